@@ -1,0 +1,6 @@
+//! Wiring of `GET /v1/admin/tenants/{slug}`.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    api_kit::serve(|platform| Ok(get_tenant::GetTenant::new(platform))).await
+}

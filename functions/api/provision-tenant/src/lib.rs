@@ -1,0 +1,133 @@
+//! `POST /v1/admin/tenants`: writes a tenant down and starts its run, or resumes a failed one.
+
+mod resume;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api_kit::routes::{self, Route};
+use api_kit::{Answer, Handler, Platform, Problem, Request};
+use domain::{Failure, ProvisionRequest, ProvisioningState, Region, Slug, TenantId};
+use executions::Executions;
+use pipeline::{Care, CareError};
+use serde::Serialize;
+use store::{NewTenant, Store, Tenant};
+use uuid::Uuid;
+
+/// The row is durable: what starting takes longer than this is left to the reconciler.
+const START_TIMEOUT: Duration = Duration::from_millis(2500);
+/// Rounds after which a row that changes under our hands is somebody else's to settle.
+const ROUNDS: usize = 4;
+
+/// The route.
+pub struct ProvisionTenant {
+    store: Arc<Store>,
+    executions: Executions,
+    regions: Vec<Region>,
+    reserved: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Accepted<'a> {
+    tenant_id: TenantId,
+    slug: &'a Slug,
+    provisioning_state: ProvisioningState,
+    poll_url: &'a str,
+}
+
+impl ProvisionTenant {
+    /// Built from the environment: `STATE_MACHINE_ARN`, `CONFIGURED_REGIONS`, `RESERVED_SLUGS`.
+    pub fn new(platform: &Platform) -> Result<Self, Failure> {
+        let list = |name, default: &str| -> Vec<String> {
+            let text = std::env::var(name).unwrap_or_else(|_| default.to_owned());
+            text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+        };
+        Ok(Self {
+            store: platform.store.clone(),
+            executions: Executions::from_env(&platform.sdk)?,
+            regions: list("CONFIGURED_REGIONS", "").iter().filter_map(|region| region.parse().ok()).collect(),
+            reserved: list("RESERVED_SLUGS", "api,www"),
+        })
+    }
+
+    async fn create(&self, asked: &ProvisionRequest, request: &Request) -> Result<Option<Tenant>, Problem> {
+        if !self.regions.contains(&asked.region) {
+            return Err(Problem::region_not_configured());
+        }
+        let new = NewTenant {
+            tenant_id: TenantId(Uuid::now_v7()),
+            request: asked,
+            correlation_id: &request.correlation_id,
+            actor: &request.caller,
+            request_id: &request.request_id,
+        };
+        Ok(self.store.insert_tenant(new).await?)
+    }
+
+    /// The row is committed, so the answer is 202 whatever happens here; the reconciler starts what could not be started.
+    async fn start(&self, tenant: &Tenant) {
+        let started = tokio::time::timeout(START_TIMEOUT, self.executions.start(tenant.tenant_id, tenant.attempt)).await;
+        if !matches!(started, Ok(Ok(()))) {
+            tracing::error!(tenant_id = %tenant.tenant_id, attempt = tenant.attempt, "the run could not be started; it is left to the reconciler");
+            let _ = self.store.abandon_run(tenant.tenant_id, tenant.attempt).await;
+        }
+    }
+
+    /// Looks after a run that shows no sign of life. Trouble is no reason to refuse: the reconciler looks as well.
+    async fn look_after(&self, tenant: &Tenant, request: &Request) -> Result<Care, Problem> {
+        match pipeline::look_after(&self.store, &self.executions, tenant, &request.request_id).await {
+            Ok(care) => Ok(care),
+            Err(CareError::Store(error)) => Err(error.into()),
+            Err(CareError::Executions(failure)) => {
+                tracing::warn!(code = failure.cause.code, "a run could not be looked after");
+                Ok(Care::Nothing)
+            }
+        }
+    }
+}
+
+impl Handler for ProvisionTenant {
+    const ROUTE: Route = routes::PROVISION_TENANT;
+
+    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
+        let asked = ProvisionRequest::parse(&request.json_object()?, &self.reserved)?;
+        for _ in 0..ROUNDS {
+            let Some(tenant) = self.store.tenant_by_slug(&asked.slug).await? else {
+                if let Some(tenant) = self.create(&asked, request).await? {
+                    self.start(&tenant).await;
+                    return Ok(accepted(&tenant));
+                }
+                continue;
+            };
+            match tenant.state {
+                ProvisioningState::Active => return Err(Problem::tenant_active()),
+                ProvisioningState::Deprovisioned => return Err(Problem::tenant_deprovisioned()),
+                ProvisioningState::Provisioning | ProvisioningState::Failed if tenant.region != asked.region => {
+                    return Err(Problem::immutable_field("region", "the tenant's data may already be in the region first asked for"));
+                }
+                ProvisioningState::Provisioning => match self.look_after(&tenant, request).await? {
+                    Care::Failed => {}
+                    Care::Nothing | Care::Started => return Ok(accepted(&tenant)),
+                },
+                ProvisioningState::Failed => {
+                    if let Some(tenant) = resume::resume(&self.store, &tenant, &asked, request).await? {
+                        self.start(&tenant).await;
+                        return Ok(accepted(&tenant));
+                    }
+                }
+            }
+        }
+        Err(Problem::unavailable())
+    }
+}
+
+fn accepted(tenant: &Tenant) -> Answer {
+    let poll_url = format!("/v1/admin/tenants/{}/status", tenant.slug);
+    let body = Accepted {
+        tenant_id: tenant.tenant_id,
+        slug: &tenant.slug,
+        provisioning_state: ProvisioningState::Provisioning,
+        poll_url: &poll_url,
+    };
+    Answer::accepted(&poll_url, &body).with_header("retry-after", "5".to_owned())
+}

@@ -1,0 +1,6 @@
+//! Wiring of `POST /v1/admin/tenants`.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    api_kit::serve(provision_tenant::ProvisionTenant::new).await
+}

@@ -1,0 +1,76 @@
+//! Every minute: delivers what was promised and left behind, looks after runs nobody runs. One at a time, by a lease in
+//! Postgres; every act is safe to repeat, so that dying between any two of them loses nothing.
+
+use std::time::Duration;
+
+use domain::Failure;
+use executions::Executions;
+use pipeline::{Care, IDLE};
+use secrets::{Name, SdkConfig, Secrets};
+use serde::Serialize;
+use store::{Store, StoreError};
+use tracing::Instrument;
+
+/// The function's time-out and a margin: who dies holding the lease is waited out.
+const LEASE: Duration = Duration::from_secs(65);
+/// Per run: what is left over is due again in a minute.
+const OUTBOX_ROWS: i64 = 100;
+/// Per run, each at most two calls of Step Functions.
+const IDLE_RUNS: i64 = 50;
+
+/// What one run came to.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    delivered: usize,
+    started: usize,
+    failed: usize,
+}
+
+/// The reconciler.
+pub struct Reconciler {
+    secrets: Secrets,
+    store: Store,
+    executions: Executions,
+}
+
+impl Reconciler {
+    /// Built from the secrets and `STATE_MACHINE_ARN`.
+    pub fn new(sdk: &SdkConfig) -> Result<Self, Failure> {
+        let secrets = Secrets::new(sdk);
+        let store = Store::new(secrets.source(Name::Control("database")));
+        Ok(Self { store, secrets, executions: Executions::from_env(sdk)? })
+    }
+
+    /// One run. An error leaves the rest to the next one.
+    pub async fn reconcile(&self, request_id: &str) -> Result<Report, Failure> {
+        const NAME: &str = "reconcile-tenants";
+        let span = telemetry::request_span(NAME, request_id);
+        async {
+            if !self.store.take_singleton(NAME, request_id, LEASE).await? {
+                tracing::info!("another reconciler is at it");
+                return Ok(Report::default());
+            }
+            let outcome = self.run(request_id).await;
+            self.store.release_singleton(NAME, request_id).await?;
+            let report = outcome?;
+            tracing::info!(delivered = report.delivered, started = report.started, failed = report.failed, "reconciled");
+            Ok(report)
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn run(&self, request_id: &str) -> Result<Report, StoreError> {
+        let due = self.store.outbox_due(OUTBOX_ROWS).await?;
+        let mut report = Report { delivered: outbox::deliver(&self.store, &self.secrets, due).await?, ..Report::default() };
+        for tenant in self.store.idle_runs(IDLE, IDLE_RUNS).await? {
+            match pipeline::look_after(&self.store, &self.executions, &tenant, request_id).await {
+                Ok(Care::Nothing) => {}
+                Ok(Care::Started) => report.started += 1,
+                Ok(Care::Failed) => report.failed += 1,
+                Err(error) => tracing::warn!(tenant_id = %tenant.tenant_id, %error, "a run could not be looked after"),
+            }
+        }
+        Ok(report)
+    }
+}

@@ -1,0 +1,146 @@
+//! Step 5: the tenant's admin is invited by mail, once, and made tenant admin in the IAM schema.
+
+use domain::{Failure, FailureKind, Owner, Step};
+use secrecy::SecretString;
+use secrets::{Name, Secrets};
+use serde::Deserialize;
+use step_kit::{Outcome, Platform, Run, StepError, Work, setting};
+use store::{Intent, ResourceKind, TenantDatabase};
+use supabase::{AUTH_TIMEOUT, Auth, AuthError, AuthSettings, MANAGEMENT_TIMEOUT, Management, ProjectRef, Smtp};
+
+/// The step.
+pub struct InviteAdmin {
+    secrets: Secrets,
+    api_url: String,
+    project_url: String,
+    redirect_url: String,
+}
+
+/// The secret `control/smtp`: Supabase's built-in mail server mails only to the organisation's own team.
+#[derive(Deserialize)]
+struct SmtpSecret {
+    host: String,
+    port: u16,
+    username: String,
+    password: SecretString,
+    sender_email: String,
+    sender_name: String,
+}
+
+impl InviteAdmin {
+    /// Built from `SUPABASE_API_URL`, `SUPABASE_PROJECT_URL_TEMPLATE`, `INVITE_REDIRECT_URL`.
+    pub fn new(platform: &Platform) -> Result<Self, Failure> {
+        Ok(Self {
+            secrets: platform.secrets.clone(),
+            api_url: setting("SUPABASE_API_URL", "https://api.supabase.com"),
+            project_url: setting("SUPABASE_PROJECT_URL_TEMPLATE", "https://{ref}.supabase.co"),
+            redirect_url: setting("INVITE_REDIRECT_URL", ""),
+        })
+    }
+
+    /// Where the invitation's link leads: the configured page, else the tenant's own address.
+    fn landing(&self, run: &Run<'_>) -> String {
+        if self.redirect_url.is_empty() {
+            run.tenant().supabase_url.clone().unwrap_or_default()
+        } else {
+            run.fill(&self.redirect_url)
+        }
+    }
+
+    async fn configure(&self, run: &Run<'_>) -> Result<(), StepError> {
+        let account = run.supabase_secret().await?;
+        let smtp: SmtpSecret = self.secrets.read(Name::Control("smtp")).await?;
+        let landing = self.landing(run);
+        let settings = AuthSettings {
+            uri_allow_list: vec![landing.clone()],
+            site_url: landing,
+            smtp: Smtp {
+                host: smtp.host,
+                port: smtp.port,
+                user: smtp.username,
+                pass: smtp.password,
+                admin_email: smtp.sender_email,
+                sender_name: smtp.sender_name,
+            },
+            disable_signup: true,
+        };
+        let management = Management::new(&self.api_url, account.access_token, &account.organization_slug)?;
+        let project = ProjectRef::try_from(run.project_ref()?.to_owned()).map_err(|_| keys_unknown())?;
+        run.fence(MANAGEMENT_TIMEOUT).await?;
+        management.configure_auth(&project, &settings).await?;
+        Ok(())
+    }
+
+    async fn invite(&self, run: &Run<'_>, database: &TenantDatabase, auth: &Auth) -> Result<(), StepError> {
+        let tenant = run.tenant();
+        let email = tenant.admin_email.as_str();
+        let intent = Intent { kind: ResourceKind::AdminUser, name: email, request: None, idempotency_key: None, call: AUTH_TIMEOUT };
+        let resource = run.intend_again(intent).await?;
+        // A second invitation of somebody who has not answered the first would mail again and end the first link.
+        let invited = match database.invited_user(email).await? {
+            Some(id) => id,
+            None => {
+                let data = serde_json::json!({"tenant_id": tenant.tenant_id, "tenant_slug": tenant.slug});
+                match auth.invite(email, Some(&self.landing(run)), data).await {
+                    Ok(user) => user.id,
+                    Err(error) => {
+                        if definite(&error) {
+                            run.give_up(&resource).await?;
+                        }
+                        return Err(error.into());
+                    }
+                }
+            }
+        };
+        run.confirm(&resource, &invited.to_string(), None).await?;
+        run.fence(std::time::Duration::from_secs(5)).await?;
+        database.grant_admin(invited, email).await?;
+        Ok(())
+    }
+
+    /// Whoever was invited under an address that has been corrected since must not keep a way in.
+    async fn withdraw(&self, run: &Run<'_>, database: &TenantDatabase, auth: &Auth) -> Result<(), StepError> {
+        for name in run.resource_names(ResourceKind::AdminUser).await? {
+            if name != run.tenant().admin_email.as_str()
+                && let Some(id) = database.invited_user(&name).await?
+            {
+                run.fence(AUTH_TIMEOUT).await?;
+                auth.delete_user(id).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Work for InviteAdmin {
+    const STEP: Step = Step::InviteAdmin;
+
+    async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
+        self.configure(run).await?;
+        let key = run.tenant_secret().await?.secret_key.ok_or_else(keys_unknown)?;
+        let auth = Auth::new(&run.fill(&self.project_url), key);
+        let database = run.tenant_database().await?;
+        self.withdraw(run, &database, &auth).await?;
+        self.invite(run, &database, &auth).await?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// Whether Auth answered that nobody was invited: then the address may still be corrected.
+fn definite(error: &AuthError) -> bool {
+    match error {
+        AuthError::EmailExists(_)
+        | AuthError::EmailNotAuthorized(_)
+        | AuthError::InvalidEmail(_)
+        | AuthError::MailRateLimited { .. }
+        | AuthError::RateLimited { .. }
+        | AuthError::MailFailed(_)
+        | AuthError::Unauthorized(_) => true,
+        AuthError::Transport(error) => !error.may_have_had_effect(),
+        AuthError::Server { .. } | AuthError::Unexpected { .. } => false,
+    }
+}
+
+fn keys_unknown() -> StepError {
+    StepError::new(FailureKind::Internal, "keys_unknown", Owner::Platform, "The tenant's secret holds no key although step 2 is completed; restore its last version.")
+}

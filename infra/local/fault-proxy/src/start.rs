@@ -1,0 +1,122 @@
+//! Opening the ports and serving them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::api::{Ready, UpstreamKind};
+use crate::connection::{Connection, Shared};
+use crate::held::Board;
+use crate::log::Log;
+use crate::rules::Rules;
+use crate::upstream::Upstream;
+use crate::{control, http_proxy, tcp_proxy};
+
+/// What to stand before.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Loopback port of the control API; 0 is any free one.
+    pub control_port: u16,
+    /// The upstreams; each gets a free loopback port.
+    pub upstreams: Vec<UpstreamConfig>,
+}
+
+/// One upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamConfig {
+    /// Its name in rules and logs.
+    pub name: String,
+    /// How its connections are understood.
+    pub kind: UpstreamKind,
+    /// Where it listens.
+    pub target: SocketAddr,
+}
+
+/// Why the proxy cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Two upstreams of one name.
+    #[error("there are two upstreams `{0}`")]
+    Duplicate(String),
+    /// A port cannot be had.
+    #[error("no port to listen on: {0}")]
+    Listen(#[from] io::Error),
+}
+
+/// A proxy that accepts connections until this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    ready: Ready,
+    listeners: JoinSet<()>,
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Serves; returns only if a listener has failed.
+    pub async fn serve(mut self) {
+        self.listeners.join_next().await;
+    }
+}
+
+/// Opens all ports and serves them in tasks of the current runtime.
+pub async fn start(config: Config) -> Result<Running, ConfigError> {
+    let mut upstreams = BTreeMap::new();
+    for UpstreamConfig { name, kind, target } in config.upstreams {
+        let upstream = Arc::new(Upstream::new(name.clone(), kind, target));
+        if upstreams.insert(name.clone(), upstream).is_some() {
+            return Err(ConfigError::Duplicate(name));
+        }
+    }
+    let shared = Arc::new(Shared {
+        rules: Rules::default(),
+        log: Log::default(),
+        board: Arc::new(Board::default()),
+        upstreams,
+        next_connection: AtomicU64::new(0),
+    });
+    let control = TcpListener::bind((Ipv4Addr::LOCALHOST, config.control_port)).await?;
+    let mut ready = Ready { control: control.local_addr()?, upstreams: BTreeMap::new() };
+    let mut listeners = JoinSet::new();
+    for (name, upstream) in &shared.upstreams {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        ready.upstreams.insert(name.clone(), listener.local_addr()?);
+        listeners.spawn(accept(listener, Arc::clone(&shared), Arc::clone(upstream)));
+    }
+    let router = control::router(shared);
+    listeners.spawn(async {
+        // It retries failed accepts and never returns.
+        let _ = axum::serve(control, router).await;
+    });
+    Ok(Running { ready, listeners })
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, upstream: Arc<Upstream>) {
+    // Dropped with the listener, and the connections with it.
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, client)) = listener.accept().await else {
+            // Out of file descriptors, as a rule: it passes.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        while connections.try_join_next().is_some() {}
+        // An error means that the client has gone already; the first read will say so.
+        let _ = stream.set_nodelay(true);
+        let connection = Connection::new(Arc::clone(&shared), Arc::clone(&upstream), client.port());
+        match upstream.kind {
+            UpstreamKind::Http => connections.spawn(http_proxy::serve(connection, stream)),
+            UpstreamKind::Tcp => connections.spawn(tcp_proxy::serve(connection, stream)),
+        };
+    }
+}

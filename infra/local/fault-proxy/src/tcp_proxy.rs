@@ -1,0 +1,115 @@
+//! One TCP connection of a client's: the rules that look at new connections, then the bytes.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use crate::api::When;
+use crate::connection::Connection;
+use crate::log::Seq;
+use crate::pump::{End, Pump};
+use crate::rules::{Act, Fired, Subject};
+
+/// What the log shows for a connection.
+const METHOD: &str = "CONNECT";
+/// Bytes a client may send ahead while nothing goes on. It is read all the same, since else nobody notices that it has gone.
+pub(crate) const AHEAD: usize = 1 << 20;
+/// Room for one read, so that what a client writes at once is, as a rule, seen at once.
+pub(crate) const READ: usize = 16 << 10;
+/// How long a client may take to close after an answer that ends its connection.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(connection: Connection, mut client: TcpStream) {
+    let seq = connection.arrived(METHOD, None, None);
+    let end = tokio::select! {
+        end = run(&connection, seq, &mut client) => end,
+        () = connection.gate.refused() => End::Reset,
+    };
+    if end == End::Reset {
+        // An error means that the client has gone already.
+        let _ = client.set_zero_linger();
+    }
+}
+
+async fn run(connection: &Connection, seq: Seq, client: &mut TcpStream) -> End {
+    let mut sent = BytesMut::new();
+    let opened = tokio::select! {
+        opened = connection.gate.opened() => opened.is_ok(),
+        () = gone(client, &mut sent) => return End::Close,
+    };
+    if !opened {
+        return End::Reset;
+    }
+    let fired = connection.fire(Subject::Connect);
+    if let Some(Fired { rule, .. }) = fired {
+        connection.update(seq, |call| call.rules.push(rule));
+    }
+    let (before, after) = match fired {
+        Some(Fired { act: Act::Respond(_, When::After) | Act::Cut(When::After) | Act::Hold(When::After), .. }) => {
+            (None, fired)
+        }
+        before => (before, None),
+    };
+    if let Some(end) = act(connection, before, client, &mut sent).await {
+        return end;
+    }
+    let Ok(mut server) = connection.upstream.connect().await else { return End::Reset };
+    connection.update(seq, |call| call.forwarded = true);
+    if let Some(end) = act(connection, after, client, &mut sent).await {
+        return end;
+    }
+    Pump::new(connection, seq, sent).run(client, &mut server).await
+}
+
+/// Carries out what a rule says about a new connection; `None` where it goes on.
+async fn act(
+    connection: &Connection,
+    fired: Option<Fired>,
+    client: &mut TcpStream,
+    sent: &mut BytesMut,
+) -> Option<End> {
+    let Fired { rule, act } = fired?;
+    match act {
+        Act::Cut(_) => Some(End::Reset),
+        Act::Respond(reply, _) => {
+            let last_words = async {
+                client.write_all(&reply.body).await?;
+                client.shutdown().await?;
+                // To close with bytes unread would reset the connection, and the answer might be lost with it.
+                let mut rest = [0; 4096];
+                while client.read(&mut rest).await? > 0 {}
+                io::Result::Ok(())
+            };
+            // However it ends, the connection is over.
+            let _ = timeout(LAST_WORDS, last_words).await;
+            Some(End::Close)
+        }
+        Act::Hold(when) => {
+            let mut hold = connection.hold(rule, when, METHOD, None);
+            tokio::select! {
+                () = hold.released() => None,
+                () = gone(client, sent) => Some(End::Close),
+            }
+        }
+        Act::Delay(time) => tokio::select! {
+            () = sleep(time) => None,
+            () = gone(client, sent) => Some(End::Close),
+        },
+    }
+}
+
+/// Returns when the client has closed its side; what it sends until then is kept.
+async fn gone(client: &mut TcpStream, sent: &mut BytesMut) {
+    while sent.len() < AHEAD {
+        sent.reserve(READ);
+        if !client.read_buf(sent).await.is_ok_and(|len| len > 0) {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
+}

@@ -1,0 +1,222 @@
+//! A proxy in this process, and servers small enough to be understood at a glance behind it.
+#![allow(dead_code, reason = "every test file is a crate of its own and uses a part of this")]
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{any, get, post};
+use fault_proxy::client::{Client, Rule, UpstreamKind};
+use fault_proxy::{Config, Running, UpstreamConfig, start};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Longer than anything here takes.
+pub const SOON: Duration = Duration::from_secs(5);
+/// What the slow effects take.
+pub const SLOW: Duration = Duration::from_millis(200);
+
+/// A proxy before one upstream, called `system`.
+pub struct Cloud {
+    pub proxy: Running,
+    pub control: Client,
+    /// Where the upstream itself listens.
+    pub target: SocketAddr,
+    /// Where the proxy listens for `system`.
+    pub address: SocketAddr,
+    /// How often the upstream has had an effect.
+    pub effects: Arc<AtomicU64>,
+}
+
+impl Cloud {
+    pub async fn before(kind: UpstreamKind, target: SocketAddr, effects: Arc<AtomicU64>) -> anyhow::Result<Self> {
+        let upstreams = vec![UpstreamConfig { name: "system".to_owned(), kind, target }];
+        let proxy = start(Config { control_port: 0, upstreams }).await?;
+        let control = Client::of(proxy.ready())?;
+        let address = proxy.ready().upstreams["system"];
+        Ok(Self { proxy, control, target, address, effects })
+    }
+
+    /// Before a web server.
+    pub async fn http() -> anyhow::Result<Self> {
+        let (target, effects) = http_upstream().await?;
+        Self::before(UpstreamKind::Http, target, effects).await
+    }
+
+    /// Before a server of RESP.
+    pub async fn resp() -> anyhow::Result<Self> {
+        let (target, effects) = resp_upstream().await?;
+        Self::before(UpstreamKind::Tcp, target, effects).await
+    }
+
+    /// Before a server that answers each read of its own with the same bytes in capitals.
+    pub async fn bytes() -> anyhow::Result<Self> {
+        let (target, effects) = bytes_upstream().await?;
+        Self::before(UpstreamKind::Tcp, target, effects).await
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn effects(&self) -> u64 {
+        self.effects.load(Ordering::SeqCst)
+    }
+
+    pub async fn connect(&self) -> anyhow::Result<TcpStream> {
+        Ok(TcpStream::connect(self.address).await?)
+    }
+
+    /// Makes a rule from what would be posted.
+    pub async fn rule(&self, matching: &str, action: &str) -> anyhow::Result<fault_proxy::RuleId> {
+        let json = format!(r#"{{"upstream":"system","match":{matching},"action":{action}}}"#);
+        let rule: Rule = serde_json::from_str(&json)?;
+        Ok(self.control.add(&rule).await?)
+    }
+
+    /// Waits until nothing is held.
+    pub async fn nothing_held(&self) -> anyhow::Result<()> {
+        until(async || Ok(self.control.held().await?.is_empty())).await
+    }
+}
+
+/// Waits for a condition.
+pub async fn until<F: Future<Output = anyhow::Result<bool>>>(condition: impl Fn() -> F) -> anyhow::Result<()> {
+    let poll = async {
+        while !condition().await? {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(SOON, poll).await?
+}
+
+/// Whether this ends the way a reset connection does.
+pub fn is_reset<T>(result: &std::io::Result<T>) -> bool {
+    matches!(result, Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset)
+}
+
+/// Reads as many bytes as `expected` has and compares them.
+pub async fn expect(stream: &mut TcpStream, expected: &str) -> anyhow::Result<()> {
+    let mut bytes = vec![0; expected.len()];
+    tokio::time::timeout(SOON, stream.read_exact(&mut bytes)).await??;
+    anyhow::ensure!(bytes == expected.as_bytes(), "{:?} instead of {expected:?}", String::from_utf8_lossy(&bytes));
+    Ok(())
+}
+
+/// Nothing is to be read for a while.
+pub async fn expect_silence(stream: &mut TcpStream) -> anyhow::Result<()> {
+    let mut byte = [0; 1];
+    let read = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut byte)).await;
+    anyhow::ensure!(read.is_err(), "{read:?}");
+    Ok(())
+}
+
+async fn http_upstream() -> anyhow::Result<(SocketAddr, Arc<AtomicU64>)> {
+    let effects = Arc::new(AtomicU64::new(0));
+    let count = |effects: &AtomicU64| (effects.fetch_add(1, Ordering::SeqCst) + 1).to_string();
+    let router = Router::new()
+        .route("/effect", any(move |State(effects): State<Arc<AtomicU64>>, _: String| async move { count(&effects) }))
+        .route(
+            "/slow",
+            post(move |State(effects): State<Arc<AtomicU64>>| async move {
+                tokio::time::sleep(SLOW).await;
+                count(&effects)
+            }),
+        )
+        .route("/", any(async || "root"))
+        .route("/large", get(async || vec![b'x'; 3 << 20]))
+        .with_state(Arc::clone(&effects));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok((address, effects))
+}
+
+async fn resp_upstream() -> anyhow::Result<(SocketAddr, Arc<AtomicU64>)> {
+    let effects = Arc::new(AtomicU64::new(0));
+    let address = serve(Arc::clone(&effects), async |stream: TcpStream, effects: Arc<AtomicU64>| {
+        let mut stream = BufReader::new(stream);
+        loop {
+            let name = command(&mut stream).await?;
+            let reply = match name.as_str() {
+                "PING" => "+PONG\r\n".to_owned(),
+                "LIST" => "*2\r\n$3\r\na\r\n\r\n:7\r\n".to_owned(),
+                "PUSH" => ">1\r\n+news\r\n+OK\r\n".to_owned(),
+                other => {
+                    if other == "SLOW" {
+                        tokio::time::sleep(SLOW).await;
+                    }
+                    format!(":{}\r\n", effects.fetch_add(1, Ordering::SeqCst) + 1)
+                }
+            };
+            // In two pieces, so that no reply is complete with the first read.
+            let (first, second) = reply.split_at(2);
+            stream.get_mut().write_all(first.as_bytes()).await?;
+            tokio::task::yield_now().await;
+            stream.get_mut().write_all(second.as_bytes()).await?;
+        }
+    });
+    Ok((address.await?, effects))
+}
+
+/// Reads a command; its first word.
+async fn command(stream: &mut BufReader<TcpStream>) -> anyhow::Result<String> {
+    let mut line = String::new();
+    anyhow::ensure!(stream.read_line(&mut line).await? > 0, "closed");
+    let mut words = Vec::new();
+    for _ in 0..line.trim_start_matches('*').trim().parse::<usize>()? {
+        line.clear();
+        stream.read_line(&mut line).await?;
+        let mut word = vec![0; line.trim_start_matches('$').trim().parse::<usize>()? + 2];
+        stream.read_exact(&mut word).await?;
+        words.push(String::from_utf8_lossy(&word).trim().to_owned());
+    }
+    Ok(words.swap_remove(0))
+}
+
+/// A command as RESP.
+pub fn encode(words: &[&str]) -> String {
+    let words: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect::<Vec<_>>().concat();
+    format!("*{}\r\n{words}", words.matches('$').count())
+}
+
+async fn bytes_upstream() -> anyhow::Result<(SocketAddr, Arc<AtomicU64>)> {
+    let effects = Arc::new(AtomicU64::new(0));
+    let address = serve(Arc::clone(&effects), async |mut stream: TcpStream, effects: Arc<AtomicU64>| {
+        let mut bytes = vec![0; 65536];
+        loop {
+            let len = stream.read(&mut bytes).await?;
+            anyhow::ensure!(len > 0, "closed");
+            if bytes[..len].starts_with(b"slow") {
+                tokio::time::sleep(SLOW).await;
+            }
+            effects.fetch_add(1, Ordering::SeqCst);
+            stream.write_all(&bytes[..len].to_ascii_uppercase()).await?;
+        }
+    });
+    Ok((address.await?, effects))
+}
+
+async fn serve<F>(
+    effects: Arc<AtomicU64>,
+    connection: impl Fn(TcpStream, Arc<AtomicU64>) -> F + Send + Sync + 'static,
+) -> anyhow::Result<SocketAddr>
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            stream.set_nodelay(true)?;
+            tokio::spawn(connection(stream, Arc::clone(&effects)));
+        }
+        anyhow::Ok(())
+    });
+    Ok(address)
+}

@@ -1,0 +1,37 @@
+"""Before the first deploy: an administrator, a bucket for the code, the stack of empty secrets, and their values.
+
+in:  {root: access, user, bucket, stack, template, parameters: {name: value}, secrets: {name: value}}
+out: {access_key_id, secret_access_key} of the administrator
+"""
+
+import json
+
+from common import read_input, session, write_output
+
+given = read_input()
+
+iam = session(given["root"])("iam")
+iam.create_user(UserName=given["user"])
+iam.attach_user_policy(UserName=given["user"], PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+key = iam.create_access_key(UserName=given["user"])["AccessKey"]
+administrator = {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}
+
+client = session(given["root"] | administrator)
+client("s3").create_bucket(Bucket=given["bucket"])
+
+formation = client("cloudformation")
+formation.create_stack(
+    StackName=given["stack"],
+    TemplateBody=given["template"],
+    Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given["parameters"].items()],
+)
+formation.get_waiter("stack_create_complete").wait(
+    StackName=given["stack"], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+)
+
+manager = client("secretsmanager")
+for name, value in given["secrets"].items():
+    # Fails for a name that the stack did not create: the template is the list of secrets.
+    manager.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+
+write_output(administrator)

@@ -1,0 +1,28 @@
+"""Puts new code into one deployed function.
+
+in:  {access, stack, function, bootstrap: path of the binary}
+out: {function, bytes, sha256}
+"""
+
+import io
+import sys
+import zipfile
+
+from common import read_input, session, write_output
+from functions import physical_names
+
+given = read_input()
+client = session(given["access"])
+names = physical_names(client, given["stack"])
+if given["function"] not in names:
+    sys.exit(f"{given['function']} is not deployed; these are: {', '.join(sorted(names))}")
+
+archive = io.BytesIO()
+with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
+    entry = zipfile.ZipInfo("bootstrap")
+    entry.external_attr = 0o755 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    with open(given["bootstrap"], "rb") as binary:
+        package.writestr(entry, binary.read())
+updated = client("lambda").update_function_code(FunctionName=names[given["function"]], ZipFile=archive.getvalue())
+write_output({"function": updated["FunctionName"], "bytes": updated["CodeSize"], "sha256": updated["CodeSha256"]})

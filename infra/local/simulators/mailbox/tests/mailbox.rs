@@ -1,0 +1,102 @@
+//! Speaks SMTP to a mailbox the way a client library does, and reads the result over HTTP.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mailbox::{Mailbox, Settings};
+use std::net::SocketAddr;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+async fn start() -> (SocketAddr, String) {
+    // Needed to build a client, although nothing here is https. A second test finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let settings = Settings { port: 0, smtp_port: 0, user: "sender".into(), password: "s3cret".into() };
+    let mailbox = Mailbox::bind(settings).await.unwrap();
+    let (smtp, url) = (mailbox.smtp_address().unwrap(), format!("http://{}/", mailbox.http_address().unwrap()));
+    tokio::spawn(mailbox.serve());
+    (smtp, url)
+}
+
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    async fn connect(address: SocketAddr) -> Self {
+        let mut client = Self(BufReader::new(TcpStream::connect(address).await.unwrap()));
+        assert!(client.answer().await.starts_with("220 "));
+        assert!(client.say("EHLO test").await.contains("AUTH PLAIN LOGIN"));
+        client
+    }
+
+    async fn say(&mut self, line: &str) -> String {
+        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
+        self.answer().await
+    }
+
+    /// All lines of one answer: every line but the last has a hyphen after the code.
+    async fn answer(&mut self) -> String {
+        let mut answer = String::new();
+        loop {
+            let start = answer.len();
+            assert_ne!(self.0.read_line(&mut answer).await.unwrap(), 0, "the server hung up");
+            if answer.as_bytes().get(start + 3) == Some(&b' ') {
+                return answer;
+            }
+        }
+    }
+}
+
+async fn listing(url: &str) -> serde_json::Value {
+    let body = reqwest::get(url).await.unwrap().text().await.unwrap();
+    serde_json::from_str(&body).unwrap()
+}
+
+#[tokio::test]
+async fn a_mail_is_kept_as_sent_and_can_be_thrown_away() {
+    let (smtp, url) = start().await;
+    let mut client = Client::connect(smtp).await;
+    let plain = STANDARD.encode("\0sender\0s3cret");
+    assert!(client.say(&format!("AUTH PLAIN {plain}")).await.starts_with("235 "));
+    assert!(client.say("MAIL FROM:<cloud@example.com> BODY=8BITMIME").await.starts_with("250 "));
+    assert!(client.say("RCPT TO:<ada@example.com>").await.starts_with("250 "));
+    assert!(client.say("rcpt to:<bob@example.com>").await.starts_with("250 "));
+    assert!(client.say("DATA").await.starts_with("354 "));
+    let text =
+        "From: Cloud <cloud@example.com>\r\nSubject: You have\r\n been invited\r\nDate: now\r\n\r\n..dot\r\nend\r\n.";
+    assert!(client.say(text).await.starts_with("250 "));
+    assert!(client.say("QUIT").await.starts_with("221 "));
+
+    let mails = listing(&url).await;
+    assert_eq!(mails[0]["To"], "ada@example.com");
+    assert_eq!(mails[1]["To"], "bob@example.com");
+    assert_eq!(mails[0]["From"], "Cloud <cloud@example.com>");
+    assert_eq!(mails[0]["Subject"], "You have been invited");
+    assert_eq!(mails[0]["Date"], "now");
+    assert_eq!(mails[0]["Body"], ".dot\r\nend\r\n");
+
+    let emptied = reqwest::Client::new().delete(&url).send().await.unwrap();
+    assert_eq!(emptied.status(), 204);
+    assert_eq!(listing(&url).await, serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn nobody_sends_without_the_right_password() {
+    let (smtp, url) = start().await;
+    let mut client = Client::connect(smtp).await;
+    assert!(client.say("MAIL FROM:<a@example.com>").await.starts_with("530 "));
+    assert!(client.say("AUTH LOGIN").await.starts_with("334 VXNlcm5hbWU6"));
+    assert!(client.say(&STANDARD.encode("sender")).await.starts_with("334 UGFzc3dvcmQ6"));
+    assert!(client.say(&STANDARD.encode("wrong")).await.starts_with("535 "));
+    assert!(client.say("MAIL FROM:<a@example.com>").await.starts_with("530 "));
+    assert!(client.say("AUTH PLAIN %%%").await.starts_with("501 "));
+    assert!(client.say("AUTH CRAM-MD5").await.starts_with("504 "));
+
+    client.say("AUTH LOGIN").await;
+    client.say(&STANDARD.encode("sender")).await;
+    assert!(client.say(&STANDARD.encode("s3cret")).await.starts_with("235 "));
+    assert!(client.say("RCPT TO:<a@example.com>").await.starts_with("503 "));
+    assert!(client.say("MAIL FROM:a@example.com").await.starts_with("501 "));
+    assert!(client.say("MAIL FROM:<>").await.starts_with("250 "));
+    assert!(client.say("DATA").await.starts_with("503 "));
+    assert!(client.say("STARTTLS").await.starts_with("502 "));
+    assert_eq!(listing(&url).await, serde_json::json!([]));
+}

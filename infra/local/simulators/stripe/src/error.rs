@@ -1,0 +1,121 @@
+//! Errors in Stripe's shape.
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// What a request is answered with instead of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    kind: &'static str,
+    code: Option<&'static str>,
+    message: String,
+    param: Option<String>,
+    /// The answer's `Stripe-Should-Retry`, where Stripe gives one.
+    pub(crate) should_retry: Option<bool>,
+}
+
+impl ApiError {
+    /// 400: the request cannot be meant like this.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            kind: "invalid_request_error",
+            code: None,
+            message: message.into(),
+            param: None,
+            should_retry: None,
+        }
+    }
+
+    /// 401: no key, or a wrong one.
+    pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, ..Self::invalid(message) }
+    }
+
+    /// 404: nothing has this path.
+    pub(crate) fn unrecognized_url(method: &str, path: &str) -> Self {
+        Self { status: StatusCode::NOT_FOUND, ..Self::invalid(format!("Unrecognized request URL ({method}: {path}).")) }
+    }
+
+    /// The object named by the path (404) or by a parameter (400) does not exist.
+    pub(crate) fn no_such(what: &str, id: &str, param: &str) -> Self {
+        let status = if param == "id" { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
+        Self { status, ..Self::invalid(format!("No such {what}: '{id}'")).code("resource_missing").param(param) }
+    }
+
+    /// 400: a parameter nobody asked for.
+    pub(crate) fn unknown_parameters(names: &[String]) -> Self {
+        let plural = if names.len() == 1 { "" } else { "s" };
+        let message = format!("Received unknown parameter{plural}: {}", names.join(", "));
+        Self::invalid(message).code("parameter_unknown").param(names.first().map_or("", String::as_str))
+    }
+
+    /// 400: the key was first used for something else.
+    pub(crate) fn idempotency_mismatch(message: String) -> Self {
+        Self { kind: "idempotency_error", ..Self::invalid(message) }
+    }
+
+    /// 409: the request that used the key first is still running.
+    pub(crate) fn idempotency_in_flight(key: &str) -> Self {
+        let message = format!(
+            "There is currently another in-progress request using this Idempotent Key (that probably means you \
+             submitted twice, and the other request is still going through): {key}. Please try again later."
+        );
+        Self {
+            status: StatusCode::CONFLICT,
+            should_retry: Some(true),
+            ..Self::invalid(message).code("idempotency_key_in_use")
+        }
+    }
+
+    /// 429 by rate.
+    pub(crate) fn rate_limited() -> Self {
+        let message = "Request rate limit exceeded. You can learn more about rate limits here \
+                       https://stripe.com/docs/rate-limits.";
+        Self { status: StatusCode::TOO_MANY_REQUESTS, ..Self::invalid(message).code("rate_limit") }
+    }
+
+    /// 429 because another request holds the object.
+    pub(crate) fn lock_timeout() -> Self {
+        let message = "This object cannot be accessed right now because another API request or Stripe process is \
+                       currently accessing it.";
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            should_retry: Some(true),
+            ..Self::invalid(message).code("lock_timeout")
+        }
+    }
+
+    /// 500: Stripe's fault, outcome unknown.
+    pub(crate) fn server_error() -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            kind: "api_error",
+            ..Self::invalid("An unknown error occurred.")
+        }
+    }
+
+    pub(crate) fn code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    pub(crate) fn param(self, param: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..self }
+    }
+
+    pub(crate) fn body(&self) -> Value {
+        let mut error = Map::new();
+        if let Some(code) = self.code {
+            let page = format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-"));
+            error.insert("code".to_owned(), code.into());
+            error.insert("doc_url".to_owned(), page.into());
+        }
+        error.insert("message".to_owned(), self.message.as_str().into());
+        if let Some(param) = &self.param {
+            error.insert("param".to_owned(), param.as_str().into());
+        }
+        error.insert("type".to_owned(), self.kind.into());
+        json!({ "error": error })
+    }
+}

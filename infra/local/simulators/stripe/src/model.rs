@@ -1,0 +1,90 @@
+//! What the stand-in keeps.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+pub(crate) type Metadata = BTreeMap<String, String>;
+
+/// A change of metadata: an empty value deletes its key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MetadataPatch {
+    /// Deletes everything there was.
+    pub(crate) clear: bool,
+    pub(crate) entries: Metadata,
+}
+
+impl MetadataPatch {
+    pub(crate) fn apply(self, metadata: &mut Metadata) {
+        if self.clear {
+            metadata.clear();
+        }
+        metadata.extend(self.entries);
+        metadata.retain(|_, value| !value.is_empty());
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Customer {
+    pub(crate) id: String,
+    /// Unix seconds, as all times here.
+    pub(crate) created: i64,
+    pub(crate) email: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) metadata: Metadata,
+    pub(crate) deleted: bool,
+    /// From when on search finds it.
+    pub(crate) searchable: Instant,
+}
+
+/// A monthly price per unit.
+#[derive(Clone, Debug)]
+pub(crate) struct Price {
+    pub(crate) id: String,
+    pub(crate) created: i64,
+    pub(crate) lookup_key: String,
+    pub(crate) product: String,
+    /// US cents.
+    pub(crate) unit_amount: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) id: String,
+    pub(crate) created: i64,
+    pub(crate) price: Price,
+    pub(crate) quantity: u64,
+    pub(crate) metadata: Metadata,
+    pub(crate) period_start: i64,
+    pub(crate) period_end: i64,
+}
+
+/// A subscription that is paid by invoice: nobody here has a payment method to be charged automatically.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscription {
+    pub(crate) id: String,
+    pub(crate) created: i64,
+    pub(crate) customer: String,
+    pub(crate) items: Vec<Item>,
+    pub(crate) days_until_due: u64,
+    pub(crate) description: Option<String>,
+    pub(crate) metadata: Metadata,
+    pub(crate) cancel_at_period_end: bool,
+    /// When cancellation was asked for, even if it takes effect later.
+    pub(crate) canceled_at: Option<i64>,
+    /// When it ended; such a subscription is `canceled`, any other `active`.
+    pub(crate) ended_at: Option<i64>,
+    pub(crate) latest_invoice: String,
+}
+
+impl Subscription {
+    pub(crate) fn status(&self) -> &'static str {
+        if self.ended_at.is_some() { "canceled" } else { "active" }
+    }
+
+    /// The earliest end of an item's current period: when a cancellation at the period's end takes effect.
+    pub(crate) fn period_end(&self) -> Option<i64> {
+        self.items.iter().map(|item| item.period_end).min()
+    }
+}

@@ -1,0 +1,33 @@
+//! Which request does what.
+
+use axum::http::Method;
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::params::Params;
+use crate::store::Store;
+use crate::{customers, prices, search, subscriptions};
+
+/// What is left of a valid request: its execution. Only this part is remembered under an idempotency key.
+pub(crate) type Effect = Box<dyn FnOnce(&mut Store) -> Result<Value, ApiError> + Send>;
+
+/// Checks a request and says what executing it means. The parameters it knows are taken out of `params`.
+pub(crate) fn prepare(method: &Method, path: &str, params: &mut Params) -> Result<Effect, ApiError> {
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match (method.as_str(), segments.as_slice()) {
+        ("POST", ["v1", "customers"]) => customers::create(params),
+        ("GET", ["v1", "customers"]) => customers::list(params),
+        ("GET", ["v1", "customers", "search"]) => search::customers(params),
+        ("GET", ["v1", "customers", id]) => Ok(customers::retrieve(id)),
+        ("POST", ["v1", "customers", id]) => customers::update(id, params),
+        ("DELETE", ["v1", "customers", id]) => Ok(customers::delete(id)),
+        ("GET", ["v1", "prices"]) => prices::list(params),
+        ("GET", ["v1", "prices", id]) => Ok(prices::retrieve(id)),
+        ("POST", ["v1", "subscriptions"]) => subscriptions::create(params),
+        ("GET", ["v1", "subscriptions"]) => subscriptions::list(params),
+        ("GET", ["v1", "subscriptions", id]) => Ok(subscriptions::retrieve(id)),
+        ("POST", ["v1", "subscriptions", id]) => subscriptions::update(id, params),
+        ("DELETE", ["v1", "subscriptions", id]) => subscriptions::cancel(id, params),
+        _ => Err(ApiError::unrecognized_url(method.as_str(), path)),
+    }
+}

@@ -1,0 +1,15 @@
+-- The API's roles are cluster-wide; several stand-ins may share one cluster, hence the lock.
+SELECT pg_advisory_lock(5432170001);
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['anon', 'authenticated', 'service_role'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT', name);
+        END IF;
+    END LOOP;
+    ALTER ROLE service_role BYPASSRLS;
+END
+$$;
+SELECT pg_advisory_unlock(5432170001);

@@ -1,0 +1,2 @@
+DELETE FROM auth.users
+WHERE id = $1

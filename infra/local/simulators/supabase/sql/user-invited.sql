@@ -1,0 +1,6 @@
+UPDATE auth.users
+SET confirmation_token = $2, invited_at = clock_timestamp(), confirmation_sent_at = clock_timestamp(),
+    updated_at = clock_timestamp()
+WHERE id = $1
+RETURNING id, aud, role, email, email_confirmed_at, invited_at, phone, confirmation_sent_at, confirmed_at, last_sign_in_at,
+    raw_app_meta_data, raw_user_meta_data, created_at, updated_at, is_anonymous

@@ -1,0 +1,209 @@
+//! Inviting: by mail, or by a link that somebody else delivers.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::{Extension, Json};
+use rand::RngExt as _;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha224};
+use tokio_postgres::{GenericClient, Transaction};
+use url::form_urlencoded;
+
+use super::error::AuthError;
+use super::users::User;
+use super::{address, redirect};
+use crate::cloud::Cloud;
+use crate::mail::{self, Mail, Placeholders};
+use crate::management::AuthConfig;
+use crate::project::Project;
+
+/// Mails an hour that a project may send once it has its own mail server and no limit of its own.
+const MAILS_PER_HOUR_WITH_SMTP: u64 = 30;
+
+/// What Auth reads of the body; like Auth, other fields are ignored.
+#[derive(Deserialize)]
+struct Invitation {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    data: Option<Map<String, Value>>,
+}
+
+pub(super) async fn invite(
+    State(cloud): State<Arc<Cloud>>,
+    Extension(project): Extension<Arc<Project>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<User>, AuthError> {
+    let Invitation { email, data } = parse(&body)?;
+    let email = address::normalized(&email)?;
+    let config = project.auth_config();
+    let redirect_to = redirect::target(&config, &headers, query.as_deref());
+
+    let mut session = cloud.database.session(Some(&project.reference)).await?;
+    // One transaction, the mail in the middle: an invitation that was not sent leaves no user behind.
+    let transaction = session.transaction().await?;
+    let user = unconfirmed(&transaction, &email, data).await?;
+    let secret = Secret::generate(&email);
+    let link = action_link(&cloud, &project, &secret.hash, &redirect_to);
+    send(&cloud, &project, &config, &email, &secret, &link, &redirect_to).await?;
+    let user = invited(&transaction, &user, &secret.hash).await?;
+    transaction.commit().await?;
+    Ok(Json(user))
+}
+
+#[derive(Deserialize)]
+struct LinkRequest {
+    #[serde(default, rename = "type")]
+    kind: String,
+    #[serde(default)]
+    redirect_to: String,
+    #[serde(flatten)]
+    invitation: Invitation,
+}
+
+#[derive(Serialize)]
+pub(super) struct GeneratedLink {
+    #[serde(flatten)]
+    user: User,
+    action_link: String,
+    email_otp: String,
+    hashed_token: String,
+    verification_type: &'static str,
+    redirect_to: String,
+}
+
+pub(super) async fn generate_link(
+    State(cloud): State<Arc<Cloud>>,
+    Extension(project): Extension<Arc<Project>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<GeneratedLink>, AuthError> {
+    let LinkRequest { kind, redirect_to, invitation: Invitation { email, data } } = parse(&body)?;
+    let email = address::normalized(&email)?;
+    if kind != "invite" {
+        return Err(AuthError::Invalid(format!("Invalid email action link type requested: {kind}")));
+    }
+    let config = project.auth_config();
+    let redirect_to = if redirect::allowed(&config, &redirect_to) {
+        redirect_to
+    } else {
+        redirect::target(&config, &headers, query.as_deref())
+    };
+
+    let mut session = cloud.database.session(Some(&project.reference)).await?;
+    let transaction = session.transaction().await?;
+    let user = unconfirmed(&transaction, &email, data).await?;
+    let Secret { otp, hash } = Secret::generate(&email);
+    let user = invited(&transaction, &user, &hash).await?;
+    transaction.commit().await?;
+    let action_link = action_link(&cloud, &project, &hash, &redirect_to);
+    Ok(Json(GeneratedLink {
+        user,
+        action_link,
+        email_otp: otp,
+        hashed_token: hash,
+        verification_type: "invite",
+        redirect_to,
+    }))
+}
+
+/// The user with this address, created if need be. Whoever has confirmed it cannot be invited again.
+async fn unconfirmed(
+    transaction: &Transaction<'_>,
+    email: &str,
+    data: Option<Map<String, Value>>,
+) -> Result<User, AuthError> {
+    if let Some(row) = transaction.query_opt(include_str!("../../sql/user-by-email.sql"), &[&email]).await? {
+        let user = User::from_row(&row)?;
+        return if user.email_confirmed_at.is_some() { Err(AuthError::EmailExists) } else { Ok(user) };
+    }
+    let metadata = Value::Object(data.unwrap_or_default());
+    let row = transaction.query_one(include_str!("../../sql/user-insert.sql"), &[&email, &metadata]).await?;
+    let user = User::from_row(&row)?;
+    transaction.execute(include_str!("../../sql/identity-insert.sql"), &[&user.id, &email]).await?;
+    Ok(user)
+}
+
+/// Stores the new token, which ends the old one.
+async fn invited(client: &impl GenericClient, user: &User, hash: &str) -> Result<User, AuthError> {
+    let row = client.query_one(include_str!("../../sql/user-invited.sql"), &[&user.id, &hash]).await?;
+    Ok(User::from_row(&row)?.with_identities(client).await?)
+}
+
+/// A one-time password and what links carry of it.
+struct Secret {
+    otp: String,
+    hash: String,
+}
+
+impl Secret {
+    fn generate(email: &str) -> Self {
+        let otp = format!("{:06}", rand::rng().random_range(0..1_000_000_u32));
+        let hash = hex::encode(Sha224::digest(format!("{email}{otp}")));
+        Self { otp, hash }
+    }
+}
+
+/// Like Auth's, the target comes last and as it is.
+fn action_link(cloud: &Cloud, project: &Project, hash: &str, redirect_to: &str) -> String {
+    // What would end the parameter is encoded all the same.
+    let target: String = form_urlencoded::byte_serialize(redirect_to.as_bytes()).collect();
+    let target = if redirect_to.contains(['&', '#', '+', '%']) { target.as_str() } else { redirect_to };
+    let (base, reference) = (&cloud.base, &project.reference);
+    format!("{base}/projects/{reference}/auth/v1/verify?token={hash}&type=invite&redirect_to={target}")
+}
+
+async fn send(
+    cloud: &Cloud,
+    project: &Project,
+    config: &AuthConfig,
+    email: &str,
+    secret: &Secret,
+    link: &str,
+    redirect_to: &str,
+) -> Result<(), AuthError> {
+    let smtp = config.smtp();
+    // Without a mail server of the project's own, Supabase writes to the organization's team only.
+    let team = || cloud.settings.team_emails.iter().any(|known| known.eq_ignore_ascii_case(email));
+    if smtp.is_none() && !team() {
+        return Err(AuthError::AddressNotAuthorized(email.to_owned()));
+    }
+    let default = if smtp.is_some() { Some(MAILS_PER_HOUR_WITH_SMTP) } else { None };
+    if !project.may_mail(config.mails_per_hour(default)) {
+        return Err(AuthError::TooManyMails);
+    }
+    let placeholders = Placeholders {
+        link,
+        site_url: config.text("site_url"),
+        email,
+        otp: &secret.otp,
+        hash: &secret.hash,
+        redirect_to,
+    };
+    let mail = Mail {
+        to: email,
+        subject: placeholders.fill(config.text("mailer_subjects_invite"), false),
+        html: placeholders.fill(config.text("mailer_templates_invite_content"), true),
+    };
+    match smtp {
+        Some(smtp) => Ok(mail::send(&smtp, &mail).await?),
+        // The built-in service's mails reach the team, who are no part of the local cloud.
+        None => Ok(()),
+    }
+}
+
+/// The body, whatever its content type, with the two errors Auth's parser has for it.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AuthError> {
+    serde_json::from_slice(body).map_err(|error| {
+        let message = if error.is_eof() { "unexpected end of JSON input".to_owned() } else { error.to_string() };
+        AuthError::BadJson(message)
+    })
+}

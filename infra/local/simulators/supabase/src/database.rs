@@ -1,0 +1,189 @@
+//! The Postgres cluster behind the projects: one database, one login role and one `auth` schema for each.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// Why the cluster did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The URL does not parse, or names no TCP host. Its text would show the password.
+    #[error("the Postgres URL is not usable")]
+    Url,
+    /// No TLS client could be built.
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
+    /// The server refused or failed.
+    #[error("Postgres: {}", message(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+}
+
+/// `tokio_postgres::Error` itself says no more than "db error".
+fn message(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |refused| format!("{refused}"))
+}
+
+/// The cluster, as its superuser sees it.
+pub(crate) struct Database {
+    config: Config,
+    tls: MakeRustlsConnect,
+    pub host: String,
+    pub port: u16,
+}
+
+impl Database {
+    /// Checks that the cluster answers and that the API's roles exist.
+    pub(crate) async fn connect(url: &SecretString) -> Result<Self, DatabaseError> {
+        let mut config: Config = url.expose_secret().parse().map_err(|_| DatabaseError::Url)?;
+        config.application_name("supabase-simulator");
+        let Some(Host::Tcp(host)) = config.get_hosts().first() else { return Err(DatabaseError::Url) };
+        let host = host.clone();
+        let port = config.get_ports().first().copied().unwrap_or(5432);
+        let database = Self { config, tls: MakeRustlsConnect::new(tls()?), host, port };
+        database.session(None).await?.batch_execute(include_str!("../sql/roles.sql")).await?;
+        Ok(database)
+    }
+
+    /// A session of the superuser in a project's database, or in the one the URL names.
+    pub(crate) async fn session(&self, reference: Option<&str>) -> Result<Client, DatabaseError> {
+        let mut config = self.config.clone();
+        if let Some(reference) = reference {
+            config.dbname(database_name(reference));
+        }
+        let (client, connection) = config.connect(self.tls.clone()).await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a Postgres session broke");
+            }
+        });
+        Ok(client)
+    }
+
+    /// Creates everything a project needs. Nobody can log in before [`Database::open`]. Leaves nothing behind on failure.
+    pub(crate) async fn create(&self, reference: &str, password: &SecretString) -> Result<(), DatabaseError> {
+        let created = self.try_create(reference, password).await;
+        if created.is_err()
+            && let Err(error) = self.remove(reference).await
+        {
+            tracing::warn!(reference, %error, "remains of a failed creation stay behind");
+        }
+        created
+    }
+
+    async fn try_create(&self, reference: &str, password: &SecretString) -> Result<(), DatabaseError> {
+        let (role, database) = (role_name(reference), database_name(reference));
+        let cluster = self.session(None).await?;
+        cluster
+            .batch_execute(&format!(
+                r#"CREATE ROLE "{role}" NOLOGIN BYPASSRLS IN ROLE anon, authenticated, service_role"#
+            ))
+            .await?;
+        set_password(&cluster, reference, password).await?;
+        // Nobody can be connected to template0, so nothing can make this fail for a moment.
+        cluster.batch_execute(&format!(r#"CREATE DATABASE "{database}" OWNER "{role}" TEMPLATE template0"#)).await?;
+        cluster
+            .batch_execute(&format!(
+                r#"REVOKE ALL ON DATABASE "{database}" FROM PUBLIC;
+                ALTER DATABASE "{database}" SET search_path TO "$user", public, extensions"#
+            ))
+            .await?;
+        let project = self.session(Some(reference)).await?;
+        project.batch_execute(include_str!("../sql/project.sql")).await?;
+        project
+            .batch_execute(&format!(
+                r#"GRANT USAGE ON SCHEMA auth TO "{role}";
+                GRANT ALL ON SCHEMA extensions TO "{role}";
+                GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA auth TO "{role}""#
+            ))
+            .await?;
+        Ok(())
+    }
+
+    /// Lets the project's role log in.
+    pub(crate) async fn open(&self, reference: &str) -> Result<(), DatabaseError> {
+        let statement = format!(r#"ALTER ROLE "{}" LOGIN"#, role_name(reference));
+        Ok(self.session(None).await?.batch_execute(&statement).await?)
+    }
+
+    /// Gives the project's role another password.
+    pub(crate) async fn set_password(&self, reference: &str, password: &SecretString) -> Result<(), DatabaseError> {
+        set_password(&self.session(None).await?, reference, password).await
+    }
+
+    /// Drops database and role, sessions or not.
+    pub(crate) async fn remove(&self, reference: &str) -> Result<(), DatabaseError> {
+        let cluster = self.session(None).await?;
+        let database = database_name(reference);
+        cluster.batch_execute(&format!(r#"DROP DATABASE IF EXISTS "{database}" WITH (FORCE)"#)).await?;
+        Ok(cluster.batch_execute(&format!(r#"DROP ROLE IF EXISTS "{}""#, role_name(reference))).await?)
+    }
+}
+
+/// The user name as the shared pooler wants it. References are 20 lower-case letters, so quoting it is enough.
+pub(crate) fn role_name(reference: &str) -> String {
+    format!("postgres.{reference}")
+}
+
+pub(crate) fn database_name(reference: &str) -> String {
+    format!("project_{reference}")
+}
+
+async fn set_password(client: &Client, reference: &str, password: &SecretString) -> Result<(), DatabaseError> {
+    // The statement takes no parameters; the server itself quotes best.
+    let quote = "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)";
+    let row = client.query_one(quote, &[&role_name(reference), &password.expose_secret()]).await?;
+    Ok(client.batch_execute(row.try_get(0)?).await?)
+}
+
+/// TLS without looking at the certificate: the cluster is on this machine and its certificate self-signed.
+fn tls() -> Result<ClientConfig, DatabaseError> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+    let builder = builder.map_err(DatabaseError::Tls)?.dangerous();
+    Ok(builder.with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth())
+}
+
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

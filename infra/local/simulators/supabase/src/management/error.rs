@@ -1,0 +1,54 @@
+//! What the Management API refuses, and the bodies it does so with.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::database::DatabaseError;
+
+/// Every refusal. The texts are Supabase's where they are known.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("Unauthorized")]
+    Unauthorized,
+    #[error("Your account does not have the necessary privileges to access this endpoint.")]
+    Forbidden,
+    #[error("Project not found")]
+    ProjectNotFound,
+    #[error("{0}")]
+    Invalid(String),
+    #[error("Project with name '{0}' already exists in your organization.")]
+    NameTaken(String),
+    #[error("ThrottlerException: Too Many Requests")]
+    Throttled,
+    #[error("Failed to {action}")]
+    Database { action: &'static str, source: DatabaseError },
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::ProjectNotFound => StatusCode::NOT_FOUND,
+            Self::Invalid(_) | Self::NameTaken(_) => StatusCode::BAD_REQUEST,
+            Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
+            Self::Database { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// For `map_err`: what was being done when Postgres failed.
+    pub(crate) fn during(action: &'static str) -> impl Fn(DatabaseError) -> Self {
+        move |source| Self::Database { action, source }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Self::Database { action, source } = &self {
+            tracing::error!(action, error = %source, "Postgres failed");
+        }
+        (self.status(), Json(json!({"message": self.to_string()}))).into_response()
+    }
+}

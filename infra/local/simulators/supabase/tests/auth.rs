@@ -1,0 +1,188 @@
+//! Auth of a project: invitations as real mails, users in the project's real database, refusals as recorded.
+
+mod common;
+
+use common::{DB_PASS, Project, World, answer, log_in, postgres_url};
+use reqwest::Method;
+use serde_json::json;
+
+async fn start(name: &str) -> Option<(World, Project)> {
+    let world = World::start(postgres_url()?, |_| {}).await;
+    let project = world.create(name).await;
+    Some((world, project))
+}
+
+/// The link in an invitation, as a mail program shows it.
+fn link(body: &str) -> String {
+    let start = body.find("href=\"").expect("a link") + "href=\"".len();
+    let end = start + body[start..].find('"').unwrap();
+    body[start..end].replace("&amp;", "&")
+}
+
+#[tokio::test]
+async fn an_invitation_is_a_mail_and_a_row_and_only_the_last_link_works() {
+    let Some((world, project)) = start("invites").await else { return };
+    world.configure_mail(&project).await;
+    let redirect = "/invite?redirect_to=https%3A%2F%2Fbank.example.com%2Fwelcome";
+    let body = json!({"email": "Ada@Example.com", "data": {"tenant_id": "t1"}});
+    let invited = world.as_admin(Method::POST, &project, redirect, Some(body)).await.expect(200);
+    assert_eq!(invited["email"], "ada@example.com");
+    assert_eq!(invited["user_metadata"], json!({"tenant_id": "t1"}));
+    assert_eq!(invited["app_metadata"], json!({"provider": "email", "providers": ["email"]}));
+    assert_eq!(invited["identities"][0]["identity_data"]["sub"], invited["id"]);
+    assert!(invited["invited_at"].as_str().unwrap().ends_with('Z'));
+    assert!(invited.get("email_confirmed_at").is_none());
+
+    let client = log_in(&world, &project, DB_PASS).await.unwrap();
+    let row = client.query_one("SELECT id::text, invited_at IS NOT NULL FROM auth.users", &[]).await.unwrap();
+    assert_eq!(row.get::<_, String>(0), invited["id"].as_str().unwrap());
+    assert!(row.get::<_, bool>(1));
+
+    let off_list = "/invite?redirect_to=https%3A%2F%2Fevil.example.com%2F";
+    let again =
+        world.as_admin(Method::POST, &project, off_list, Some(json!({"email": "ADA@example.com"}))).await.expect(200);
+    assert_eq!(again["id"], invited["id"]);
+    let mails = world.mails.all();
+    assert_eq!(mails.len(), 2);
+    assert_eq!(mails[0].to, "ada@example.com");
+    assert_eq!(mails[0].from, "Ivory Cloud <cloud@example.com>");
+    assert_eq!(mails[0].subject, "You have been invited");
+    let (old, new) = (link(&mails[0].body), link(&mails[1].body));
+    assert!(old.ends_with("&type=invite&redirect_to=https://bank.example.com/welcome"), "{old}");
+    assert!(new.ends_with("&redirect_to=https://bank.example.com"), "{new}");
+
+    let dead = answer(world.request(Method::GET, &old)).await;
+    assert!(dead.header("location").unwrap().contains("error_code=otp_expired"), "{dead:?}");
+    let accepted = answer(world.request(Method::GET, &new)).await;
+    assert_eq!(accepted.status, 303);
+    assert!(accepted.header("location").unwrap().starts_with("https://bank.example.com#access_token="), "{accepted:?}");
+    let refused = world.invite(&project, "ada@example.com").await;
+    assert_eq!(refused.header("x-sb-error-code"), Some("email_exists"));
+    let message = "A user with this email address has already been registered";
+    assert_eq!(refused.expect(422), json!({"code": 422, "error_code": "email_exists", "msg": message}));
+    assert_eq!(world.mails.all().len(), 2);
+    assert_eq!(world.counts(&project).await["calls"]["invite"], 3);
+    world.delete(&project).await;
+}
+
+#[tokio::test]
+async fn a_mail_that_cannot_be_sent_leaves_no_user() {
+    let Some((world, project)) = start("mail-failures").await else { return };
+    let stranger = world.invite(&project, "ada@example.com").await;
+    assert_eq!(stranger.header("x-sb-error-code"), Some("email_address_not_authorized"));
+    let stranger = stranger.expect(400);
+    assert_eq!(stranger["msg"], "Email address \"ada@example.com\" cannot be used as it is not authorized");
+    world.invite(&project, "team@example.com").await.expect(200);
+
+    world.configure_mail(&project).await;
+    let path = format!("/projects/{}/config/auth", project.reference);
+    for broken in [json!({"smtp_pass": "wrong"}), json!({"smtp_port": "1"})] {
+        world.api(Method::PATCH, &path, Some(broken)).await.expect(200);
+        let failed = world.invite(&project, "ada@example.com").await.expect(500);
+        assert_eq!(failed["error_code"], "unexpected_failure");
+        assert_eq!(failed["msg"], "Error sending invite email");
+        assert!(failed["error_id"].is_string());
+    }
+    let users = world.as_admin(Method::GET, &project, "/admin/users?filter=ada", None).await;
+    assert_eq!(users.header("x-total-count"), Some("0"));
+    assert_eq!(users.header("link"), Some(r#"</admin/users?filter=ada&page=0>; rel="last""#));
+    assert_eq!(users.expect(200), json!({"users": [], "aud": ""}));
+    assert!(world.mails.all().is_empty());
+
+    world.configure_mail(&project).await;
+    world.api(Method::PATCH, &path, Some(json!({"rate_limit_email_sent": 1}))).await.expect(200);
+    let limited = world.invite(&project, "ada@example.com").await.expect(429);
+    assert_eq!(limited["error_code"], "over_email_send_rate_limit");
+    world.delete(&project).await;
+}
+
+#[tokio::test]
+async fn credentials_are_checked_as_by_gateway_and_auth() {
+    let Some((world, project)) = start("credentials").await else { return };
+    let invite = || world.auth(Method::POST, &project, "/invite").json(&json!({"email": "nope"}));
+    let refused = async |request: reqwest::RequestBuilder| {
+        let answer = answer(request).await;
+        let code = answer.body["error_code"].as_str().or(answer.body["message"].as_str()).unwrap().to_owned();
+        (answer.status.as_u16(), code)
+    };
+    let code = |status: u16, code: &str| (status, code.to_owned());
+    assert_eq!(refused(invite()).await, code(401, "No API key found in request"));
+    assert_eq!(refused(invite().header("apikey", "sb_secret_x")).await, code(401, "Invalid API key"));
+    let keyed = || invite().header("apikey", &project.secret);
+    assert_eq!(refused(keyed()).await, code(401, "no_authorization"));
+    assert_eq!(refused(keyed().bearer_auth(&project.publishable)).await, code(403, "bad_jwt"));
+    assert_eq!(refused(keyed().bearer_auth("garbage")).await, code(403, "bad_jwt"));
+    assert_eq!(refused(keyed().bearer_auth(&project.anon)).await, code(403, "not_admin"));
+    let other = world.create("credentials-other").await;
+    assert_eq!(refused(keyed().bearer_auth(&other.service_role)).await, code(403, "bad_jwt"));
+    let browser = keyed().bearer_auth(&project.secret).header("user-agent", "Mozilla/5.0 (X11)");
+    assert_eq!(refused(browser).await, code(401, "Forbidden use of secret API key in browser"));
+    let publishable = invite().header("apikey", &project.publishable).bearer_auth(&project.publishable);
+    assert_eq!(refused(publishable).await, code(403, "not_admin"));
+    assert_eq!(refused(keyed().bearer_auth(&project.secret)).await, code(400, "validation_failed"));
+    let legacy = invite().header("apikey", &project.anon).bearer_auth(&project.service_role);
+    assert_eq!(refused(legacy).await, code(400, "validation_failed"));
+
+    let dated = keyed().bearer_auth(&project.secret).header("X-Supabase-Api-Version", "2024-01-01");
+    let dated = answer(dated).await;
+    assert_eq!(dated.header("x-sb-error-code"), Some("validation_failed"));
+    let message = "Unable to validate email address: invalid format";
+    assert_eq!(dated.expect(400), json!({"code": "validation_failed", "message": message}));
+    let bad = world.auth(Method::POST, &project, "/invite").header("apikey", &project.secret);
+    let bad = answer(bad.bearer_auth(&project.secret).body("{")).await.expect(400);
+    assert_eq!(bad["msg"], "Could not parse request body as JSON: unexpected end of JSON input");
+    let missing = world.as_admin(Method::POST, &project, "/invite", Some(json!({}))).await.expect(400);
+    assert_eq!(missing["msg"], "An email address is required");
+    let method = world.as_admin(Method::PATCH, &project, "/invite", None).await;
+    assert_eq!(method.expect(405), "");
+    world.delete(&other).await;
+    world.delete(&project).await;
+}
+
+#[tokio::test]
+async fn an_administrator_lists_confirms_and_deletes_users() {
+    let Some((world, project)) = start("users").await else { return };
+    let path = "/admin/generate_link";
+    for email in ["ada@example.com", "bob@example.com"] {
+        let asked = json!({"type": "invite", "email": email, "redirect_to": "https://elsewhere.example.com"});
+        let made = world.as_admin(Method::POST, &project, path, Some(asked)).await.expect(200);
+        assert_eq!(made["verification_type"], "invite");
+        assert_eq!(made["redirect_to"], "http://localhost:3000");
+        assert_eq!(made["hashed_token"].as_str().unwrap().len(), 56);
+        let link = made["action_link"].as_str().unwrap();
+        assert!(link.contains(made["hashed_token"].as_str().unwrap()), "{link}");
+    }
+    assert!(world.mails.all().is_empty(), "a link is not a mail");
+    let unknown = json!({"type": "carrier_pigeon", "email": "ada@example.com"});
+    world.as_admin(Method::POST, &project, path, Some(unknown)).await.expect(400);
+
+    let page = world.as_admin(Method::GET, &project, "/admin/users?page=1&per_page=1", None).await;
+    assert_eq!(page.header("x-total-count"), Some("2"));
+    assert!(page.header("link").unwrap().contains(r#"rel="next""#));
+    let page = page.expect(200);
+    assert_eq!(page["users"][0]["email"], "bob@example.com");
+    assert_eq!(page["users"][0]["identities"], json!(null));
+    world.as_admin(Method::GET, &project, "/admin/users?page=0", None).await.expect(400);
+
+    let user = format!("/admin/users/{}", page["users"][0]["id"].as_str().unwrap());
+    let confirmed =
+        world.as_admin(Method::PUT, &project, &user, Some(json!({"email_confirm": true}))).await.expect(200);
+    assert_eq!(confirmed["user_metadata"], json!({"email_verified": true}));
+    assert!(confirmed["email_confirmed_at"].is_string());
+    assert!(world.as_admin(Method::GET, &project, &user, None).await.expect(200)["confirmed_at"].is_string());
+    world.as_admin(Method::PUT, &project, &user, Some(json!({"email": "x@example.com"}))).await.expect(400);
+    let again = json!({"type": "invite", "email": "bob@example.com"});
+    world.as_admin(Method::POST, &project, path, Some(again)).await.expect(422);
+
+    assert_eq!(world.as_admin(Method::DELETE, &project, &user, None).await.expect(200), json!({}));
+    let gone = world.as_admin(Method::DELETE, &project, &user, None).await.expect(404);
+    assert_eq!(gone, json!({"code": 404, "error_code": "user_not_found", "msg": "User not found"}));
+    world.as_admin(Method::GET, &project, "/admin/users/nope", None).await.expect(404);
+
+    let health = world.as_admin(Method::GET, &project, "/health", None).await.expect(200);
+    assert_eq!(health["name"], "GoTrue");
+    let settings = world.as_admin(Method::GET, &project, "/settings", None).await.expect(200);
+    assert_eq!(settings["external"].as_object().unwrap().len(), 26);
+    assert_eq!(settings["disable_signup"], false);
+    world.delete(&project).await;
+}

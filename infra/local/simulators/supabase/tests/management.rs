@@ -1,0 +1,270 @@
+//! The Management API over a real Postgres: what is created, what is refused, how a project comes up and goes.
+
+mod common;
+
+use std::time::Duration;
+
+use common::schema::Specification;
+use common::{DB_PASS, TOKEN, World, answer, log_in, postgres_url};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+fn body(name: &str) -> Value {
+    json!({
+        "name": name,
+        "organization_slug": "local-org",
+        "db_pass": DB_PASS,
+        "region_selection": {"type": "specific", "code": "us-east-1"},
+    })
+}
+
+#[tokio::test]
+async fn a_project_comes_up_service_by_service_and_is_a_real_database() {
+    let Some(url) = postgres_url() else { return };
+    let world = World::start(url, |settings| settings.polls_until_healthy = 3).await;
+    let project = world.create("acme-bank").await;
+    let path = format!("/projects/{}", project.reference);
+    assert!(log_in(&world, &project, DB_PASS).await.is_err(), "nobody logs in before the pooler is up");
+    let early = world.invite(&project, "ada@example.com").await;
+    assert_eq!(early.status, 503);
+
+    let first = world.get(&path).await.expect(200);
+    assert_eq!(first["status"], "COMING_UP");
+    assert_eq!(first["region"], "eu-central-1");
+    let health = format!("{path}/health?services=db&services=auth,pooler");
+    let second = world.get(&health).await.expect(200);
+    assert_eq!(second[0], json!({"name": "db", "healthy": true, "status": "ACTIVE_HEALTHY"}));
+    assert_eq!(second[1]["info"]["name"], "GoTrue");
+    assert_eq!(second[2]["status"], "UNHEALTHY");
+    assert_eq!(second[2]["error"], r#"{"error":"not found"}"#);
+    let third = world.get(&health).await.expect(200);
+    assert!(third.as_array().unwrap().iter().all(|service| service["status"] == "ACTIVE_HEALTHY"), "{third}");
+    assert_eq!(world.get(&path).await.expect(200)["status"], "ACTIVE_HEALTHY");
+
+    let client = log_in(&world, &project, DB_PASS).await.unwrap();
+    let row = client.query_one("SELECT current_user::text, count(*) FROM auth.users GROUP BY 1", &[]).await;
+    assert!(row.is_err(), "no users, no row");
+    client.batch_execute("CREATE SCHEMA iam; CREATE TABLE iam.t (user_id uuid REFERENCES auth.users)").await.unwrap();
+    client.batch_execute("CREATE TABLE public.t (id int); GRANT SELECT ON public.t TO authenticated").await.unwrap();
+    client.batch_execute("DELETE FROM auth.users").await.unwrap();
+    assert!(client.batch_execute("DROP TABLE auth.users CASCADE").await.is_err());
+
+    let changed =
+        world.api(Method::PATCH, &format!("{path}/database/password"), Some(json!({"password": "another"}))).await;
+    changed.expect(200);
+    assert!(log_in(&world, &project, DB_PASS).await.is_err());
+    log_in(&world, &project, "another").await.unwrap();
+
+    let deleted = world.api(Method::DELETE, &path, None).await.expect(200);
+    assert_eq!(deleted["ref"], project.reference.as_str());
+    assert!(client.batch_execute("SELECT 1").await.is_err(), "its sessions are gone");
+    let gone = world.api(Method::DELETE, &path, None).await;
+    assert_eq!(gone.expect(404), json!({"message": "Project not found"}));
+    let counts = world.counts(&project).await;
+    assert_eq!(counts["deleted"], true);
+    assert_eq!(counts["calls"]["create_project"], 1);
+    assert_eq!(counts["calls"]["get_health"], 2);
+}
+
+#[tokio::test]
+async fn a_request_the_specification_does_not_describe_is_refused() {
+    let Some(url) = postgres_url() else { return };
+    let world = World::start(url, |_| {}).await;
+    let with = |field: &str, value: Value| {
+        let mut body = body("strict");
+        body[field] = value;
+        body
+    };
+    let mut missing = body("strict");
+    missing.as_object_mut().unwrap().remove("db_pass");
+    let refused = [
+        (missing, "db_pass"),
+        (with("name", json!("a.b")), "name should not contain a . string"),
+        (with("name", json!("")), "name"),
+        (with("name", json!("x".repeat(257))), "name"),
+        (with("db_pass", json!("abc")), "db_pass must be longer than or equal to 4 characters"),
+        (with("region", json!("us-east-1")), "only one of region or region_selection"),
+        (with("region_selection", json!({"type": "specific", "code": "us-middle-1"})), "us-middle-1"),
+        (with("region_selection", json!({"type": "specific", "code": "us-east-1", "x": 1})), "unknown field"),
+        (with("region_selection", Value::Null), "region_selection is required"),
+        (with("desired_instance_size", json!("huge")), "huge"),
+        (with("release_channel", json!("ga")), "release_channel"),
+    ];
+    for (body, reason) in refused {
+        let message = world.api(Method::POST, "/projects", Some(body)).await.expect(400);
+        assert!(message["message"].as_str().unwrap().contains(reason), "{message} should mention {reason}");
+    }
+    let foreign = with("organization_slug", json!("other"));
+    world.api(Method::POST, "/projects", Some(foreign)).await.expect(403);
+    world.get("/organizations/other/projects").await.expect(403);
+    world.get("/projects?page=1").await.expect(400);
+    world.get("/projects/nope").await.expect(404);
+    world.get("/nothing").await.expect(404);
+
+    let url = format!("{}/v1/projects", world.base);
+    let unauthorized = answer(world.request(Method::GET, &url)).await;
+    assert_eq!(unauthorized.expect(401), json!({"message": "Unauthorized"}));
+    answer(world.request(Method::GET, &url).bearer_auth("sbp_wrong")).await.expect(401);
+    let plain = world.request(Method::POST, &url).bearer_auth(TOKEN).body(body("strict").to_string());
+    answer(plain).await.expect(400);
+    assert_eq!(world.get("/projects").await.expect(200), json!([]));
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once_even_by_simultaneous_requests_and_before_it_is_listed() {
+    let Some(url) = postgres_url() else { return };
+    let world = World::start(url, |settings| settings.visible_after_ms = 1_500).await;
+    let requests = (0..8).map(|_| world.api(Method::POST, "/projects", Some(body("only-one"))));
+    let mut created = Vec::new();
+    for answer in futures_util::future::join_all(requests).await {
+        if answer.status == 201 {
+            created.push(answer.body);
+        } else {
+            let message = answer.expect(400);
+            assert!(
+                message["message"].as_str().unwrap().ends_with("already exists in your organization."),
+                "{message}"
+            );
+        }
+    }
+    let [only] = created.as_slice() else { panic!("one project, not {}", created.len()) };
+    let project = world.project(only["ref"].as_str().unwrap()).await;
+    let listing = "/organizations/local-org/projects?search=ONLY&limit=1";
+    assert_eq!(world.get(listing).await.expect(200)["pagination"]["count"], 0);
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    assert_eq!(world.get(listing).await.expect(200)["projects"][0]["ref"], only["ref"]);
+    assert_eq!(world.counts(&project).await["calls"]["create_project"], 8);
+    world.delete(&project).await;
+    assert_eq!(world.get("/projects").await.expect(200), json!([]));
+    let again = world.create("only-one").await;
+    world.delete(&again).await;
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_has_created_a_project_all_the_same() {
+    let Some(url) = postgres_url() else { return };
+    let world = World::start(url, |_| {}).await;
+    let body = body("abandoned").to_string();
+    let head = format!(
+        "POST /v1/projects HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(world.base.strip_prefix("http://").unwrap()).await.unwrap();
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    drop(stream);
+    let listed = async {
+        loop {
+            let projects = world.get("/projects").await.expect(200);
+            if let Some(reference) = projects[0]["ref"].as_str() {
+                break reference.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let reference = tokio::time::timeout(Duration::from_secs(20), listed).await.expect("listed in the end");
+    let project = world.project(&reference).await;
+    log_in(&world, &project, DB_PASS).await.unwrap();
+    world.delete(&project).await;
+}
+
+#[tokio::test]
+async fn the_listing_is_paged_searched_and_sorted() {
+    let Some(url) = postgres_url() else { return };
+    let world = World::start(url, |_| {}).await;
+    let mut projects = Vec::new();
+    for name in ["b-acme", "a-acme", "c-other"] {
+        projects.push(world.create(name).await);
+    }
+    let names = async |query: &str| {
+        let page = world.get(&format!("/organizations/local-org/projects?{query}")).await.expect(200);
+        let names =
+            page["projects"].as_array().unwrap().iter().map(|project| project["name"].as_str().unwrap().to_owned());
+        (names.collect::<Vec<_>>().join(" "), page["pagination"]["count"].clone())
+    };
+    assert_eq!(names("").await, ("a-acme b-acme c-other".into(), json!(3)));
+    assert_eq!(names("search=acme&offset=1&limit=1").await, ("b-acme".into(), json!(2)));
+    assert_eq!(names("sort=created_desc").await.0, "c-other a-acme b-acme");
+    assert_eq!(names("statuses=INACTIVE").await.1, json!(0));
+    let foreign = json!({"name": "d-acme", "region": "us-east-1"});
+    let seeded = answer(world.request(Method::POST, &format!("{}/admin/projects", world.admin)).json(&foreign)).await;
+    projects.push(world.project(seeded.expect(201)["ref"].as_str().unwrap()).await);
+    assert_eq!(names("search=acme").await.1, json!(3));
+    for project in &projects {
+        world.delete(project).await;
+    }
+}
+
+#[tokio::test]
+async fn a_ruined_project_stays_ruined() {
+    let Some(url) = postgres_url() else { return };
+    let world = World::start(url, |settings| settings.polls_until_healthy = 1).await;
+    let project = world.create("doomed").await;
+    let fate = format!("{}/admin/projects/{}/status", world.admin, project.reference);
+    answer(world.request(Method::PUT, &fate).json(&json!({"status": "INIT_FAILED"}))).await.expect(200);
+    for _ in 0..3 {
+        let path = format!("/projects/{}", project.reference);
+        assert_eq!(world.get(&path).await.expect(200)["status"], "INIT_FAILED");
+        assert_eq!(world.get(&format!("{path}/health?services=db")).await.expect(200)[0]["status"], "UNHEALTHY");
+    }
+    answer(world.request(Method::PUT, &fate).json(&json!({"status": "BROKEN"}))).await.expect(422);
+    world.delete(&project).await;
+}
+
+#[tokio::test]
+async fn requests_are_limited_where_that_is_wanted() {
+    let Some(url) = postgres_url() else { return };
+    let world = World::start(url, |settings| settings.requests_per_minute = 2).await;
+    let first = world.get("/organizations/local-org").await;
+    assert_eq!(first.header("x-ratelimit-limit"), Some("2"));
+    assert_eq!(first.header("x-ratelimit-remaining"), Some("1"));
+    assert_eq!(world.get("/organizations/local-org").await.header("x-ratelimit-remaining"), Some("0"));
+    let third = world.get("/organizations/local-org").await;
+    assert_eq!(third.header("x-ratelimit-remaining"), Some("0"));
+    assert!(third.header("x-ratelimit-reset").unwrap().parse::<u64>().unwrap() <= 60);
+    assert_eq!(third.expect(429), json!({"message": "ThrottlerException: Too Many Requests"}));
+    world.get("/organizations/local-org/projects").await.expect(200);
+}
+
+#[tokio::test]
+async fn every_answer_has_the_specified_shape() {
+    let Some(url) = postgres_url() else { return };
+    let Some(specification) = Specification::load() else { return };
+    let world = World::start(url, |settings| settings.polls_until_healthy = 3).await;
+    let created = world.api(Method::POST, "/projects", Some(body("shapes"))).await.expect(201);
+    let check = |path: &str, method: &str, status: &str, body: &Value| {
+        let complaints = specification.complaints(path, method, status, body);
+        assert!(complaints.is_empty(), "{method} {path}: {complaints:#?}");
+    };
+    check("/v1/projects", "post", "201", &created);
+    let project = world.project(created["ref"].as_str().unwrap()).await;
+    let services = "services=auth,db,db_postgres_user,pooler,realtime,rest,storage,pg_bouncer";
+    let reads = [
+        ("/v1/projects", ""),
+        ("/v1/projects/available-regions", "?organization_slug=local-org"),
+        ("/v1/projects/{ref}", ""),
+        ("/v1/projects/{ref}/health", &format!("?{services}")),
+        ("/v1/projects/{ref}/health", &format!("?{services}")),
+        ("/v1/projects/{ref}/api-keys", ""),
+        ("/v1/projects/{ref}/api-keys", "?reveal=true"),
+        ("/v1/projects/{ref}/config/database/pooler", ""),
+        ("/v1/projects/{ref}/config/auth", ""),
+        ("/v1/organizations", ""),
+        ("/v1/organizations/{slug}", ""),
+        ("/v1/organizations/{slug}/projects", ""),
+    ];
+    for (path, query) in reads {
+        let concrete = path.replace("{ref}", &project.reference).replace("{slug}", "local-org");
+        let concrete = concrete.strip_prefix("/v1").unwrap();
+        check(path, "get", "200", &world.get(&format!("{concrete}{query}")).await.expect(200));
+    }
+    let path = format!("/projects/{}", project.reference);
+    let configured = world.api(Method::PATCH, &format!("{path}/config/auth"), Some(json!({"jwt_exp": 60}))).await;
+    check("/v1/projects/{ref}/config/auth", "patch", "200", &configured.expect(200));
+    let password =
+        world.api(Method::PATCH, &format!("{path}/database/password"), Some(json!({"password": "abcd"}))).await;
+    check("/v1/projects/{ref}/database/password", "patch", "200", &password.expect(200));
+    check("/v1/projects/{ref}", "delete", "200", &world.api(Method::DELETE, &path, None).await.expect(200));
+}

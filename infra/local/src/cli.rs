@@ -1,0 +1,174 @@
+//! The command line.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The local cloud, its demo and the whole test suite.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the local cloud, deploy template.yaml into it, print its URL and credentials; Ctrl-C ends it.
+    Up(Up),
+    /// End a cloud and wait until all of it is gone.
+    Down(CloudName),
+    /// Print a bearer token (JWT) for the running cloud.
+    Token {
+        #[command(flatten)]
+        cloud: CloudName,
+        #[command(subcommand)]
+        whose: Whose,
+    },
+    /// Build one function again and put its code into the running cloud.
+    Reload {
+        #[command(flatten)]
+        cloud: CloudName,
+        /// Name of the function, which is also its folder's and its package's.
+        function: String,
+    },
+    /// Print what the deployed functions logged.
+    Logs {
+        #[command(flatten)]
+        cloud: CloudName,
+        /// Go on printing until Ctrl-C.
+        #[arg(long, short)]
+        follow: bool,
+        /// Only this function.
+        function: Option<String>,
+    },
+    /// Start a cloud, provision the tenant acme-bank in it, show what came to be, end the cloud.
+    Demo(Demo),
+    /// Run everything: unit and contract tests, client tests, end-to-end tests against a cloud of their own.
+    Test(Test),
+    #[command(hide = true)]
+    Guard {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    #[command(hide = true)]
+    Worker {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// Several clouds can run side by side, each below a name of its own.
+#[derive(Debug, Clone, Args)]
+pub struct CloudName {
+    /// Which cloud, when more than one runs.
+    #[arg(long, default_value = "default", value_parser = cloud_name)]
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Up {
+    #[command(flatten)]
+    pub cloud: CloudName,
+    /// Return as soon as it is ready; `cargo xtask down` ends it.
+    #[arg(long)]
+    pub detach: bool,
+    #[command(flatten)]
+    pub parts: Parts,
+}
+
+/// What a cloud is made of.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Parts {
+    /// Put a proxy that can be told to fail before every outside system.
+    #[arg(long)]
+    pub fault_proxy: bool,
+    /// Use the stand-in for the search engine even where the real one could run.
+    #[arg(long)]
+    pub opensearch_simulator: bool,
+    /// Take the binaries of the last build as they are.
+    #[arg(long)]
+    pub no_build: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// Name of the demo's own cloud.
+    #[arg(long, default_value = "demo", value_parser = cloud_name)]
+    pub name: String,
+    #[command(flatten)]
+    pub parts: Parts,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Test {
+    /// Name of the tests' own cloud.
+    #[arg(long, default_value = "test", value_parser = cloud_name)]
+    pub name: String,
+    /// Only these packages; repeatable.
+    #[arg(long, short)]
+    pub package: Vec<String>,
+    /// Only tests whose name contains this.
+    pub filter: Option<String>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum Whose {
+    /// The role `admin`.
+    Admin,
+    /// One tenant, for what is its own.
+    Tenant {
+        /// The tenant's id, not its slug.
+        id: String,
+    },
+}
+
+impl Command {
+    /// The cloud this command starts and therefore must be alone with.
+    pub fn starts(&self) -> Option<&str> {
+        match self {
+            Self::Up(up) => Some(&up.cloud.name),
+            Self::Demo(demo) => Some(&demo.name),
+            Self::Test(test) => Some(&test.name),
+            Self::Down(_)
+            | Self::Token { .. }
+            | Self::Reload { .. }
+            | Self::Logs { .. }
+            | Self::Guard { .. }
+            | Self::Worker { .. } => None,
+        }
+    }
+
+    /// Whether the command returns while its cloud goes on.
+    pub fn detaches(&self) -> bool {
+        matches!(self, Self::Up(up) if up.detach)
+    }
+}
+
+/// A name becomes a folder: nothing that could leave its parent, or be taken for one of cargo's.
+fn cloud_name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.is_empty() || text.len() > 20 || !text.chars().all(plain) {
+        return Err("1 to 20 of a-z, 0-9 and -".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_cloud_name_stays_in_its_folder() {
+        assert!(cloud_name("test-2").is_ok());
+        for bad in ["", "..", "a/b", "Ä", "a_b", &"x".repeat(21)] {
+            assert!(cloud_name(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! One cloud from nothing to ready.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::{Parts, Whose};
+use crate::compile::{self, Binaries};
+use crate::credentials::Credentials;
+use crate::deploy::{self, Access, PREFIX};
+use crate::layout::{CloudFolder, Workspace, private_file};
+use crate::services::{OpenSearchKind, Ports, Seen, Site};
+use crate::supervisor::Supervisor;
+use crate::token::Jwt;
+use crate::tools::{self, Tools};
+use crate::{env_file, secrets, staging};
+
+/// What other commands have to know of a running cloud; kept in a file only its owner may read.
+#[derive(Serialize, Deserialize)]
+pub struct Deployed {
+    pub access: Access,
+    pub stack: String,
+    pub jwt: Jwt,
+}
+
+/// A cloud that is ready.
+pub struct Running {
+    folder: CloudFolder,
+    /// Variables of the env file.
+    pub variables: BTreeMap<&'static str, String>,
+    pub opensearch: OpenSearchKind,
+}
+
+/// Installs, builds and starts everything.
+pub async fn start(
+    workspace: &Workspace,
+    name: &str,
+    parts: &Parts,
+    supervisor: &Supervisor,
+) -> anyhow::Result<Running> {
+    let tools = tools::install(workspace).await?;
+    let binaries = if parts.no_build {
+        Binaries::of_last_build(workspace)?
+    } else {
+        compile::everything(workspace).await?.binaries
+    };
+    start_built(workspace, name, parts, supervisor, &tools, &binaries).await
+}
+
+/// Starts a cloud of what is installed and built.
+pub async fn start_built(
+    workspace: &Workspace,
+    name: &str,
+    parts: &Parts,
+    supervisor: &Supervisor,
+    tools: &Tools,
+    binaries: &Binaries,
+) -> anyhow::Result<Running> {
+    let folder = &workspace.cloud(name);
+    folder.clear()?;
+    let credentials = &Credentials::generate();
+    let jwt = Jwt {
+        issuer: "https://issuer.ivory.test".to_owned(),
+        audience: "ivory-control-plane".to_owned(),
+        secret: credentials.jwt_secret.clone(),
+    };
+    let ports = Ports::choose()?;
+    let site = Site { workspace, folder, tools, binaries, parts, credentials, supervisor, ports };
+    let services = site.start().await?;
+    let seen = Seen { ports: &site.ports, services: &services };
+    let values = secrets::values(PREFIX, credentials, &jwt, &seen)?;
+    let access = deploy::prepare(&site, &values).await?;
+    let staged = staging::stage(workspace, folder, binaries)?;
+    let settled = deploy::deploy(&site, &staged, &seen, &access).await?;
+
+    let authority = folder.data("postgres").with_file_name("postgres-ca.pem");
+    private_file(&authority, services.postgres_ca.as_bytes())?;
+    let mut variables = env_file::variables(&site, &services, &access, &authority);
+    variables.insert("API_URL", format!("{}/_aws/execute-api/{}", access.endpoint, settled.api_id));
+    let machine = settled.outputs.get("StateMachineArn").context("the stack has no output StateMachineArn")?;
+    variables.insert("STATE_MACHINE_ARN", machine.clone());
+    variables.insert("ADMIN_JWT", jwt.mint(&Whose::Admin)?);
+    private_file(&folder.env_file(), env_file::render(&variables).as_bytes())?;
+    let deployed = Deployed { access, stack: PREFIX.to_owned(), jwt };
+    private_file(&folder.cloud(), &serde_json::to_vec(&deployed)?)?;
+    Ok(Running { folder: folder.clone(), variables, opensearch: services.opensearch })
+}
+
+impl Running {
+    /// Tells the user where it is, how to get in, and how to end it.
+    pub fn greet(&self, detached: bool) {
+        let folder = &self.folder;
+        println!("\nThe local cloud is ready.\n");
+        for name in ["API_URL", "ADMIN_API_KEY", "ADMIN_JWT", "MAILBOX_URL", "AWS_ENDPOINT_URL"] {
+            println!("  {name:<17} {}", self.variables[name]);
+        }
+        println!("\nEverything else:  . {}", folder.env_file().display());
+        println!("Try:              curl -H \"X-API-Key: $ADMIN_API_KEY\" $API_URL/v1/admin/tenants/acme-bank");
+        let name = if folder.name() == "default" { String::new() } else { format!(" --name {}", folder.name()) };
+        if detached {
+            println!("End it:           cargo xtask down{name}");
+        } else {
+            println!("End it:           Ctrl-C");
+        }
+    }
+}

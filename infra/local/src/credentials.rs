@@ -1,0 +1,73 @@
+//! Credentials of one run of a cloud: all random, all new at every start, so that none can be known beforehand.
+
+use rand::RngExt as _;
+use rand::distr::Alphanumeric;
+
+/// Every credential that something of the cloud asks for. Neither `Debug` nor `Display`: it must not be printed whole.
+pub struct Credentials {
+    /// Postgres' superuser `postgres`, for the Supabase stand-in and for tests that look behind the scenes.
+    pub postgres: String,
+    /// Owner of the control database: migrations.
+    pub control_owner: String,
+    /// What the functions use on the control database.
+    pub control_app: String,
+    pub valkey: String,
+    /// One per residency region, in the order of [`REGIONS`].
+    pub falkordb: [String; REGIONS.len()],
+    pub opensearch: String,
+    pub supabase_access_token: String,
+    pub stripe_secret_key: String,
+    pub smtp: String,
+    pub admin_api_key: String,
+    pub auditor_api_key: String,
+    pub non_admin_api_key: String,
+    pub jwt_secret: String,
+    /// Root of the local AWS: used once, to make the administrator that deploys.
+    pub aws_root: AwsKey,
+}
+
+/// An AWS access key.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+pub struct AwsKey {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+}
+
+/// The residency regions a tenant can be in.
+pub const REGIONS: [&str; 3] = ["us-east-1", "eu-central-1", "ap-southeast-1"];
+
+/// The region the control plane itself is deployed in.
+pub const CONTROL_REGION: &str = "us-east-1";
+
+impl Credentials {
+    pub fn generate() -> Self {
+        Self {
+            postgres: word(32),
+            control_owner: word(32),
+            control_app: word(32),
+            valkey: word(32),
+            falkordb: std::array::from_fn(|_| word(32)),
+            opensearch: word(32),
+            supabase_access_token: format!("sbp_{}", hexadecimal(20)),
+            stripe_secret_key: format!("sk_test_{}", word(48)),
+            smtp: word(32),
+            admin_api_key: format!("ivory_{}", word(40)),
+            auditor_api_key: format!("ivory_{}", word(40)),
+            non_admin_api_key: format!("ivory_{}", word(40)),
+            jwt_secret: word(64),
+            aws_root: AwsKey {
+                access_key_id: format!("AKIA{}", hexadecimal(8).to_uppercase()),
+                secret_access_key: word(40),
+            },
+        }
+    }
+}
+
+/// Letters and digits only: safe in a URL, a shell, a configuration file and SQL. 5.95 bits each.
+fn word(length: usize) -> String {
+    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
+}
+
+fn hexadecimal(bytes: usize) -> String {
+    hex::encode(rand::rng().random_iter::<u8>().take(bytes).collect::<Vec<_>>())
+}

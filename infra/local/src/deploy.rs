@@ -1,0 +1,107 @@
+//! Two stacks: the secrets first, since the second one's migration reads them, then `template.yaml`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Stdio;
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::credentials::{AwsKey, CONTROL_REGION, REGIONS};
+use crate::progress;
+use crate::python;
+use crate::services::{OpenSearchKind, Seen, Site};
+use crate::staging::Staged;
+
+/// First part of every secret's name, and the main stack's name.
+pub const PREFIX: &str = "ivory";
+/// Stage of the API: the first part of every path.
+const STAGE: &str = "v1";
+const BUCKET: &str = "ivory-code";
+
+/// Who calls the local AWS, and where.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Access {
+    pub endpoint: String,
+    pub region: String,
+    #[serde(flatten)]
+    pub key: AwsKey,
+}
+
+/// What `settle.py` found.
+#[derive(Deserialize)]
+pub struct Settled {
+    pub outputs: BTreeMap<String, String>,
+    pub api_id: String,
+}
+
+/// Makes the administrator and the secrets; returns the administrator's access.
+pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyhow::Result<Access> {
+    let step = progress::step("secrets");
+    let endpoint = format!("http://127.0.0.1:{}", site.ports.aws);
+    let root = Access { endpoint, region: CONTROL_REGION.to_owned(), key: site.credentials.aws_root.clone() };
+    let template = site.workspace.root().join("infra/aws/secrets.yaml");
+    let input = json!({
+        "root": root,
+        "user": "local-administrator",
+        "bucket": BUCKET,
+        "stack": format!("{PREFIX}-secrets"),
+        "template": fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?,
+        "parameters": { "SecretPrefix": PREFIX },
+        "secrets": secrets,
+    });
+    let key: AwsKey = python::call(site.workspace, &site.tools.python, "prepare", &input).await?;
+    step.done(&format!("{} of them", secrets.len()));
+    Ok(Access { key, ..root })
+}
+
+/// Deploys the template, and mends what the local AWS leaves out.
+pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &Access) -> anyhow::Result<Settled> {
+    let step = progress::step("sam deploy");
+    let mut sam = Command::new(site.tools.python.program("sam"));
+    sam.arg("deploy").arg("--template-file").arg(&staged.template);
+    sam.args(["--stack-name", PREFIX, "--s3-bucket", BUCKET, "--region", CONTROL_REGION]);
+    sam.args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]);
+    sam.args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides"]);
+    sam.args(overrides(staged, seen)?);
+    sam.current_dir(site.folder.staging());
+    // Neither the user's AWS configuration nor a proxy has a say here.
+    sam.env_clear().env("HOME", site.folder.data("home")).env("SAM_CLI_TELEMETRY", "0").env("LC_ALL", "C.UTF-8");
+    sam.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    sam.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_ENDPOINT_URL", &access.endpoint);
+    sam.env("AWS_ACCESS_KEY_ID", &access.key.access_key_id).env("AWS_SECRET_ACCESS_KEY", &access.key.secret_access_key);
+    if let Some(path) = std::env::var_os("PATH") {
+        sam.env("PATH", path);
+    }
+    let output = sam.stdin(Stdio::null()).kill_on_drop(true).output().await.context("starting sam")?;
+    fs::write(site.folder.log("sam-deploy"), [output.stdout, output.stderr.clone()].concat())?;
+    if !output.status.success() {
+        bail!("sam deploy failed; its output is in {}", site.folder.log("sam-deploy").display());
+    }
+    let input = json!({ "access": access, "stack": PREFIX, "stage": STAGE });
+    let settled = python::call(site.workspace, &site.tools.python, "settle", &input).await?;
+    step.done("");
+    Ok(settled)
+}
+
+/// Values for those of the local parameters that the template declares.
+fn overrides(staged: &Staged, seen: &Seen<'_>) -> anyhow::Result<Vec<String>> {
+    let supabase = format!("http://127.0.0.1:{}", seen.supabase()?);
+    // The real engine locally has no native libraries; the stand-in is as strict as it needs to be with either.
+    let engine = match seen.services.opensearch {
+        OpenSearchKind::Real | OpenSearchKind::Simulated(_) => "lucene",
+    };
+    let values = [
+        ("SecretPrefix", PREFIX.to_owned()),
+        ("SupabaseProjectUrlTemplate", format!("{supabase}/projects/{{ref}}")),
+        ("SupabaseApiUrl", supabase),
+        ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),
+        ("ConfiguredRegions", REGIONS.join(",")),
+        ("KnnEngine", engine.to_owned()),
+        ("KnnReplicas", "0".to_owned()),
+    ];
+    let declared = values.into_iter().filter(|(name, _)| staged.parameters.contains(*name));
+    Ok(declared.map(|(name, value)| format!("{name}=\"{value}\"")).collect())
+}

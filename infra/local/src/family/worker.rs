@@ -1,0 +1,86 @@
+//! The worker: does what the command line says, and ends what it started.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::Parser as _;
+use rustix::process::{Signal, getppid, kill_process, set_child_subreaper, set_parent_process_death_signal};
+use tokio::signal::unix::{self, SignalKind, signal};
+
+use super::guard::silence;
+use super::process::sweep;
+use crate::cli::{Cli, Command};
+use crate::layout::Workspace;
+use crate::supervisor::Supervisor;
+use crate::{cloud, demo, logs, reload, test};
+
+/// Runs one command line to its end, or until it is asked to stop. Standard input holds the cloud's lock.
+pub async fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
+    set_parent_process_death_signal(Some(Signal::TERM)).context("tying this process to the guard")?;
+    set_child_subreaper(Some(rustix::process::getpid())).context("becoming the services' reaper")?;
+    let mut stop = Stop::listen()?;
+    let command = Cli::parse_from([OsString::from("cargo xtask")].iter().chain(arguments)).command;
+    let supervisor = Supervisor::new();
+    let result = tokio::select! {
+        result = work(&command, &supervisor) => result,
+        () = stop.asked() => Ok(ExitCode::from(130)),
+    };
+    supervisor.stop().await;
+    sweep().await;
+    result
+}
+
+async fn work(command: &Command, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Up(up) => {
+            let running = cloud::start(&workspace, &up.cloud.name, &up.parts, supervisor).await?;
+            running.greet(up.detach);
+            if up.detach {
+                detach()?;
+            }
+            Err(supervisor.first_end().await)
+        }
+        Command::Demo(options) => demo::run(&workspace, options, supervisor).await,
+        Command::Test(options) => test::run(&workspace, options, supervisor).await,
+        Command::Reload { cloud, function } => reload::run(&workspace, cloud, function).await,
+        Command::Logs { cloud, follow, function } => logs::run(&workspace, cloud, *follow, function.as_deref()).await,
+        Command::Down(_) | Command::Token { .. } | Command::Guard { .. } | Command::Worker { .. } => {
+            bail!("this command needs no worker")
+        }
+    }
+}
+
+/// Tells the guard that the cloud is ready to be left alone.
+fn detach() -> anyhow::Result<()> {
+    let guard = getppid().context("the guard is gone")?;
+    kill_process(guard, Signal::USR1).context("telling the guard")?;
+    silence()
+}
+
+/// Every way of being asked to stop.
+pub struct Stop {
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
+    hang_up: unix::Signal,
+}
+
+impl Stop {
+    pub fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns at the first such request.
+    pub async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => (),
+            _ = self.terminate.recv() => (),
+            _ = self.hang_up.recv() => (),
+        }
+    }
+}

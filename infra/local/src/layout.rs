@@ -1,0 +1,157 @@
+//! Where things are. Everything this program writes is below `target/local/`, in folders cargo does not use.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+/// The checkout.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// The checkout `cargo xtask` was called in.
+    pub fn find() -> anyhow::Result<Self> {
+        // Set by `cargo run`; the compiled-in one is for a binary that was started by hand.
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&package).join("../..").canonicalize().context("looking for the checkout")?;
+        Ok(Self { root })
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// This package's own folder.
+    pub fn infra(&self) -> PathBuf {
+        self.root.join("infra/local")
+    }
+
+    fn local(&self) -> PathBuf {
+        self.root.join("target/local")
+    }
+
+    /// What is installed once and serves every cloud.
+    pub fn tools(&self) -> PathBuf {
+        self.local().join("tools")
+    }
+
+    /// Everything about one cloud.
+    pub fn cloud(&self, name: &str) -> CloudFolder {
+        CloudFolder { state: self.local().join("cloud").join(name), local: self.local(), name: name.to_owned() }
+    }
+}
+
+/// The folders and files of one cloud.
+#[derive(Debug, Clone)]
+pub struct CloudFolder {
+    name: String,
+    state: PathBuf,
+    local: PathBuf,
+}
+
+impl CloudFolder {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Data of one service: gone at the next start.
+    pub fn data(&self, service: &str) -> PathBuf {
+        self.state.join("data").join(service)
+    }
+
+    pub fn log(&self, service: &str) -> PathBuf {
+        self.state.join("logs").join(format!("{service}.log"))
+    }
+
+    /// Locked for as long as anything of the cloud runs.
+    pub fn lock(&self) -> PathBuf {
+        self.state.join("lock")
+    }
+
+    /// Who guards the cloud.
+    pub fn guard(&self) -> PathBuf {
+        self.state.join("guard.json")
+    }
+
+    /// What `token`, `reload` and `logs` have to know of a running cloud.
+    pub fn cloud(&self) -> PathBuf {
+        self.state.join("cloud.json")
+    }
+
+    /// The copy of this program that the guard and the worker run from.
+    pub fn program(&self) -> PathBuf {
+        self.state.join("local-cloud")
+    }
+
+    /// What is handed to `sam deploy`.
+    pub fn staging(&self) -> PathBuf {
+        self.local.join("sam").join(&self.name)
+    }
+
+    /// Shell-sourceable: where everything is, and how to get in.
+    pub fn env_file(&self) -> PathBuf {
+        if self.name == "default" {
+            self.local.join("env")
+        } else {
+            self.local.join("cloud").join(&self.name).join("env")
+        }
+    }
+
+    pub fn create(&self) -> anyhow::Result<()> {
+        fs::create_dir_all(&self.state).with_context(|| format!("creating {}", self.state.display()))
+    }
+
+    /// Empties what the last run left; the lock and the program stay, since they are in use.
+    pub fn clear(&self) -> anyhow::Result<()> {
+        remove(&self.state.join("data"))?;
+        remove(&self.state.join("logs"))?;
+        remove(&self.staging())?;
+        self.forget()?;
+        fs::create_dir_all(self.state.join("logs"))?;
+        Ok(fs::create_dir_all(self.state.join("data"))?)
+    }
+
+    /// Removes what only a running cloud has: credentials and addresses.
+    pub fn forget(&self) -> anyhow::Result<()> {
+        remove(&self.env_file())?;
+        remove(&self.cloud())
+    }
+}
+
+fn remove(path: &Path) -> anyhow::Result<()> {
+    let result = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Creates a folder that only its owner may enter.
+pub fn private_dir(path: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("creating {}", path.display()))
+}
+
+/// Writes a file that only its owner may read, replacing an older one whole.
+pub fn private_file(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let write = || {
+        let draft = path.with_extension("new");
+        if draft.exists() {
+            fs::remove_file(&draft)?;
+        }
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        file.write_all(content)?;
+        fs::rename(&draft, path)
+    };
+    write().with_context(|| format!("writing {}", path.display()))
+}

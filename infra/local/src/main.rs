@@ -1,0 +1,54 @@
+//! `cargo xtask`: the whole system on one machine, without an account anywhere.
+//!
+//! Everything that runs is started by a worker process below a guard process (see [`family`]), listens on 127.0.0.1 only,
+//! and ends with them. What is installed goes into `target/local/`, pinned and checked by hash (see [`tools`]).
+
+mod cli;
+mod cloud;
+mod compile;
+mod credentials;
+mod demo;
+mod deploy;
+mod env_file;
+mod family;
+mod layout;
+mod logs;
+mod progress;
+mod python;
+mod reload;
+mod secrets;
+mod services;
+mod staging;
+mod supervisor;
+mod test;
+mod token;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Guard { arguments } => family::guard::run(&arguments).await,
+        Command::Worker { arguments } => family::worker::run(&arguments).await,
+        Command::Down(cloud) => family::down(&cloud).await,
+        Command::Token { cloud, whose } => token::run(&cloud, &whose),
+        Command::Up(_) | Command::Reload { .. } | Command::Logs { .. } | Command::Demo(_) | Command::Test(_) => {
+            family::front::run(&command).await
+        }
+    }
+}

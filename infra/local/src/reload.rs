@@ -1,0 +1,30 @@
+//! One function changed: built and replaced, without a deployment.
+
+use std::process::ExitCode;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::cli::CloudName;
+use crate::cloud::Deployed;
+use crate::layout::Workspace;
+use crate::{compile, progress, python, tools};
+
+#[derive(Deserialize)]
+struct Reloaded {
+    function: String,
+    bytes: u64,
+}
+
+pub async fn run(workspace: &Workspace, cloud: &CloudName, function: &str) -> anyhow::Result<ExitCode> {
+    let deployed = Deployed::load(&workspace.cloud(&cloud.name))?;
+    let tools = tools::install(workspace).await?;
+    progress::announce(&format!("building {function}"));
+    let bootstrap = compile::one(workspace, function).await?;
+    let step = progress::step("update-function-code");
+    let input =
+        json!({ "access": deployed.access, "stack": deployed.stack, "function": function, "bootstrap": bootstrap });
+    let reloaded: Reloaded = python::call(workspace, &tools.python, "reload", &input).await?;
+    step.done(&format!("{}, {} kB packed", reloaded.function, reloaded.bytes / 1000));
+    Ok(ExitCode::SUCCESS)
+}

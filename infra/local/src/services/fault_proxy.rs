@@ -1,0 +1,45 @@
+//! The proxy that tests tell to fail, before every outside system.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+
+use super::Site;
+use crate::credentials::REGIONS;
+use crate::supervisor::Service;
+
+/// Where the proxy is told what to do, and where it stands in for each system.
+pub struct FaultProxy {
+    pub control: String,
+    upstreams: BTreeMap<String, SocketAddr>,
+}
+
+impl FaultProxy {
+    /// The port before one system.
+    pub fn port(&self, system: &str) -> anyhow::Result<u16> {
+        let address = self.upstreams.get(system).with_context(|| format!("no proxy before {system}"))?;
+        Ok(address.port())
+    }
+}
+
+pub async fn start(site: &Site<'_>) -> anyhow::Result<FaultProxy> {
+    let ports = &site.ports;
+    let mut command = site.command(&site.binaries.get("fault-proxy")?);
+    let http =
+        [("supabase", ports.supabase), ("stripe", ports.stripe), ("opensearch", ports.opensearch), ("aws", ports.aws)];
+    for (name, port) in http {
+        command.args(["--http", &format!("{name}=127.0.0.1:{port}")]);
+    }
+    // The control database and the tenants' are one cluster, but two systems: one can fail without the other.
+    let mut tcp = vec![("postgres".to_owned(), ports.postgres), ("pooler".to_owned(), ports.postgres)];
+    tcp.extend([("valkey".to_owned(), ports.valkey), ("smtp".to_owned(), ports.smtp)]);
+    tcp.extend(REGIONS.iter().zip(ports.falkordb).map(|(region, port)| (format!("falkordb-{region}"), port)));
+    for (name, port) in tcp {
+        command.args(["--tcp", &format!("{name}=127.0.0.1:{port}")]);
+    }
+    let service = Service::new("fault-proxy", command, site.folder.log("fault-proxy"));
+    let ready = site.supervisor.start_and_listen(service).await?;
+    let (control, upstreams) = ready.split_once(' ').context("the fault proxy does not say where it listens")?;
+    Ok(FaultProxy { control: control.to_owned(), upstreams: serde_json::from_str(upstreams)? })
+}

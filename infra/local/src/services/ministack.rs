@@ -1,0 +1,32 @@
+//! The local AWS, with IAM enforced.
+
+use std::time::Duration;
+
+use super::fault_proxy::FaultProxy;
+use super::{Site, accepts};
+use crate::credentials::CONTROL_REGION;
+use crate::supervisor::Service;
+
+/// How much of a Wait state's (and a Retry's) seconds pass: a tenant needs seconds, not minutes.
+const WAIT_SCALE: &str = "0.25";
+
+/// Starts it. The functions are its children and inherit its environment, the proxy before it included.
+pub async fn start(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> anyhow::Result<()> {
+    let port = site.ports.aws;
+    let seen_by_functions = fault_proxy.map_or(Ok(port), |proxy| proxy.port("aws"))?;
+    let home = site.data("ministack")?;
+    let mut command = site.command(&site.tools.python.program("python"));
+    command.arg("-I").arg(site.workspace.infra().join("python/ministack_launcher.py"));
+    command.env("HOME", &home).env("TMPDIR", &home);
+    command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string()).env("MINISTACK_HOST", "localhost");
+    command.env("LAMBDA_EXECUTOR", "local").env("DOCKER_HOST", "unix:///nonexistent.sock");
+    command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{seen_by_functions}"));
+    // These two would listen on every interface.
+    command.env("IOT_MTLS_ENABLED", "0").env("SFTP_ENABLED", "0");
+    command.env("AUTH", "true").env("SFN_WAIT_SCALE", WAIT_SCALE).env("AWS_DEFAULT_REGION", CONTROL_REGION);
+    let root = &site.credentials.aws_root;
+    command.env("AWS_ACCESS_KEY_ID", &root.access_key_id).env("AWS_SECRET_ACCESS_KEY", &root.secret_access_key);
+    let service = Service::new("ministack", command, site.folder.log("ministack"));
+    site.supervisor.start(service)?;
+    site.supervisor.until("ministack", Duration::from_mins(1), async || accepts(port).await).await
+}

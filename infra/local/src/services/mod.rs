@@ -1,0 +1,148 @@
+//! The servers a cloud consists of, each on a loopback port of its own.
+
+mod certificates;
+pub mod fault_proxy;
+mod ministack;
+pub mod opensearch;
+mod postgres;
+mod seen;
+pub mod simulators;
+pub mod valkey;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use crate::cli::Parts;
+use crate::compile::Binaries;
+use crate::credentials::{Credentials, REGIONS};
+use crate::layout::{CloudFolder, Workspace};
+use crate::progress;
+use crate::supervisor::{Supervisor, leashed};
+use crate::tools::Tools;
+use fault_proxy::FaultProxy;
+pub use seen::Seen;
+
+/// All that starting a service takes.
+pub struct Site<'a> {
+    pub workspace: &'a Workspace,
+    pub folder: &'a CloudFolder,
+    pub tools: &'a Tools,
+    pub binaries: &'a Binaries,
+    pub parts: &'a Parts,
+    pub credentials: &'a Credentials,
+    pub supervisor: &'a Supervisor,
+    pub ports: Ports,
+}
+
+/// Ports chosen before anything starts: whoever points at a service can be told before it runs.
+pub struct Ports {
+    pub postgres: u16,
+    pub valkey: u16,
+    pub falkordb: [u16; REGIONS.len()],
+    pub opensearch: u16,
+    pub opensearch_simulator: u16,
+    pub supabase: u16,
+    pub supabase_admin: u16,
+    pub stripe: u16,
+    pub stripe_admin: u16,
+    pub mailbox: u16,
+    pub smtp: u16,
+    pub aws: u16,
+}
+
+/// What runs.
+pub struct Services {
+    /// Authority of Postgres' certificate, PEM.
+    pub postgres_ca: String,
+    pub opensearch: OpenSearchKind,
+    pub fault_proxy: Option<FaultProxy>,
+}
+
+/// Which `OpenSearch` answers.
+#[derive(Clone, PartialEq, Eq)]
+pub enum OpenSearchKind {
+    Real,
+    /// The stand-in, and why.
+    Simulated(String),
+}
+
+impl Ports {
+    /// Ports that are free right now. Held together while choosing, so that they differ.
+    pub fn choose() -> anyhow::Result<Self> {
+        let mut held = Vec::new();
+        let mut next = || -> anyhow::Result<u16> {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
+            let port = listener.local_addr()?.port();
+            held.push(listener);
+            Ok(port)
+        };
+        Ok(Self {
+            postgres: next()?,
+            valkey: next()?,
+            falkordb: [next()?, next()?, next()?],
+            opensearch: next()?,
+            opensearch_simulator: next()?,
+            supabase: next()?,
+            supabase_admin: next()?,
+            stripe: next()?,
+            stripe_admin: next()?,
+            mailbox: next()?,
+            smtp: next()?,
+            aws: next()?,
+        })
+    }
+}
+
+impl Site<'_> {
+    /// Starts everything, each as soon as what it needs is there.
+    pub async fn start(&self) -> anyhow::Result<Services> {
+        let step = progress::step("Postgres, Valkey, FalkorDB, OpenSearch, stand-ins, ministack");
+        let fault_proxy = if self.parts.fault_proxy { Some(fault_proxy::start(self).await?) } else { None };
+        let certificates = certificates::generate()?;
+        // ministack and OpenSearch take longest, and nobody needs them yet.
+        let (opensearch, (), ()) =
+            tokio::try_join!(opensearch::start(self), ministack::start(self, fault_proxy.as_ref()), async {
+                postgres::start(self, &certificates).await?;
+                valkey::start_all(self).await?;
+                simulators::start_all(self, fault_proxy.as_ref()).await
+            },)?;
+        let detail = match &opensearch {
+            OpenSearchKind::Real => String::new(),
+            OpenSearchKind::Simulated(reason) => format!("OpenSearch is the stand-in, not the real one: {reason}"),
+        };
+        step.done(&detail);
+        Ok(Services { postgres_ca: certificates.authority, opensearch, fault_proxy })
+    }
+
+    /// A service's command: it sees nothing of the user's environment, and ends should this process vanish.
+    fn command(&self, program: &Path) -> Command {
+        self.command_as(program, Signal::TERM, &[])
+    }
+
+    fn command_as(&self, program: &Path, on_death: Signal, identity: &[&str]) -> Command {
+        let mut command = leashed(program, on_death, identity);
+        command.env_clear().env("LC_ALL", "C.UTF-8").env("HOME", self.folder.data("home"));
+        for name in ["PATH", "RUST_LOG", "RUST_BACKTRACE"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+    }
+
+    /// A service's folder, made anew.
+    fn data(&self, service: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.data(service);
+        crate::layout::private_dir(&folder)?;
+        Ok(folder)
+    }
+}
+
+/// Whether something accepts connections there.
+async fn accepts(port: u16) -> bool {
+    tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
+}

@@ -1,0 +1,123 @@
+//! Postgres: the control database, and the cluster whose databases are the Supabase stand-in's projects.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Signal, getuid};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+use super::Site;
+use super::certificates::Certificates;
+use crate::layout::private_file;
+use crate::supervisor::{Service, setpriv};
+
+/// Whom Postgres runs as when this process is root, which Postgres refuses to be: "nobody".
+const NOBODY: u32 = 65534;
+/// How: without root's groups, but still able to pass folders that only root may enter, such as a checkout in /root.
+const AS_NOBODY: [&str; 6] = [
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+    "--securebits=+no_setuid_fixup",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+];
+
+/// The data is gone at the next start, so nothing is flushed. `max_connections`: 100 parallel functions, each with one
+/// connection, beside the stand-in's and the tests' own.
+const SETTINGS: &str = "
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 300
+password_encryption = 'scram-sha-256'
+ssl = on
+ssl_ca_file = 'ca.crt'
+ssl_cert_file = 'server.crt'
+ssl_key_file = 'server.key'
+ssl_min_protocol_version = 'TLSv1.3'
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+";
+
+/// Everyone comes over TLS with a password.
+const ACCESS: &str = "hostssl all all 127.0.0.1/32 scram-sha-256\n";
+
+pub async fn start(site: &Site<'_>, certificates: &Certificates) -> anyhow::Result<()> {
+    let root = getuid().is_root();
+    if root && setpriv().is_none() {
+        bail!("Postgres does not run as root: either be another user, or install setpriv (of util-linux)");
+    }
+    let identity: &[&str] = if root { &AS_NOBODY } else { &[] };
+    let (programs, data) = (site.tools.python.postgres(), site.data("postgres")?);
+    let give = |path: &Path| if root { chown(path, Some(NOBODY), Some(NOBODY)) } else { Ok(()) };
+    give(&data)?;
+    let cluster = data.join("cluster");
+    let password = data.join("password");
+    private_file(&password, site.credentials.postgres.as_bytes())?;
+    give(&password)?;
+
+    let mut initdb = site.command_as(&programs.join("initdb"), Signal::TERM, identity);
+    initdb.arg("--pgdata").arg(&cluster).arg("--pwfile").arg(&password);
+    initdb.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]);
+    let made = initdb.stdin(Stdio::null()).kill_on_drop(true).output().await.context("starting initdb")?;
+    if !made.status.success() {
+        bail!("initdb failed: {}", String::from_utf8_lossy(&made.stderr).trim());
+    }
+    fs::remove_file(&password)?;
+    for (name, content) in [
+        ("ca.crt", &certificates.authority),
+        ("server.crt", &certificates.server),
+        ("server.key", &certificates.server_key),
+        ("pg_hba.conf", &ACCESS.to_owned()),
+        ("postgresql.auto.conf", &format!("{SETTINGS}port = {}\n", site.ports.postgres)),
+    ] {
+        private_file(&cluster.join(name), content.as_bytes())?;
+        give(&cluster.join(name))?;
+    }
+
+    // SIGINT is Postgres' fast shutdown, SIGQUIT its immediate one; SIGTERM would wait for every client to leave.
+    let mut command = site.command_as(&programs.join("postgres"), Signal::QUIT, identity);
+    command.arg("-D").arg(&cluster);
+    let service = Service::new("postgres", command, site.folder.log("postgres")).stopped_by(Signal::INT);
+    site.supervisor.start(service)?;
+    let ready = async || {
+        let mut probe = Command::new(programs.join("pg_isready"));
+        probe.args(["-q", "-h", "127.0.0.1", "-p", &site.ports.postgres.to_string()]).stdin(Stdio::null());
+        probe.status().await.is_ok_and(|status| status.success())
+    };
+    site.supervisor.until("postgres", Duration::from_secs(30), ready).await?;
+    prepare(site, &programs.join("psql"), &cluster.join("ca.crt")).await
+}
+
+/// The control database with its two users: the owner, who migrates, and the one the functions use.
+async fn prepare(site: &Site<'_>, psql: &Path, authority: &Path) -> anyhow::Result<()> {
+    let sql = format!(
+        "CREATE ROLE control_owner LOGIN PASSWORD '{}';\n\
+         CREATE ROLE control_app LOGIN PASSWORD '{}';\n\
+         CREATE DATABASE control OWNER control_owner;\n\
+         REVOKE ALL ON DATABASE control FROM PUBLIC;\n\
+         GRANT CONNECT ON DATABASE control TO control_app;\n",
+        site.credentials.control_owner, site.credentials.control_app
+    );
+    let mut command = Command::new(psql);
+    command.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--host=127.0.0.1", "--username=postgres"]);
+    command.arg(format!("--port={}", site.ports.postgres));
+    command
+        .env("PGPASSWORD", &site.credentials.postgres)
+        .env("PGSSLMODE", "verify-full")
+        .env("PGSSLROOTCERT", authority);
+    command.stdin(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().context("starting psql")?;
+    child.stdin.take().context("psql takes no input")?.write_all(sql.as_bytes()).await?;
+    let output = child.wait_with_output().await?;
+    if !output.status.success() {
+        bail!("preparing the control database failed");
+    }
+    Ok(())
+}

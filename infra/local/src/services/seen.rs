@@ -1,0 +1,48 @@
+//! Where the functions see each system: through the fault proxy where there is one, else directly.
+
+use super::{Ports, Services};
+use crate::credentials::REGIONS;
+
+pub struct Seen<'a> {
+    pub ports: &'a Ports,
+    pub services: &'a Services,
+}
+
+impl Seen<'_> {
+    fn port(&self, system: &str, direct: u16) -> anyhow::Result<u16> {
+        self.services.fault_proxy.as_ref().map_or(Ok(direct), |proxy| proxy.port(system))
+    }
+
+    pub fn postgres(&self) -> anyhow::Result<u16> {
+        self.port("postgres", self.ports.postgres)
+    }
+
+    pub fn postgres_ca(&self) -> &str {
+        &self.services.postgres_ca
+    }
+
+    pub fn valkey(&self) -> anyhow::Result<u16> {
+        self.port("valkey", self.ports.valkey)
+    }
+
+    /// `index` is the region's in [`REGIONS`].
+    pub fn falkordb(&self, index: usize) -> anyhow::Result<u16> {
+        self.port(&format!("falkordb-{}", REGIONS[index]), self.ports.falkordb[index])
+    }
+
+    pub fn opensearch(&self) -> anyhow::Result<u16> {
+        self.port("opensearch", self.ports.opensearch)
+    }
+
+    pub fn supabase(&self) -> anyhow::Result<u16> {
+        self.port("supabase", self.ports.supabase)
+    }
+
+    pub fn stripe(&self) -> anyhow::Result<u16> {
+        self.port("stripe", self.ports.stripe)
+    }
+
+    pub fn smtp(&self) -> anyhow::Result<u16> {
+        self.port("smtp", self.ports.smtp)
+    }
+}

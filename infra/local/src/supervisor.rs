@@ -1,0 +1,191 @@
+//! The services of one cloud: started one by one, watched, ended in reverse order.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow, bail};
+use rustix::process::Signal;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::{sleep, timeout};
+
+use crate::family::process::Identity;
+
+/// How long a service may take to end after it was asked to.
+const STOP_PATIENCE: Duration = Duration::from_secs(8);
+
+/// What to start, and how it is asked to end.
+pub struct Service {
+    name: String,
+    command: Command,
+    stop: Signal,
+    log: PathBuf,
+}
+
+struct Running {
+    name: String,
+    child: Child,
+    /// Held open: a service that watches it ends with this process.
+    _input: Option<ChildStdin>,
+    stop: Signal,
+    log: PathBuf,
+}
+
+#[derive(Default)]
+pub struct Supervisor {
+    running: RefCell<Vec<Running>>,
+}
+
+/// A command that the kernel ends when this process dies, should neither this process nor the guard be there to do so.
+pub fn leashed(program: &Path, on_death: Signal, identity: &[&str]) -> Command {
+    let Some(setpriv) = setpriv() else { return Command::new(program) };
+    let name = if on_death == Signal::QUIT { "QUIT" } else { "TERM" };
+    let mut command = Command::new(setpriv);
+    command.args(["--pdeathsig", name]).args(identity).arg("--").arg(program);
+    command
+}
+
+/// util-linux's tool to change what a process may do, if there is one.
+pub fn setpriv() -> Option<PathBuf> {
+    crate::tools::which("setpriv")
+}
+
+impl Service {
+    /// A service that writes to `log` and ends on SIGTERM.
+    pub fn new(name: &str, command: Command, log: PathBuf) -> Self {
+        Self { name: name.to_owned(), command, stop: Signal::TERM, log }
+    }
+
+    pub fn stopped_by(mut self, stop: Signal) -> Self {
+        self.stop = stop;
+        self
+    }
+}
+
+impl Supervisor {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts a service that says nothing when it is ready; see [`Supervisor::until`].
+    pub fn start(&self, mut service: Service) -> anyhow::Result<()> {
+        let output = append(&service.log)?;
+        service.command.stdout(output.try_clone()?).stderr(output);
+        self.spawn(service)?;
+        Ok(())
+    }
+
+    /// Starts a service that prints one line `READY …` when it is; returns what follows in that line.
+    pub async fn start_and_listen(&self, mut service: Service) -> anyhow::Result<String> {
+        let output = append(&service.log)?;
+        service.command.stdout(Stdio::piped()).stderr(output.try_clone()?);
+        let name = service.name.clone();
+        let stdout = self.spawn(service)?.context("no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let ready = async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some(addresses) = line.strip_prefix("READY ") {
+                    return Ok(addresses.to_owned());
+                }
+            }
+            Err(self.ended(&name).unwrap_or_else(|| anyhow!("{name} closed its output before it was ready")))
+        };
+        let addresses =
+            timeout(Duration::from_secs(90), ready).await.map_err(|_| anyhow!("{name} does not get ready"))??;
+        let mut log = output;
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let _ = writeln!(log, "{line}");
+            }
+        });
+        Ok(addresses)
+    }
+
+    fn spawn(&self, mut service: Service) -> anyhow::Result<Option<tokio::process::ChildStdout>> {
+        let name = &service.name;
+        // Without an end of its own a service would inherit the cloud's lock, which is this process's standard input.
+        let spawned = service.command.stdin(Stdio::piped()).spawn();
+        let mut child = spawned.with_context(|| format!("starting {name}"))?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let running = Running { name: service.name, child, _input: input, stop: service.stop, log: service.log };
+        self.running.borrow_mut().push(running);
+        Ok(output)
+    }
+
+    /// Asks `probe` until it agrees, or the service ends, or `patience` is over.
+    pub async fn until(
+        &self,
+        name: &str,
+        patience: Duration,
+        mut probe: impl AsyncFnMut() -> bool,
+    ) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while !probe().await {
+            if let Some(error) = self.ended(name) {
+                return Err(error);
+            }
+            if started.elapsed() > patience {
+                bail!("{name} does not get ready; its log: {}", self.log_of(name));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Returns when a service has ended that nobody asked to, with the end of its log.
+    pub async fn first_end(&self) -> anyhow::Error {
+        loop {
+            let names: Vec<String> = self.running.borrow().iter().map(|running| running.name.clone()).collect();
+            if let Some(error) = names.iter().find_map(|name| self.ended(name)) {
+                return error;
+            }
+            sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    fn ended(&self, name: &str) -> Option<anyhow::Error> {
+        let mut running = self.running.borrow_mut();
+        let service = running.iter_mut().find(|running| running.name == name)?;
+        let status = service.child.try_wait().ok().flatten()?;
+        Some(anyhow!("{name} has ended ({status}):\n{}", last_lines(&service.log)))
+    }
+
+    fn log_of(&self, name: &str) -> String {
+        let running = self.running.borrow();
+        running.iter().find(|running| running.name == name).map_or_else(String::new, |it| it.log.display().to_string())
+    }
+
+    /// Ends everything, what was started last first: nobody loses what it still uses.
+    pub async fn stop(&self) {
+        while let Some(mut service) = self.take_last() {
+            let Some(identity) = service.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Identity::of) else {
+                continue;
+            };
+            identity.signal(service.stop);
+            if timeout(STOP_PATIENCE, service.child.wait()).await.is_err() {
+                let _ = service.child.kill().await;
+            }
+        }
+    }
+
+    fn take_last(&self) -> Option<Running> {
+        self.running.borrow_mut().pop()
+    }
+}
+
+fn append(log: &Path) -> anyhow::Result<fs::File> {
+    let opened = fs::OpenOptions::new().create(true).append(true).open(log);
+    opened.with_context(|| format!("opening {}", log.display()))
+}
+
+/// Enough of a log to see why something ended.
+fn last_lines(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}

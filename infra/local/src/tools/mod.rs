@@ -1,0 +1,81 @@
+//! What the local cloud needs beyond Rust, installed below `target/local/tools`: pinned, checked by hash, once.
+//!
+//! The ordinary clients (pip, uv, mvn) do the fetching, with the configuration the user has given them. A stamp beside
+//! each part holds the digest of what it was made from: while it fits, nothing is asked of any network.
+
+pub mod java;
+mod pip;
+pub mod venv;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use ring::digest::{Context as Digest, SHA256};
+use tokio::process::Command;
+
+use crate::layout::Workspace;
+
+/// Everything that was installed.
+pub struct Tools {
+    pub python: venv::Venv,
+    /// Why there is no real `OpenSearch`, or where it is.
+    pub opensearch: Result<java::OpenSearch, String>,
+}
+
+/// Installs what is missing.
+pub async fn install(workspace: &Workspace) -> anyhow::Result<Tools> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        bail!("the local cloud needs Linux on x86-64: that is what its servers are built for");
+    }
+    fs::create_dir_all(workspace.tools())?;
+    Ok(Tools { python: venv::install(workspace).await?, opensearch: java::install(workspace).await? })
+}
+
+/// The first program of that name in the search path.
+pub fn which(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// Whether something was made from exactly these inputs.
+struct Stamp {
+    file: PathBuf,
+    digest: String,
+}
+
+impl Stamp {
+    fn new(file: PathBuf, inputs: &[PathBuf], extra: &str) -> anyhow::Result<Self> {
+        let mut digest = Digest::new(&SHA256);
+        for input in inputs {
+            digest.update(&fs::read(input).with_context(|| format!("reading {}", input.display()))?);
+            digest.update(b"\0");
+        }
+        digest.update(extra.as_bytes());
+        Ok(Self { file, digest: hex::encode(digest.finish()) })
+    }
+
+    fn fits(&self) -> bool {
+        fs::read_to_string(&self.file).is_ok_and(|found| found == self.digest)
+    }
+
+    fn set(&self) -> anyhow::Result<()> {
+        fs::write(&self.file, &self.digest).with_context(|| format!("writing {}", self.file.display()))
+    }
+}
+
+/// Runs an installer quietly; what it said is shown when it fails.
+async fn quietly(mut command: Command, what: &str) -> anyhow::Result<String> {
+    command.stdin(std::process::Stdio::null()).kill_on_drop(true);
+    let output = command.output().await.with_context(|| format!("starting {what}"))?;
+    if !output.status.success() {
+        let said = [output.stdout, output.stderr].concat();
+        bail!("{what} failed ({}):\n{}", output.status, String::from_utf8_lossy(&said).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn sha256(path: &Path) -> anyhow::Result<String> {
+    let content = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    Ok(hex::encode(ring::digest::digest(&SHA256, &content)))
+}

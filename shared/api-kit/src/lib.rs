@@ -1,0 +1,22 @@
+//! What every route needs: the caller and their right, JSON in, answers and problems out.
+//!
+//! A route's function holds its own work only:
+//! ```ignore
+//! impl api_kit::Handler for GetTenant {
+//!     const ROUTE: Route = routes::GET_TENANT;
+//!     async fn handle(&self, request: &Request) -> Result<Answer, Problem> { … }
+//! }
+//! ```
+
+mod answer;
+mod caller;
+mod json;
+mod problem;
+mod request;
+mod serve;
+
+pub use answer::{Answer, timestamp};
+pub use domain::routes;
+pub use problem::Problem;
+pub use request::Request;
+pub use serve::{Handler, Platform, serve};

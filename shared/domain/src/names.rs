@@ -1,0 +1,49 @@
+//! What a tenant's resources are called in the outside systems. A name is how a resource is found again after a crash,
+//! so none of these may ever change for an existing tenant.
+
+use crate::{Slug, TenantId};
+
+/// The Supabase project: the id makes it unique among all tenants that ever had this slug.
+#[must_use]
+pub fn project(slug: &Slug, tenant_id: TenantId) -> String {
+    format!("{slug}-{tenant_id}")
+}
+
+/// The private FalkorDB graph, and the user who may reach it.
+#[must_use]
+pub fn graph(slug: &Slug) -> String {
+    format!("client_{slug}")
+}
+
+/// The `OpenSearch` alias that readers use. A slug has no underscore, so no alias can equal another tenant's index.
+#[must_use]
+pub fn search_alias(slug: &Slug) -> String {
+    format!("client_{slug}")
+}
+
+/// The `OpenSearch` index behind the alias.
+#[must_use]
+pub fn search_index(slug: &Slug) -> String {
+    format!("client_{slug}_v1")
+}
+
+/// The pipeline's execution for one attempt: at most 80 characters, and taken for 90 days after it ended.
+#[must_use]
+pub fn execution(tenant_id: TenantId, attempt: i32) -> String {
+    format!("{tenant_id}-{attempt}")
+}
+
+/// Fills `{slug}`, `{tenant_id}` and `{ref}` in a configured template.
+#[must_use]
+pub fn fill(template: &str, slug: &Slug, tenant_id: TenantId, project_ref: &str) -> String {
+    template
+        .replace("{slug}", slug.as_str())
+        .replace("{tenant_id}", &tenant_id.to_string())
+        .replace("{ref}", project_ref)
+}
+
+/// The tenant's secret below the installation's prefix.
+#[must_use]
+pub fn secret(tenant_id: TenantId) -> String {
+    format!("tenants/{tenant_id}")
+}

@@ -1,0 +1,237 @@
+//! What a tenant is made of.
+
+use std::fmt;
+use std::str::FromStr;
+
+use email_address::{EmailAddress, Options};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A value that is none of this type; the text says what would be one, and is fit for a caller's eyes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(pub &'static str);
+
+/// Identifies a tenant for good; time-ordered (UUID v7), so that lists by id are lists by age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TenantId(pub Uuid);
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The tenant's URL-safe name: 3–48 of `[a-z0-9-]`, neither first nor last a hyphen, since it becomes a DNS label.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Slug(String);
+
+impl Slug {
+    /// The slug as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Slug {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let shape = (3..=48).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !shape {
+            return Err(Invalid("must be 3 to 48 lower-case letters, digits and hyphens"));
+        }
+        if text.starts_with('-') || text.ends_with('-') {
+            return Err(Invalid("must neither start nor end with a hyphen"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Slug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The tenant's name for people: 1–200 characters after trimming, no control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct DisplayName(String);
+
+impl DisplayName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for DisplayName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if !(1..=200).contains(&text.chars().count()) {
+            return Err(Invalid("must be 1 to 200 characters long, not counting white space around it"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Invalid("must not contain control characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The tenant admin's address in lower case: the form every comparison uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct AdminEmail(String);
+
+impl AdminEmail {
+    /// The address as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AdminEmail {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        const BAD: Invalid = Invalid("must be a deliverable e-mail address such as admin@example.com");
+        // What a standard allows and no mail provider delivers to (quoted local parts, address literals, host names
+        // without a dot) is refused: the invitation could never arrive.
+        let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
+        let address = EmailAddress::parse_with_options(text, options).map_err(|_| BAD)?;
+        if !text.is_ascii() || text.len() > 254 || address.local_part().starts_with('"') {
+            return Err(BAD);
+        }
+        Ok(Self(text.to_ascii_lowercase()))
+    }
+}
+
+/// A closed set of words, with its one spelling for JSON, database and outside systems.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $message:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+
+        impl $name {
+            /// Every value, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The one spelling.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                match text { $($text => Ok(Self::$variant),)+ _ => Err(Invalid($message)) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// Where a tenant's data stays.
+    Region, "must be one of us-east-1, eu-central-1, ap-southeast-1" {
+        /// Northern Virginia.
+        UsEast1 = "us-east-1",
+        /// Frankfurt.
+        EuCentral1 = "eu-central-1",
+        /// Singapore.
+        ApSoutheast1 = "ap-southeast-1",
+    }
+}
+
+words! {
+    /// What the tenant pays for.
+    Tier, "must be one of pilot, enterprise, enterprise_plus" {
+        /// No subscription.
+        Pilot = "pilot",
+        /// A subscription.
+        Enterprise = "enterprise",
+        /// A larger subscription.
+        EnterprisePlus = "enterprise_plus",
+    }
+}
+
+words! {
+    /// How far a tenant is.
+    ProvisioningState, "must be one of provisioning, active, failed, deprovisioned" {
+        /// The pipeline runs, or is about to.
+        Provisioning = "provisioning",
+        /// Live.
+        Active = "active",
+        /// The pipeline gave up at a step; the next POST resumes.
+        Failed = "failed",
+        /// Switched off, resources kept.
+        Deprovisioned = "deprovisioned",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs() {
+        for good in ["acme-bank", "abc", "a1-", "000"].map(|s| (s, !s.ends_with('-'))) {
+            assert_eq!(good.0.parse::<Slug>().is_ok(), good.1, "{}", good.0);
+        }
+        let longest = "a".repeat(48);
+        assert!(longest.parse::<Slug>().is_ok());
+        for bad in ["", "ab", "Acme", "a_b", "-ab", "ab-", "a b", "ächme", "a.b", &"a".repeat(49)] {
+            assert!(bad.parse::<Slug>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_lower_cased_and_deliverable() {
+        assert_eq!("Admin@AcmeBank.com".parse::<AdminEmail>().expect("valid").as_str(), "admin@acmebank.com");
+        assert!("a.b+c@sub.example.co".parse::<AdminEmail>().is_ok());
+        for bad in ["", "a", "a@b", "a@b@c.de", "@b.de", "a@[127.0.0.1]", "\"a b\"@c.de", "A <a@b.de>", "a@b..de", "a@ü.de", " a@b.de"] {
+            assert!(bad.parse::<AdminEmail>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn display_names_are_trimmed() {
+        assert_eq!("  Acme Bank ".parse::<DisplayName>().expect("valid").as_str(), "Acme Bank");
+        assert!("ü".repeat(200).parse::<DisplayName>().is_ok());
+        for bad in ["", "   ", "a\u{0}b", "a\nb", &"ü".repeat(201)] {
+            assert!(bad.parse::<DisplayName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn words_have_one_spelling() {
+        for tier in Tier::ALL {
+            assert_eq!(tier.as_str().parse::<Tier>(), Ok(*tier));
+        }
+        assert!("Enterprise".parse::<Tier>().is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! What can go wrong between us and the server, without one word of the server's in what is shown.
+
+use std::fmt;
+
+use domain::{Failure, FailureKind, Owner};
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+/// A call that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The configured URL is not `redis://` or `rediss://`, or not a URL at all.
+    #[error("the configured URL is not one of a server with the Redis protocol")]
+    BadUrl,
+    /// No connection: refused, unknown host, TLS failed, or none of it in time. The command was never sent.
+    #[error("no connection")]
+    Connect,
+    /// No answer in time: the command may have had its effect.
+    #[error("no answer in time")]
+    Timeout,
+    /// The connection broke after the command was sent: it may have had its effect.
+    #[error("the connection broke")]
+    Lost,
+    /// The user or the password is wrong, or the user may not do this.
+    #[error("the credentials were refused")]
+    Unauthorized,
+    /// The server cannot serve for now: loading, failing over, out of memory or of connections.
+    #[error("the server is not ready")]
+    NotReady,
+    /// The server understood and said no.
+    #[error("the server refused the command")]
+    Refused(Reply),
+    /// An answer of another shape than documented.
+    #[error("the answer has an unknown shape")]
+    Unexpected,
+}
+
+impl Error {
+    /// The server's words, if it refused the command.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Reply> {
+        match self {
+            Self::Refused(reply) => Some(reply),
+            Self::BadUrl
+            | Self::Connect
+            | Self::Timeout
+            | Self::Lost
+            | Self::Unauthorized
+            | Self::NotReady
+            | Self::Unexpected => None,
+        }
+    }
+
+    /// Whether the connection it happened on is of no more use. After a time-out its next answer would be the late one
+    /// of this command; a server that is not ready may have become a replica, and the name may lead elsewhere by now.
+    pub(crate) fn spoils_connection(&self) -> bool {
+        match self {
+            Self::Timeout | Self::Lost | Self::NotReady | Self::Unexpected => true,
+            Self::BadUrl | Self::Connect | Self::Unauthorized | Self::Refused(_) => false,
+        }
+    }
+
+    /// This error as the pipeline sees it; `system` names the server in the cause's code, e.g. `valkey_timeout`.
+    #[must_use]
+    pub fn failure(&self, system: &str) -> Failure {
+        use FailureKind::{Internal, Rejected, Transient};
+        let (kind, code, owner, hint) = match self {
+            Self::BadUrl => (Internal, "bad_configuration", Owner::Platform, "has no usable URL in its secret"),
+            Self::Connect => (
+                Transient,
+                "unreachable",
+                Owner::Platform,
+                "could not be reached; check its address, the network path and TLS",
+            ),
+            Self::Timeout => {
+                (Transient, "timeout", Owner::Platform, "did not answer in time; check its load if this persists")
+            }
+            Self::Lost => (Transient, "connection_lost", Owner::Platform, "closed the connection; it is tried again"),
+            Self::Unauthorized => (
+                Rejected,
+                "unauthorized",
+                Owner::Platform,
+                "refused our credentials; check user, password and permissions of the configured URL",
+            ),
+            Self::NotReady => (
+                Transient,
+                "not_ready",
+                Owner::Platform,
+                "cannot serve now; check its memory, disk, connections and replication if this persists",
+            ),
+            Self::Refused(_) => {
+                (Rejected, "refused", Owner::Platform, "refused a command; check that its version is a supported one")
+            }
+            Self::Unexpected => {
+                (Rejected, "unexpected_answer", Owner::Platform, "sent an undocumented answer; check its version")
+            }
+        };
+        Failure::new(kind, &format!("{system}_{code}"), owner, &format!("{system} {hint}."))
+    }
+}
+
+impl From<&RedisError> for Error {
+    fn from(error: &RedisError) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidClientConfig => Self::BadUrl,
+            // Also what the client makes of any refusal of AUTH.
+            ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm) => Self::Unauthorized,
+            ErrorKind::Server(
+                ServerErrorKind::BusyLoading
+                | ServerErrorKind::MasterDown
+                | ServerErrorKind::ClusterDown
+                | ServerErrorKind::ReadOnly
+                | ServerErrorKind::TryAgain,
+            ) => Self::NotReady,
+            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => Self::Unexpected,
+            ErrorKind::Io | ErrorKind::Client => Self::Lost,
+            // The rest is told by the error's first word; the library's enum is open, so a wildcard it must be.
+            _ => match error.code() {
+                Some("NOAUTH" | "WRONGPASS") => Self::Unauthorized,
+                Some("OOM" | "MISCONF" | "BUSY") => Self::NotReady,
+                _ => Self::refused(error),
+            },
+        }
+    }
+}
+
+impl Error {
+    fn refused(error: &RedisError) -> Self {
+        // The library takes the first word for a code, whether it is one or not: "Constraint already exists".
+        let words = [error.code(), error.detail()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        if words.contains("max number of clients reached") {
+            return Self::NotReady;
+        }
+        Self::Refused(Reply(words))
+    }
+}
+
+/// The server's words: to be compared with, never to be shown, since they may repeat what was sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reply(String);
+
+impl Reply {
+    /// Whether the server's words contain these.
+    #[must_use]
+    pub fn says(&self, words: &str) -> bool {
+        self.0.contains(words)
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reply(..)")
+    }
+}

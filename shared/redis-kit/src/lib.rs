@@ -1,0 +1,197 @@
+//! What every client of a server with the Redis protocol needs: one connection that is opened again when it broke,
+//! calls bounded in time, and errors that name what happened without repeating a URL, a command or an answer.
+
+mod error;
+
+use std::fmt;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Value};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
+
+pub use crate::error::{Error, Reply};
+
+/// A call takes at most this long, opening the connection and the one repetition included.
+pub const CALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// A server and the one connection to it.
+pub struct Server {
+    client: Client,
+    connection: Mutex<Option<MultiplexedConnection>>,
+}
+
+impl fmt::Debug for Server {
+    /// Says nothing: the client knows the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Opens the connection, within [`CALL_LIMIT`]. `redis://` is plain, `rediss://` is TLS against the public roots.
+    pub async fn connect(url: &SecretString) -> Result<Self, Error> {
+        let url = url.expose_secret();
+        // The library also takes sockets' paths and a fragment that turns certificate checks off.
+        if !(url.starts_with("redis://") || url.starts_with("rediss://")) || url.contains('#') {
+            return Err(Error::BadUrl);
+        }
+        // The library asks for the process's TLS provider.
+        tls::install_provider();
+        let client = Client::open(url).map_err(|_| Error::BadUrl)?;
+        let server = Self { client, connection: Mutex::new(None) };
+        server.connection(Instant::now() + CALL_LIMIT).await?;
+        Ok(server)
+    }
+
+    /// Sends a command that may safely be sent twice, and reads its answer. Where the connection turns out to be dead,
+    /// as it often is when a frozen function wakes up, the command is sent once more on a new one.
+    pub async fn call<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
+        let deadline = Instant::now() + CALL_LIMIT;
+        let answer = match self.attempt(command, deadline).await {
+            Err(Error::Lost) => self.attempt(command, deadline).await,
+            other => other,
+        }?;
+        T::from_redis_value(answer).map_err(|_| Error::Unexpected)
+    }
+
+    async fn attempt(&self, command: &Cmd, deadline: Instant) -> Result<Value, Error> {
+        let mut connection = self.connection(deadline).await?;
+        let error = match timeout_at(deadline, command.query_async(&mut connection)).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => Error::from(&error),
+            Err(_) => Error::Timeout,
+        };
+        if error.spoils_connection() {
+            self.connection.lock().await.take();
+        }
+        Err(error)
+    }
+
+    async fn connection(&self, deadline: Instant) -> Result<MultiplexedConnection, Error> {
+        let mut slot = self.connection.lock().await;
+        if let Some(connection) = &*slot {
+            return Ok(connection.clone());
+        }
+        // Our deadline is the only one: the library's own default is half a second.
+        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+        let opening = self.client.get_multiplexed_async_connection_with_config(&config);
+        let connection = match timeout_at(deadline, opening).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => {
+                return Err(match Error::from(&error) {
+                    Error::Lost => Error::Connect,
+                    other => other,
+                });
+            }
+            Err(_) => return Err(Error::Connect),
+        };
+        *slot = Some(connection.clone());
+        Ok(connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::FailureKind;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that gives each connection the next of these lists: one answer for whatever was read, then the next;
+    /// at a list's end it closes, at an empty answer it falls silent.
+    async fn server(connections: Vec<Vec<&'static str>>) -> SecretString {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("redis://user:hunter2@{}/", listener.local_addr().expect("bound"));
+        tokio::spawn(async move {
+            for answers in connections {
+                let (mut socket, _) = listener.accept().await.expect("a connection");
+                for answer in answers {
+                    let _ = socket.read(&mut [0; 4096]).await;
+                    if answer.is_empty() {
+                        std::future::pending::<()>().await;
+                    }
+                    let _ = socket.write_all(answer.as_bytes()).await;
+                }
+            }
+            std::future::pending::<()>().await;
+        });
+        url.into()
+    }
+
+    /// The answers to AUTH and to the two CLIENT SETINFO that the library sends with it.
+    const HELLO: &str = "+OK\r\n+OK\r\n+OK\r\n";
+
+    async fn ping(connections: Vec<Vec<&'static str>>) -> Result<String, Error> {
+        Server::connect(&server(connections).await).await.expect("connected").call(&redis::cmd("PING")).await
+    }
+
+    #[tokio::test]
+    async fn a_dead_connection_is_replaced_once() {
+        assert_eq!(ping(vec![vec![HELLO], vec![HELLO, "+PONG\r\n"]]).await.as_deref(), Ok("PONG"));
+        assert_eq!(ping(vec![vec![HELLO], vec![HELLO], vec![HELLO, "+PONG\r\n"]]).await, Err(Error::Lost));
+    }
+
+    #[tokio::test]
+    async fn silence_is_a_timeout() {
+        let (began, error) = (Instant::now(), ping(vec![vec![HELLO, ""]]).await);
+        assert_eq!(error, Err(Error::Timeout));
+        assert!(began.elapsed() < CALL_LIMIT + Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn refusals_are_named_and_their_words_never_shown() {
+        for (answer, code, retryable) in [
+            ("-NOAUTH Authentication required.\r\n", "x_unauthorized", false),
+            ("-WRONGPASS invalid username-password pair\r\n", "x_unauthorized", false),
+            ("-NOPERM User hunter2 has no permissions\r\n", "x_unauthorized", false),
+            ("-LOADING server is loading hunter2\r\n", "x_not_ready", true),
+            ("-OOM command not allowed\r\n", "x_not_ready", true),
+            ("-READONLY You can't write against a read only replica.\r\n", "x_not_ready", true),
+            ("-ERR max number of clients reached\r\n", "x_not_ready", true),
+            ("-ERR unknown command 'hunter2'\r\n", "x_refused", false),
+            ("-Constraint already exists hunter2\r\n", "x_refused", false),
+            ("*1\r\n:1\r\n", "x_unexpected_answer", false),
+        ] {
+            let error = ping(vec![vec![HELLO, answer]]).await.expect_err(answer);
+            let failure = error.failure("x");
+            assert_eq!((failure.cause.code.as_str(), failure.cause.retryable), (code, retryable), "{answer}");
+            assert!(!format!("{error} {error:?} {failure} {failure:?}").contains("hunter2"), "{answer}");
+        }
+        let error = ping(vec![vec![HELLO, "-Constraint already exists\r\n"]]).await.expect_err("refused");
+        assert!(error.refusal().is_some_and(|reply| reply.says("Constraint already exists")));
+    }
+
+    #[tokio::test]
+    async fn a_refused_password_is_no_network_problem() {
+        let url = server(vec![vec!["-WRONGPASS invalid\r\n+OK\r\n+OK\r\n"]]).await;
+        assert_eq!(Server::connect(&url).await.expect_err("refused"), Error::Unauthorized);
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_had_no_effect() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("redis://{}", listener.local_addr().expect("bound"));
+        drop(listener);
+        let error = Server::connect(&url.into()).await.expect_err("refused");
+        assert_eq!(error, Error::Connect);
+        assert_eq!(error.failure("x").kind, FailureKind::Transient);
+    }
+
+    #[tokio::test]
+    async fn a_server_without_tls_is_not_talked_to_in_plain() {
+        let url = server(vec![vec![HELLO]]).await;
+        let url = url.expose_secret().replace("redis://", "rediss://");
+        assert_eq!(Server::connect(&url.into()).await.expect_err("no TLS there"), Error::Connect);
+    }
+
+    #[tokio::test]
+    async fn only_network_urls_with_checked_certificates_are_taken() {
+        for url in ["", "x", "unix:///tmp/x", "http://x", "rediss://127.0.0.1:1/#insecure", "redis://127.0.0.1:x"] {
+            assert_eq!(Server::connect(&url.into()).await.expect_err(url), Error::BadUrl, "{url}");
+        }
+    }
+}

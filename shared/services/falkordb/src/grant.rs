@@ -1,0 +1,141 @@
+//! The tenant's own user: one graph, and of the commands only those that stay inside it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use redis::{FromRedisValue, Value};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+/// What a tenant's user may do, and nothing else.
+///
+/// A key pattern confines only commands that declare which of their arguments are keys (`COMMAND INFO` of 4.16.3).
+/// - `GRAPH.LIST`, `.CONFIG`, `.UDF`, `.DEBUG` and `.PASSWORD` declare none: they would reach every tenant's graph (LIST
+///   alone names them all). The same goes for `KEYS`, `SCAN`, `FLUSHALL`, `INFO`, `ACL`, `CONFIG`.
+/// - `GRAPH.DELETE` and `.CONSTRAINT` are confined, but a graph and the constraint on its root are the platform's: a
+///   deprovisioned tenant's data stays. `.COPY` is of no use with one key, `.BULK` writes past the query language.
+/// - `GRAPH.SLOWLOG`, `.INFO`, `.MEMORY` are for whoever runs the server.
+///
+/// `AUTH`, `HELLO`, `QUIT` and `RESET` need no permission. What remains open inside a query is `LOAD CSV`, which reads the
+/// server's `IMPORT_FOLDER` (not outside of it: tried) and HTTPS addresses: keep the one empty and the server's way out
+/// closed (FalkorDB/docs `cypher/load-csv.md`).
+const COMMANDS: [&str; 5] = ["ping", "graph.query", "graph.ro_query", "graph.explain", "graph.profile"];
+
+/// The rights of one user, as `ACL SETUSER` sets and `ACL GETUSER` shows them.
+pub(crate) struct Grant {
+    password: String,
+    key: String,
+    commands: BTreeSet<String>,
+}
+
+impl Grant {
+    pub(crate) fn new(graph: &str, password: &SecretString) -> Self {
+        Self {
+            // The digest is what the server keeps anyway; so the password itself is not in its command log.
+            password: hex::encode(Sha256::digest(password.expose_secret())),
+            key: format!("~{}", literal(graph)),
+            commands: COMMANDS.iter().map(|command| format!("+{command}")).collect(),
+        }
+    }
+
+    /// The rules for `ACL SETUSER`, applied as one: `reset` first takes everything away, earlier passwords included.
+    pub(crate) fn rules(&self) -> Vec<String> {
+        let mut rules = vec!["reset".to_owned(), "on".to_owned(), format!("#{}", self.password), self.key.clone()];
+        rules.push("-@all".to_owned());
+        rules.extend(self.commands.iter().cloned());
+        rules
+    }
+
+    /// Whether `ACL GETUSER` shows these rights and no others. A later version's additional fields do not matter.
+    pub(crate) fn is_shown_by(&self, mut user: HashMap<String, Value>) -> bool {
+        let mut field = |name| user.remove(name).unwrap_or(Value::Nil);
+        let flags = list(field("flags"));
+        let shown: BTreeSet<_> = text(field("commands")).split(' ').map(str::to_owned).collect();
+        let mut expected = self.commands.clone();
+        expected.insert("-@all".to_owned());
+        flags.iter().any(|flag| flag == "on")
+            && !flags.iter().any(|flag| flag == "nopass")
+            && list(field("passwords")) == [self.password.clone()]
+            && shown == expected
+            && text(field("keys")) == self.key
+            && text(field("channels")).is_empty()
+            && matches!(field("selectors"), Value::Array(selectors) if selectors.is_empty())
+    }
+}
+
+fn list(value: Value) -> Vec<String> {
+    Vec::from_redis_value(value).unwrap_or_default()
+}
+
+fn text(value: Value) -> String {
+    String::from_redis_value(value).unwrap_or_default()
+}
+
+/// A key pattern that matches this key alone: `client_acme*` would also open `client_acme-bank`.
+fn literal(key: &str) -> String {
+    let mut pattern = String::with_capacity(key.len());
+    for character in key.chars() {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(fields: &[(&str, &[&str])]) -> HashMap<String, Value> {
+        // Text is a list of one here; what is a list in the server's answer is one below too.
+        let texts = |values: &[&str]| values.iter().map(|value| Value::SimpleString((*value).to_owned())).collect();
+        let is_text = |name: &str| matches!(name, "commands" | "keys" | "channels");
+        fields
+            .iter()
+            .map(|(name, values)| match values {
+                [text] if is_text(name) => ((*name).to_owned(), Value::SimpleString((*text).to_owned())),
+                list => ((*name).to_owned(), Value::Array(texts(list))),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_exactly_these_rights_are_right() {
+        let grant = Grant::new("client_acme", &"s3cret".into());
+        let digest = "1ec1c26b50d5d3c58d9583181af8076655fe00756bf7285940ba3670f99fcba0";
+        let commands = "-@all +ping +graph.query +graph.ro_query +graph.explain +graph.profile";
+        let right: [(&str, &[&str]); 7] = [
+            ("flags", &["on"]),
+            ("passwords", &[digest]),
+            ("commands", &[commands]),
+            ("keys", &["~client_acme"]),
+            ("channels", &[""]),
+            ("databases", &["alldbs"]),
+            ("selectors", &[]),
+        ];
+        assert!(grant.is_shown_by(shown(&right)));
+        assert!(!grant.is_shown_by(HashMap::new()), "no such user");
+        for (field, values) in [
+            ("flags", &["off"][..]),
+            ("flags", &["on", "nopass"]),
+            ("passwords", &[]),
+            ("passwords", &[digest, "another"]),
+            ("commands", &["-@all +ping"]),
+            ("commands", &["-@all +ping +graph.query +graph.ro_query +graph.explain +graph.profile +graph.list"]),
+            ("commands", &["+@all"]),
+            ("keys", &["~client_acme*"]),
+            ("keys", &["~client_acme ~x"]),
+            ("channels", &["&*"]),
+            ("selectors", &["(+@all ~*)"]),
+        ] {
+            let mut user = shown(&right);
+            user.extend(shown(&[(field, values)]));
+            assert!(!grant.is_shown_by(user), "{field}: {values:?}");
+        }
+    }
+
+    #[test]
+    fn a_graphs_name_is_no_pattern() {
+        assert_eq!(literal(r"a*b?c[d]e\f-g"), r"a\*b\?c\[d\]e\\f-g");
+    }
+}

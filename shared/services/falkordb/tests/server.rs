@@ -1,0 +1,184 @@
+//! Against a real `FalkorDB` with an aclfile, whose URL is in `TEST_FALKORDB_URL`.
+
+use falkordb::{Error, FalkorDb, GraphSpec};
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, Value};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+/// The client under test and an administrator's connection beside it.
+struct Bench {
+    falkordb: FalkorDb,
+    admin: MultiplexedConnection,
+    address: String,
+    /// Names made by one test end in this.
+    run: String,
+}
+
+impl Bench {
+    /// Nothing where there is no server to test with.
+    async fn new() -> Option<Self> {
+        let Ok(url) = std::env::var("TEST_FALKORDB_URL") else {
+            eprintln!("skipped: TEST_FALKORDB_URL not set");
+            return None;
+        };
+        let admin = redis::Client::open(url.as_str()).expect("a URL").get_multiplexed_async_connection().await;
+        let address = url.rsplit(['@', '/']).find(|part| part.contains(':')).expect("host:port").to_owned();
+        let falkordb = FalkorDb::connect(&url.into()).await.expect("connected");
+        let run = Uuid::new_v4().simple().to_string();
+        Some(Self { falkordb, admin: admin.expect("connected"), address, run })
+    }
+
+    /// A tenant's graph with its user, as step 6 makes them; returns the graph's name and the user's connection.
+    async fn tenant(&self, slug: &str) -> (String, MultiplexedConnection) {
+        let graph = format!("client_{}{slug}", self.run);
+        let user = user_of(&graph);
+        // Twice: whatever a step does, it may have to do again.
+        for _ in 0..2 {
+            let spec = GraphSpec { graph: &graph, tenant_id: slug, slug, display_name: slug };
+            assert_eq!(self.falkordb.create_graph(&spec).await, Ok(()));
+            assert_eq!(self.falkordb.grant(&user, &graph, &SecretString::from("s3cret")).await, Ok(()));
+        }
+        (graph, self.login(&user, "s3cret").await.expect("logged in"))
+    }
+
+    async fn login(&self, user: &str, password: &str) -> RedisResult<MultiplexedConnection> {
+        let url = format!("redis://{user}:{password}@{}", self.address);
+        redis::Client::open(url)?.get_multiplexed_async_connection().await
+    }
+
+    async fn clean_up(mut self, graphs: &[&str]) {
+        for graph in graphs {
+            let _ = ask(&mut self.admin, &["GRAPH.DELETE", graph]).await;
+            let _ = ask(&mut self.admin, &["ACL", "DELUSER", &user_of(graph)]).await;
+        }
+        ask(&mut self.admin, &["ACL", "SAVE"]).await.expect("saved");
+    }
+}
+
+/// The user of a graph, in letters that a URL takes.
+fn user_of(graph: &str) -> String {
+    graph.replace("client_", "tenant_").replace('?', "_")
+}
+
+async fn ask(connection: &mut MultiplexedConnection, command: &[&str]) -> RedisResult<Value> {
+    redis::cmd(command[0]).arg(&command[1..]).query_async(connection).await
+}
+
+async fn is_denied(connection: &mut MultiplexedConnection, command: &[&str]) -> bool {
+    ask(connection, command).await.is_err_and(|error| error.code() == Some("NOPERM"))
+}
+
+#[tokio::test]
+async fn a_tenants_user_has_its_own_graph_and_nothing_else() {
+    let Some(mut bench) = Bench::new().await else { return };
+    // One name is the beginning of the other, and one contains what a pattern would take for "any character".
+    let (acme, mut acme_user) = bench.tenant("acme").await;
+    let (bank, mut bank_user) = bench.tenant("acme-bank").await;
+    let (glob, mut glob_user) = bench.tenant("acme?bank").await;
+
+    for (own, user) in [(&acme, &mut acme_user), (&bank, &mut bank_user), (&glob, &mut glob_user)] {
+        ask(user, &["PING"]).await.expect("allowed");
+        for command in ["GRAPH.QUERY", "GRAPH.RO_QUERY", "GRAPH.EXPLAIN", "GRAPH.PROFILE"] {
+            ask(user, &[command, own, "MATCH (n) RETURN n"]).await.expect(command);
+            for foreign in [&acme, &bank, &glob, "client_", "*"].into_iter().filter(|graph| *graph != own) {
+                assert!(is_denied(user, &[command, foreign, "MATCH (n) RETURN n"]).await, "{own}: {command} {foreign}");
+            }
+        }
+        ask(user, &["GRAPH.QUERY", own, "CREATE (:Account {iban: 'x'})"]).await.expect("may write");
+        for command in [
+            &["GRAPH.LIST"][..],
+            &["GRAPH.CONFIG", "GET", "*"],
+            &["GRAPH.UDF", "LIST"],
+            &["GRAPH.DEBUG", "AUX", "START"],
+            &["GRAPH.DELETE", own],
+            &["GRAPH.COPY", own, own],
+            &["GRAPH.CONSTRAINT", "DROP", own, "UNIQUE", "NODE", "Tenant", "PROPERTIES", "1", "tenant_id"],
+            &["GRAPH.SLOWLOG", own],
+            &["GRAPH.BULK", own, "BEGIN"],
+            &["KEYS", "*"],
+            &["SCAN", "0"],
+            &["FLUSHALL"],
+            &["DEL", own],
+            &["DUMP", own],
+            &["RENAME", own, "x"],
+            &["INFO"],
+            &["CONFIG", "GET", "*"],
+            &["ACL", "LIST"],
+            &["MONITOR"],
+            &["EVAL", "return 1", "0"],
+        ] {
+            assert!(is_denied(user, command).await, "{command:?}");
+        }
+    }
+    // A new password replaces the old one, and what the file has is what the server has.
+    let user = user_of(&acme);
+    bench.falkordb.grant(&user, &acme, &"another".into()).await.expect("granted");
+    assert!(bench.login(&user, "s3cret").await.is_err());
+    ask(&mut bench.admin, &["ACL", "LOAD"]).await.expect("loaded");
+    let mut again = bench.login(&user, "another").await.expect("logged in");
+    ask(&mut again, &["GRAPH.RO_QUERY", &acme, "RETURN 1"]).await.expect("allowed");
+
+    bench.clean_up(&[&acme, &bank, &glob]).await;
+}
+
+#[tokio::test]
+async fn any_name_is_stored_as_it_is() {
+    let Some(mut bench) = Bench::new().await else { return };
+    let graph = format!("client_{}", bench.run);
+    for name in [
+        "Acme Bank",
+        "O'Hara \"&\" Söhne",
+        r"C:\new\table\",
+        r"\'",
+        "line\nbreak\r\ttab",
+        "Zoë 日本 🦀 \u{2028}\u{7f}\u{1}",
+        "' MATCH (n) DETACH DELETE n //",
+        r"\' MATCH (n) DETACH DELETE n //",
+        "$slug {x} `y` ${z} /* */ # --",
+        "",
+    ] {
+        let spec = GraphSpec { graph: &graph, tenant_id: "t-1", slug: "acme", display_name: name };
+        bench.falkordb.create_graph(&spec).await.expect(name);
+        let query = "MATCH (t:Tenant) RETURN t.tenant_id, t.slug, t.display_name";
+        let answer = ask(&mut bench.admin, &["GRAPH.RO_QUERY", &graph, query]).await.expect("read");
+        let (_, rows, _): (Value, Vec<Vec<String>>, Value) = redis::from_redis_value(answer).expect("rows");
+        assert_eq!(rows, [["t-1", "acme", name]], "one root with this name");
+    }
+    let nul = GraphSpec { graph: &graph, tenant_id: "t-1", slug: "acme", display_name: "a\0b" };
+    assert_eq!(bench.falkordb.create_graph(&nul).await, Err(Error::BadName));
+    bench.clean_up(&[&graph]).await;
+}
+
+#[tokio::test]
+async fn asking_for_a_graph_does_not_create_it() {
+    let Some(mut bench) = Bench::new().await else { return };
+    let graph = format!("client_{}", bench.run);
+    assert_eq!(bench.falkordb.graph_exists(&graph, "t-1").await, Ok(false));
+    assert_eq!(ask(&mut bench.admin, &["EXISTS", &graph]).await, Ok(Value::Int(0)));
+
+    let spec = GraphSpec { graph: &graph, tenant_id: "t-1", slug: "acme", display_name: "Acme" };
+    bench.falkordb.create_graph(&spec).await.expect("created");
+    assert_eq!(bench.falkordb.graph_exists(&graph, "t-1").await, Ok(true));
+    assert_eq!(bench.falkordb.graph_exists(&graph, "t-2").await, Ok(false));
+    let twin = "CREATE (:Tenant {tenant_id: 't-1'})";
+    assert!(ask(&mut bench.admin, &["GRAPH.QUERY", &graph, twin]).await.is_err(), "the constraint is in force");
+    bench.clean_up(&[&graph]).await;
+}
+
+#[tokio::test]
+async fn a_graph_that_is_not_as_it_should_be_is_refused() {
+    let Some(mut bench) = Bench::new().await else { return };
+    let graph = format!("client_{}", bench.run);
+    let spec = GraphSpec { graph: &graph, tenant_id: "t-1", slug: "acme", display_name: "Acme" };
+
+    let twins = "CREATE (:Tenant {tenant_id: 't-1'}), (:Tenant {tenant_id: 't-1'})";
+    ask(&mut bench.admin, &["GRAPH.QUERY", &graph, twins]).await.expect("created");
+    // Asked again it is still no success: the constraint exists, but does not hold.
+    for _ in 0..2 {
+        assert_eq!(bench.falkordb.create_graph(&spec).await, Err(Error::ConstraintFailed));
+    }
+    let foreign = GraphSpec { tenant_id: "t-2", ..spec };
+    assert_eq!(bench.falkordb.create_graph(&foreign).await, Err(Error::ForeignGraph));
+    bench.clean_up(&[&graph]).await;
+}

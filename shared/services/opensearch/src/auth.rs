@@ -1,0 +1,245 @@
+//! How a request proves whose it is.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Body, Request};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::{Error, OpenSearch};
+
+/// Credentials usually are at hand; fetching new ones from the metadata endpoint takes milliseconds.
+const CREDENTIALS_LIMIT: Duration = Duration::from_secs(2);
+
+/// The `opensearch` object in a region's secret.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `http[s]://host[:port][/path]`.
+    pub endpoint: String,
+    /// How to authenticate there.
+    pub auth: AuthConfig,
+}
+
+/// What a region's secret says about authentication.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+pub enum AuthConfig {
+    /// A user of the cluster's own.
+    Basic {
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: SecretString,
+    },
+    /// The function's role in AWS.
+    SigV4 {
+        /// Managed clusters or serverless collections.
+        service: Service,
+    },
+}
+
+impl Config {
+    /// The client for this region. `region` and `credentials` count for requests signed with `SigV4` only.
+    pub fn client(self, region: &str, credentials: &SharedCredentialsProvider) -> Result<OpenSearch, Error> {
+        let auth = match self.auth {
+            AuthConfig::Basic { username, password } => Auth::Basic { username, password },
+            AuthConfig::SigV4 { service } => {
+                Auth::SigV4 { region: region.to_owned(), service, credentials: credentials.clone() }
+            }
+        };
+        OpenSearch::new(&self.endpoint, auth)
+    }
+}
+
+/// Which of AWS's services a signature is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// Amazon `OpenSearch` Service.
+    Es,
+    /// Amazon `OpenSearch` Serverless.
+    Aoss,
+}
+
+impl Service {
+    /// The name in a signature's scope (opensearch-project/documentation-website `_clients/rust.md`).
+    fn name(self) -> &'static str {
+        match self {
+            Self::Es => "es",
+            Self::Aoss => "aoss",
+        }
+    }
+}
+
+/// How a request proves whose it is.
+pub enum Auth {
+    /// A user of the cluster's own.
+    Basic {
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: SecretString,
+    },
+    /// AWS Signature Version 4.
+    SigV4 {
+        /// The endpoint's region.
+        region: String,
+        /// Which service the endpoint belongs to.
+        service: Service,
+        /// Where the credentials come from, fresh for each request.
+        credentials: SharedCredentialsProvider,
+    },
+}
+
+/// Where and for what a signature is valid, and when it was made.
+pub(crate) struct Scope<'a> {
+    pub(crate) region: &'a str,
+    pub(crate) service: &'a str,
+    pub(crate) time: SystemTime,
+}
+
+/// The headers that sign this request with the provider's credentials of now.
+pub(crate) async fn signature(
+    request: &Request,
+    region: &str,
+    service: Service,
+    credentials: &SharedCredentialsProvider,
+) -> Result<HeaderMap, Error> {
+    let credentials = tokio::time::timeout(CREDENTIALS_LIMIT, credentials.provide_credentials())
+        .await
+        .map_err(|_| Error::NoCredentials)?
+        .map_err(|_| Error::NoCredentials)?;
+    let scope = Scope { region, service: service.name(), time: SystemTime::now() };
+    signature_of(request, credentials, &scope)
+}
+
+/// Method, URL, headers, host, body and session token go into the signature.
+fn signature_of(request: &Request, credentials: Credentials, scope: &Scope<'_>) -> Result<HeaderMap, Error> {
+    let mut settings = SigningSettings::default();
+    if scope.service == Service::Aoss.name() {
+        // Serverless requires `x-amz-content-sha256` (opensearch-project/opensearch-java #339); managed clusters do not.
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    let identity = credentials.into();
+    let parameters = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(scope.region)
+        .name(scope.service)
+        .time(scope.time)
+        .settings(settings)
+        .build()
+        .map_err(|_| Error::NoCredentials)?
+        .into();
+    let body = request.body().and_then(Body::as_bytes).unwrap_or_default();
+    let headers = request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let request =
+        SignableRequest::new(request.method().as_str(), request.url().as_str(), headers, SignableBody::Bytes(body))
+            .map_err(|_| Error::BadEndpoint)?;
+    let (signature, _) = sign(request, &parameters).map_err(|_| Error::BadEndpoint)?.into_parts();
+    signature
+        .headers()
+        .map(|(name, value)| {
+            let mut value = HeaderValue::from_str(value).map_err(|_| Error::NoCredentials)?;
+            value.set_sensitive(true);
+            Ok((HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::NoCredentials)?, value))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::Method;
+
+    use super::*;
+
+    /// The key pair of AWS's published examples.
+    fn example(session_token: Option<&str>) -> Credentials {
+        let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+        Credentials::new("AKIDEXAMPLE", secret, session_token.map(str::to_owned), None, "example")
+    }
+
+    /// Signs at 2015-08-30T12:36:00Z, the time of all published examples, and returns what comes after `Signature=`.
+    fn signed(
+        (method, url, content_type): (Method, &str, Option<&'static str>),
+        body: &str,
+        (region, service): (&str, &str),
+        credentials: Credentials,
+    ) -> (String, HeaderMap) {
+        let mut request = Request::new(method, url.parse().expect("a URL"));
+        if let Some(content_type) = content_type {
+            request.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
+        }
+        *request.body_mut() = Some(body.to_owned().into());
+        let time = SystemTime::UNIX_EPOCH + Duration::from_mins(24_015_636);
+        let scope = Scope { region, service, time };
+        let headers = signature_of(&request, credentials, &scope).expect("signed");
+        let authorization = headers["authorization"].to_str().expect("ASCII");
+        (authorization.rsplit_once("Signature=").expect("a signature").1.to_owned(), headers)
+    }
+
+    #[test]
+    fn aws_published_examples() {
+        // AWS Signature Version 4 test suite, get-vanilla.
+        let request = (Method::GET, "https://example.amazonaws.com/", None);
+        let (signature, _) = signed(request, "", ("us-east-1", "service"), example(None));
+        assert_eq!(signature, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
+
+        // AWS General Reference, "Signature Version 4 signing process", the IAM ListUsers example.
+        let request = (
+            Method::GET,
+            "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08",
+            Some("application/x-www-form-urlencoded; charset=utf-8"),
+        );
+        let (signature, _) = signed(request, "", ("us-east-1", "iam"), example(None));
+        assert_eq!(signature, "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
+    }
+
+    /// Recorded from botocore's `SigV4Auth`, which reproduces the published examples too.
+    #[test]
+    fn the_same_as_another_implementation() {
+        const BODY: &str = r#"{"settings":{"index.knn":true}}"#;
+        let url = "https://search-x.ap-southeast-1.es.amazonaws.com/base/_aliases?timeout=5s&master_timeout=5s";
+        let request = (Method::POST, url, Some("application/json"));
+        let (signature, headers) = signed(request, BODY, ("ap-southeast-1", "es"), example(None));
+        assert_eq!(signature, "d841c199350e7528aac974b2f8139c022a3a5181b2f07be8a84ccfd3b6f528bf");
+        assert!(!headers.contains_key("x-amz-content-sha256"));
+
+        let url = "https://abc123.eu-central-1.aoss.amazonaws.com/client_acme-bank_v1";
+        let request = (Method::PUT, url, Some("application/json"));
+        let credentials = example(Some("AQoDYXdzEPT//////////wEXAMPLE"));
+        let (signature, headers) = signed(request, BODY, ("eu-central-1", "aoss"), credentials);
+        assert_eq!(signature, "f3318c8ea93d5134cdc69cad7f50c7025ff4877dbf2c334d6dc5bbb79c822fc2");
+        assert_eq!(headers["x-amz-content-sha256"], "aac4df796f3f8162d34e43cedbce2d22b500b28a9b0aa7f0a317e21362510ce5");
+        assert_eq!(headers["x-amz-security-token"], "AQoDYXdzEPT//////////wEXAMPLE");
+        assert!(headers.values().all(HeaderValue::is_sensitive), "none is to be logged");
+    }
+
+    #[test]
+    fn a_regions_secret_is_read_and_its_password_never_shown() {
+        let basic = r#"{"endpoint":"https://x","auth":{"type":"basic","username":"u","password":"hunter2"}}"#;
+        let config: Config = serde_json::from_str(basic).expect("valid");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert!(matches!(config.auth, AuthConfig::Basic { username, .. } if username == "u"));
+
+        for (name, service) in [("es", Service::Es), ("aoss", Service::Aoss)] {
+            let sigv4 = format!(r#"{{"endpoint":"https://x","auth":{{"type":"sigv4","service":"{name}"}}}}"#);
+            let config: Config = serde_json::from_str(&sigv4).expect("valid");
+            assert!(matches!(config.auth, AuthConfig::SigV4 { service: read } if read == service));
+        }
+        for wrong in [
+            r#"{"endpoint":"https://x"}"#,
+            r#"{"endpoint":"https://x","auth":{"type":"none"}}"#,
+            r#"{"endpoint":"https://x","auth":{"type":"sigv4","service":"s3"}}"#,
+            r#"{"endpoint":"https://x","auth":{"type":"sigv4","service":"es","region":"us-east-1"}}"#,
+            r#"{"endpoint":"https://x","auth":{"type":"basic","username":"u"}}"#,
+        ] {
+            assert!(serde_json::from_str::<Config>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

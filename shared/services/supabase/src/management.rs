@@ -1,0 +1,354 @@
+//! The Management API: projects of one organisation.
+
+use std::collections::HashMap;
+
+use http_kit::{Answer, TransportError};
+use reqwest::{Method, RequestBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, RequestId};
+use crate::project::{ApiKeys, HealthStatus, Pooler, Project, ProjectRef, ProjectSummary, Service, ServiceHealth};
+
+/// The most the list of projects gives at once.
+const PAGE: usize = 100;
+/// More pages than any search for one name fills.
+const MAX_PAGES: usize = 50;
+/// How long Supabase may itself wait for a service's health, in milliseconds (it allows up to 10,000).
+const HEALTH_TIMEOUT_MS: &str = "5000";
+
+/// A client of the Management API for one organisation.
+#[derive(Debug)]
+pub struct Management {
+    client: reqwest::Client,
+    base_url: String,
+    access_token: SecretString,
+    organization_slug: String,
+}
+
+/// How a project's Auth is to behave.
+#[derive(Clone, Debug)]
+pub struct AuthSettings {
+    /// Where links in mails lead unless they say otherwise.
+    pub site_url: String,
+    /// Where links in mails may lead besides; patterns with `*` and `**`.
+    pub uri_allow_list: Vec<String>,
+    /// The mail server. Without one of its own a project mails only to the organisation's team.
+    pub smtp: Smtp,
+    /// Whether users come by invitation only.
+    pub disable_signup: bool,
+}
+
+/// A mail server and the sender of the mails.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// Host name.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// User.
+    pub user: String,
+    /// Password.
+    pub pass: SecretString,
+    /// The sender's address.
+    pub admin_email: String,
+    /// The sender's name.
+    pub sender_name: String,
+}
+
+impl Management {
+    /// A client of the API at `base_url`, e.g. `https://api.supabase.com`.
+    ///
+    /// # Errors
+    /// [`Error::BadArgument`] where the slug is no organisation's: `[A-Za-z0-9_-]+`, since it becomes part of a path.
+    pub fn new(base_url: &str, access_token: SecretString, organization_slug: &str) -> Result<Self, Error> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+        if organization_slug.is_empty() || !organization_slug.bytes().all(fits) {
+            return Err(Error::BadArgument("organisation slug"));
+        }
+        Ok(Self {
+            client: http_kit::client(crate::MANAGEMENT_TIMEOUT),
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            access_token,
+            organization_slug: organization_slug.to_owned(),
+        })
+    }
+
+    /// Creates a project; it comes up within minutes. There is no idempotency key: after an error with
+    /// [`Error::outcome_unknown`] look for the name instead of sending again.
+    pub async fn create_project(
+        &self,
+        name: &str,
+        region_code: &str,
+        db_pass: &SecretString,
+    ) -> Result<Project, Error> {
+        let body = CreateProject {
+            name,
+            organization_slug: &self.organization_slug,
+            db_pass: db_pass.expose_secret(),
+            region_selection: RegionSelection {
+                kind: "specific",
+                code: region_code,
+            },
+        };
+        let answer = self
+            .call(self.request(Method::POST, "/v1/projects").json(&body))
+            .await?;
+        read(&answer)
+    }
+
+    /// The organisation's projects of exactly this name: usually none or one.
+    pub async fn find_projects_named(&self, name: &str) -> Result<Vec<ProjectSummary>, Error> {
+        let path = format!("/v1/organizations/{}/projects", self.organization_slug);
+        let mut found = Vec::new();
+        let mut offset = 0;
+        for _ in 0..MAX_PAGES {
+            // Oldest first: a project created in the meantime is appended and moves none to a page already read.
+            let query = [
+                ("search", name),
+                ("sort", "created_asc"),
+                ("limit", &PAGE.to_string()),
+                ("offset", &offset.to_string()),
+            ];
+            let answer = self.get(|| self.request(Method::GET, &path).query(&query)).await?;
+            let page: ProjectPage = read(&answer)?;
+            if page.projects.is_empty() {
+                return Ok(found);
+            }
+            offset += page.projects.len();
+            found.extend(page.projects.into_iter().filter(|project| project.name == name));
+            if offset >= page.pagination.count {
+                return Ok(found);
+            }
+        }
+        // A list that does not end was not read to its end.
+        Err(Error::UnexpectedAnswer(RequestId::default()))
+    }
+
+    /// The project, or nothing where there is none of this ref.
+    pub async fn project(&self, project: &ProjectRef) -> Result<Option<Project>, Error> {
+        match self.get(|| self.request(Method::GET, &about(project, ""))).await {
+            Ok(answer) => read(&answer).map(Some),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The health of every service in [`Service::ALL`], in that order.
+    pub async fn health(&self, project: &ProjectRef) -> Result<Vec<ServiceHealth>, Error> {
+        let mut query = Service::ALL.map(|service| ("services", service.as_str())).to_vec();
+        query.push(("timeout_ms", HEALTH_TIMEOUT_MS));
+        let answer = self
+            .get(|| self.request(Method::GET, &about(project, "/health")).query(&query))
+            .await?;
+        let rows: Vec<HealthRow> = read(&answer)?;
+        let known: HashMap<_, _> = rows.into_iter().map(|row| (row.name, row.status)).collect();
+        let status = |service: Service| known.get(service.as_str()).copied().unwrap_or(HealthStatus::Unknown);
+        Ok(Service::ALL
+            .map(|service| ServiceHealth {
+                service,
+                status: status(service),
+            })
+            .to_vec())
+    }
+
+    /// The project's keys: the publishable and the secret one, else the legacy pair, which Supabase removes by the end
+    /// of 2026. Never one of each: a pair is switched off as a whole.
+    pub async fn api_keys(&self, project: &ProjectRef) -> Result<ApiKeys, Error> {
+        let path = about(project, "/api-keys");
+        let answer = self
+            .get(|| self.request(Method::GET, &path).query(&[("reveal", "true")]))
+            .await?;
+        let rows: Vec<KeyRow> = read(&answer)?;
+        let of_kind = |kind: &str| key(&rows, |row| row.kind.as_deref() == Some(kind));
+        let legacy = |name: &str| key(&rows, |row| row.name == name && row.is_legacy());
+        let pair = of_kind("publishable").zip(of_kind("secret"));
+        let (publishable, secret) = pair
+            .or_else(|| legacy("anon").zip(legacy("service_role")))
+            .ok_or(Error::KeysMissing)?;
+        Ok(ApiKeys { publishable, secret })
+    }
+
+    /// The pooler in front of the primary database, in session mode. Its transaction mode would not do for migrations.
+    pub async fn session_pooler(&self, project: &ProjectRef) -> Result<Pooler, Error> {
+        let answer = self
+            .get(|| self.request(Method::GET, &about(project, "/config/database/pooler")))
+            .await?;
+        let mut rows: Vec<PoolerRow> = read(&answer)?;
+        rows.retain(|row| row.database_type == "PRIMARY");
+        if rows.is_empty() {
+            return Err(Error::PoolerMissing);
+        }
+        let session = rows.into_iter().find(|row| row.pool_mode == "session");
+        session.map(|row| row.pooler).ok_or(Error::NoSessionPooler)
+    }
+
+    /// Sets the password of the database's `postgres` user; repeating it changes nothing.
+    pub async fn set_database_password(&self, project: &ProjectRef, password: &SecretString) -> Result<(), Error> {
+        let request = self.request(Method::PATCH, &about(project, "/database/password"));
+        let password = password.expose_secret();
+        self.call(request.json(&SetPassword { password })).await.map(drop)
+    }
+
+    /// Deletes the project with all its data. One that does not exist is deleted.
+    pub async fn delete_project(&self, project: &ProjectRef) -> Result<(), Error> {
+        match self.call(self.request(Method::DELETE, &about(project, ""))).await {
+            Ok(_) | Err(Error::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Configures the project's Auth; repeating it changes nothing. The answer holds all of Auth's secrets and is not
+    /// read.
+    ///
+    /// # Errors
+    /// Besides the API's: [`Error::BadArgument`] where a URL has a comma in it, which would make it two.
+    pub async fn configure_auth(&self, project: &ProjectRef, settings: &AuthSettings) -> Result<(), Error> {
+        if settings.site_url.is_empty() || settings.site_url.contains(',') {
+            return Err(Error::BadArgument("site URL"));
+        }
+        if settings.uri_allow_list.iter().any(|uri| uri.contains(',')) {
+            return Err(Error::BadArgument("list of allowed URLs"));
+        }
+        let body = ConfigureAuth {
+            site_url: &settings.site_url,
+            uri_allow_list: settings.uri_allow_list.join(","),
+            smtp_host: &settings.smtp.host,
+            smtp_port: settings.smtp.port.to_string(),
+            smtp_user: &settings.smtp.user,
+            smtp_pass: settings.smtp.pass.expose_secret(),
+            smtp_admin_email: &settings.smtp.admin_email,
+            smtp_sender_name: &settings.smtp.sender_name,
+            disable_signup: settings.disable_signup,
+        };
+        self.call(self.request(Method::PATCH, &about(project, "/config/auth")).json(&body))
+            .await
+            .map(drop)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.base_url))
+            .bearer_auth(self.access_token.expose_secret())
+    }
+
+    /// A read, once more if its connection broke: one kept alive may have been closed while the function slept.
+    async fn get(&self, request: impl Fn() -> RequestBuilder) -> Result<Answer, Error> {
+        match self.call(request()).await {
+            Err(Error::Transport(TransportError::Broken)) => self.call(request()).await,
+            result => result,
+        }
+    }
+
+    async fn call(&self, request: RequestBuilder) -> Result<Answer, Error> {
+        let answer = http_kit::send(request).await?;
+        if answer.status.is_success() {
+            Ok(answer)
+        } else {
+            Err(Error::of(&answer))
+        }
+    }
+}
+
+/// The path of something about a project. A ref needs no encoding.
+fn about(project: &ProjectRef, rest: &str) -> String {
+    format!("/v1/projects/{project}{rest}")
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
+    answer
+        .json()
+        .ok_or_else(|| Error::UnexpectedAnswer(RequestId::of(answer)))
+}
+
+/// The key of the first such row that shows one, the default before others. A key that may not be revealed is printed
+/// with dots in it, which are not ASCII.
+fn key(rows: &[KeyRow], wanted: impl Fn(&KeyRow) -> bool) -> Option<SecretString> {
+    let usable = |row: &&KeyRow| wanted(row) && row.value().is_some();
+    let default = rows.iter().filter(usable).find(|row| row.name == "default");
+    default.or_else(|| rows.iter().find(usable))?.value().cloned()
+}
+
+#[derive(Serialize)]
+struct CreateProject<'a> {
+    name: &'a str,
+    organization_slug: &'a str,
+    db_pass: &'a str,
+    region_selection: RegionSelection<'a>,
+}
+
+#[derive(Serialize)]
+struct RegionSelection<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    code: &'a str,
+}
+
+#[derive(Serialize)]
+struct SetPassword<'a> {
+    password: &'a str,
+}
+
+#[derive(Serialize)]
+struct ConfigureAuth<'a> {
+    site_url: &'a str,
+    /// Separated by commas.
+    uri_allow_list: String,
+    smtp_host: &'a str,
+    /// A string in this API.
+    smtp_port: String,
+    smtp_user: &'a str,
+    smtp_pass: &'a str,
+    smtp_admin_email: &'a str,
+    smtp_sender_name: &'a str,
+    disable_signup: bool,
+}
+
+#[derive(Deserialize)]
+struct ProjectPage {
+    projects: Vec<ProjectSummary>,
+    pagination: Pagination,
+}
+
+#[derive(Deserialize)]
+struct Pagination {
+    /// Projects on all pages.
+    count: usize,
+}
+
+#[derive(Deserialize)]
+struct HealthRow {
+    name: String,
+    status: HealthStatus,
+}
+
+#[derive(Deserialize)]
+struct KeyRow {
+    name: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    api_key: Option<SecretString>,
+}
+
+impl KeyRow {
+    /// Older projects have rows without a type.
+    fn is_legacy(&self) -> bool {
+        matches!(self.kind.as_deref(), None | Some("legacy"))
+    }
+
+    fn value(&self) -> Option<&SecretString> {
+        self.api_key.as_ref().filter(|key| {
+            let key = key.expose_secret();
+            !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic())
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct PoolerRow {
+    database_type: String,
+    pool_mode: String,
+    #[serde(flatten)]
+    pooler: Pooler,
+}

@@ -1,0 +1,32 @@
+//! What every step needs, so that a step's file holds only its own work: the envelope `{tenant_id, attempt}`, the lease,
+//! the ledger, and errors whose names the state machine matches.
+//!
+//! ```ignore
+//! pub struct CreateGraph { … }
+//!
+//! impl step_kit::Work for CreateGraph {
+//!     const STEP: Step = Step::CreateGraph;
+//!     async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> { … }
+//! }
+//! ```
+
+mod error;
+mod run;
+mod serve;
+
+pub use error::StepError;
+pub use run::{Outcome, Run};
+pub use serve::{Platform, Work, serve};
+
+/// A setting from the function's environment; the template sets every one of them.
+#[must_use]
+pub fn setting(name: &str, default: &str) -> String {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+}
+
+/// The tenant's keys in the middleware's cache, by `TENANT_CACHE_KEYS`: a comma-separated list of templates.
+#[must_use]
+pub fn cache_keys(run: &Run<'_>) -> Vec<String> {
+    let templates = setting("TENANT_CACHE_KEYS", "tenant:slug:{slug},tenant:id:{tenant_id}");
+    templates.split(',').map(|template| run.fill(template.trim())).collect()
+}

@@ -1,0 +1,2 @@
+UPDATE control.outbox SET delivered_at = clock_timestamp(), attempts = attempts + 1, last_error = NULL
+WHERE id = $1 AND delivered_at IS NULL RETURNING id

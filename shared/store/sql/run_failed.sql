@@ -1,0 +1,28 @@
+-- The run is over. The step that failed is the one that left a cause behind, else the first that is not completed (its
+-- process died, so it could leave none). Never over an active tenant, a newer attempt or a copy that holds the lease. A
+-- cause the step itself left behind says more than the one given.
+WITH failing AS (
+    SELECT t.tenant_id, s.step, coalesce(s.cause, $3) AS cause
+    FROM control.tenants t
+    JOIN LATERAL (SELECT step, cause FROM control.provisioning_steps
+                  WHERE tenant_id = t.tenant_id AND state <> 'completed' ORDER BY cause IS NULL, step LIMIT 1) s ON true
+    WHERE t.tenant_id = $1 AND t.attempt = $2 AND t.provisioning_state = 'provisioning'
+      AND (t.lease_token IS NULL OR t.lease_until <= clock_timestamp())
+    FOR UPDATE OF t
+), failed AS (
+    UPDATE control.tenants t
+    SET provisioning_state = 'failed', lease_token = NULL, lease_until = NULL,
+        error_message = format('step_%s: %s: %s', failing.step, failing.cause ->> 'code', failing.cause ->> 'hint'),
+        touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1
+    FROM failing WHERE t.tenant_id = failing.tenant_id
+    RETURNING t.tenant_id, failing.step, failing.cause
+), step AS (
+    UPDATE control.provisioning_steps s
+    SET state = 'failed', finished_at = clock_timestamp(), started_at = coalesce(s.started_at, clock_timestamp()),
+        waiting_for = NULL, next_retry_at = NULL, cause = failed.cause
+    FROM failed WHERE s.tenant_id = failed.tenant_id AND s.step = failed.step
+), audit AS (
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, after)
+    SELECT 'pipeline', 'tenant.fail', tenant_id, $4, jsonb_build_object('step', step, 'cause', cause) FROM failed
+)
+SELECT step FROM failed

@@ -1,0 +1,18 @@
+-- Takes the tenant's lease for one invocation of one step and notes that the step is being worked on. No row: the run
+-- is superseded, or somebody else holds the lease. A poll of a wait is not another attempt.
+WITH leased AS (
+    UPDATE control.tenants
+    SET lease_token = $4, lease_until = clock_timestamp() + make_interval(secs => $5), touched_at = clock_timestamp()
+    WHERE tenant_id = $1 AND attempt = $2 AND provisioning_state = 'provisioning'
+      AND (lease_token IS NULL OR lease_token = $4 OR lease_until <= clock_timestamp())
+      AND EXISTS (SELECT FROM control.provisioning_steps s WHERE s.tenant_id = $1 AND s.step = $3 AND s.state <> 'completed')
+    RETURNING *
+), begun AS (
+    UPDATE control.provisioning_steps s
+    SET state = CASE s.state WHEN 'waiting' THEN 'waiting' ELSE 'running' END,
+        attempts = s.attempts + CASE s.state WHEN 'waiting' THEN 0 ELSE 1 END,
+        started_at = coalesce(s.started_at, clock_timestamp()), finished_at = NULL, next_retry_at = NULL
+    FROM leased WHERE s.tenant_id = leased.tenant_id AND s.step = $3
+    RETURNING s.tenant_id, s.started_at AS step_started_at, clock_timestamp() - s.started_at > interval '30 minutes' AS overdue
+)
+SELECT leased.*, begun.overdue FROM leased JOIN begun USING (tenant_id)

@@ -1,0 +1,12 @@
+-- The step met trouble: the cause is kept for whoever asks, the lease is given back. Whether the run is over is decided
+-- by the state machine, not here.
+WITH released AS (
+    UPDATE control.tenants
+    SET lease_token = NULL, lease_until = NULL, touched_at = clock_timestamp(), updated_at = clock_timestamp()
+    WHERE tenant_id = $1 AND lease_token = $2
+    RETURNING tenant_id
+)
+UPDATE control.provisioning_steps s
+SET cause = $4, next_retry_at = clock_timestamp() + make_interval(secs => $5)
+FROM released WHERE s.tenant_id = released.tenant_id AND s.step = $3
+RETURNING s.step

@@ -1,0 +1,17 @@
+-- Makes the invitee, $1 in auth.users with the address $2, the tenant's admin; again, it changes nothing. Always one row. An invitee
+-- of an address that was corrected since goes, with the grant: a grant nobody granted is provisioning's own. The same
+-- address under a new auth id (invited anew) keeps its row.
+WITH superseded AS (
+    DELETE FROM iam.users
+    USING iam.user_roles AS granted
+    WHERE granted.user_id = users.user_id AND granted.role_code = 'tenant_admin' AND granted.granted_by IS NULL
+      AND users.status = 'invited' AND users.email <> lower($2)
+), invitee AS (
+    INSERT INTO iam.users (auth_user_id, email) VALUES ($1, lower($2))
+    ON CONFLICT ON CONSTRAINT users_email_key DO UPDATE SET auth_user_id = excluded.auth_user_id
+    RETURNING user_id
+), granted AS (
+    INSERT INTO iam.user_roles (user_id, role_code) SELECT user_id, 'tenant_admin' FROM invitee
+    ON CONFLICT ON CONSTRAINT user_roles_pkey DO NOTHING
+)
+SELECT user_id FROM invitee

@@ -1,0 +1,1 @@
+SELECT * FROM control.tenants WHERE slug = $1

@@ -1,0 +1,23 @@
+-- failed → provisioning, one attempt further, with the corrections that no effect contradicts; nothing where somebody
+-- else was faster or a stalled copy still holds the lease.
+WITH before AS (
+    SELECT tenant_id, display_name, tier, admin_email, attempt, error_message FROM control.tenants WHERE tenant_id = $1
+), resumed AS (
+    UPDATE control.tenants t
+    SET provisioning_state = 'provisioning', attempt = t.attempt + 1, error_message = NULL, lease_token = NULL, lease_until = NULL,
+        display_name = $3, tier = $4, admin_email = $5, correlation_id = $6,
+        touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1
+    WHERE t.tenant_id = $1 AND t.provisioning_state = 'failed' AND t.attempt = $2
+      AND (t.lease_token IS NULL OR t.lease_until <= clock_timestamp())
+    RETURNING t.*
+), steps AS (
+    UPDATE control.provisioning_steps s
+    SET state = 'pending', started_at = NULL, finished_at = NULL, waiting_for = NULL, next_retry_at = NULL, cause = NULL
+    FROM resumed WHERE s.tenant_id = resumed.tenant_id AND s.state <> 'completed'
+), audit AS (
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
+    SELECT $7, 'tenant.resume', resumed.tenant_id, $8, to_jsonb(before.*) - 'tenant_id',
+           jsonb_build_object('display_name', resumed.display_name, 'tier', resumed.tier, 'admin_email', resumed.admin_email, 'attempt', resumed.attempt)
+    FROM resumed JOIN before USING (tenant_id)
+)
+SELECT * FROM resumed

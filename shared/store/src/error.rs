@@ -1,0 +1,72 @@
+//! What can go wrong with Postgres, told apart where somebody acts on the difference.
+
+use domain::{Failure, FailureKind, Owner};
+use tokio_postgres::error::SqlState;
+
+/// A statement or connection that failed. Holds no statement, no parameter and no server text.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No connection, or it broke: nothing is known about the statement's outcome.
+    #[error("the database cannot be reached")]
+    Unavailable,
+    /// The server refused the credentials.
+    #[error("the database refused the credentials")]
+    Refused,
+    /// Took longer than a statement may.
+    #[error("the database did not answer in time")]
+    Timeout,
+    /// A unique constraint, by name.
+    #[error("the value is taken")]
+    Taken {
+        /// The constraint's name in the schema.
+        constraint: String,
+    },
+    /// The credentials could not be read.
+    #[error("the database credentials: {0}")]
+    Credentials(Failure),
+    /// Our mistake: a statement or a row that does not fit the schema. Carries the SQLSTATE or the column's name.
+    #[error("a statement does not fit the schema ({0})")]
+    Broken(String),
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(db) = error.as_db_error() else {
+            // A row that does not convert is a mistake of ours; anything else without an SQLSTATE is the connection.
+            return if error.to_string().starts_with("error deserializing column") || error.to_string().starts_with("invalid column") {
+                Self::Broken("row shape".to_owned())
+            } else {
+                Self::Unavailable
+            };
+        };
+        match db.code() {
+            &SqlState::UNIQUE_VIOLATION => Self::Taken { constraint: db.constraint().unwrap_or_default().to_owned() },
+            &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Self::Refused,
+            &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => Self::Timeout,
+            // 08 connection, 53 out of resources, 57 operator intervention, 40 rollback (deadlock), 58 system, and the
+            // pooler's XX: all pass.
+            code if matches!(code.code().get(..2), Some("08" | "53" | "57" | "40" | "58" | "XX")) => Self::Unavailable,
+            code => Self::Broken(code.code().to_owned()),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Credentials(failure) => failure,
+            StoreError::Unavailable | StoreError::Timeout | StoreError::Refused => Self::new(
+                FailureKind::Transient,
+                "control_database_unavailable",
+                Owner::Platform,
+                "The control database cannot be used right now; it is tried again.",
+            ),
+            StoreError::Taken { .. } | StoreError::Broken(_) => Self::new(
+                FailureKind::Internal,
+                "control_database_mismatch",
+                Owner::Platform,
+                "The control database's schema does not fit this release; run the deployment's migrations.",
+            ),
+        }
+    }
+}

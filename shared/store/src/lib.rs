@@ -1,0 +1,25 @@
+//! Postgres: the control database's statements and migrations, and the tenant schema.
+//!
+//! Statements live in `sql/`, one a file; `tests/statements.rs` prepares every one of them against the migrated schema.
+//! A statement that changes something is one statement even where it touches several tables, so that it is one
+//! transaction in one flight and needs no session state (RDS Proxy would pin the connection for it).
+
+mod connection;
+mod error;
+mod ledger;
+mod lease;
+mod migrate;
+mod outbox;
+mod runs;
+mod tenant_schema;
+mod tenants;
+
+pub use connection::{ConfigSource, DatabaseConfig, Store, connect};
+pub use error::StoreError;
+pub use ledger::{Intent, Resource, ResourceKind};
+pub use lease::{Activation, Begun, Lease, NotBegun, StepEffect};
+pub use migrate::{Migrated, migrate_control, migrate_tenant};
+pub use outbox::{OutboxKind, OutboxRow};
+pub use runs::{FailOutcome, StepRow};
+pub use tenant_schema::{SeedCounts, TenantDatabase, manifest};
+pub use tenants::{Effects, NewTenant, Resume, Tenant};

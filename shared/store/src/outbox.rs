@@ -1,0 +1,68 @@
+//! `control.outbox`: what a transaction promised to tell the outside world.
+
+use domain::TenantId;
+use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::{Store, StoreError};
+
+/// What has to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboxKind {
+    /// Append to an event stream.
+    PublishEvent,
+    /// Remove cache entries.
+    InvalidateCache,
+}
+
+/// A promise not kept yet.
+#[derive(Clone, Debug)]
+pub struct OutboxRow {
+    /// The row; for an event its `event_id` too.
+    pub id: Uuid,
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// What to do.
+    pub kind: OutboxKind,
+    /// With what.
+    pub payload: Value,
+}
+
+impl TryFrom<&Row> for OutboxRow {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        let kind = match row.try_get::<_, &str>("kind")? {
+            "publish_event" => OutboxKind::PublishEvent,
+            "invalidate_cache" => OutboxKind::InvalidateCache,
+            _ => return Err(StoreError::Broken("kind".to_owned())),
+        };
+        Ok(Self { id: row.try_get("id")?, tenant_id: TenantId(row.try_get("tenant_id")?), kind, payload: row.try_get("payload")? })
+    }
+}
+
+impl Store {
+    /// The rows of these ids that are still to be delivered, in the order they were promised.
+    pub async fn outbox(&self, ids: &[Uuid]) -> Result<Vec<OutboxRow>, StoreError> {
+        let rows = self.read(include_str!("../sql/outbox_of.sql"), &[(&ids, Type::UUID_ARRAY)]).await?;
+        rows.iter().map(OutboxRow::try_from).collect()
+    }
+
+    /// Rows that are due, the longest overdue first.
+    pub async fn outbox_due(&self, limit: i64) -> Result<Vec<OutboxRow>, StoreError> {
+        let rows = self.read(include_str!("../sql/outbox_due.sql"), &[(&limit, Type::INT8)]).await?;
+        rows.iter().map(OutboxRow::try_from).collect()
+    }
+
+    /// The promise was kept.
+    pub async fn outbox_delivered(&self, id: Uuid) -> Result<(), StoreError> {
+        self.query(include_str!("../sql/outbox_delivered.sql"), &[(&id, Type::UUID)]).await.map(drop)
+    }
+
+    /// The promise could not be kept yet; `code` is the cause's.
+    pub async fn outbox_postponed(&self, id: Uuid, code: &str) -> Result<(), StoreError> {
+        self.query(include_str!("../sql/outbox_postponed.sql"), &[(&id, Type::UUID), (&code, Type::TEXT)]).await.map(drop)
+    }
+}

@@ -1,0 +1,194 @@
+//! `control.tenants` as routes see it.
+
+use domain::{AdminEmail, DisplayName, ProvisionRequest, ProvisioningState, Region, Slug, TenantId, Tier};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use crate::{Store, StoreError};
+
+/// A tenant's row.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Primary key.
+    pub tenant_id: TenantId,
+    /// Unique name.
+    pub slug: Slug,
+    /// Name for people.
+    pub display_name: DisplayName,
+    /// Where its data stays.
+    pub region: Region,
+    /// What it pays for.
+    pub tier: Tier,
+    /// Its admin's address.
+    pub admin_email: AdminEmail,
+    /// Its public database URL, once step 1 is completed.
+    pub supabase_url: Option<String>,
+    /// Its Supabase project, once step 1 is completed.
+    pub supabase_project_ref: Option<String>,
+    /// Its graph, once step 6 is completed.
+    pub falkordb_graph_name: Option<String>,
+    /// Its search alias, once step 7 is completed.
+    pub opensearch_alias: Option<String>,
+    /// Its own domain, if it has one.
+    pub custom_domain: Option<String>,
+    /// Its Stripe customer, once step 9 made one.
+    pub stripe_customer_id: Option<String>,
+    /// How far it is.
+    pub state: ProvisioningState,
+    /// Whether it is live and routing.
+    pub is_active: bool,
+    /// Why it failed, if it did.
+    pub error_message: Option<String>,
+    /// Which run of the pipeline is the current one, from 1.
+    pub attempt: i32,
+    /// Follows the tenant's run through every log line.
+    pub correlation_id: String,
+    /// One more with every visible change.
+    pub version: i64,
+    /// Since when the current run has shown no sign of life, or a stalled copy holds the lease.
+    pub touched_at: Timestamp,
+    /// When the row was made.
+    pub provisioned_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+    /// When it went live.
+    pub activated_at: Option<Timestamp>,
+}
+
+impl TryFrom<&Row> for Tenant {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            tenant_id: TenantId(row.try_get("tenant_id")?),
+            slug: parsed(row, "slug")?,
+            display_name: parsed(row, "display_name")?,
+            region: parsed(row, "region")?,
+            tier: parsed(row, "tier")?,
+            admin_email: parsed(row, "admin_email")?,
+            supabase_url: row.try_get("supabase_url")?,
+            supabase_project_ref: row.try_get("supabase_project_ref")?,
+            falkordb_graph_name: row.try_get("falkordb_graph_name")?,
+            opensearch_alias: row.try_get("opensearch_alias")?,
+            custom_domain: row.try_get("custom_domain")?,
+            stripe_customer_id: row.try_get("stripe_customer_id")?,
+            state: parsed(row, "provisioning_state")?,
+            is_active: row.try_get("is_active")?,
+            error_message: row.try_get("error_message")?,
+            attempt: row.try_get("attempt")?,
+            correlation_id: row.try_get("correlation_id")?,
+            version: row.try_get("version")?,
+            touched_at: row.try_get("touched_at")?,
+            provisioned_at: row.try_get("provisioned_at")?,
+            updated_at: row.try_get("updated_at")?,
+            activated_at: row.try_get("activated_at")?,
+        })
+    }
+}
+
+/// A text column whose constraint promises that it parses.
+pub(crate) fn parsed<T: std::str::FromStr>(row: &Row, column: &str) -> Result<T, StoreError> {
+    row.try_get::<_, &str>(column)?.parse().map_err(|_| StoreError::Broken(column.to_owned()))
+}
+
+/// A tenant about to be made.
+#[derive(Debug)]
+pub struct NewTenant<'a> {
+    /// Its id.
+    pub tenant_id: TenantId,
+    /// What was asked for.
+    pub request: &'a ProvisionRequest,
+    /// Follows the run.
+    pub correlation_id: &'a str,
+    /// Who asked.
+    pub actor: &'a str,
+    /// In which request.
+    pub request_id: &'a str,
+}
+
+/// A failed tenant about to be resumed, with the corrections that were found to be allowed.
+#[derive(Debug)]
+pub struct Resume<'a> {
+    /// The row as it was read; the resume is refused if it changed since.
+    pub tenant: &'a Tenant,
+    /// Name from now on.
+    pub display_name: &'a DisplayName,
+    /// Tier from now on.
+    pub tier: Tier,
+    /// Address from now on.
+    pub admin_email: &'a AdminEmail,
+    /// Follows the run.
+    pub correlation_id: &'a str,
+    /// Who asked.
+    pub actor: &'a str,
+    /// In which request.
+    pub request_id: &'a str,
+}
+
+/// Which effects were begun that used a value the caller may want to correct.
+#[derive(Clone, Copy, Debug)]
+pub struct Effects {
+    /// An invitation to the address.
+    pub invited: bool,
+    /// Billing under the name and tier.
+    pub billed: bool,
+}
+
+impl Store {
+    /// Makes the stub row and its nine steps; `None` where the slug is taken.
+    pub async fn insert_tenant(&self, new: NewTenant<'_>) -> Result<Option<Tenant>, StoreError> {
+        let request = new.request;
+        let tier = request.tier.unwrap_or(ProvisionRequest::DEFAULT_TIER);
+        let row = self
+            .query_opt(
+                include_str!("../sql/tenant_insert.sql"),
+                &[
+                    (&new.tenant_id.0, Type::UUID),
+                    (&request.slug.as_str(), Type::TEXT),
+                    (&request.display_name.as_str(), Type::TEXT),
+                    (&request.region.as_str(), Type::TEXT),
+                    (&tier.as_str(), Type::TEXT),
+                    (&request.admin_email.as_str(), Type::TEXT),
+                    (&new.correlation_id, Type::TEXT),
+                    (&new.actor, Type::TEXT),
+                    (&new.request_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        row.as_ref().map(Tenant::try_from).transpose()
+    }
+
+    /// The tenant of that name.
+    pub async fn tenant_by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, StoreError> {
+        let rows = self.read(include_str!("../sql/tenant_by_slug.sql"), &[(&slug.as_str(), Type::TEXT)]).await?;
+        rows.first().map(Tenant::try_from).transpose()
+    }
+
+    /// Which corrections come too late.
+    pub async fn effects(&self, tenant_id: TenantId) -> Result<Effects, StoreError> {
+        let rows = self.read(include_str!("../sql/tenant_effects.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
+        let row = rows.first().ok_or_else(|| StoreError::Broken("no row".to_owned()))?;
+        Ok(Effects { invited: row.try_get("invited")?, billed: row.try_get("billed")? })
+    }
+
+    /// failed → provisioning with the next attempt; `None` where somebody else was faster.
+    pub async fn resume_tenant(&self, resume: Resume<'_>) -> Result<Option<Tenant>, StoreError> {
+        let row = self
+            .query_opt(
+                include_str!("../sql/tenant_resume.sql"),
+                &[
+                    (&resume.tenant.tenant_id.0, Type::UUID),
+                    (&resume.tenant.attempt, Type::INT4),
+                    (&resume.display_name.as_str(), Type::TEXT),
+                    (&resume.tier.as_str(), Type::TEXT),
+                    (&resume.admin_email.as_str(), Type::TEXT),
+                    (&resume.correlation_id, Type::TEXT),
+                    (&resume.actor, Type::TEXT),
+                    (&resume.request_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        row.as_ref().map(Tenant::try_from).transpose()
+    }
+}

@@ -1,0 +1,38 @@
+//! `statemachine/provision-tenant.asl.json`.
+
+use anyhow::{Context as _, Result};
+use domain::Step;
+use serde_json::Value;
+
+use crate::{pascal_case, read};
+
+/// The definition.
+#[derive(Debug)]
+pub struct Machine {
+    /// All of it.
+    pub document: Value,
+}
+
+impl Machine {
+    /// Reads the definition.
+    pub fn load() -> Result<Self> {
+        Ok(Self { document: serde_json::from_str(&read("statemachine/provision-tenant.asl.json")?)? })
+    }
+
+    /// One state.
+    pub fn state(&self, name: &str) -> Result<&Value> {
+        self.document["States"].get(name).with_context(|| format!("no state {name}"))
+    }
+
+    /// The nine steps' crates, in order.
+    #[must_use]
+    pub fn steps() -> Vec<String> {
+        Step::ALL.iter().map(|step| format!("step-{}-{}", step.number(), step.name())).collect()
+    }
+
+    /// The nine steps' states, in order.
+    pub fn tasks(&self) -> Result<Vec<(String, &Value)>> {
+        let names = Self::steps().into_iter().map(|name| pascal_case(&name));
+        names.map(|name| self.state(&name).map(|state| (name.clone(), state))).collect()
+    }
+}

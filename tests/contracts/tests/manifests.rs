@@ -1,0 +1,81 @@
+//! Manifests: thin binaries, one place for versions and features, the same lints everywhere.
+
+use anyhow::{Context as _, Result};
+use contracts::read;
+use contracts::workspace::{Package, Workspace};
+use toml::{Table, Value};
+
+/// A `main.rs` wires; more lines than this are work.
+const MAIN_LINES: usize = 25;
+
+/// What a crate may say of a dependency.
+const ALLOWED: &[&str] = &["workspace", "optional"];
+
+fn manifest(package: &Package) -> Result<Table> {
+    Ok(read(&format!("{}/Cargo.toml", package.folder))?.parse()?)
+}
+
+#[test]
+fn binaries_only_wire() -> Result<()> {
+    for package in Workspace::load()?.below("functions/") {
+        let lines = read(&format!("{}/src/main.rs", package.folder))?.lines().count();
+        assert!(lines <= MAIN_LINES, "{}: main.rs has {lines} lines", package.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn versions_and_features_are_set_in_the_workspace_only() -> Result<()> {
+    for package in Workspace::load()?.packages.values() {
+        let manifest = manifest(package)?;
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            for (name, dependency) in manifest.get(kind).and_then(Value::as_table).into_iter().flatten() {
+                let surplus: Vec<_> = dependency
+                    .as_table()
+                    .context("a table")?
+                    .keys()
+                    .filter(|key| !ALLOWED.contains(&key.as_str()))
+                    .collect();
+                assert_eq!(dependency.get("workspace"), Some(&Value::Boolean(true)), "{name} of {}", package.name);
+                assert!(surplus.is_empty(), "{name} of {} sets {surplus:?}", package.name);
+            }
+        }
+        assert!(!manifest.contains_key("target"), "{}: dependencies by target", package.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn every_crate_inherits_lints_and_package_fields() -> Result<()> {
+    for package in Workspace::load()?.packages.values() {
+        let manifest = manifest(package)?;
+        let inherits = |part: &Value| part.get("workspace").and_then(Value::as_bool) == Some(true);
+        assert!(manifest.get("lints").is_some_and(inherits), "{} has lints of its own", package.name);
+        let fields = manifest["package"].as_table().context("[package]")?;
+        for field in ["version", "edition", "rust-version", "license", "publish"] {
+            assert!(fields.get(field).is_some_and(inherits), "{}: {field} is not the workspace's", package.name);
+        }
+        assert!(fields.contains_key("description"), "{} has no description", package.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_is_on_by_default() -> Result<()> {
+    for package in Workspace::load()?.packages.values() {
+        let manifest = manifest(package)?;
+        let features = manifest.get("features").and_then(Value::as_table).into_iter().flatten();
+        for (feature, _) in features {
+            // A route that checks credentials itself, for want of a gateway: never shipped, so never a default.
+            assert_eq!(feature, "watch", "{} has a feature of its own", package.name);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_shipped_is_what_is_built_by_default() -> Result<()> {
+    let workspace: Table = read("Cargo.toml")?.parse()?;
+    assert_eq!(workspace["workspace"]["default-members"], Value::from(vec!["functions/*/*"]));
+    Ok(())
+}

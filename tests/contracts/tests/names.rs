@@ -1,0 +1,91 @@
+//! One name everywhere: folder, package, binary, resource, code, state, route.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
+use contracts::machine::Machine;
+use contracts::pascal_case;
+use contracts::template::Template;
+use contracts::workspace::Workspace;
+use serde_json::{Value, json};
+
+#[test]
+fn folder_is_package_is_binary() -> Result<()> {
+    for package in Workspace::load()?.below("functions/") {
+        assert_eq!(package.folder_name(), package.name, "package of {}", package.folder);
+        assert_eq!(package.binaries, [package.name.as_str()], "binaries of {}", package.folder);
+        assert_eq!(package.folder.split('/').count(), 3, "{} is not functions/<group>/<name>", package.folder);
+        assert!(["api", "steps", "ops"].contains(&package.group()), "{} is in no known group", package.folder);
+    }
+    Ok(())
+}
+
+#[test]
+fn every_folder_is_a_function_of_the_template_and_the_other_way_round() -> Result<()> {
+    let workspace = Workspace::load()?;
+    let folders: BTreeSet<_> = workspace.below("functions/").map(|package| package.name.clone()).collect();
+    let mut deployed = BTreeSet::new();
+    for function in Template::load()?.functions()? {
+        let name = function.name()?;
+        assert_eq!(function.resource, pascal_case(name) + "Function", "resource of {name}");
+        deployed.insert(name.to_owned());
+    }
+    assert_eq!(deployed, folders, "functions of the template, folders");
+    Ok(())
+}
+
+#[test]
+fn logs_go_to_the_group_of_the_folder() -> Result<()> {
+    let workspace = Workspace::load()?;
+    for function in Template::load()?.functions()? {
+        let group = pascal_case(workspace.package(function.name()?)?.group()) + "LogGroup";
+        assert_eq!(function.properties["LoggingConfig"]["LogGroup"], json!({ "Ref": group }), "{}", function.resource);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_template_lists_routes_then_steps_in_order_then_the_rest() -> Result<()> {
+    let workspace = Workspace::load()?;
+    let functions = Template::load()?.functions()?;
+    let names = functions.iter().map(|function| function.name()).collect::<Result<Vec<_>>>()?;
+    let groups = names.iter().map(|name| Ok(workspace.package(name)?.group())).collect::<Result<Vec<_>>>()?;
+    let rank = |group: &&str| ["api", "steps", "ops"].iter().position(|known| known == group);
+    assert!(groups.is_sorted_by_key(rank), "groups in the order of the file: {groups:?}");
+    let steps: Vec<_> = names.iter().filter(|name| name.starts_with("step-")).collect();
+    assert_eq!(steps, Machine::steps().iter().collect::<Vec<_>>(), "steps in the order of the file");
+    Ok(())
+}
+
+#[test]
+fn states_are_named_after_their_functions() -> Result<()> {
+    let machine = Machine::load()?;
+    let states = machine.document["States"].as_object().context("States")?;
+    let mut invoked = BTreeSet::new();
+    for (state, body) in states.iter().filter(|(_, body)| body["Type"] == "Task") {
+        assert_eq!(body["Parameters"]["FunctionName"], json!(format!("${{{state}Function}}")), "function of {state}");
+        invoked.insert(state.clone());
+    }
+    let mut expected: BTreeSet<_> = Machine::steps().iter().map(|name| pascal_case(name)).collect();
+    expected.insert("RecordFailure".to_owned());
+    assert_eq!(invoked, expected, "task states");
+    Ok(())
+}
+
+#[test]
+fn substitutions_are_exactly_the_functions_invoked() -> Result<()> {
+    let template = Template::load()?;
+    let machine = template.resource("ProvisionTenantStateMachine")?;
+    let substitutions = machine["Properties"]["DefinitionSubstitutions"].as_object().context("substitutions")?;
+    let states = Machine::load()?;
+    let states = states.document["States"].as_object().context("States")?;
+    let expected: BTreeMap<String, Value> = states
+        .iter()
+        .filter(|(_, body)| body["Type"] == "Task")
+        .map(|(state, _)| format!("{state}Function"))
+        .map(|function| (function.clone(), json!({ "Fn::GetAtt": [function, "Arn"] })))
+        .collect();
+    let found: BTreeMap<String, Value> = substitutions.clone().into_iter().collect();
+    assert_eq!(found, expected);
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! The pipeline's order, retries, time-outs and names.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use contracts::machine::Machine;
+use contracts::source;
+use contracts::template::Template;
+use contracts::workspace::Workspace;
+use regex::Regex;
+use serde_json::{Value, json};
+
+/// How much longer a lease lasts than the time-out of the function that took it, in seconds.
+const LEASE_MARGIN: u64 = 5;
+/// What a sandbox may take to start before the time-out counts, in seconds.
+const INIT: u64 = 10;
+
+fn retriers(state: &Value) -> Result<&Vec<Value>> {
+    state["Retry"].as_array().context("Retry")
+}
+
+fn retrier<'a>(state: &'a Value, name: &str) -> Result<&'a Value> {
+    let matching = |retrier: &&Value| retrier["ErrorEquals"].as_array().is_some_and(|all| all.contains(&json!(name)));
+    retriers(state)?.iter().find(matching).with_context(|| format!("no retrier for {name}"))
+}
+
+fn number(value: &Value, field: &str) -> Result<u64> {
+    value[field].as_u64().with_context(|| format!("{field} of {value}"))
+}
+
+#[test]
+fn the_nine_run_in_order_and_only_step_2_waits() -> Result<()> {
+    let machine = Machine::load()?;
+    let tasks = machine.tasks()?;
+    assert_eq!(machine.document["StartAt"], json!(tasks[0].0));
+    assert_eq!(machine.document.get("QueryLanguage"), None, "JSONPath");
+    for (number, pair) in (1..).zip(tasks.windows(2)) {
+        let ((name, state), (next, _)) = (&pair[0], &pair[1]);
+        let next = if number == 2 { json!("IsEnvironmentReady") } else { json!(next) };
+        assert_eq!(state["Next"], next, "after {name}");
+    }
+    assert_eq!(tasks[8].1["End"], json!(true));
+
+    let choice = machine.state("IsEnvironmentReady")?;
+    let ready = json!([{ "Variable": "$.environment.ready", "BooleanEquals": true, "Next": "Step3MigrateTenant" }]);
+    assert_eq!((&choice["Choices"], &choice["Default"]), (&ready, &json!("WaitForEnvironment")));
+    let wait = machine.state("WaitForEnvironment")?;
+    assert_eq!(*wait, json!({ "Type": "Wait", "Seconds": 15, "Next": "Step2AwaitEnvironment" }));
+    Ok(())
+}
+
+#[test]
+fn a_task_gets_tenant_and_attempt_and_leaves_nothing_behind() -> Result<()> {
+    let machine = Machine::load()?;
+    for (name, state) in machine.tasks()? {
+        assert_eq!(state["Resource"], json!("arn:aws:states:::lambda:invoke"), "{name}");
+        let payload = json!({ "tenant_id.$": "$.tenant_id", "attempt.$": "$.attempt" });
+        assert_eq!(state["Parameters"]["Payload"], payload, "{name}: history keeps every input");
+        if name == "Step2AwaitEnvironment" {
+            assert_eq!(state["ResultSelector"], json!({ "ready.$": "$.Payload.ready" }));
+            assert_eq!(state["ResultPath"], json!("$.environment"));
+        } else {
+            assert_eq!(state.get("ResultPath"), Some(&Value::Null), "{name}: history keeps every output");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn all_nine_retry_alike() -> Result<()> {
+    let machine = Machine::load()?;
+    let expected = json!([
+        { "ErrorEquals": ["Step.Rejected", "Step.Internal", "Step.Superseded"], "MaxAttempts": 0 },
+        { "ErrorEquals": ["Step.RateLimited"], "IntervalSeconds": 30, "MaxAttempts": 120, "BackoffRate": 1.0 },
+        { "ErrorEquals": ["Step.Busy"], "IntervalSeconds": 5, "MaxAttempts": 120, "BackoffRate": 1.0 },
+        { "ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 5, "BackoffRate": 2.0,
+          "JitterStrategy": "FULL", "MaxDelaySeconds": 60 },
+    ]);
+    for (name, state) in machine.tasks()? {
+        assert_eq!(state["Retry"], expected, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_failure_is_recorded() -> Result<()> {
+    let machine = Machine::load()?;
+    let expected = json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RecordFailure" }]);
+    for (name, state) in machine.tasks()? {
+        assert_eq!(state["Catch"], expected, "{name}");
+    }
+    let record = machine.state("RecordFailure")?;
+    let payload = json!({ "tenant_id.$": "$.tenant_id", "attempt.$": "$.attempt", "error.$": "$.error" });
+    assert_eq!(record["Parameters"]["Payload"], payload);
+    assert_eq!(record.get("ResultPath"), Some(&Value::Null));
+    assert_eq!(record["Next"], json!("ProvisioningFailed"));
+    let expected = json!({ "Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause" });
+    assert_eq!(*machine.state("ProvisioningFailed")?, expected);
+    Ok(())
+}
+
+#[test]
+fn error_names_are_those_the_kit_gives() -> Result<()> {
+    let kit = source::shipped(Workspace::load()?.package("step-kit")?)?;
+    let given: BTreeSet<_> =
+        Regex::new(r#""(Step\.[A-Za-z]+)""#)?.captures_iter(&kit).map(|found| found[1].to_owned()).collect();
+    let machine = Machine::load()?;
+    let states = machine.document["States"].as_object().context("States")?;
+    let mut matched = BTreeSet::new();
+    for state in states.values().filter(|state| state["Type"] == "Task") {
+        for retrier in retriers(state)? {
+            let names = retrier["ErrorEquals"].as_array().context("ErrorEquals")?;
+            matched
+                .extend(names.iter().filter_map(Value::as_str).filter(|name| *name != "States.ALL").map(str::to_owned));
+        }
+    }
+    // Like a killed process, it is left to States.ALL.
+    matched.insert("Step.Transient".to_owned());
+    assert_eq!(matched, given);
+    Ok(())
+}
+
+#[test]
+fn a_task_outlives_its_function() -> Result<()> {
+    let (machine, template) = (Machine::load()?, Template::load()?);
+    let mut tasks = machine.tasks()?;
+    tasks.push(("RecordFailure".to_owned(), machine.state("RecordFailure")?));
+    for (name, state) in tasks {
+        let function = template.function(&format!("{name}Function"))?.timeout()?;
+        let task = number(state, "TimeoutSeconds")?;
+        assert!(task >= function + INIT, "{name}: {task} s; its function may run {function} s after {INIT} s of start");
+    }
+    Ok(())
+}
+
+#[test]
+fn waiting_for_a_lease_outlasts_the_longest_lease() -> Result<()> {
+    let machine = Machine::load()?;
+    let mut longest = 0;
+    for function in Template::load()?.functions()? {
+        longest = longest.max(function.timeout()? + LEASE_MARGIN);
+    }
+    let mut tasks = machine.tasks()?;
+    tasks.push(("RecordFailure".to_owned(), machine.state("RecordFailure")?));
+    for (name, state) in tasks {
+        let busy = retrier(state, "Step.Busy")?;
+        let waited = number(busy, "IntervalSeconds")? * number(busy, "MaxAttempts")?;
+        assert!(waited > longest, "{name} waits {waited} s, a lease may last {longest} s");
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The template by itself and against the code: parameters, time-outs, order of deployment, the gateway's own answers.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use contracts::template::Template;
+use serde_json::{Value, json};
+
+/// API Gateway gives up after this many seconds.
+const GATEWAY_TIMEOUT: u64 = 29;
+
+#[test]
+fn every_parameter_is_used_and_described() -> Result<()> {
+    let template = Template::load()?;
+    let mut used = BTreeSet::new();
+    for part in ["Conditions", "Globals", "Resources", "Outputs"] {
+        Template::mentioned(&template.document[part], &mut used);
+    }
+    for (name, parameter) in template.document["Parameters"].as_object().context("Parameters")? {
+        assert!(used.contains(name), "{name} is not used");
+        assert!(parameter["Description"].is_string(), "{name} is not described");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_condition_is_used() -> Result<()> {
+    let template = Template::load()?;
+    let resources = template.document["Resources"].to_string() + &template.document["Globals"].to_string();
+    for name in template.document["Conditions"].as_object().context("Conditions")?.keys() {
+        assert!(resources.contains(&format!("\"{name}\"")), "{name} is not used");
+    }
+    Ok(())
+}
+
+#[test]
+fn code_is_built_outside_of_sam() -> Result<()> {
+    for function in Template::load()?.functions()? {
+        function.name()?;
+        assert_eq!(function.body["Metadata"], json!({ "SkipBuild": true }), "{}", function.resource);
+        assert_eq!(function.properties["Runtime"], json!("provided.al2023"), "{}", function.resource);
+        assert_eq!(function.properties["Architectures"], json!(["arm64"]), "{}", function.resource);
+        assert_eq!(function.properties["Handler"], json!("bootstrap"), "{}", function.resource);
+    }
+    Ok(())
+}
+
+#[test]
+fn time_outs_fit_who_waits() -> Result<()> {
+    let template = Template::load()?;
+    let schema = &template.resource("ControlSchema")?["Properties"];
+    for function in template.functions()? {
+        let (name, timeout) = (function.name()?, function.timeout()?);
+        let (limit, who) = match name {
+            "step-3-migrate-tenant" => (120, "its task"),
+            // The next run starts a minute later.
+            "reconcile-tenants" => (59, "the schedule"),
+            "migrate-control" => (schema["ServiceTimeout"].as_u64().context("ServiceTimeout")? - 30, "CloudFormation"),
+            _ if name.starts_with("step-") || name == "record-failure" => (30, "its task"),
+            _ => (GATEWAY_TIMEOUT, "the gateway"),
+        };
+        assert!(timeout <= limit, "{name}: {timeout} s, {who} waits {limit} s");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_schema_comes_before_everything_that_uses_it() -> Result<()> {
+    let template = Template::load()?;
+    let schema = template.resource("ControlSchema")?;
+    assert_eq!(schema["Properties"]["ServiceToken"], json!({ "Fn::GetAtt": ["MigrateControlFunction", "Arn"] }));
+    // A new version of the function is what makes CloudFormation call it again.
+    assert_eq!(schema["Properties"]["FunctionVersion"], json!({ "Ref": "MigrateControlFunction.Version" }));
+    assert!(template.function("MigrateControlFunction")?.properties.contains_key("AutoPublishAlias"));
+    for function in template.functions()? {
+        let uses_it = function.properties["Policies"].to_string().contains("/control/database-??????");
+        let comes_after = function.body["DependsOn"] == json!("ControlSchema");
+        assert_eq!(comes_after, uses_it, "{}", function.resource);
+    }
+    Ok(())
+}
+
+#[test]
+fn no_route_is_open() -> Result<()> {
+    let template = Template::load()?;
+    let auth = &template.resource("Api")?["Properties"]["Auth"];
+    assert_eq!(auth["DefaultAuthorizer"], json!("ApiKey"));
+    for (name, header, seconds) in [("ApiKey", "X-API-Key", 60), ("Bearer", "Authorization", 0)] {
+        let expected = json!({
+            "FunctionArn": { "Fn::GetAtt": ["AuthorizeCallerFunction", "Arn"] },
+            "FunctionPayloadType": "REQUEST",
+            "Identity": { "Headers": [header], "ReauthorizeEvery": seconds },
+        });
+        assert_eq!(auth["Authorizers"][name], expected, "{name}");
+    }
+    for function in template.functions()? {
+        let events = function.properties.get("Events").and_then(Value::as_object);
+        for (_, event) in events.into_iter().flatten().filter(|(_, event)| event["Type"] == "Api") {
+            let authorizer = event["Properties"]["Auth"]["Authorizer"].as_str();
+            assert!(matches!(authorizer, Some("ApiKey" | "Bearer")), "{}: {authorizer:?}", function.resource);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_gateway_speaks_problem_json() -> Result<()> {
+    let template = Template::load()?;
+    let responses = template.resource("Api")?["Properties"]["GatewayResponses"].as_object().context("responses")?;
+    for (kind, response) in responses {
+        let body = response["ResponseTemplates"]["application/json"].as_str().with_context(|| kind.clone())?;
+        let body: Value = serde_json::from_str(body).with_context(|| kind.clone())?;
+        let code = body["code"].as_str().with_context(|| kind.clone())?;
+        assert_eq!(body["type"], json!(format!("urn:ivory-control-plane:problem:{code}")), "{kind}");
+        assert_eq!(body["status"], response["StatusCode"], "{kind}");
+        assert_eq!(body["request_id"], json!("$context.requestId"), "{kind}");
+        let members: BTreeSet<_> = body.as_object().context("a map")?.keys().map(String::as_str).collect();
+        assert_eq!(members, BTreeSet::from(["code", "detail", "request_id", "status", "title", "type"]), "{kind}");
+
+        let headers = &response["ResponseParameters"]["Headers"];
+        assert_eq!(headers["Content-Type"], json!("'application/problem+json'"), "{kind}");
+        assert_eq!(headers["X-Request-Id"], json!("context.requestId"), "{kind}");
+        let status = response["StatusCode"].as_u64().with_context(|| kind.clone())?;
+        assert_eq!(headers["WWW-Authenticate"].is_string(), status == 401, "{kind}");
+        assert_eq!(headers["Retry-After"].is_string(), [429, 503].contains(&status), "{kind}");
+    }
+    for kind in ["DEFAULT_4XX", "DEFAULT_5XX"] {
+        assert!(responses.contains_key(kind), "what has no answer of its own needs {kind}");
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! End-to-end tests: black box, through the gateway.
