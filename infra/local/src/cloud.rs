@@ -65,8 +65,7 @@ pub async fn start_built(
         audience: "ivory-control-plane".to_owned(),
         secret: credentials.jwt_secret.clone(),
     };
-    let ports = Ports::choose()?;
-    let site = Site { workspace, folder, tools, binaries, parts, credentials, supervisor, ports };
+    let site = Site { workspace, folder, tools, binaries, parts, credentials, supervisor, ports: Ports::choose()? };
     let services = site.start().await?;
     let seen = Seen { ports: &site.ports, services: &services };
     let values = secrets::values(PREFIX, credentials, &jwt, &seen)?;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::cli::OpenSearch;
 use crate::credentials::REGIONS;
 use crate::deploy::{Access, PREFIX};
 use crate::services::{OpenSearchKind, Services, Site, opensearch, valkey};
@@ -57,6 +58,9 @@ pub fn variables(
     }
     let kind = if services.opensearch == OpenSearchKind::Real { "real" } else { "simulator" };
     variables.insert("OPENSEARCH_KIND", kind.to_owned());
+    if site.parts.opensearch == OpenSearch::Both {
+        variables.insert("OPENSEARCH_SIMULATOR_URL", http(ports.opensearch_simulator));
+    }
     if let Some(proxy) = &services.fault_proxy {
         variables.insert("FAULT_PROXY_URL", proxy.control.clone());
     }

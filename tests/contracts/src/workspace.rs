@@ -20,6 +20,8 @@ pub struct Package {
     pub binaries: Vec<String>,
     /// The packages of ours it depends on, for whatever purpose.
     pub ours: BTreeSet<String>,
+    /// Of these the ones in what is shipped: no test's, and none behind a feature, since all of them are off.
+    pub linked: BTreeSet<String>,
     /// Everything else it depends on.
     pub foreign: BTreeSet<String>,
 }
@@ -57,6 +59,8 @@ struct Target {
 struct Dependency {
     name: String,
     path: Option<PathBuf>,
+    optional: bool,
+    kind: Option<String>,
 }
 
 impl Workspace {
@@ -88,13 +92,13 @@ impl Workspace {
         self.packages.get(name).with_context(|| format!("no package {name}"))
     }
 
-    /// A package and everything of ours it reaches.
+    /// A package and everything of ours that is linked with it.
     pub fn reach(&self, name: &str) -> Result<Vec<&Package>> {
         let (mut reached, mut open) = (BTreeMap::new(), vec![name]);
         while let Some(name) = open.pop() {
             let package = self.package(name)?;
             if reached.insert(name, package).is_none() {
-                open.extend(package.ours.iter().map(String::as_str));
+                open.extend(package.linked.iter().map(String::as_str));
             }
         }
         Ok(reached.into_values().collect())
@@ -114,6 +118,11 @@ impl Package {
                 .into_iter()
                 .filter(|target| target.kind.iter().any(|kind| kind == "bin"))
                 .map(|target| target.name)
+                .collect(),
+            linked: ours
+                .iter()
+                .filter(|dependency| !dependency.optional && dependency.kind.is_none())
+                .map(|dependency| dependency.name.clone())
                 .collect(),
             ours: ours.into_iter().map(|dependency| dependency.name).collect(),
             foreign: foreign.into_iter().map(|dependency| dependency.name).collect(),

@@ -12,17 +12,16 @@ use serde_json::json;
 /// Set by the Lambda runtime or read by the AWS SDK itself.
 const RESERVED: &[&str] = &["AWS_", "LAMBDA_", "_X_AMZN_"];
 
+/// What a kit reads for a function that calls it.
+const HELPERS: &[(&str, &str)] = &[("cache_keys(", "TENANT_CACHE_KEYS")];
+
 #[test]
 fn what_is_given_is_read_and_what_is_read_is_given() -> Result<()> {
     let workspace = Workspace::load()?;
     let read = Regex::new(r#"env::var(?:_os)?\(\s*"([A-Z][A-Z0-9_]*)""#)?;
-    let named = Regex::new(r#""([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)""#)?;
-    let functions = Template::load()?.functions()?;
-    let mut known = BTreeSet::new();
-    for function in &functions {
-        known.extend(function.environment()?.into_keys());
-    }
-    for function in &functions {
+    // A function's own code may ask through something of a kit: any call whose first argument looks like a variable.
+    let asked = Regex::new(r#"\(\s*"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)""#)?;
+    for function in Template::load()?.functions()? {
         let name = function.name()?;
         let given: BTreeSet<String> = function.environment()?.into_keys().collect();
         let own = source::shipped(workspace.package(name)?)?;
@@ -30,12 +29,13 @@ fn what_is_given_is_read_and_what_is_read_is_given() -> Result<()> {
         for package in workspace.reach(name)? {
             all.push_str(&source::shipped(package)?);
         }
-        let mentioned: BTreeSet<_> = named.captures_iter(&all).map(|found| found[1].to_owned()).collect();
+        let mentioned: BTreeSet<_> = asked.captures_iter(&all).map(|found| found[1].to_owned()).collect();
         let unread: Vec<_> = given.difference(&mentioned).collect();
         assert!(unread.is_empty(), "{name} is given {unread:?} and reads none of it");
 
         let mut needed: BTreeSet<_> = read.captures_iter(&all).map(|found| found[1].to_owned()).collect();
-        needed.extend(named.captures_iter(&own).map(|found| found[1].to_owned()).filter(|it| known.contains(it)));
+        needed.extend(asked.captures_iter(&own).map(|found| found[1].to_owned()));
+        needed.extend(HELPERS.iter().filter(|(call, _)| own.contains(call)).map(|(_, it)| (*it).to_owned()));
         needed.retain(|variable| !RESERVED.iter().any(|prefix| variable.starts_with(prefix)));
         let missing: Vec<_> = needed.difference(&given).collect();
         assert!(missing.is_empty(), "{name} reads {missing:?} and is not given it");

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
 use contracts::machine::Machine;
-use contracts::pascal_case;
 use contracts::template::Template;
+use contracts::workspace::Workspace;
+use contracts::{pascal_case, source};
+use regex::Regex;
 use serde_json::{Value, json};
 
 const READ: &str = "secretsmanager:GetSecretValue";
@@ -46,7 +48,7 @@ const GRANTS: &[(&str, &[(&str, &str)])] = &[
     ("authorize-caller", &[(READ, "control/callers-??????")]),
     ("record-failure", &[DATABASE]),
     ("reconcile-tenants", &[DATABASE, VALKEY, START, DESCRIBE]),
-    ("migrate-control", &[(READ, "control/database-owner-??????")]),
+    ("migrate-control", &[DATABASE, (READ, "control/database-owner-??????")]),
 ];
 
 /// Log delivery is an account's setting: these know no resource.
@@ -59,6 +61,13 @@ const LOG_DELIVERY: &[&str] = &[
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+];
+
+/// What `step-kit` reads for a step that calls it.
+const HELPERS: &[(&str, &[&str])] = &[
+    (".tenant_secret()", &["tenants/*"]),
+    (".supabase_secret()", &["control/supabase-??????"]),
+    (".tenant_database()", &["tenants/*", "control/supabase-??????"]),
 ];
 
 type Grants = BTreeSet<(String, String)>;
@@ -145,6 +154,38 @@ fn functions_may_do_what_the_table_says_and_nothing_else() -> Result<()> {
         assert_eq!(properties.get("Role"), None, "{name}: a role of its own is not checked here");
     }
     assert_eq!(functions.len(), table.len(), "functions, rows of the table");
+    Ok(())
+}
+
+/// The code's side of the table: a secret that is read may be read, and one that may be read is read.
+#[test]
+fn the_secrets_that_may_be_read_are_those_the_code_reads() -> Result<()> {
+    let workspace = Workspace::load()?;
+    let control = Regex::new(r#"(?:read|source)\(Name::Control\("([a-z-]+)"\)\)"#)?;
+    for (name, table) in GRANTS {
+        let own = source::shipped(workspace.package(name)?)?;
+        let mut read = BTreeSet::new();
+        for package in workspace.reach(name)? {
+            let text = source::shipped(package)?;
+            let names = control.captures_iter(&text).map(|found| format!("control/{}-??????", &found[1]));
+            let by_helper = HELPERS.iter().flat_map(|(_, secrets)| *secrets).copied().collect::<BTreeSet<_>>();
+            read.extend(names.filter(|it| package.name != "step-kit" || !by_helper.contains(it.as_str())));
+        }
+        for (call, secrets) in HELPERS.iter().filter(|(call, _)| own.contains(call)) {
+            assert!(name.starts_with("step-"), "{name} calls {call}");
+            read.extend(secrets.iter().map(ToString::to_string));
+        }
+        if own.contains(".read(Name::Region(") {
+            read.insert("regions/*".to_owned());
+        }
+        let granted = table.iter().filter(|(action, _)| *action == READ).map(|(_, secret)| (*secret).to_owned());
+        assert_eq!(granted.collect::<BTreeSet<_>>(), read, "{name}: granted, read");
+        for (call, action) in
+            [(".create_once(", "secretsmanager:CreateSecret"), (".put(Name::", "secretsmanager:PutSecretValue")]
+        {
+            assert_eq!(own.contains(call), table.contains(&(action, "tenants/*")), "{name}: {call}");
+        }
+    }
     Ok(())
 }
 

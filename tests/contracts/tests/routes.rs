@@ -5,21 +5,26 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result};
 use contracts::template::Template;
 use contracts::workspace::Workspace;
+use domain::routes::{Credential, ROUTES};
+use serde_json::{Value, json};
 
 /// Function, method, path with the stage's `/v1`.
 type Route = (String, String, String);
 
-fn of_the_template() -> Result<BTreeSet<Route>> {
-    let mut routes = BTreeSet::new();
-    for function in Template::load()?.functions()? {
-        let events = function.properties.get("Events").and_then(|events| events.as_object());
-        for event in events.into_iter().flatten().map(|(_, event)| event).filter(|event| event["Type"] == "Api") {
-            let (method, path) = (&event["Properties"]["Method"], &event["Properties"]["Path"]);
-            let (method, path) = (method.as_str().context("Method")?, path.as_str().context("Path")?);
-            assert!(
-                routes.insert((function.name()?.to_owned(), method.to_owned(), format!("/v1{path}"))),
-                "{method} {path} twice"
-            );
+fn of_the_table() -> BTreeSet<Route> {
+    ROUTES.iter().map(|route| (route.name.to_owned(), route.method.to_owned(), route.path.to_owned())).collect()
+}
+
+/// Each `Api` event of the template with its route, in the order of the file.
+fn events(template: &Template) -> Result<Vec<(Route, Value)>> {
+    let mut routes = Vec::new();
+    for function in template.functions()? {
+        let events = function.properties.get("Events").and_then(Value::as_object);
+        for (_, event) in events.into_iter().flatten().filter(|(_, event)| event["Type"] == "Api") {
+            let event = &event["Properties"];
+            let (method, path) = (event["Method"].as_str().context("Method")?, event["Path"].as_str().context("Path")?);
+            let route = (function.name()?.to_owned(), method.to_owned(), format!("/v1{path}"));
+            routes.push((route, event.clone()));
         }
     }
     Ok(routes)
@@ -41,32 +46,52 @@ fn of_watch() -> Result<BTreeSet<Route>> {
 }
 
 #[test]
-fn watch_serves_what_the_gateway_serves() -> Result<()> {
-    assert_eq!(of_watch()?, of_the_template()?);
+fn the_gateway_serves_the_table_in_its_order() -> Result<()> {
+    let names: Vec<_> = events(&Template::load()?)?.into_iter().map(|((name, ..), _)| name).collect();
+    assert_eq!(names, ROUTES.iter().map(|route| route.name).collect::<Vec<_>>());
+    let served: BTreeSet<_> = events(&Template::load()?)?.into_iter().map(|(route, _)| route).collect();
+    assert_eq!(served, of_the_table());
+    Ok(())
+}
+
+#[test]
+fn the_gateway_asks_for_the_credential_of_the_table() -> Result<()> {
+    for ((name, ..), event) in events(&Template::load()?)? {
+        let route = ROUTES.iter().find(|route| route.name == name).with_context(|| name.clone())?;
+        let authorizer = match route.credential {
+            Credential::ApiKey => "ApiKey",
+        };
+        assert_eq!(event["Auth"], json!({ "Authorizer": authorizer }), "{name}");
+        assert_eq!(event["RestApiId"], json!({ "Ref": "Api" }), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn watch_serves_the_table() -> Result<()> {
+    assert_eq!(of_watch()?, of_the_table());
     Ok(())
 }
 
 #[test]
 fn watch_turns_the_credential_check_on() -> Result<()> {
-    assert_eq!(Workspace::load()?.metadata["lambda"]["watch"]["features"], serde_json::json!(["watch"]));
+    assert_eq!(Workspace::load()?.metadata["lambda"]["watch"]["features"], json!(["watch"]));
     Ok(())
 }
 
 #[test]
-fn every_function_in_api_has_one_route_and_no_other_function_has_any() -> Result<()> {
+fn every_function_in_api_is_a_route() -> Result<()> {
     let workspace = Workspace::load()?;
-    let folders: Vec<_> = workspace.below("functions/api/").map(|package| package.name.clone()).collect();
-    let mut served: Vec<_> = of_the_template()?.into_iter().map(|(function, ..)| function).collect();
-    served.sort();
-    assert_eq!(served, folders);
+    let folders: BTreeSet<_> = workspace.below("functions/api/").map(|package| package.name.as_str()).collect();
+    assert_eq!(ROUTES.iter().map(|route| route.name).collect::<BTreeSet<_>>(), folders);
     Ok(())
 }
 
 #[test]
 fn sibling_path_variables_share_one_name() -> Result<()> {
-    for (function, _, path) in of_the_template()? {
+    for ((name, _, path), _) in events(&Template::load()?)? {
         for part in path.split('/').filter(|part| part.starts_with('{')) {
-            assert_eq!(part, "{tenant}", "{function}: a REST API refuses two names for one position");
+            assert_eq!(part, "{tenant}", "{name}: a REST API refuses two names for one position");
         }
     }
     Ok(())

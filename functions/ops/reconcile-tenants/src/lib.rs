@@ -50,7 +50,8 @@ impl Reconciler {
                 tracing::info!("another reconciler is at it");
                 return Ok(Report::default());
             }
-            let outcome = self.run(request_id).await;
+            // Boxed: what a run awaits is nested too deep for the runtime around it.
+            let outcome = Box::pin(self.run(request_id)).await;
             self.store.release_singleton(NAME, request_id).await?;
             let report = outcome?;
             tracing::info!(delivered = report.delivered, started = report.started, failed = report.failed, "reconciled");

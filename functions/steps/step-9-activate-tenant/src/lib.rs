@@ -1,1 +1,103 @@
-//! Step 9: billing, activation, event.
+//! Step 9: billing, then the transaction that makes the tenant live, then what that transaction promised.
+
+mod billing;
+
+use std::collections::BTreeMap;
+
+use domain::{Failure, Owner, Step, Tier};
+use outbox::{Event, Invalidation};
+use secrecy::SecretString;
+use secrets::{Name, Secrets};
+use serde::Deserialize;
+use step_kit::{Outcome, Platform, Run, StepError, Work, cache_keys, setting};
+use store::{Activation, Tenant};
+use stripe::Stripe;
+use uuid::Uuid;
+
+/// The stream other systems follow.
+const STREAM: &str = "iam:tenants:provisioned";
+
+/// The step.
+pub struct ActivateTenant {
+    secrets: Secrets,
+    api_url: String,
+    price_enterprise: String,
+    price_enterprise_plus: String,
+}
+
+/// The secret `control/stripe`.
+#[derive(Deserialize)]
+struct StripeSecret {
+    secret_key: SecretString,
+}
+
+impl ActivateTenant {
+    /// Built from `STRIPE_API_URL`, `STRIPE_PRICE_ENTERPRISE`, `STRIPE_PRICE_ENTERPRISE_PLUS`, `TENANT_CACHE_KEYS`.
+    pub fn new(platform: &Platform) -> Result<Self, Failure> {
+        Ok(Self {
+            secrets: platform.secrets.clone(),
+            api_url: setting("STRIPE_API_URL", "https://api.stripe.com"),
+            price_enterprise: setting("STRIPE_PRICE_ENTERPRISE", "ivory_enterprise"),
+            price_enterprise_plus: setting("STRIPE_PRICE_ENTERPRISE_PLUS", "ivory_enterprise_plus"),
+        })
+    }
+
+    /// The tenant's Stripe customer with the tier's subscription; none for a tier that costs nothing.
+    async fn bill(&self, run: &Run<'_>) -> Result<Option<String>, StepError> {
+        let lookup_key = match run.tenant().tier {
+            Tier::Pilot => return Ok(None),
+            Tier::Enterprise => &self.price_enterprise,
+            Tier::EnterprisePlus => &self.price_enterprise_plus,
+        };
+        let secret: StripeSecret = self.secrets.read(Name::Control("stripe")).await?;
+        let stripe = Stripe::new(&self.api_url, secret.secret_key);
+        billing::subscribe(run, &stripe, lookup_key).await.map(Some)
+    }
+}
+
+impl Work for ActivateTenant {
+    const STEP: Step = Step::ActivateTenant;
+
+    async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
+        let customer = self.bill(run).await?;
+        let tenant = run.tenant();
+        let (invalidation_id, event_id) = (Uuid::now_v7(), Uuid::now_v7());
+        let activation = Activation {
+            stripe_customer_id: customer.as_deref(),
+            tier: tenant.tier,
+            // Once more: the middleware may have cached "inactive" since step 8.
+            invalidation: (invalidation_id, &payload(&Invalidation { keys: cache_keys(run) })),
+            event: (event_id, &payload(&event(tenant))),
+        };
+        if !run.activate(activation).await? {
+            return Err(StepError::busy("activation_overtaken", Owner::Platform, "The tenant changed, or the lease lapsed, before it could be made live; it is tried again."));
+        }
+        outbox::deliver_now(run.store(), &self.secrets, &[invalidation_id, event_id]).await;
+        Ok(Outcome::Written)
+    }
+}
+
+fn payload(payload: &impl serde::Serialize) -> serde_json::Value {
+    serde_json::to_value(payload).unwrap_or_default()
+}
+
+/// `iam:tenants:provisioned`, version 1: flat strings, no address, no Stripe id, no secret.
+fn event(tenant: &Tenant) -> Event {
+    let fields = [
+        ("event_type", STREAM.to_owned()),
+        ("schema_version", "1".to_owned()),
+        ("occurred_at", format!("{:.6}", jiff::Timestamp::now())),
+        ("tenant_id", tenant.tenant_id.to_string()),
+        ("slug", tenant.slug.to_string()),
+        ("display_name", tenant.display_name.as_str().to_owned()),
+        ("region", tenant.region.to_string()),
+        ("tier", tenant.tier.to_string()),
+        ("supabase_url", tenant.supabase_url.clone().unwrap_or_default()),
+        ("supabase_project_ref", tenant.supabase_project_ref.clone().unwrap_or_default()),
+        ("falkordb_graph_name", tenant.falkordb_graph_name.clone().unwrap_or_default()),
+        ("opensearch_alias", tenant.opensearch_alias.clone().unwrap_or_default()),
+        ("correlation_id", tenant.correlation_id.clone()),
+    ];
+    let fields: BTreeMap<String, String> = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Event { stream: STREAM.to_owned(), fields }
+}

@@ -45,8 +45,11 @@ full_page_writes = off
 synchronous_commit = off
 ";
 
-/// Everyone comes over TLS with a password.
-const ACCESS: &str = "hostssl all all 127.0.0.1/32 scram-sha-256\n";
+/// The control database is reached over TLS only; tests of single crates may do without in databases of their own.
+const ACCESS: &str = "
+hostnossl control all 127.0.0.1/32 reject
+host all all 127.0.0.1/32 scram-sha-256
+";
 
 pub async fn start(site: &Site<'_>, certificates: &Certificates) -> anyhow::Result<()> {
     let root = getuid().is_root();

@@ -149,7 +149,7 @@ async fn resp_upstream() -> anyhow::Result<(SocketAddr, Arc<AtomicU64>)> {
                 "PUSH" => ">1\r\n+news\r\n+OK\r\n".to_owned(),
                 other => {
                     if other == "SLOW" {
-                        tokio::time::sleep(SLOW).await;
+                        slowly(stream.get_ref()).await?;
                     }
                     format!(":{}\r\n", effects.fetch_add(1, Ordering::SeqCst) + 1)
                 }
@@ -162,6 +162,20 @@ async fn resp_upstream() -> anyhow::Result<(SocketAddr, Arc<AtomicU64>)> {
         }
     });
     Ok((address.await?, effects))
+}
+
+/// Takes its time, and gives up where the client does not wait for it.
+async fn slowly(client: &TcpStream) -> anyhow::Result<()> {
+    let gone = async {
+        while client.peek(&mut [0; 1]).await? > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        anyhow::bail!("the client has gone")
+    };
+    tokio::select! {
+        () = tokio::time::sleep(SLOW) => Ok(()),
+        gone = gone => gone,
+    }
 }
 
 /// Reads a command; its first word.
@@ -193,7 +207,7 @@ async fn bytes_upstream() -> anyhow::Result<(SocketAddr, Arc<AtomicU64>)> {
             let len = stream.read(&mut bytes).await?;
             anyhow::ensure!(len > 0, "closed");
             if bytes[..len].starts_with(b"slow") {
-                tokio::time::sleep(SLOW).await;
+                slowly(&stream).await?;
             }
             effects.fetch_add(1, Ordering::SeqCst);
             stream.write_all(&bytes[..len].to_ascii_uppercase()).await?;

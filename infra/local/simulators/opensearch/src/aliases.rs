@@ -89,7 +89,10 @@ pub(crate) fn update(call: &Call, cluster: &mut Cluster) -> Result<Reply> {
     }
     let body = content::request(&call.body)?;
     if let Some(key) = body.keys().find(|key| *key != "actions") {
-        return Err(failed_actions(Detail::new("x_content_parse_exception", format!("[aliases] unknown field [{key}]"))));
+        return Err(failed_actions(Detail::new(
+            "x_content_parse_exception",
+            format!("[aliases] unknown field [{key}]"),
+        )));
     }
     let actions = body.get("actions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if actions.is_empty() {

@@ -22,7 +22,13 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(method: Method, path: &str, query: Option<&str>, headers: &HeaderMap, body: Bytes) -> Result<Self> {
+    pub(crate) fn new(
+        method: Method,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Self> {
         check_content_type(headers, &body)?;
         let segments = path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
         let query = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();

@@ -94,8 +94,7 @@ impl Cluster {
         match self.indices.get(alias) {
             None => Ok(()),
             Some(index) => {
-                let reason =
-                    format!("Invalid alias name [{alias}], an index exists with the same name as the alias");
+                let reason = format!("Invalid alias name [{alias}], an index exists with the same name as the alias");
                 let detail = Detail::new("invalid_alias_name_exception", reason);
                 Err(Problem::new(400, detail.with("index", alias).with("index_uuid", index.uuid.as_str())))
             }

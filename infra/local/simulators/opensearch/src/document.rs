@@ -61,8 +61,10 @@ impl Admission<'_> {
                 all
             }
             (Field::Object(_), _) => {
-                let reason = format!("object mapping for [{name}] tried to parse field [{name}] as object, but found a \
-                                      concrete value");
+                let reason = format!(
+                    "object mapping for [{name}] tried to parse field [{name}] as object, but found a \
+                                      concrete value"
+                );
                 Err(Problem::new(400, Detail::new(PARSER, reason)))
             }
             (Field::Vector(vector), value) => self.vector(name, value, vector),
@@ -123,8 +125,7 @@ pub(crate) fn zero_flaw(space: SpaceType, vector: &[f32]) -> Option<String> {
 }
 
 fn refused(name: &str, at: &str) -> Problem {
-    let reason =
-        format!("mapping set to strict, dynamic introduction of [{name}] within [{at}] is not allowed");
+    let reason = format!("mapping set to strict, dynamic introduction of [{name}] within [{at}] is not allowed");
     Problem::new(400, Detail::new("strict_dynamic_mapping_exception", reason))
 }
 
@@ -154,9 +155,7 @@ fn flaw(kind: Kind, value: &Value) -> Option<Detail> {
         }
         (Kind::Keyword | Kind::Text, _) => None,
         (Kind::Boolean, _) if matches!(text.as_str(), "true" | "false" | "") => None,
-        (Kind::Boolean, _) => {
-            illegal(format!("Failed to parse value [{text}] as only [true] or [false] are allowed."))
-        }
+        (Kind::Boolean, _) => illegal(format!("Failed to parse value [{text}] as only [true] or [false] are allowed.")),
         (Kind::Date, Value::Number(number)) if number.is_i64() => None,
         (Kind::Date, _) if is_date(&text) || text.parse::<i64>().is_ok() => None,
         (Kind::Date, _) => {

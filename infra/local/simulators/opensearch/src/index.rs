@@ -83,8 +83,7 @@ impl Index {
     pub(crate) fn put(&mut self, id: &str, source: Map<String, Value>, create: bool) -> Result<&Doc> {
         let current = self.docs.get(id).map_or(0, |doc| doc.version);
         if create && current > 0 {
-            let reason =
-                format!("[{id}]: version conflict, document already exists (current version [{current}])");
+            let reason = format!("[{id}]: version conflict, document already exists (current version [{current}])");
             let detail = Detail::new("version_conflict_engine_exception", reason)
                 .with("index", self.name.as_str())
                 .with("shard", "0")

@@ -38,7 +38,7 @@ pub(crate) fn answer(call: &Call, cluster: &mut Cluster) -> Result<Reply> {
         ("GET", [index, "_doc", id]) => documents::get(call, cluster, index, id),
         ("PUT" | "POST", [index, "_doc", id]) => documents::put(call, cluster, index, id, false),
         ("PUT" | "POST", [index, "_create", id]) => documents::put(call, cluster, index, id, true),
-        (_, ["_cluster" | "_cat" | "_alias" | "_mapping" | "_refresh" | "_search" | "_bulk", ..]) => {
+        (_, ["_cluster" | "_cat" | "_alias" | "_mapping" | "_refresh" | "_search" | "_bulk" | "_plugins", ..]) => {
             Err(Problem::not_simulated(&format!("{method} {}", call.path)))
         }
         (_, ["_aliases"]) => Err(wrong_method(call, "POST, GET")),

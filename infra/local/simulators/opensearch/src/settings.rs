@@ -12,7 +12,10 @@ const CREATED_BY: &str = "136407927";
 
 #[derive(Clone, Copy)]
 enum Kind {
-    Integer { min: i64, max: i64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
     Boolean,
     /// A duration; `-1` turns refreshing off.
     Time,
@@ -152,7 +155,11 @@ fn check(name: &str, value: &str, kind: Kind) -> Result<()> {
             }
         }
         Kind::Time => {
-            if value == "-1" || parse_duration(value).is_some() { Ok(()) } else { Err(no_duration(name, value)) }
+            if value == "-1" || parse_duration(value).is_some() {
+                Ok(())
+            } else {
+                Err(no_duration(name, value))
+            }
         }
     }
 }

@@ -102,12 +102,18 @@ impl Mapping {
                 "dynamic" => mapping.root.dynamic = Some(dynamic(value)?),
                 "_meta" => mapping.meta = Some(value.clone()),
                 "_source" if *value == json!({ "enabled": true }) || *value == json!({}) => {}
-                "_source" | "_routing" | "_field_names" | "date_detection" | "dynamic_date_formats"
-                | "dynamic_templates" | "numeric_detection" => {
+                "_source"
+                | "_routing"
+                | "_field_names"
+                | "date_detection"
+                | "dynamic_date_formats"
+                | "dynamic_templates"
+                | "numeric_detection" => {
                     return Err(Flaw::NotSimulated(format!("the mapping parameter [{key}]")));
                 }
                 _ => {
-                    let what = format!("Root mapping definition has unsupported parameters:  [{key} : {}]", text(value));
+                    let what =
+                        format!("Root mapping definition has unsupported parameters:  [{key} : {}]", text(value));
                     return Err(Flaw::Parser(what));
                 }
             }

@@ -56,7 +56,13 @@ impl Kind {
         match self {
             Self::Keyword => &[INDEX, DOC_VALUES, STORE, IGNORE_ABOVE],
             Self::Text => &[INDEX, STORE],
-            Self::Boolean | Self::Byte | Self::Date | Self::Double | Self::Float | Self::Integer | Self::Long
+            Self::Boolean
+            | Self::Byte
+            | Self::Date
+            | Self::Double
+            | Self::Float
+            | Self::Integer
+            | Self::Long
             | Self::Short => &[INDEX, DOC_VALUES, STORE],
         }
     }
@@ -65,10 +71,32 @@ impl Kind {
 /// Types OpenSearch has and the stand-in has not.
 pub(crate) fn exists(name: &str) -> bool {
     const OTHERS: [&str; 26] = [
-        "alias", "binary", "completion", "constant_keyword", "date_nanos", "date_range", "derived", "double_range",
-        "flat_object", "float_range", "geo_point", "geo_shape", "half_float", "integer_range", "ip", "ip_range", "join",
-        "long_range", "match_only_text", "nested", "percolator", "rank_feature", "scaled_float", "search_as_you_type",
-        "token_count", "unsigned_long",
+        "alias",
+        "binary",
+        "completion",
+        "constant_keyword",
+        "date_nanos",
+        "date_range",
+        "derived",
+        "double_range",
+        "flat_object",
+        "float_range",
+        "geo_point",
+        "geo_shape",
+        "half_float",
+        "integer_range",
+        "ip",
+        "ip_range",
+        "join",
+        "long_range",
+        "match_only_text",
+        "nested",
+        "percolator",
+        "rank_feature",
+        "scaled_float",
+        "search_as_you_type",
+        "token_count",
+        "unsigned_long",
     ];
     OTHERS.contains(&name)
 }
@@ -122,7 +150,8 @@ impl Plain {
             let parameters = Map::from_iter([("ignore_above".to_owned(), json!(256))]);
             Field::Plain(Self { kind: Kind::Keyword, parameters, fields: Properties::new() })
         };
-        let fields = if kind == Kind::Text { Properties::from([("keyword".to_owned(), keyword())]) } else { Properties::new() };
+        let fields =
+            if kind == Kind::Text { Properties::from([("keyword".to_owned(), keyword())]) } else { Properties::new() };
         Self { kind, parameters: Map::new(), fields }
     }
 
@@ -136,9 +165,15 @@ impl Plain {
                     plain.parameters.extend(parameter.read(value)?.map(|value| (key.clone(), value)));
                 }
                 ("fields", None) => plain.fields = properties(value, false)?,
-                ("meta" | "copy_to" | "null_value" | "boost" | "format" | "analyzer" | "search_analyzer" | "norms"
-                | "normalizer" | "coerce" | "ignore_malformed" | "fielddata" | "term_vector" | "similarity", None) => {
-                    return Err(Flaw::NotSimulated(format!("the parameter [{key}] of a field of type [{}]", kind.name())));
+                (
+                    "meta" | "copy_to" | "null_value" | "boost" | "format" | "analyzer" | "search_analyzer" | "norms"
+                    | "normalizer" | "coerce" | "ignore_malformed" | "fielddata" | "term_vector" | "similarity",
+                    None,
+                ) => {
+                    return Err(Flaw::NotSimulated(format!(
+                        "the parameter [{key}] of a field of type [{}]",
+                        kind.name()
+                    )));
                 }
                 (_, None) => return Err(unknown_parameter(key, name, kind.name())),
             }

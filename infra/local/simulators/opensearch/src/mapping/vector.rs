@@ -175,10 +175,8 @@ impl Vector {
     }
 
     pub(super) fn shown(&self) -> Value {
-        let mut shown = Map::from_iter([
-            ("type".to_owned(), json!("knn_vector")),
-            ("dimension".to_owned(), self.dimension.into()),
-        ]);
+        let mut shown =
+            Map::from_iter([("type".to_owned(), json!("knn_vector")), ("dimension".to_owned(), self.dimension.into())]);
         if let Some(method) = &self.method {
             let method = json!({
                 "name": method.name,
@@ -220,7 +218,9 @@ impl Method {
 
     fn parameter_flaws(&self) -> Vec<String> {
         let flaw = |(name, value): (&String, &Value)| match value.as_i64() {
-            _ if !self.engine.parameters().contains(&name.as_str()) => Some(format!("Unknown parameter '{name}' found")),
+            _ if !self.engine.parameters().contains(&name.as_str()) => {
+                Some(format!("Unknown parameter '{name}' found"))
+            }
             None => Some(format!("value is not an instance of Integer for Integer parameter [{name}].")),
             Some(number) if number < 1 => Some(format!("parameter validation failed for Integer parameter [{name}].")),
             Some(_) => None,

@@ -18,9 +18,32 @@ use source::Selection;
 
 /// Keys of a search that OpenSearch has and the stand-in has not.
 const NOT_SIMULATED: &[&str] = &[
-    "aggregations", "aggs", "collapse", "docvalue_fields", "explain", "ext", "fields", "highlight", "indices_boost",
-    "min_score", "pit", "post_filter", "profile", "rescore", "script_fields", "search_after", "seq_no_primary_term",
-    "slice", "sort", "stats", "stored_fields", "suggest", "terminate_after", "timeout", "track_scores", "version",
+    "aggregations",
+    "aggs",
+    "collapse",
+    "docvalue_fields",
+    "explain",
+    "ext",
+    "fields",
+    "highlight",
+    "indices_boost",
+    "min_score",
+    "pit",
+    "post_filter",
+    "profile",
+    "rescore",
+    "script_fields",
+    "search_after",
+    "seq_no_primary_term",
+    "slice",
+    "sort",
+    "stats",
+    "stored_fields",
+    "suggest",
+    "terminate_after",
+    "timeout",
+    "track_scores",
+    "version",
 ];
 
 struct Search {
@@ -140,11 +163,14 @@ impl Failure {
                 (root.clone().caused_by(Detail::new("illegal_argument_exception", reason)), None)
             }
             Self::Window(window, max) => {
-                let root = Detail::new("illegal_argument_exception", format!(
-                    "Result window is too large, from + size must be less than or equal to: [{max}] but was \
+                let root = Detail::new(
+                    "illegal_argument_exception",
+                    format!(
+                        "Result window is too large, from + size must be less than or equal to: [{max}] but was \
                      [{window}]. See the scroll api for a more efficient way to request large data sets. This limit \
                      can be set by changing the [index.max_result_window] index level setting."
-                ));
+                    ),
+                );
                 (root.clone(), Some(root.clone().caused_by(root)))
             }
         };

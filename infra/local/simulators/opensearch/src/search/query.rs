@@ -14,10 +14,35 @@ const MAX_K: u64 = 10_000;
 
 /// Queries that OpenSearch has and the stand-in has not.
 const NOT_SIMULATED: &[&str] = &[
-    "bool", "boosting", "constant_score", "dis_max", "exists", "function_score", "fuzzy", "hybrid", "ids", "intervals",
-    "match", "match_bool_prefix", "match_none", "match_phrase", "match_phrase_prefix", "multi_match", "nested", "neural",
-    "prefix", "query_string", "range", "regexp", "script", "script_score", "simple_query_string", "terms", "terms_set",
-    "wildcard", "wrapper",
+    "bool",
+    "boosting",
+    "constant_score",
+    "dis_max",
+    "exists",
+    "function_score",
+    "fuzzy",
+    "hybrid",
+    "ids",
+    "intervals",
+    "match",
+    "match_bool_prefix",
+    "match_none",
+    "match_phrase",
+    "match_phrase_prefix",
+    "multi_match",
+    "nested",
+    "neural",
+    "prefix",
+    "query_string",
+    "range",
+    "regexp",
+    "script",
+    "script_score",
+    "simple_query_string",
+    "terms",
+    "terms_set",
+    "wildcard",
+    "wrapper",
 ];
 
 #[derive(Debug)]
@@ -69,11 +94,7 @@ impl Query {
     }
 
     /// A score for each document that fits.
-    pub(super) fn scores(
-        &self,
-        mapping: &Mapping,
-        docs: &[Arc<Doc>],
-    ) -> std::result::Result<Vec<Option<f32>>, Flaw> {
+    pub(super) fn scores(&self, mapping: &Mapping, docs: &[Arc<Doc>]) -> std::result::Result<Vec<Option<f32>>, Flaw> {
         match self {
             Self::MatchAll => Ok(vec![Some(1.0); docs.len()]),
             Self::Term { field, value } => term_scores(mapping, docs, field, value),
@@ -124,16 +145,19 @@ fn knn(body: &Value) -> Result<Query> {
             ("vector", Value::Array(entries)) => vector = numbers(entries),
             ("k", Value::Number(number)) => k = number.as_i64(),
             ("filter", Value::Object(query)) => filter = Some(Box::new(Query::parse(query)?)),
-            ("boost" | "expand_nested_docs" | "ignore_unmapped" | "max_distance" | "method_parameters" | "min_score"
-            | "rescore", _) => return Err(Problem::not_simulated(&format!("[{key}] in a knn query"))),
+            (
+                "boost" | "expand_nested_docs" | "ignore_unmapped" | "max_distance" | "method_parameters" | "min_score"
+                | "rescore",
+                _,
+            ) => return Err(Problem::not_simulated(&format!("[{key}] in a knn query"))),
             _ => return Err(unknown_field("knn", key)),
         }
     }
-    let k = k.ok_or_else(|| Problem::illegal_argument("[knn] requires exactly one of k, distance or score to be set"))?;
+    let k =
+        k.ok_or_else(|| Problem::illegal_argument("[knn] requires exactly one of k, distance or score to be set"))?;
     let in_range = u64::try_from(k).ok().filter(|k| (1..=MAX_K).contains(k));
-    let k = in_range.ok_or_else(|| {
-        Problem::illegal_argument(format!("[knn] requires k to be in the range (0, {MAX_K}]"))
-    })?;
+    let k = in_range
+        .ok_or_else(|| Problem::illegal_argument(format!("[knn] requires k to be in the range (0, {MAX_K}]")))?;
     if vector.is_empty() {
         return Err(Problem::illegal_argument("[knn] requires query vector"));
     }
@@ -230,14 +254,16 @@ fn term_scores(
     Ok(fits.into_iter().map(|fit| fit.then_some(score)).collect())
 }
 
-/// BM25 of a term that occurs once in a field without norms: only how rare it is counts.
+/// BM25 of a term that occurs once in a field without norms: only how rare it is counts. The steps are the server's, in
+/// its precision.
 fn rarity(docs: usize, fitting: usize) -> f32 {
+    const K1: f32 = 1.2;
     let as_f64 = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
     let (docs, fitting) = (as_f64(docs), as_f64(fitting));
-    // Scores have this precision.
     #[expect(clippy::cast_possible_truncation)]
-    let score = (1.0 + (docs - fitting + 0.5) / (fitting + 0.5)).ln() as f32;
-    score
+    let idf = (1.0 + (docs - fitting + 0.5) / (fitting + 0.5)).ln() as f32;
+    let weight = (1.0 + K1) * idf;
+    weight - weight / (1.0 + 1.0 / K1)
 }
 
 fn values<'a>(source: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {

@@ -1,0 +1,5 @@
+//! The stand-in over HTTP.
+
+mod behaviour;
+mod http;
+mod replay;

@@ -1,0 +1,116 @@
+//! `cargo xtask test`: every test there is, with a real cloud beside it.
+
+mod report;
+
+use std::collections::BTreeMap;
+use std::process::{ExitCode, Stdio};
+
+use anyhow::Context as _;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+use crate::cli::{OpenSearch, Parts, Test};
+use crate::cloud::{self, Running};
+use crate::compile::{self, TestProgram};
+use crate::layout::Workspace;
+use crate::services::OpenSearchKind;
+use crate::supervisor::Supervisor;
+use crate::tools;
+use report::{Report, Suite};
+
+/// Tests of this package go through the gateway and break things on purpose: they come last.
+const END_TO_END: &str = "e2e";
+
+pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
+    let tools = tools::install(workspace).await?;
+    let built = compile::everything(workspace).await?;
+    let parts = Parts { fault_proxy: true, opensearch: OpenSearch::Both, ..Parts::default() };
+    let running = cloud::start_built(workspace, &options.name, &parts, supervisor, &tools, &built.binaries).await?;
+    let mut report = Report::default();
+    if let OpenSearchKind::Simulated(reason) = &running.opensearch {
+        report.note(format!("no test ran against the real OpenSearch: {reason}"));
+    }
+    tokio::select! {
+        result = run_all(workspace, options, built.tests, &running, &mut report) => result?,
+        error = supervisor.first_end() => return Err(error),
+    }
+    report.print();
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run_all(
+    workspace: &Workspace,
+    options: &Test,
+    mut programs: Vec<TestProgram>,
+    running: &Running,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    programs.retain(|program| options.package.is_empty() || options.package.contains(&program.package));
+    programs.sort_by_key(|program| (program.package == END_TO_END, program.package.clone(), program.target.clone()));
+    let variables = for_tests(running);
+    for program in &programs {
+        report.add(run_program(program, options, &variables, "").await?);
+        if (program.package.as_str(), program.target.as_str()) == ("opensearch", "server") {
+            // The client's tests pass against the real one and the stand-in alike, or the stand-in has drifted.
+            let mut variables = variables.clone();
+            variables.insert("TEST_OPENSEARCH_URL", running.variables["OPENSEARCH_SIMULATOR_URL"].clone());
+            report.add(run_program(program, options, &variables, " (stand-in)").await?);
+        }
+    }
+    if options.package.is_empty() && options.filter.is_none() {
+        report.add(run_doc_tests(workspace).await?);
+    }
+    Ok(())
+}
+
+/// The env file's variables, and the names under which tests of single crates look for a server to try.
+fn for_tests(running: &Running) -> BTreeMap<&'static str, String> {
+    let mut variables = running.variables.clone();
+    let named = |from: &str| running.variables[from].clone();
+    let opensearch = match running.opensearch {
+        OpenSearchKind::Real => "OPENSEARCH_URL",
+        OpenSearchKind::Simulated(_) => "OPENSEARCH_SIMULATOR_URL",
+    };
+    variables.insert("TEST_OPENSEARCH_URL", named(opensearch));
+    variables.insert("TEST_VALKEY_URL", named("VALKEY_URL"));
+    variables.insert("TEST_FALKORDB_URL", named("FALKORDB_URL_US_EAST_1"));
+    // These connect without TLS, which this cluster allows to everything but the control database.
+    let postgres = named("POSTGRES_SUPERUSER_URL");
+    variables.insert("TEST_POSTGRES_URL", postgres.split('?').next().unwrap_or_default().to_owned());
+    variables
+}
+
+async fn run_program(
+    program: &TestProgram,
+    options: &Test,
+    variables: &BTreeMap<&'static str, String>,
+    variant: &str,
+) -> anyhow::Result<Suite> {
+    let name = format!("{}::{}{variant}", program.package, program.target);
+    let mut command = Command::new(&program.program);
+    // Tests say on their own output that they had nothing to test with: show it, so that it can be counted.
+    command.arg("--show-output").args(&options.filter).current_dir(&program.folder);
+    command.env("CARGO_MANIFEST_DIR", &program.folder).envs(variables);
+    run_suite(name, command).await
+}
+
+async fn run_doc_tests(workspace: &Workspace) -> anyhow::Result<Suite> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["test", "--quiet", "--doc", "--workspace", "--profile", "local"]).current_dir(workspace.root());
+    run_suite("doc tests".to_owned(), command).await
+}
+
+/// Runs one program, passing its output on while reading it.
+async fn run_suite(name: String, mut command: Command) -> anyhow::Result<Suite> {
+    println!("\n== {name}");
+    let mut suite = Suite::new(name);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().context("a test has no output")?).lines();
+    while let Some(line) = lines.next_line().await? {
+        if suite.read(&line) {
+            println!("{line}");
+        }
+    }
+    suite.end(child.wait().await?.success());
+    Ok(suite)
+}

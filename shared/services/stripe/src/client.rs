@@ -1,0 +1,101 @@
+//! The client.
+
+use http_kit::Answer;
+use reqwest::{Method, RequestBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+
+use crate::objects::{Identified, Page};
+use crate::{CALL_TIMEOUT, Customer, Error, PreparedPost, Price, Subscription};
+
+/// Pinned, so that Stripe's own upgrade of an account changes nothing here.
+const VERSION: &str = "2026-07-29.dahlia";
+/// Largest page Stripe gives.
+const PAGE: &str = "100";
+/// More pages than one tenant's customers or subscriptions can fill.
+const MAX_PAGES: usize = 50;
+
+/// A client of one account.
+pub struct Stripe {
+    http: reqwest::Client,
+    base_url: String,
+    secret_key: SecretString,
+}
+
+impl Stripe {
+    /// A client of the API at `base_url`, e.g. `https://api.stripe.com`.
+    #[must_use]
+    pub fn new(base_url: &str, secret_key: SecretString) -> Self {
+        Self { http: http_kit::client(CALL_TIMEOUT), base_url: base_url.trim_end_matches('/').to_owned(), secret_key }
+    }
+
+    /// Sends a prepared request. The same request with the same key is the same request, for at least 24 hours.
+    pub async fn post<T: DeserializeOwned>(&self, request: &PreparedPost, idempotency_key: &str) -> Result<T, Error> {
+        let post = self
+            .request(Method::POST, &request.path)
+            .header("idempotency-key", idempotency_key)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(request.body.clone());
+        read(&http_kit::send(post).await?)
+    }
+
+    /// Every customer of exactly this address: Stripe compares case. Read-after-write, unlike search.
+    pub async fn customers_by_email(&self, email: &str) -> Result<Vec<Customer>, Error> {
+        self.list("/v1/customers", &[("email", email)]).await
+    }
+
+    /// Every subscription of a customer, ended ones too.
+    pub async fn subscriptions_of(&self, customer: &str) -> Result<Vec<Subscription>, Error> {
+        self.list("/v1/subscriptions", &[("customer", customer), ("status", "all")]).await
+    }
+
+    /// The active price with this lookup key; a key belongs to one price at most.
+    pub async fn price_by_lookup_key(&self, lookup_key: &str) -> Result<Option<Price>, Error> {
+        let query = [("lookup_keys[]", lookup_key), ("active", "true")];
+        let page: Page<Price> = self.get("/v1/prices", &query).await?;
+        Ok(page.data.into_iter().next())
+    }
+
+    async fn list<T: DeserializeOwned + Identified>(&self, path: &str, filter: &[(&str, &str)]) -> Result<Vec<T>, Error> {
+        let mut found: Vec<T> = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let mut query = filter.to_vec();
+            query.push(("limit", PAGE));
+            if let Some(last) = found.last() {
+                query.push(("starting_after", last.id()));
+            }
+            let page: Page<T> = self.get(path, &query).await?;
+            let empty = page.data.is_empty();
+            found.extend(page.data);
+            if empty || !page.has_more {
+                return Ok(found);
+            }
+        }
+        // A list that does not end was not read to its end.
+        Err(Error::UnexpectedAnswer { request_id: None })
+    }
+
+    /// A read whose connection broke is sent once more.
+    async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Error> {
+        let send = || http_kit::send(self.request(Method::GET, path).query(query));
+        let answer = match send().await {
+            Err(http_kit::TransportError::Broken) => send().await,
+            answer => answer,
+        };
+        read(&answer?)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.base_url))
+            .bearer_auth(self.secret_key.expose_secret())
+            .header("stripe-version", VERSION)
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
+    if !answer.status.is_success() {
+        return Err(Error::of(answer));
+    }
+    answer.json().ok_or_else(|| Error::UnexpectedAnswer { request_id: answer.header("request-id").map(str::to_owned) })
+}
