@@ -38,8 +38,10 @@ fn permit<'a>(route: &Route, principal: &str, mut groups: impl Iterator<Item = &
 #[cfg(feature = "watch")]
 pub async fn verify(route: &Route, request: &Request, callers: &callers::Callers) -> Result<String, Problem> {
     let Credential::ApiKey = route.credential;
-    let key = request.headers().get("x-api-key").and_then(|key| key.to_str().ok()).ok_or_else(Problem::unauthenticated)?;
-    let principal = callers.by_api_key(key).await.map_err(|_| Problem::unavailable())?.ok_or_else(Problem::unauthenticated)?;
+    let key =
+        request.headers().get("x-api-key").and_then(|key| key.to_str().ok()).ok_or_else(Problem::unauthenticated)?;
+    let principal =
+        callers.by_api_key(key).await.map_err(|_| Problem::unavailable())?.ok_or_else(Problem::unauthenticated)?;
     permit(route, &principal.name, principal.groups.iter().map(String::as_str))
 }
 

@@ -94,7 +94,17 @@ mod tests {
 
     #[test]
     fn what_is_not_is_refused() {
-        for bad in [&b""[..], b"{", b"{\"a\":1,}", b"{} {}", b"{\"a\":\"\\ud800\"}", b"\xff", b"{\"a\":\"\xff\"}", b"NaN", b"{'a':1}"] {
+        for bad in [
+            &b""[..],
+            b"{",
+            b"{\"a\":1,}",
+            b"{} {}",
+            b"{\"a\":\"\\ud800\"}",
+            b"\xff",
+            b"{\"a\":\"\xff\"}",
+            b"NaN",
+            b"{'a':1}",
+        ] {
             assert!(parse(bad).is_err(), "{}", String::from_utf8_lossy(bad));
         }
         assert!(parse(br#"{"a":{"b":1,"b":2}}"#).expect_err("twice").contains(DUPLICATE));

@@ -48,8 +48,13 @@ impl Problem {
     /// 401.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Who is calling is not known", "A valid credential is required.")
-            .with_header("www-authenticate", "ApiKey realm=\"ivory-control-plane\"")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "Who is calling is not known",
+            "A valid credential is required.",
+        )
+        .with_header("www-authenticate", "ApiKey realm=\"ivory-control-plane\"")
     }
 
     /// 403.
@@ -67,33 +72,54 @@ impl Problem {
     /// 409: the tenant is live already.
     #[must_use]
     pub fn tenant_active() -> Self {
-        Self::new(StatusCode::CONFLICT, "tenant_active", "The tenant is live", "A tenant with this slug is already active.")
+        Self::new(
+            StatusCode::CONFLICT,
+            "tenant_active",
+            "The tenant is live",
+            "A tenant with this slug is already active.",
+        )
     }
 
     /// 409: the slug belonged to a tenant that was switched off.
     #[must_use]
     pub fn tenant_deprovisioned() -> Self {
-        let detail = "A tenant with this slug was deprovisioned; its resources are kept, so the slug cannot be used again.";
+        let detail =
+            "A tenant with this slug was deprovisioned; its resources are kept, so the slug cannot be used again.";
         Self::new(StatusCode::CONFLICT, "tenant_deprovisioned", "The tenant was deprovisioned", detail)
     }
 
     /// 409: a value that can no longer be another.
     #[must_use]
     pub fn immutable_field(field: &str, why: &str) -> Self {
-        Self::new(StatusCode::CONFLICT, "immutable_field", "A value can no longer be changed", format!("{field} cannot be changed: {why}."))
+        Self::new(
+            StatusCode::CONFLICT,
+            "immutable_field",
+            "A value can no longer be changed",
+            format!("{field} cannot be changed: {why}."),
+        )
     }
 
     /// 413.
     #[must_use]
     pub fn body_too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large", "A request's body may be 256 KiB at most.")
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The body is too large",
+            "A request's body may be 256 KiB at most.",
+        )
     }
 
     /// 415.
     #[must_use]
     pub fn unsupported_media_type() -> Self {
         let detail = "Send the body as application/json.";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The media type is not supported", detail)
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "The media type is not supported",
+            detail,
+        )
     }
 
     /// 422: every bad field at once.
@@ -119,21 +145,34 @@ impl Problem {
             "The region is not configured",
             "This installation does not serve that region.",
         );
-        problem.errors = vec![FieldError { field: "region".to_owned(), message: "is not configured in this installation".to_owned() }];
+        problem.errors = vec![FieldError {
+            field: "region".to_owned(),
+            message: "is not configured in this installation".to_owned(),
+        }];
         problem
     }
 
     /// 500: a mistake of ours; what it was is in the log under the same request id.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side", "The request could not be served.")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong on our side",
+            "The request could not be served.",
+        )
     }
 
     /// 503: something we depend on is down; nothing was changed.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available right now", "The request could not be served right now; try again.")
-            .with_header("retry-after", "5")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Not available right now",
+            "The request could not be served right now; try again.",
+        )
+        .with_header("retry-after", "5")
     }
 
     /// The HTTP status.
@@ -171,7 +210,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the control database did not do what was asked");
         match error {
-            StoreError::Unavailable | StoreError::Refused | StoreError::Timeout | StoreError::Credentials(_) => Self::unavailable(),
+            StoreError::Unavailable | StoreError::Refused | StoreError::Timeout | StoreError::Credentials(_) => {
+                Self::unavailable()
+            }
             StoreError::Taken { .. } | StoreError::Broken(_) => Self::internal(),
         }
     }

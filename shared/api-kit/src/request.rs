@@ -39,9 +39,14 @@ impl Request {
         if self.body.len() > MAX_BODY {
             return Err(Problem::body_too_large());
         }
-        match json::parse(&self.body).map_err(|detail| Problem::malformed_json(&format!("The body cannot be used: {detail}.")))? {
+        match json::parse(&self.body)
+            .map_err(|detail| Problem::malformed_json(&format!("The body cannot be used: {detail}.")))?
+        {
             Value::Object(object) => Ok(object),
-            _ => Err(Problem::validation_failed(vec![FieldError { field: "(body)".to_owned(), message: "must be an object".to_owned() }])),
+            _ => Err(Problem::validation_failed(vec![FieldError {
+                field: "(body)".to_owned(),
+                message: "must be an object".to_owned(),
+            }])),
         }
     }
 }

@@ -46,7 +46,10 @@ pub async fn serve<H: Handler>(build: impl FnOnce(&Platform) -> Result<H, Failur
     let handler = build(&Platform { sdk, store: store.clone() })?;
     store.warm_up().await;
     let gate = Gate::new(secrets);
-    lambda_http::run(service_fn(async |event: lambda_http::Request| Ok::<_, lambda_http::Error>(respond(&handler, &gate, event).await))).await
+    lambda_http::run(service_fn(async |event: lambda_http::Request| {
+        Ok::<_, lambda_http::Error>(respond(&handler, &gate, event).await)
+    }))
+    .await
 }
 
 /// Finds out who is calling.
@@ -106,7 +109,13 @@ async fn respond<H: Handler>(handler: &H, gate: &Gate, event: lambda_http::Reque
     write(outcome, &request_id)
 }
 
-async fn answer<H: Handler>(handler: &H, gate: &Gate, event: lambda_http::Request, request_id: String, correlation_id: String) -> Result<Answer, Problem> {
+async fn answer<H: Handler>(
+    handler: &H,
+    gate: &Gate,
+    event: lambda_http::Request,
+    request_id: String,
+    correlation_id: String,
+) -> Result<Answer, Problem> {
     let caller = gate.caller(&H::ROUTE, &event).await?;
     let tenant = event.path_parameters_ref().and_then(|parameters| parameters.first("tenant")).map(str::to_owned);
     let (parts, body) = event.into_parts();

@@ -63,11 +63,33 @@ impl TransportError {
     #[must_use]
     pub fn failure(self, system: &str) -> Failure {
         let (kind, code, owner, hint) = match self {
-            Self::Connect => (FailureKind::Transient, "unreachable", Owner::Platform, "could not be reached; check its address, the network path and its status page"),
-            Self::Timeout => (FailureKind::Transient, "timeout", Owner::Provider, "did not answer in time; it is tried again"),
-            Self::Broken => (FailureKind::Transient, "connection_lost", Owner::Provider, "closed the connection before its answer was complete; it is tried again"),
-            Self::TooLarge => (FailureKind::Rejected, "answer_too_large", Owner::Provider, "sent an answer larger than any it documents; check that its address is the right one"),
-            Self::Unsendable => (FailureKind::Internal, "bad_configuration", Owner::Platform, "cannot be called with the configured address and credential; check both"),
+            Self::Connect => (
+                FailureKind::Transient,
+                "unreachable",
+                Owner::Platform,
+                "could not be reached; check its address, the network path and its status page",
+            ),
+            Self::Timeout => {
+                (FailureKind::Transient, "timeout", Owner::Provider, "did not answer in time; it is tried again")
+            }
+            Self::Broken => (
+                FailureKind::Transient,
+                "connection_lost",
+                Owner::Provider,
+                "closed the connection before its answer was complete; it is tried again",
+            ),
+            Self::TooLarge => (
+                FailureKind::Rejected,
+                "answer_too_large",
+                Owner::Provider,
+                "sent an answer larger than any it documents; check that its address is the right one",
+            ),
+            Self::Unsendable => (
+                FailureKind::Internal,
+                "bad_configuration",
+                Owner::Platform,
+                "cannot be called with the configured address and credential; check both",
+            ),
         };
         Failure::new(kind, &format!("{system}_{code}"), owner, &format!("{system} {hint}."))
     }

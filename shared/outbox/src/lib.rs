@@ -99,6 +99,11 @@ async fn deliver_one(valkey: &Valkey, row: &OutboxRow) -> Result<(), Failure> {
 
 fn payload<T: serde::de::DeserializeOwned>(row: &OutboxRow) -> Result<T, Failure> {
     serde_json::from_value(row.payload.clone()).map_err(|_| {
-        Failure::new(domain::FailureKind::Internal, "outbox_payload_unreadable", domain::Owner::Platform, "An outbox row's payload is not of this release's shape.")
+        Failure::new(
+            domain::FailureKind::Internal,
+            "outbox_payload_unreadable",
+            domain::Owner::Platform,
+            "An outbox row's payload is not of this release's shape.",
+        )
     })
 }

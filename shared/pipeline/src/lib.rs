@@ -33,7 +33,12 @@ pub enum CareError {
 
 /// Looks after a provisioning tenant if it has been idle for [`IDLE`]: an execution that never started is started, the
 /// failure of one that ended is written down.
-pub async fn look_after(store: &Store, executions: &Executions, tenant: &Tenant, request_id: &str) -> Result<Care, CareError> {
+pub async fn look_after(
+    store: &Store,
+    executions: &Executions,
+    tenant: &Tenant,
+    request_id: &str,
+) -> Result<Care, CareError> {
     if !store.claim_idle_run(tenant.tenant_id, tenant.attempt, IDLE).await? {
         return Ok(Care::Nothing);
     }

@@ -18,13 +18,23 @@ impl StepError {
     /// This run is over: another attempt, another state, or a lease that lapsed.
     #[must_use]
     pub fn superseded() -> Self {
-        Self::new(FailureKind::Superseded, "superseded", Owner::Platform, "Another run of this tenant has taken over; nothing is to be done.")
+        Self::new(
+            FailureKind::Superseded,
+            "superseded",
+            Owner::Platform,
+            "Another run of this tenant has taken over; nothing is to be done.",
+        )
     }
 
     /// The lease does not outlast what would have to be done next; the next invocation has a new one.
     #[must_use]
     pub fn lease_too_short() -> Self {
-        Self::new(FailureKind::Busy, "lease_too_short", Owner::Platform, "The step ran out of time before its next call; it goes on in its next invocation.")
+        Self::new(
+            FailureKind::Busy,
+            "lease_too_short",
+            Owner::Platform,
+            "The step ran out of time before its next call; it goes on in its next invocation.",
+        )
     }
 
     /// The other side said no, and will again.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use domain::{FailureKind, Owner, Step, names};
 use secrets::{Name, Secrets, SupabaseSecret, TenantSecret};
-use store::{Activation, Begun, DatabaseConfig, Intent, Lease, Resource, ResourceKind, StepEffect, Store, Tenant, TenantDatabase};
+use store::{
+    Activation, Begun, DatabaseConfig, Intent, Lease, Resource, ResourceKind, StepEffect, Store, Tenant, TenantDatabase,
+};
 
 use crate::StepError;
 use crate::error::held;
@@ -107,7 +109,12 @@ impl Run<'_> {
     }
 
     /// The resource is there, under this id.
-    pub async fn confirm(&self, resource: &Resource, external_id: &str, provider_request_id: Option<&str>) -> Result<(), StepError> {
+    pub async fn confirm(
+        &self,
+        resource: &Resource,
+        external_id: &str,
+        provider_request_id: Option<&str>,
+    ) -> Result<(), StepError> {
         held(self.store.confirm(self.lease(), resource.id, external_id, provider_request_id).await)
     }
 
@@ -151,7 +158,12 @@ impl Run<'_> {
     pub async fn tenant_database(&self) -> Result<TenantDatabase, StepError> {
         let secret = self.tenant_secret().await?;
         let Some(pooler) = secret.pooler else {
-            return Err(StepError::new(FailureKind::Internal, "pooler_unknown", Owner::Platform, "The tenant's secret holds no pooler address although step 2 is completed; restore its last version."));
+            return Err(StepError::new(
+                FailureKind::Internal,
+                "pooler_unknown",
+                Owner::Platform,
+                "The tenant's secret holds no pooler address although step 2 is completed; restore its last version.",
+            ));
         };
         let config = DatabaseConfig {
             host: pooler.host,
@@ -167,7 +179,12 @@ impl Run<'_> {
     /// The reference step 1 stored.
     pub fn project_ref(&self) -> Result<&str, StepError> {
         self.tenant().supabase_project_ref.as_deref().ok_or_else(|| {
-            StepError::new(FailureKind::Internal, "project_unknown", Owner::Platform, "Step 1 is completed but left no project reference; look into control.resources.")
+            StepError::new(
+                FailureKind::Internal,
+                "project_unknown",
+                Owner::Platform,
+                "Step 1 is completed but left no project reference; look into control.resources.",
+            )
         })
     }
 
@@ -175,7 +192,12 @@ impl Run<'_> {
     #[must_use]
     pub fn fill(&self, template: &str) -> String {
         let tenant = self.tenant();
-        names::fill(template, &tenant.slug, tenant.tenant_id, tenant.supabase_project_ref.as_deref().unwrap_or_default())
+        names::fill(
+            template,
+            &tenant.slug,
+            tenant.tenant_id,
+            tenant.supabase_project_ref.as_deref().unwrap_or_default(),
+        )
     }
 
     pub(crate) async fn finish(&self, outcome: &Outcome, next_poll: Duration) -> Result<(), StepError> {

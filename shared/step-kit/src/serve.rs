@@ -75,7 +75,13 @@ pub async fn serve<W: Work>(build: impl FnOnce(&Platform) -> Result<W, Failure>)
     .await
 }
 
-async fn invoke<W: Work>(work: &W, store: &Store, secrets: &Secrets, task: &Task, context: &Context) -> Result<Report, StepError> {
+async fn invoke<W: Work>(
+    work: &W,
+    store: &Store,
+    secrets: &Secrets,
+    task: &Task,
+    context: &Context,
+) -> Result<Report, StepError> {
     let remaining = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     let lease = remaining + LEASE_MARGIN;
     let begun = match store.begin_step(task.tenant_id, task.attempt, W::STEP, &context.request_id, lease).await {
@@ -83,7 +89,12 @@ async fn invoke<W: Work>(work: &W, store: &Store, secrets: &Secrets, task: &Task
         Err(NotBegun::Completed) => return Ok(Report { step: W::STEP, ready: true, waiting_for: None }),
         Err(NotBegun::Superseded) => return Err(StepError::superseded()),
         Err(NotBegun::Busy) => {
-            return Err(StepError::new(FailureKind::Busy, "lease_held", Owner::Platform, "Another invocation is at work on this tenant, or died at it; its lease lapses by itself."));
+            return Err(StepError::new(
+                FailureKind::Busy,
+                "lease_held",
+                Owner::Platform,
+                "Another invocation is at work on this tenant, or died at it; its lease lapses by itself.",
+            ));
         }
         Err(NotBegun::Store(error)) => return Err(error.into()),
     };
@@ -93,14 +104,21 @@ async fn invoke<W: Work>(work: &W, store: &Store, secrets: &Secrets, task: &Task
     let work = Box::pin(work.run(&run));
     let outcome = match tokio::time::timeout(remaining.saturating_sub(FAREWELL), work).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(StepError::new(FailureKind::Transient, "step_timeout", Owner::Platform, "The step did not come to its end within its function's time-out; it is tried again.")),
+        Err(_) => Err(StepError::new(
+            FailureKind::Transient,
+            "step_timeout",
+            Owner::Platform,
+            "The step did not come to its end within its function's time-out; it is tried again.",
+        )),
     };
     let finished = match outcome {
         Ok(outcome) => run.finish(&outcome, POLL).await.map(|()| outcome),
         Err(error) => Err(error),
     };
     match finished {
-        Ok(Outcome::Waiting { waiting_for }) => Ok(Report { step: W::STEP, ready: false, waiting_for: Some(waiting_for.into_owned()) }),
+        Ok(Outcome::Waiting { waiting_for }) => {
+            Ok(Report { step: W::STEP, ready: false, waiting_for: Some(waiting_for.into_owned()) })
+        }
         Ok(_) => Ok(Report { step: W::STEP, ready: true, waiting_for: None }),
         Err(error) => {
             trouble(&run, &error).await;

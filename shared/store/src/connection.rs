@@ -96,7 +96,11 @@ impl Store {
 
     /// Runs one statement with typed parameters: unnamed, one flight. A connection that turns out to be dead before
     /// anything was sent over it is replaced; a statement whose outcome is unknown is never sent twice.
-    pub(crate) async fn query(&self, sql: &str, parameters: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn query(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, StoreError> {
         let mut guard = self.client().await?;
         let Some(client) = guard.as_ref() else { return Err(StoreError::Unavailable) };
         match tokio::time::timeout(STATEMENT_TIMEOUT, client.query_typed(sql, parameters)).await {
@@ -117,7 +121,11 @@ impl Store {
     }
 
     /// As [`Store::query`], for a statement that only reads: a broken connection is replaced once.
-    pub(crate) async fn read(&self, sql: &str, parameters: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn read(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, StoreError> {
         match self.query(sql, parameters).await {
             Err(StoreError::Unavailable) => self.query(sql, parameters).await,
             outcome => outcome,
@@ -125,7 +133,11 @@ impl Store {
     }
 
     /// As [`Store::query`], for a statement that gives at most one row.
-    pub(crate) async fn query_opt(&self, sql: &str, parameters: &[(&(dyn ToSql + Sync), Type)]) -> Result<Option<Row>, StoreError> {
+    pub(crate) async fn query_opt(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, parameters).await?.into_iter().next())
     }
 }

@@ -33,7 +33,9 @@ impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(db) = error.as_db_error() else {
             // A row that does not convert is a mistake of ours; anything else without an SQLSTATE is the connection.
-            return if error.to_string().starts_with("error deserializing column") || error.to_string().starts_with("invalid column") {
+            return if error.to_string().starts_with("error deserializing column")
+                || error.to_string().starts_with("invalid column")
+            {
                 Self::Broken("row shape".to_owned())
             } else {
                 Self::Unavailable

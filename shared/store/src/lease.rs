@@ -132,7 +132,9 @@ impl Store {
         let completed = row.try_get::<_, &str>("step_state")? == "completed";
         Ok(match state {
             // Step 9's answer may have been lost: the tenant is active and this run made it so.
-            ProvisioningState::Provisioning | ProvisioningState::Active if same_attempt && completed => NotBegun::Completed,
+            ProvisioningState::Provisioning | ProvisioningState::Active if same_attempt && completed => {
+                NotBegun::Completed
+            }
             ProvisioningState::Provisioning if same_attempt => NotBegun::Busy,
             _ => NotBegun::Superseded,
         })
@@ -143,13 +145,22 @@ impl Store {
     pub async fn lease_outlasts(&self, lease: &Lease, call: Duration) -> Result<bool, StoreError> {
         let sql = include_str!("../sql/lease_check.sql");
         let rows = self
-            .read(sql, &[(&lease.tenant_id.0, Type::UUID), (&lease.token, Type::TEXT), (&call.as_secs_f64(), Type::FLOAT8)])
+            .read(
+                sql,
+                &[(&lease.tenant_id.0, Type::UUID), (&lease.token, Type::TEXT), (&call.as_secs_f64(), Type::FLOAT8)],
+            )
             .await?;
         Ok(!rows.is_empty())
     }
 
     /// The step waits for something and will look again in about `delay`. False: the lease had lapsed.
-    pub async fn step_waiting(&self, lease: &Lease, step: Step, waiting_for: &str, delay: Duration) -> Result<bool, StoreError> {
+    pub async fn step_waiting(
+        &self,
+        lease: &Lease,
+        step: Step,
+        waiting_for: &str,
+        delay: Duration,
+    ) -> Result<bool, StoreError> {
         let row = self
             .query_opt(
                 include_str!("../sql/step_waiting.sql"),
@@ -166,7 +177,13 @@ impl Store {
     }
 
     /// The step met trouble; `retry_in` is when the state machine will try again, if it will.
-    pub async fn step_troubled(&self, lease: &Lease, step: Step, cause: &Cause, retry_in: Option<Duration>) -> Result<bool, StoreError> {
+    pub async fn step_troubled(
+        &self,
+        lease: &Lease,
+        step: Step,
+        cause: &Cause,
+        retry_in: Option<Duration>,
+    ) -> Result<bool, StoreError> {
         let cause = serde_json::to_value(cause).map_err(|_| StoreError::Broken("cause".to_owned()))?;
         let row = self
             .query_opt(

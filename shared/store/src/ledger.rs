@@ -133,7 +133,14 @@ impl Store {
 
     /// Gives an open intent a new request and key: the one before is known to have had no effect. False: the lease
     /// would not outlast the call.
-    pub async fn renew_intent(&self, lease: &Lease, id: Uuid, request: &str, key: &str, call: Duration) -> Result<bool, StoreError> {
+    pub async fn renew_intent(
+        &self,
+        lease: &Lease,
+        id: Uuid,
+        request: &str,
+        key: &str,
+        call: Duration,
+    ) -> Result<bool, StoreError> {
         let row = self
             .query_opt(
                 include_str!("../sql/resource_renew.sql"),
@@ -150,7 +157,13 @@ impl Store {
     }
 
     /// The resource is there, under this id. False: the lease had lapsed.
-    pub async fn confirm(&self, lease: &Lease, id: Uuid, external_id: &str, provider_request_id: Option<&str>) -> Result<bool, StoreError> {
+    pub async fn confirm(
+        &self,
+        lease: &Lease,
+        id: Uuid,
+        external_id: &str,
+        provider_request_id: Option<&str>,
+    ) -> Result<bool, StoreError> {
         let row = self
             .query_opt(
                 include_str!("../sql/resource_confirm.sql"),

@@ -6,8 +6,8 @@
 
 mod connection;
 mod error;
-mod ledger;
 mod lease;
+mod ledger;
 mod migrate;
 mod outbox;
 mod runs;
@@ -16,8 +16,8 @@ mod tenants;
 
 pub use connection::{ConfigSource, DatabaseConfig, Store, connect};
 pub use error::StoreError;
-pub use ledger::{Intent, Resource, ResourceKind};
 pub use lease::{Activation, Begun, Lease, NotBegun, StepEffect};
+pub use ledger::{Intent, Resource, ResourceKind};
 pub use migrate::{Migrated, migrate_control, migrate_tenant};
 pub use outbox::{OutboxKind, OutboxRow};
 pub use runs::{FailOutcome, StepRow};

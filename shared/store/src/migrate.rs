@@ -70,7 +70,12 @@ pub async fn migrate_tenant(client: &mut Client) -> Result<Migrated, Failure> {
 
 /// The highest migration of this release for a tenant's database.
 pub(crate) fn newest_tenant_version() -> i32 {
-    tenant::migrations::runner().get_migrations().iter().map(|m| i32::try_from(m.version()).unwrap_or(i32::MAX)).max().unwrap_or(0)
+    tenant::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|m| i32::try_from(m.version()).unwrap_or(i32::MAX))
+        .max()
+        .unwrap_or(0)
 }
 
 async fn version(client: &Client) -> Result<i32, StoreError> {
@@ -83,15 +88,37 @@ fn refused(error: &refinery::Error) -> Failure {
     use refinery::error::Kind;
     match error.kind() {
         Kind::Connection(_, source) => {
-            let lost = source.downcast_ref::<tokio_postgres::Error>().is_none_or(|e| e.as_db_error().is_none() || e.code().is_some_and(|c| passing(c.code())));
+            let lost = source
+                .downcast_ref::<tokio_postgres::Error>()
+                .is_none_or(|e| e.as_db_error().is_none() || e.code().is_some_and(|c| passing(c.code())));
             if lost {
-                Failure::new(FailureKind::Transient, "migration_interrupted", Owner::Provider, "The database connection broke during the migrations; nothing was applied, and they are tried again.")
+                Failure::new(
+                    FailureKind::Transient,
+                    "migration_interrupted",
+                    Owner::Provider,
+                    "The database connection broke during the migrations; nothing was applied, and they are tried again.",
+                )
             } else {
-                Failure::new(FailureKind::Rejected, "migration_refused", Owner::Platform, "The database refused a migration; compare the function's log with the database's log, mend the schema, then resume.")
+                Failure::new(
+                    FailureKind::Rejected,
+                    "migration_refused",
+                    Owner::Platform,
+                    "The database refused a migration; compare the function's log with the database's log, mend the schema, then resume.",
+                )
             }
         }
-        Kind::DivergentVersion(..) | Kind::MissingVersion(..) => Failure::new(FailureKind::Rejected, "migration_diverged", Owner::Platform, "The database's migration history is not this product's; compare refinery_schema_history with the release."),
-        _ => Failure::new(FailureKind::Internal, "migration_broken", Owner::Platform, "The migrations of this release cannot be run; deploy a fixed release."),
+        Kind::DivergentVersion(..) | Kind::MissingVersion(..) => Failure::new(
+            FailureKind::Rejected,
+            "migration_diverged",
+            Owner::Platform,
+            "The database's migration history is not this product's; compare refinery_schema_history with the release.",
+        ),
+        _ => Failure::new(
+            FailureKind::Internal,
+            "migration_broken",
+            Owner::Platform,
+            "The migrations of this release cannot be run; deploy a fixed release.",
+        ),
     }
 }
 

@@ -39,7 +39,12 @@ impl TryFrom<&Row> for OutboxRow {
             "invalidate_cache" => OutboxKind::InvalidateCache,
             _ => return Err(StoreError::Broken("kind".to_owned())),
         };
-        Ok(Self { id: row.try_get("id")?, tenant_id: TenantId(row.try_get("tenant_id")?), kind, payload: row.try_get("payload")? })
+        Ok(Self {
+            id: row.try_get("id")?,
+            tenant_id: TenantId(row.try_get("tenant_id")?),
+            kind,
+            payload: row.try_get("payload")?,
+        })
     }
 }
 
@@ -63,6 +68,8 @@ impl Store {
 
     /// The promise could not be kept yet; `code` is the cause's.
     pub async fn outbox_postponed(&self, id: Uuid, code: &str) -> Result<(), StoreError> {
-        self.query(include_str!("../sql/outbox_postponed.sql"), &[(&id, Type::UUID), (&code, Type::TEXT)]).await.map(drop)
+        self.query(include_str!("../sql/outbox_postponed.sql"), &[(&id, Type::UUID), (&code, Type::TEXT)])
+            .await
+            .map(drop)
     }
 }

@@ -69,7 +69,13 @@ impl Store {
     }
 
     /// Writes down that a run failed. `cause` counts only where the step itself left none.
-    pub async fn fail_run(&self, tenant_id: TenantId, attempt: i32, cause: &Cause, request_id: &str) -> Result<FailOutcome, StoreError> {
+    pub async fn fail_run(
+        &self,
+        tenant_id: TenantId,
+        attempt: i32,
+        cause: &Cause,
+        request_id: &str,
+    ) -> Result<FailOutcome, StoreError> {
         let cause = serde_json::to_value(cause).map_err(|_| StoreError::Broken("cause".to_owned()))?;
         let row = self
             .query_opt(
@@ -82,8 +88,20 @@ impl Store {
             return Ok(FailOutcome::Failed(step));
         }
         let rows = self.read(include_str!("../sql/run_look.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
-        let current = rows.first().map(|row| Ok::<_, StoreError>((parsed::<ProvisioningState>(row, "provisioning_state")?, row.try_get::<_, i32>("attempt")?))).transpose()?;
-        Ok(if current == Some((ProvisioningState::Provisioning, attempt)) { FailOutcome::Busy } else { FailOutcome::Over })
+        let current = rows
+            .first()
+            .map(|row| {
+                Ok::<_, StoreError>((
+                    parsed::<ProvisioningState>(row, "provisioning_state")?,
+                    row.try_get::<_, i32>("attempt")?,
+                ))
+            })
+            .transpose()?;
+        Ok(if current == Some((ProvisioningState::Provisioning, attempt)) {
+            FailOutcome::Busy
+        } else {
+            FailOutcome::Over
+        })
     }
 
     /// Nobody runs this attempt: whoever looks after idle runs should not wait before they do.
@@ -111,7 +129,9 @@ impl Store {
 
     /// Provisioning tenants whose run has shown no sign of life for `idle`, the longest first.
     pub async fn idle_runs(&self, idle: Duration, limit: i64) -> Result<Vec<Tenant>, StoreError> {
-        let rows = self.read(include_str!("../sql/runs_idle.sql"), &[(&idle.as_secs_f64(), Type::FLOAT8), (&limit, Type::INT8)]).await?;
+        let rows = self
+            .read(include_str!("../sql/runs_idle.sql"), &[(&idle.as_secs_f64(), Type::FLOAT8), (&limit, Type::INT8)])
+            .await?;
         rows.iter().map(Tenant::try_from).collect()
     }
 

@@ -36,7 +36,8 @@ pub fn request_span(function: &str, request_id: &str) -> Span {
 /// A caller's correlation id, if it is one: at most 128 of `[A-Za-z0-9._-]`.
 #[must_use]
 pub fn correlation_id(text: &str) -> Option<&str> {
-    let valid = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let valid =
+        (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     valid.then_some(text)
 }
 

@@ -1,4 +1,4 @@
-//! `template.yaml`, with the short forms of CloudFormation's functions written out.
+//! `template.yaml`, with the short forms of functions written out.
 
 use std::collections::{BTreeMap, BTreeSet};
 

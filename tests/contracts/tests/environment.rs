@@ -31,14 +31,14 @@ fn what_is_given_is_read_and_what_is_read_is_given() -> Result<()> {
         }
         let mentioned: BTreeSet<_> = asked.captures_iter(&all).map(|found| found[1].to_owned()).collect();
         let unread: Vec<_> = given.difference(&mentioned).collect();
-        assert!(unread.is_empty(), "{name} is given {unread:?} and reads none of it");
+        assert!(unread.is_empty(), "{name} is given {unread:?} and does not read it");
 
         let mut needed: BTreeSet<_> = read.captures_iter(&all).map(|found| found[1].to_owned()).collect();
         needed.extend(asked.captures_iter(&own).map(|found| found[1].to_owned()));
         needed.extend(HELPERS.iter().filter(|(call, _)| own.contains(call)).map(|(_, it)| (*it).to_owned()));
         needed.retain(|variable| !RESERVED.iter().any(|prefix| variable.starts_with(prefix)));
         let missing: Vec<_> = needed.difference(&given).collect();
-        assert!(missing.is_empty(), "{name} reads {missing:?} and is not given it");
+        assert!(missing.is_empty(), "{name} reads {missing:?} and is not given that");
     }
     Ok(())
 }

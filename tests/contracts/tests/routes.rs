@@ -17,32 +17,31 @@ fn of_the_table() -> BTreeSet<Route> {
 
 /// Each `Api` event of the template with its route, in the order of the file.
 fn events(template: &Template) -> Result<Vec<(Route, Value)>> {
-    let mut routes = Vec::new();
+    let mut found = Vec::new();
     for function in template.functions()? {
         let events = function.properties.get("Events").and_then(Value::as_object);
         for (_, event) in events.into_iter().flatten().filter(|(_, event)| event["Type"] == "Api") {
             let event = &event["Properties"];
             let (method, path) = (event["Method"].as_str().context("Method")?, event["Path"].as_str().context("Path")?);
-            let route = (function.name()?.to_owned(), method.to_owned(), format!("/v1{path}"));
-            routes.push((route, event.clone()));
+            found.push(((function.name()?.to_owned(), method.to_owned(), format!("/v1{path}")), event.clone()));
         }
     }
-    Ok(routes)
+    Ok(found)
 }
 
 fn of_watch() -> Result<BTreeSet<Route>> {
     let workspace = Workspace::load()?;
     let watch = &workspace.metadata["lambda"]["watch"];
     let router = watch["router"].as_object().context("workspace.metadata.lambda.watch.router")?;
-    let mut routes = BTreeSet::new();
+    let mut served = BTreeSet::new();
     for (path, entries) in router {
         for entry in entries.as_array().with_context(|| format!("{path} is no list"))? {
             let (function, method) = (&entry["function"], &entry["method"]);
             let (function, method) = (function.as_str().context("function")?, method.as_str().context("method")?);
-            routes.insert((function.to_owned(), method.to_owned(), path.clone()));
+            served.insert((function.to_owned(), method.to_owned(), path.clone()));
         }
     }
-    Ok(routes)
+    Ok(served)
 }
 
 #[test]

@@ -1,1 +1,26 @@
-//! End-to-end tests: black box, through the gateway.
+//! End-to-end tests: black box, through the gateway, with every effect looked up in the system it is in.
+//!
+//! They need a running cloud and read where it is from the environment:
+//! ```sh
+//! cargo xtask up --detach --fault-proxy
+//! (set -a; . target/local/env; cargo test -p e2e --profile local)
+//! cargo xtask down
+//! ```
+//! Without `API_URL` each test says `skipped: API_URL not set`. With `E2E_ANSWERS` set to a file's name every answer of
+//! the gateway is appended to it, so that the test for leaked secrets, which comes last, sees those of all test binaries.
+
+mod aws;
+mod cloud;
+mod faults;
+mod gateway;
+mod outside;
+mod postgres;
+mod redis;
+mod tenants;
+
+pub use aws::Aws;
+pub use cloud::{Cloud, REGIONS};
+pub use faults::{Faults, alone};
+pub use gateway::{Answer, answers};
+pub use outside::Search;
+pub use tenants::{STEPS, State, Status, is_timestamp, unique};

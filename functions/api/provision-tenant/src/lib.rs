@@ -66,7 +66,8 @@ impl ProvisionTenant {
 
     /// The row is committed, so the answer is 202 whatever happens here; the reconciler starts what could not be started.
     async fn start(&self, tenant: &Tenant) {
-        let started = tokio::time::timeout(START_TIMEOUT, self.executions.start(tenant.tenant_id, tenant.attempt)).await;
+        let started =
+            tokio::time::timeout(START_TIMEOUT, self.executions.start(tenant.tenant_id, tenant.attempt)).await;
         if !matches!(started, Ok(Ok(()))) {
             tracing::error!(tenant_id = %tenant.tenant_id, attempt = tenant.attempt, "the run could not be started; it is left to the reconciler");
             let _ = self.store.abandon_run(tenant.tenant_id, tenant.attempt).await;
@@ -103,7 +104,10 @@ impl Handler for ProvisionTenant {
                 ProvisioningState::Active => return Err(Problem::tenant_active()),
                 ProvisioningState::Deprovisioned => return Err(Problem::tenant_deprovisioned()),
                 ProvisioningState::Provisioning | ProvisioningState::Failed if tenant.region != asked.region => {
-                    return Err(Problem::immutable_field("region", "the tenant's data may already be in the region first asked for"));
+                    return Err(Problem::immutable_field(
+                        "region",
+                        "the tenant's data may already be in the region first asked for",
+                    ));
                 }
                 ProvisioningState::Provisioning => match self.look_after(&tenant, request).await? {
                     Care::Failed => {}

@@ -5,9 +5,15 @@ use domain::ProvisionRequest;
 use store::{Effects, Resume, Store, Tenant};
 
 /// failed → provisioning with the next attempt; `None` where somebody else was faster.
-pub async fn resume(store: &Store, tenant: &Tenant, asked: &ProvisionRequest, request: &Request) -> Result<Option<Tenant>, Problem> {
+pub async fn resume(
+    store: &Store,
+    tenant: &Tenant,
+    asked: &ProvisionRequest,
+    request: &Request,
+) -> Result<Option<Tenant>, Problem> {
     let tier = asked.tier.unwrap_or(tenant.tier);
-    let same = tenant.admin_email == asked.admin_email && tenant.display_name == asked.display_name && tenant.tier == tier;
+    let same =
+        tenant.admin_email == asked.admin_email && tenant.display_name == asked.display_name && tenant.tier == tier;
     if !same {
         permit(tenant, asked, store.effects(tenant.tenant_id).await?)?;
     }

@@ -66,7 +66,11 @@ impl MigrateControl {
         };
         match &outcome {
             Ok(migrated) => tracing::info!(?migrated, "the control database is up to date"),
-            Err(failure) => tracing::error!(code = failure.cause.code, hint = failure.cause.hint, "the control database could not be migrated"),
+            Err(failure) => tracing::error!(
+                code = failure.cause.code,
+                hint = failure.cause.hint,
+                "the control database could not be migrated"
+            ),
         }
         respond(&request, outcome).await
     }
@@ -103,6 +107,11 @@ async fn respond(request: &Request, outcome: Result<Option<Migrated>, Failure>) 
     if answer.status.is_success() {
         Ok(())
     } else {
-        Err(Failure::new(FailureKind::Rejected, "cloudformation_rejected", Owner::Platform, "CloudFormation did not take the answer; the deployment will time out."))
+        Err(Failure::new(
+            FailureKind::Rejected,
+            "cloudformation_rejected",
+            Owner::Platform,
+            "CloudFormation did not take the answer; the deployment will time out.",
+        ))
     }
 }

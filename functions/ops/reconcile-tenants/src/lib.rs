@@ -54,7 +54,12 @@ impl Reconciler {
             let outcome = Box::pin(self.run(request_id)).await;
             self.store.release_singleton(NAME, request_id).await?;
             let report = outcome?;
-            tracing::info!(delivered = report.delivered, started = report.started, failed = report.failed, "reconciled");
+            tracing::info!(
+                delivered = report.delivered,
+                started = report.started,
+                failed = report.failed,
+                "reconciled"
+            );
             Ok(report)
         }
         .instrument(span)
@@ -63,7 +68,8 @@ impl Reconciler {
 
     async fn run(&self, request_id: &str) -> Result<Report, StoreError> {
         let due = self.store.outbox_due(OUTBOX_ROWS).await?;
-        let mut report = Report { delivered: outbox::deliver(&self.store, &self.secrets, due).await?, ..Report::default() };
+        let mut report =
+            Report { delivered: outbox::deliver(&self.store, &self.secrets, due).await?, ..Report::default() };
         for tenant in self.store.idle_runs(IDLE, IDLE_RUNS).await? {
             match pipeline::look_after(&self.store, &self.executions, &tenant, request_id).await {
                 Ok(Care::Nothing) => {}

@@ -54,7 +54,11 @@ impl RecordFailure {
             match outcome {
                 FailOutcome::Failed(_) => Ok(Report { recorded: true }),
                 FailOutcome::Over => Ok(Report { recorded: false }),
-                FailOutcome::Busy => Err(StepError::busy("lease_held", Owner::Platform, "A copy of a step still holds the tenant's lease; it lapses by itself.")),
+                FailOutcome::Busy => Err(StepError::busy(
+                    "lease_held",
+                    Owner::Platform,
+                    "A copy of a step still holds the tenant's lease; it lapses by itself.",
+                )),
             }
         }
         .instrument(span)
@@ -80,12 +84,14 @@ fn cause(caught: &Caught) -> Cause {
 /// What a step could not say itself, because its process died or never ran.
 fn foreign(error: &str) -> Cause {
     let (code, hint) = match error {
-        "States.Timeout" | "Sandbox.Timedout" | "Lambda.Unknown" => {
-            ("step_timeout", "The step did not come to its end in time, several times in a row; look into its log, then POST again.")
-        }
-        "Runtime.ExitError" | "Runtime.InvalidEntrypoint" => {
-            ("step_crashed", "The step's process ended by itself, several times in a row; look into its log, then POST again.")
-        }
+        "States.Timeout" | "Sandbox.Timedout" | "Lambda.Unknown" => (
+            "step_timeout",
+            "The step did not come to its end in time, several times in a row; look into its log, then POST again.",
+        ),
+        "Runtime.ExitError" | "Runtime.InvalidEntrypoint" => (
+            "step_crashed",
+            "The step's process ended by itself, several times in a row; look into its log, then POST again.",
+        ),
         _ if error.starts_with("Lambda.") || error.starts_with("States.") => {
             ("step_not_run", "The step could not be invoked; look into the execution's history, then POST again.")
         }

@@ -42,7 +42,13 @@ impl CreateEnvironment {
     async fn passwords(&self, run: &Run<'_>) -> Result<TenantSecret, StepError> {
         let tenant_id = run.tenant().tenant_id;
         let name = names::secret(tenant_id);
-        let intent = Intent { kind: ResourceKind::TenantSecret, name: &name, request: None, idempotency_key: None, call: Duration::from_secs(5) };
+        let intent = Intent {
+            kind: ResourceKind::TenantSecret,
+            name: &name,
+            request: None,
+            idempotency_key: None,
+            call: Duration::from_secs(5),
+        };
         let resource = run.intend_again(intent).await?;
         if resource.external_id.is_none() {
             let fresh = TenantSecret {
@@ -61,12 +67,17 @@ impl CreateEnvironment {
     /// The project of this name, where one is there to be adopted.
     async fn find(&self, run: &Run<'_>, management: &Management, name: &str) -> Result<Option<ProjectRef>, StepError> {
         let found = management.find_projects_named(name).await?;
-        let (dead, alive): (Vec<Project>, Vec<Project>) = found.into_iter().partition(|project| project.status.is_terminal());
+        let (dead, alive): (Vec<Project>, Vec<Project>) =
+            found.into_iter().partition(|project| project.status.is_terminal());
         if let Some(project) = dead.first() {
             // Nothing was ever built in it: this step did not complete yet.
             run.fence(MANAGEMENT_TIMEOUT).await?;
             management.delete_project(&project.project_ref).await?;
-            return Err(StepError::busy("environment_replaced", Owner::Provider, "The environment came up dead and is being deleted; a new one is created next."));
+            return Err(StepError::busy(
+                "environment_replaced",
+                Owner::Provider,
+                "The environment came up dead and is being deleted; a new one is created next.",
+            ));
         }
         match alive.as_slice() {
             [] => Ok(None),
@@ -84,7 +95,13 @@ impl CreateEnvironment {
         }
     }
 
-    async fn create(&self, run: &Run<'_>, management: &Management, intent: &Resource, secret: &TenantSecret) -> Result<ProjectRef, StepError> {
+    async fn create(
+        &self,
+        run: &Run<'_>,
+        management: &Management,
+        intent: &Resource,
+        secret: &TenantSecret,
+    ) -> Result<ProjectRef, StepError> {
         match management.create_project(&intent.name, run.tenant().region.as_str(), &secret.db_pass).await {
             Ok(project) => {
                 run.confirm(intent, project.project_ref.as_str(), None).await?;
@@ -105,7 +122,14 @@ impl CreateEnvironment {
 
     /// Takes over a project whose creation was never answered. Which password it was created with is not known for
     /// certain, so it gets the stored one.
-    async fn adopt(&self, run: &Run<'_>, management: &Management, intent: &Resource, project_ref: ProjectRef, secret: &TenantSecret) -> Result<ProjectRef, StepError> {
+    async fn adopt(
+        &self,
+        run: &Run<'_>,
+        management: &Management,
+        intent: &Resource,
+        project_ref: ProjectRef,
+        secret: &TenantSecret,
+    ) -> Result<ProjectRef, StepError> {
         run.fence(MANAGEMENT_TIMEOUT).await?;
         management.set_database_password(&project_ref, &secret.db_pass).await?;
         run.confirm(intent, project_ref.as_str(), None).await?;
@@ -122,13 +146,21 @@ impl Work for CreateEnvironment {
         let management = Management::new(&self.api_url, account.access_token, &account.organization_slug)?;
         let tenant = run.tenant();
         let name = names::project(&tenant.slug, tenant.tenant_id);
-        let intent = Intent { kind: ResourceKind::SupabaseProject, name: &name, request: None, idempotency_key: None, call: MANAGEMENT_TIMEOUT };
+        let intent = Intent {
+            kind: ResourceKind::SupabaseProject,
+            name: &name,
+            request: None,
+            idempotency_key: None,
+            call: MANAGEMENT_TIMEOUT,
+        };
         let project_ref = match run.resource(ResourceKind::SupabaseProject).await? {
             None => {
                 let intent = run.intend(intent).await?;
                 self.create(run, &management, &intent, &secret).await?
             }
-            Some(Resource { external_id: Some(project_ref), .. }) => ProjectRef::try_from(project_ref).map_err(|_| unreadable())?,
+            Some(Resource { external_id: Some(project_ref), .. }) => {
+                ProjectRef::try_from(project_ref).map_err(|_| unreadable())?
+            }
             Some(open) => match self.find(run, &management, &name).await? {
                 Some(project_ref) => self.adopt(run, &management, &open, project_ref, &secret).await?,
                 None if open.age < VISIBLE_WITHIN => return Err(not_visible()),
@@ -149,11 +181,19 @@ fn password() -> SecretString {
 }
 
 fn not_visible() -> StepError {
-    StepError::busy("environment_not_visible", Owner::Provider, "The environment's creation was not answered; its project is being looked for by name.")
+    StepError::busy(
+        "environment_not_visible",
+        Owner::Provider,
+        "The environment's creation was not answered; its project is being looked for by name.",
+    )
 }
 
 fn unreadable() -> StepError {
-    StepError::rejected("ledger_unreadable", Owner::Platform, "The ledger holds a project reference that is none; look into control.resources.")
+    StepError::rejected(
+        "ledger_unreadable",
+        Owner::Platform,
+        "The ledger holds a project reference that is none; look into control.resources.",
+    )
 }
 
 #[cfg(test)]

@@ -32,7 +32,12 @@ impl AwaitEnvironment {
         let complete = TenantSecret {
             publishable_key: Some(keys.publishable),
             secret_key: Some(keys.secret),
-            pooler: Some(PoolerAddress { host: pooler.host, port: pooler.port, user: pooler.user, dbname: pooler.dbname }),
+            pooler: Some(PoolerAddress {
+                host: pooler.host,
+                port: pooler.port,
+                user: pooler.user,
+                dbname: pooler.dbname,
+            }),
             ..known.clone()
         };
         if complete != known {
@@ -76,7 +81,11 @@ async fn bury(run: &Run<'_>, management: &Management, project: &ProjectRef) -> R
     run.fence(MANAGEMENT_TIMEOUT).await?;
     management.delete_project(project).await?;
     run.environment_dead().await?;
-    Ok(StepError::rejected("environment_failed", Owner::Provider, "Supabase could not bring the environment up and it was deleted; POST the tenant again to build a new one."))
+    Ok(StepError::rejected(
+        "environment_failed",
+        Owner::Provider,
+        "Supabase could not bring the environment up and it was deleted; POST the tenant again to build a new one.",
+    ))
 }
 
 fn waiting(what: &'static str) -> Outcome {
@@ -84,9 +93,17 @@ fn waiting(what: &'static str) -> Outcome {
 }
 
 fn gone() -> StepError {
-    StepError::rejected("environment_gone", Owner::Platform, "The tenant's environment was removed or broke after data was written to it; restore it in Supabase, then POST again.")
+    StepError::rejected(
+        "environment_gone",
+        Owner::Platform,
+        "The tenant's environment was removed or broke after data was written to it; restore it in Supabase, then POST again.",
+    )
 }
 
 fn overdue() -> StepError {
-    StepError::rejected("environment_timeout", Owner::Provider, "The environment did not become healthy within 30 minutes; look at Supabase's status page, then POST again to keep waiting.")
+    StepError::rejected(
+        "environment_timeout",
+        Owner::Provider,
+        "The environment did not become healthy within 30 minutes; look at Supabase's status page, then POST again to keep waiting.",
+    )
 }

@@ -39,7 +39,8 @@ fn differences(found: SeedCounts, shipped: SeedCounts) -> Option<String> {
         .filter(|(_, found, shipped)| found != shipped)
         .map(|(what, found, shipped)| format!("{found} of {shipped} {what}"))
         .collect();
-    (!wrong.is_empty()).then(|| format!("The tenant's database holds {}; restore its seed rows, then POST again.", wrong.join(", ")))
+    (!wrong.is_empty())
+        .then(|| format!("The tenant's database holds {}; restore its seed rows, then POST again.", wrong.join(", ")))
 }
 
 #[cfg(test)]

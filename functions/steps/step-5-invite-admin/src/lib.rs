@@ -74,7 +74,13 @@ impl InviteAdmin {
     async fn invite(&self, run: &Run<'_>, database: &TenantDatabase, auth: &Auth) -> Result<(), StepError> {
         let tenant = run.tenant();
         let email = tenant.admin_email.as_str();
-        let intent = Intent { kind: ResourceKind::AdminUser, name: email, request: None, idempotency_key: None, call: AUTH_TIMEOUT };
+        let intent = Intent {
+            kind: ResourceKind::AdminUser,
+            name: email,
+            request: None,
+            idempotency_key: None,
+            call: AUTH_TIMEOUT,
+        };
         let resource = run.intend_again(intent).await?;
         // A second invitation of somebody who has not answered the first would mail again and end the first link.
         let invited = match database.invited_user(email).await? {
@@ -142,5 +148,10 @@ fn definite(error: &AuthError) -> bool {
 }
 
 fn keys_unknown() -> StepError {
-    StepError::new(FailureKind::Internal, "keys_unknown", Owner::Platform, "The tenant's secret holds no key although step 2 is completed; restore its last version.")
+    StepError::new(
+        FailureKind::Internal,
+        "keys_unknown",
+        Owner::Platform,
+        "The tenant's secret holds no key although step 2 is completed; restore its last version.",
+    )
 }

@@ -44,7 +44,13 @@ impl Work for CreateGraph {
         let password = run.tenant_secret().await?.graph_pass;
         let falkordb = FalkorDb::connect(&region.falkordb.url).await?;
         let graph = names::graph(&tenant.slug);
-        let intent = Intent { kind: ResourceKind::Graph, name: &graph, request: None, idempotency_key: None, call: GRAPH_TIMEOUT };
+        let intent = Intent {
+            kind: ResourceKind::Graph,
+            name: &graph,
+            request: None,
+            idempotency_key: None,
+            call: GRAPH_TIMEOUT,
+        };
         let resource = run.intend_again(intent).await?;
         let tenant_id = tenant.tenant_id.to_string();
         let spec = GraphSpec {

@@ -49,9 +49,21 @@ impl Work for CreateSearchIndex {
         let credentials = self.sdk.credentials_provider().ok_or_else(misconfigured)?;
         let opensearch = region.opensearch.client(tenant.region.as_str(), &credentials)?;
         let (index, alias) = (names::search_index(&tenant.slug), names::search_alias(&tenant.slug));
-        let intent = Intent { kind: ResourceKind::SearchIndex, name: &index, request: None, idempotency_key: None, call: INDEX_TIMEOUT };
+        let intent = Intent {
+            kind: ResourceKind::SearchIndex,
+            name: &index,
+            request: None,
+            idempotency_key: None,
+            call: INDEX_TIMEOUT,
+        };
         let resource = run.intend_again(intent).await?;
-        let spec = IndexSpec { index: &index, alias: &alias, engine: self.engine, dimension: self.dimension, replicas: self.replicas };
+        let spec = IndexSpec {
+            index: &index,
+            alias: &alias,
+            engine: self.engine,
+            dimension: self.dimension,
+            replicas: self.replicas,
+        };
         opensearch.ensure_knn_index(&spec).await?;
         run.confirm(&resource, &index, None).await?;
         Ok(Outcome::SearchIndex { alias })

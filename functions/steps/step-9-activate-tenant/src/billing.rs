@@ -23,13 +23,23 @@ pub async fn subscribe(run: &Run<'_>, stripe: &Stripe, lookup_key: &str) -> Resu
     let tenant_id = tenant.tenant_id.to_string();
     let customer = Wanted {
         kind: ResourceKind::StripeCustomer,
-        request: stripe::create_customer(tenant.admin_email.as_str(), tenant.display_name.as_str(), &tenant_id, tenant.slug.as_str()),
+        request: stripe::create_customer(
+            tenant.admin_email.as_str(),
+            tenant.display_name.as_str(),
+            &tenant_id,
+            tenant.slug.as_str(),
+        ),
     };
     let customer_id = customer
-        .ensure(run, stripe, |answer: Customer| answer.id, async || {
-            let customers = stripe.customers_by_email(tenant.admin_email.as_str()).await?;
-            Ok(customers.into_iter().find(|customer| customer.is_tenants(&tenant_id)).map(|customer| customer.id))
-        })
+        .ensure(
+            run,
+            stripe,
+            |answer: Customer| answer.id,
+            async || {
+                let customers = stripe.customers_by_email(tenant.admin_email.as_str()).await?;
+                Ok(customers.into_iter().find(|customer| customer.is_tenants(&tenant_id)).map(|customer| customer.id))
+            },
+        )
         .await?;
 
     let price = stripe.price_by_lookup_key(lookup_key).await?.ok_or_else(|| {
@@ -40,10 +50,15 @@ pub async fn subscribe(run: &Run<'_>, stripe: &Stripe, lookup_key: &str) -> Resu
         request: stripe::create_subscription(&customer_id, &price.id, &tenant_id, DAYS_UNTIL_DUE),
     };
     subscription
-        .ensure(run, stripe, |answer: Subscription| answer.id, async || {
-            let subscriptions = stripe.subscriptions_of(&customer_id).await?;
-            Ok(subscriptions.into_iter().find(|s| s.is_tenants(&tenant_id) && s.is_live()).map(|s| s.id))
-        })
+        .ensure(
+            run,
+            stripe,
+            |answer: Subscription| answer.id,
+            async || {
+                let subscriptions = stripe.subscriptions_of(&customer_id).await?;
+                Ok(subscriptions.into_iter().find(|s| s.is_tenants(&tenant_id) && s.is_live()).map(|s| s.id))
+            },
+        )
         .await?;
     Ok(customer_id)
 }
@@ -107,14 +122,24 @@ impl Wanted {
         run.renew(open, &self.request.body, &key, CALL_TIMEOUT).await?;
         let renewed = Resource { request: Some(self.request.body.clone()), idempotency_key: Some(key), ..open.clone() };
         match self.send(run, stripe, &renewed, &id).await {
-            Err(Refused::Replayed) => Err(StepError::busy("stripe_replays", Owner::Provider, "Stripe replays an old error for a new request; it is tried again.")),
+            Err(Refused::Replayed) => Err(StepError::busy(
+                "stripe_replays",
+                Owner::Provider,
+                "Stripe replays an old error for a new request; it is tried again.",
+            )),
             Err(Refused::Failed(error)) => Err(error),
             Ok(id) => Ok(id),
         }
     }
 
     /// Sends the intent's own request, byte for byte, under its own key.
-    async fn send<T: serde::de::DeserializeOwned>(&self, run: &Run<'_>, stripe: &Stripe, intent: &Resource, id: &impl Fn(T) -> String) -> Result<String, Refused> {
+    async fn send<T: serde::de::DeserializeOwned>(
+        &self,
+        run: &Run<'_>,
+        stripe: &Stripe,
+        intent: &Resource,
+        id: &impl Fn(T) -> String,
+    ) -> Result<String, Refused> {
         let body = intent.request.clone().unwrap_or_else(|| self.request.body.clone());
         let request = PreparedPost { path: self.request.path.clone(), body };
         let key = intent.idempotency_key.as_deref().unwrap_or_default();

@@ -70,7 +70,11 @@ impl Work for ActivateTenant {
             event: (event_id, &payload(&event(tenant))),
         };
         if !run.activate(activation).await? {
-            return Err(StepError::busy("activation_overtaken", Owner::Platform, "The tenant changed, or the lease lapsed, before it could be made live; it is tried again."));
+            return Err(StepError::busy(
+                "activation_overtaken",
+                Owner::Platform,
+                "The tenant changed, or the lease lapsed, before it could be made live; it is tried again.",
+            ));
         }
         outbox::deliver_now(run.store(), &self.secrets, &[invalidation_id, event_id]).await;
         Ok(Outcome::Written)

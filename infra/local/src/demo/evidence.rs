@@ -12,6 +12,9 @@ use crate::env_file::FALKORDB_NAMES;
 /// The stream the activation is announced on.
 const STREAM: &str = "iam:tenants:provisioned";
 
+/// The version of the API whose answers this reads.
+const STRIPE_VERSION: &str = "2026-07-29.dahlia";
+
 /// Prints every piece of evidence; false when one is missing.
 pub async fn show(api: &Api, running: &Running) -> anyhow::Result<bool> {
     let tenant = api.get(&format!("/v1/admin/tenants/{SLUG}")).await?;
@@ -57,7 +60,7 @@ impl Lookup<'_> {
         let ours: Vec<&Value> =
             mails.as_array().into_iter().flatten().filter(|mail| mail["To"] == ADMIN_EMAIL).collect();
         let [mail] = ours[..] else { bail!("{} mails to {ADMIN_EMAIL}", ours.len()) };
-        Ok(format!("{} to {ADMIN_EMAIL} from {}", mail["Subject"], mail["From"]))
+        Ok(format!("\"{}\" to {ADMIN_EMAIL} from {}", plain(&mail["Subject"]), plain(&mail["From"])))
     }
 
     /// In the tenant's region, and in no other.
@@ -101,12 +104,14 @@ impl Lookup<'_> {
     async fn subscription(&self) -> anyhow::Result<String> {
         let (url, customer) = (self.variable("STRIPE_API_URL"), self.text("stripe_customer_id")?);
         let request = self.api.http.get(format!("{url}/v1/subscriptions?customer={customer}"));
-        let listed = answer(request.bearer_auth(self.variable("STRIPE_SECRET_KEY")), StatusCode::OK).await?;
+        let request = request.bearer_auth(self.variable("STRIPE_SECRET_KEY")).header("stripe-version", STRIPE_VERSION);
+        let listed = answer(request, StatusCode::OK).await?;
         let [subscription] = listed["data"].as_array().map_or(&[][..], Vec::as_slice) else {
             bail!("{customer} does not have exactly one subscription");
         };
         let price = &subscription["items"]["data"][0]["price"];
-        Ok(format!("{} of {customer}: {}, price {}", subscription["id"], subscription["status"], price["lookup_key"]))
+        let [id, status, price] = [&subscription["id"], &subscription["status"], &price["lookup_key"]].map(plain);
+        Ok(format!("{id} of {customer}: {status}, price {price}"))
     }
 
     async fn event(&self) -> anyhow::Result<String> {
@@ -126,6 +131,11 @@ impl Lookup<'_> {
 
 async fn connect(url: &str) -> anyhow::Result<redis::aio::MultiplexedConnection> {
     Ok(redis::Client::open(url)?.get_multiplexed_async_connection().await?)
+}
+
+/// A JSON string without its quotes.
+fn plain(value: &Value) -> &str {
+    value.as_str().unwrap_or("?")
 }
 
 /// The rows of a graph query: the second of the answer's three parts.

@@ -114,7 +114,7 @@ impl Board {
 /// A step's name, state, duration and attempts, and what it waits for or stumbled over.
 fn line(step: &Step) -> String {
     let Step { id, name, state, attempts, .. } = step;
-    let duration = step.duration_ms.map_or_else(String::new, |ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100));
+    let duration = step.duration_ms.map_or_else(String::new, |ms| format!("{}.{:02} s", ms / 1000, ms % 1000 / 10));
     let tries = match attempts {
         0 => String::new(),
         1 => "1 attempt".to_owned(),
@@ -136,6 +136,6 @@ mod tests {
             "waiting_for": null, "cause": null,
         });
         let step: Step = serde_json::from_value(step).unwrap();
-        assert_eq!(line(&step), "step_6  create-graph           completed    1.2 s  2 attempts");
+        assert_eq!(line(&step), "step_6  create-graph           completed   1.25 s  2 attempts");
     }
 }

@@ -33,7 +33,12 @@ impl Executions {
     /// The executions of the state machine `STATE_MACHINE_ARN`.
     pub fn from_env(config: &SdkConfig) -> Result<Self, Failure> {
         let state_machine_arn = std::env::var("STATE_MACHINE_ARN").map_err(|_| {
-            Failure::new(FailureKind::Internal, "state_machine_unknown", Owner::Platform, "STATE_MACHINE_ARN is not set; redeploy the template.")
+            Failure::new(
+                FailureKind::Internal,
+                "state_machine_unknown",
+                Owner::Platform,
+                "STATE_MACHINE_ARN is not set; redeploy the template.",
+            )
         })?;
         Ok(Self { client: Client::new(config), state_machine_arn })
     }
@@ -50,7 +55,9 @@ impl Executions {
             .input(input);
         match start.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
+                Ok(())
+            }
             Err(error) => Err(failure(&error)),
         }
     }
@@ -80,10 +87,24 @@ where
 {
     tracing::warn!(error = %DisplayErrorContext(error), "Step Functions refused or could not be reached");
     let (kind, code, hint) = match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-        Some("AccessDeniedException") => (FailureKind::Rejected, "executions_forbidden", "The function's role may not use the state machine; redeploy the template."),
-        Some("StateMachineDoesNotExist") => (FailureKind::Rejected, "state_machine_missing", "The state machine does not exist; redeploy the template."),
-        Some("ThrottlingException") => (FailureKind::RateLimited { retry_after: None }, "executions_throttled", "Step Functions throttles this account; it is tried again."),
-        _ => (FailureKind::Transient, "executions_unavailable", "Step Functions cannot be reached right now; it is tried again."),
+        Some("AccessDeniedException") => (
+            FailureKind::Rejected,
+            "executions_forbidden",
+            "The function's role may not use the state machine; redeploy the template.",
+        ),
+        Some("StateMachineDoesNotExist") => {
+            (FailureKind::Rejected, "state_machine_missing", "The state machine does not exist; redeploy the template.")
+        }
+        Some("ThrottlingException") => (
+            FailureKind::RateLimited { retry_after: None },
+            "executions_throttled",
+            "Step Functions throttles this account; it is tried again.",
+        ),
+        _ => (
+            FailureKind::Transient,
+            "executions_unavailable",
+            "Step Functions cannot be reached right now; it is tried again.",
+        ),
     };
     Failure::new(kind, code, Owner::Platform, hint)
 }

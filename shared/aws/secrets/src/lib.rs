@@ -61,7 +61,8 @@ impl Secrets {
     /// Reads a secret's current value.
     pub async fn read<T: DeserializeOwned>(&self, name: Name) -> Result<T, Failure> {
         let name = name.below(&self.prefix);
-        let answer = self.client.get_secret_value().secret_id(&name).send().await.map_err(|error| failure(&name, &error))?;
+        let answer =
+            self.client.get_secret_value().secret_id(&name).send().await.map_err(|error| failure(&name, &error))?;
         let value = answer.secret_string().unwrap_or_default();
         serde_json::from_str(value).map_err(|_| {
             Failure::new(
@@ -88,7 +89,9 @@ impl Secrets {
         let full = name.below(&self.prefix);
         match self.client.create_secret().name(&full).secret_string(json(value)?).send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => {
+                Ok(())
+            }
             Err(error) => Err(failure(&full, &error)),
         }
     }
@@ -103,7 +106,12 @@ impl Secrets {
 
 fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|_| {
-        Failure::new(FailureKind::Internal, "secret_unwritable", Owner::Platform, "A secret's value cannot be written as JSON.")
+        Failure::new(
+            FailureKind::Internal,
+            "secret_unwritable",
+            Owner::Platform,
+            "A secret's value cannot be written as JSON.",
+        )
     })
 }
 
@@ -116,21 +124,31 @@ where
     tracing::warn!(secret = name, error = %DisplayErrorContext(error), "Secrets Manager refused or could not be reached");
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     let (kind, code, hint) = match code {
-        Some("ResourceNotFoundException") => {
-            (FailureKind::Rejected, "secret_missing", format!("The secret {name} does not exist or has no value; create it and put a value."))
-        }
-        Some("AccessDeniedException") => {
-            (FailureKind::Rejected, "secret_forbidden", format!("The function's role may not use the secret {name}; redeploy the template."))
-        }
+        Some("ResourceNotFoundException") => (
+            FailureKind::Rejected,
+            "secret_missing",
+            format!("The secret {name} does not exist or has no value; create it and put a value."),
+        ),
+        Some("AccessDeniedException") => (
+            FailureKind::Rejected,
+            "secret_forbidden",
+            format!("The function's role may not use the secret {name}; redeploy the template."),
+        ),
         Some("InvalidRequestException") => (
             FailureKind::Rejected,
             "secret_being_deleted",
             format!("The secret {name} is scheduled for deletion; restore it."),
         ),
-        Some("ThrottlingException") => {
-            (FailureKind::RateLimited { retry_after: None }, "secrets_throttled", "Secrets Manager throttles this account; it is tried again.".to_owned())
-        }
-        _ => (FailureKind::Transient, "secrets_unavailable", "Secrets Manager cannot be reached right now; it is tried again.".to_owned()),
+        Some("ThrottlingException") => (
+            FailureKind::RateLimited { retry_after: None },
+            "secrets_throttled",
+            "Secrets Manager throttles this account; it is tried again.".to_owned(),
+        ),
+        _ => (
+            FailureKind::Transient,
+            "secrets_unavailable",
+            "Secrets Manager cannot be reached right now; it is tried again.".to_owned(),
+        ),
     };
     Failure::new(kind, code, Owner::Platform, &hint)
 }

@@ -56,7 +56,11 @@ impl Stripe {
         Ok(page.data.into_iter().next())
     }
 
-    async fn list<T: DeserializeOwned + Identified>(&self, path: &str, filter: &[(&str, &str)]) -> Result<Vec<T>, Error> {
+    async fn list<T: DeserializeOwned + Identified>(
+        &self,
+        path: &str,
+        filter: &[(&str, &str)],
+    ) -> Result<Vec<T>, Error> {
         let mut found: Vec<T> = Vec::new();
         for _ in 0..MAX_PAGES {
             let mut query = filter.to_vec();

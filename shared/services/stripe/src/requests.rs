@@ -49,6 +49,9 @@ mod tests {
     #[test]
     fn names_are_encoded() {
         let request = create_customer("a+b@c.de", "Müller & Söhne", "t", "s");
-        assert_eq!(request.body, "email=a%2Bb%40c.de&name=M%C3%BCller+%26+S%C3%B6hne&metadata%5Btenant_id%5D=t&metadata%5Bslug%5D=s");
+        assert_eq!(
+            request.body,
+            "email=a%2Bb%40c.de&name=M%C3%BCller+%26+S%C3%B6hne&metadata%5Btenant_id%5D=t&metadata%5Bslug%5D=s"
+        );
     }
 }

@@ -13,10 +13,8 @@ use crate::error::RequestId;
 
 const API_KEY: HeaderName = HeaderName::from_static("apikey");
 /// With it errors have a stable `code`; without it that field is the HTTP status.
-const API_VERSION: (HeaderName, HeaderValue) = (
-    HeaderName::from_static("x-supabase-api-version"),
-    HeaderValue::from_static("2024-01-01"),
-);
+const API_VERSION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-supabase-api-version"), HeaderValue::from_static("2024-01-01"));
 
 /// A client of one project's Auth.
 #[derive(Debug)]
@@ -103,10 +101,7 @@ impl Auth {
 }
 
 fn unexpected(answer: &Answer) -> AuthError {
-    AuthError::Unexpected {
-        status: answer.status.as_u16(),
-        request_id: RequestId::of(answer),
-    }
+    AuthError::Unexpected { status: answer.status.as_u16(), request_id: RequestId::of(answer) }
 }
 
 #[derive(Serialize)]

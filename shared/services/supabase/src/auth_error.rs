@@ -87,15 +87,11 @@ impl AuthError {
             (Some("email_address_not_authorized"), _) => Self::EmailNotAuthorized(request_id),
             // The hosted platform refuses example and test domains by the second name.
             (Some("validation_failed" | "email_address_invalid"), _) => Self::InvalidEmail(request_id),
-            (Some("over_email_send_rate_limit"), _) => Self::MailRateLimited {
-                retry_after: retry_after(answer),
-                request_id,
-            },
+            (Some("over_email_send_rate_limit"), _) => {
+                Self::MailRateLimited { retry_after: retry_after(answer), request_id }
+            }
             (Some("no_authorization" | "bad_jwt" | "not_admin"), _) | (_, 401 | 403) => Self::Unauthorized(request_id),
-            (_, 429) => Self::RateLimited {
-                retry_after: retry_after(answer),
-                request_id,
-            },
+            (_, 429) => Self::RateLimited { retry_after: retry_after(answer), request_id },
             (_, 500..600) => Self::Server { status, request_id },
             (_, _) => Self::Unexpected { status, request_id },
         }
@@ -142,17 +138,13 @@ impl From<AuthError> for Failure {
                 "Supabase does not accept the administrator's e-mail address; send another.",
             ),
             AuthError::MailRateLimited { retry_after, .. } => (
-                FailureKind::RateLimited {
-                    retry_after: *retry_after,
-                },
+                FailureKind::RateLimited { retry_after: *retry_after },
                 Owner::Quota,
                 "mail_limit",
                 "The project's mails of this hour are used up; it is tried again.",
             ),
             AuthError::RateLimited { retry_after, .. } => (
-                FailureKind::RateLimited {
-                    retry_after: *retry_after,
-                },
+                FailureKind::RateLimited { retry_after: *retry_after },
                 Owner::Quota,
                 "rate_limited",
                 "The rate limit of Supabase Auth is used up; it is tried again.",
@@ -169,12 +161,9 @@ impl From<AuthError> for Failure {
                 "unauthorized",
                 "Supabase Auth does not accept the project's secret key; check whether it was revoked.",
             ),
-            AuthError::Server { .. } => (
-                Transient,
-                Owner::Provider,
-                "server_error",
-                "Supabase Auth had an internal error; it is tried again.",
-            ),
+            AuthError::Server { .. } => {
+                (Transient, Owner::Provider, "server_error", "Supabase Auth had an internal error; it is tried again.")
+            }
             AuthError::Unexpected { .. } => (
                 Transient,
                 Owner::Provider,

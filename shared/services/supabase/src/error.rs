@@ -15,9 +15,7 @@ impl RequestId {
     /// The id of the request this is the answer to.
     #[must_use]
     pub fn of(answer: &Answer) -> Self {
-        let id = ["sb-request-id", "x-request-id", "cf-ray"]
-            .iter()
-            .find_map(|name| answer.header(name));
+        let id = ["sb-request-id", "x-request-id", "cf-ray"].iter().find_map(|name| answer.header(name));
         Self(id.map(str::to_owned))
     }
 
@@ -109,18 +107,13 @@ impl Error {
             401 => return Self::Unauthorized(request_id),
             404 => return Self::NotFound(request_id),
             429 => {
-                return Self::RateLimited {
-                    retry_after: retry_after(answer),
-                    request_id,
-                };
+                return Self::RateLimited { retry_after: retry_after(answer), request_id };
             }
             400..500 => {}
             500..600 => return Self::ServerError { status, request_id },
             _ => return Self::UnexpectedAnswer(request_id),
         }
-        let message = answer
-            .json::<Refusal>()
-            .map_or_else(String::new, |refusal| refusal.message);
+        let message = answer.json::<Refusal>().map_or_else(String::new, |refusal| refusal.message);
         if message.contains("already exists in your organization") {
             Self::NameTaken(request_id)
         } else if message.contains("maximum limits for the number of active free projects") {
@@ -190,9 +183,7 @@ impl From<Error> for Failure {
                 "A setting cannot be sent to Supabase; check the organisation slug and the site's URLs.",
             ),
             Error::RateLimited { retry_after, .. } => (
-                FailureKind::RateLimited {
-                    retry_after: *retry_after,
-                },
+                FailureKind::RateLimited { retry_after: *retry_after },
                 Owner::Quota,
                 "rate_limited",
                 "Supabase's rate limit is used up; it is tried again.",
@@ -239,12 +230,9 @@ impl From<Error> for Failure {
                 "not_found",
                 "The Supabase project is gone, or the access token belongs to another organisation.",
             ),
-            Error::ServerError { .. } => (
-                Transient,
-                Owner::Provider,
-                "server_error",
-                "Supabase had an internal error; it is tried again.",
-            ),
+            Error::ServerError { .. } => {
+                (Transient, Owner::Provider, "server_error", "Supabase had an internal error; it is tried again.")
+            }
             Error::UnexpectedAnswer(_) => (
                 Transient,
                 Owner::Provider,
@@ -278,13 +266,6 @@ impl From<Error> for Failure {
 /// windows of a few minutes: a larger number would be a point in time, not a delay.
 pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
     const LONGEST: Duration = Duration::from_hours(1);
-    let reset = || {
-        answer
-            .header("x-ratelimit-reset")?
-            .trim()
-            .parse()
-            .ok()
-            .map(Duration::from_secs)
-    };
+    let reset = || answer.header("x-ratelimit-reset")?.trim().parse().ok().map(Duration::from_secs);
     answer.retry_after().or_else(reset).filter(|delay| *delay <= LONGEST)
 }

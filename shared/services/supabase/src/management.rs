@@ -87,14 +87,9 @@ impl Management {
             name,
             organization_slug: &self.organization_slug,
             db_pass: db_pass.expose_secret(),
-            region_selection: RegionSelection {
-                kind: "specific",
-                code: region_code,
-            },
+            region_selection: RegionSelection { kind: "specific", code: region_code },
         };
-        let answer = self
-            .call(self.request(Method::POST, "/v1/projects").json(&body))
-            .await?;
+        let answer = self.call(self.request(Method::POST, "/v1/projects").json(&body)).await?;
         read(&answer)
     }
 
@@ -139,42 +134,30 @@ impl Management {
     pub async fn health(&self, project: &ProjectRef) -> Result<Vec<ServiceHealth>, Error> {
         let mut query = Service::ALL.map(|service| ("services", service.as_str())).to_vec();
         query.push(("timeout_ms", HEALTH_TIMEOUT_MS));
-        let answer = self
-            .get(|| self.request(Method::GET, &about(project, "/health")).query(&query))
-            .await?;
+        let answer = self.get(|| self.request(Method::GET, &about(project, "/health")).query(&query)).await?;
         let rows: Vec<HealthRow> = read(&answer)?;
         let known: HashMap<_, _> = rows.into_iter().map(|row| (row.name, row.status)).collect();
         let status = |service: Service| known.get(service.as_str()).copied().unwrap_or(HealthStatus::Unknown);
-        Ok(Service::ALL
-            .map(|service| ServiceHealth {
-                service,
-                status: status(service),
-            })
-            .to_vec())
+        Ok(Service::ALL.map(|service| ServiceHealth { service, status: status(service) }).to_vec())
     }
 
     /// The project's keys: the publishable and the secret one, else the legacy pair, which Supabase removes by the end
     /// of 2026. Never one of each: a pair is switched off as a whole.
     pub async fn api_keys(&self, project: &ProjectRef) -> Result<ApiKeys, Error> {
         let path = about(project, "/api-keys");
-        let answer = self
-            .get(|| self.request(Method::GET, &path).query(&[("reveal", "true")]))
-            .await?;
+        let answer = self.get(|| self.request(Method::GET, &path).query(&[("reveal", "true")])).await?;
         let rows: Vec<KeyRow> = read(&answer)?;
         let of_kind = |kind: &str| key(&rows, |row| row.kind.as_deref() == Some(kind));
         let legacy = |name: &str| key(&rows, |row| row.name == name && row.is_legacy());
         let pair = of_kind("publishable").zip(of_kind("secret"));
-        let (publishable, secret) = pair
-            .or_else(|| legacy("anon").zip(legacy("service_role")))
-            .ok_or(Error::KeysMissing)?;
+        let (publishable, secret) =
+            pair.or_else(|| legacy("anon").zip(legacy("service_role"))).ok_or(Error::KeysMissing)?;
         Ok(ApiKeys { publishable, secret })
     }
 
     /// The pooler in front of the primary database, in session mode. Its transaction mode would not do for migrations.
     pub async fn session_pooler(&self, project: &ProjectRef) -> Result<Pooler, Error> {
-        let answer = self
-            .get(|| self.request(Method::GET, &about(project, "/config/database/pooler")))
-            .await?;
+        let answer = self.get(|| self.request(Method::GET, &about(project, "/config/database/pooler"))).await?;
         let mut rows: Vec<PoolerRow> = read(&answer)?;
         rows.retain(|row| row.database_type == "PRIMARY");
         if rows.is_empty() {
@@ -222,15 +205,11 @@ impl Management {
             smtp_sender_name: &settings.smtp.sender_name,
             disable_signup: settings.disable_signup,
         };
-        self.call(self.request(Method::PATCH, &about(project, "/config/auth")).json(&body))
-            .await
-            .map(drop)
+        self.call(self.request(Method::PATCH, &about(project, "/config/auth")).json(&body)).await.map(drop)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.base_url))
-            .bearer_auth(self.access_token.expose_secret())
+        self.client.request(method, format!("{}{path}", self.base_url)).bearer_auth(self.access_token.expose_secret())
     }
 
     /// A read, once more if its connection broke: one kept alive may have been closed while the function slept.
@@ -243,11 +222,7 @@ impl Management {
 
     async fn call(&self, request: RequestBuilder) -> Result<Answer, Error> {
         let answer = http_kit::send(request).await?;
-        if answer.status.is_success() {
-            Ok(answer)
-        } else {
-            Err(Error::of(&answer))
-        }
+        if answer.status.is_success() { Ok(answer) } else { Err(Error::of(&answer)) }
     }
 }
 
@@ -257,9 +232,7 @@ fn about(project: &ProjectRef, rest: &str) -> String {
 }
 
 fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
-    answer
-        .json()
-        .ok_or_else(|| Error::UnexpectedAnswer(RequestId::of(answer)))
+    answer.json().ok_or_else(|| Error::UnexpectedAnswer(RequestId::of(answer)))
 }
 
 /// The key of the first such row that shows one, the default before others. A key that may not be revealed is printed

@@ -60,10 +60,7 @@ impl fmt::Display for ProjectRef {
 /// Where a project is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(
-    missing_docs,
-    reason = "the names are the vendor's, which documents no more than them"
-)]
+#[expect(missing_docs, reason = "the names are the vendor's, which documents no more than them")]
 pub enum ProjectStatus {
     Inactive,
     ActiveHealthy,
@@ -233,14 +230,7 @@ mod tests {
 
     #[test]
     fn every_documented_status_is_known_and_others_are_unknown() {
-        let terminal = [
-            "GOING_DOWN",
-            "INIT_FAILED",
-            "REMOVED",
-            "INACTIVE",
-            "PAUSE_FAILED",
-            "RESTORE_FAILED",
-        ];
+        let terminal = ["GOING_DOWN", "INIT_FAILED", "REMOVED", "INACTIVE", "PAUSE_FAILED", "RESTORE_FAILED"];
         let alive = [
             "ACTIVE_HEALTHY",
             "ACTIVE_UNHEALTHY",

@@ -38,10 +38,7 @@ fn refusal(status: u16, code: &str) -> Reply {
 async fn a_user_is_invited() {
     let (server, auth) = against([reply(200, invited()), reply(200, invited())]).await;
     let redirect = "https://acme.example/welcome?a=b&c";
-    let user = auth
-        .invite(EMAIL, Some(redirect), json!({"tenant_id": "t1"}))
-        .await
-        .expect("invited");
+    let user = auth.invite(EMAIL, Some(redirect), json!({"tenant_id": "t1"})).await.expect("invited");
     assert_eq!((user.id, user.email.as_str()), (USER, EMAIL));
     assert_eq!(user.invited_at.to_string(), "2026-11-21T09:12:02.363306771Z");
     let asked = server.asked_once();
@@ -63,16 +60,9 @@ async fn failure(reply: Reply) -> (String, FailureKind, Owner) {
     let shown = format!("{error} {error:?}");
     let failure = Failure::from(error);
     for secret in [KEY, EMAIL] {
-        assert!(
-            !shown.contains(secret) && !format!("{failure:?}").contains(secret),
-            "{shown}"
-        );
+        assert!(!shown.contains(secret) && !format!("{failure:?}").contains(secret), "{shown}");
     }
-    assert_eq!(
-        failure.cause.provider_request_id.as_deref(),
-        Some("019d4233-be35"),
-        "{shown}"
-    );
+    assert_eq!(failure.cause.provider_request_id.as_deref(), Some("019d4233-be35"), "{shown}");
     (failure.cause.code, failure.kind, failure.cause.owner)
 }
 
@@ -81,13 +71,7 @@ async fn every_refusal_of_auth_is_told_apart() {
     use FailureKind::{Rejected, Transient};
     let cases = [
         (422, "email_exists", "email_exists", Rejected, Owner::Caller),
-        (
-            400,
-            "email_address_not_authorized",
-            "email_not_authorized",
-            Rejected,
-            Owner::Platform,
-        ),
+        (400, "email_address_not_authorized", "email_not_authorized", Rejected, Owner::Platform),
         (400, "validation_failed", "invalid_email", Rejected, Owner::Caller),
         (400, "email_address_invalid", "invalid_email", Rejected, Owner::Caller),
         (500, "unexpected_failure", "mail_failed", Transient, Owner::Platform),
@@ -105,13 +89,8 @@ async fn every_refusal_of_auth_is_told_apart() {
 
 #[tokio::test]
 async fn a_limit_on_mails_is_not_one_on_requests() {
-    for (code, ours) in [
-        ("over_email_send_rate_limit", "mail_limit"),
-        ("over_request_rate_limit", "rate_limited"),
-    ] {
-        let kind = FailureKind::RateLimited {
-            retry_after: Some(Duration::from_secs(9)),
-        };
+    for (code, ours) in [("over_email_send_rate_limit", "mail_limit"), ("over_request_rate_limit", "rate_limited")] {
+        let kind = FailureKind::RateLimited { retry_after: Some(Duration::from_secs(9)) };
         let expected = (format!("supabase_auth_{ours}"), kind, Owner::Quota);
         assert_eq!(failure(refusal(429, code).header("retry-after", 9)).await, expected);
     }
@@ -122,13 +101,7 @@ async fn a_limit_on_mails_is_not_one_on_requests() {
 async fn a_gateways_answers_are_understood_too() {
     use FailureKind::{Rejected, Transient};
     let cases = [
-        (
-            401,
-            r#"{"message":"Invalid API key"}"#,
-            "unauthorized",
-            Rejected,
-            Owner::Platform,
-        ),
+        (401, r#"{"message":"Invalid API key"}"#, "unauthorized", Rejected, Owner::Platform),
         (500, "<html>oops", "server_error", Transient, Owner::Provider),
         (522, "error code: 522", "server_error", Transient, Owner::Provider),
         (200, r#"{"id":"x"}"#, "unexpected_answer", Transient, Owner::Provider),
@@ -168,10 +141,7 @@ async fn a_user_is_deleted_once_or_twice() {
 async fn a_key_is_not_shown_and_a_broken_one_not_sent() {
     let (server, auth) = against([]).await;
     assert!(!format!("{auth:?}").contains(KEY));
-    let error = Auth::new(&server.url, "two\nlines".into())
-        .delete_user(USER)
-        .await
-        .expect_err("no header value");
+    let error = Auth::new(&server.url, "two\nlines".into()).delete_user(USER).await.expect_err("no header value");
     assert_eq!(Failure::from(error).kind, FailureKind::Internal);
     assert!(server.asked().is_empty());
 }

@@ -46,14 +46,8 @@ fn page(projects: &[Value], count: usize, offset: usize) -> Value {
 #[tokio::test]
 async fn a_project_is_created_without_deprecated_fields() {
     let (server, management) = against([reply(201, project("acme-1"))]).await;
-    let created = management
-        .create_project("acme-1", "eu-central-1", &PASSWORD.into())
-        .await
-        .expect("created");
-    assert_eq!(
-        (created.project_ref, created.status),
-        (project_ref(), ProjectStatus::ComingUp)
-    );
+    let created = management.create_project("acme-1", "eu-central-1", &PASSWORD.into()).await.expect("created");
+    assert_eq!((created.project_ref, created.status), (project_ref(), ProjectStatus::ComingUp));
     let asked = server.asked_once();
     assert_eq!(asked.line, "POST /v1/projects");
     assert_eq!(asked.headers["authorization"], format!("Bearer {TOKEN}"));
@@ -74,60 +68,22 @@ async fn every_refusal_is_told_apart() {
     let overdue = "There are overdue invoices in the organization(s) of jane";
     let says = |text: &str| json!({ "message": text });
     let cases: [(u16, Value, &str, bool, FailureKind, Owner); 12] = [
-        (
-            401,
-            says("Unauthorized"),
-            "unauthorized",
-            false,
-            Rejected,
-            Owner::Platform,
-        ),
-        (
-            403,
-            says("Forbidden resource"),
-            "forbidden",
-            false,
-            Rejected,
-            Owner::Platform,
-        ),
+        (401, says("Unauthorized"), "unauthorized", false, Rejected, Owner::Platform),
+        (403, says("Forbidden resource"), "forbidden", false, Rejected, Owner::Platform),
         (400, says(taken), "name_taken", false, Busy, Owner::Platform),
         (409, says(taken), "name_taken", false, Busy, Owner::Platform),
         (400, says(limit), "project_limit", false, Rejected, Owner::Quota),
         (403, says(limit), "project_limit", false, Rejected, Owner::Quota),
         (402, says(overdue), "overdue_invoices", false, Rejected, Owner::Quota),
-        (
-            400,
-            says("region is not valid"),
-            "invalid_request",
-            false,
-            Rejected,
-            Owner::Platform,
-        ),
+        (400, says("region is not valid"), "invalid_request", false, Rejected, Owner::Platform),
         (404, says("Not Found"), "not_found", false, Rejected, Owner::Platform),
-        (
-            502,
-            json!("<html>bad gateway"),
-            "server_error",
-            true,
-            Transient,
-            Owner::Provider,
-        ),
-        (
-            201,
-            json!({"ref": "../etc"}),
-            "unexpected_answer",
-            true,
-            Transient,
-            Owner::Provider,
-        ),
+        (502, json!("<html>bad gateway"), "server_error", true, Transient, Owner::Provider),
+        (201, json!({"ref": "../etc"}), "unexpected_answer", true, Transient, Owner::Provider),
         (302, json!(null), "unexpected_answer", true, Transient, Owner::Provider),
     ];
     for (status, body, code, unknown, kind, owner) in cases {
         let (_server, management) = against([reply(status, &body).header("cf-ray", "8f2a-FRA")]).await;
-        let error = management
-            .create_project("acme-1", "eu-central-1", &PASSWORD.into())
-            .await
-            .expect_err(code);
+        let error = management.create_project("acme-1", "eu-central-1", &PASSWORD.into()).await.expect_err(code);
         assert_eq!(error.outcome_unknown(), unknown, "{code}");
         let shown = format!("{error} {error:?}");
         let failure = Failure::from(error);
@@ -135,10 +91,7 @@ async fn every_refusal_is_told_apart() {
         assert_eq!((failure.kind, failure.cause.owner), (kind, owner), "{code}");
         assert_eq!(failure.cause.provider_request_id.as_deref(), Some("8f2a-FRA"), "{code}");
         for secret in [TOKEN, PASSWORD, "jane", "acme-1"] {
-            assert!(
-                !shown.contains(secret) && !format!("{failure:?}").contains(secret),
-                "{code} shows {secret}"
-            );
+            assert!(!shown.contains(secret) && !format!("{failure:?}").contains(secret), "{code} shows {secret}");
         }
     }
 }
@@ -148,10 +101,7 @@ async fn a_rate_limit_says_how_long() {
     let body = json!({"message": "ThrottlerException: Too Many Requests"});
     let limited = || reply(429, &body);
     let cases = [
-        (
-            limited().header("retry-after", 7).header("x-ratelimit-reset", 40),
-            Some(7),
-        ),
+        (limited().header("retry-after", 7).header("x-ratelimit-reset", 40), Some(7)),
         (limited().header("x-ratelimit-reset", 40), Some(40)),
         (limited().header("x-ratelimit-reset", 1_795_000_000), None),
         (limited(), None),
@@ -161,12 +111,7 @@ async fn a_rate_limit_says_how_long() {
         let error = management.project(&project_ref()).await.expect_err("limited");
         assert!(!error.outcome_unknown());
         let failure = Failure::from(error);
-        assert_eq!(
-            failure.kind,
-            FailureKind::RateLimited {
-                retry_after: seconds.map(Duration::from_secs)
-            }
-        );
+        assert_eq!(failure.kind, FailureKind::RateLimited { retry_after: seconds.map(Duration::from_secs) });
         assert_eq!(failure.cause.owner, Owner::Quota);
     }
 }
@@ -176,10 +121,7 @@ async fn nobody_there_had_no_effect() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     drop(listener);
-    let error = client(&url)
-        .create_project("a", "eu-central-1", &PASSWORD.into())
-        .await
-        .expect_err("refused");
+    let error = client(&url).create_project("a", "eu-central-1", &PASSWORD.into()).await.expect_err("refused");
     assert_eq!(error, Error::Transport(TransportError::Connect));
     assert!(!error.outcome_unknown());
 }
@@ -190,10 +132,7 @@ async fn only_the_exact_name_is_found() {
     let (server, management) = against([reply(200, page(&others, 4, 0))]).await;
     let found = management.find_projects_named("acme-1").await.expect("a list");
     assert_eq!(found.len(), 1);
-    assert_eq!(
-        (found[0].region.as_str(), found[0].status),
-        ("eu-central-1", ProjectStatus::ActiveHealthy)
-    );
+    assert_eq!((found[0].region.as_str(), found[0].status), ("eu-central-1", ProjectStatus::ActiveHealthy));
     let line = server.asked_once().line;
     let expected = "GET /v1/organizations/ivory-org/projects?search=acme-1&sort=created_asc&limit=100&offset=0";
     assert_eq!(line, expected);
@@ -206,10 +145,7 @@ async fn every_page_is_read() {
     let (server, management) = against([reply(200, page(&full, 102, 0)), reply(200, page(&last, 102, 100))]).await;
     assert_eq!(management.find_projects_named("acme-1").await.expect("a list").len(), 2);
     let lines: Vec<_> = server.asked().into_iter().map(|asked| asked.line).collect();
-    assert!(
-        lines.len() == 2 && lines[0].ends_with("&offset=0") && lines[1].ends_with("&offset=100"),
-        "{lines:?}"
-    );
+    assert!(lines.len() == 2 && lines[0].ends_with("&offset=0") && lines[1].ends_with("&offset=100"), "{lines:?}");
 }
 
 #[tokio::test]
@@ -218,10 +154,7 @@ async fn a_list_shrinking_or_endless_ends() {
     let (_server, management) = against([one(), reply(200, page(&[], 1000, 1))]).await;
     assert_eq!(management.find_projects_named("acme-1").await.expect("a list").len(), 1);
     let (server, management) = against(std::iter::repeat_with(one).take(60)).await;
-    let error = management
-        .find_projects_named("acme-1")
-        .await
-        .expect_err("never at its end");
+    let error = management.find_projects_named("acme-1").await.expect_err("never at its end");
     assert!(matches!(error, Error::UnexpectedAnswer(_)), "{error}");
     assert_eq!(server.asked().len(), 50);
 }
@@ -229,19 +162,8 @@ async fn a_list_shrinking_or_endless_ends() {
 #[tokio::test]
 async fn a_name_is_encoded() {
     let (server, management) = against([reply(200, page(&[], 0, 0))]).await;
-    assert!(
-        management
-            .find_projects_named("a&limit=1#ä ")
-            .await
-            .expect("a list")
-            .is_empty()
-    );
-    assert!(
-        server
-            .asked_once()
-            .line
-            .contains("?search=a%26limit%3D1%23%C3%A4+&sort=")
-    );
+    assert!(management.find_projects_named("a&limit=1#ä ").await.expect("a list").is_empty());
+    assert!(server.asked_once().line.contains("?search=a%26limit%3D1%23%C3%A4+&sort="));
 }
 
 #[tokio::test]
@@ -256,22 +178,9 @@ async fn an_organisation_cannot_change_the_path() {
 async fn a_project_is_there_or_not() {
     let missing = json!({"message": "Project not found"});
     let (server, management) = against([reply(200, project("acme-1")), reply(404, missing)]).await;
-    assert_eq!(
-        management
-            .project(&project_ref())
-            .await
-            .expect("there")
-            .expect("some")
-            .name,
-        "acme-1"
-    );
+    assert_eq!(management.project(&project_ref()).await.expect("there").expect("some").name, "acme-1");
     assert_eq!(management.project(&project_ref()).await, Ok(None));
-    assert!(
-        server
-            .asked()
-            .iter()
-            .all(|asked| asked.line == format!("GET /v1/projects/{REF}"))
-    );
+    assert!(server.asked().iter().all(|asked| asked.line == format!("GET /v1/projects/{REF}")));
 }
 
 #[tokio::test]
@@ -285,29 +194,19 @@ async fn health_answers_for_every_service() {
     ]);
     let (server, management) = against([reply(200, body)]).await;
     let health = management.health(&project_ref()).await.expect("an answer");
-    let expected = [
-        HealthStatus::ActiveHealthy,
-        HealthStatus::ComingUp,
-        HealthStatus::Unhealthy,
-        HealthStatus::Unknown,
-    ];
+    let expected =
+        [HealthStatus::ActiveHealthy, HealthStatus::ComingUp, HealthStatus::Unhealthy, HealthStatus::Unknown];
     assert_eq!(health.iter().map(|one| one.service).collect::<Vec<_>>(), Service::ALL);
     assert_eq!(health.iter().map(|one| one.status).collect::<Vec<_>>(), expected);
     assert_eq!(health.iter().filter(|one| one.is_healthy()).count(), 1);
     let query = "services=auth&services=db&services=pooler&services=rest&timeout_ms=5000";
-    assert_eq!(
-        server.asked_once().line,
-        format!("GET /v1/projects/{REF}/health?{query}")
-    );
+    assert_eq!(server.asked_once().line, format!("GET /v1/projects/{REF}/health?{query}"));
 }
 
 async fn keys(rows: Value) -> Result<(String, String), Error> {
     let (server, management) = against([reply(200, rows)]).await;
     let keys = management.api_keys(&project_ref()).await;
-    assert_eq!(
-        server.asked_once().line,
-        format!("GET /v1/projects/{REF}/api-keys?reveal=true")
-    );
+    assert_eq!(server.asked_once().line, format!("GET /v1/projects/{REF}/api-keys?reveal=true"));
     let text = |key: &SecretString| key.expose_secret().to_owned();
     keys.map(|keys| {
         assert!(!format!("{keys:?}").contains("sb_"));
@@ -328,10 +227,7 @@ async fn new_keys_come_before_legacy_ones_and_pairs_are_not_mixed() {
     let new = pair("sb_publishable_1", "sb_secret_1");
     let legacy = pair("eyA", "eyS");
     assert_eq!(keys(json!([anon, service, publishable, other, secret])).await, new);
-    assert_eq!(
-        keys(json!([publishable, other])).await,
-        pair("sb_publishable_1", "sb_secret_0")
-    );
+    assert_eq!(keys(json!([publishable, other])).await, pair("sb_publishable_1", "sb_secret_0"));
     assert_eq!(keys(json!([anon, service])).await, legacy);
     assert_eq!(keys(json!([anon, service, publishable, none])).await, legacy);
     assert_eq!(keys(json!([anon, service, publishable, hidden])).await, legacy);
@@ -357,30 +253,12 @@ async fn the_session_pooler_of_the_primary_is_taken_and_nothing_else() {
     let transaction = json!([pooler("PRIMARY", "transaction", 6543)]);
     let replica = json!([pooler("READ_REPLICA", "session", 5432)]);
     let (server, management) = against([reply(200, session), reply(200, transaction), reply(200, replica)]).await;
-    let found = management
-        .session_pooler(&project_ref())
-        .await
-        .expect("a session pooler");
-    assert_eq!(
-        (found.host.as_str(), found.port),
-        ("aws-1-eu-central-1.pooler.supabase.com", 5432)
-    );
-    assert_eq!(
-        (found.user, found.dbname.as_str()),
-        (format!("postgres.{REF}"), "postgres")
-    );
-    assert_eq!(
-        server.asked_once().line,
-        format!("GET /v1/projects/{REF}/config/database/pooler")
-    );
-    assert_eq!(
-        management.session_pooler(&project_ref()).await,
-        Err(Error::NoSessionPooler)
-    );
-    assert_eq!(
-        management.session_pooler(&project_ref()).await,
-        Err(Error::PoolerMissing)
-    );
+    let found = management.session_pooler(&project_ref()).await.expect("a session pooler");
+    assert_eq!((found.host.as_str(), found.port), ("aws-1-eu-central-1.pooler.supabase.com", 5432));
+    assert_eq!((found.user, found.dbname.as_str()), (format!("postgres.{REF}"), "postgres"));
+    assert_eq!(server.asked_once().line, format!("GET /v1/projects/{REF}/config/database/pooler"));
+    assert_eq!(management.session_pooler(&project_ref()).await, Err(Error::NoSessionPooler));
+    assert_eq!(management.session_pooler(&project_ref()).await, Err(Error::PoolerMissing));
     assert_eq!(Failure::from(Error::NoSessionPooler).kind, FailureKind::Rejected);
     assert_eq!(Failure::from(Error::PoolerMissing).kind, FailureKind::Transient);
 }
@@ -391,10 +269,7 @@ async fn a_password_is_set_and_a_project_deleted_once_or_twice() {
     let deleted = reply(200, json!({"id": 1, "ref": REF, "name": "acme-1"}));
     let gone = reply(404, json!({"message": "Project not found"}));
     let (server, management) = against([done, deleted, gone, reply(403, json!({"message": "no"}))]).await;
-    management
-        .set_database_password(&project_ref(), &PASSWORD.into())
-        .await
-        .expect("set");
+    management.set_database_password(&project_ref(), &PASSWORD.into()).await.expect("set");
     management.delete_project(&project_ref()).await.expect("deleted");
     management.delete_project(&project_ref()).await.expect("gone");
     let error = management.delete_project(&project_ref()).await.expect_err("forbidden");
@@ -424,10 +299,7 @@ fn settings() -> AuthSettings {
 #[tokio::test]
 async fn auth_is_configured() {
     let (server, management) = against([reply(200, json!({"smtp_pass": "echo", "jwt_exp": 3600}))]).await;
-    management
-        .configure_auth(&project_ref(), &settings())
-        .await
-        .expect("configured");
+    management.configure_auth(&project_ref(), &settings()).await.expect("configured");
     let asked = server.asked_once();
     assert_eq!(asked.line, format!("PATCH /v1/projects/{REF}/config/auth"));
     assert_eq!(
@@ -444,19 +316,10 @@ async fn auth_is_configured() {
 #[tokio::test]
 async fn urls_with_a_comma_are_not_sent() {
     let (server, management) = against([]).await;
-    let site = AuthSettings {
-        site_url: "https://a,https://b".into(),
-        ..settings()
-    };
-    let list = AuthSettings {
-        uri_allow_list: vec!["https://a,https://b".into()],
-        ..settings()
-    };
+    let site = AuthSettings { site_url: "https://a,https://b".into(), ..settings() };
+    let list = AuthSettings { uri_allow_list: vec!["https://a,https://b".into()], ..settings() };
     for bad in [site, list] {
-        let error = management
-            .configure_auth(&project_ref(), &bad)
-            .await
-            .expect_err("a comma");
+        let error = management.configure_auth(&project_ref(), &bad).await.expect_err("a comma");
         assert!(matches!(error, Error::BadArgument(_)), "{error}");
     }
     assert!(server.asked().is_empty());
@@ -469,21 +332,16 @@ async fn a_broken_read_is_read_again_and_a_broken_creation_is_not() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let management = client(&format!("http://{}", listener.local_addr().expect("bound")));
     tokio::spawn(async move {
-        for answer in [
-            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n[",
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
-            "",
-        ] {
+        for answer in
+            ["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n[", "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", ""]
+        {
             let (mut socket, _) = listener.accept().await.expect("a connection");
             let _ = socket.read(&mut [0; 4096]).await;
             let _ = socket.write_all(answer.as_bytes()).await;
         }
     });
     assert_eq!(management.project(&project_ref()).await, Ok(None));
-    let error = management
-        .create_project("a", "eu-central-1", &PASSWORD.into())
-        .await
-        .expect_err("closed");
+    let error = management.create_project("a", "eu-central-1", &PASSWORD.into()).await.expect_err("closed");
     assert_eq!(error, Error::Transport(TransportError::Broken));
     assert!(error.outcome_unknown());
 }

@@ -8,18 +8,18 @@ use crate::error::{Detail, Problem, Result};
 const SOURCE: &str = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); ";
 
 /// A body that has to be an object; the error is the parser's.
-pub(crate) fn object(body: &[u8]) -> std::result::Result<Map<String, Value>, Detail> {
+pub(crate) fn object(body: &[u8]) -> std::result::Result<Map<String, Value>, Box<Detail>> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         let reason = "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes";
-        return Err(Detail::new("not_x_content_exception", reason));
+        return Err(Box::new(Detail::new("not_x_content_exception", reason)));
     }
     serde_json::from_slice(body).map_err(|error| {
-        if error.is_eof() {
+        Box::new(if error.is_eof() {
             Detail::new("json_e_o_f_exception", end_of_input(body))
         } else {
             let at = format!("line: {}, column: {}]", error.line(), error.column());
             Detail::new("json_parse_exception", format!("{error}\n at {SOURCE}{at}"))
-        }
+        })
     })
 }
 
@@ -31,15 +31,15 @@ pub(crate) fn configuration(body: &[u8]) -> Result<Map<String, Value>> {
     object(body).map_err(|cause| {
         let malformed = Detail::new("parse_exception", "Failed to parse content to map");
         match cause.value()["type"].as_str() {
-            Some("not_x_content_exception") => Problem::new(500, cause),
-            _ => Problem::new(400, malformed.caused_by(cause)),
+            Some("not_x_content_exception") => Problem::new(500, *cause),
+            _ => Problem::new(400, malformed.caused_by(*cause)),
         }
     })
 }
 
 /// The body of a request that the server reads token by token.
 pub(crate) fn request(body: &[u8]) -> Result<Map<String, Value>> {
-    object(body).map_err(|cause| Problem::new(400, cause))
+    object(body).map_err(|cause| Problem::new(400, *cause))
 }
 
 /// Names the container that was never closed, or the entry that was never finished.
@@ -64,7 +64,7 @@ fn end_of_input(body: &[u8]) -> String {
     }
     let at = |offset: usize| {
         let before = &body[..offset];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
         format!("{SOURCE}line: {line}, column: {column}]")
     };

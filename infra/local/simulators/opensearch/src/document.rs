@@ -149,11 +149,10 @@ fn flaw(kind: Kind, value: &Value) -> Option<Detail> {
     let text = shown(value);
     let illegal = |reason: String| Some(Detail::new("illegal_argument_exception", reason));
     match (kind, value) {
-        (_, Value::Null) => None,
         (Kind::Keyword | Kind::Text, Value::Object(_) | Value::Array(_)) => {
             Some(Detail::new("illegal_state_exception", "Can't get text on a START_OBJECT"))
         }
-        (Kind::Keyword | Kind::Text, _) => None,
+        (_, Value::Null) | (Kind::Keyword | Kind::Text, _) => None,
         (Kind::Boolean, _) if matches!(text.as_str(), "true" | "false" | "") => None,
         (Kind::Boolean, _) => illegal(format!("Failed to parse value [{text}] as only [true] or [false] are allowed.")),
         (Kind::Date, Value::Number(number)) if number.is_i64() => None,

@@ -39,7 +39,7 @@ pub(crate) fn put(call: &Call, cluster: &mut Cluster, name: &str, id: &str, crea
         return Err(Problem::new(400, Detail::new("parse_exception", "request body is required")));
     }
     let source = content::object(&call.body).map_err(|cause| {
-        Problem::new(400, Detail::new("mapper_parsing_exception", "failed to parse").caused_by(cause))
+        Problem::new(400, Detail::new("mapper_parsing_exception", "failed to parse").caused_by(*cause))
     })?;
     let (status, body) = write(cluster, name, id, source, create, refresh)?;
     Ok(Reply::new(status, body.into()))

@@ -48,7 +48,7 @@ impl Detail {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) status: u16,
-    shape: Shape,
+    shape: Box<Shape>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,23 +64,27 @@ enum Shape {
 }
 
 impl Problem {
+    fn shaped(status: u16, shape: Shape) -> Self {
+        Self { status, shape: Box::new(shape) }
+    }
+
     /// An exception that is its own root cause.
     pub(crate) fn new(status: u16, error: Detail) -> Self {
-        Self { status, shape: Shape::Exception { root: error.clone(), error } }
+        Self::shaped(status, Shape::Exception { root: error.clone(), error })
     }
 
     /// An exception around another.
     pub(crate) fn rooted(status: u16, root: Detail, error: Detail) -> Self {
-        Self { status, shape: Shape::Exception { root, error } }
+        Self::shaped(status, Shape::Exception { root, error })
     }
 
     pub(crate) fn sentence(status: u16, text: impl Into<String>) -> Self {
-        Self { status, shape: Shape::Sentence(text.into()) }
+        Self::shaped(status, Shape::Sentence(text.into()))
     }
 
     pub(crate) fn no_handler(path: &str, method: &str) -> Self {
         let text = format!("no handler found for uri [{path}] and method [{method}]");
-        Self { status: 400, shape: Shape::NoHandler(text) }
+        Self::shaped(400, Shape::NoHandler(text))
     }
 
     pub(crate) fn illegal_argument(reason: impl Into<String>) -> Self {
@@ -96,21 +100,21 @@ impl Problem {
         Self::new(404, detail)
     }
 
-    /// The stand-in's own word: OpenSearch would do it.
+    /// The stand-in's own word: `OpenSearch` would do it.
     pub(crate) fn not_simulated(what: &str) -> Self {
         Self::new(501, Detail::new("not_simulated", format!("this stand-in does not simulate {what}")))
     }
 
     /// The exception as one part of a larger answer.
     pub(crate) fn inner(&self) -> Value {
-        match &self.shape {
+        match &*self.shape {
             Shape::Exception { error, .. } => error.value(),
             Shape::Sentence(text) | Shape::NoHandler(text) => text.as_str().into(),
         }
     }
 
     pub(crate) fn body(&self) -> Value {
-        match &self.shape {
+        match &*self.shape {
             Shape::Sentence(text) => json!({ "error": text, "status": self.status }),
             Shape::NoHandler(text) => json!({ "error": text }),
             Shape::Exception { root, error } => {

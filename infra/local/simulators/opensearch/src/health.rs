@@ -1,5 +1,7 @@
 //! What the cluster says about itself.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -7,8 +9,6 @@ use crate::cluster::Cluster;
 use crate::error::{Problem, Result};
 use crate::index::Index;
 use crate::server::Reply;
-
-use std::time::Duration;
 
 /// `GET /`, as a 2.19.1 build answers.
 pub(crate) fn root(call: &Call, cluster: &Cluster) -> Result<Reply> {
@@ -43,7 +43,6 @@ pub(crate) fn health(call: &Call, cluster: &Cluster, expression: &str) -> Result
     let names = cluster.resolve(expression)?;
     let indices = || names.iter().map(|name| &cluster.indices[name]);
     let active: u64 = indices().map(|index| index.settings.shards()).sum();
-    // Of the whole cluster even where an index is asked for, as the number of shards below is not.
     let unassigned: u64 = indices().map(|index| index.settings.shards() * index.settings.replicas()).sum();
     let status = if unassigned == 0 { "green" } else { "yellow" };
     let timed_out = match call.param("wait_for_status") {

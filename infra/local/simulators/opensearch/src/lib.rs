@@ -1,9 +1,9 @@
-//! A stand-in for the part of OpenSearch 2.19 with the k-NN plugin that tenants' indexes need, for machines without a JDK.
+//! A stand-in for the part of `OpenSearch` 2.19 with the k-NN plugin that tenants' indexes need, for machines without a JDK.
 //!
 //! Indexes, mappings, aliases, documents and searches (`match_all`, `term`, `knn`) with the server's own rules, statuses
 //! and bodies; `tests/recorded` holds answers of a real 2.19.1 that it is compared with. Nearest neighbours are found by
 //! looking at every vector, so recall is perfect. Every index has one shard's worth of behaviour, whatever its setting.
-//! What OpenSearch can do and this cannot is answered with 501 `not_simulated`, never with a guess.
+//! What `OpenSearch` can do and this cannot is answered with 501 `not_simulated`, never with a guess.
 
 mod aliases;
 mod call;

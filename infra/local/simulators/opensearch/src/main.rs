@@ -8,7 +8,7 @@ use opensearch_simulator::{Config, Credentials};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-/// A strict stand-in for the part of OpenSearch 2.19 with k-NN that tenants' indexes need, on 127.0.0.1.
+/// A strict stand-in for the part of `OpenSearch` 2.19 with k-NN that tenants' indexes need, on 127.0.0.1.
 #[derive(Parser)]
 struct Options {
     /// Port; 0 takes any free one.

@@ -19,11 +19,7 @@ pub struct Reply {
 /// An answer with a JSON body, or any text.
 #[expect(clippy::needless_pass_by_value, reason = "tests pass literals and values alike")]
 pub fn reply(status: u16, body: impl ToString) -> Reply {
-    Reply {
-        status,
-        headers: Vec::new(),
-        body: body.to_string(),
-    }
+    Reply { status, headers: Vec::new(), body: body.to_string() }
 }
 
 impl Reply {
@@ -61,10 +57,7 @@ pub struct Replay {
 impl Replay {
     /// Starts a server that gives these answers, and 599 after them.
     pub async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
-        let script = Arc::new(Mutex::new(Script {
-            replies: replies.into_iter().collect(),
-            asked: Vec::new(),
-        }));
+        let script = Arc::new(Mutex::new(Script { replies: replies.into_iter().collect(), asked: Vec::new() }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&script));
@@ -90,15 +83,8 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     let headers = request.headers().clone();
     let body = to_bytes(request.into_body(), usize::MAX).await.expect("a body");
     let mut script = script.lock().expect("not poisoned");
-    script.asked.push(Asked {
-        line,
-        headers,
-        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
-    });
-    let reply = script
-        .replies
-        .pop_front()
-        .unwrap_or_else(|| reply(599, "nothing prepared"));
+    script.asked.push(Asked { line, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) });
+    let reply = script.replies.pop_front().unwrap_or_else(|| reply(599, "nothing prepared"));
     let mut response = Response::builder().status(StatusCode::from_u16(reply.status).expect("a status"));
     for (name, value) in reply.headers {
         response = response.header(name, value);

@@ -68,7 +68,7 @@ impl Kind {
     }
 }
 
-/// Types OpenSearch has and the stand-in has not.
+/// Types `OpenSearch` has and the stand-in has not.
 pub(crate) fn exists(name: &str) -> bool {
     const OTHERS: [&str; 26] = [
         "alias",

@@ -166,8 +166,8 @@ impl Vector {
         if flaws.is_empty() {
             return Ok(());
         }
-        let listed: String = flaws.iter().zip(1..).map(|(flaw, number)| format!(" {number}: {flaw};")).collect();
-        Err(Flaw::Validation(format!("Validation Failed:{listed}")))
+        let listed: Vec<String> = flaws.iter().zip(1..).map(|(flaw, number)| format!("{number}: {flaw};")).collect();
+        Err(Flaw::Validation(format!("Validation Failed: {}", listed.concat())))
     }
 
     pub(crate) fn space_type(&self) -> SpaceType {
@@ -205,7 +205,7 @@ impl Method {
                 "parameters" => {
                     let parameters = value.as_object();
                     let not_a_map = || Flaw::Parser("Unable to parse parameters for component".to_owned());
-                    method.parameters = parameters.ok_or_else(not_a_map)?.clone();
+                    method.parameters.clone_from(parameters.ok_or_else(not_a_map)?);
                 }
                 _ => return Err(Flaw::Parser(format!("Invalid parameter: {key}"))),
             }

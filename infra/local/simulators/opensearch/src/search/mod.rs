@@ -16,7 +16,7 @@ use crate::server::Reply;
 use query::Query;
 use source::Selection;
 
-/// Keys of a search that OpenSearch has and the stand-in has not.
+/// Keys of a search that `OpenSearch` has and the stand-in has not.
 const NOT_SIMULATED: &[&str] = &[
     "aggregations",
     "aggs",

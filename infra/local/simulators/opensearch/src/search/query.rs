@@ -12,7 +12,7 @@ use crate::mapping::{Field, Kind, Mapping, SpaceType, Vector};
 /// The most neighbours one may ask for.
 const MAX_K: u64 = 10_000;
 
-/// Queries that OpenSearch has and the stand-in has not.
+/// Queries that `OpenSearch` has and the stand-in has not.
 const NOT_SIMULATED: &[&str] = &[
     "bool",
     "boosting",

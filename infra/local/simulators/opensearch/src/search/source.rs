@@ -59,17 +59,17 @@ fn select(prefix: &str, source: &Map<String, Value>, includes: &[String], exclud
         if excludes.iter().any(|pattern| matches(pattern, &path)) {
             continue;
         }
-        let included = includes.is_empty() || includes.iter().any(|pattern| matches(pattern, &path));
+        let whole = includes.is_empty() || includes.iter().any(|pattern| matches(pattern, &path));
         match value {
             Value::Object(inner) => {
                 // An included object is included whole, except for what is excluded.
-                let includes = if included { &[] } else { includes };
+                let includes = if whole { &[] } else { includes };
                 let inner = select(&format!("{path}."), inner, includes, excludes);
-                if included || !inner.is_empty() {
+                if whole || !inner.is_empty() {
                     selected.insert(key.clone(), inner.into());
                 }
             }
-            _ if included => drop(selected.insert(key.clone(), value.clone())),
+            _ if whole => drop(selected.insert(key.clone(), value.clone())),
             _ => {}
         }
     }

@@ -30,12 +30,11 @@ pub(crate) async fn start(config: Config) -> String {
 
 /// Sends one request; `headers` are whole lines.
 pub(crate) async fn send(address: &str, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-    for header in headers {
-        request.push_str(header);
-        request.push_str("\r\n");
-    }
-    request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+    let headers: String = headers.iter().flat_map(|header| [header, "\r\n"]).collect();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    );
     let mut socket = TcpStream::connect(address).await.expect("a connection");
     socket.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = Vec::new();

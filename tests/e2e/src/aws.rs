@@ -1,0 +1,190 @@
+//! The local AWS, asked directly: requests signed with Signature Version 4, answers as JSON.
+
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use reqwest::{Method, Request, Response};
+use serde_json::{Value, json};
+
+use crate::cloud::variable;
+
+/// The API of Lambda.
+const FUNCTIONS: &str = "/2015-03-31/functions/";
+
+/// One account in one region. No `Debug`: it holds its administrator's key.
+#[derive(Clone)]
+pub struct Aws {
+    endpoint: String,
+    region: String,
+    credentials: Credentials,
+    state_machine: String,
+    stack: String,
+    http: reqwest::Client,
+}
+
+impl Aws {
+    pub(crate) fn from_env(http: reqwest::Client) -> Result<Self> {
+        let (id, secret) = (variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?);
+        Ok(Self {
+            endpoint: variable("AWS_ENDPOINT_URL")?.trim_end_matches('/').to_owned(),
+            region: variable("AWS_REGION")?,
+            credentials: Credentials::from_keys(id, secret, None),
+            state_machine: variable("STATE_MACHINE_ARN")?,
+            stack: variable("STACK_NAME")?,
+            http,
+        })
+    }
+
+    /// An operation of a service with AWS's JSON protocol, e.g. `states` and `AWSStepFunctions.DescribeExecution`.
+    pub async fn json(&self, service: &str, target: &str, body: Value) -> Result<Value> {
+        let version = if service == "states" { "1.0" } else { "1.1" };
+        let request = self.http.post(format!("{}/", self.endpoint)).header("x-amz-target", target);
+        let request = request.header("content-type", format!("application/x-amz-json-{version}"));
+        let answer = self.send(service, request.body(body.to_string()).build()?).await?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        ensure!(status.is_success(), "{target}: {status}: {text}");
+        Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? })
+    }
+
+    /// All pages of a list; `items` is the list's name in the answer, `token` the page token's in request and answer.
+    pub async fn list(&self, service: &str, target: &str, mut body: Value, items: &str, token: &str) -> Result<Vec<Value>> {
+        let mut all = Vec::new();
+        loop {
+            let mut page = self.json(service, target, body.clone()).await?;
+            if let Value::Array(items) = page[items].take() {
+                all.extend(items);
+            }
+            match page[token].take() {
+                Value::Null => return Ok(all),
+                // The logs' last page may repeat its own token.
+                next if next == body[token] => return Ok(all),
+                next => body[token] = next,
+            }
+        }
+    }
+
+    /// The value of a secret.
+    pub async fn secret(&self, name: &str) -> Result<Value> {
+        let secret = self.json("secretsmanager", "secretsmanager.GetSecretValue", json!({"SecretId": name})).await?;
+        Ok(serde_json::from_str(secret["SecretString"].as_str().context("no string")?)?)
+    }
+
+    /// Everything all functions logged so far.
+    pub async fn log_events(&self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for group in ["api", "steps", "ops"] {
+            let body = json!({"logGroupName": format!("/{}/{group}", self.stack), "limit": 10_000});
+            let events = self.list("logs", "Logs_20140328.FilterLogEvents", body, "events", "nextToken").await?;
+            lines.extend(events.iter().filter_map(|event| event["message"].as_str().map(str::to_owned)));
+        }
+        Ok(lines)
+    }
+
+    /// Every execution of the pipeline.
+    pub async fn executions(&self) -> Result<Vec<Value>> {
+        let body = json!({"stateMachineArn": self.state_machine, "maxResults": 1000});
+        self.list("states", "AWSStepFunctions.ListExecutions", body, "executions", "nextToken").await
+    }
+
+    /// The names of a tenant's executions.
+    pub async fn executions_of(&self, tenant_id: impl std::fmt::Display) -> Result<Vec<String>> {
+        let tenant_id = tenant_id.to_string();
+        let names = self.executions().await?.into_iter().filter_map(|e| e["name"].as_str().map(str::to_owned));
+        Ok(names.filter(|name| name.starts_with(&tenant_id)).collect())
+    }
+
+    /// The ARN of an attempt's execution, started or not.
+    #[must_use]
+    pub fn execution_arn(&self, tenant_id: impl std::fmt::Display, attempt: i32) -> String {
+        format!("{}:{tenant_id}-{attempt}", self.state_machine.replacen(":stateMachine:", ":execution:", 1))
+    }
+
+    /// An execution's status, input and output; nothing where it was never started.
+    pub async fn execution(&self, arn: &str) -> Result<Option<Value>> {
+        match self.json("states", "AWSStepFunctions.DescribeExecution", json!({"executionArn": arn})).await {
+            Ok(execution) => Ok(Some(execution)),
+            Err(error) if error.to_string().contains("ExecutionDoesNotExist") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends an execution from outside, without a word to the tenant's row.
+    pub async fn stop_execution(&self, arn: &str) -> Result<()> {
+        self.json("states", "AWSStepFunctions.StopExecution", json!({"executionArn": arn})).await.map(drop)
+    }
+
+    /// Everything that happened in an execution.
+    pub async fn history(&self, arn: &str) -> Result<Vec<Value>> {
+        let body = json!({"executionArn": arn, "maxResults": 1000, "includeExecutionData": true});
+        self.list("states", "AWSStepFunctions.GetExecutionHistory", body, "events", "nextToken").await
+    }
+
+    /// The physical name of a function of ours, e.g. of `reconcile-tenants`.
+    pub async fn function(&self, name: &str) -> Result<String> {
+        let pascal: String = name.split('-').map(|word| format!("{}{}", word[..1].to_uppercase(), &word[1..])).collect();
+        let page: Value = self.lambda(Method::GET, "", &Value::Null).await?.json().await?;
+        let names = page["Functions"].as_array().into_iter().flatten().filter_map(|f| f["FunctionName"].as_str());
+        let found = names.into_iter().find(|name| name.contains(&format!("-{pascal}Function")));
+        Ok(found.with_context(|| format!("{name} is not deployed"))?.to_owned())
+    }
+
+    /// Invokes a function of ours and waits for its answer.
+    pub async fn invoke(&self, name: &str, payload: &Value) -> Result<Value> {
+        let name = self.function(name).await?;
+        let answer = self.lambda(Method::POST, &format!("{name}/invocations"), payload).await?;
+        let failed = answer.headers().contains_key("x-amz-function-error");
+        let text = answer.text().await?;
+        ensure!(!failed, "{name}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// The environment variables of a function of ours.
+    pub async fn environment_of(&self, name: &str) -> Result<Value> {
+        let name = self.function(name).await?;
+        let mut found: Value = self.lambda(Method::GET, &format!("{name}/configuration"), &Value::Null).await?.json().await?;
+        Ok(found["Environment"]["Variables"].take())
+    }
+
+    /// Replaces the environment variables of a function of ours.
+    pub async fn set_environment_of(&self, name: &str, variables: &Value) -> Result<()> {
+        let name = self.function(name).await?;
+        let body = json!({"Environment": {"Variables": variables}});
+        self.lambda(Method::PUT, &format!("{name}/configuration"), &body).await.map(drop)
+    }
+
+    async fn lambda(&self, method: Method, path: &str, body: &Value) -> Result<Response> {
+        let mut request = self.http.request(method, format!("{}{FUNCTIONS}{path}", self.endpoint));
+        if !body.is_null() {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = self.send("lambda", request.build()?).await?;
+        if !answer.status().is_success() {
+            bail!("lambda {path}: {}: {}", answer.status(), answer.text().await?);
+        }
+        Ok(answer)
+    }
+
+    async fn send(&self, service: &str, mut request: Request) -> Result<Response> {
+        let identity = self.credentials.clone().into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(service)
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+        let headers = request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let (method, url) = (request.method().as_str(), request.url().as_str());
+        let signable = SignableRequest::new(method, url, headers, SignableBody::Bytes(body))?;
+        let (signature, _) = sign(signable, &parameters)?.into_parts();
+        for (name, value) in signature.headers() {
+            request.headers_mut().insert(reqwest::header::HeaderName::from_bytes(name.as_bytes())?, value.parse()?);
+        }
+        Ok(self.http.execute(request).await?)
+    }
+}

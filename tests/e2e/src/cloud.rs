@@ -1,0 +1,60 @@
+//! The running cloud, as the environment describes it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::Aws;
+
+/// The residency regions of the local cloud.
+pub const REGIONS: [&str; 3] = ["us-east-1", "eu-central-1", "ap-southeast-1"];
+
+/// No call of a test takes longer.
+const CALL_LIMIT: Duration = Duration::from_secs(40);
+
+/// A running cloud. No `Debug`: it holds every credential of it.
+#[derive(Clone)]
+pub struct Cloud {
+    /// Base of the routes, e.g. `http://127.0.0.1:4566/_aws/execute-api/abc`.
+    pub api_url: String,
+    /// Key of the consumer in group `admin`.
+    pub admin_key: String,
+    /// Key of the consumer in group `auditor`.
+    pub auditor_key: String,
+    /// Key of a consumer in no group.
+    pub stranger_key: String,
+    /// The local AWS, as its administrator.
+    pub aws: Aws,
+    /// For everything that is plain HTTP.
+    pub http: reqwest::Client,
+}
+
+impl Cloud {
+    /// The cloud in the environment; without one, says so and gives nothing.
+    pub fn from_env() -> Result<Option<Self>> {
+        let Ok(api_url) = std::env::var("API_URL") else {
+            println!("skipped: API_URL not set");
+            return Ok(None);
+        };
+        tls::install_provider();
+        let http = reqwest::Client::builder().no_proxy().timeout(CALL_LIMIT).build()?;
+        Ok(Some(Self {
+            api_url: api_url.trim_end_matches('/').to_owned(),
+            admin_key: variable("ADMIN_API_KEY")?,
+            auditor_key: variable("AUDITOR_API_KEY")?,
+            stranger_key: variable("NON_ADMIN_API_KEY")?,
+            aws: Aws::from_env(http.clone())?,
+            http,
+        }))
+    }
+
+    /// First part of every secret's name.
+    pub fn secret_prefix(&self) -> Result<String> {
+        variable("SECRET_PREFIX")
+    }
+}
+
+/// A variable of the cloud's env file.
+pub(crate) fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| format!("API_URL is set, but {name} is not"))
+}

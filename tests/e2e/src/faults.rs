@@ -1,0 +1,81 @@
+//! Faults on the way to the outside systems, and what was seen on that way.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use fault_proxy::client::{Action, Answer, Call, Client, Match, Rule, RuleId, When};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::Cloud;
+
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// Tests that break something, or count calls, run one after the other.
+pub async fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().await
+}
+
+/// The fault proxy.
+#[derive(Clone, Debug)]
+pub struct Faults(Client);
+
+impl Cloud {
+    /// The fault proxy, as after its start; without one, says so and gives nothing.
+    pub async fn faults(&self) -> Result<Option<Faults>> {
+        let Ok(url) = std::env::var("FAULT_PROXY_URL") else {
+            println!("skipped: FAULT_PROXY_URL not set");
+            return Ok(None);
+        };
+        let client = Client::new(url)?;
+        client.reset().await?;
+        Ok(Some(Faults(client)))
+    }
+}
+
+impl Faults {
+    /// HTTP calls to `upstream` that meet the conditions get this answer instead.
+    pub async fn answer(&self, upstream: &str, matching: Match, status: u16, body: &str) -> Result<RuleId> {
+        let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
+        let answer = Answer::Http { status, headers, body: body.to_owned(), when: When::Before };
+        Ok(self.0.add(&Rule::new(upstream, Action::Respond(answer)).matching(matching)).await?)
+    }
+
+    /// RESP commands to `upstream` that match get this error, e.g. `NOPERM no`.
+    pub async fn refuse(&self, upstream: &str, command_regex: &str, error: &str) -> Result<RuleId> {
+        let action = Action::bytes(format!("-{error}\r\n").as_bytes());
+        Ok(self.0.add(&Rule::new(upstream, action).matching(Match::command(command_regex))).await?)
+    }
+
+    /// Calls to `upstream` that meet the conditions wait until the rule is removed.
+    pub async fn hold(&self, upstream: &str, matching: Match) -> Result<RuleId> {
+        let action = Action::Hold { when: When::Before };
+        Ok(self.0.add(&Rule::new(upstream, action).matching(matching)).await?)
+    }
+
+    /// Waits until a rule holds a call.
+    pub async fn held(&self, rule: RuleId) -> Result<()> {
+        self.0.wait_held(rule, Duration::from_secs(60)).await?;
+        Ok(())
+    }
+
+    /// Ends a fault; what it holds goes on.
+    pub async fn mend(&self, rule: RuleId) -> Result<()> {
+        Ok(self.0.remove(rule).await?)
+    }
+
+    /// As after the start: no faults, no calls seen.
+    pub async fn reset(&self) -> Result<()> {
+        Ok(self.0.reset().await?)
+    }
+
+    /// Forgets the calls seen.
+    pub async fn forget(&self) -> Result<()> {
+        Ok(self.0.clear_log().await?)
+    }
+
+    /// The calls seen since they were last forgotten.
+    pub async fn calls(&self) -> Result<Vec<Call>> {
+        Ok(self.0.log(None).await?.calls)
+    }
+}

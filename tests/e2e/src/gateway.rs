@@ -1,0 +1,127 @@
+//! Requests to the gateway. Every answer is remembered, and held to what is true of all of them.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context as _, Result, ensure};
+use reqwest::{Method, RequestBuilder};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Cloud;
+
+static ANSWERS: Mutex<Vec<Answer>> = Mutex::new(Vec::new());
+
+/// An answer of the gateway, complete.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Answer {
+    /// Of the request.
+    pub method: String,
+    /// Of the request, below the host.
+    pub path: String,
+    /// HTTP status.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// As it came.
+    pub body: String,
+}
+
+impl Answer {
+    /// A header's value.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.body).with_context(|| format!("not JSON: {self:?}"))
+    }
+
+    /// The body, provided that this is the status.
+    pub fn expect(&self, status: u16) -> Result<Value> {
+        ensure!(self.status == status, "not {status}: {self:?}");
+        ensure!(self.header("content-type") == Some("application/json") || status >= 400, "not JSON: {self:?}");
+        self.json()
+    }
+
+    /// The problem, provided that it is this one.
+    pub fn problem(&self, status: u16, code: &str) -> Result<Value> {
+        let problem = self.expect(status)?;
+        ensure!(problem["code"] == code, "not {code}: {self:?}");
+        Ok(problem)
+    }
+
+    /// What holds for every answer, whoever gave it.
+    fn check(&self) -> Result<()> {
+        let request_id = self.header("x-request-id").with_context(|| format!("no x-request-id: {self:?}"))?;
+        ensure!(!request_id.is_empty(), "an empty x-request-id: {self:?}");
+        if self.status < 400 {
+            return Ok(());
+        }
+        let problem = self.json()?;
+        ensure!(self.header("content-type") == Some("application/problem+json"), "no problem: {self:?}");
+        ensure!(problem["request_id"] == request_id, "two request ids: {self:?}");
+        ensure!(problem["status"] == self.status, "two statuses: {self:?}");
+        let code = problem["code"].as_str().with_context(|| format!("no code: {self:?}"))?;
+        ensure!(problem["type"] == format!("urn:ivory-control-plane:problem:{code}"), "another type: {self:?}");
+        for text in ["title", "detail"] {
+            ensure!(problem[text].as_str().is_some_and(|text| !text.is_empty()), "no {text}: {self:?}");
+        }
+        Ok(())
+    }
+}
+
+/// Every answer this process has seen.
+#[must_use]
+pub fn answers() -> Vec<Answer> {
+    ANSWERS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+impl Cloud {
+    /// A request without a credential.
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.api_url))
+    }
+
+    /// A request of the administrator.
+    #[must_use]
+    pub fn admin(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path).header("x-api-key", &self.admin_key)
+    }
+
+    /// Sends a request to the gateway and remembers the answer.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
+        let request = request.build()?;
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let response = self.http.execute(request).await?;
+        let status = response.status().as_u16();
+        let headers = response.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
+        let headers = headers.collect();
+        let answer = Answer { method, path, status, headers, body: response.text().await? };
+        remember(&answer)?;
+        answer.check()?;
+        Ok(answer)
+    }
+
+    /// A `GET` of the administrator.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        self.send(self.admin(Method::GET, path)).await
+    }
+}
+
+fn remember(answer: &Answer) -> Result<()> {
+    ANSWERS.lock().unwrap_or_else(PoisonError::into_inner).push(answer.clone());
+    if let Some(file) = std::env::var_os("E2E_ANSWERS") {
+        let mut line = serde_json::to_vec(answer)?;
+        line.push(b'\n');
+        // One write in append mode: lines of parallel tests do not mix.
+        OpenOptions::new().create(true).append(true).open(file)?.write_all(&line)?;
+    }
+    Ok(())
+}

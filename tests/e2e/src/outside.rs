@@ -1,0 +1,91 @@
+//! What the outside systems hold and what they were asked for, by their own account.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::Cloud;
+use crate::cloud::variable;
+
+impl Cloud {
+    /// Every Supabase project there ever was for this tenant, with the calls counted by endpoint.
+    pub async fn projects(&self, slug: &str, tenant_id: impl std::fmt::Display) -> Result<Vec<Value>> {
+        let all = self.outside(&format!("{}/admin/projects", variable("SUPABASE_ADMIN_URL")?)).await?;
+        let name = format!("{slug}-{tenant_id}");
+        let projects = all["projects"].as_array().context("no list")?;
+        Ok(projects.iter().filter(|project| project["name"] == name).cloned().collect())
+    }
+
+    /// Gives a Supabase project a status for good.
+    pub async fn impose(&self, project_ref: &str, status: &str) -> Result<()> {
+        let url = format!("{}/admin/projects/{project_ref}/status", variable("SUPABASE_ADMIN_URL")?);
+        let answer = self.http.put(url).json(&json!({ "status": status })).send().await?;
+        ensure!(answer.status().is_success(), "{}", answer.text().await?);
+        Ok(())
+    }
+
+    /// `GET` at Supabase's Management API with the organization's token.
+    pub async fn supabase(&self, path: &str) -> Result<Value> {
+        let url = format!("{}{path}", variable("SUPABASE_API_URL")?);
+        let answer = self.http.get(url).bearer_auth(variable("SUPABASE_ACCESS_TOKEN")?).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+
+    /// The Stripe customers whose metadata name this tenant.
+    pub async fn customers(&self, tenant_id: impl std::fmt::Display) -> Result<Vec<Value>> {
+        self.billed("customers", &tenant_id.to_string()).await
+    }
+
+    /// The Stripe subscriptions whose metadata name this tenant.
+    pub async fn subscriptions(&self, tenant_id: impl std::fmt::Display) -> Result<Vec<Value>> {
+        self.billed("subscriptions", &tenant_id.to_string()).await
+    }
+
+    async fn billed(&self, objects: &str, tenant_id: &str) -> Result<Vec<Value>> {
+        let all = self.outside(&format!("{}/admin/{objects}", variable("STRIPE_ADMIN_URL")?)).await?;
+        let all = all.as_array().context("no list")?;
+        Ok(all.iter().filter(|object| object["metadata"]["tenant_id"] == tenant_id).cloned().collect())
+    }
+
+    /// The mails to one address.
+    pub async fn mails_to(&self, address: &str) -> Result<Vec<Value>> {
+        let all = self.outside(&variable("MAILBOX_URL")?).await?;
+        Ok(all.as_array().context("no list")?.iter().filter(|mail| mail["To"] == address).cloned().collect())
+    }
+
+    async fn outside(&self, url: &str) -> Result<Value> {
+        Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
+    }
+
+    /// `OpenSearch`.
+    pub fn search(&self) -> Result<Search> {
+        Ok(Search {
+            url: variable("OPENSEARCH_URL")?,
+            user: variable("OPENSEARCH_USERNAME")?,
+            password: variable("OPENSEARCH_PASSWORD")?,
+            http: self.http.clone(),
+        })
+    }
+}
+
+/// `OpenSearch`. No `Debug`: it holds the password.
+pub struct Search {
+    url: String,
+    user: String,
+    password: String,
+    http: reqwest::Client,
+}
+
+impl Search {
+    /// A call that must succeed.
+    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        let request = request.basic_auth(&self.user, Some(&self.password));
+        let request = if let Some(body) = body { request.json(body) } else { request };
+        let answer = request.send().await?;
+        if !answer.status().is_success() {
+            bail!("{path}: {}: {}", answer.status(), answer.text().await?);
+        }
+        Ok(answer.json().await?)
+    }
+}

@@ -1,0 +1,44 @@
+//! The control database and the tenants' own, over TLS as the cloud requires it.
+
+use anyhow::{Context as _, Result};
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::Cloud;
+use crate::cloud::variable;
+
+impl Cloud {
+    /// The control database, as its owner.
+    pub async fn control(&self) -> Result<Client> {
+        connect(variable("CONTROL_DATABASE_URL")?.parse().context("CONTROL_DATABASE_URL")?).await
+    }
+
+    /// The database of a tenant's environment, as the cluster's superuser.
+    pub async fn tenant_database(&self, project_ref: &str) -> Result<Client> {
+        let mut config: Config = variable("POSTGRES_SUPERUSER_URL")?.parse().context("POSTGRES_SUPERUSER_URL")?;
+        config.dbname(format!("project_{project_ref}"));
+        connect(config).await
+    }
+
+    /// The same database as the tenant's secret opens it: through the pooler.
+    pub async fn tenant_database_by_secret(&self, secret: &serde_json::Value) -> Result<Client> {
+        let pooler = &secret["pooler"];
+        let text = |value: &serde_json::Value| value.as_str().context("not in the secret").map(str::to_owned);
+        let mut config = Config::new();
+        config.host(text(&pooler["host"])?).user(text(&pooler["user"])?).dbname(text(&pooler["dbname"])?);
+        config.port(pooler["port"].as_u64().and_then(|port| port.try_into().ok()).context("no port")?);
+        config.password(text(&secret["db_pass"])?);
+        connect(config).await
+    }
+}
+
+async fn connect(mut config: Config) -> Result<Client> {
+    let authority = variable("POSTGRES_CA_FILE")?;
+    let authority = std::fs::read_to_string(&authority).with_context(|| authority)?;
+    let tls = MakeRustlsConnect::new(tls::client_config(Some(&authority))?);
+    config.application_name("e2e").ssl_mode(tokio_postgres::config::SslMode::Require);
+    let (client, connection) = config.connect(tls).await?;
+    // Ends with the client; what breaks it reaches whoever asks next.
+    tokio::spawn(connection);
+    Ok(client)
+}

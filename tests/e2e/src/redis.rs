@@ -1,0 +1,51 @@
+//! Valkey and each region's `FalkorDB`.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client};
+use url::Url;
+
+use crate::Cloud;
+use crate::cloud::variable;
+
+/// The library's own default is half a second, which a busy machine exceeds.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+impl Cloud {
+    /// The control plane's Valkey.
+    pub async fn valkey(&self) -> Result<MultiplexedConnection> {
+        connect(&variable("VALKEY_URL")?).await
+    }
+
+    /// A region's `FalkorDB`, as the user who may do everything.
+    pub async fn falkordb(&self, region: &str) -> Result<MultiplexedConnection> {
+        connect(&falkordb_url(region)?).await
+    }
+
+    /// A region's `FalkorDB`, as a tenant's user.
+    pub async fn falkordb_as(&self, region: &str, user: &str, password: &str) -> Result<MultiplexedConnection> {
+        let mut url = Url::parse(&falkordb_url(region)?)?;
+        url.set_username(user).ok().context("a user's name")?;
+        url.set_password(Some(password)).ok().context("a password")?;
+        connect(url.as_str()).await
+    }
+
+    /// The events of one tenant in the stream, field by field.
+    pub async fn events_of(&self, slug: &str) -> Result<Vec<std::collections::BTreeMap<String, String>>> {
+        type Entries = Vec<(String, std::collections::BTreeMap<String, String>)>;
+        let mut valkey = self.valkey().await?;
+        let entries: Entries = ::redis::cmd("XRANGE").arg("iam:tenants:provisioned").arg("-").arg("+").query_async(&mut valkey).await?;
+        Ok(entries.into_iter().map(|(_, fields)| fields).filter(|fields| fields.get("slug").is_some_and(|s| s == slug)).collect())
+    }
+}
+
+fn falkordb_url(region: &str) -> Result<String> {
+    variable(&format!("FALKORDB_URL_{}", region.to_uppercase().replace('-', "_")))
+}
+
+async fn connect(url: &str) -> Result<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER_LIMIT));
+    Ok(Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await?)
+}

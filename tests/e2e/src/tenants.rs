@@ -1,0 +1,159 @@
+//! Tenants through the API: asking for one, and following it.
+
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::{Answer, Cloud};
+
+/// How often a tenant is looked at.
+const POLL: Duration = Duration::from_millis(250);
+
+/// Ids of the nine steps.
+pub const STEPS: [&str; 9] =
+    ["step_1", "step_2", "step_3", "step_4", "step_5", "step_6", "step_7", "step_8", "step_9"];
+
+/// Where a tenant is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are the API's")]
+pub enum State {
+    Provisioning,
+    Active,
+    Failed,
+    Deprovisioned,
+}
+
+/// What the status route says, as far as tests use it.
+#[derive(Clone, Deserialize)]
+#[expect(missing_docs, reason = "the names are the API's")]
+pub struct Status {
+    pub tenant_id: Uuid,
+    pub provisioning_state: State,
+    pub completed_steps: Vec<String>,
+    pub failed_steps: Vec<String>,
+    pub last_error: Option<String>,
+    pub attempt: i32,
+    pub steps: Vec<Value>,
+}
+
+impl fmt::Debug for Status {
+    /// Only what explains a failed test.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tenant_id, provisioning_state, completed_steps, last_error, attempt, .. } = self;
+        write!(f, "{tenant_id}: {provisioning_state:?}, attempt {attempt}, {completed_steps:?} completed, ")?;
+        let troubled = |step: &&Value| !step["cause"].is_null() || !step["waiting_for"].is_null();
+        f.debug_list().entries(self.steps.iter().filter(troubled)).finish()?;
+        write!(f, ", last error {last_error:?}")
+    }
+}
+
+impl Status {
+    /// One step's entry, by its number.
+    #[must_use]
+    pub fn step(&self, number: usize) -> &Value {
+        &self.steps[number - 1]
+    }
+
+    /// The cause of the one step that failed.
+    pub fn cause(&self) -> Result<&Value> {
+        let [failed] = self.failed_steps.as_slice() else { bail!("not one failed step: {self:?}") };
+        let step = self.steps.iter().find(|step| step["id"] == failed.as_str());
+        step.map(|step| &step["cause"]).filter(|cause| cause.is_object()).with_context(|| format!("no cause: {self:?}"))
+    }
+}
+
+/// A slug nobody else has.
+#[must_use]
+pub fn unique(name: &str) -> String {
+    format!("{name}-{}", &Uuid::new_v4().simple().to_string()[..8])
+}
+
+/// RFC 3339 in UTC with `Z` and six fixed digits.
+#[must_use]
+pub fn is_timestamp(value: &Value) -> bool {
+    let shape = b"dddd-dd-ddTdd:dd:dd.ddddddZ";
+    value.as_str().is_some_and(|text| {
+        let like = |(byte, like): (u8, &u8)| if *like == b'd' { byte.is_ascii_digit() } else { byte == *like };
+        text.len() == shape.len() && text.bytes().zip(shape).all(like)
+    })
+}
+
+impl Cloud {
+    /// A valid request for a tenant; what is in `overrides` replaces it field by field, and null leaves a field out.
+    #[must_use]
+    pub fn order(slug: &str, overrides: &Value) -> Value {
+        let mut order = Map::new();
+        let defaults = json!({
+            "slug": slug,
+            "display_name": format!("Test {slug}"),
+            "region": "us-east-1",
+            "tier": "enterprise",
+            "admin_email": format!("admin@{slug}.example.com"),
+            "data_residency_verified": true,
+        });
+        for fields in [&defaults, overrides] {
+            for (name, value) in fields.as_object().into_iter().flatten() {
+                order.insert(name.clone(), value.clone());
+            }
+        }
+        order.retain(|_, value| !value.is_null());
+        Value::Object(order)
+    }
+
+    /// `POST /v1/admin/tenants`, whatever the answer.
+    pub async fn provision(&self, slug: &str, overrides: Value) -> Result<Answer> {
+        self.send(self.admin(Method::POST, "/v1/admin/tenants").json(&Self::order(slug, &overrides))).await
+    }
+
+    /// The same, provided that the answer is 202; the tenant's id.
+    pub async fn accepted(&self, slug: &str, overrides: Value) -> Result<Uuid> {
+        let accepted = self.provision(slug, overrides).await?.expect(202)?;
+        Ok(serde_json::from_value(accepted["tenant_id"].clone())?)
+    }
+
+    /// `GET /v1/admin/tenants/{slug}`.
+    pub async fn tenant(&self, slug: &str) -> Result<Value> {
+        self.get(&format!("/v1/admin/tenants/{slug}")).await?.expect(200)
+    }
+
+    /// `GET /v1/admin/tenants/{slug}/status`.
+    pub async fn status(&self, slug: &str) -> Result<Status> {
+        let status = self.get(&format!("/v1/admin/tenants/{slug}/status")).await?.expect(200)?;
+        Ok(serde_json::from_value(status)?)
+    }
+
+    /// Waits until the tenant is in that state. Another final state is an error, and so is `limit`.
+    pub async fn wait_until(&self, slug: &str, state: State, limit: Duration) -> Result<Status> {
+        let status = self.wait_for(slug, limit, |status| status.provisioning_state != State::Provisioning).await?;
+        ensure!(status.provisioning_state == state, "{slug} is not {state:?}: {status:?}");
+        Ok(status)
+    }
+
+    /// Waits until the tenant's status is as wanted.
+    pub async fn wait_for(&self, slug: &str, limit: Duration, wanted: impl Fn(&Status) -> bool) -> Result<Status> {
+        let end = Instant::now() + limit;
+        loop {
+            let status = self.status(slug).await?;
+            if wanted(&status) {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < end, "{slug} took longer than {limit:?}: {status:?}");
+            sleep(POLL).await;
+        }
+    }
+
+    /// The Supabase reference of a tenant's environment, once step 1 is completed.
+    pub async fn environment(&self, slug: &str) -> Result<String> {
+        let completed = |status: &Status| status.completed_steps.iter().any(|step| step == "step_1");
+        self.wait_for(slug, Duration::from_secs(60), completed).await?;
+        let tenant = self.tenant(slug).await?;
+        Ok(tenant["supabase_project_ref"].as_str().context("step 1 left no reference")?.to_owned())
+    }
+}
