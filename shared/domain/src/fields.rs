@@ -54,19 +54,11 @@ impl<'a> Fields<'a> {
 
     /// A string that may be absent, but must parse if it is there.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
-        match self.object.get(name)? {
-            Value::String(text) => match text.parse() {
-                Ok(value) => Some(value),
-                Err(error) => {
-                    self.fail(name, error.to_string());
-                    None
-                }
-            },
-            _ => {
-                self.fail(name, "must be a string");
-                None
-            }
-        }
+        let Value::String(text) = self.object.get(name)? else {
+            self.fail(name, "must be a string");
+            return None;
+        };
+        text.parse().map_err(|error: T::Err| self.fail(name, error.to_string())).ok()
     }
 
     /// A confirmation: anything but `true` is an error.

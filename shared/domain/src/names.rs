@@ -15,13 +15,13 @@ pub fn graph(slug: &Slug) -> String {
     format!("client_{slug}")
 }
 
-/// The `OpenSearch` alias that readers use. A slug has no underscore, so no alias can equal another tenant's index.
+/// The OpenSearch alias that readers use. A slug has no underscore, so no alias can equal another tenant's index.
 #[must_use]
 pub fn search_alias(slug: &Slug) -> String {
     format!("client_{slug}")
 }
 
-/// The `OpenSearch` index behind the alias.
+/// The OpenSearch index behind the alias.
 #[must_use]
 pub fn search_index(slug: &Slug) -> String {
     format!("client_{slug}_v1")

@@ -10,7 +10,7 @@ pub enum Step {
     CreateEnvironment = 1,
     /// Wait until it is healthy; fetch its keys.
     AwaitEnvironment = 2,
-    /// IAM schema, `SoD` rules, workflow templates.
+    /// IAM schema, SoD rules, workflow templates.
     MigrateTenant = 3,
     /// Counts of roles, rules and templates.
     VerifySeed = 4,

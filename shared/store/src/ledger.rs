@@ -17,9 +17,9 @@ pub enum ResourceKind {
     SupabaseProject,
     /// The invited admin in the project's Auth.
     AdminUser,
-    /// The `FalkorDB` graph.
+    /// The FalkorDB graph.
     Graph,
-    /// The `OpenSearch` index.
+    /// The OpenSearch index.
     SearchIndex,
     /// The Stripe customer.
     StripeCustomer,

@@ -70,12 +70,7 @@ pub async fn migrate_tenant(client: &mut Client) -> Result<Migrated, Failure> {
 
 /// The highest migration of this release for a tenant's database.
 pub(crate) fn newest_tenant_version() -> i32 {
-    tenant::migrations::runner()
-        .get_migrations()
-        .iter()
-        .map(|m| i32::try_from(m.version()).unwrap_or(i32::MAX))
-        .max()
-        .unwrap_or(0)
+    tenant::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max().unwrap_or(0)
 }
 
 async fn version(client: &Client) -> Result<i32, StoreError> {

@@ -20,6 +20,9 @@ pub fn install_provider() {
 }
 
 /// A client configuration that trusts the public roots and the certificates in `ca_pem`.
+///
+/// # Panics
+/// Never: ring supports the protocol versions asked for.
 pub fn client_config(ca_pem: Option<&str>) -> Result<ClientConfig, BadCaBundle> {
     install_provider();
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };

@@ -50,7 +50,14 @@ impl Aws {
     }
 
     /// All pages of a list; `items` is the list's name in the answer, `token` the page token's in request and answer.
-    pub async fn list(&self, service: &str, target: &str, mut body: Value, items: &str, token: &str) -> Result<Vec<Value>> {
+    pub async fn list(
+        &self,
+        service: &str,
+        target: &str,
+        mut body: Value,
+        items: &str,
+        token: &str,
+    ) -> Result<Vec<Value>> {
         let mut all = Vec::new();
         loop {
             let mut page = self.json(service, target, body.clone()).await?;
@@ -124,10 +131,11 @@ impl Aws {
 
     /// The physical name of a function of ours, e.g. of `reconcile-tenants`.
     pub async fn function(&self, name: &str) -> Result<String> {
-        let pascal: String = name.split('-').map(|word| format!("{}{}", word[..1].to_uppercase(), &word[1..])).collect();
-        let page: Value = self.lambda(Method::GET, "", &Value::Null).await?.json().await?;
-        let names = page["Functions"].as_array().into_iter().flatten().filter_map(|f| f["FunctionName"].as_str());
-        let found = names.into_iter().find(|name| name.contains(&format!("-{pascal}Function")));
+        // In the template it is `ReconcileTenantsFunction`; the stack's name comes before, a random part after.
+        let logical = format!("-{}function-", name.replace('-', ""));
+        let page: Value = self.lambda(Method::GET, "?MaxItems=100", &Value::Null).await?.json().await?;
+        let mut names = page["Functions"].as_array().into_iter().flatten().filter_map(|f| f["FunctionName"].as_str());
+        let found = names.find(|name| format!("{}-", name.to_lowercase()).contains(&logical));
         Ok(found.with_context(|| format!("{name} is not deployed"))?.to_owned())
     }
 
@@ -144,7 +152,8 @@ impl Aws {
     /// The environment variables of a function of ours.
     pub async fn environment_of(&self, name: &str) -> Result<Value> {
         let name = self.function(name).await?;
-        let mut found: Value = self.lambda(Method::GET, &format!("{name}/configuration"), &Value::Null).await?.json().await?;
+        let mut found: Value =
+            self.lambda(Method::GET, &format!("{name}/configuration"), &Value::Null).await?.json().await?;
         Ok(found["Environment"]["Variables"].take())
     }
 

@@ -55,7 +55,7 @@ impl Faults {
 
     /// Waits until a rule holds a call.
     pub async fn held(&self, rule: RuleId) -> Result<()> {
-        self.0.wait_held(rule, Duration::from_secs(60)).await?;
+        self.0.wait_held(rule, Duration::from_mins(1)).await?;
         Ok(())
     }
 

@@ -83,13 +83,11 @@ pub fn answers() -> Vec<Answer> {
 
 impl Cloud {
     /// A request without a credential.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.api_url))
     }
 
     /// A request of the administrator.
-    #[must_use]
     pub fn admin(&self, method: Method, path: &str) -> RequestBuilder {
         self.request(method, path).header("x-api-key", &self.admin_key)
     }

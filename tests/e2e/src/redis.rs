@@ -36,8 +36,13 @@ impl Cloud {
     pub async fn events_of(&self, slug: &str) -> Result<Vec<std::collections::BTreeMap<String, String>>> {
         type Entries = Vec<(String, std::collections::BTreeMap<String, String>)>;
         let mut valkey = self.valkey().await?;
-        let entries: Entries = ::redis::cmd("XRANGE").arg("iam:tenants:provisioned").arg("-").arg("+").query_async(&mut valkey).await?;
-        Ok(entries.into_iter().map(|(_, fields)| fields).filter(|fields| fields.get("slug").is_some_and(|s| s == slug)).collect())
+        let entries: Entries =
+            ::redis::cmd("XRANGE").arg("iam:tenants:provisioned").arg("-").arg("+").query_async(&mut valkey).await?;
+        Ok(entries
+            .into_iter()
+            .map(|(_, fields)| fields)
+            .filter(|fields| fields.get("slug").is_some_and(|s| s == slug))
+            .collect())
     }
 }
 

@@ -16,8 +16,7 @@ use crate::{Answer, Cloud};
 const POLL: Duration = Duration::from_millis(250);
 
 /// Ids of the nine steps.
-pub const STEPS: [&str; 9] =
-    ["step_1", "step_2", "step_3", "step_4", "step_5", "step_6", "step_7", "step_8", "step_9"];
+pub const STEPS: [&str; 9] = ["step_1", "step_2", "step_3", "step_4", "step_5", "step_6", "step_7", "step_8", "step_9"];
 
 /// Where a tenant is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -152,7 +151,7 @@ impl Cloud {
     /// The Supabase reference of a tenant's environment, once step 1 is completed.
     pub async fn environment(&self, slug: &str) -> Result<String> {
         let completed = |status: &Status| status.completed_steps.iter().any(|step| step == "step_1");
-        self.wait_for(slug, Duration::from_secs(60), completed).await?;
+        self.wait_for(slug, Duration::from_mins(1), completed).await?;
         let tenant = self.tenant(slug).await?;
         Ok(tenant["supabase_project_ref"].as_str().context("step 1 left no reference")?.to_owned())
     }

@@ -1,4 +1,4 @@
-//! Step 3: IAM schema, `SoD` rules and workflow templates in the tenant's database, all or nothing.
+//! Step 3: IAM schema, SoD rules and workflow templates in the tenant's database, all or nothing.
 
 use std::time::Duration;
 

@@ -34,7 +34,7 @@ pub struct PoolerAddress {
 pub struct TenantSecret {
     /// Password of the tenant's database.
     pub db_pass: SecretString,
-    /// Password of the tenant's `FalkorDB` user.
+    /// Password of the tenant's FalkorDB user.
     pub graph_pass: SecretString,
     /// Key for browsers.
     #[serde(default)]

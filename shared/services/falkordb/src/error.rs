@@ -8,7 +8,7 @@ pub enum Error {
     /// The call itself failed.
     #[error(transparent)]
     Call(#[from] redis_kit::Error),
-    /// The server has no `FalkorDB` module, or one without a command that we use.
+    /// The server has no FalkorDB module, or one without a command that we use.
     #[error("the server does not know a graph command")]
     NoModule,
     /// The graph's root node is another tenant's.
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::FalkorDb;
 
-    /// Words recorded from Valkey 9.1 and `FalkorDB` 4.16.3, and what a grant makes of them.
+    /// Words recorded from Valkey 9.1 and FalkorDB 4.16.3, and what a grant makes of them.
     #[tokio::test]
     async fn refusals_are_named_by_their_words() {
         for (words, code, retryable) in [

@@ -1,4 +1,4 @@
-//! Against a real `FalkorDB` with an aclfile, whose URL is in `TEST_FALKORDB_URL`.
+//! Against a real FalkorDB with an aclfile, whose URL is in `TEST_FALKORDB_URL`.
 
 use falkordb::{Error, FalkorDb, GraphSpec};
 use redis::aio::MultiplexedConnection;

@@ -61,9 +61,9 @@ impl Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
-    /// Amazon `OpenSearch` Service.
+    /// Amazon OpenSearch Service.
     Es,
-    /// Amazon `OpenSearch` Serverless.
+    /// Amazon OpenSearch Serverless.
     Aoss,
 }
 

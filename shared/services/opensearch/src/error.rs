@@ -71,7 +71,7 @@ pub(crate) fn is_already_there(answer: &Answer) -> bool {
 }
 
 impl Error {
-    /// An answer that is no success. The types are as recorded from `OpenSearch` 2.19.1.
+    /// An answer that is no success. The types are as recorded from OpenSearch 2.19.1.
     pub(crate) fn refused(answer: &Answer) -> Self {
         let detail = answer.json::<Body>().map(|body| body.error);
         let (kind, reason) = detail

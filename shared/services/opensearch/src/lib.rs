@@ -1,7 +1,7 @@
-//! `OpenSearch`: one knn index with its alias per tenant.
+//! OpenSearch: one knn index with its alias per tenant.
 //!
 //! Facts about the API are from opensearch-project/documentation-website (`_api-reference/index-apis/create-index.md`,
-//! `_api-reference/alias/{aliases-api,get-alias}.md`); answers are as recorded from `OpenSearch` 2.19.1.
+//! `_api-reference/alias/{aliases-api,get-alias}.md`); answers are as recorded from OpenSearch 2.19.1.
 
 mod auth;
 mod error;

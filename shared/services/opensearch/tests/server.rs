@@ -1,4 +1,4 @@
-//! Against a real `OpenSearch` with the k-NN plugin, whose endpoint is in `TEST_OPENSEARCH_URL`. The engine is lucene, which
+//! Against a real OpenSearch with the k-NN plugin, whose endpoint is in `TEST_OPENSEARCH_URL`. The engine is lucene, which
 //! every server has.
 
 use std::time::Duration;

@@ -163,8 +163,15 @@ impl Management {
         if rows.is_empty() {
             return Err(Error::PoolerMissing);
         }
-        let session = rows.into_iter().find(|row| row.pool_mode == "session");
-        session.map(|row| row.pooler).ok_or(Error::NoSessionPooler)
+        let (session, mut others): (Vec<PoolerRow>, Vec<PoolerRow>) =
+            rows.into_iter().partition(|row| row.pool_mode == "session");
+        if let Some(row) = session.into_iter().next() {
+            return Ok(row.pooler);
+        }
+        // A project may list its transaction port only; the shared pooler takes sessions on the same host at 5432 (docs
+        // "connecting-to-postgres"; supabase/cli does the same). Any other port is somebody's own pooler.
+        let shared = others.pop().filter(|row| row.pooler.port == 6543);
+        shared.map(|row| Pooler { port: 5432, ..row.pooler }).ok_or(Error::NoSessionPooler)
     }
 
     /// Sets the password of the database's `postgres` user; repeating it changes nothing.

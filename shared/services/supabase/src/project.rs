@@ -129,13 +129,13 @@ pub type ProjectSummary = Project;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
-    /// `GoTrue`.
+    /// GoTrue.
     Auth,
     /// Postgres itself.
     Db,
     /// Supavisor, in front of Postgres.
     Pooler,
-    /// `PostgREST`.
+    /// PostgREST.
     Rest,
 }
 

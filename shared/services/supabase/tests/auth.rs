@@ -1,4 +1,4 @@
-//! The client of a project's Auth against answers recorded from `GoTrue` v2.196.0, errors in the form of API version
+//! The client of a project's Auth against answers recorded from GoTrue v2.196.0, errors in the form of API version
 //! 2024-01-01.
 
 mod replay;

@@ -251,12 +251,16 @@ async fn the_session_pooler_of_the_primary_is_taken_and_nothing_else() {
         pooler("PRIMARY", "session", 5432)
     ]);
     let transaction = json!([pooler("PRIMARY", "transaction", 6543)]);
+    let dedicated = json!([pooler("PRIMARY", "transaction", 7000)]);
     let replica = json!([pooler("READ_REPLICA", "session", 5432)]);
-    let (server, management) = against([reply(200, session), reply(200, transaction), reply(200, replica)]).await;
+    let replies = [session, transaction, dedicated, replica].map(|rows| reply(200, rows));
+    let (server, management) = against(replies).await;
     let found = management.session_pooler(&project_ref()).await.expect("a session pooler");
     assert_eq!((found.host.as_str(), found.port), ("aws-1-eu-central-1.pooler.supabase.com", 5432));
     assert_eq!((found.user, found.dbname.as_str()), (format!("postgres.{REF}"), "postgres"));
     assert_eq!(server.asked_once().line, format!("GET /v1/projects/{REF}/config/database/pooler"));
+    let beside = management.session_pooler(&project_ref()).await.expect("the shared pooler takes sessions too");
+    assert_eq!((beside.host.as_str(), beside.port), ("aws-1-eu-central-1.pooler.supabase.com", 5432));
     assert_eq!(management.session_pooler(&project_ref()).await, Err(Error::NoSessionPooler));
     assert_eq!(management.session_pooler(&project_ref()).await, Err(Error::PoolerMissing));
     assert_eq!(Failure::from(Error::NoSessionPooler).kind, FailureKind::Rejected);

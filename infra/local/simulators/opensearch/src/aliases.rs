@@ -7,6 +7,7 @@ use crate::cluster::{Cluster, matches};
 use crate::content;
 use crate::error::{Detail, Problem, Result};
 use crate::index::Alias;
+use crate::search::Filter;
 use crate::server::Reply;
 
 const TIMEOUTS: &[&str] = &["cluster_manager_timeout", "master_timeout", "timeout"];
@@ -17,7 +18,8 @@ pub(crate) fn parse(given: &Map<String, Value>, strict: bool) -> Result<Alias> {
     for (key, value) in given {
         match key.as_str() {
             "is_write_index" => alias.is_write_index = Some(boolean(value)?),
-            "filter" | "index_routing" | "is_hidden" | "routing" | "search_routing" => {
+            "filter" => alias.filter = Some(Filter::parse(value)?),
+            "index_routing" | "is_hidden" | "routing" | "search_routing" => {
                 return Err(Problem::not_simulated(&format!("the alias property [{key}]")));
             }
             _ if strict => return Err(Problem::illegal_argument(format!("unknown field [{key}]"))),
@@ -109,14 +111,14 @@ fn parse_action(cluster: &Cluster, given: &Value) -> Result<Action> {
         return Err(invalid("x_content_parse_exception", "[alias_action] expects one object".to_owned()));
     };
     let allowed: &[&str] = match verb.as_str() {
-        "add" => &["index", "indices", "alias", "aliases", "is_write_index"],
+        "add" => &["index", "indices", "alias", "aliases", "filter", "is_write_index"],
         "remove" => &["index", "indices", "alias", "aliases", "must_exist"],
         "remove_index" => &["index", "indices"],
         _ => return Err(invalid("x_content_parse_exception", format!("[alias_action] unknown field [{verb}]"))),
     };
     if let Some(key) = given.keys().find(|key| !allowed.contains(&key.as_str())) {
         return Err(match key.as_str() {
-            "filter" | "index_routing" | "is_hidden" | "routing" | "search_routing" => {
+            "index_routing" | "is_hidden" | "routing" | "search_routing" => {
                 Problem::not_simulated(&format!("the alias property [{key}]"))
             }
             _ => invalid("x_content_parse_exception", format!("[{verb}] unknown field [{key}]")),
@@ -135,7 +137,8 @@ fn parse_action(cluster: &Cluster, given: &Value) -> Result<Action> {
     };
     match verb.as_str() {
         "add" => {
-            let alias = Alias { is_write_index: flag("is_write_index")? };
+            let filter = given.get("filter").map(Filter::parse).transpose()?;
+            let alias = Alias { is_write_index: flag("is_write_index")?, filter };
             Ok(Action::Add { aliases: one_of("alias", "aliases")?, indices: resolve(false)?, alias })
         }
         "remove" => {
@@ -171,7 +174,7 @@ fn apply(cluster: &mut Cluster, actions: Vec<Action>) -> Result<Reply> {
     for action in actions {
         match action {
             Action::RemoveIndex { .. } => {}
-            Action::Add { indices, aliases, alias } => add(&mut staged, &indices, &aliases, alias)?,
+            Action::Add { indices, aliases, alias } => add(&mut staged, &indices, &aliases, &alias)?,
             Action::Remove { indices, aliases, must_exist } => remove(&mut staged, &indices, &aliases, must_exist)?,
         }
     }
@@ -180,12 +183,12 @@ fn apply(cluster: &mut Cluster, actions: Vec<Action>) -> Result<Reply> {
     Ok(Reply::ok(json!({ "acknowledged": true })))
 }
 
-fn add(cluster: &mut Cluster, indices: &[String], aliases: &[String], alias: Alias) -> Result<()> {
+fn add(cluster: &mut Cluster, indices: &[String], aliases: &[String], alias: &Alias) -> Result<()> {
     for name in aliases {
         cluster.check_alias(name)?;
         for index in indices {
             let index = cluster.indices.get_mut(index).ok_or_else(|| Problem::no_such_index(index))?;
-            index.aliases.insert(name.clone(), alias);
+            index.aliases.insert(name.clone(), alias.clone());
         }
     }
     Ok(())

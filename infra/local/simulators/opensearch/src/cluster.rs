@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Detail, Problem, Result};
-use crate::index::{Alias, Index};
+use crate::index::Index;
 use crate::mapping::Mapping;
 use crate::names;
+use crate::search::Filter;
 use crate::settings::Settings;
 
 #[derive(Clone, Debug)]
@@ -50,7 +51,25 @@ impl Cluster {
         Ok(found.into_iter().collect())
     }
 
-    /// The same for a deletion, where an alias does not count.
+    /// What a search with this expression is narrowed to in this index: nothing, or what fits one of these filters.
+    pub(crate) fn filters(&self, expression: &str, index: &str) -> Vec<Filter> {
+        let mut filters = Vec::new();
+        let aliases = self.indices.get(index).map(|index| &index.aliases);
+        for part in expression.split(',') {
+            if part == "_all" || matches(part, index) {
+                return Vec::new();
+            }
+            for (_, alias) in aliases.into_iter().flatten().filter(|(name, _)| matches(part, name)) {
+                match &alias.filter {
+                    None => return Vec::new(),
+                    Some(filter) => filters.push(filter.clone()),
+                }
+            }
+        }
+        filters
+    }
+
+    /// The indexes an expression stands for in a deletion, where an alias does not count.
     pub(crate) fn resolve_for_deletion(&self, expression: &str) -> Result<Vec<String>> {
         let mut found = BTreeSet::new();
         for part in expression.split(',') {
@@ -106,7 +125,7 @@ impl Cluster {
         let mut writable: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for index in self.indices.values() {
             for (name, alias) in &index.aliases {
-                if (*alias == Alias { is_write_index: Some(true) }) {
+                if alias.is_write_index == Some(true) {
                     writable.entry(name).or_default().push(&index.name);
                 }
             }

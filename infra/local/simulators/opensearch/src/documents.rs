@@ -1,5 +1,7 @@
 //! Single documents, and `_bulk`.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
@@ -78,6 +80,13 @@ fn write(
         body.insert("forced_refresh".to_owned(), true.into());
     }
     Ok((if version == 1 { 201 } else { 200 }, body))
+}
+
+/// `POST /{index}/_doc`: under an id of the server's choice.
+pub(crate) fn post(call: &Call, cluster: &mut Cluster, name: &str) -> Result<Reply> {
+    // 15 random bytes, as long as the server's own ids.
+    let id = URL_SAFE_NO_PAD.encode(&uuid::Uuid::new_v4().as_bytes()[..15]);
+    put(call, cluster, name, &id, true)
 }
 
 /// `GET /{index}/_doc/{id}`: what was written, refreshed or not.

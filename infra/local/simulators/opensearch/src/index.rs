@@ -11,17 +11,23 @@ use serde_json::{Map, Value, json};
 use crate::document;
 use crate::error::{Detail, Problem, Result};
 use crate::mapping::Mapping;
+use crate::search::Filter;
 use crate::settings::Settings;
 
 /// What an index says about one of its aliases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Alias {
     pub(crate) is_write_index: Option<bool>,
+    /// What a search by the alias is narrowed to.
+    pub(crate) filter: Option<Filter>,
 }
 
 impl Alias {
-    pub(crate) fn shown(self) -> Value {
-        self.is_write_index.map_or_else(|| json!({}), |write| json!({ "is_write_index": write }))
+    fn shown(&self) -> Value {
+        let mut shown = Map::new();
+        shown.extend(self.filter.as_ref().map(|filter| ("filter".to_owned(), filter.shown())));
+        shown.extend(self.is_write_index.map(|write| ("is_write_index".to_owned(), write.into())));
+        shown.into()
     }
 }
 

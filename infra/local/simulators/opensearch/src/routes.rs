@@ -35,6 +35,7 @@ pub(crate) fn answer(call: &Call, cluster: &mut Cluster) -> Result<Reply> {
         ("GET" | "POST", [index, "_search"]) => search::search(call, cluster, index),
         ("PUT" | "POST", ["_bulk"]) => documents::bulk(call, cluster, None),
         ("PUT" | "POST", [index, "_bulk"]) => documents::bulk(call, cluster, Some(index)),
+        ("POST", [index, "_doc"]) => documents::post(call, cluster, index),
         ("GET", [index, "_doc", id]) => documents::get(call, cluster, index, id),
         ("PUT" | "POST", [index, "_doc", id]) => documents::put(call, cluster, index, id, false),
         ("PUT" | "POST", [index, "_create", id]) => documents::put(call, cluster, index, id, true),

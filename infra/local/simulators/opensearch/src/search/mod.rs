@@ -46,6 +46,24 @@ const NOT_SIMULATED: &[&str] = &[
     "version",
 ];
 
+/// What an alias narrows searches to.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    query: Arc<Query>,
+    given: Value,
+}
+
+impl Filter {
+    pub(crate) fn parse(given: &Value) -> Result<Self> {
+        let Value::Object(query) = given else { return Err(Problem::illegal_argument("failed to parse filter")) };
+        Ok(Self { query: Arc::new(Query::parse(query)?), given: given.clone() })
+    }
+
+    pub(crate) fn shown(&self) -> Value {
+        self.given.clone()
+    }
+}
+
 struct Search {
     query: Query,
     from: u64,
@@ -107,9 +125,10 @@ pub(crate) fn search(call: &Call, cluster: &mut Cluster, expression: &str) -> Re
     let (mut hits, mut shards) = (Vec::new(), 0);
     let node = cluster.node.clone();
     for name in names {
+        let filters = cluster.filters(expression, &name);
         let Some(index) = cluster.indices.get_mut(&name) else { continue };
         shards += index.settings.shards();
-        let found = hits_of(index, &search).map_err(|failure| failure.problem(index, &node))?;
+        let found = hits_of(index, &search, &filters).map_err(|failure| failure.problem(index, &node))?;
         hits.extend(found);
     }
     // Equal scores stay in the order of writing.
@@ -131,14 +150,20 @@ pub(crate) fn search(call: &Call, cluster: &mut Cluster, expression: &str) -> Re
     })))
 }
 
-fn hits_of(index: &mut Index, search: &Search) -> std::result::Result<Vec<Hit>, Failure> {
+fn hits_of(index: &mut Index, search: &Search, filters: &[Filter]) -> std::result::Result<Vec<Hit>, Failure> {
     let window = search.from.saturating_add(search.size);
     let max = index.settings.max_result_window();
     if window > max {
         return Err(Failure::Window(window, max));
     }
     let docs = index.searchable();
-    let scores = search.query.scores(&index.mapping, &docs).map_err(Failure::Query)?;
+    let mut scores = search.query.scores(&index.mapping, &docs).map_err(Failure::Query)?;
+    let mut admitted = vec![filters.is_empty(); docs.len()];
+    for filter in filters {
+        let scores = filter.query.scores(&index.mapping, &docs).map_err(Failure::Query)?;
+        admitted.iter_mut().zip(scores).for_each(|(admitted, score)| *admitted |= score.is_some());
+    }
+    scores.iter_mut().zip(admitted).filter(|(_, admitted)| !admitted).for_each(|(score, _)| *score = None);
     let hit = |(doc, score): (&Arc<Doc>, Option<f32>)| {
         Some(Hit { index: index.name.clone(), doc: Arc::clone(doc), score: score? })
     };

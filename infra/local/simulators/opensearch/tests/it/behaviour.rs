@@ -74,6 +74,17 @@ async fn an_alias_has_one_index_to_write_to() {
 }
 
 #[tokio::test]
+async fn a_document_without_an_id_gets_one() {
+    let address = start(Config::default()).await;
+    let ids: Vec<_> =
+        [call(&address, "POST", "/i/_doc", r#"{"x":1}"#).await, call(&address, "POST", "/i/_doc", r#"{"x":1}"#).await]
+            .map(|answer| (answer.status, answer.json()["_id"].as_str().map(str::len), answer.json()["_id"].clone()))
+            .into();
+    assert_eq!((ids[0].0, ids[0].1), (201, Some(20)));
+    assert_ne!(ids[0].2, ids[1].2);
+}
+
+#[tokio::test]
 async fn what_is_not_simulated_is_said_so() {
     let address = start(Config::default()).await;
     call(&address, "PUT", "/i", VECTORS).await;
@@ -81,7 +92,7 @@ async fn what_is_not_simulated_is_said_so() {
     for (method, path, body) in [
         ("POST", "/i/_search", r#"{"query":{"bool":{}}}"#),
         ("POST", "/i/_search", r#"{"aggs":{}}"#),
-        ("PUT", "/i/_alias/b", r#"{"filter":{"match_all":{}}}"#),
+        ("PUT", "/i/_alias/b", r#"{"routing":"1"}"#),
         ("PUT", "/j", r#"{"mappings":{"properties":{"f":{"type":"nested"}}}}"#),
         ("PUT", "/j", byte.as_str()),
         ("GET", "/_cat/nodes", ""),

@@ -149,5 +149,5 @@ async fn as_recorded() {
 
 #[tokio::test]
 async fn as_recorded_further() {
-    assert_eq!(replay(include_str!("../recorded/opensearch-2.19.1-more.txt")).await, 144);
+    assert_eq!(replay(include_str!("../recorded/opensearch-2.19.1-more.txt")).await, 149);
 }

@@ -1,0 +1,25 @@
+//! Step 5: one mail to the admin, who exists in Auth and is tenant admin in the IAM schema.
+
+use anyhow::{Result, bail};
+use e2e::Cloud;
+use uuid::Uuid;
+
+use crate::Live;
+
+pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
+    let mails = cloud.mails_to(&live.email()).await?;
+    let [mail] = mails.as_slice() else { bail!("not one mail: {mails:?}") };
+    assert!(mail["Body"].as_str().is_some_and(|body| body.contains("/auth/v1/verify")), "no link: {mail}");
+
+    let database = cloud.tenant_database(&live.project_ref).await?;
+    let invited = "SELECT id FROM auth.users WHERE invited_at IS NOT NULL AND email = $1";
+    let invited: Vec<Uuid> = database.query(invited, &[&live.email()]).await?.iter().map(|row| row.get(0)).collect();
+    let everybody: i64 = database.query_one("SELECT count(*) FROM auth.users", &[]).await?.get(0);
+    assert_eq!((invited.len(), everybody), (1, 1));
+    let grants = "SELECT users.auth_user_id, users.email, granted.role_code
+                  FROM iam.users JOIN iam.user_roles AS granted USING (user_id)";
+    let grants = database.query(grants, &[]).await?;
+    let grants: Vec<(Uuid, String, String)> = grants.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    assert_eq!(grants, [(invited[0], live.email(), "tenant_admin".to_owned())]);
+    Ok(())
+}
