@@ -75,7 +75,7 @@ impl Gate {
     }
 
     #[cfg(not(feature = "watch"))]
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "one signature with and without the gateway")]
+    #[expect(clippy::unused_async, reason = "one signature with and without the gateway")]
     async fn caller(&self, route: &Route, event: &lambda_http::Request) -> Result<String, Problem> {
         caller::authorize(route, event)
     }

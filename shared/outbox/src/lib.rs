@@ -13,7 +13,7 @@ use uuid::Uuid;
 use valkey::Valkey;
 
 /// How long the stream remembers an event's id: longer than any delivery is repeated.
-const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 /// Payload of [`OutboxKind::PublishEvent`]. The row's id is added as `event_id`.
 #[derive(Debug, Serialize, Deserialize)]

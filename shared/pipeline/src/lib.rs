@@ -7,7 +7,7 @@ use executions::{Executions, Standing};
 use store::{FailOutcome, Store, StoreError, Tenant};
 
 /// A provisioning row that has shown no sign of life for this long is looked after.
-pub const IDLE: Duration = Duration::from_secs(60);
+pub const IDLE: Duration = Duration::from_mins(1);
 
 /// What looking after a run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,11 +17,13 @@ const PHYSICAL_ID: &str = "control-database-migrations";
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Request {
-    request_type: RequestType,
+    #[serde(rename = "RequestType")]
+    kind: RequestType,
     #[serde(rename = "ResponseURL")]
     response_url: String,
     stack_id: String,
-    request_id: String,
+    #[serde(rename = "RequestId")]
+    id: String,
     logical_resource_id: String,
 }
 
@@ -59,7 +61,7 @@ impl MigrateControl {
 
     /// Does what the deployment asks for and answers it: without an answer CloudFormation waits for its whole time-out.
     pub async fn serve(&self, request: Request) -> Result<(), Failure> {
-        let outcome = match request.request_type {
+        let outcome = match request.kind {
             RequestType::Create | RequestType::Update => self.migrate().await.map(Some),
             // The database outlives the stack.
             RequestType::Delete => Ok(None),
@@ -96,7 +98,7 @@ async fn respond(request: &Request, outcome: Result<Option<Migrated>, Failure>) 
         reason,
         physical_resource_id: PHYSICAL_ID,
         stack_id: &request.stack_id,
-        request_id: &request.request_id,
+        request_id: &request.id,
         logical_resource_id: &request.logical_resource_id,
         data,
     };

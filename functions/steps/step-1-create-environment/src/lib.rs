@@ -14,7 +14,7 @@ use store::{Intent, Resource, ResourceKind};
 use supabase::{Error, MANAGEMENT_TIMEOUT, Management, Project, ProjectRef};
 
 /// How long a project whose creation was not answered may take to show in the organisation's list.
-const VISIBLE_WITHIN: Duration = Duration::from_secs(120);
+const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
 /// Characters of a generated password: 190 bits.
 const PASSWORD_LENGTH: usize = 32;
 

@@ -83,18 +83,17 @@ impl InviteAdmin {
         };
         let resource = run.intend_again(intent).await?;
         // A second invitation of somebody who has not answered the first would mail again and end the first link.
-        let invited = match database.invited_user(email).await? {
-            Some(id) => id,
-            None => {
-                let data = serde_json::json!({"tenant_id": tenant.tenant_id, "tenant_slug": tenant.slug});
-                match auth.invite(email, Some(&self.landing(run)), data).await {
-                    Ok(user) => user.id,
-                    Err(error) => {
-                        if definite(&error) {
-                            run.give_up(&resource).await?;
-                        }
-                        return Err(error.into());
+        let invited = if let Some(id) = database.invited_user(email).await? {
+            id
+        } else {
+            let data = serde_json::json!({"tenant_id": tenant.tenant_id, "tenant_slug": tenant.slug});
+            match auth.invite(email, Some(&self.landing(run)), data).await {
+                Ok(user) => user.id,
+                Err(error) => {
+                    if definite(&error) {
+                        run.give_up(&resource).await?;
                     }
+                    return Err(error.into());
                 }
             }
         };

@@ -13,7 +13,7 @@ use stripe::{CALL_TIMEOUT, Customer, Error, PreparedPost, Stripe, Subscription};
 use uuid::Uuid;
 
 /// Stripe may forget a key after 24 hours.
-const KEY_REMEMBERED: Duration = Duration::from_secs(23 * 3600);
+const KEY_REMEMBERED: Duration = Duration::from_hours(23);
 /// A new customer has no payment method: invoices are sent, and due after these many days.
 const DAYS_UNTIL_DUE: u32 = 30;
 

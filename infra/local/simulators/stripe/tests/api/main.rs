@@ -1,5 +1,6 @@
 //! The stand-in over HTTP, as a client meets it.
 
+mod client;
 mod customers;
 mod gate;
 mod idempotency;

@@ -1,0 +1,114 @@
+//! The product's client against the stand-in, in every case it has to tell apart.
+
+use domain::{Failure, FailureKind};
+use secrecy::SecretString;
+use stripe::{Customer, Error, PreparedPost, Stripe, Subscription};
+use stripe_simulator::{Fault, FaultKind};
+
+use crate::{KEY, Stand};
+
+const EMAIL: &str = "ops@acme.example";
+const TENANT: &str = "0193c6a4-7d2b-7000-8000-000000000001";
+
+fn client(stand: &Stand) -> Stripe {
+    Stripe::new(&stand.url, SecretString::from(KEY))
+}
+
+fn wanted() -> PreparedPost {
+    stripe::create_customer(EMAIL, "Müller & Söhne", TENANT, "acme-bank")
+}
+
+fn fault(kind: FaultKind, delay_ms: u64) -> Fault {
+    Fault { method: "POST".to_owned(), path: "/v1/customers".to_owned(), kind, times: 1, delay_ms }
+}
+
+/// The error of creating a customer under a key.
+async fn refused(stripe: &Stripe, key: &str) -> Error {
+    stripe.post::<Customer>(&wanted(), key).await.expect_err("refused")
+}
+
+#[tokio::test]
+async fn a_tenant_is_subscribed_and_found_again() {
+    let stand = Stand::start().await;
+    let stripe = client(&stand);
+    let customer: Customer = stripe.post(&wanted(), "c").await.expect("a customer");
+    assert!(customer.is_tenants(TENANT) && !customer.is_tenants("another"));
+    let again: Customer = stripe.post(&wanted(), "c").await.expect("the same customer");
+    assert_eq!(again.id, customer.id);
+
+    let price = stripe.price_by_lookup_key("ivory_enterprise").await.expect("prices").expect("a price");
+    assert!(stripe.price_by_lookup_key("nothing").await.expect("prices").is_none());
+    let request = stripe::create_subscription(&customer.id, &price.id, TENANT, 30);
+    let subscription: Subscription = stripe.post(&request, "s").await.expect("a subscription");
+    assert!(subscription.is_tenants(TENANT) && subscription.is_live());
+
+    let customers = stripe.customers_by_email(EMAIL).await.expect("customers");
+    assert_eq!(customers.iter().map(|found| &found.id).collect::<Vec<_>>(), [&customer.id]);
+    assert!(stripe.customers_by_email("OPS@acme.example").await.expect("customers").is_empty());
+    stand.delete(&format!("/v1/subscriptions/{}", subscription.id)).await;
+    let subscriptions = stripe.subscriptions_of(&customer.id).await.expect("subscriptions");
+    assert_eq!(subscriptions.len(), 1, "ended ones are listed too");
+    assert!(!subscriptions[0].is_live());
+}
+
+#[tokio::test]
+async fn lists_are_read_to_their_end() {
+    let stand = Stand::start().await;
+    for _ in 0..101 {
+        stand.customer().await;
+    }
+    assert_eq!(client(&stand).customers_by_email(EMAIL).await.expect("customers").len(), 101);
+}
+
+#[tokio::test]
+async fn a_stored_error_is_known_as_such() {
+    let stand = Stand::start().await;
+    let stripe = client(&stand);
+    stand.simulator.inject(fault(FaultKind::ErrorAfterEffect, 0));
+    let first = refused(&stripe, "c").await;
+    assert!(matches!(first, Error::Server { status: 500, replayed: false, .. }), "{first:?}");
+    assert!(!first.is_definite() && !first.is_replayed());
+    let again = refused(&stripe, "c").await;
+    assert!(!again.is_definite() && again.is_replayed(), "{again:?}");
+    assert_eq!(stripe.customers_by_email(EMAIL).await.expect("customers").len(), 1, "it had its effect");
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_waited_for() {
+    let stand = Stand::start().await;
+    let stripe = client(&stand);
+    stand.simulator.inject(fault(FaultKind::Slow, 200));
+    let request = wanted();
+    let (first, second) = tokio::join!(stripe.post::<Customer>(&request, "c"), refused(&stripe, "c"));
+    first.expect("a customer");
+    assert!(matches!(second, Error::Busy { .. }), "{second:?}");
+    assert!(!second.is_definite());
+    assert_eq!(Failure::from(second).kind, FailureKind::Busy);
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart() {
+    let stand = Stand::start().await;
+    let stripe = client(&stand);
+    stand.simulator.inject(fault(FaultKind::RateLimited, 0));
+    let limited = refused(&stripe, "c").await;
+    assert!(matches!(limited, Error::RateLimited { .. }) && limited.is_definite(), "{limited:?}");
+    stand.simulator.inject(fault(FaultKind::LockTimeout, 0));
+    assert!(matches!(refused(&stripe, "c").await, Error::Busy { .. }));
+
+    let stranger = Stripe::new(&stand.url, SecretString::from("sk_test_wrong"));
+    let unauthorized = Failure::from(refused(&stranger, "c").await);
+    assert_eq!(unauthorized.cause.code, "stripe_unauthorized");
+    assert!(unauthorized.cause.provider_request_id.is_some_and(|id| id.starts_with("req_")));
+
+    let _: Customer = stripe.post(&wanted(), "c").await.expect("a customer");
+    let nobody = stripe::create_subscription("cus_nobody", "price_ivory_enterprise", TENANT, 30);
+    for (key, what) in [("c", "the key of another request"), ("s", "a customer who is none")] {
+        let rejected = stripe.post::<Subscription>(&nobody, key).await.expect_err(what);
+        assert!(
+            matches!(rejected, Error::Rejected { status: 400, .. }) && rejected.is_definite(),
+            "{what}: {rejected:?}"
+        );
+        assert!(!Failure::from(rejected).to_string().contains("cus_nobody"), "answers are not quoted");
+    }
+}

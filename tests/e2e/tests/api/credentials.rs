@@ -1,0 +1,83 @@
+//! Who may call: 401 for whom nobody knows, 403 for who lacks the right, and never a word about what exists.
+
+use anyhow::Result;
+use e2e::{Answer, Cloud, unique};
+use reqwest::Method;
+use serde_json::json;
+
+/// Every route, for a tenant that does not exist.
+fn routes(slug: &str) -> [(Method, String); 3] {
+    [
+        (Method::POST, "/v1/admin/tenants".to_owned()),
+        (Method::GET, format!("/v1/admin/tenants/{slug}")),
+        (Method::GET, format!("/v1/admin/tenants/{slug}/status")),
+    ]
+}
+
+/// A call with these headers and, for a `POST`, a body that nobody would accept.
+async fn call(cloud: &Cloud, route: &(Method, String), headers: &[(&str, &str)]) -> Result<Answer> {
+    let mut request = cloud.request(route.0.clone(), &route.1);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    cloud.send(if route.0 == Method::POST { request.json(&json!({})) } else { request }).await
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_known_key() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let bearer = format!("Bearer {}", std::env::var("ADMIN_JWT").unwrap_or_default());
+    let shorter = &cloud.admin_key[..cloud.admin_key.len() - 1];
+    let longer = format!("{}x", cloud.admin_key);
+    let both = format!("{0},{0}", cloud.admin_key);
+    for route in routes(&unique("nobody")) {
+        for headers in [
+            vec![],
+            vec![("x-api-key", "")],
+            vec![("x-api-key", "ivory_nobody")],
+            vec![("x-api-key", shorter)],
+            vec![("x-api-key", longer.as_str())],
+            vec![("x-api-key", both.as_str())],
+            // A credential of another kind does not vouch for this route, alone or beside a bad key.
+            vec![("authorization", bearer.as_str())],
+            vec![("authorization", bearer.as_str()), ("x-api-key", "ivory_nobody")],
+        ] {
+            let answer = call(&cloud, &route, &headers).await?;
+            answer.problem(401, "unauthenticated")?;
+            assert_eq!(answer.header("www-authenticate"), Some("ApiKey realm=\"ivory-control-plane\""));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_known_caller_without_the_right_learns_nothing() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let slug = unique("forbidden");
+    cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+    for slug in [slug, unique("absent")] {
+        let [post, get, status] = routes(&slug);
+        for route in [&post, &get, &status] {
+            call(&cloud, route, &[("x-api-key", &cloud.stranger_key)]).await?.problem(403, "forbidden")?;
+        }
+        call(&cloud, &post, &[("x-api-key", &cloud.auditor_key)]).await?.problem(403, "forbidden")?;
+    }
+    // Not by another name either.
+    let headers =
+        [("x-api-key", cloud.stranger_key.as_str()), ("x-groups", "admin"), ("x-principal", "platform-admin")];
+    call(&cloud, &routes("acme-bank")[1], &headers).await?.problem(403, "forbidden")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_auditor_may_look() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let slug = unique("audited");
+    cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+    let auditor = [("x-api-key", cloud.auditor_key.as_str())];
+    let [_, get, status] = routes(&slug);
+    assert_eq!(call(&cloud, &get, &auditor).await?.expect(200)?["slug"], slug.as_str());
+    assert_eq!(call(&cloud, &status, &auditor).await?.expect(200)?["slug"], slug.as_str());
+    call(&cloud, &routes(&unique("absent"))[1], &auditor).await?.problem(404, "tenant_not_found")?;
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The routes as callers see them: states, answers, refusals.
+
+mod credentials;
+mod requests;
+mod routes;
+mod shapes;
+mod states;
+mod validation;

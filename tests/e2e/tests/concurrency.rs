@@ -1,0 +1,52 @@
+//! Many at once: one slug is one tenant however often it is asked for, and tenants do not get in each other's way.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::Result;
+use e2e::{Cloud, State, alone, unique};
+use futures_util::future::{join_all, try_join_all};
+use serde_json::json;
+
+#[tokio::test]
+async fn twenty_five_requests_for_one_slug_make_one_tenant() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let _alone = alone().await;
+    let slug = unique("crowd");
+    let answers = join_all((0..25).map(|_| cloud.provision(&slug, json!({})))).await;
+    let mut tenants = BTreeSet::new();
+    for answer in answers {
+        tenants.insert(answer?.expect(202)?["tenant_id"].as_str().unwrap_or_default().to_owned());
+    }
+    let tenants: Vec<String> = tenants.into_iter().collect();
+    let [tenant_id] = tenants.as_slice() else { anyhow::bail!("not one tenant: {tenants:?}") };
+
+    let status = cloud.wait_until(&slug, State::Active, Duration::from_mins(2)).await?;
+    assert_eq!(status.attempt, 1);
+    let rows = "SELECT count(*) FROM control.tenants WHERE slug = $1";
+    assert_eq!(cloud.control().await?.query_one(rows, &[&slug]).await?.get::<_, i64>(0), 1);
+    assert_eq!(cloud.aws.executions_of(tenant_id).await?, [format!("{tenant_id}-1")]);
+    let projects = cloud.projects(&slug, tenant_id).await?;
+    assert_eq!(projects.len(), 1);
+    assert_eq!(projects[0]["calls"]["create_project"], 1);
+    assert_eq!(cloud.mails_to(&format!("admin@{slug}.example.com")).await?.len(), 1);
+    assert_eq!((cloud.customers(tenant_id).await?.len(), cloud.subscriptions(tenant_id).await?.len()), (1, 1));
+    assert_eq!(cloud.events_of(&slug).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn ten_tenants_at_once_all_go_live() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let _alone = alone().await;
+    let slugs: Vec<String> = (0..10).map(|_| unique("many")).collect();
+    try_join_all(slugs.iter().map(|slug| cloud.accepted(slug, json!({})))).await?;
+    let live = slugs.iter().map(|slug| cloud.wait_until(slug, State::Active, Duration::from_mins(3)));
+    for status in try_join_all(live).await? {
+        assert_eq!(status.attempt, 1, "{status:?}");
+    }
+    for slug in &slugs {
+        assert_eq!(cloud.events_of(slug).await?.len(), 1, "{slug}");
+    }
+    Ok(())
+}
