@@ -1,11 +1,17 @@
-"""Prints what functions logged, oldest first, one line per event.
+"""Prints what functions logged, oldest first, one line per event: time, function, the line itself.
+
+Functions share log groups, and each invocation has a stream of its own; whose it is says the field `function` of its JSON
+lines. What is not JSON (a panic, say) goes with the rest of its stream. The service's own START, END and REPORT lines are
+left out.
 
 in:  {access, stack, function: name or null, follow}
 out: the lines, as text
 """
 
+import json
 import sys
 import time
+from collections import Counter
 from datetime import datetime, timezone
 
 from common import read_input, session
@@ -19,30 +25,53 @@ if wanted is not None and wanted not in names:
     sys.exit(f"{wanted} is not deployed; these are: {', '.join(sorted(names))}")
 
 logs, functions = client("logs"), client("lambda")
-# Functions share log groups; the stream, one per invocation, says nothing about whose it is, the group's name does not either.
-groups = {}
-for folder, physical in names.items():
-    settings = functions.get_function_configuration(FunctionName=physical)
-    group = settings.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{physical}")
-    groups.setdefault(group, []).append(folder)
 
-seen, since = set(), 0
+
+def group_of(physical):
+    settings = functions.get_function_configuration(FunctionName=physical)
+    return settings.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{physical}")
+
+
+def function_of(message):
+    try:
+        said = json.loads(message)["span"]["function"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    # A step names itself without its number.
+    return next((folder for folder in names if folder == said or folder.endswith(f"-{said}")), said)
+
+
+def events_of(group, since):
+    try:
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since):
+            yield from page["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return
+
+
+groups = {group_of(physical) for folder, physical in names.items() if wanted in (None, folder)}
+# Events have no id here. Of the last instant, those shown are counted: the instant may still get more.
+since, shown, owners = 0, Counter(), {}
 while True:
-    events = []
-    for group, folders in groups.items():
-        if wanted is not None and wanted not in folders:
+    events = [event for group in groups for event in events_of(group, since)]
+    events.sort(key=lambda event: event["timestamp"])
+    for event in events:
+        owner = function_of(event["message"])
+        if owner is not None:
+            owners[event["logStreamName"]] = owner
+    met = Counter()
+    for event in events:
+        at, stream, message = event["timestamp"], event["logStreamName"], event["message"].rstrip()
+        met[at, stream, message] += 1
+        if met[at, stream, message] <= shown[at, stream, message]:
             continue
-        try:
-            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since):
-                events += [(event, group) for event in page["events"] if event["eventId"] not in seen]
-        except logs.exceptions.ResourceNotFoundException:
+        owner = owners.get(stream, "-")
+        if wanted not in (None, owner) or message.startswith(("START ", "END ", "REPORT ")):
             continue
-    for event, group in sorted(events, key=lambda found: found[0]["timestamp"]):
-        seen.add(event["eventId"])
-        # The same instant may still get more events: ask for it again, and print only what is new.
-        since = max(since, event["timestamp"])
-        at = datetime.fromtimestamp(event["timestamp"] / 1000, timezone.utc).strftime("%H:%M:%S.%f")[:-3]
-        print(at, group, event["message"].rstrip(), flush=True)
+        clock = datetime.fromtimestamp(at / 1000, timezone.utc).strftime("%H:%M:%S.%f")[:-3]
+        print(f"{clock} {owner:<26} {message}", flush=True)
     if not given["follow"]:
         break
+    since = max((event["timestamp"] for event in events), default=since)
+    shown = Counter({key: count for key, count in met.items() if key[0] >= since})
     time.sleep(0.5)

@@ -16,7 +16,7 @@ mod serve;
 
 pub use error::StepError;
 pub use run::{Outcome, Run};
-pub use serve::{Platform, Work, serve};
+pub use serve::{BUSY_RETRY, LEASE_MARGIN, POLL, Platform, RATE_LIMITED_RETRY, Work, serve};
 
 /// A setting from the function's environment; the template sets every one of them.
 #[must_use]

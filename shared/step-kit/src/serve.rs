@@ -14,9 +14,13 @@ use crate::{Outcome, Run, StepError};
 /// Kept free before the function's own time-out, so that a step that is too slow can still say so and give back the lease.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How much longer a lease lasts than the invocation that holds it can.
-const LEASE_MARGIN: Duration = Duration::from_secs(5);
+pub const LEASE_MARGIN: Duration = Duration::from_secs(5);
 /// The Wait state behind a step that waits.
-const POLL: Duration = Duration::from_secs(15);
+pub const POLL: Duration = Duration::from_secs(15);
+/// The state machine's retry of `Step.RateLimited`.
+pub const RATE_LIMITED_RETRY: Duration = Duration::from_secs(30);
+/// The state machine's retry of `Step.Busy`.
+pub const BUSY_RETRY: Duration = Duration::from_secs(5);
 
 /// What every step is built from.
 #[derive(Clone, Debug)]
@@ -131,8 +135,8 @@ async fn invoke<W: Work>(
 /// the cause reaches the row through `record-failure`.
 async fn trouble(run: &Run<'_>, error: &StepError) {
     let retry_in = match error.0.kind {
-        FailureKind::RateLimited { .. } => Some(Duration::from_secs(30)),
-        FailureKind::Busy => Some(Duration::from_secs(5)),
+        FailureKind::RateLimited { .. } => Some(RATE_LIMITED_RETRY),
+        FailureKind::Busy => Some(BUSY_RETRY),
         // Full jitter: when exactly is for the state machine to know.
         FailureKind::Transient | FailureKind::Rejected | FailureKind::Internal | FailureKind::Superseded => None,
     };

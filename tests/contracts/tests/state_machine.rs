@@ -10,8 +10,6 @@ use contracts::workspace::Workspace;
 use regex::Regex;
 use serde_json::{Value, json};
 
-/// How much longer a lease lasts than the time-out of the function that took it, in seconds.
-const LEASE_MARGIN: u64 = 5;
 /// What a sandbox may take to start before the time-out counts, in seconds.
 const INIT: u64 = 10;
 
@@ -63,6 +61,18 @@ fn a_task_gets_tenant_and_attempt_and_leaves_nothing_behind() -> Result<()> {
             assert_eq!(state.get("ResultPath"), Some(&Value::Null), "{name}: history keeps every output");
         }
     }
+    Ok(())
+}
+
+#[test]
+fn the_status_route_foretells_what_the_machine_does() -> Result<()> {
+    let machine = Machine::load()?;
+    for (name, state) in machine.tasks()? {
+        let interval = |error| number(retrier(state, error)?, "IntervalSeconds");
+        assert_eq!(interval("Step.RateLimited")?, step_kit::RATE_LIMITED_RETRY.as_secs(), "{name}");
+        assert_eq!(interval("Step.Busy")?, step_kit::BUSY_RETRY.as_secs(), "{name}");
+    }
+    assert_eq!(number(machine.state("WaitForEnvironment")?, "Seconds")?, step_kit::POLL.as_secs());
     Ok(())
 }
 
@@ -138,7 +148,7 @@ fn waiting_for_a_lease_outlasts_the_longest_lease() -> Result<()> {
     let machine = Machine::load()?;
     let mut longest = 0;
     for function in Template::load()?.functions()? {
-        longest = longest.max(function.timeout()? + LEASE_MARGIN);
+        longest = longest.max(function.timeout()? + step_kit::LEASE_MARGIN.as_secs());
     }
     let mut tasks = machine.tasks()?;
     tasks.push(("RecordFailure".to_owned(), machine.state("RecordFailure")?));

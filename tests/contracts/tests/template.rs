@@ -87,7 +87,7 @@ fn each_credential_has_its_authorizer() -> Result<()> {
     let template = Template::load()?;
     let auth = &template.resource("Api")?["Properties"]["Auth"];
     assert_eq!(auth["DefaultAuthorizer"], json!("ApiKey"));
-    for (name, header, seconds) in [("ApiKey", "X-API-Key", 60), ("Bearer", "Authorization", 0)] {
+    for (name, header, seconds) in [("ApiKey", "X-API-Key", 45), ("Bearer", "Authorization", 0)] {
         let expected = json!({
             "FunctionArn": { "Fn::GetAtt": ["AuthorizeCallerFunction", "Arn"] },
             "FunctionPayloadType": "REQUEST",

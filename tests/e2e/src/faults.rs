@@ -1,10 +1,12 @@
 //! Faults on the way to the outside systems, and what was seen on that way.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use anyhow::Result;
 use fault_proxy::client::{Action, Answer, Call, Client, Match, Rule, RuleId, When};
+use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::Cloud;
@@ -20,17 +22,20 @@ pub async fn alone() -> MutexGuard<'static, ()> {
 #[derive(Clone, Debug)]
 pub struct Faults(Client);
 
-impl Cloud {
-    /// The fault proxy, as after its start; without one, says so and gives nothing.
-    pub async fn faults(&self) -> Result<Option<Faults>> {
-        let Ok(url) = std::env::var("FAULT_PROXY_URL") else {
-            println!("skipped: FAULT_PROXY_URL not set");
-            return Ok(None);
-        };
-        let client = Client::new(url)?;
-        client.reset().await?;
-        Ok(Some(Faults(client)))
-    }
+/// Runs a test that breaks something, alone. However it ends, everything works again afterwards. Without a cloud, or
+/// without a fault proxy before it, says so and runs nothing.
+pub async fn with_faults(test: impl AsyncFnOnce(&Cloud, &Faults) -> Result<()>) -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let Ok(url) = std::env::var("FAULT_PROXY_URL") else {
+        println!("skipped: FAULT_PROXY_URL not set");
+        return Ok(());
+    };
+    let faults = Faults(Client::new(url)?);
+    let _alone = alone().await;
+    faults.0.reset().await?;
+    let outcome = AssertUnwindSafe(test(&cloud, &faults)).catch_unwind().await;
+    faults.0.reset().await?;
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 impl Faults {
@@ -62,11 +67,6 @@ impl Faults {
     /// Ends a fault; what it holds goes on.
     pub async fn mend(&self, rule: RuleId) -> Result<()> {
         Ok(self.0.remove(rule).await?)
-    }
-
-    /// As after the start: no faults, no calls seen.
-    pub async fn reset(&self) -> Result<()> {
-        Ok(self.0.reset().await?)
     }
 
     /// Forgets the calls seen.

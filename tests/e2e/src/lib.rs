@@ -20,7 +20,7 @@ mod tenants;
 
 pub use aws::Aws;
 pub use cloud::{Cloud, REGIONS};
-pub use faults::{Faults, alone};
+pub use faults::{Faults, alone, with_faults};
 pub use gateway::{Answer, answers};
 pub use outside::Search;
 pub use tenants::{STEPS, State, Status, is_timestamp, unique};

@@ -20,8 +20,8 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
     let slug_shape = "must be 3 to 48 lower-case letters, digits and hyphens";
     let edges = "must neither start nor end with a hyphen";
     let name_length = "must be 1 to 200 characters long, not counting white space around it";
-    let regions = "must be us-east-1, eu-central-1 or ap-southeast-1";
-    let tiers = "must be pilot, enterprise or enterprise_plus";
+    let regions = "must be one of us-east-1, eu-central-1, ap-southeast-1";
+    let tiers = "must be one of pilot, enterprise, enterprise_plus";
     let cases: &[(&str, Value, &str)] = &[
         ("slug", json!(null), "is required"),
         ("slug", json!(17), "must be a string"),

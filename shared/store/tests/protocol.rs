@@ -1,0 +1,298 @@
+//! The protocol that keeps a tenant from being made twice: lease, fence, ledger, completion, failure, resume.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Failure, FailureKind, Owner, ProvisionRequest, ProvisioningState, Step, TenantId};
+use secrecy::SecretString;
+use serde_json::json;
+use store::{
+    Activation, Begun, DatabaseConfig, FailOutcome, Intent, Lease, NewTenant, NotBegun, ResourceKind, Resume,
+    StepEffect, Store, Tenant,
+};
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+use uuid::Uuid;
+
+const LONG: Duration = Duration::from_secs(30);
+const CALL: Duration = Duration::from_secs(5);
+
+/// A control database of its own, dropped at the end.
+struct Database {
+    config: DatabaseConfig,
+    store: Store,
+}
+
+impl Database {
+    /// `None`, said so, where there is no server to try.
+    async fn create() -> Option<Self> {
+        let (Ok(url), Ok(ca)) = (std::env::var("TEST_POSTGRES_URL"), std::env::var("POSTGRES_CA_FILE")) else {
+            println!("skipped: TEST_POSTGRES_URL or POSTGRES_CA_FILE not set");
+            return None;
+        };
+        let server: Config = url.parse().expect("TEST_POSTGRES_URL is a connection string");
+        let Some(Host::Tcp(host)) = server.get_hosts().first() else { panic!("a TCP host") };
+        let password = String::from_utf8(server.get_password().unwrap_or_default().to_vec()).expect("text");
+        let mut config = DatabaseConfig {
+            host: host.clone(),
+            port: server.get_ports()[0],
+            dbname: "postgres".to_owned(),
+            username: server.get_user().expect("a user").to_owned(),
+            password: SecretString::from(password),
+            ca_pem: Some(fs::read_to_string(ca).expect("the CA file is readable")),
+        };
+        let admin = store::connect(&config, "test").await.expect("the server takes TLS");
+        let name = format!("protocol_{}", Uuid::now_v7().simple());
+        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database of our own");
+        config.dbname = name;
+        let mut owner = store::connect(&config, "test").await.expect("it takes connections");
+        store::migrate_control(&mut owner, &config.username).await.expect("the migrations apply");
+        let source = config.clone();
+        let store = Store::new(Arc::new(move || {
+            let config = source.clone();
+            Box::pin(async move { Ok(config) })
+        }));
+        Some(Self { config, store })
+    }
+
+    async fn tenant(&self, slug: &str) -> Tenant {
+        let body = json!({"slug": slug, "display_name": "Acme", "region": "us-east-1", "admin_email": "a@acme.com", "data_residency_verified": true});
+        let request = ProvisionRequest::parse(body.as_object().expect("an object"), &[]).expect("valid");
+        let new = NewTenant {
+            tenant_id: TenantId(Uuid::now_v7()),
+            request: &request,
+            correlation_id: "c",
+            actor: "test",
+            request_id: "r",
+        };
+        self.store.insert_tenant(new).await.expect("the database answers").expect("the slug is free")
+    }
+
+    async fn begin(&self, tenant: &Tenant, step: Step, token: &str, lease: Duration) -> Result<Begun, NotBegun> {
+        self.store.begin_step(tenant.tenant_id, tenant.attempt, step, token, lease).await
+    }
+
+    async fn drop(self) {
+        let mut admin = self.config.clone();
+        admin.dbname = "postgres".to_owned();
+        let client = store::connect(&admin, "test").await.expect("the server is there");
+        client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.config.dbname)).await.expect("dropped");
+    }
+}
+
+fn intent(kind: ResourceKind) -> Intent<'static> {
+    Intent { kind, name: "name", request: None, idempotency_key: None, call: CALL }
+}
+
+fn cause(code: &str) -> domain::Cause {
+    Failure::new(FailureKind::Rejected, code, Owner::Provider, "hint").cause
+}
+
+#[tokio::test]
+async fn one_at_a_time_until_the_lease_lapses() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let short = Duration::from_millis(300);
+    database.begin(&tenant, Step::CreateEnvironment, "a", short).await.expect("free");
+    assert!(matches!(database.begin(&tenant, Step::CreateEnvironment, "b", LONG).await, Err(NotBegun::Busy)));
+    database.begin(&tenant, Step::CreateEnvironment, "a", short).await.expect("its own lease, again");
+    tokio::time::sleep(short * 2).await;
+    database.begin(&tenant, Step::CreateEnvironment, "b", LONG).await.expect("lapsed");
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_stalled_copy_writes_nothing() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let store = &database.store;
+    let stalled =
+        database.begin(&tenant, Step::CreateEnvironment, "stalled", Duration::from_millis(200)).await.expect("free");
+    let open = store
+        .intend(&stalled.lease, Step::CreateEnvironment, Intent { call: Duration::ZERO, ..intent(ResourceKind::Graph) })
+        .await;
+    let open = open.expect("the database answers").expect("in time");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let lease = &stalled.lease;
+    assert!(
+        store
+            .intend(lease, Step::CreateEnvironment, intent(ResourceKind::SupabaseProject))
+            .await
+            .expect("answers")
+            .is_none()
+    );
+    assert!(!store.confirm(lease, open.id, "external", None).await.expect("answers"));
+    assert!(!store.give_up(lease, open.id).await.expect("answers"));
+    assert!(!store.renew_intent(lease, open.id, "", "", Duration::ZERO).await.expect("answers"));
+    assert!(!store.complete_step(lease, Step::CreateEnvironment, StepEffect::None).await.expect("answers"));
+    assert!(!store.step_waiting(lease, Step::CreateEnvironment, "x", CALL).await.expect("answers"));
+    assert!(!store.environment_dead(lease).await.expect("answers"));
+    assert!(!store.lease_outlasts(lease, Duration::ZERO).await.expect("answers"));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_begun_that_the_lease_would_not_outlast() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let begun = database.begin(&tenant, Step::CreateEnvironment, "a", Duration::from_secs(3)).await.expect("free");
+    let store = &database.store;
+    assert!(
+        store
+            .intend(&begun.lease, Step::CreateEnvironment, intent(ResourceKind::Graph))
+            .await
+            .expect("answers")
+            .is_none()
+    );
+    assert!(store.lease_outlasts(&begun.lease, Duration::from_secs(1)).await.expect("answers"));
+    assert!(!store.lease_outlasts(&begun.lease, CALL).await.expect("answers"));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_completed_step_says_so_and_an_older_run_is_over() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let begun = database.begin(&tenant, Step::CreateEnvironment, "a", LONG).await.expect("free");
+    let effect = StepEffect::Environment { project_ref: "ref", url: "https://ref" };
+    assert!(database.store.complete_step(&begun.lease, Step::CreateEnvironment, effect).await.expect("answers"));
+    assert!(matches!(database.begin(&tenant, Step::CreateEnvironment, "b", LONG).await, Err(NotBegun::Completed)));
+    let older = database.store.begin_step(tenant.tenant_id, 7, Step::AwaitEnvironment, "b", LONG).await;
+    assert!(matches!(older, Err(NotBegun::Superseded)));
+    let unknown = database.store.begin_step(TenantId(Uuid::now_v7()), 1, Step::AwaitEnvironment, "b", LONG).await;
+    assert!(matches!(unknown, Err(NotBegun::Superseded)));
+    let next = database.begin(&tenant, Step::AwaitEnvironment, "b", LONG).await.expect("released by the completion");
+    assert_eq!(next.tenant.supabase_project_ref.as_deref(), Some("ref"));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn polls_of_a_wait_are_no_attempts() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    for token in ["a", "b", "c"] {
+        let begun = database.begin(&tenant, Step::AwaitEnvironment, token, LONG).await.expect("free");
+        assert!(
+            database.store.step_waiting(&begun.lease, Step::AwaitEnvironment, "pooler", CALL).await.expect("answers")
+        );
+    }
+    let row = &database.store.steps(tenant.tenant_id).await.expect("answers")[1];
+    assert_eq!((row.state.as_str(), row.attempts, row.waiting_for.as_deref()), ("waiting", 1, Some("pooler")));
+    assert!(row.next_retry_at.is_some());
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_failed_run_names_its_step_and_resumes_once() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let store = &database.store;
+    let begun = database.begin(&tenant, Step::CreateEnvironment, "a", LONG).await.expect("free");
+    assert_eq!(store.fail_run(tenant.tenant_id, 1, &cause("given"), "r").await.expect("answers"), FailOutcome::Busy);
+    assert!(store.step_troubled(&begun.lease, Step::CreateEnvironment, &cause("own"), None).await.expect("answers"));
+    let failed = store.fail_run(tenant.tenant_id, 1, &cause("given"), "r").await.expect("answers");
+    assert_eq!(failed, FailOutcome::Failed(Step::CreateEnvironment));
+    assert_eq!(store.fail_run(tenant.tenant_id, 1, &cause("given"), "r").await.expect("answers"), FailOutcome::Over);
+
+    let row = store.tenant_by_slug(&tenant.slug).await.expect("answers").expect("there");
+    assert_eq!(row.state, ProvisioningState::Failed);
+    assert_eq!(row.error_message.as_deref(), Some("step_1: own: hint"), "the step's own cause says more");
+
+    let resume = || Resume {
+        tenant: &row,
+        display_name: &row.display_name,
+        tier: row.tier,
+        admin_email: &row.admin_email,
+        correlation_id: "c2",
+        actor: "test",
+        request_id: "r",
+    };
+    let (one, two) = tokio::join!(store.resume_tenant(resume()), store.resume_tenant(resume()));
+    let winners = [one.expect("answers"), two.expect("answers")];
+    assert_eq!(winners.iter().flatten().count(), 1, "one of two simultaneous resumes");
+    let resumed = winners.into_iter().flatten().next().expect("one");
+    assert_eq!((resumed.attempt, resumed.error_message), (2, None));
+    let steps = store.steps(tenant.tenant_id).await.expect("answers");
+    assert!(steps.iter().all(|row| row.state == "pending" && row.cause.is_none() && row.started_at.is_none()));
+    assert!(matches!(database.begin(&tenant, Step::CreateEnvironment, "old", LONG).await, Err(NotBegun::Superseded)));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn one_live_resource_of_a_kind() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let store = &database.store;
+    let Begun { lease, .. } = database.begin(&tenant, Step::CreateGraph, "a", LONG).await.expect("free");
+    let lease: Lease = lease;
+    let first =
+        store.intend(&lease, Step::CreateGraph, intent(ResourceKind::Graph)).await.expect("answers").expect("in time");
+    assert!(
+        store.intend(&lease, Step::CreateGraph, intent(ResourceKind::Graph)).await.is_err(),
+        "the schema refuses a second"
+    );
+    assert!(store.confirm(&lease, first.id, "external", Some("req_1")).await.expect("answers"));
+    let live = store.resource(tenant.tenant_id, ResourceKind::Graph).await.expect("answers").expect("there");
+    assert_eq!((live.id, live.external_id.as_deref()), (first.id, Some("external")));
+    assert!(store.give_up(&lease, first.id).await.expect("answers"));
+    assert!(store.resource(tenant.tenant_id, ResourceKind::Graph).await.expect("answers").is_none());
+    let second = store.intend(&lease, Step::CreateGraph, intent(ResourceKind::Graph)).await.expect("answers");
+    assert!(second.is_some(), "a dead one makes room");
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn activation_is_one_transaction_and_never_undone() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let store = &database.store;
+    let begun = database.begin(&tenant, Step::ActivateTenant, "a", LONG).await.expect("free");
+    let (one, two, payload) = (Uuid::now_v7(), Uuid::now_v7(), json!({}));
+    let activation = |tier| Activation {
+        stripe_customer_id: Some("cus_1"),
+        tier,
+        invalidation: (one, &payload),
+        event: (two, &payload),
+    };
+    assert!(
+        !store.activate(&begun.lease, activation(domain::Tier::Pilot)).await.expect("answers"),
+        "another tier was billed"
+    );
+    assert!(store.outbox(&[one, two]).await.expect("answers").is_empty());
+    assert!(store.activate(&begun.lease, activation(tenant.tier)).await.expect("answers"));
+    let row = store.tenant_by_slug(&tenant.slug).await.expect("answers").expect("there");
+    assert!(row.is_active && row.state == ProvisioningState::Active && row.activated_at.is_some());
+    assert_eq!(store.outbox(&[one, two]).await.expect("answers").len(), 2);
+    assert_eq!(store.fail_run(tenant.tenant_id, 1, &cause("late"), "r").await.expect("answers"), FailOutcome::Over);
+    assert!(matches!(database.begin(&tenant, Step::ActivateTenant, "b", LONG).await, Err(NotBegun::Completed)));
+    store.outbox_delivered(one).await.expect("answers");
+    assert_eq!(store.outbox(&[one, two]).await.expect("answers").len(), 1);
+    store.outbox_postponed(two, "valkey_unreachable").await.expect("answers");
+    assert!(store.outbox_due(10).await.expect("answers").is_empty(), "postponed");
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn one_reconciler_and_one_who_looks_after_a_run() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let store = &database.store;
+    assert!(store.take_singleton("x", "a", LONG).await.expect("answers"));
+    assert!(!store.take_singleton("x", "b", LONG).await.expect("answers"));
+    store.release_singleton("x", "b").await.expect("answers");
+    assert!(!store.take_singleton("x", "b", LONG).await.expect("answers"), "only its holder releases it");
+    store.release_singleton("x", "a").await.expect("answers");
+    assert!(store.take_singleton("x", "b", LONG).await.expect("answers"));
+
+    assert!(!store.claim_idle_run(tenant.tenant_id, 1, Duration::from_mins(1)).await.expect("answers"), "it is alive");
+    assert!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").is_empty());
+    store.abandon_run(tenant.tenant_id, 1).await.expect("answers");
+    assert_eq!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").len(), 1);
+    assert!(store.claim_idle_run(tenant.tenant_id, 1, Duration::from_mins(1)).await.expect("answers"));
+    assert!(
+        !store.claim_idle_run(tenant.tenant_id, 1, Duration::from_mins(1)).await.expect("answers"),
+        "somebody just did"
+    );
+    database.drop().await;
+}

@@ -1,0 +1,106 @@
+//! What a caller may correct when resuming: everything no effect was begun with, and never the region.
+
+use anyhow::{Result, ensure};
+use e2e::{Answer, State, with_faults};
+use fault_proxy::client::Match;
+use serde_json::json;
+
+use crate::scenario::{RUN, Scenario};
+
+fn refused(answer: &Answer, field: &str) -> Result<()> {
+    let problem = answer.problem(409, "immutable_field")?;
+    ensure!(problem["detail"].as_str().is_some_and(|detail| detail.starts_with(&format!("{field} "))), "{problem}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_address_that_could_not_be_invited_is_corrected_and_everything_later_with_it() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "mistyped");
+        let body = json!({ "code": "email_address_invalid", "message": "Email address is invalid" }).to_string();
+        faults.answer("supabase", Match::request("POST", "/auth/v1/invite").times(1), 400, &body).await?;
+        let tenant_id = cloud.accepted(&tenant.slug, json!({})).await?;
+        let failed = tenant.fails(5, "supabase_auth_invalid_email").await?;
+        assert_eq!(failed.cause()?["owner"], "caller");
+
+        let corrected = format!("chief@{}.example.com", tenant.slug);
+        let order = json!({ "admin_email": corrected, "display_name": "Another name", "tier": "enterprise_plus" });
+        let mut elsewhere = order.clone();
+        elsewhere["region"] = json!("eu-central-1");
+        refused(&cloud.provision(&tenant.slug, elsewhere).await?, "region")?;
+        assert_eq!(cloud.status(&tenant.slug).await?.provisioning_state, State::Failed);
+
+        cloud.accepted(&tenant.slug, order).await?;
+        cloud.wait_until(&tenant.slug, State::Active, RUN).await?;
+        let record = cloud.tenant(&tenant.slug).await?;
+        assert_eq!(record["admin_email"], corrected);
+        assert_eq!((&record["display_name"], &record["tier"]), (&json!("Another name"), &json!("enterprise_plus")));
+        let mails = (cloud.mails_to(&tenant.email()).await?.len(), cloud.mails_to(&corrected).await?.len());
+        assert_eq!(mails, (0, 1));
+        let customers = cloud.customers(tenant_id).await?;
+        assert_eq!(customers.len(), 1);
+        assert_eq!((&customers[0]["email"], &customers[0]["name"]), (&json!(corrected), &json!("Another name")));
+        let subscriptions = cloud.subscriptions(tenant_id).await?;
+        assert_eq!(subscriptions.len(), 1);
+        assert_eq!(subscriptions[0]["items"]["data"][0]["price"]["lookup_key"], "ivory_enterprise_plus");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn after_the_invitation_the_address_stays_but_name_and_tier_may_change() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "invited");
+        let fault = faults.answer("opensearch", Match::request("PUT", "^/client_"), 403, "{}").await?;
+        let tenant_id = cloud.accepted(&tenant.slug, json!({})).await?;
+        tenant.fails(7, "opensearch_unauthorized").await?;
+        faults.mend(fault).await?;
+
+        let other = json!({ "admin_email": format!("chief@{}.example.com", tenant.slug) });
+        refused(&cloud.provision(&tenant.slug, other).await?, "admin_email")?;
+        // The same address in other letters is the same address.
+        let order =
+            json!({ "admin_email": tenant.email().to_uppercase(), "display_name": "A pilot now", "tier": "pilot" });
+        cloud.accepted(&tenant.slug, order).await?;
+        cloud.wait_until(&tenant.slug, State::Active, RUN).await?;
+        let record = cloud.tenant(&tenant.slug).await?;
+        assert_eq!((&record["display_name"], &record["tier"]), (&json!("A pilot now"), &json!("pilot")));
+        assert_eq!((cloud.customers(tenant_id).await?.len(), cloud.subscriptions(tenant_id).await?.len()), (0, 0));
+        assert_eq!(cloud.events_of(&tenant.slug).await?[0]["display_name"], "A pilot now");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn once_billing_began_nothing_changes_and_an_omitted_tier_is_the_stored_one() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "billed");
+        let body = json!({ "error": { "type": "card_error", "message": "Declined." } }).to_string();
+        let fault = faults.answer("stripe", Match::request("POST", "^/v1/subscriptions$"), 402, &body).await?;
+        let plus = json!({ "tier": "enterprise_plus" });
+        let tenant_id = cloud.accepted(&tenant.slug, plus.clone()).await?;
+        tenant.fails(9, "stripe_rejected").await?;
+        faults.mend(fault).await?;
+
+        for (field, value) in [
+            ("admin_email", json!(format!("chief@{}.example.com", tenant.slug))),
+            ("display_name", json!("Another name")),
+            ("tier", json!("enterprise")),
+            ("region", json!("ap-southeast-1")),
+        ] {
+            let mut order = plus.clone();
+            order[field] = value;
+            refused(&cloud.provision(&tenant.slug, order).await?, field)?;
+        }
+        cloud.accepted(&tenant.slug, json!({ "tier": null })).await?;
+        cloud.wait_until(&tenant.slug, State::Active, RUN).await?;
+        assert_eq!(cloud.tenant(&tenant.slug).await?["tier"], "enterprise_plus");
+        let subscriptions = cloud.subscriptions(tenant_id).await?;
+        assert_eq!(subscriptions.len(), 1);
+        assert_eq!(subscriptions[0]["items"]["data"][0]["price"]["lookup_key"], "ivory_enterprise_plus");
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,6 @@
+//! A failure at each step: where the run ends, what the API says about it, and that resuming repeats nothing.
+
+mod corrections;
+mod environment;
+mod scenario;
+mod steps;
