@@ -83,9 +83,10 @@ pub async fn everything(workspace: &Workspace) -> anyhow::Result<Built> {
     run(workspace, &["build", "--workspace", "--all-targets"]).await
 }
 
-/// Builds one package's program.
-pub async fn one(workspace: &Workspace, package: &str) -> anyhow::Result<PathBuf> {
-    run(workspace, &["build", "--package", package]).await?.binaries.get(package)
+/// Builds one program. `--workspace` keeps the dependencies' features as [`everything`] has them: `--package` would choose
+/// others, and build most dependencies again.
+pub async fn one(workspace: &Workspace, program: &str) -> anyhow::Result<PathBuf> {
+    run(workspace, &["build", "--workspace", "--bin", program]).await?.binaries.get(program)
 }
 
 /// Runs cargo, whose progress goes to the terminal, and collects what it made.

@@ -103,21 +103,21 @@ impl CloudFolder {
     }
 
     pub fn create(&self) -> anyhow::Result<()> {
-        fs::create_dir_all(&self.state).with_context(|| format!("creating {}", self.state.display()))
+        private_dir(&self.state)
     }
 
     /// Empties what the last run left; the lock and the program stay, since they are in use.
     pub fn clear(&self) -> anyhow::Result<()> {
-        remove(&self.state.join("data"))?;
+        self.forget()?;
         remove(&self.state.join("logs"))?;
         remove(&self.staging())?;
-        self.forget()?;
         fs::create_dir_all(self.state.join("logs"))?;
         Ok(fs::create_dir_all(self.state.join("data"))?)
     }
 
-    /// Removes what only a running cloud has: credentials and addresses.
+    /// Removes what only a running cloud has: data, credentials and addresses. The logs stay, to be read.
     pub fn forget(&self) -> anyhow::Result<()> {
+        remove(&self.state.join("data"))?;
         remove(&self.env_file())?;
         remove(&self.cloud())
     }

@@ -2,7 +2,7 @@
 //! away; what is left behind then, the reconciler delivers.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::Failure;
 use secrecy::SecretString;
@@ -14,6 +14,9 @@ use valkey::Valkey;
 
 /// How long the stream remembers an event's id: longer than any delivery is repeated.
 const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+
+/// How long whoever committed a promise stays to keep it.
+const NOW: Duration = Duration::from_secs(10);
 
 /// Payload of [`OutboxKind::PublishEvent`]. The row's id is added as `event_id`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,17 +40,28 @@ struct ValkeySecret {
     url: SecretString,
 }
 
-/// Delivers rows in their order; what cannot be delivered now is postponed. How many were delivered.
-pub async fn deliver(store: &Store, secrets: &Secrets, rows: Vec<OutboxRow>) -> Result<usize, StoreError> {
+/// Delivers rows in their order within `budget`; what cannot be delivered now is postponed, and with it whatever else was
+/// promised for the same tenant. How many were delivered.
+pub async fn deliver(
+    store: &Store,
+    secrets: &Secrets,
+    rows: Vec<OutboxRow>,
+    budget: Duration,
+) -> Result<usize, StoreError> {
     if rows.is_empty() {
         return Ok(0);
     }
+    let started = Instant::now();
     let valkey = connect(secrets).await;
+    let mut held_up = BTreeMap::new();
     let mut delivered = 0;
     for row in rows {
-        let outcome = match &valkey {
-            Ok(valkey) => deliver_one(valkey, &row).await,
-            Err(failure) => Err(failure.clone()),
+        if started.elapsed() > budget {
+            break;
+        }
+        let outcome = match (held_up.get(&row.tenant_id.0), &valkey) {
+            (Some(failure), _) | (None, Err(failure)) => Err(Failure::clone(failure)),
+            (None, Ok(valkey)) => deliver_one(valkey, &row).await,
         };
         match outcome {
             Ok(()) => {
@@ -55,8 +69,10 @@ pub async fn deliver(store: &Store, secrets: &Secrets, rows: Vec<OutboxRow>) -> 
                 delivered += 1;
             }
             Err(failure) => {
-                tracing::warn!(outbox_id = %row.id, tenant_id = %row.tenant_id, kind = ?row.kind, code = failure.cause.code, "postponed");
-                store.outbox_postponed(row.id, &failure.cause.code).await?;
+                let code = &failure.cause.code;
+                tracing::warn!(outbox_id = %row.id, tenant_id = %row.tenant_id, kind = ?row.kind, code, "postponed");
+                store.outbox_postponed(row.id, code).await?;
+                held_up.insert(row.tenant_id.0, failure);
             }
         }
     }
@@ -66,7 +82,7 @@ pub async fn deliver(store: &Store, secrets: &Secrets, rows: Vec<OutboxRow>) -> 
 /// The rows of these ids, right after the transaction that promised them. Trouble is left to the reconciler.
 pub async fn deliver_now(store: &Store, secrets: &Secrets, ids: &[Uuid]) {
     let delivered = match store.outbox(ids).await {
-        Ok(rows) => deliver(store, secrets, rows).await,
+        Ok(rows) => deliver(store, secrets, rows, NOW).await,
         Err(error) => Err(error),
     };
     if let Err(error) = delivered {

@@ -50,7 +50,7 @@ pub async fn look_after(
             Ok(Care::Started)
         }
         Standing::Succeeded | Standing::Ended => {
-            let outcome = store.fail_run(tenant.tenant_id, tenant.attempt, &lost(), request_id).await?;
+            let outcome = store.fail_run(tenant.tenant_id, tenant.attempt, &lost(), false, request_id).await?;
             tracing::warn!(tenant_id = %tenant.tenant_id, attempt = tenant.attempt, ?outcome, "a run had ended without a word");
             Ok(if matches!(outcome, FailOutcome::Failed(_)) { Care::Failed } else { Care::Nothing })
         }

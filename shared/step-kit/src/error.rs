@@ -37,6 +37,16 @@ impl StepError {
         )
     }
 
+    /// The lease lapsed while the step was at work; nothing was written since.
+    #[must_use]
+    pub fn lease_lapsed() -> Self {
+        Self::busy(
+            "lease_lapsed",
+            Owner::Platform,
+            "The step was stalled until its lease lapsed; it goes on in its next invocation.",
+        )
+    }
+
     /// The other side said no, and will again.
     #[must_use]
     pub fn rejected(code: &str, owner: Owner, hint: &str) -> Self {
@@ -82,7 +92,8 @@ impl From<StepError> for Diagnostic {
     }
 }
 
-/// What the ledger says of a statement that wrote nothing.
+/// What it means that a statement wrote nothing: the lease had lapsed. Whether somebody else took over, the next
+/// invocation finds out when it begins.
 pub(crate) fn held(outcome: Result<bool, StoreError>) -> Result<(), StepError> {
-    if outcome? { Ok(()) } else { Err(StepError::superseded()) }
+    if outcome? { Ok(()) } else { Err(StepError::lease_lapsed()) }
 }

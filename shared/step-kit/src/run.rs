@@ -1,9 +1,9 @@
 //! One invocation of one step, under the tenant's lease.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use domain::{FailureKind, Owner, Step, names};
+use domain::{Failure, FailureKind, Owner, Step, names};
 use secrets::{Name, Secrets, SupabaseSecret, TenantSecret};
 use store::{
     Activation, Begun, DatabaseConfig, Intent, Lease, Resource, ResourceKind, StepEffect, Store, Tenant, TenantDatabase,
@@ -52,6 +52,8 @@ pub enum Outcome {
 pub struct Run<'a> {
     pub(crate) step: Step,
     pub(crate) begun: Begun,
+    /// When the invocation's work is cut off: a little before its lease lapses.
+    pub(crate) work_ends: Instant,
     pub(crate) store: &'a Store,
     pub(crate) secrets: &'a Secrets,
 }
@@ -73,9 +75,15 @@ impl Run<'_> {
         &self.begun.lease
     }
 
+    /// A call that could not end before this invocation does would be cut off in the middle.
+    fn in_time(&self, call: Duration) -> Result<(), StepError> {
+        if Instant::now() + call <= self.work_ends { Ok(()) } else { Err(StepError::lease_too_short()) }
+    }
+
     /// Makes sure that the lease outlasts a call of that length. Comes before every call that changes something
     /// outside and has no intent of its own.
     pub async fn fence(&self, call: Duration) -> Result<(), StepError> {
+        self.in_time(call)?;
         if self.store.lease_outlasts(self.lease(), call).await? { Ok(()) } else { Err(StepError::lease_too_short()) }
     }
 
@@ -91,6 +99,7 @@ impl Run<'_> {
 
     /// Writes down what is about to be asked for. It is committed when this returns, and the lease outlasts the call.
     pub async fn intend(&self, intent: Intent<'_>) -> Result<Resource, StepError> {
+        self.in_time(intent.call)?;
         self.store.intend(self.lease(), self.step, intent).await?.ok_or_else(StepError::lease_too_short)
     }
 
@@ -104,6 +113,7 @@ impl Run<'_> {
 
     /// Gives an open intent a new request and key: the one before is known to have had no effect.
     pub async fn renew(&self, resource: &Resource, request: &str, key: &str, call: Duration) -> Result<(), StepError> {
+        self.in_time(call)?;
         let renewed = self.store.renew_intent(self.lease(), resource.id, request, key, call).await?;
         if renewed { Ok(()) } else { Err(StepError::lease_too_short()) }
     }
@@ -146,7 +156,11 @@ impl Run<'_> {
 
     /// The tenant's own secret.
     pub async fn tenant_secret(&self) -> Result<TenantSecret, StepError> {
-        Ok(self.secrets.read(Name::Tenant(self.tenant().tenant_id)).await?)
+        self.secrets.read(Name::Tenant(self.tenant().tenant_id)).await.map_err(|failure| {
+            // Step 1 created it: what cannot be read yet was created a moment ago.
+            let young = failure.cause.code == "secret_missing" && self.step <= Step::AwaitEnvironment;
+            if young { StepError(Failure { kind: FailureKind::Busy, ..failure }) } else { failure.into() }
+        })
     }
 
     /// The Management API's credential, and the authority of its databases.
@@ -159,7 +173,7 @@ impl Run<'_> {
         let secret = self.tenant_secret().await?;
         let Some(pooler) = secret.pooler else {
             return Err(StepError::new(
-                FailureKind::Internal,
+                FailureKind::Transient,
                 "pooler_unknown",
                 Owner::Platform,
                 "The tenant's secret holds no pooler address although step 2 is completed; restore its last version.",

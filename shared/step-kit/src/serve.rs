@@ -1,6 +1,6 @@
 //! From a Lambda invocation to a step and back.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use domain::{Failure, FailureKind, Owner, Step, TenantId};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
@@ -61,14 +61,15 @@ pub async fn serve<W: Work>(build: impl FnOnce(&Platform) -> Result<W, Failure>)
     telemetry::init();
     let sdk = sdk_config::load().await;
     let platform = Platform { secrets: Secrets::new(&sdk), sdk };
-    let work = build(&platform)?;
+    // A configuration that cannot work is each invocation's cause, not a process that ends without a word.
+    let work = build(&platform);
     let store = Store::new(platform.secrets.source(Name::Control("database")));
     store.warm_up().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Task>| {
         let LambdaEvent { payload: task, context } = event;
         let span = telemetry::request_span(W::STEP.name(), &context.request_id);
         span.record("tenant_id", tracing::field::display(task.tenant_id)).record("attempt", task.attempt);
-        let outcome = invoke(&work, &store, &platform.secrets, &task, &context).instrument(span.clone()).await;
+        let outcome = invoke(work.as_ref(), &store, &platform.secrets, &task, &context).instrument(span.clone()).await;
         span.in_scope(|| match &outcome {
             Ok(report) => tracing::info!(ready = report.ready, waiting_for = report.waiting_for, "step done"),
             Err(error) => tracing::warn!(error = StepError::name(error.0.kind), cause = error.cause().code, owner = ?error.cause().owner,
@@ -80,7 +81,7 @@ pub async fn serve<W: Work>(build: impl FnOnce(&Platform) -> Result<W, Failure>)
 }
 
 async fn invoke<W: Work>(
-    work: &W,
+    work: Result<&W, &Failure>,
     store: &Store,
     secrets: &Secrets,
     task: &Task,
@@ -103,10 +104,11 @@ async fn invoke<W: Work>(
         Err(NotBegun::Store(error)) => return Err(error.into()),
     };
     tracing::Span::current().record("correlation_id", &begun.tenant.correlation_id);
-    let run = Run { step: W::STEP, begun, store, secrets };
+    let time = remaining.saturating_sub(FAREWELL);
+    let run = Run { step: W::STEP, begun, work_ends: Instant::now() + time, store, secrets };
     // Boxed: what a step awaits is nested too deep for the runtime around it.
-    let work = Box::pin(work.run(&run));
-    let outcome = match tokio::time::timeout(remaining.saturating_sub(FAREWELL), work).await {
+    let work = Box::pin(async { work.map_err(Failure::clone)?.run(&run).await });
+    let outcome = match tokio::time::timeout(time, work).await {
         Ok(outcome) => outcome,
         Err(_) => Err(StepError::new(
             FailureKind::Transient,

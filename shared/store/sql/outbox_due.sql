@@ -1,2 +1,2 @@
 SELECT id, tenant_id, kind, payload FROM control.outbox
-WHERE delivered_at IS NULL AND next_attempt_at <= clock_timestamp() ORDER BY next_attempt_at LIMIT $1
+WHERE delivered_at IS NULL AND next_attempt_at <= clock_timestamp() ORDER BY next_attempt_at, created_at, kind LIMIT $1

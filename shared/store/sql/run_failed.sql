@@ -1,8 +1,8 @@
 -- The run is over. The step that failed is the one that left a cause behind, else the first that is not completed (its
 -- process died, so it could leave none). Never over an active tenant, a newer attempt or a copy that holds the lease. A
--- cause the step itself left behind says more than the one given.
+-- cause that a step left behind says more than the one given, unless that is the run's last word ($5).
 WITH failing AS (
-    SELECT t.tenant_id, s.step, coalesce(s.cause, $3) AS cause
+    SELECT t.tenant_id, s.step, CASE WHEN $5 THEN $3 ELSE coalesce(s.cause, $3) END AS cause
     FROM control.tenants t
     JOIN LATERAL (SELECT step, cause FROM control.provisioning_steps
                   WHERE tenant_id = t.tenant_id AND state <> 'completed' ORDER BY cause IS NULL, step LIMIT 1) s ON true

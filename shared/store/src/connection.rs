@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use domain::Failure;
 use secrecy::{ExposeSecret, SecretString};
@@ -17,9 +17,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::StoreError;
 
 /// Opening a connection, authentication included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// One statement of the control database: each is a handful of rows by key.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a start may wait for the database: the first request is waiting behind it.
+const WARM_UP: Duration = Duration::from_millis(1500);
+/// A connection that was idle this long is replaced: between two invocations the environment is frozen, and what lies
+/// between may have dropped the connection without a word.
+const TRUSTED_IDLE: Duration = Duration::from_mins(1);
 
 /// The secret `{prefix}/control/database`, and what a tenant's database is reached by.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,7 +72,19 @@ pub type ConfigSource =
 /// The control database. One connection per process: a Lambda environment serves one request at a time.
 pub struct Store {
     source: ConfigSource,
-    client: Mutex<Option<Client>>,
+    client: Mutex<Option<Connection>>,
+}
+
+struct Connection {
+    client: Client,
+    /// By the wall clock: a monotonic one may stand still while the environment is frozen.
+    last_used: SystemTime,
+}
+
+impl Connection {
+    fn is_usable(&self) -> bool {
+        !self.client.is_closed() && self.last_used.elapsed().is_ok_and(|idle| idle < TRUSTED_IDLE)
+    }
 }
 
 impl Store {
@@ -80,16 +97,17 @@ impl Store {
     /// Connects now, so that the first request does not wait for it. Failing is not an error yet: the first statement
     /// tries again and reports.
     pub async fn warm_up(&self) {
-        if self.client().await.is_err() {
+        if !matches!(tokio::time::timeout(WARM_UP, self.client()).await, Ok(Ok(_))) {
             tracing::warn!("the control database could not be reached during start-up");
         }
     }
 
-    async fn client(&self) -> Result<MutexGuard<'_, Option<Client>>, StoreError> {
+    async fn client(&self) -> Result<MutexGuard<'_, Option<Connection>>, StoreError> {
         let mut guard = self.client.lock().await;
-        if guard.as_ref().is_none_or(Client::is_closed) {
+        if !guard.as_ref().is_some_and(Connection::is_usable) {
             let config = (self.source)().await.map_err(StoreError::Credentials)?;
-            *guard = Some(connect(&config, "ivory-control-plane").await?);
+            let client = connect(&config, "ivory-control-plane").await?;
+            *guard = Some(Connection { client, last_used: SystemTime::now() });
         }
         Ok(guard)
     }
@@ -102,7 +120,8 @@ impl Store {
         parameters: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<Row>, StoreError> {
         let mut guard = self.client().await?;
-        let Some(client) = guard.as_ref() else { return Err(StoreError::Unavailable) };
+        let Some(Connection { client, last_used }) = guard.as_mut() else { return Err(StoreError::Unavailable) };
+        *last_used = SystemTime::now();
         match tokio::time::timeout(STATEMENT_TIMEOUT, client.query_typed(sql, parameters)).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {

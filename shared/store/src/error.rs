@@ -45,9 +45,11 @@ impl From<tokio_postgres::Error> for StoreError {
             &SqlState::UNIQUE_VIOLATION => Self::Taken { constraint: db.constraint().unwrap_or_default().to_owned() },
             &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Self::Refused,
             &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => Self::Timeout,
-            // 08 connection, 53 out of resources, 57 operator intervention, 40 rollback (deadlock), 58 system, and the
-            // pooler's XX: all pass.
-            code if matches!(code.code().get(..2), Some("08" | "53" | "57" | "40" | "58" | "XX")) => Self::Unavailable,
+            // 08 connection, 25 transaction state (a server that became a replica), 40 rollback (deadlock), 53 out of
+            // resources, 57 operator intervention, 58 system, and the pooler's XX: all pass.
+            code if matches!(code.code().get(..2), Some("08" | "25" | "40" | "53" | "57" | "58" | "XX")) => {
+                Self::Unavailable
+            }
             code => Self::Broken(code.code().to_owned()),
         }
     }

@@ -18,7 +18,7 @@ pub use connection::{ConfigSource, DatabaseConfig, Store, connect};
 pub use error::StoreError;
 pub use lease::{Activation, Begun, Lease, NotBegun, StepEffect};
 pub use ledger::{Intent, Resource, ResourceKind};
-pub use migrate::{Migrated, migrate_control, migrate_tenant};
+pub use migrate::{Migrated, migrate_control, migrate_tenant, newest_tenant_version};
 pub use outbox::{OutboxKind, OutboxRow};
 pub use runs::{FailOutcome, StepRow};
 pub use tenant_schema::{SeedCounts, TenantDatabase, manifest};

@@ -69,7 +69,8 @@ pub async fn migrate_tenant(client: &mut Client) -> Result<Migrated, Failure> {
 }
 
 /// The highest migration of this release for a tenant's database.
-pub(crate) fn newest_tenant_version() -> i32 {
+#[must_use]
+pub fn newest_tenant_version() -> i32 {
     tenant::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max().unwrap_or(0)
 }
 
@@ -117,16 +118,25 @@ fn refused(error: &refinery::Error) -> Failure {
     }
 }
 
-/// SQLSTATE classes that pass by themselves: lost connections, resources, operator intervention, deadlocks, lock waits.
+/// What passes by itself: lost connections, a transaction ended for idling, deadlocks, resources, operator intervention,
+/// lock waits. And what a predecessor whose connection was cut makes of us while it still commits: the next try finds its
+/// history.
 fn passing(code: &str) -> bool {
-    matches!(code.get(..2), Some("08" | "40" | "53" | "57" | "58" | "XX")) || code == "55P03"
+    matches!(code.get(..2), Some("08" | "25" | "40" | "53" | "57" | "58" | "XX"))
+        || matches!(code, "55P03" | "42P06" | "42P07" | "23505")
 }
 
 /// A tenant's database is not the control database: its trouble has another name and another owner.
 pub(crate) fn tenant_trouble(error: &StoreError) -> Failure {
     match error {
         StoreError::Credentials(failure) => failure.clone(),
-        StoreError::Unavailable | StoreError::Timeout | StoreError::Refused => Failure::new(
+        StoreError::Refused => Failure::new(
+            FailureKind::Transient,
+            "tenant_database_refused",
+            Owner::Platform,
+            "The tenant's database does not take the stored password; a fresh pooler may still learn it, otherwise set it in Supabase to the one in the tenant's secret.",
+        ),
+        StoreError::Unavailable | StoreError::Timeout => Failure::new(
             FailureKind::Transient,
             "tenant_database_unavailable",
             Owner::Provider,

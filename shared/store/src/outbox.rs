@@ -48,17 +48,24 @@ impl TryFrom<&Row> for OutboxRow {
     }
 }
 
+/// A row that this release cannot read is another release's to deliver; it must not hold up the others.
+fn readable(rows: &[Row]) -> Vec<OutboxRow> {
+    let read =
+        |row| OutboxRow::try_from(row).inspect_err(|error| tracing::warn!(%error, "an outbox row was skipped")).ok();
+    rows.iter().filter_map(read).collect()
+}
+
 impl Store {
     /// The rows of these ids that are still to be delivered, in the order they were promised.
     pub async fn outbox(&self, ids: &[Uuid]) -> Result<Vec<OutboxRow>, StoreError> {
         let rows = self.read(include_str!("../sql/outbox_of.sql"), &[(&ids, Type::UUID_ARRAY)]).await?;
-        rows.iter().map(OutboxRow::try_from).collect()
+        Ok(readable(&rows))
     }
 
     /// Rows that are due, the longest overdue first.
     pub async fn outbox_due(&self, limit: i64) -> Result<Vec<OutboxRow>, StoreError> {
         let rows = self.read(include_str!("../sql/outbox_due.sql"), &[(&limit, Type::INT8)]).await?;
-        rows.iter().map(OutboxRow::try_from).collect()
+        Ok(readable(&rows))
     }
 
     /// The promise was kept.

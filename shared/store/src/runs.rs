@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Cause, ProvisioningState, Step, TenantId};
+use domain::{Cause, ProvisioningState, Slug, Step, TenantId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -62,25 +62,41 @@ pub enum FailOutcome {
 }
 
 impl Store {
+    /// A tenant with its nine steps, all of one moment.
+    pub async fn tenant_status(&self, slug: &Slug) -> Result<Option<(Tenant, Vec<StepRow>)>, StoreError> {
+        let rows = self.read(include_str!("../sql/tenant_status.sql"), &[(&slug.as_str(), Type::TEXT)]).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let steps = rows.iter().map(StepRow::try_from).collect::<Result<_, _>>()?;
+        Ok(Some((Tenant::try_from(first)?, steps)))
+    }
+
     /// The nine steps, in order.
     pub async fn steps(&self, tenant_id: TenantId) -> Result<Vec<StepRow>, StoreError> {
         let rows = self.read(include_str!("../sql/steps_of_tenant.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
         rows.iter().map(StepRow::try_from).collect()
     }
 
-    /// Writes down that a run failed. `cause` counts only where the step itself left none.
+    /// Writes down that a run failed. `cause` is the last word of the run where `last_word` says so, and otherwise counts
+    /// only where no step left one behind.
     pub async fn fail_run(
         &self,
         tenant_id: TenantId,
         attempt: i32,
         cause: &Cause,
+        last_word: bool,
         request_id: &str,
     ) -> Result<FailOutcome, StoreError> {
         let cause = serde_json::to_value(cause).map_err(|_| StoreError::Broken("cause".to_owned()))?;
         let row = self
             .query_opt(
                 include_str!("../sql/run_failed.sql"),
-                &[(&tenant_id.0, Type::UUID), (&attempt, Type::INT4), (&cause, Type::JSONB), (&request_id, Type::TEXT)],
+                &[
+                    (&tenant_id.0, Type::UUID),
+                    (&attempt, Type::INT4),
+                    (&cause, Type::JSONB),
+                    (&request_id, Type::TEXT),
+                    (&last_word, Type::BOOL),
+                ],
             )
             .await?;
         if let Some(row) = row {
@@ -132,7 +148,8 @@ impl Store {
         let rows = self
             .read(include_str!("../sql/runs_idle.sql"), &[(&idle.as_secs_f64(), Type::FLOAT8), (&limit, Type::INT8)])
             .await?;
-        rows.iter().map(Tenant::try_from).collect()
+        let read = |row| Tenant::try_from(row).inspect_err(|error| tracing::warn!(%error, "a row was skipped")).ok();
+        Ok(rows.iter().filter_map(read).collect())
     }
 
     /// Becomes the only one of that name for `duration`; false where somebody else is.

@@ -30,6 +30,8 @@ pub struct Tenant {
     pub falkordb_graph_name: Option<String>,
     /// Its search alias, once step 7 is completed.
     pub opensearch_alias: Option<String>,
+    /// The highest migration of its database, once step 3 is completed.
+    pub schema_version: Option<i32>,
     /// Its own domain, if it has one.
     pub custom_domain: Option<String>,
     /// Its Stripe customer, once step 9 made one.
@@ -71,6 +73,7 @@ impl TryFrom<&Row> for Tenant {
             supabase_project_ref: row.try_get("supabase_project_ref")?,
             falkordb_graph_name: row.try_get("falkordb_graph_name")?,
             opensearch_alias: row.try_get("opensearch_alias")?,
+            schema_version: row.try_get("schema_version")?,
             custom_domain: row.try_get("custom_domain")?,
             stripe_customer_id: row.try_get("stripe_customer_id")?,
             state: parsed(row, "provisioning_state")?,

@@ -189,11 +189,17 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
     let tenant = database.tenant("acme").await;
     let store = &database.store;
     let begun = database.begin(&tenant, Step::CreateEnvironment, "a", LONG).await.expect("free");
-    assert_eq!(store.fail_run(tenant.tenant_id, 1, &cause("given"), "r").await.expect("answers"), FailOutcome::Busy);
+    assert_eq!(
+        store.fail_run(tenant.tenant_id, 1, &cause("given"), false, "r").await.expect("answers"),
+        FailOutcome::Busy
+    );
     assert!(store.step_troubled(&begun.lease, Step::CreateEnvironment, &cause("own"), None).await.expect("answers"));
-    let failed = store.fail_run(tenant.tenant_id, 1, &cause("given"), "r").await.expect("answers");
+    let failed = store.fail_run(tenant.tenant_id, 1, &cause("given"), false, "r").await.expect("answers");
     assert_eq!(failed, FailOutcome::Failed(Step::CreateEnvironment));
-    assert_eq!(store.fail_run(tenant.tenant_id, 1, &cause("given"), "r").await.expect("answers"), FailOutcome::Over);
+    assert_eq!(
+        store.fail_run(tenant.tenant_id, 1, &cause("given"), false, "r").await.expect("answers"),
+        FailOutcome::Over
+    );
 
     let row = store.tenant_by_slug(&tenant.slug).await.expect("answers").expect("there");
     assert_eq!(row.state, ProvisioningState::Failed);
@@ -264,7 +270,10 @@ async fn activation_is_one_transaction_and_never_undone() {
     let row = store.tenant_by_slug(&tenant.slug).await.expect("answers").expect("there");
     assert!(row.is_active && row.state == ProvisioningState::Active && row.activated_at.is_some());
     assert_eq!(store.outbox(&[one, two]).await.expect("answers").len(), 2);
-    assert_eq!(store.fail_run(tenant.tenant_id, 1, &cause("late"), "r").await.expect("answers"), FailOutcome::Over);
+    assert_eq!(
+        store.fail_run(tenant.tenant_id, 1, &cause("late"), true, "r").await.expect("answers"),
+        FailOutcome::Over
+    );
     assert!(matches!(database.begin(&tenant, Step::ActivateTenant, "b", LONG).await, Err(NotBegun::Completed)));
     store.outbox_delivered(one).await.expect("answers");
     assert_eq!(store.outbox(&[one, two]).await.expect("answers").len(), 1);

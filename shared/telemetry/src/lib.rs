@@ -6,17 +6,38 @@
 
 use tracing::Span;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
-/// Starts logging to standard output; `LOG_LEVEL` takes a tracing filter and defaults to `info`.
+/// Crates of ours that log. Nobody else's may say more than warnings, whatever the level: the AWS SDK logs requests with
+/// their bodies at `trace`, and a new secret is one.
+const OURS: [&str; 12] = [
+    "api_kit",
+    "authorize_caller",
+    "callers",
+    "executions",
+    "migrate_control",
+    "outbox",
+    "pipeline",
+    "provision_tenant",
+    "reconcile_tenants",
+    "record_failure",
+    "step_kit",
+    "store",
+];
+
+/// Starts logging to standard output; `LOG_LEVEL` is the level of our own lines and defaults to `info`.
 pub fn init() {
-    let filter = std::env::var("LOG_LEVEL").ok().and_then(|text| EnvFilter::try_new(text).ok());
+    let level = std::env::var("LOG_LEVEL").ok().and_then(|text| text.parse::<LevelFilter>().ok());
+    let level = level.unwrap_or(LevelFilter::INFO);
+    let ours = OURS.iter().map(|name| format!(",{name}={level}")).collect::<String>();
+    let filter = EnvFilter::new(format!("warn,telemetry={level},secrets={level}{ours}"));
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_target(false)
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("info")))
+        .with_env_filter(filter)
         .init();
 }
 

@@ -54,6 +54,7 @@ fn time_outs_fit_who_waits() -> Result<()> {
         let (name, timeout) = (function.name()?, function.timeout()?);
         let (limit, who) = match name {
             "step-3-migrate-tenant" => (120, "its task"),
+            "step-5-invite-admin" => (60, "its task"),
             // The next run starts a minute later.
             "reconcile-tenants" => (59, "the schedule"),
             "migrate-control" => (schema["ServiceTimeout"].as_u64().context("ServiceTimeout")? - 30, "CloudFormation"),

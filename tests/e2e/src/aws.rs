@@ -21,7 +21,6 @@ pub struct Aws {
     region: String,
     credentials: Credentials,
     state_machine: String,
-    stack: String,
     http: reqwest::Client,
 }
 
@@ -33,7 +32,6 @@ impl Aws {
             region: variable("AWS_REGION")?,
             credentials: Credentials::from_keys(id, secret, None),
             state_machine: variable("STATE_MACHINE_ARN")?,
-            stack: variable("STACK_NAME")?,
             http,
         })
     }
@@ -79,11 +77,11 @@ impl Aws {
         Ok(serde_json::from_str(secret["SecretString"].as_str().context("no string")?)?)
     }
 
-    /// Everything all functions logged so far.
+    /// Everything that was logged so far, in all log groups.
     pub async fn log_events(&self) -> Result<Vec<String>> {
         let mut lines = Vec::new();
-        for group in ["api", "steps", "ops"] {
-            let body = json!({"logGroupName": format!("/{}/{group}", self.stack), "limit": 10_000});
+        for group in self.list("logs", "Logs_20140328.DescribeLogGroups", json!({}), "logGroups", "nextToken").await? {
+            let body = json!({"logGroupName": group["logGroupName"], "limit": 10_000});
             let events = self.list("logs", "Logs_20140328.FilterLogEvents", body, "events", "nextToken").await?;
             lines.extend(events.iter().filter_map(|event| event["message"].as_str().map(str::to_owned)));
         }

@@ -55,6 +55,13 @@ impl Answer {
         Ok(problem)
     }
 
+    /// All of it, to be searched.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let headers: String = self.headers.iter().map(|(name, value)| [name, ": ", value, "\n"].concat()).collect();
+        format!("{} {} {}\n{headers}\n{}", self.method, self.path, self.status, self.body)
+    }
+
     /// What holds for every answer, whoever gave it.
     fn check(&self) -> Result<()> {
         let request_id = self.header("x-request-id").with_context(|| format!("no x-request-id: {self:?}"))?;

@@ -47,10 +47,16 @@ impl Cloud {
         Ok(all.iter().filter(|object| object["metadata"]["tenant_id"] == tenant_id).cloned().collect())
     }
 
+    /// Every mail.
+    pub async fn mails(&self) -> Result<Vec<Value>> {
+        Ok(serde_json::from_value(self.outside(&variable("MAILBOX_URL")?).await?)?)
+    }
+
     /// The mails to one address.
     pub async fn mails_to(&self, address: &str) -> Result<Vec<Value>> {
-        let all = self.outside(&variable("MAILBOX_URL")?).await?;
-        Ok(all.as_array().context("no list")?.iter().filter(|mail| mail["To"] == address).cloned().collect())
+        let mut mails = self.mails().await?;
+        mails.retain(|mail| mail["To"] == address);
+        Ok(mails)
     }
 
     async fn outside(&self, url: &str) -> Result<Value> {

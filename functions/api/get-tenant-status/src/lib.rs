@@ -25,8 +25,8 @@ impl Handler for GetTenantStatus {
     const ROUTE: Route = routes::GET_TENANT_STATUS;
 
     async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let tenant = self.store.tenant_by_slug(&request.slug()?).await?.ok_or_else(Problem::tenant_not_found)?;
-        let steps = self.store.steps(tenant.tenant_id).await?;
+        let status = self.store.tenant_status(&request.slug()?).await?;
+        let (tenant, steps) = status.ok_or_else(Problem::tenant_not_found)?;
         let answer = Answer::ok(&Status::new(&tenant, &steps));
         Ok(match poll_after(&tenant, &steps) {
             Some(seconds) => answer.with_header("retry-after", seconds.to_string()),

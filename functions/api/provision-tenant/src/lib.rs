@@ -11,11 +11,13 @@ use domain::{Failure, ProvisionRequest, ProvisioningState, Region, Slug, TenantI
 use executions::Executions;
 use pipeline::{Care, CareError};
 use serde::Serialize;
-use store::{NewTenant, Store, Tenant};
+use store::{NewTenant, Store, StoreError, Tenant};
 use uuid::Uuid;
 
 /// The row is durable: what starting takes longer than this is left to the reconciler.
-const START_TIMEOUT: Duration = Duration::from_millis(2500);
+const START_TIMEOUT: Duration = Duration::from_millis(2000);
+/// Telling the reconciler so; without it, it notices by itself after a minute.
+const ABANDON_TIMEOUT: Duration = Duration::from_millis(500);
 /// Rounds after which a row that changes under our hands is somebody else's to settle.
 const ROUNDS: usize = 4;
 
@@ -50,7 +52,7 @@ impl ProvisionTenant {
         })
     }
 
-    async fn create(&self, asked: &ProvisionRequest, request: &Request) -> Result<Option<Tenant>, Problem> {
+    async fn create(&self, asked: &ProvisionRequest, request: &Request) -> Result<Written, Problem> {
         if !self.regions.contains(&asked.region) {
             return Err(Problem::region_not_configured());
         }
@@ -61,7 +63,7 @@ impl ProvisionTenant {
             actor: &request.caller,
             request_id: &request.request_id,
         };
-        Ok(self.store.insert_tenant(new).await?)
+        written(self.store.insert_tenant(new).await)
     }
 
     /// The row is committed, so the answer is 202 whatever happens here; the reconciler starts what could not be started.
@@ -70,7 +72,8 @@ impl ProvisionTenant {
             tokio::time::timeout(START_TIMEOUT, self.executions.start(tenant.tenant_id, tenant.attempt)).await;
         if !matches!(started, Ok(Ok(()))) {
             tracing::error!(tenant_id = %tenant.tenant_id, attempt = tenant.attempt, "the run could not be started; it is left to the reconciler");
-            let _ = self.store.abandon_run(tenant.tenant_id, tenant.attempt).await;
+            let abandon = self.store.abandon_run(tenant.tenant_id, tenant.attempt);
+            let _ = tokio::time::timeout(ABANDON_TIMEOUT, abandon).await;
         }
     }
 
@@ -92,36 +95,60 @@ impl Handler for ProvisionTenant {
 
     async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
         let asked = ProvisionRequest::parse(&request.json_object()?, &self.reserved)?;
+        // Set once a write was not answered: it may be ours what the next round finds.
+        let mut unanswered = false;
         for _ in 0..ROUNDS {
-            let Some(tenant) = self.store.tenant_by_slug(&asked.slug).await? else {
-                if let Some(tenant) = self.create(&asked, request).await? {
+            let tenant = self.store.tenant_by_slug(&asked.slug).await?;
+            let outcome = match tenant {
+                None => self.create(&asked, request).await?,
+                Some(tenant) => match tenant.state {
+                    ProvisioningState::Active => return Err(Problem::tenant_active()),
+                    ProvisioningState::Deprovisioned => return Err(Problem::tenant_deprovisioned()),
+                    ProvisioningState::Provisioning | ProvisioningState::Failed if tenant.region != asked.region => {
+                        let why = "the tenant's data may already be in the region first asked for";
+                        return Err(Problem::immutable_field("region", why));
+                    }
+                    // Starting an attempt twice is starting it once.
+                    ProvisioningState::Provisioning if unanswered => Written::Row(Box::new(tenant)),
+                    ProvisioningState::Provisioning => match self.look_after(&tenant, request).await? {
+                        Care::Failed => Written::Overtaken,
+                        Care::Nothing | Care::Started => return Ok(accepted(&tenant)),
+                    },
+                    ProvisioningState::Failed => {
+                        resume::permit(&self.store, &tenant, &asked).await?;
+                        written(resume::resume(&self.store, &tenant, &asked, request).await)?
+                    }
+                },
+            };
+            match outcome {
+                Written::Row(tenant) => {
                     self.start(&tenant).await;
                     return Ok(accepted(&tenant));
                 }
-                continue;
-            };
-            match tenant.state {
-                ProvisioningState::Active => return Err(Problem::tenant_active()),
-                ProvisioningState::Deprovisioned => return Err(Problem::tenant_deprovisioned()),
-                ProvisioningState::Provisioning | ProvisioningState::Failed if tenant.region != asked.region => {
-                    return Err(Problem::immutable_field(
-                        "region",
-                        "the tenant's data may already be in the region first asked for",
-                    ));
-                }
-                ProvisioningState::Provisioning => match self.look_after(&tenant, request).await? {
-                    Care::Failed => {}
-                    Care::Nothing | Care::Started => return Ok(accepted(&tenant)),
-                },
-                ProvisioningState::Failed => {
-                    if let Some(tenant) = resume::resume(&self.store, &tenant, &asked, request).await? {
-                        self.start(&tenant).await;
-                        return Ok(accepted(&tenant));
-                    }
-                }
+                Written::Unanswered => unanswered = true,
+                Written::Overtaken => {}
             }
         }
         Err(Problem::unavailable())
+    }
+}
+
+/// What is known of a write.
+enum Written {
+    /// It is committed, and this is the row.
+    Row(Box<Tenant>),
+    /// Somebody else was faster; look again.
+    Overtaken,
+    /// It may be committed; look.
+    Unanswered,
+}
+
+fn written(outcome: Result<Option<Tenant>, StoreError>) -> Result<Written, Problem> {
+    match outcome {
+        Ok(Some(tenant)) => Ok(Written::Row(Box::new(tenant))),
+        Ok(None) => Ok(Written::Overtaken),
+        Err(StoreError::Unavailable | StoreError::Timeout) => Ok(Written::Unanswered),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every minute: delivers what was promised and left behind, looks after runs nobody runs. One at a time, by a lease in
 //! Postgres; every act is safe to repeat, so that dying between any two of them loses nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::Failure;
 use executions::Executions;
@@ -15,8 +15,10 @@ use tracing::Instrument;
 const LEASE: Duration = Duration::from_secs(65);
 /// Per run: what is left over is due again in a minute.
 const OUTBOX_ROWS: i64 = 100;
+const OUTBOX_BUDGET: Duration = Duration::from_secs(20);
 /// Per run, each at most two calls of Step Functions.
 const IDLE_RUNS: i64 = 50;
+const IDLE_BUDGET: Duration = Duration::from_secs(15);
 
 /// What one run came to.
 #[derive(Debug, Default, Serialize)]
@@ -66,11 +68,21 @@ impl Reconciler {
         .await
     }
 
+    /// Both halves, whatever becomes of the other.
     async fn run(&self, request_id: &str) -> Result<Report, StoreError> {
+        let mut report = Report::default();
+        let looked_after = self.look_after(request_id, &mut report).await;
         let due = self.store.outbox_due(OUTBOX_ROWS).await?;
-        let mut report =
-            Report { delivered: outbox::deliver(&self.store, &self.secrets, due).await?, ..Report::default() };
+        report.delivered = outbox::deliver(&self.store, &self.secrets, due, OUTBOX_BUDGET).await?;
+        looked_after.map(|()| report)
+    }
+
+    async fn look_after(&self, request_id: &str, report: &mut Report) -> Result<(), StoreError> {
+        let started = Instant::now();
         for tenant in self.store.idle_runs(IDLE, IDLE_RUNS).await? {
+            if started.elapsed() > IDLE_BUDGET {
+                break;
+            }
             match pipeline::look_after(&self.store, &self.executions, &tenant, request_id).await {
                 Ok(Care::Nothing) => {}
                 Ok(Care::Started) => report.started += 1,
@@ -78,6 +90,6 @@ impl Reconciler {
                 Err(error) => tracing::warn!(tenant_id = %tenant.tenant_id, %error, "a run could not be looked after"),
             }
         }
-        Ok(report)
+        Ok(())
     }
 }

@@ -49,7 +49,7 @@ impl RecordFailure {
         span.record("tenant_id", tracing::field::display(task.tenant_id)).record("attempt", task.attempt);
         async {
             let cause = cause(&task.error);
-            let outcome = self.store.fail_run(task.tenant_id, task.attempt, &cause, request_id).await?;
+            let outcome = self.store.fail_run(task.tenant_id, task.attempt, &cause, true, request_id).await?;
             tracing::warn!(?outcome, error = task.error.error, code = cause.code, "a run failed");
             match outcome {
                 FailOutcome::Failed(_) => Ok(Report { recorded: true }),

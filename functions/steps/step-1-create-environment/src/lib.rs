@@ -114,7 +114,10 @@ impl CreateEnvironment {
             // The next invocation looks for the name before it sends anything.
             Err(error) if error.outcome_unknown() => Err(error.into()),
             Err(error) => {
-                run.give_up(intent).await?;
+                // Of an earlier request that was not answered this one's refusal says nothing.
+                if intent.fresh {
+                    run.give_up(intent).await?;
+                }
                 Err(error.into())
             }
         }
@@ -131,7 +134,10 @@ impl CreateEnvironment {
         secret: &TenantSecret,
     ) -> Result<ProjectRef, StepError> {
         run.fence(MANAGEMENT_TIMEOUT).await?;
-        management.set_database_password(&project_ref, &secret.db_pass).await?;
+        match management.set_database_password(&project_ref, &secret.db_pass).await {
+            Err(Error::InvalidRequest { .. } | Error::NotFound(_)) => return Err(not_ready()),
+            outcome => outcome?,
+        }
         run.confirm(intent, project_ref.as_str(), None).await?;
         Ok(project_ref)
     }
@@ -185,6 +191,14 @@ fn not_visible() -> StepError {
         "environment_not_visible",
         Owner::Provider,
         "The environment's creation was not answered; its project is being looked for by name.",
+    )
+}
+
+fn not_ready() -> StepError {
+    StepError::busy(
+        "environment_not_ready",
+        Owner::Provider,
+        "The environment is there but does not take its password yet; it is tried again.",
     )
 }
 

@@ -1,8 +1,13 @@
 //! Step 4: the tenant's database holds as many roles, permissions, rules and templates as the migrations ship.
 
+use std::time::Duration;
+
 use domain::{Failure, Owner, Step};
 use step_kit::{Outcome, Platform, Run, StepError, Work};
 use store::SeedCounts;
+
+/// A release's newest migrations on a schema that is there already.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The step.
 pub struct VerifySeed;
@@ -18,16 +23,23 @@ impl Work for VerifySeed {
     const STEP: Step = Step::VerifySeed;
 
     async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        let found = run.tenant_database().await?.seed_counts().await?;
-        match differences(found, store::manifest()) {
-            None => Ok(Outcome::Done),
+        let mut database = run.tenant_database().await?;
+        let mut version = run.tenant().schema_version.unwrap_or_default();
+        if version < store::newest_tenant_version() {
+            // Step 3 was completed under an older release, and a completed step is not run again.
+            run.fence(MIGRATION_TIMEOUT).await?;
+            version = database.migrate().await?.version;
+        }
+        let newer = version > store::newest_tenant_version();
+        match differences(database.seed_counts().await?, store::manifest(), newer) {
+            None => Ok(Outcome::Schema { version }),
             Some(hint) => Err(StepError::rejected("seed_mismatch", Owner::Platform, &hint)),
         }
     }
 }
 
-/// What is there and what should be, where they differ.
-fn differences(found: SeedCounts, shipped: SeedCounts) -> Option<String> {
+/// What is there and what should be, where they differ. A database of a newer release may hold more than ours ships.
+fn differences(found: SeedCounts, shipped: SeedCounts, newer: bool) -> Option<String> {
     let counts = [
         ("roles", found.roles, shipped.roles),
         ("permissions", found.permissions, shipped.permissions),
@@ -36,7 +48,7 @@ fn differences(found: SeedCounts, shipped: SeedCounts) -> Option<String> {
     ];
     let wrong: Vec<String> = counts
         .iter()
-        .filter(|(_, found, shipped)| found != shipped)
+        .filter(|(_, found, shipped)| if newer { found < shipped } else { found != shipped })
         .map(|(what, found, shipped)| format!("{found} of {shipped} {what}"))
         .collect();
     (!wrong.is_empty())
@@ -50,10 +62,19 @@ mod tests {
     #[test]
     fn only_what_differs_is_named() {
         let shipped = store::manifest();
-        assert_eq!(differences(shipped, shipped), None);
+        assert_eq!(differences(shipped, shipped, false), None);
         let found = SeedCounts { roles: shipped.roles - 1, ..shipped };
-        let hint = differences(found, shipped).expect("they differ");
+        let hint = differences(found, shipped, false).expect("they differ");
         assert!(hint.contains(&format!("{} of {} roles", found.roles, shipped.roles)));
         assert!(!hint.contains("templates"));
+    }
+
+    #[test]
+    fn a_newer_database_may_hold_more_but_not_less() {
+        let shipped = store::manifest();
+        let more = SeedCounts { roles: shipped.roles + 1, ..shipped };
+        assert_eq!(differences(more, shipped, true), None);
+        assert!(differences(more, shipped, false).is_some());
+        assert!(differences(shipped, more, true).is_some());
     }
 }

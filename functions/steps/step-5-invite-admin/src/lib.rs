@@ -1,12 +1,18 @@
 //! Step 5: the tenant's admin is invited by mail, once, and made tenant admin in the IAM schema.
 
+use std::time::Duration;
+
 use domain::{Failure, FailureKind, Owner, Step};
 use secrecy::SecretString;
 use secrets::{Name, Secrets};
 use serde::Deserialize;
 use step_kit::{Outcome, Platform, Run, StepError, Work, setting};
-use store::{Intent, ResourceKind, TenantDatabase};
+use store::{Intent, Resource, ResourceKind, TenantDatabase};
 use supabase::{AUTH_TIMEOUT, Auth, AuthError, AuthSettings, MANAGEMENT_TIMEOUT, Management, ProjectRef, Smtp};
+use uuid::Uuid;
+
+/// By then Auth has either sent an invitation's mail or rolled the invitee back: its own SMTP time-out is 10 s.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
 /// The step.
 pub struct InviteAdmin {
@@ -72,35 +78,55 @@ impl InviteAdmin {
     }
 
     async fn invite(&self, run: &Run<'_>, database: &TenantDatabase, auth: &Auth) -> Result<(), StepError> {
-        let tenant = run.tenant();
-        let email = tenant.admin_email.as_str();
-        let intent = Intent {
-            kind: ResourceKind::AdminUser,
-            name: email,
-            request: None,
-            idempotency_key: None,
-            call: AUTH_TIMEOUT,
+        let email = run.tenant().admin_email.as_str();
+        let resource = match run.resource(ResourceKind::AdminUser).await? {
+            Some(open) => open,
+            None => {
+                run.intend(Intent {
+                    kind: ResourceKind::AdminUser,
+                    name: email,
+                    request: None,
+                    idempotency_key: None,
+                    call: AUTH_TIMEOUT,
+                })
+                .await?
+            }
         };
-        let resource = run.intend_again(intent).await?;
         // A second invitation of somebody who has not answered the first would mail again and end the first link.
-        let invited = if let Some(id) = database.invited_user(email).await? {
-            id
-        } else {
-            let data = serde_json::json!({"tenant_id": tenant.tenant_id, "tenant_slug": tenant.slug});
-            match auth.invite(email, Some(&self.landing(run)), data).await {
-                Ok(user) => user.id,
-                Err(error) => {
-                    if definite(&error) {
-                        run.give_up(&resource).await?;
-                    }
-                    return Err(error.into());
-                }
+        let invited = match database.invited_user(email).await? {
+            Some(id) => id,
+            None if resource.fresh => self.send(run, auth, &resource).await?,
+            // An invitation that was not answered: Auth may still be at it, and shows nobody before its mail is out.
+            None if resource.age < SETTLED_WITHIN => {
+                return Err(StepError::busy(
+                    "invitation_pending",
+                    Owner::Provider,
+                    "An invitation was sent but not answered; whether it went out is looked for.",
+                ));
+            }
+            None => {
+                run.renew(&resource, "", "", AUTH_TIMEOUT).await?;
+                self.send(run, auth, &resource).await?
             }
         };
         run.confirm(&resource, &invited.to_string(), None).await?;
-        run.fence(std::time::Duration::from_secs(5)).await?;
+        run.fence(Duration::from_secs(5)).await?;
         database.grant_admin(invited, email).await?;
         Ok(())
+    }
+
+    async fn send(&self, run: &Run<'_>, auth: &Auth, resource: &Resource) -> Result<Uuid, StepError> {
+        let tenant = run.tenant();
+        let data = serde_json::json!({"tenant_id": tenant.tenant_id, "tenant_slug": tenant.slug});
+        match auth.invite(tenant.admin_email.as_str(), Some(&self.landing(run)), data).await {
+            Ok(user) => Ok(user.id),
+            Err(error) => {
+                if definite(&error) {
+                    run.give_up(resource).await?;
+                }
+                Err(error.into())
+            }
+        }
     }
 
     /// Whoever was invited under an address that has been corrected since must not keep a way in.
@@ -148,7 +174,7 @@ fn definite(error: &AuthError) -> bool {
 
 fn keys_unknown() -> StepError {
     StepError::new(
-        FailureKind::Internal,
+        FailureKind::Transient,
         "keys_unknown",
         Owner::Platform,
         "The tenant's secret holds no key although step 2 is completed; restore its last version.",

@@ -42,6 +42,10 @@ pub async fn subscribe(run: &Run<'_>, stripe: &Stripe, lookup_key: &str) -> Resu
         )
         .await?;
 
+    // A price that was archived since must not hold up a tenant who has its subscription.
+    if let Some(Resource { external_id: Some(_), .. }) = run.resource(ResourceKind::StripeSubscription).await? {
+        return Ok(customer_id);
+    }
     let price = stripe.price_by_lookup_key(lookup_key).await?.ok_or_else(|| {
         StepError::rejected("billing_price_missing", Owner::Platform, "Stripe has no active price with the tier's lookup key; create one or change the parameter, then POST again.")
     })?;
@@ -120,7 +124,12 @@ impl Wanted {
         }
         let key = Uuid::now_v7().to_string();
         run.renew(open, &self.request.body, &key, CALL_TIMEOUT).await?;
-        let renewed = Resource { request: Some(self.request.body.clone()), idempotency_key: Some(key), ..open.clone() };
+        let renewed = Resource {
+            request: Some(self.request.body.clone()),
+            idempotency_key: Some(key),
+            fresh: true,
+            ..open.clone()
+        };
         match self.send(run, stripe, &renewed, &id).await {
             Err(Refused::Replayed) => Err(StepError::busy(
                 "stripe_replays",
@@ -151,7 +160,9 @@ impl Wanted {
             }
             Err(error) if error.is_replayed() => Err(Refused::Replayed),
             Err(error) => {
-                if error.is_definite() {
+                // "Nothing was made" is said of this request. Where an earlier one under the same key was not answered,
+                // only a refusal settles that too: had it made something, Stripe would have answered with it.
+                if error.is_refusal() || (intent.fresh && error.is_definite()) {
                     run.give_up(intent).await.map_err(Refused::Failed)?;
                 }
                 Err(Refused::Failed(error.into()))

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 use domain::{Failure, FailureKind, Owner, Region, TenantId, names};
 use serde::Serialize;
@@ -115,14 +115,13 @@ fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
     })
 }
 
-/// Names what Secrets Manager answered. The SDK's own text goes to the log: it repeats no value.
+/// Names what Secrets Manager answered. The SDK's own text is dropped: it may quote an answer, and an answer is a secret.
 fn failure<E, R>(name: &str, error: &SdkError<E, R>) -> Failure
 where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-    R: std::fmt::Debug,
+    E: ProvideErrorMetadata,
 {
-    tracing::warn!(secret = name, error = %DisplayErrorContext(error), "Secrets Manager refused or could not be reached");
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    tracing::warn!(secret = name, code, "Secrets Manager refused or could not be reached");
     let (kind, code, hint) = match code {
         Some("ResourceNotFoundException") => (
             FailureKind::Rejected,

@@ -91,7 +91,13 @@ impl Error {
         matches!(self, Self::Server { replayed: true, .. })
     }
 
-    /// Whether nothing was made, for certain.
+    /// Whether Stripe understood the request and said no.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Rejected { .. })
+    }
+
+    /// Whether nothing was made by this request, for certain.
     #[must_use]
     pub fn is_definite(&self) -> bool {
         match self {

@@ -1,0 +1,108 @@
+//! Every secret there is, with a name to report it by.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::Cloud;
+use serde_json::Value;
+use url::Url;
+
+/// Shorter ones would be found by accident.
+const SHORTEST: usize = 16;
+
+/// Variables whose whole value is a secret; of those ending in `_URL` the password is.
+const VARIABLES: [&str; 8] = [
+    "ADMIN_API_KEY",
+    "ADMIN_JWT",
+    "AUDITOR_API_KEY",
+    "AWS_SECRET_ACCESS_KEY",
+    "NON_ADMIN_API_KEY",
+    "OPENSEARCH_PASSWORD",
+    "STRIPE_SECRET_KEY",
+    "SUPABASE_ACCESS_TOKEN",
+];
+
+/// Fields of the secrets that are none themselves. Every other text counts, so that a new field is looked for.
+const PUBLIC: [&str; 22] = [
+    "alg",
+    "audience",
+    "ca_pem",
+    "database_ca_pem",
+    "dbname",
+    "endpoint",
+    "groups",
+    "host",
+    "issuer",
+    "jwks_url",
+    "kid",
+    "name",
+    "organization_slug",
+    "pooler",
+    "role_claim",
+    "sender_email",
+    "sender_name",
+    "service",
+    "type",
+    "url",
+    "user",
+    "username",
+];
+
+/// Secret to name.
+pub async fn all(cloud: &Cloud) -> Result<BTreeMap<String, String>> {
+    let mut needles = BTreeMap::new();
+    for name in VARIABLES {
+        needles.insert(std::env::var(name).with_context(|| name)?, name.to_owned());
+    }
+    for (name, value) in std::env::vars().filter(|(name, _)| name.ends_with("_URL") || name.contains("_URL_")) {
+        needles.extend(password_of(&value).map(|password| (password, name)));
+    }
+    let secrets = cloud.aws.list(
+        "secretsmanager",
+        "secretsmanager.ListSecrets",
+        serde_json::json!({}),
+        "SecretList",
+        "NextToken",
+    );
+    for secret in secrets.await? {
+        let name = secret["Name"].as_str().context("a secret without a name")?;
+        if name.starts_with(&format!("{}/", cloud.secret_prefix()?)) {
+            collect(&mut needles, name, &cloud.aws.secret(name).await?);
+        }
+    }
+    for mail in cloud.mails().await? {
+        // The link of an invitation logs its bearer in.
+        let body = mail["Body"].as_str().unwrap_or_default();
+        let tokens = body.split("token=").skip(1).map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next());
+        needles.extend(tokens.flatten().map(|token| (token.to_owned(), format!("invitation of {}", mail["To"]))));
+    }
+    for (needle, name) in &needles {
+        ensure!(needle.len() >= SHORTEST, "{name} is too short to be looked for");
+    }
+    Ok(needles)
+}
+
+/// Every text in a secret's value, but for the fields known to be none.
+fn collect(needles: &mut BTreeMap<String, String>, name: &str, value: &Value) {
+    match value {
+        Value::String(text) => {
+            needles.insert(text.clone(), name.to_owned());
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(needles, name, item)),
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                let name = format!("{name}: {field}");
+                match value {
+                    Value::String(url) if field == "url" => needles.extend(password_of(url).map(|found| (found, name))),
+                    Value::String(_) | Value::Array(_) if PUBLIC.contains(&field.as_str()) => {}
+                    _ => collect(needles, &name, value),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn password_of(url: &str) -> Option<String> {
+    Url::parse(url).ok()?.password().map(str::to_owned)
+}
