@@ -1,6 +1,7 @@
 //! One cloud from nothing to ready.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,16 @@ pub struct Running {
     /// Variables of the env file.
     pub variables: BTreeMap<&'static str, String>,
     pub opensearch: OpenSearchKind,
+}
+
+impl Deployed {
+    /// What is known of the running cloud.
+    pub fn load(folder: &CloudFolder) -> anyhow::Result<Self> {
+        let text = fs::read(folder.cloud()).with_context(|| {
+            format!("no cloud of the name \"{}\" is ready; `cargo xtask up` starts one", folder.name())
+        })?;
+        Ok(serde_json::from_slice(&text)?)
+    }
 }
 
 /// Installs, builds and starts everything.

@@ -12,8 +12,9 @@ use tokio::process::Command;
 use crate::credentials::{AwsKey, CONTROL_REGION, REGIONS};
 use crate::progress;
 use crate::python;
-use crate::services::{OpenSearchKind, Seen, Site};
+use crate::services::{Seen, Site};
 use crate::staging::Staged;
+use crate::supervisor::last_lines;
 
 /// First part of every secret's name, and the main stack's name.
 pub const PREFIX: &str = "ivory";
@@ -76,9 +77,10 @@ pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &
         sam.env("PATH", path);
     }
     let output = sam.stdin(Stdio::null()).kill_on_drop(true).output().await.context("starting sam")?;
-    fs::write(site.folder.log("sam-deploy"), [output.stdout, output.stderr.clone()].concat())?;
+    fs::write(site.folder.log("sam-deploy"), [output.stdout, output.stderr].concat())?;
     if !output.status.success() {
-        bail!("sam deploy failed; its output is in {}", site.folder.log("sam-deploy").display());
+        let log = site.folder.log("sam-deploy");
+        bail!("sam deploy failed; all of its output is in {}, the end is:\n{}", log.display(), last_lines(&log));
     }
     let input = json!({ "access": access, "stack": PREFIX, "stage": STAGE });
     let settled = python::call(site.workspace, &site.tools.python, "settle", &input).await?;
@@ -89,17 +91,14 @@ pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &
 /// Values for those of the local parameters that the template declares.
 fn overrides(staged: &Staged, seen: &Seen<'_>) -> anyhow::Result<Vec<String>> {
     let supabase = format!("http://127.0.0.1:{}", seen.supabase()?);
-    // The real engine locally has no native libraries; the stand-in is as strict as it needs to be with either.
-    let engine = match seen.services.opensearch {
-        OpenSearchKind::Real | OpenSearchKind::Simulated(_) => "lucene",
-    };
     let values = [
         ("SecretPrefix", PREFIX.to_owned()),
         ("SupabaseProjectUrlTemplate", format!("{supabase}/projects/{{ref}}")),
         ("SupabaseApiUrl", supabase),
         ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),
         ("ConfiguredRegions", REGIONS.join(",")),
-        ("KnnEngine", engine.to_owned()),
+        // Faiss is a native library, which the local node lacks.
+        ("KnnEngine", "lucene".to_owned()),
         ("KnnReplicas", "0".to_owned()),
     ];
     let declared = values.into_iter().filter(|(name, _)| staged.parameters.contains(*name));

@@ -183,7 +183,7 @@ fn append(log: &Path) -> anyhow::Result<fs::File> {
 }
 
 /// Enough of a log to see why something ended.
-fn last_lines(log: &Path) -> String {
+pub fn last_lines(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();

@@ -1,6 +1,5 @@
 //! Bearer tokens for the local cloud.
 
-use std::fs;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{CloudName, Whose};
 use crate::cloud::Deployed;
-use crate::layout::{CloudFolder, Workspace};
+use crate::layout::Workspace;
 
 /// Seconds a token is good for: a working day.
 const LIFETIME: u64 = 12 * 60 * 60;
@@ -55,16 +54,6 @@ impl Jwt {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
         let signature = BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&key, signed.as_bytes()));
         format!("{signed}.{signature}")
-    }
-}
-
-impl Deployed {
-    /// What is known of the running cloud.
-    pub fn load(folder: &CloudFolder) -> anyhow::Result<Self> {
-        let text = fs::read(folder.cloud()).with_context(|| {
-            format!("no cloud of the name \"{}\" is ready; `cargo xtask up` starts one", folder.name())
-        })?;
-        Ok(serde_json::from_slice(&text)?)
     }
 }
 

@@ -75,7 +75,7 @@ impl Database {
 
     async fn drop(self) {
         let mut admin = self.config.clone();
-        admin.dbname = "postgres".to_owned();
+        "postgres".clone_into(&mut admin.dbname);
         let client = store::connect(&admin, "test").await.expect("the server is there");
         client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.config.dbname)).await.expect("dropped");
     }

@@ -10,7 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// Crates of ours that log. Nobody else's may say more than warnings, whatever the level: the AWS SDK logs requests with
 /// their bodies at `trace`, and a new secret is one.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "api_kit",
     "authorize_caller",
     "callers",
@@ -21,6 +21,7 @@ const OURS: [&str; 12] = [
     "provision_tenant",
     "reconcile_tenants",
     "record_failure",
+    "secrets",
     "step_kit",
     "store",
 ];
@@ -29,15 +30,14 @@ const OURS: [&str; 12] = [
 pub fn init() {
     let level = std::env::var("LOG_LEVEL").ok().and_then(|text| text.parse::<LevelFilter>().ok());
     let level = level.unwrap_or(LevelFilter::INFO);
-    let ours = OURS.iter().map(|name| format!(",{name}={level}")).collect::<String>();
-    let filter = EnvFilter::new(format!("warn,telemetry={level},secrets={level}{ours}"));
+    let filter = OURS.iter().fold("warn".to_owned(), |filter, ours| format!("{filter},{ours}={level}"));
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_target(false)
-        .with_env_filter(filter)
+        .with_env_filter(EnvFilter::new(filter))
         .init();
 }
 

@@ -31,7 +31,7 @@ pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor)
         report.note(format!("no test ran against the real OpenSearch: {reason}"));
     }
     tokio::select! {
-        result = run_all(workspace, options, built.tests, &running, &mut report) => result?,
+        result = run_all(options, built.tests, &running, &mut report) => result?,
         error = supervisor.first_end() => return Err(error),
     }
     report.print();
@@ -39,7 +39,6 @@ pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor)
 }
 
 async fn run_all(
-    workspace: &Workspace,
     options: &Test,
     mut programs: Vec<TestProgram>,
     running: &Running,
@@ -56,9 +55,6 @@ async fn run_all(
             variables.insert("TEST_OPENSEARCH_URL", running.variables["OPENSEARCH_SIMULATOR_URL"].clone());
             report.add(run_program(program, options, &variables, " (stand-in)").await?);
         }
-    }
-    if options.package.is_empty() && options.filter.is_none() {
-        report.add(run_doc_tests(workspace).await?);
     }
     Ok(())
 }
@@ -92,12 +88,6 @@ async fn run_program(
     command.arg("--show-output").args(&options.filter).current_dir(&program.folder);
     command.env("CARGO_MANIFEST_DIR", &program.folder).envs(variables);
     run_suite(name, command).await
-}
-
-async fn run_doc_tests(workspace: &Workspace) -> anyhow::Result<Suite> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["test", "--quiet", "--doc", "--workspace", "--profile", "local"]).current_dir(workspace.root());
-    run_suite("doc tests".to_owned(), command).await
 }
 
 /// Runs one program, passing its output on while reading it.
