@@ -68,6 +68,12 @@ impl Step {
         }
     }
 
+    /// The function's name, e.g. `step-6-create-graph`.
+    #[must_use]
+    pub fn function(self) -> String {
+        format!("step-{}-{}", self.number(), self.name())
+    }
+
     /// The function's name without its number, e.g. `create-graph`.
     #[must_use]
     pub const fn name(self) -> &'static str {

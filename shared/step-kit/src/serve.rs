@@ -67,7 +67,7 @@ pub async fn serve<W: Work>(build: impl FnOnce(&Platform) -> Result<W, Failure>)
     store.warm_up().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Task>| {
         let LambdaEvent { payload: task, context } = event;
-        let span = telemetry::request_span(W::STEP.name(), &context.request_id);
+        let span = telemetry::request_span(&W::STEP.function(), &context.request_id);
         span.record("tenant_id", tracing::field::display(task.tenant_id)).record("attempt", task.attempt);
         let outcome = invoke(work.as_ref(), &store, &platform.secrets, &task, &context).instrument(span.clone()).await;
         span.in_scope(|| match &outcome {

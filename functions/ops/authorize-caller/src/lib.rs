@@ -11,6 +11,7 @@ use domain::routes::{Credential, ROUTES};
 use lambda_runtime::Diagnostic;
 use secrets::{SdkConfig, Secrets};
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 
 /// A REQUEST authorizer's event: what is read of it.
 #[derive(Debug, Deserialize)]
@@ -75,7 +76,21 @@ impl Authorizer {
     }
 
     /// Answers the gateway.
-    pub async fn authorize(&self, event: Event) -> Result<Answer, Refused> {
+    pub async fn authorize(&self, event: Event, request_id: &str) -> Result<Answer, Refused> {
+        let span = telemetry::request_span("authorize-caller", request_id);
+        async {
+            let outcome = self.authenticate(event).await;
+            match &outcome {
+                Ok(answer) => tracing::info!(principal = answer.context.principal, "authenticated"),
+                Err(refused) => tracing::info!(?refused, "not authenticated"),
+            }
+            outcome
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn authenticate(&self, event: Event) -> Result<Answer, Refused> {
         match credential(&event.resource).ok_or(Refused::Unauthorized)? {
             Credential::ApiKey => {
                 let key = header(&event, "x-api-key").ok_or(Refused::Unauthorized)?;

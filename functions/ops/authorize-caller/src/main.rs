@@ -7,5 +7,8 @@ use lambda_runtime::{LambdaEvent, service_fn};
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let authorizer = Authorizer::new(&sdk_config::load().await);
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| authorizer.authorize(event.payload).await)).await
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
+        authorizer.authorize(event.payload, &event.context.request_id).await
+    }))
+    .await
 }

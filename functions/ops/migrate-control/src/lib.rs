@@ -7,6 +7,7 @@ use domain::{Failure, FailureKind, Owner};
 use secrets::{Name, SdkConfig, Secrets};
 use serde::{Deserialize, Serialize};
 use store::{DatabaseConfig, Migrated};
+use tracing::Instrument;
 
 /// One call to CloudFormation's presigned address.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,7 +61,12 @@ impl MigrateControl {
     }
 
     /// Does what the deployment asks for and answers it: without an answer CloudFormation waits for its whole time-out.
-    pub async fn serve(&self, request: Request) -> Result<(), Failure> {
+    pub async fn serve(&self, request: Request, request_id: &str) -> Result<(), Failure> {
+        let span = telemetry::request_span("migrate-control", request_id);
+        self.answer(request).instrument(span).await
+    }
+
+    async fn answer(&self, request: Request) -> Result<(), Failure> {
         let outcome = match request.kind {
             RequestType::Create | RequestType::Update => self.migrate().await.map(Some),
             // The database outlives the stack.

@@ -8,7 +8,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let migrator = MigrateControl::new(&sdk_config::load().await);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        Ok::<_, lambda_runtime::Error>(migrator.serve(event.payload).await?)
+        Ok::<_, lambda_runtime::Error>(migrator.serve(event.payload, &event.context.request_id).await?)
     }))
     .await
 }

@@ -27,13 +27,15 @@ pub async fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     rustix::process::setsid().context("leaving the terminal's session")?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("becoming the family's reaper")?;
     let folder = command.starts().map(|name| Workspace::find().map(|workspace| workspace.cloud(name))).transpose()?;
+    // Held until this process ends; the worker gets the same lock, should it be the one that lives longer.
     let lock = match &folder {
         Some(folder) => match take(folder)? {
-            Some(lock) => Stdio::from(lock),
+            Some(lock) => Some(lock),
             None => return Ok(ExitCode::FAILURE),
         },
-        None => Stdio::null(),
+        None => None,
     };
+    let shared = lock.as_ref().map(fs::File::try_clone).transpose()?.map_or_else(Stdio::null, Stdio::from);
     let link = std::io::stdin().as_fd().try_clone_to_owned().context("finding the front")?;
     let link = std::os::unix::net::UnixStream::from(link);
     link.set_nonblocking(true)?;
@@ -44,7 +46,7 @@ pub async fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
         .arg("worker")
         .arg("--")
         .args(arguments)
-        .stdin(lock)
+        .stdin(shared)
         .spawn()
         .context("starting the worker")?;
     let mut attached = true;
