@@ -1,18 +1,21 @@
 //! Who is calling, as the gateway's authorizer found out, and whether they may.
 
 use domain::routes::{Credential, Route};
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt};
+use lambda_http::Request;
+#[cfg(not(feature = "watch"))]
+use lambda_http::{RequestExt, request::RequestContext};
 
 use crate::Problem;
 
 /// The name the authorizer gives to a proof by API key; see `authorize-caller`.
+#[cfg(not(feature = "watch"))]
 const BY_API_KEY: &str = "api_key";
 
 /// The caller's name, once they are known to have the right to call `route`.
 ///
 /// Only the gateway can write the request context, so what stands there is believed. How the caller proved themselves
 /// is checked again: an answer of the authorizer that was cached for one kind of credential opens no route of another.
+#[cfg(not(feature = "watch"))]
 pub fn authorize(route: &Route, request: &Request) -> Result<String, Problem> {
     let context = request.request_context_ref();
     let Some(RequestContext::ApiGatewayV1(context)) = context else { return Err(Problem::unauthenticated()) };

@@ -1,7 +1,7 @@
 //! What every route needs: the caller and their right, JSON in, answers and problems out.
 //!
 //! A route's function holds its own work only:
-//! ```ignore
+//! ```text
 //! impl api_kit::Handler for GetTenant {
 //!     const ROUTE: Route = routes::GET_TENANT;
 //!     async fn handle(&self, request: &Request) -> Result<Answer, Problem> { … }

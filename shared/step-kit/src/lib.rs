@@ -1,7 +1,7 @@
 //! What every step needs, so that a step's file holds only its own work: the envelope `{tenant_id, attempt}`, the lease,
 //! the ledger, and errors whose names the state machine matches.
 //!
-//! ```ignore
+//! ```text
 //! pub struct CreateGraph { … }
 //!
 //! impl step_kit::Work for CreateGraph {

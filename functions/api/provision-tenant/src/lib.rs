@@ -15,7 +15,7 @@ use store::{NewTenant, Store, StoreError, Tenant};
 use uuid::Uuid;
 
 /// The row is durable: what starting takes longer than this is left to the reconciler.
-const START_TIMEOUT: Duration = Duration::from_millis(2000);
+const START_TIMEOUT: Duration = Duration::from_secs(2);
 /// Telling the reconciler so; without it, it notices by itself after a minute.
 const ABANDON_TIMEOUT: Duration = Duration::from_millis(500);
 /// Rounds after which a row that changes under our hands is somebody else's to settle.

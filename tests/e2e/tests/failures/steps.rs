@@ -40,19 +40,23 @@ async fn step_2_supabase_refuses_the_keys() -> Result<()> {
 }
 
 #[tokio::test]
-async fn step_3_a_schema_is_in_the_way() -> Result<()> {
+async fn step_3_the_database_refuses_the_migrations() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "step3");
         let pause = faults.hold("pooler", connection(1)).await?;
         cloud.accepted(&tenant.slug, json!({})).await?;
         faults.held(pause).await?;
         let database = cloud.tenant_database(&cloud.environment(&tenant.slug).await?).await?;
-        database.batch_execute("CREATE SCHEMA iam").await?;
+        let close = "CREATE FUNCTION public.closed() RETURNS event_trigger LANGUAGE plpgsql
+                     AS $$ BEGIN RAISE EXCEPTION 'closed'; END $$;
+                     CREATE EVENT TRIGGER closed ON ddl_command_end WHEN TAG IN ('CREATE VIEW')
+                     EXECUTE FUNCTION public.closed()";
+        database.batch_execute(close).await?;
         faults.mend(pause).await?;
         tenant.fails(3, "migration_refused").await?;
-        let left = "SELECT count(*) FROM pg_tables WHERE schemaname IN ('iam', 'workflow')";
+        let left = "SELECT count(*) FROM pg_namespace WHERE nspname IN ('iam', 'workflow')";
         assert_eq!(database.query_one(left, &[]).await?.get::<_, i64>(0), 0, "half a migration stayed behind");
-        database.batch_execute("DROP SCHEMA iam").await?;
+        database.batch_execute("DROP EVENT TRIGGER closed; DROP FUNCTION public.closed()").await?;
         tenant.resumes_at(3).await
     })
     .await
