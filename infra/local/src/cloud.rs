@@ -27,7 +27,7 @@ pub struct Deployed {
 
 /// A cloud that is ready.
 pub struct Running {
-    folder: CloudFolder,
+    pub folder: CloudFolder,
     /// Variables of the env file.
     pub variables: BTreeMap<&'static str, String>,
     pub opensearch: OpenSearchKind,

@@ -81,49 +81,59 @@ async fn version(client: &Client) -> Result<i32, StoreError> {
 
 /// Refinery's errors, without their texts: those quote the server.
 fn refused(error: &refinery::Error) -> Failure {
+    use FailureKind::{Internal, Rejected, Transient};
     use refinery::error::Kind;
-    match error.kind() {
+    let (kind, code, owner, hint) = match error.kind() {
         Kind::Connection(_, source) => {
-            let lost = source
-                .downcast_ref::<tokio_postgres::Error>()
-                .is_none_or(|e| e.as_db_error().is_none() || e.code().is_some_and(|c| passing(c.code())));
-            if lost {
-                Failure::new(
-                    FailureKind::Transient,
+            let state = source.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
+            match state.map(tokio_postgres::error::SqlState::code) {
+                None => (
+                    Transient,
                     "migration_interrupted",
                     Owner::Provider,
                     "The database connection broke during the migrations; nothing was applied, and they are tried again.",
-                )
-            } else {
-                Failure::new(
-                    FailureKind::Rejected,
+                ),
+                Some(code) if passing(code) => (
+                    Transient,
+                    "migration_interrupted",
+                    Owner::Provider,
+                    "The database could not finish the migrations just now; nothing was applied, and they are tried again.",
+                ),
+                // A predecessor whose connection was cut may still be committing: then the next try finds its history.
+                Some("42P06" | "42P07" | "23505") => (
+                    Transient,
+                    "migration_conflict",
+                    Owner::Platform,
+                    "Something the migrations create is there already. It is tried again; if that does not help drop what is in the way, then resume.",
+                ),
+                Some(_) => (
+                    Rejected,
                     "migration_refused",
                     Owner::Platform,
                     "The database refused a migration; compare the function's log with the database's log, mend the schema, then resume.",
-                )
+                ),
             }
         }
-        Kind::DivergentVersion(..) | Kind::MissingVersion(..) => Failure::new(
-            FailureKind::Rejected,
+        Kind::DivergentVersion(..) | Kind::MissingVersion(..) => (
+            Rejected,
             "migration_diverged",
             Owner::Platform,
             "The database's migration history is not this product's; compare refinery_schema_history with the release.",
         ),
-        _ => Failure::new(
-            FailureKind::Internal,
+        _ => (
+            Internal,
             "migration_broken",
             Owner::Platform,
             "The migrations of this release cannot be run; deploy a fixed release.",
         ),
-    }
+    };
+    Failure::new(kind, code, owner, hint)
 }
 
 /// What passes by itself: lost connections, a transaction ended for idling, deadlocks, resources, operator intervention,
-/// lock waits. And what a predecessor whose connection was cut makes of us while it still commits: the next try finds its
-/// history.
+/// lock waits.
 fn passing(code: &str) -> bool {
-    matches!(code.get(..2), Some("08" | "25" | "40" | "53" | "57" | "58" | "XX"))
-        || matches!(code, "55P03" | "42P06" | "42P07" | "23505")
+    matches!(code.get(..2), Some("08" | "25" | "40" | "53" | "57" | "58" | "XX")) || code == "55P03"
 }
 
 /// A tenant's database is not the control database: its trouble has another name and another owner.

@@ -7,7 +7,7 @@
 //! cargo xtask down
 //! ```
 //! Without `API_URL` each test says `skipped: API_URL not set`. With `E2E_ANSWERS` set to a file's name every answer of
-//! the gateway is appended to it, so that the test for leaked secrets, which comes last, sees those of all test binaries.
+//! the gateway is appended to it, so that the test for leaked secrets, which comes last, sees those of all binaries.
 
 mod aws;
 mod cloud;

@@ -9,10 +9,12 @@ mod seen;
 pub mod simulators;
 pub mod valkey;
 
+use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use rand::seq::SliceRandom as _;
 use rustix::process::Signal;
 use tokio::process::Command;
 
@@ -70,15 +72,31 @@ pub enum OpenSearchKind {
     Simulated(String),
 }
 
+/// Below are the ports of well-known services.
+const LOWEST_PORT: u16 = 10_000;
+
+/// The first port the kernel gives to outgoing connections; its default where it does not tell a usable one.
+fn first_outgoing_port() -> u16 {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let first = range.split_whitespace().next().and_then(|first| first.parse().ok());
+    first.filter(|first| *first > LOWEST_PORT + 1_000).unwrap_or(32_768)
+}
+
 impl Ports {
-    /// Ports that are free right now. Held together while choosing, so that they differ.
+    /// Ports that are free right now. Held together while choosing, so that they differ, and below the range from which the
+    /// kernel takes ports for outgoing connections: one of those could be taken again before its service binds it.
     pub fn choose() -> anyhow::Result<Self> {
+        let mut candidates = (LOWEST_PORT..first_outgoing_port()).collect::<Vec<_>>();
+        candidates.shuffle(&mut rand::rng());
         let mut held = Vec::new();
         let mut next = || -> anyhow::Result<u16> {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
-            let port = listener.local_addr()?.port();
-            held.push(listener);
-            Ok(port)
+            while let Some(port) = candidates.pop() {
+                if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                    held.push(listener);
+                    return Ok(port);
+                }
+            }
+            bail!("there is no free port on 127.0.0.1")
         };
         Ok(Self {
             postgres: next()?,

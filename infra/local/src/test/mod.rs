@@ -73,6 +73,8 @@ fn for_tests(running: &Running) -> BTreeMap<&'static str, String> {
     // These connect without TLS, which this cluster allows to everything but the control database.
     let postgres = named("POSTGRES_SUPERUSER_URL");
     variables.insert("TEST_POSTGRES_URL", postgres.split('?').next().unwrap_or_default().to_owned());
+    // Every answer of the gateway, for the test that looks for secrets in them; gone with the cloud's other data.
+    variables.insert("E2E_ANSWERS", running.folder.data("gateway-answers.jsonl").display().to_string());
     variables
 }
 

@@ -59,7 +59,8 @@ async fn record_and_status_have_their_documented_shape_all_along() -> Result<()>
     let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
     let slug = unique("shapes");
     // Compared and kept in lower case; the name without what surrounds it; the tier by default.
-    let order = json!({ "admin_email": format!("Admin@{slug}.Example.COM"), "display_name": "  Späth & Söhne 銀行 ", "tier": null });
+    let email = format!("Admin@{slug}.Example.COM");
+    let order = json!({ "admin_email": email, "display_name": "  Späth & Söhne 銀行 ", "tier": null });
     cloud.accepted(&slug, order).await?;
     let record_path = format!("/v1/admin/tenants/{slug}");
     let status_path = format!("{record_path}/status");

@@ -72,9 +72,11 @@ async fn step_4_there_is_a_role_too_many() -> Result<()> {
         faults.held(pause).await?;
         let database = cloud.tenant_database(&cloud.environment(&tenant.slug).await?).await?;
         let unprotected = |sql: &str| {
-            format!("ALTER TABLE iam.roles DISABLE TRIGGER system_rows; {sql}; ALTER TABLE iam.roles ENABLE TRIGGER system_rows")
+            let switch = |way: &str| format!("ALTER TABLE iam.roles {way} TRIGGER system_rows");
+            format!("{}; {sql}; {}", switch("DISABLE"), switch("ENABLE"))
         };
-        let surplus = "INSERT INTO iam.roles (role_code, name, description, is_system) VALUES ('surplus', 'Surplus', '', true)";
+        let surplus = "INSERT INTO iam.roles (role_code, name, description, is_system)
+                       VALUES ('surplus', 'Surplus', '', true)";
         database.batch_execute(&unprotected(surplus)).await?;
         faults.mend(pause).await?;
         let failed = tenant.fails(4, "seed_mismatch").await?;
