@@ -13,7 +13,7 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use rand::seq::SliceRandom as _;
 use rustix::process::Signal;
 use tokio::process::Command;
