@@ -34,11 +34,9 @@ def group_of(physical):
 
 def function_of(message):
     try:
-        said = json.loads(message)["span"]["function"]
+        return json.loads(message)["span"]["function"]
     except (ValueError, TypeError, KeyError):
         return None
-    # A step names itself without its number.
-    return next((folder for folder in names if folder == said or folder.endswith(f"-{said}")), said)
 
 
 def events_of(group, since):

@@ -10,7 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// Crates of ours that log. Nobody else's may say more than warnings, whatever the level: the AWS SDK logs requests with
 /// their bodies at `trace`, and a new secret is one.
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     "api_kit",
     "authorize_caller",
     "callers",
@@ -24,6 +24,8 @@ const OURS: [&str; 13] = [
     "secrets",
     "step_kit",
     "store",
+    // The spans, which carry the ids.
+    "telemetry",
 ];
 
 /// Starts logging to standard output; `LOG_LEVEL` is the level of our own lines and defaults to `info`.

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 /// - `GRAPH.SLOWLOG`, `.INFO`, `.MEMORY` are for whoever runs the server.
 ///
 /// `AUTH`, `HELLO`, `QUIT` and `RESET` need no permission. What remains open inside a query is `LOAD CSV`, which reads the
-/// server's `IMPORT_FOLDER` (not outside of it: tried) and HTTPS addresses: keep the one empty and the server's way out
+/// server's `IMPORT_FOLDER` and HTTPS addresses: keep the one empty and the server's way out
 /// closed (FalkorDB/docs `cypher/load-csv.md`).
 const COMMANDS: [&str; 5] = ["ping", "graph.query", "graph.ro_query", "graph.explain", "graph.profile"];
 
