@@ -121,8 +121,12 @@ async fn a_correlation_id_follows_the_run() -> Result<()> {
     let followed: Vec<&String> = lines.iter().filter(|line| line.contains(&correlation_id)).collect();
     let request_id = answer.header("x-request-id").context("no request id")?;
     ensure!(followed.iter().any(|line| line.contains(request_id)), "the request's own lines lack it");
-    for name in NAMES {
-        ensure!(followed.iter().any(|line| line.contains(&format!("\"{name}\""))), "the lines of {name} lack it");
+    for (number, name) in (1..).zip(NAMES) {
+        let function = format!("step-{number}-{name}");
+        ensure!(
+            followed.iter().any(|line| line.contains(&format!("\"{function}\""))),
+            "the lines of {function} lack it"
+        );
     }
     Ok(())
 }
