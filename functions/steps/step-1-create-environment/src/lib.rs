@@ -22,7 +22,6 @@ const PASSWORD_LENGTH: usize = 32;
 pub struct CreateEnvironment {
     secrets: Secrets,
     api_url: String,
-    project_url: String,
     tenant_url: String,
 }
 
@@ -34,7 +33,6 @@ impl CreateEnvironment {
             secrets: platform.secrets.clone(),
             api_url: setting("SUPABASE_API_URL", "https://api.supabase.com"),
             tenant_url: setting("TENANT_URL_TEMPLATE", &project_url),
-            project_url,
         })
     }
 
@@ -176,8 +174,7 @@ impl Work for CreateEnvironment {
                 }
             },
         };
-        let template = if self.tenant_url.is_empty() { &self.project_url } else { &self.tenant_url };
-        let url = names::fill(template, &tenant.slug, tenant.tenant_id, project_ref.as_str());
+        let url = names::fill(&self.tenant_url, &tenant.slug, tenant.tenant_id, project_ref.as_str());
         Ok(Outcome::Environment { project_ref: project_ref.as_str().to_owned(), url })
     }
 }
