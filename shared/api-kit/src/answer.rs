@@ -1,15 +1,17 @@
 //! Answers that are no problems.
 
-use jiff::Timestamp;
+use std::borrow::Cow;
+
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 
-/// A successful answer with a JSON body.
-#[derive(Debug)]
+/// A successful answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
+    /// JSON; absent with 204.
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 impl Answer {
@@ -19,37 +21,62 @@ impl Answer {
         Self::json(StatusCode::OK, body)
     }
 
+    /// 201.
+    #[must_use]
+    pub fn created(body: &impl Serialize) -> Self {
+        Self::json(StatusCode::CREATED, body)
+    }
+
     /// 202: it was understood and written down; `location` tells where to look for its outcome.
     #[must_use]
     pub fn accepted(location: &str, body: &impl Serialize) -> Self {
         Self::json(StatusCode::ACCEPTED, body).with_header("location", location.to_owned())
     }
 
+    /// 204.
+    #[must_use]
+    pub const fn no_content() -> Self {
+        Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: None }
+    }
+
+    /// 503 with a body of the route's own, where the route's very purpose is to say that something else is down.
+    #[must_use]
+    pub fn unavailable(body: &impl Serialize) -> Self {
+        Self::json(StatusCode::SERVICE_UNAVAILABLE, body)
+    }
+
     /// With one more header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: String) -> Self {
-        self.headers.push((name, value));
+        self.headers.push((name.into(), value));
         self
     }
 
-    fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        Self { status, headers: Vec::new(), body: serde_json::to_vec(body).unwrap_or_default() }
+    /// With the version of what it shows, as a strong validator.
+    #[must_use]
+    pub fn with_version(self, version: i64) -> Self {
+        self.with_header("etag", format!("\"{version}\""))
     }
-}
 
-/// RFC 3339 in UTC with `Z` and six fixed digits.
-#[must_use]
-pub fn timestamp(at: Timestamp) -> String {
-    format!("{at:.6}")
-}
+    /// An answer that was given before, from its [`Answer::parts`].
+    #[must_use]
+    pub fn again(status: u16, headers: Vec<(String, String)>, body: Option<Vec<u8>>) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = headers.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        Self { status, headers, body }
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::timestamp;
+    /// Status, headers and body.
+    #[must_use]
+    pub fn parts(&self) -> (u16, &[(Cow<'static, str>, String)], Option<&[u8]>) {
+        (self.status.as_u16(), &self.headers, self.body.as_deref())
+    }
 
-    #[test]
-    fn six_digits_always() {
-        let at = "2026-03-24T10:00:00Z".parse().expect("a timestamp");
-        assert_eq!(timestamp(at), "2026-03-24T10:00:00.000000Z");
+    pub(crate) fn raw(status: StatusCode, body: Vec<u8>) -> Self {
+        Self { status, headers: Vec::new(), body: Some(body) }
+    }
+
+    fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        Self::raw(status, serde_json::to_vec(body).unwrap_or_default())
     }
 }

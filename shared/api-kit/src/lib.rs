@@ -11,12 +11,20 @@
 mod answer;
 mod caller;
 mod json;
+mod moment;
+mod page;
+mod precondition;
 mod problem;
+pub mod records;
 mod request;
 mod serve;
 
-pub use answer::{Answer, timestamp};
+pub use answer::Answer;
+pub use caller::Caller;
 pub use domain::routes;
+pub use moment::Moment;
+pub use page::{Cursor, Page};
+pub use precondition::IfMatch;
 pub use problem::Problem;
 pub use request::Request;
 pub use serve::{Handler, Platform, serve};

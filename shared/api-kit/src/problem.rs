@@ -1,16 +1,21 @@
 //! Errors as callers see them: RFC 9457 problems with a stable code.
 
-use domain::FieldError;
+use domain::problem::Code;
+use domain::routes::Credential;
+use domain::{Cause, FieldError};
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use store::StoreError;
 
+use crate::Answer;
+
+/// More field errors than this say nothing new.
+const MAX_ERRORS: usize = 100;
+
 /// A problem, before it is written out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    status: StatusCode,
-    code: &'static str,
-    title: &'static str,
+    code: Code,
     detail: String,
     errors: Vec<FieldError>,
     /// Extra headers.
@@ -30,8 +35,8 @@ struct Body<'a> {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, title, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
     fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
@@ -42,42 +47,47 @@ impl Problem {
     /// 400: not JSON, or JSON with duplicate keys, NUL or unpaired surrogates.
     #[must_use]
     pub fn malformed_json(detail: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not acceptable JSON", detail)
+        Self::new(Code::MalformedJson, detail)
     }
 
-    /// 401.
+    /// 400: a header that cannot be understood.
     #[must_use]
-    pub fn unauthenticated() -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthenticated",
-            "Who is calling is not known",
-            "A valid credential is required.",
-        )
-        .with_header("www-authenticate", "ApiKey realm=\"ivory-control-plane\"")
+    pub fn malformed_request(detail: &str) -> Self {
+        Self::new(Code::MalformedRequest, detail)
+    }
+
+    /// 401, with what the route asks for.
+    #[must_use]
+    pub fn unauthenticated(credential: Credential) -> Self {
+        let challenge = match credential {
+            Credential::Bearer => "Bearer realm=\"ivory-control-plane\"",
+            Credential::ApiKey | Credential::None => "ApiKey realm=\"ivory-control-plane\"",
+        };
+        Self::new(Code::Unauthenticated, "A valid credential is required.").with_header("www-authenticate", challenge)
     }
 
     /// 403.
     #[must_use]
     pub fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", "The caller may not use this route.")
+        Self::new(Code::Forbidden, "The caller may not use this route.")
     }
 
     /// 404.
     #[must_use]
     pub fn tenant_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "tenant_not_found", "No such tenant", "There is no tenant of that name.")
+        Self::new(Code::TenantNotFound, "There is no tenant of that name.")
+    }
+
+    /// 404.
+    #[must_use]
+    pub fn catalog_not_found() -> Self {
+        Self::new(Code::CatalogNotFound, "The tenant has no active catalog.")
     }
 
     /// 409: the tenant is live already.
     #[must_use]
     pub fn tenant_active() -> Self {
-        Self::new(
-            StatusCode::CONFLICT,
-            "tenant_active",
-            "The tenant is live",
-            "A tenant with this slug is already active.",
-        )
+        Self::new(Code::TenantActive, "A tenant with this slug is already active.")
     }
 
     /// 409: the slug belonged to a tenant that was switched off.
@@ -85,119 +95,134 @@ impl Problem {
     pub fn tenant_deprovisioned() -> Self {
         let detail =
             "A tenant with this slug was deprovisioned; its resources are kept, so the slug cannot be used again.";
-        Self::new(StatusCode::CONFLICT, "tenant_deprovisioned", "The tenant was deprovisioned", detail)
+        Self::new(Code::TenantDeprovisioned, detail)
+    }
+
+    /// 409: only a live tenant can be changed like that.
+    #[must_use]
+    pub fn tenant_not_active(detail: &str) -> Self {
+        Self::new(Code::TenantNotActive, detail)
     }
 
     /// 409: a value that can no longer be another.
     #[must_use]
     pub fn immutable_field(field: &str, why: &str) -> Self {
-        Self::new(
-            StatusCode::CONFLICT,
-            "immutable_field",
-            "A value can no longer be changed",
-            format!("{field} cannot be changed: {why}."),
-        )
+        Self::new(Code::ImmutableField, format!("{field} cannot be changed: {why}."))
+    }
+
+    /// 409: another tenant has the domain.
+    #[must_use]
+    pub fn domain_taken() -> Self {
+        Self::new(Code::DomainTaken, "Another tenant has this custom domain.")
+    }
+
+    /// 409: there is nothing to sync into.
+    #[must_use]
+    pub fn no_active_catalog() -> Self {
+        Self::new(Code::NoActiveCatalog, "The tenant has no active catalog of that name; provision one first.")
+    }
+
+    /// 409: billing said no, and nothing was changed. A cause's texts are our own, fit for a caller's eyes.
+    #[must_use]
+    pub fn billing_rejected(cause: &Cause) -> Self {
+        Self::new(Code::BillingRejected, format!("Nothing was changed. {} ({})", cause.hint, cause.code))
+    }
+
+    /// 409: the same request is still running.
+    #[must_use]
+    pub fn request_in_progress() -> Self {
+        Self::new(Code::RequestInProgress, "A request with this idempotency key is still running; try again.")
+            .with_header("retry-after", "1")
+    }
+
+    /// 409: somebody else is at work on the tenant.
+    #[must_use]
+    pub fn operation_in_progress() -> Self {
+        Self::new(Code::OperationInProgress, "Another operation on this tenant is still running; try again.")
+            .with_header("retry-after", "5")
+    }
+
+    /// 412.
+    #[must_use]
+    pub fn version_mismatch() -> Self {
+        Self::new(Code::VersionMismatch, "It was changed since the version that If-Match names; read it again.")
     }
 
     /// 413.
     #[must_use]
     pub fn body_too_large() -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "The body is too large",
-            "A request's body may be 256 KiB at most.",
-        )
+        Self::new(Code::BodyTooLarge, "A request's body may be 256 KiB at most.")
     }
 
     /// 415.
     #[must_use]
     pub fn unsupported_media_type() -> Self {
-        let detail = "Send the body as application/json.";
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "The media type is not supported",
-            detail,
-        )
+        Self::new(Code::UnsupportedMediaType, "Send the body as application/json.")
     }
 
-    /// 422: every bad field at once.
+    /// 422: every bad field at once, the first hundred of them.
     #[must_use]
-    pub fn validation_failed(errors: Vec<FieldError>) -> Self {
+    pub fn validation_failed(mut errors: Vec<FieldError>) -> Self {
+        errors.truncate(MAX_ERRORS);
         let fields = if errors.len() == 1 { "One field is" } else { "Some fields are" };
-        let mut problem = Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "validation_failed",
-            "The request is not valid",
-            format!("{fields} not valid; see errors."),
-        );
-        problem.errors = errors;
-        problem
+        Self { errors, ..Self::new(Code::ValidationFailed, format!("{fields} not valid; see errors.")) }
+    }
+
+    /// 422: the key belongs to another request.
+    #[must_use]
+    pub fn idempotency_key_reused() -> Self {
+        Self::new(Code::IdempotencyKeyReused, "This idempotency key was used for another request; use a new one.")
     }
 
     /// 422: a region that exists, but not in this installation.
     #[must_use]
     pub fn region_not_configured() -> Self {
-        let mut problem = Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "region_not_configured",
-            "The region is not configured",
-            "This installation does not serve that region.",
-        );
-        problem.errors = vec![FieldError {
-            field: "region".to_owned(),
-            message: "is not configured in this installation".to_owned(),
-        }];
-        problem
+        let error =
+            FieldError { field: "region".to_owned(), message: "is not configured in this installation".to_owned() };
+        let detail = "This installation does not serve that region.";
+        Self { errors: vec![error], ..Self::new(Code::RegionNotConfigured, detail) }
     }
 
     /// 500: a mistake of ours; what it was is in the log under the same request id.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "Something went wrong on our side",
-            "The request could not be served.",
-        )
+        Self::new(Code::Internal, "The request could not be served.")
     }
 
-    /// 503: something we depend on is down; nothing was changed.
+    /// 503: something we depend on is down; what was written is completed by the same request, sent again.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "Not available right now",
-            "The request could not be served right now; try again.",
-        )
-        .with_header("retry-after", "5")
+        Self::new(Code::Unavailable, "The request could not be served right now; try again.")
+            .with_header("retry-after", "5")
     }
 
     /// The HTTP status.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        self.status
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The stable code.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> Code {
         self.code
     }
 
-    pub(crate) fn headers(&self) -> &[(&'static str, &'static str)] {
-        &self.headers
+    /// The problem as it is written out.
+    #[must_use]
+    pub fn into_answer(self, request_id: &str) -> Answer {
+        let mut answer = Answer::raw(self.status(), self.body(request_id));
+        answer = answer.with_header("content-type", "application/problem+json".to_owned());
+        self.headers.into_iter().fold(answer, |answer, (name, value)| answer.with_header(name, value.to_owned()))
     }
 
-    pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
+    fn body(&self, request_id: &str) -> Vec<u8> {
         let body = Body {
-            r#type: format!("urn:ivory-control-plane:problem:{}", self.code),
-            title: self.title,
-            status: self.status.as_u16(),
+            r#type: format!("urn:ivory-control-plane:problem:{}", self.code.as_str()),
+            title: self.code.title(),
+            status: self.code.status(),
             detail: &self.detail,
-            code: self.code,
+            code: self.code.as_str(),
             request_id,
             errors: &self.errors,
         };

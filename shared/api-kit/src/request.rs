@@ -1,10 +1,12 @@
 //! A request as a route sees it.
 
+use std::time::SystemTime;
+
 use domain::{FieldError, Slug};
 use lambda_http::http::HeaderMap;
 use serde_json::{Map, Value};
 
-use crate::{Problem, json};
+use crate::{Caller, IfMatch, Problem, json};
 
 /// A body may be this large at most, bytes.
 const MAX_BODY: usize = 256 * 1024;
@@ -13,12 +15,16 @@ const MAX_BODY: usize = 256 * 1024;
 #[derive(Debug)]
 pub struct Request {
     /// Who is calling.
-    pub caller: String,
+    pub caller: Caller,
     /// Identifies this request in answers and logs.
     pub request_id: String,
     /// Follows what this request starts.
     pub correlation_id: String,
+    /// When this invocation is cut off.
+    pub deadline: SystemTime,
     pub(crate) tenant: Option<String>,
+    /// Decoded, in the caller's order.
+    pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
@@ -26,7 +32,44 @@ pub struct Request {
 impl Request {
     /// The slug in the path. What is no slug names no tenant.
     pub fn slug(&self) -> Result<Slug, Problem> {
-        self.tenant.as_deref().and_then(|tenant| tenant.parse().ok()).ok_or_else(Problem::tenant_not_found)
+        self.tenant().parse().map_err(|_| Problem::tenant_not_found())
+    }
+
+    /// The path's `{tenant}`, as it came: a slug, an id, or neither.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        self.tenant.as_deref().unwrap_or_default()
+    }
+
+    /// A header's value. One that is no visible ASCII is malformed.
+    pub fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let Some(value) = self.headers.get(name) else { return Ok(None) };
+        let value =
+            value.to_str().map_err(|_| Problem::malformed_request(&format!("The header {name} is not ASCII.")))?;
+        Ok(Some(value))
+    }
+
+    /// The versions a change is meant for, if the caller says so.
+    pub fn if_match(&self) -> Result<Option<IfMatch>, Problem> {
+        self.header("if-match")?.map(IfMatch::parse).transpose()
+    }
+
+    /// The query as an object of strings, to be read with [`domain::Fields`]; a parameter given twice is an error of its own.
+    pub fn query(&self) -> Result<Map<String, Value>, Problem> {
+        let mut object = Map::new();
+        let mut errors = Vec::new();
+        for (name, value) in &self.query {
+            if object.insert(name.clone(), Value::String(value.clone())).is_some() {
+                errors.push(FieldError { field: name.clone(), message: "is given twice".to_owned() });
+            }
+        }
+        if errors.is_empty() { Ok(object) } else { Err(errors.into()) }
+    }
+
+    /// The body as it came.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// The body as a JSON object.

@@ -1,8 +1,8 @@
 //! From a gateway's request to a route's handler and back.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use domain::Failure;
 use domain::routes::Route;
@@ -14,24 +14,31 @@ use store::Store;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::{Answer, Problem, Request, caller};
-
-/// A route has answered by then, whatever it depends on.
-const ANSWERED_WITHIN: Duration = Duration::from_millis(4900);
+use crate::{Answer, Caller, Problem, Request, caller};
 
 /// What every route is built from.
-#[derive(Clone)]
 pub struct Platform {
     /// The AWS configuration.
     pub sdk: SdkConfig,
-    /// The control database.
-    pub store: Arc<Store>,
+    /// The installation's secrets.
+    pub secrets: Secrets,
+    store: OnceLock<Arc<Store>>,
+}
+
+impl Platform {
+    /// The control database, for a route that uses it.
+    #[must_use]
+    pub fn store(&self) -> Arc<Store> {
+        self.store.get_or_init(|| Arc::new(Store::new(self.secrets.source(Name::Control("database"))))).clone()
+    }
 }
 
 /// What one route does.
 pub trait Handler: Sync {
     /// Which route it is.
     const ROUTE: Route;
+    /// It has answered by then, whatever it depends on.
+    const ANSWERED_WITHIN: Duration = Duration::from_millis(4900);
 
     /// Answers an authorised request.
     fn handle(&self, request: &Request) -> impl Future<Output = Result<Answer, Problem>> + Send;
@@ -41,11 +48,12 @@ pub trait Handler: Sync {
 pub async fn serve<H: Handler>(build: impl FnOnce(&Platform) -> Result<H, Failure>) -> Result<(), lambda_http::Error> {
     telemetry::init();
     let sdk = sdk_config::load().await;
-    let secrets = Secrets::new(&sdk);
-    let store = Arc::new(Store::new(secrets.source(Name::Control("database"))));
-    let handler = build(&Platform { sdk, store: store.clone() })?;
-    store.warm_up().await;
-    let gate = Gate::new(secrets);
+    let platform = Platform { secrets: Secrets::new(&sdk), sdk, store: OnceLock::new() };
+    let handler = build(&platform)?;
+    if let Some(store) = platform.store.get() {
+        store.warm_up().await;
+    }
+    let gate = Gate::new(&platform.secrets);
     lambda_http::run(service_fn(async |event: lambda_http::Request| {
         Ok::<_, lambda_http::Error>(respond(&handler, &gate, event).await)
     }))
@@ -60,23 +68,23 @@ struct Gate {
 
 impl Gate {
     #[cfg(feature = "watch")]
-    fn new(secrets: Secrets) -> Self {
-        Self { callers: callers::Callers::new(secrets) }
+    fn new(secrets: &Secrets) -> Self {
+        Self { callers: callers::Callers::new(secrets.clone()) }
     }
 
     #[cfg(not(feature = "watch"))]
-    fn new(_: Secrets) -> Self {
+    const fn new(_: &Secrets) -> Self {
         Self {}
     }
 
     #[cfg(feature = "watch")]
-    async fn caller(&self, route: &Route, event: &lambda_http::Request) -> Result<String, Problem> {
+    async fn caller(&self, route: &Route, event: &lambda_http::Request) -> Result<Caller, Problem> {
         caller::verify(route, event, &self.callers).await
     }
 
     #[cfg(not(feature = "watch"))]
     #[expect(clippy::unused_async, reason = "one signature with and without the gateway")]
-    async fn caller(&self, route: &Route, event: &lambda_http::Request) -> Result<String, Problem> {
+    async fn caller(&self, route: &Route, event: &lambda_http::Request) -> Result<Caller, Problem> {
         caller::authorize(route, event)
     }
 }
@@ -94,7 +102,7 @@ async fn respond<H: Handler>(handler: &H, gate: &Gate, event: lambda_http::Reque
     let outcome = async {
         let work = answer(handler, gate, event, request_id.clone(), correlation_id);
         // A panic must not reach the gateway: its text would.
-        match tokio::time::timeout(ANSWERED_WITHIN, AssertUnwindSafe(work).catch_unwind()).await {
+        match tokio::time::timeout(H::ANSWERED_WITHIN, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Problem::internal()),
             Err(_) => Err(Problem::unavailable()),
@@ -104,7 +112,12 @@ async fn respond<H: Handler>(handler: &H, gate: &Gate, event: lambda_http::Reque
     .await;
     span.in_scope(|| match &outcome {
         Ok(answer) => tracing::info!(status = answer.status.as_u16(), "answered"),
-        Err(problem) => tracing::info!(status = problem.status().as_u16(), code = problem.code(), "answered"),
+        Err(problem) => {
+            tracing::info!(status = problem.status().as_u16(), code = problem.code().as_str(), "answered");
+            if !H::ROUTE.problems().contains(&problem.code()) {
+                tracing::error!(code = problem.code().as_str(), "an undocumented answer");
+            }
+        }
     });
     write(outcome, &request_id)
 }
@@ -118,33 +131,32 @@ async fn answer<H: Handler>(
 ) -> Result<Answer, Problem> {
     let caller = gate.caller(&H::ROUTE, &event).await?;
     let tenant = event.path_parameters_ref().and_then(|parameters| parameters.first("tenant")).map(str::to_owned);
+    let query = event
+        .query_string_parameters_ref()
+        .map(|query| query.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+    let deadline = event.lambda_context_ref().map_or_else(SystemTime::now, lambda_http::Context::deadline);
     let (parts, body) = event.into_parts();
     let body = match body {
         Body::Text(text) => text.into_bytes(),
         Body::Binary(bytes) => bytes,
         _ => Vec::new(),
     };
-    handler.handle(&Request { caller, request_id, correlation_id, tenant, headers: parts.headers, body }).await
+    let query = query.unwrap_or_default();
+    let headers = parts.headers;
+    handler.handle(&Request { caller, request_id, correlation_id, deadline, tenant, query, headers, body }).await
 }
 
 fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {
-    let mut builder = Response::builder().header("x-request-id", request_id).header("cache-control", "no-store");
-    let (status, media_type, body) = match outcome {
-        Ok(answer) => {
-            for (name, value) in &answer.headers {
-                builder = builder.header(*name, value);
-            }
-            (answer.status, "application/json", answer.body)
-        }
-        Err(problem) => {
-            for (name, value) in problem.headers() {
-                builder = builder.header(*name, *value);
-            }
-            (problem.status(), "application/problem+json", problem.body(request_id))
-        }
-    };
+    let answer = outcome.unwrap_or_else(|problem| problem.into_answer(request_id));
+    let mut builder = Response::builder().status(answer.status);
+    builder = builder.header("x-request-id", request_id).header("cache-control", "no-store");
+    if answer.body.is_some() && !answer.headers.iter().any(|(name, _)| *name == "content-type") {
+        builder = builder.header("content-type", "application/json");
+    }
+    for (name, value) in &answer.headers {
+        builder = builder.header(name.as_ref(), value);
+    }
     // JSON is UTF-8 text: a text body travels through the gateway unencoded.
-    let body = Body::Text(String::from_utf8(body).unwrap_or_default());
-    let response = builder.status(status).header("content-type", media_type).body(body);
-    response.unwrap_or_else(|_| Response::new(Body::Empty))
+    let body = answer.body.map_or(Body::Empty, |body| Body::Text(String::from_utf8(body).unwrap_or_default()));
+    builder.body(body).unwrap_or_else(|_| Response::new(Body::Empty))
 }

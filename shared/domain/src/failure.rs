@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Who can mend a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Owner {
     /// Whoever sent the request: another value would work.
@@ -20,7 +21,7 @@ pub enum Owner {
 
 /// The cause of a failure. It lands in execution history, in the database and in `GET …/status`, so every text in it
 /// comes from an allow-list in our code: never from an outside system's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cause {
     /// Stable `snake_case` name, for machines.
     pub code: String,

@@ -5,8 +5,10 @@
 pub mod failure;
 pub mod fields;
 pub mod names;
+pub mod problem;
 pub mod provision;
 pub mod routes;
+mod schema;
 pub mod step;
 pub mod tenant;
 

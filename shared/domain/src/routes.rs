@@ -1,10 +1,17 @@
-//! The routes, and who may call them. One entry is one function: name = folder = package = binary = `operationId`.
+//! The routes: who may call them and what they may answer. One entry is one function: name = folder = package = binary =
+//! `operationId`.
+
+use crate::problem::Code;
 
 /// Which credential counts for a route. The other one is ignored, so that a good one never vouches for a bad one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// `X-API-Key`: a consumer with groups.
     ApiKey,
+    /// `Authorization: Bearer`: a token with a subject and roles.
+    Bearer,
+    /// None: anyone may call.
+    None,
 }
 
 /// One REST route.
@@ -14,40 +21,197 @@ pub struct Route {
     pub name: &'static str,
     /// HTTP method.
     pub method: &'static str,
-    /// Path template below the host, `{tenant}` being the slug.
+    /// Path template below the host, `{tenant}` being the slug or the tenant's id.
     pub path: &'static str,
     /// Which credential counts.
     pub credential: Credential,
-    /// Groups whose members may call it; one of them is enough.
+    /// Groups (of a consumer) or roles (of a token) whose members may call it; one of them is enough.
     pub groups: &'static [&'static str],
+    /// A tenant's own token may call it, for what is that tenant's.
+    pub tenants_own: bool,
+    /// Takes a JSON body.
+    pub body: bool,
+    /// Query parameters; there are no others.
+    pub query: &'static [&'static str],
+    /// Takes `If-Match`.
+    pub if_match: bool,
+    /// Success.
+    pub status: u16,
+    /// What it answers besides what follows from the fields above; see [`Route::problems`].
+    pub own_problems: &'static [Code],
 }
+
+const ADMIN: &[&str] = &["admin"];
+const ADMIN_OR_AUDITOR: &[&str] = &["admin", "auditor"];
+
+/// What most routes are: an administrator's, by API key, without body or query.
+const TENANTS: Route = Route {
+    name: "",
+    method: "GET",
+    path: "",
+    credential: Credential::ApiKey,
+    groups: ADMIN,
+    tenants_own: false,
+    body: false,
+    query: &[],
+    if_match: false,
+    status: 200,
+    own_problems: &[],
+};
+
+/// The lakehouse's routes take a bearer token.
+const LAKEHOUSE: Route = Route { credential: Credential::Bearer, ..TENANTS };
 
 /// `POST /v1/admin/tenants`.
 pub const PROVISION_TENANT: Route = Route {
     name: "provision-tenant",
     method: "POST",
     path: "/v1/admin/tenants",
-    credential: Credential::ApiKey,
-    groups: &["admin"],
+    body: true,
+    status: 202,
+    own_problems: &[Code::TenantActive, Code::TenantDeprovisioned, Code::ImmutableField, Code::RegionNotConfigured],
+    ..TENANTS
+};
+
+/// `GET /v1/admin/tenants`.
+pub const LIST_TENANTS: Route = Route {
+    name: "list-tenants",
+    path: "/v1/admin/tenants",
+    groups: ADMIN_OR_AUDITOR,
+    query: &["limit", "cursor", "provisioning_state", "tier", "region"],
+    ..TENANTS
 };
 
 /// `GET /v1/admin/tenants/{slug}`.
-pub const GET_TENANT: Route = Route {
-    name: "get-tenant",
-    method: "GET",
-    path: "/v1/admin/tenants/{tenant}",
-    credential: Credential::ApiKey,
-    groups: &["admin", "auditor"],
-};
+pub const GET_TENANT: Route =
+    Route { name: "get-tenant", path: "/v1/admin/tenants/{tenant}", groups: ADMIN_OR_AUDITOR, ..TENANTS };
 
 /// `GET /v1/admin/tenants/{slug}/status`.
-pub const GET_TENANT_STATUS: Route = Route {
-    name: "get-tenant-status",
-    method: "GET",
-    path: "/v1/admin/tenants/{tenant}/status",
-    credential: Credential::ApiKey,
-    groups: &["admin", "auditor"],
+pub const GET_TENANT_STATUS: Route =
+    Route { name: "get-tenant-status", path: "/v1/admin/tenants/{tenant}/status", groups: ADMIN_OR_AUDITOR, ..TENANTS };
+
+/// `PATCH /v1/admin/tenants/{slug}`.
+pub const UPDATE_TENANT: Route = Route {
+    name: "update-tenant",
+    method: "PATCH",
+    path: "/v1/admin/tenants/{tenant}",
+    body: true,
+    if_match: true,
+    own_problems: &[Code::TenantNotActive, Code::DomainTaken, Code::BillingRejected, Code::OperationInProgress],
+    ..TENANTS
+};
+
+/// `DELETE /v1/admin/tenants/{slug}`.
+pub const DEACTIVATE_TENANT: Route =
+    Route { name: "deactivate-tenant", method: "DELETE", path: "/v1/admin/tenants/{tenant}", status: 204, ..TENANTS };
+
+/// `POST /v1/admin/tenants/{slug}/cache/invalidate`.
+pub const INVALIDATE_TENANT_CACHE: Route = Route {
+    name: "invalidate-tenant-cache",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/cache/invalidate",
+    ..TENANTS
+};
+
+/// `POST /v1/admin/tenants/{tenant_id}/catalog`.
+pub const UPSERT_CATALOG: Route = Route {
+    name: "upsert-catalog",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/catalog",
+    body: true,
+    if_match: true,
+    status: 201,
+    ..LAKEHOUSE
+};
+
+/// `GET /v1/admin/tenants/{tenant_id}/catalog`.
+pub const GET_CATALOG: Route = Route {
+    name: "get-catalog",
+    path: "/v1/admin/tenants/{tenant}/catalog",
+    tenants_own: true,
+    own_problems: &[Code::CatalogNotFound],
+    ..LAKEHOUSE
+};
+
+/// `GET /v1/admin/lakehouse/catalogs`.
+pub const LIST_CATALOGS: Route =
+    Route { name: "list-catalogs", path: "/v1/admin/lakehouse/catalogs", query: &["limit", "cursor"], ..LAKEHOUSE };
+
+/// `GET /v1/admin/lakehouse/health`.
+pub const CHECK_LAKEHOUSE_HEALTH: Route = Route {
+    name: "check-lakehouse-health",
+    path: "/v1/admin/lakehouse/health",
+    credential: Credential::None,
+    groups: &[],
+    ..LAKEHOUSE
+};
+
+/// `POST /v1/admin/lakehouse/sync-targets`.
+pub const REGISTER_SYNC_TARGET: Route = Route {
+    name: "register-sync-target",
+    method: "POST",
+    path: "/v1/admin/lakehouse/sync-targets",
+    body: true,
+    status: 201,
+    own_problems: &[Code::TenantNotFound, Code::NoActiveCatalog],
+    ..LAKEHOUSE
+};
+
+/// `GET /v1/admin/lakehouse/sync-targets`.
+pub const LIST_SYNC_TARGETS: Route = Route {
+    name: "list-sync-targets",
+    path: "/v1/admin/lakehouse/sync-targets",
+    tenants_own: true,
+    query: &["limit", "cursor", "tenant_id"],
+    ..LAKEHOUSE
 };
 
 /// All of them, in the order of the template.
-pub const ROUTES: &[Route] = &[PROVISION_TENANT, GET_TENANT, GET_TENANT_STATUS];
+pub const ROUTES: &[Route] = &[
+    PROVISION_TENANT,
+    LIST_TENANTS,
+    GET_TENANT,
+    GET_TENANT_STATUS,
+    UPDATE_TENANT,
+    DEACTIVATE_TENANT,
+    INVALIDATE_TENANT_CACHE,
+    UPSERT_CATALOG,
+    GET_CATALOG,
+    LIST_CATALOGS,
+    CHECK_LAKEHOUSE_HEALTH,
+    REGISTER_SYNC_TARGET,
+    LIST_SYNC_TARGETS,
+];
+
+impl Route {
+    /// Whether it takes an `Idempotency-Key`: every POST and PATCH does.
+    #[must_use]
+    pub fn idempotent_by_key(&self) -> bool {
+        matches!(self.method, "POST" | "PATCH")
+    }
+
+    /// Every problem it may answer with, by status: its own, and what follows from its method, path, body and credential.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Code> {
+        let mut problems = self.own_problems.to_vec();
+        let mut may = |condition: bool, codes: &[Code]| {
+            if condition {
+                problems.extend_from_slice(codes);
+            }
+        };
+        may(self.credential != Credential::None, &[Code::Unauthenticated, Code::Forbidden]);
+        may(self.path.contains("{tenant}"), &[Code::TenantNotFound]);
+        may(self.body, &[Code::MalformedJson, Code::UnsupportedMediaType, Code::ValidationFailed]);
+        may(!self.query.is_empty(), &[Code::ValidationFailed]);
+        may(self.idempotent_by_key(), &[Code::RequestInProgress, Code::IdempotencyKeyReused, Code::ValidationFailed]);
+        may(self.if_match, &[Code::VersionMismatch]);
+        // The gateway's own, whatever the route; a body is too large for it even where a route takes none.
+        may(
+            true,
+            &[Code::MalformedRequest, Code::BodyTooLarge, Code::TooManyRequests, Code::Internal, Code::Unavailable],
+        );
+        problems.sort_unstable();
+        problems.dedup();
+        problems
+    }
+}

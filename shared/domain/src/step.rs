@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::schema::text_schema;
+
 /// One task of the state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -96,6 +98,8 @@ impl Serialize for Step {
         serializer.serialize_str(self.id())
     }
 }
+
+text_schema!(Step, |text| text.description(Some("One of the nine steps.")).enum_values(Some(Step::ALL.map(Step::id))));
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,11 @@ use std::str::FromStr;
 
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::SchemaFormat;
 use uuid::Uuid;
+
+use crate::schema::text_schema;
 
 /// A value that is none of this type; the text says what would be one, and is fit for a caller's eyes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +17,7 @@ use uuid::Uuid;
 pub struct Invalid(pub &'static str);
 
 /// Identifies a tenant for good; time-ordered (UUID v7), so that lists by id are lists by age.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct TenantId(pub Uuid);
 
@@ -27,6 +31,10 @@ impl fmt::Display for TenantId {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Slug(String);
+
+text_schema!(Slug, |text| text
+    .description(Some("The tenant's URL-safe name; it becomes a DNS label."))
+    .pattern(Some("^[a-z0-9][a-z0-9-]{1,46}[a-z0-9]$")));
 
 impl Slug {
     /// The slug as text.
@@ -63,6 +71,15 @@ impl fmt::Display for Slug {
 #[serde(transparent)]
 pub struct DisplayName(String);
 
+// What is trimmed away and what is a control character is said by the pattern, so that a generated value is a valid one.
+text_schema!(DisplayName, |text| text
+    .description(Some("The tenant's name for people, without white space around it and without control characters."))
+    .min_length(Some(1))
+    .max_length(Some(200))
+    .pattern(Some(
+        r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$"
+    )));
+
 impl DisplayName {
     /// The name as text.
     #[must_use]
@@ -91,6 +108,13 @@ impl FromStr for DisplayName {
 #[serde(transparent)]
 pub struct AdminEmail(String);
 
+text_schema!(AdminEmail, |text| text
+    .description(Some("A deliverable address, kept and compared in lower case."))
+    .max_length(Some(254))
+    .format(Some(SchemaFormat::Custom("email".to_owned())))
+    // Narrower than the format, which allows what nobody delivers to.
+    .pattern(Some(r"^[A-Za-z0-9._%+-]{1,64}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}$")));
+
 impl AdminEmail {
     /// The address as text.
     #[must_use]
@@ -117,8 +141,8 @@ impl FromStr for AdminEmail {
 
 /// A closed set of words, with its one spelling for JSON, database and outside systems.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $message:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident, $message:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$variant_doc])* $variant),+ }
 
@@ -152,6 +176,10 @@ macro_rules! words {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        text_schema!($name, |text| text
+            .description(Some([$($doc),*].join(" ").trim()))
+            .enum_values(Some($name::ALL.iter().map(|word| word.as_str()))));
     };
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Handler, Platform, Problem, Request, timestamp};
+use api_kit::{Answer, Handler, Moment, Platform, Problem, Request};
 use domain::{Cause, ProvisioningState, Slug, Step, TenantId};
 use serde::Serialize;
 use store::{StepRow, Store, Tenant};
+use utoipa::ToSchema;
 
 /// The route.
 pub struct GetTenantStatus {
@@ -17,7 +18,7 @@ impl GetTenantStatus {
     /// Built from the control database alone.
     #[must_use]
     pub fn new(platform: &Platform) -> Self {
-        Self { store: platform.store.clone() }
+        Self { store: platform.store() }
     }
 }
 
@@ -41,30 +42,40 @@ fn poll_after(tenant: &Tenant, steps: &[StepRow]) -> Option<u32> {
     (tenant.state == ProvisioningState::Provisioning).then_some(if waits { 15 } else { 5 })
 }
 
-#[derive(Serialize)]
-struct Status<'a> {
+/// How far a tenant's run is.
+#[derive(Serialize, ToSchema)]
+pub struct Status<'a> {
     tenant_id: TenantId,
     slug: &'a Slug,
     provisioning_state: ProvisioningState,
     completed_steps: Vec<Step>,
     failed_steps: Vec<Step>,
+    /// Why the run failed. Null unless it did; a resume clears it.
     last_error: Option<&'a str>,
-    updated_at: String,
+    updated_at: Moment,
+    /// Which run of the pipeline this is, from 1.
     attempt: i32,
+    /// The nine steps in order.
     steps: Vec<StepStatus<'a>>,
 }
 
-#[derive(Serialize)]
-struct StepStatus<'a> {
+/// One step of the run.
+#[derive(Serialize, ToSchema)]
+pub struct StepStatus<'a> {
     id: Step,
+    /// What the step does, e.g. `create-graph`.
     name: &'static str,
+    /// `pending`, `running`, `waiting`, `completed` or `failed`.
     state: &'a str,
+    /// Invocations that did something; polls of a wait are not among them.
     attempts: i32,
-    started_at: Option<String>,
-    finished_at: Option<String>,
-    duration_ms: Option<i128>,
+    started_at: Option<Moment>,
+    finished_at: Option<Moment>,
+    duration_ms: Option<i64>,
+    /// What the step waits for.
     waiting_for: Option<&'a str>,
-    next_retry_at: Option<String>,
+    next_retry_at: Option<Moment>,
+    /// The trouble the step met last, also while it is being retried.
     cause: Option<&'a Cause>,
 }
 
@@ -78,7 +89,7 @@ impl<'a> Status<'a> {
             completed_steps: in_state("completed"),
             failed_steps: in_state("failed"),
             last_error: tenant.error_message.as_deref(),
-            updated_at: timestamp(tenant.updated_at),
+            updated_at: Moment(tenant.updated_at),
             attempt: tenant.attempt,
             steps: steps.iter().map(StepStatus::from).collect(),
         }
@@ -87,17 +98,21 @@ impl<'a> Status<'a> {
 
 impl<'a> From<&'a StepRow> for StepStatus<'a> {
     fn from(row: &'a StepRow) -> Self {
-        let duration = row.started_at.zip(row.finished_at).map(|(from, to)| to.duration_since(from).as_millis());
+        let duration = row
+            .started_at
+            .zip(row.finished_at)
+            .map(|(from, to)| to.duration_since(from).as_millis())
+            .and_then(|ms| i64::try_from(ms).ok());
         Self {
             id: row.step,
             name: row.step.name(),
             state: &row.state,
             attempts: row.attempts,
-            started_at: row.started_at.map(timestamp),
-            finished_at: row.finished_at.map(timestamp),
+            started_at: row.started_at.map(Moment),
+            finished_at: row.finished_at.map(Moment),
             duration_ms: duration,
             waiting_for: row.waiting_for.as_deref(),
-            next_retry_at: row.next_retry_at.map(timestamp),
+            next_retry_at: row.next_retry_at.map(Moment),
             cause: row.cause.as_ref(),
         }
     }

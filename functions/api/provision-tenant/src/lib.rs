@@ -12,6 +12,7 @@ use executions::Executions;
 use pipeline::{Care, CareError};
 use serde::Serialize;
 use store::{NewTenant, Store, StoreError, Tenant};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The row is durable: what starting takes longer than this is left to the reconciler.
@@ -29,11 +30,14 @@ pub struct ProvisionTenant {
     reserved: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Accepted<'a> {
+/// What a tenant about to be made is answered with.
+#[derive(Serialize, ToSchema)]
+pub struct Accepted<'a> {
     tenant_id: TenantId,
     slug: &'a Slug,
+    /// Always `provisioning`.
     provisioning_state: ProvisioningState,
+    /// Path of the status route, below the host.
     poll_url: &'a str,
 }
 
@@ -45,7 +49,7 @@ impl ProvisionTenant {
             text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
         };
         Ok(Self {
-            store: platform.store.clone(),
+            store: platform.store(),
             executions: Executions::from_env(&platform.sdk)?,
             regions: list("CONFIGURED_REGIONS", "").iter().filter_map(|region| region.parse().ok()).collect(),
             reserved: list("RESERVED_SLUGS", "api,www"),
@@ -60,7 +64,7 @@ impl ProvisionTenant {
             tenant_id: TenantId(Uuid::now_v7()),
             request: asked,
             correlation_id: &request.correlation_id,
-            actor: &request.caller,
+            actor: &request.caller.name(),
             request_id: &request.request_id,
         };
         written(self.store.insert_tenant(new).await)

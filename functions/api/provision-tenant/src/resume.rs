@@ -17,7 +17,7 @@ pub async fn resume(
         tier: asked.tier.unwrap_or(tenant.tier),
         admin_email: &asked.admin_email,
         correlation_id: &request.correlation_id,
-        actor: &request.caller,
+        actor: &request.caller.name(),
         request_id: &request.request_id,
     };
     store.resume_tenant(resume).await

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use callers::{Callers, Principal};
+use callers::Callers;
 use domain::routes::{Credential, ROUTES};
 use lambda_runtime::Diagnostic;
 use secrets::{SdkConfig, Secrets};
@@ -37,7 +37,7 @@ pub struct Answer {
 #[derive(Debug, Serialize)]
 struct Context {
     principal: String,
-    /// Comma-separated: a context holds scalars only.
+    /// A consumer's groups or a token's roles, comma-separated: a context holds scalars only.
     groups: String,
     /// How the caller proved who they are.
     credential: &'static str,
@@ -91,15 +91,25 @@ impl Authorizer {
     }
 
     async fn authenticate(&self, event: Event) -> Result<Answer, Refused> {
+        let unreadable = |failure: domain::Failure| {
+            tracing::error!(code = failure.cause.code, "the callers cannot be read");
+            Refused::Unavailable
+        };
         match credential(&event.resource).ok_or(Refused::Unauthorized)? {
             Credential::ApiKey => {
                 let key = header(&event, "x-api-key").ok_or(Refused::Unauthorized)?;
-                let found = self.callers.by_api_key(key).await.map_err(|failure| {
-                    tracing::error!(code = failure.cause.code, "the callers cannot be read");
-                    Refused::Unavailable
-                })?;
-                Ok(answer(&event.method_arn, found.ok_or(Refused::Unauthorized)?, "api_key"))
+                let found = self.callers.by_api_key(key).await.map_err(unreadable)?;
+                let consumer = found.ok_or(Refused::Unauthorized)?;
+                Ok(answer(&event.method_arn, consumer.name, &consumer.groups, "api_key"))
             }
+            Credential::Bearer => {
+                let token = header(&event, "authorization").ok_or(Refused::Unauthorized)?;
+                let found = self.callers.by_bearer(token).await.map_err(unreadable)?;
+                let bearer = found.ok_or(Refused::Unauthorized)?;
+                Ok(answer(&event.method_arn, bearer.subject, &bearer.roles, "bearer"))
+            }
+            // The gateway asks nobody about such a route.
+            Credential::None => Err(Refused::Unauthorized),
         }
     }
 }
@@ -116,15 +126,15 @@ fn header<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
 }
 
 /// Allows the whole stage: the gateway caches the policy by credential, for every method and route.
-fn answer(method_arn: &str, principal: Principal, credential: &'static str) -> Answer {
+fn answer(method_arn: &str, principal: String, groups: &[String], credential: &'static str) -> Answer {
     let stage: Vec<&str> = method_arn.splitn(3, '/').take(2).collect();
     Answer {
         policy_document: serde_json::json!({
             "Version": "2012-10-17",
             "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": format!("{}/*", stage.join("/"))}],
         }),
-        context: Context { principal: principal.name.clone(), groups: principal.groups.join(","), credential },
-        principal_id: principal.name,
+        context: Context { principal: principal.clone(), groups: groups.join(","), credential },
+        principal_id: principal,
     }
 }
 
@@ -134,8 +144,9 @@ mod tests {
 
     #[test]
     fn the_policy_spans_the_stage_and_no_other_api() {
-        let principal = Principal { name: "platform".to_owned(), groups: vec!["admin".to_owned(), "b".to_owned()] };
-        let answer = answer("arn:aws:execute-api:us-east-1:1:api/v1/GET/admin/tenants", principal, "api_key");
+        let groups = ["admin".to_owned(), "b".to_owned()];
+        let arn = "arn:aws:execute-api:us-east-1:1:api/v1/GET/admin/tenants";
+        let answer = answer(arn, "platform".to_owned(), &groups, "api_key");
         let resource = &answer.policy_document["Statement"][0]["Resource"];
         assert_eq!(resource, "arn:aws:execute-api:us-east-1:1:api/v1/*");
         assert_eq!(answer.context.groups, "admin,b");
@@ -144,6 +155,7 @@ mod tests {
     #[test]
     fn the_routes_template_decides_which_credential_counts() {
         assert_eq!(credential("/admin/tenants/{tenant}/status"), Some(Credential::ApiKey));
+        assert_eq!(credential("/admin/tenants/{tenant}/catalog"), Some(Credential::Bearer));
         assert_eq!(credential("/admin/tenants/acme"), None);
         assert_eq!(credential("/v1/admin/tenants"), None);
     }

@@ -1,0 +1,215 @@
+//! Lists in pages that stay right while rows are added: a cursor names the last row seen, not how many were seen.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::Fields;
+use jiff::Timestamp;
+use lambda_http::http::StatusCode;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{Answer, Request};
+
+/// What a page holds at most, bytes: the gateway's limit for an answer is 6 MB, and there the body is a JSON string in
+/// which every quote takes two.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Names the last row of a page, in lists that go by time and then by id, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The row's time, to the microsecond.
+    pub at: Timestamp,
+    /// The row's id.
+    pub id: Uuid,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&self.at.as_microsecond().to_be_bytes());
+        bytes[8..].copy_from_slice(self.id.as_bytes());
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+/// A cursor that no page gave.
+#[derive(Debug, thiserror::Error)]
+#[error("must be the cursor of a page's Link header, as it was given")]
+pub struct BadCursor;
+
+impl FromStr for Cursor {
+    type Err = BadCursor;
+
+    fn from_str(text: &str) -> Result<Self, BadCursor> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| BadCursor)?;
+        let bytes: [u8; 24] = bytes.try_into().map_err(|_| BadCursor)?;
+        let (at, id) = bytes.split_first_chunk().ok_or(BadCursor)?;
+        let at = Timestamp::from_microsecond(i64::from_be_bytes(*at)).map_err(|_| BadCursor)?;
+        Ok(Self { at, id: Uuid::from_slice(id).map_err(|_| BadCursor)? })
+    }
+}
+
+/// How many rows a page holds at most: 1 to 10,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Limit(usize);
+
+/// A number of rows that no page can have.
+#[derive(Debug, thiserror::Error)]
+#[error("must be a whole number from 1 to 10000")]
+struct BadLimit;
+
+impl FromStr for Limit {
+    type Err = BadLimit;
+
+    fn from_str(text: &str) -> Result<Self, BadLimit> {
+        // `parse` takes a leading plus, which is no digit.
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|limit| digits && (1..=10_000).contains(limit)).map(Self).ok_or(BadLimit)
+    }
+}
+
+/// Which page is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The last row of the page before.
+    pub after: Option<Cursor>,
+    limit: usize,
+}
+
+impl Page {
+    /// The default is the most: a caller who knows of no pages gets all there is.
+    const DEFAULT: usize = 10_000;
+
+    /// Reads `limit` and `cursor`.
+    #[must_use]
+    pub fn read(fields: &mut Fields<'_>) -> Self {
+        let limit = fields.optional::<Limit>("limit").map_or(Self::DEFAULT, |limit| limit.0);
+        Self { after: fields.optional("cursor"), limit }
+    }
+
+    /// How many rows to ask for: one more than the page holds tells whether there is another page.
+    #[must_use]
+    pub fn rows(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
+    }
+
+    /// The page's answer: a bare array, and a `Link` to the next page if there is one. `path` is the route's.
+    #[must_use]
+    pub fn answer<R: Serialize>(
+        &self,
+        request: &Request,
+        path: &str,
+        rows: impl IntoIterator<Item = (Cursor, R)>,
+    ) -> Answer {
+        let mut body = vec![b'['];
+        let (mut count, mut last) = (0, None);
+        let mut more = false;
+        for (cursor, row) in rows {
+            let row = serde_json::to_vec(&row).unwrap_or_default();
+            if count == self.limit || (count > 0 && body.len() + row.len() > MAX_BYTES) {
+                more = true;
+                break;
+            }
+            if count > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(&row);
+            (count, last) = (count + 1, Some(cursor));
+        }
+        body.push(b']');
+        let answer = Answer::raw(StatusCode::OK, body);
+        match last.filter(|_| more) {
+            Some(cursor) => answer.with_header("link", format!("<{path}?{}>; rel=\"next\"", next(request, cursor))),
+            None => answer,
+        }
+    }
+}
+
+/// The request's query with another cursor.
+fn next(request: &Request, cursor: Cursor) -> String {
+    let cursor = ("cursor", &cursor.to_string());
+    let kept = request.query.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| *name != "cursor");
+    // Pairs of strings always encode.
+    serde_urlencoded::to_string(kept.chain([cursor]).collect::<Vec<_>>()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use lambda_http::http::HeaderMap;
+
+    use super::*;
+    use crate::Caller;
+
+    fn request(query: &[(&str, &str)]) -> Request {
+        Request {
+            caller: Caller::Anyone,
+            request_id: String::new(),
+            correlation_id: String::new(),
+            deadline: SystemTime::UNIX_EPOCH,
+            tenant: None,
+            query: query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        }
+    }
+
+    fn cursor(number: u128) -> Cursor {
+        Cursor { at: "2026-03-24T10:00:00.000001Z".parse().expect("a timestamp"), id: Uuid::from_u128(number) }
+    }
+
+    #[test]
+    fn a_cursor_survives_its_way_to_the_caller_and_back() {
+        let text = cursor(7).to_string();
+        assert_eq!(text.len(), 32);
+        assert_eq!(text.parse::<Cursor>().expect("a cursor"), cursor(7));
+        for bad in
+            ["", "x", &text[1..], &format!("{text}="), &format!("{text}AAAA"), "________________________________"]
+        {
+            assert!(bad.parse::<Cursor>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_are_numbers_of_rows() {
+        for good in ["1", "10000", "007"] {
+            assert!(good.parse::<Limit>().is_ok(), "{good}");
+        }
+        for bad in ["", "0", "10001", "-1", "+1", "1.0", " 1", "99999999999999999999"] {
+            assert!(bad.parse::<Limit>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_keeps_the_filters() {
+        let request = request(&[("limit", "2"), ("cursor", "old"), ("tier", "pilot")]);
+        let page = Page { after: None, limit: 2 };
+        let answer = page.answer(&request, "/v1/x", [1, 2, 3].map(|number| (cursor(number), number)));
+        assert_eq!(answer.body.as_deref(), Some(&b"[1,2]"[..]));
+        let link = format!("</v1/x?limit=2&tier=pilot&cursor={}>; rel=\"next\"", cursor(2));
+        assert_eq!(answer.headers, [("link".into(), link)]);
+    }
+
+    #[test]
+    fn the_last_page_has_no_next() {
+        let page = Page { after: None, limit: 2 };
+        let answer = page.answer(&request(&[]), "/v1/x", [1, 2].map(|number| (cursor(number), number)));
+        assert_eq!((answer.body.as_deref(), answer.headers.len()), (Some(&b"[1,2]"[..]), 0));
+        let answer = page.answer(&request(&[]), "/v1/x", [(); 0].map(|()| (cursor(0), 0)));
+        assert_eq!((answer.body.as_deref(), answer.headers.len()), (Some(&b"[]"[..]), 0));
+    }
+
+    #[test]
+    fn a_page_fits_into_an_answer() {
+        let page = Page { after: None, limit: 10_000 };
+        let large = "x".repeat(1024 * 1024);
+        let rows = (0..10).map(|number| (cursor(number), large.as_str()));
+        let answer = page.answer(&request(&[]), "/v1/x", rows);
+        assert!(answer.body.expect("a body").len() <= MAX_BYTES + 1);
+        assert_eq!(answer.headers, [("link".into(), format!("</v1/x?cursor={}>; rel=\"next\"", cursor(2)))]);
+    }
+}

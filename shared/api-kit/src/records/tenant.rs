@@ -1,0 +1,73 @@
+//! The complete record of a tenant, without any credential.
+
+use domain::{AdminEmail, DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
+use serde::Serialize;
+use store::Tenant;
+use utoipa::ToSchema;
+
+use crate::{Answer, Moment};
+
+/// A tenant, complete but for its credentials.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TenantRecord<'a> {
+    tenant_id: TenantId,
+    slug: &'a Slug,
+    display_name: &'a DisplayName,
+    region: Region,
+    tier: Tier,
+    /// URL of the tenant's database environment. Null until step 1 completes.
+    supabase_url: Option<&'a str>,
+    /// Reference of the tenant's database environment. Null until step 1 completes.
+    supabase_project_ref: Option<&'a str>,
+    /// The tenant's private graph. Null until step 6 completes.
+    falkordb_graph_name: Option<&'a str>,
+    /// The tenant's own domain, if it has one.
+    custom_domain: Option<&'a str>,
+    admin_email: &'a AdminEmail,
+    provisioning_state: ProvisioningState,
+    /// Whether the tenant is live and routing.
+    is_active: bool,
+    /// When the row was made.
+    provisioned_at: Moment,
+    /// Why provisioning failed. Null unless the state is `failed`.
+    error_message: Option<&'a str>,
+    /// Stripe's customer, if billing was set up.
+    stripe_customer_id: Option<&'a str>,
+    created_at: Moment,
+    updated_at: Moment,
+    /// When the tenant went live.
+    activated_at: Option<Moment>,
+}
+
+impl<'a> From<&'a Tenant> for TenantRecord<'a> {
+    fn from(tenant: &'a Tenant) -> Self {
+        Self {
+            tenant_id: tenant.tenant_id,
+            slug: &tenant.slug,
+            display_name: &tenant.display_name,
+            region: tenant.region,
+            tier: tenant.tier,
+            supabase_url: tenant.supabase_url.as_deref(),
+            supabase_project_ref: tenant.supabase_project_ref.as_deref(),
+            falkordb_graph_name: tenant.falkordb_graph_name.as_deref(),
+            custom_domain: tenant.custom_domain.as_deref(),
+            admin_email: &tenant.admin_email,
+            provisioning_state: tenant.state,
+            is_active: tenant.is_active,
+            provisioned_at: Moment(tenant.provisioned_at),
+            error_message: tenant.error_message.as_deref(),
+            stripe_customer_id: tenant.stripe_customer_id.as_deref(),
+            created_at: Moment(tenant.provisioned_at),
+            updated_at: Moment(tenant.updated_at),
+            activated_at: tenant.activated_at.map(Moment),
+        }
+    }
+}
+
+impl TenantRecord<'_> {
+    /// 200 with the record, and its version for `If-Match`.
+    #[must_use]
+    pub fn answer(tenant: &Tenant) -> Answer {
+        Answer::ok(&TenantRecord::from(tenant)).with_version(tenant.version)
+    }
+}

@@ -1,0 +1,198 @@
+//! The records, one DynamoDB item each:
+//! `id`, `request` (digest), `owner` (the request id that began it), `state` `IN_PROGRESS` | `COMPLETED`,
+//! `running_until` (milliseconds), `status`, `headers`, `body`, `expires_at` (seconds; the table's TTL attribute, which
+//! `DynamoDB` acts on within days only, so that it is looked at here too).
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use api_kit::Answer;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use domain::{Failure, FailureKind, Owner};
+
+/// How long an answer is kept.
+const KEPT: Duration = Duration::from_hours(24);
+/// Two Lambdas' clocks may differ by this much.
+const SKEW: Duration = Duration::from_secs(1);
+/// An item may have 400 KB: an answer that would not fit is not kept.
+const LARGEST_BODY: usize = 380 * 1024;
+
+const IN_PROGRESS: &str = "IN_PROGRESS";
+const COMPLETED: &str = "COMPLETED";
+
+type Item = HashMap<String, AttributeValue>;
+
+/// What a request finds.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Nobody was here before, or whoever was died: the request is this one's to answer.
+    New,
+    /// The same request was answered before.
+    Answered(Answer),
+    /// The same request is still running.
+    Running,
+    /// The key was used for another request.
+    Other,
+}
+
+/// The table of records.
+#[derive(Clone, Debug)]
+pub struct Records {
+    client: Client,
+    table: String,
+}
+
+impl Records {
+    /// The table `IDEMPOTENCY_TABLE`.
+    pub fn from_env(config: &SdkConfig) -> Result<Self, Failure> {
+        let table = std::env::var("IDEMPOTENCY_TABLE").map_err(|_| {
+            let hint = "IDEMPOTENCY_TABLE is not set; redeploy the template.";
+            Failure::new(FailureKind::Internal, "idempotency_table_unknown", Owner::Platform, hint)
+        })?;
+        Ok(Self { client: Client::new(config), table })
+    }
+
+    /// Begins a request, unless it was begun before. `owner` is this request's own id.
+    pub async fn begin(&self, id: &str, request: &str, owner: &str, deadline: SystemTime) -> Result<Begun, Failure> {
+        let now = SystemTime::now();
+        let begin = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("id", text(id))
+            .item("request", text(request))
+            .item("owner", text(owner))
+            .item("state", text(IN_PROGRESS))
+            .item("running_until", number(since_epoch(deadline + SKEW).as_millis()))
+            .item("expires_at", number(since_epoch(now + KEPT).as_secs()))
+            .condition_expression(
+                "attribute_not_exists(id) OR expires_at <= :now OR (#state = :running AND running_until <= :now_ms AND #request = :request)",
+            )
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#request", "request")
+            .expression_attribute_values(":now", number(since_epoch(now).as_secs()))
+            .expression_attribute_values(":now_ms", number(since_epoch(now).as_millis()))
+            .expression_attribute_values(":running", text(IN_PROGRESS))
+            .expression_attribute_values(":request", text(request))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match begin.send().await {
+            Ok(_) => Ok(Begun::New),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(taken)) => {
+                    // What is not told along, or has gone since, is somebody else's affair of this very moment.
+                    Ok(taken.item().map_or(Begun::Running, |item| found(item, request)))
+                }
+                _ => Err(failure(&error)),
+            },
+        }
+    }
+
+    /// Keeps the answer of a request this owner began. One that is too large to be kept is forgotten.
+    pub async fn answered(&self, id: &str, owner: &str, answer: &Answer) -> Result<(), Failure> {
+        let (status, headers, body) = answer.parts();
+        if body.is_some_and(|body| body.len() > LARGEST_BODY) {
+            return self.forget(id, owner).await;
+        }
+        let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let mut keep = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", text(id))
+            .update_expression(
+                "SET #state = :completed, #status = :status, headers = :headers, body = :body, expires_at = :expires_at REMOVE running_until",
+            )
+            .condition_expression("#owner = :owner AND #state = :running")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#owner", "owner");
+        let body = body.and_then(|body| std::str::from_utf8(body).ok()).map_or(AttributeValue::Null(true), text);
+        for (name, value) in [
+            (":completed", text(COMPLETED)),
+            (":running", text(IN_PROGRESS)),
+            (":owner", text(owner)),
+            (":status", number(status)),
+            (":headers", AttributeValue::M(headers)),
+            (":body", body),
+            (":expires_at", number(since_epoch(SystemTime::now() + KEPT).as_secs())),
+        ] {
+            keep = keep.expression_attribute_values(name, value);
+        }
+        keep.send().await.map(drop).map_err(|error| failure(&error))
+    }
+
+    /// Forgets a request this owner began: whoever repeats it gets another try.
+    pub async fn forget(&self, id: &str, owner: &str) -> Result<(), Failure> {
+        let forget = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("id", text(id))
+            .condition_expression("#owner = :owner AND #state = :running")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":running", text(IN_PROGRESS));
+        forget.send().await.map(drop).map_err(|error| failure(&error))
+    }
+}
+
+/// What a record means to a request.
+fn found(item: &Item, request: &str) -> Begun {
+    let field = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+    if field("request").is_none_or(|of| of != request) {
+        return Begun::Other;
+    }
+    if field("state").is_none_or(|state| state != COMPLETED) {
+        return Begun::Running;
+    }
+    let status = item.get("status").and_then(|value| value.as_n().ok()).and_then(|status| status.parse().ok());
+    let headers = item.get("headers").and_then(|value| value.as_m().ok());
+    let headers = headers.into_iter().flatten();
+    let headers = headers.filter_map(|(name, value)| Some((name.clone(), value.as_s().ok()?.clone())));
+    Begun::Answered(Answer::again(
+        status.unwrap_or(500),
+        headers.collect(),
+        field("body").map(|body| body.clone().into_bytes()),
+    ))
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn since_epoch(at: SystemTime) -> Duration {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Names what `DynamoDB` answered. Its own text is dropped: it may quote an item.
+fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Failure {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    tracing::warn!(code, "DynamoDB refused or could not be reached");
+    let (kind, code, hint) = match code {
+        Some("AccessDeniedException") => (
+            FailureKind::Rejected,
+            "idempotency_forbidden",
+            "The function's role may not use the table of idempotency records; redeploy the template.",
+        ),
+        Some("ResourceNotFoundException") => (
+            FailureKind::Rejected,
+            "idempotency_table_missing",
+            "The table of idempotency records does not exist; redeploy the template.",
+        ),
+        _ => (
+            FailureKind::Transient,
+            "idempotency_unavailable",
+            "The table of idempotency records cannot be used right now; it is tried again.",
+        ),
+    };
+    Failure::new(kind, code, Owner::Platform, hint)
+}
