@@ -17,6 +17,17 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// What a request says about a value that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Nothing: it stays.
+    Keep,
+    /// `null`: it goes.
+    Clear,
+    /// This, from now on.
+    Set(T),
+}
+
 /// A closed JSON object being read.
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,
@@ -60,6 +71,71 @@ impl<'a> Fields<'a> {
             return None;
         };
         text.parse().map_err(|error: T::Err| self.fail(name, error.to_string())).ok()
+    }
+
+    /// A string that may be absent; `null` says the same.
+    pub fn nullable<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        if self.object.get(name)?.is_null() { None } else { self.optional(name) }
+    }
+
+    /// A string that may be absent, `null`, or must parse; all three are different.
+    pub fn patch<T: FromStr<Err: Display>>(&mut self, name: &str) -> Patch<T> {
+        match self.object.get(name) {
+            None => Patch::Keep,
+            Some(Value::Null) => Patch::Clear,
+            // What does not parse is noted as an error, so that nobody gets to see the value given here.
+            Some(_) => self.optional(name).map_or(Patch::Keep, Patch::Set),
+        }
+    }
+
+    /// `true` or `false`, which may be absent.
+    pub fn optional_bool(&mut self, name: &str) -> Option<bool> {
+        let value = self.object.get(name)?.as_bool();
+        if value.is_none() {
+            self.fail(name, "must be true or false");
+        }
+        value
+    }
+
+    /// An object of any content, which may be absent; as JSON it has `max_bytes` at most.
+    pub fn optional_object(&mut self, name: &str, max_bytes: usize) -> Option<Map<String, Value>> {
+        let Value::Object(object) = self.object.get(name)? else {
+            self.fail(name, "must be an object");
+            return None;
+        };
+        if serde_json::to_vec(object).is_ok_and(|json| json.len() <= max_bytes) {
+            return Some(object.clone());
+        }
+        self.fail(name, format!("must have {max_bytes} bytes at most, written as JSON"));
+        None
+    }
+
+    /// An array of at most `max_items` different strings, each of which must parse; it may be absent.
+    pub fn optional_set<T: FromStr<Err: Display> + PartialEq>(
+        &mut self,
+        name: &str,
+        max_items: usize,
+    ) -> Option<Vec<T>> {
+        let Value::Array(values) = self.object.get(name)? else {
+            self.fail(name, "must be an array of strings");
+            return None;
+        };
+        if values.len() > max_items {
+            self.fail(name, format!("must have {max_items} items at most"));
+            return None;
+        }
+        let mut items = Vec::with_capacity(values.len());
+        for (number, value) in (1..).zip(values) {
+            let item = value.as_str().ok_or_else(|| "must be a string".to_owned());
+            let item = item.and_then(|text| text.parse::<T>().map_err(|error| error.to_string()));
+            let item =
+                item.and_then(|item| if items.contains(&item) { Err("was named before".to_owned()) } else { Ok(item) });
+            match item {
+                Ok(item) => items.push(item),
+                Err(message) => self.fail(name, format!("has an item {number} that {message}")),
+            }
+        }
+        Some(items)
     }
 
     /// A confirmation: anything but `true` is an error.

@@ -2,6 +2,7 @@
 //!
 //! A value of one of these types is valid: it was parsed at the edge, and nothing inside checks it again.
 
+pub mod catalog;
 pub mod failure;
 pub mod fields;
 pub mod names;
@@ -10,10 +11,16 @@ pub mod provision;
 pub mod routes;
 mod schema;
 pub mod step;
+pub mod sync_target;
 pub mod tenant;
+mod text;
+pub mod uri;
 
+pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
 pub use failure::{Cause, Failure, FailureKind, Owner};
-pub use fields::{FieldError, Fields};
+pub use fields::{FieldError, Fields, Patch};
 pub use provision::ProvisionRequest;
 pub use step::Step;
+pub use sync_target::{FivetranId, Identifier, Namespace, SyncMode, SyncTargetRequest, TableName};
 pub use tenant::{AdminEmail, DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
+pub use uri::Uri;

@@ -1,7 +1,7 @@
 //! What a tenant's resources are called in the outside systems. A name is how a resource is found again after a crash,
 //! so none of these may ever change for an existing tenant.
 
-use crate::{Slug, TenantId};
+use crate::{CatalogId, Slug, TenantId};
 
 /// The Supabase project: the id makes it unique among all tenants that ever had this slug.
 #[must_use]
@@ -46,4 +46,16 @@ pub fn fill(template: &str, slug: &Slug, tenant_id: TenantId, project_ref: &str)
 #[must_use]
 pub fn secret(tenant_id: TenantId) -> String {
     format!("tenants/{tenant_id}")
+}
+
+/// The secret with a catalog's credentials, below the installation's prefix.
+#[must_use]
+pub fn catalog_secret(id: CatalogId) -> String {
+    format!("catalogs/{id}")
+}
+
+/// The IOMETE namespace that isolates the tenant.
+#[must_use]
+pub fn namespace(slug: &Slug) -> String {
+    format!("ivory_tenant_{slug}")
 }

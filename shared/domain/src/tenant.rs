@@ -27,6 +27,16 @@ impl fmt::Display for TenantId {
     }
 }
 
+impl FromStr for TenantId {
+    type Err = Invalid;
+
+    /// The hyphenated form only: 32 digits without hyphens are a slug.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let id = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
+        id.map(Self).ok_or(Invalid("must be a UUID"))
+    }
+}
+
 /// The tenant's URL-safe name: 3–48 of `[a-z0-9-]`, neither first nor last a hyphen, since it becomes a DNS label.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -157,21 +167,21 @@ macro_rules! words {
             }
         }
 
-        impl FromStr for $name {
-            type Err = Invalid;
+        impl std::str::FromStr for $name {
+            type Err = $crate::tenant::Invalid;
 
-            fn from_str(text: &str) -> Result<Self, Invalid> {
-                match text { $($text => Ok(Self::$variant),)+ _ => Err(Invalid($message)) }
+            fn from_str(text: &str) -> Result<Self, $crate::tenant::Invalid> {
+                match text { $($text => Ok(Self::$variant),)+ _ => Err($crate::tenant::Invalid($message)) }
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
 
-        impl Serialize for $name {
+        impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
             }
@@ -182,6 +192,8 @@ macro_rules! words {
             .enum_values(Some($name::ALL.iter().map(|word| word.as_str()))));
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// Where a tenant's data stays.
@@ -234,6 +246,15 @@ mod tests {
         assert!(longest.parse::<Slug>().is_ok());
         for bad in ["", "ab", "Acme", "a_b", "-ab", "ab-", "a b", "ächme", "a.b", &"a".repeat(49)] {
             assert!(bad.parse::<Slug>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tenant_ids_are_hyphenated() {
+        let id = "019a0000-0000-7000-8000-000000000001";
+        assert_eq!(id.parse::<TenantId>().expect("valid").to_string(), id);
+        for bad in ["", "acme", "019a000000007000800000000000000a", "{019a0000-0000-7000-8000-000000000001}"] {
+            assert!(bad.parse::<TenantId>().is_err(), "{bad}");
         }
     }
 

@@ -1,0 +1,338 @@
+//! The body of `POST /v1/admin/tenants/{tenant_id}/catalog`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::tenant::{Invalid, words};
+use crate::text::{SecretText, plain};
+use crate::{FieldError, Fields, Patch, TenantId, Uri};
+
+/// Longest metadata, bytes as JSON.
+pub(crate) const MAX_METADATA: usize = 64 * 1024;
+
+/// Identifies a catalog. Derived from its key (UUID v5), so that the secret of a first upsert that crashed is found
+/// again by the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct CatalogId(pub Uuid);
+
+impl CatalogId {
+    /// The id of a tenant's catalog of that name.
+    #[must_use]
+    pub fn of(tenant_id: TenantId, name: &CatalogName) -> Self {
+        Self(Uuid::new_v5(&tenant_id.0, name.as_str().as_bytes()))
+    }
+}
+
+impl fmt::Display for CatalogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A catalog's name: a letter or digit, then up to 127 of `[A-Za-z0-9._-]`. Unique within its tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct CatalogName(String);
+
+impl CatalogName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for CatalogName {
+    fn default() -> Self {
+        Self("ivory-lakehouse".to_owned())
+    }
+}
+
+impl FromStr for CatalogName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let shape = text.len() <= 128
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if shape {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid("must be 1 to 128 letters, digits, dots, underscores and hyphens, first a letter or digit"))
+        }
+    }
+}
+
+words! {
+    /// The protocol a catalog speaks.
+    CatalogType, "must be one of rest, hive, glue" {
+        /// Iceberg REST.
+        Rest = "rest",
+        /// Hive Metastore.
+        Hive = "hive",
+        /// AWS Glue.
+        Glue = "glue",
+    }
+}
+
+impl CatalogType {
+    /// The type of a catalog whose request names none.
+    pub const DEFAULT: Self = Self::Rest;
+
+    /// Whether a catalog of this type can be at `uri`; else what it must be.
+    fn check(self, uri: &Uri) -> Result<(), &'static str> {
+        let (fits, message) = match self {
+            Self::Rest => (is_http(uri), "must be an http or https URI for catalog_type rest"),
+            Self::Hive => (uri.is_at_a_host("thrift"), "must be a thrift:// URI for catalog_type hive"),
+            Self::Glue => {
+                (uri.is_at_a_host("https") || uri.is_arn(), "must be an https URI or an ARN for catalog_type glue")
+            }
+        };
+        if fits { Ok(()) } else { Err(message) }
+    }
+}
+
+fn is_http(uri: &Uri) -> bool {
+    uri.is_at_a_host("https") || uri.is_at_a_host("http")
+}
+
+/// The tenant's part of the warehouse: 1–1024 characters, no control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct StoragePrefix(String);
+
+impl StoragePrefix {
+    /// The prefix as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for StoragePrefix {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        plain(text, 1024, Invalid("must be 1 to 1024 characters long, without control characters")).map(Self)
+    }
+}
+
+/// A valid request to make a catalog, or to replace the one of that name.
+#[derive(Clone, Debug)]
+pub struct CatalogRequest {
+    /// Which of the tenant's catalogs.
+    pub catalog_name: CatalogName,
+    /// How it is spoken to.
+    pub catalog_type: CatalogType,
+    /// Where it is.
+    pub catalog_uri: Uri,
+    /// Where its data is.
+    pub warehouse: Uri,
+    /// Which part of the warehouse is the tenant's.
+    pub storage_prefix: StoragePrefix,
+    /// The object store, if it is not the scheme's own.
+    pub s3_endpoint: Option<Uri>,
+    /// Half of the object store's credentials.
+    pub s3_access_key_id: Patch<SecretString>,
+    /// The other half.
+    pub s3_secret_key: Patch<SecretString>,
+    /// Whatever the caller wants to keep with it.
+    pub metadata: Map<String, Value>,
+    /// Whether it is in use.
+    pub is_active: bool,
+}
+
+impl CatalogRequest {
+    const FIELDS: [&'static str; 10] = [
+        "catalog_name",
+        "catalog_type",
+        "catalog_uri",
+        "warehouse",
+        "storage_prefix",
+        "s3_endpoint",
+        "s3_access_key_id",
+        "s3_secret_key_enc",
+        "metadata",
+        "is_active",
+    ];
+
+    /// Reads the request.
+    pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
+        let mut fields = Fields::new(body, &Self::FIELDS);
+        let catalog_name = fields.optional("catalog_name").unwrap_or_default();
+        let catalog_type = fields.optional("catalog_type");
+        let catalog_uri: Option<Uri> = fields.required("catalog_uri");
+        // With a type that is none, what the URI must be is not known.
+        let checkable = catalog_type.or((!body.contains_key("catalog_type")).then_some(CatalogType::DEFAULT));
+        if let (Some(catalog_type), Some(uri)) = (checkable, &catalog_uri)
+            && let Err(message) = catalog_type.check(uri)
+        {
+            fields.fail("catalog_uri", message);
+        }
+        let warehouse = fields.required("warehouse");
+        let storage_prefix = fields.required("storage_prefix");
+        let s3_endpoint: Option<Uri> = fields.nullable("s3_endpoint");
+        if s3_endpoint.as_ref().is_some_and(|uri| !is_http(uri)) {
+            fields.fail("s3_endpoint", "must be an http or https URI");
+        }
+        let s3_access_key_id = secret(fields.patch("s3_access_key_id"));
+        let s3_secret_key = secret(fields.patch("s3_secret_key_enc"));
+        let metadata = fields.optional_object("metadata", MAX_METADATA).unwrap_or_default();
+        let is_active = fields.optional_bool("is_active").unwrap_or(true);
+        fields.finish()?;
+        match (catalog_uri, warehouse, storage_prefix) {
+            (Some(catalog_uri), Some(warehouse), Some(storage_prefix)) => Ok(Self {
+                catalog_name,
+                catalog_type: catalog_type.unwrap_or(CatalogType::DEFAULT),
+                catalog_uri,
+                warehouse,
+                storage_prefix,
+                s3_endpoint,
+                s3_access_key_id,
+                s3_secret_key,
+                metadata,
+                is_active,
+            }),
+            _ => unreachable!("a missing field was noted as an error"),
+        }
+    }
+}
+
+fn secret(patch: Patch<SecretText>) -> Patch<SecretString> {
+    match patch {
+        Patch::Keep => Patch::Keep,
+        Patch::Clear => Patch::Clear,
+        Patch::Set(SecretText(secret)) => Patch::Set(secret),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(body: &Value) -> Result<CatalogRequest, Vec<FieldError>> {
+        CatalogRequest::parse(body.as_object().expect("an object"))
+    }
+
+    fn valid() -> Value {
+        json!({"catalog_uri": "https://iomete.internal/api/v1/catalog", "warehouse": "s3://ivory-iceberg/",
+               "storage_prefix": "tenants/acme/", "s3_endpoint": "https://s3.us-east-1.amazonaws.com"})
+    }
+
+    fn with(field: &str, value: Value) -> Value {
+        let mut body = valid();
+        body[field] = value;
+        body
+    }
+
+    #[test]
+    fn the_documented_example_is_valid_and_takes_the_defaults() {
+        let request = parse(&valid()).expect("valid");
+        assert_eq!(request.catalog_name.as_str(), "ivory-lakehouse");
+        assert_eq!(request.catalog_type, CatalogType::Rest);
+        assert_eq!(request.s3_endpoint.expect("given").as_str(), "https://s3.us-east-1.amazonaws.com");
+        assert!(matches!(request.s3_access_key_id, Patch::Keep));
+        assert!(matches!(request.s3_secret_key, Patch::Keep));
+        assert!(request.metadata.is_empty() && request.is_active);
+    }
+
+    #[test]
+    fn every_bad_field_is_named_at_once() {
+        let errors =
+            parse(&json!({"catalog_nmae": "a", "catalog_name": "-", "catalog_type": "jdbc", "catalog_uri": "x",
+            "warehouse": null, "s3_endpoint": "s3://a", "s3_access_key_id": "", "s3_secret_key_enc": 1,
+            "metadata": [], "is_active": "yes"}))
+            .expect_err("invalid");
+        let named: Vec<_> = errors.iter().map(|e| e.field.as_str()).collect();
+        assert_eq!(
+            named,
+            [
+                "catalog_nmae",
+                "catalog_name",
+                "catalog_type",
+                "catalog_uri",
+                "warehouse",
+                "storage_prefix",
+                "s3_endpoint",
+                "s3_access_key_id",
+                "s3_secret_key_enc",
+                "metadata",
+                "is_active"
+            ]
+        );
+        assert_eq!(errors[0].message, "is not a known field; did you mean catalog_name?");
+    }
+
+    #[test]
+    fn the_uri_fits_the_type() {
+        let fits = |catalog_type: &str, uri: &str| {
+            let mut body = with("catalog_type", catalog_type.into());
+            body["catalog_uri"] = uri.into();
+            parse(&body).is_ok()
+        };
+        for (catalog_type, uri) in [
+            ("rest", "http://iomete:8080"),
+            ("hive", "thrift://metastore:9083"),
+            ("glue", "https://glue.us-east-1.amazonaws.com/iceberg"),
+            ("glue", "arn:aws:glue:us-east-1:123456789012:catalog"),
+        ] {
+            assert!(fits(catalog_type, uri), "{catalog_type} {uri}");
+        }
+        for (catalog_type, uri) in [
+            ("rest", "thrift://metastore:9083"),
+            ("rest", "arn:aws:glue:us-east-1:123456789012:catalog"),
+            ("hive", "https://metastore"),
+            ("glue", "http://glue"),
+            ("glue", "arn:aws"),
+        ] {
+            assert!(!fits(catalog_type, uri), "{catalog_type} {uri}");
+        }
+    }
+
+    #[test]
+    fn null_is_the_default_only_where_the_default_is_null() {
+        assert!(parse(&with("s3_endpoint", Value::Null)).expect("valid").s3_endpoint.is_none());
+        for field in ["catalog_name", "catalog_type", "metadata", "is_active", "catalog_uri"] {
+            let errors = parse(&with(field, Value::Null)).expect_err(field);
+            assert_eq!((errors.len(), errors[0].field.as_str()), (1, field));
+        }
+    }
+
+    #[test]
+    fn a_credential_is_kept_cleared_or_set() {
+        let key = |body: &Value| parse(body).expect("valid").s3_secret_key;
+        assert!(matches!(key(&with("s3_secret_key_enc", Value::Null)), Patch::Clear));
+        let Patch::Set(set) = key(&with("s3_secret_key_enc", "hush".into())) else { panic!("set") };
+        assert_eq!(set.expose_secret(), "hush");
+        let shown = format!("{:?}", parse(&with("s3_secret_key_enc", "hush".into())).expect("valid"));
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+
+    #[test]
+    fn nothing_is_larger_than_it_may_be() {
+        let metadata = |bytes: usize| json!({"a": "x".repeat(bytes - r#"{"a":""}"#.len())});
+        assert!(parse(&with("metadata", metadata(MAX_METADATA))).is_ok());
+        assert!(parse(&with("metadata", metadata(MAX_METADATA + 1))).is_err());
+        assert!(parse(&with("storage_prefix", "ü".repeat(1024).into())).is_ok());
+        assert!(parse(&with("storage_prefix", "ü".repeat(1025).into())).is_err());
+        assert!(parse(&with("catalog_name", "a".repeat(128).into())).is_ok());
+        assert!(parse(&with("catalog_name", "a".repeat(129).into())).is_err());
+    }
+
+    #[test]
+    fn the_same_catalog_has_the_same_id_for_good() {
+        let tenant: TenantId = "019a0000-0000-7000-8000-000000000001".parse().expect("valid");
+        let id = CatalogId::of(tenant, &CatalogName::default());
+        assert_eq!(id.to_string(), "ddecdc64-a615-54c7-a147-3e9205baf98f");
+        assert_ne!(id, CatalogId::of(tenant, &"other".parse().expect("valid")));
+    }
+}
