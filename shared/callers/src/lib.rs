@@ -1,98 +1,107 @@
-//! Who is calling: API keys against their digests in the secret `control/callers`.
+//! Who is calling: API keys against their digests, bearer tokens against their keys, both in the secret `control/callers`.
 
+mod api_key;
+mod bearer;
+mod claims;
+#[cfg(test)]
+mod fixtures;
+mod jwks;
+mod key;
+mod token;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Failure;
-use secrets::{Name, Secrets};
+use secrets::{Name, Secrets, Source};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+
+use api_key::Consumer;
+pub use api_key::Principal;
+pub use bearer::Bearer;
+use bearer::{Jwt, Malformed, Now};
+use token::Token;
 
 /// How long the secret is believed. Together with the gateway's cache of the authorizer's answers (45 s in the
 /// template) a revoked key stops working within 60 s.
 const BELIEVED: Duration = Duration::from_secs(10);
 
 /// The secret `control/callers`.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct CallersSecret {
     consumers: Vec<Consumer>,
+    /// Read on its own, since a mistake in it must not lock out API keys.
+    #[serde(default)]
+    jwt: Option<Value>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Consumer {
-    name: String,
-    groups: Vec<String>,
-    /// `sha256:{hex}`, several for rotation.
-    keys: Vec<String>,
+/// What the secret says.
+struct Known {
+    consumers: Vec<Consumer>,
+    jwt: Option<Result<Jwt, Malformed>>,
 }
 
-/// A caller who proved who they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// The consumer's name.
-    pub name: String,
-    /// The groups it is in.
-    pub groups: Vec<String>,
+impl Known {
+    fn new(secret: CallersSecret, before: Option<&Self>) -> Self {
+        let before = before.and_then(|before| before.jwt.as_ref()?.as_ref().ok());
+        Self { consumers: secret.consumers, jwt: secret.jwt.map(|jwt| Jwt::parse(jwt, before)) }
+    }
 }
 
 /// Whom this installation knows.
 pub struct Callers {
-    secrets: Secrets,
-    known: Mutex<Option<(Instant, CallersSecret)>>,
+    source: Source<CallersSecret>,
+    known: Mutex<Option<(Instant, Arc<Known>)>>,
 }
 
 impl Callers {
     /// Knows whoever the secret names.
     #[must_use]
     pub fn new(secrets: Secrets) -> Self {
-        Self { secrets, known: Mutex::new(None) }
+        Self::from_source(secrets.source(Name::Control("callers")))
+    }
+
+    fn from_source(source: Source<CallersSecret>) -> Self {
+        Self { source, known: Mutex::new(None) }
     }
 
     /// The consumer whose key this is; `None` for a key nobody has.
     pub async fn by_api_key(&self, key: &str) -> Result<Option<Principal>, Failure> {
+        Ok(api_key::find(&self.known().await?.consumers, key))
+    }
+
+    /// Whom the token in an `Authorization` header's value is about; `None` for anything that is no valid token. An error
+    /// means that it could not be found out: the secret or its `jwt` object is unreadable, or the issuer's keys are needed
+    /// and cannot be had.
+    pub async fn by_bearer(&self, authorization_header: &str) -> Result<Option<Bearer>, Failure> {
+        self.by_bearer_at(authorization_header, Now::read()).await
+    }
+
+    async fn by_bearer_at(&self, authorization_header: &str, now: Now) -> Result<Option<Bearer>, Failure> {
+        let verified = match Token::from_header(authorization_header) {
+            Err(refused) => Err(refused),
+            Ok(token) => match &self.known().await?.jwt {
+                None => return Ok(None),
+                Some(Err(malformed)) => return Err(malformed.failure()),
+                Some(Ok(jwt)) => jwt.verify(&token, now).await?,
+            },
+        };
+        Ok(verified.inspect_err(|refused| tracing::info!(?refused, "not a valid token")).ok())
+    }
+
+    async fn known(&self) -> Result<Arc<Known>, Failure> {
         let mut known = self.known.lock().await;
-        if known.as_ref().is_none_or(|(read_at, _)| read_at.elapsed() > BELIEVED) {
-            *known = Some((Instant::now(), self.secrets.read(Name::Control("callers")).await?));
-        }
-        Ok(known.as_ref().and_then(|(_, secret)| find(secret, key)))
-    }
-}
-
-/// Compares digests, never keys: what the comparison's duration could tell is a digest's prefix, from which no key follows.
-fn find(secret: &CallersSecret, key: &str) -> Option<Principal> {
-    let digest = format!("sha256:{}", hex::encode(Sha256::digest(key)));
-    let consumer = secret.consumers.iter().find(|consumer| consumer.keys.contains(&digest))?;
-    Some(Principal { name: consumer.name.clone(), groups: consumer.groups.clone() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn secret() -> CallersSecret {
-        CallersSecret {
-            consumers: vec![Consumer {
-                name: "platform".to_owned(),
-                groups: vec!["admin".to_owned()],
-                // sha256 of "old" and of "new".
-                keys: ["old", "new"].map(|key| format!("sha256:{}", hex::encode(Sha256::digest(key)))).to_vec(),
-            }],
-        }
-    }
-
-    #[test]
-    fn both_keys_of_a_rotation_work() {
-        for key in ["old", "new"] {
-            assert_eq!(find(&secret(), key).expect("known").name, "platform");
-        }
-    }
-
-    #[test]
-    fn nothing_else_does() {
-        let digest = secret().consumers[0].keys[0].clone();
-        for key in ["", "OLD", "old ", "sha256:", &digest] {
-            assert_eq!(find(&secret(), key), None);
+        match known.as_ref() {
+            Some((read_at, known)) if read_at.elapsed() <= BELIEVED => Ok(Arc::clone(known)),
+            before => {
+                let secret = (self.source)().await?;
+                let read = Arc::new(Known::new(secret, before.map(|(_, before)| before.as_ref())));
+                *known = Some((Instant::now(), Arc::clone(&read)));
+                Ok(read)
+            }
         }
     }
 }

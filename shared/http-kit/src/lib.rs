@@ -41,7 +41,7 @@ pub enum TransportError {
     /// The connection broke after the request was sent: it may have had its effect.
     #[error("the connection broke")]
     Broken,
-    /// An answer of more than [`MAX_BODY`] bytes.
+    /// An answer of more bytes than [`MAX_BODY`], or than the caller allows.
     #[error("the answer is too large")]
     TooLarge,
     /// The request could not be built: a URL or a header value that is none.
@@ -128,10 +128,15 @@ impl Answer {
 
 /// Sends a request and reads the whole answer.
 pub async fn send(request: RequestBuilder) -> Result<Answer, TransportError> {
+    send_within(request, MAX_BODY).await
+}
+
+/// Sends a request and reads the whole answer, whose body may have up to `max_body` bytes.
+pub async fn send_within(request: RequestBuilder, max_body: usize) -> Result<Answer, TransportError> {
     let mut response = request.send().await.map_err(|error| name(&error))?;
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| name(&error))? {
-        if body.len() + chunk.len() > MAX_BODY {
+        if body.len() + chunk.len() > max_body {
             return Err(TransportError::TooLarge);
         }
         body.extend_from_slice(&chunk);
@@ -195,6 +200,15 @@ mod tests {
         let url = server(answer).await;
         let error = send(client(Duration::from_secs(5)).get(url)).await.expect_err("too large");
         assert_eq!(error, TransportError::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_caller_may_allow_less() {
+        let answer = || b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc".to_vec();
+        let request =
+            async |limit| send_within(client(Duration::from_secs(2)).get(server(answer()).await), limit).await;
+        assert_eq!(request(3).await.expect("as many as allowed").body, "abc");
+        assert_eq!(request(2).await.expect_err("too large"), TransportError::TooLarge);
     }
 
     #[tokio::test]

@@ -25,7 +25,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("supabase", &["domain", "http-kit"]),
     ("valkey", &["domain", "redis-kit"]),
     // Rules that need several of them.
-    ("callers", &["domain", "secrets"]),
+    ("callers", &["domain", "http-kit", "secrets"]),
     ("outbox", &["domain", "secrets", "store", "stripe", "valkey"]),
     ("pipeline", &["domain", "executions", "store"]),
     // What functions are made of.

@@ -1,0 +1,179 @@
+//! What a token says, compared with what it has to say.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::bearer::Bearer;
+use crate::token::Refused;
+
+/// Seconds that an issuer's clock may differ from ours.
+const LEEWAY: f64 = 30.0;
+/// Characters of the longest subject.
+const MAX_SUBJECT: usize = 255;
+
+/// What a token has to say, and where it says what its subject may do.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    /// `iss` is this.
+    pub issuer: String,
+    /// `aud` is this or names it.
+    pub audience: String,
+    /// The claim with the roles.
+    pub role_claim: String,
+}
+
+impl Expected {
+    /// Whom these claims are about; `now` is counted from 1970.
+    pub fn bearer(&self, claims: &Map<String, Value>, now: Duration) -> Result<Bearer, Refused> {
+        let now = now.as_secs_f64();
+        if date(claims, "exp")?.is_none_or(|expires| now >= expires + LEEWAY) {
+            return Err(Refused::Expired);
+        }
+        for name in ["nbf", "iat"] {
+            if date(claims, name)?.is_some_and(|begins| now + LEEWAY < begins) {
+                return Err(Refused::NotYetValid);
+            }
+        }
+        if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
+            return Err(Refused::Issuer);
+        }
+        if !strings(claims.get("aud")).any(|audience| audience == self.audience) {
+            return Err(Refused::Audience);
+        }
+        let subject = claims.get("sub").and_then(Value::as_str).filter(|it| is_subject(it)).ok_or(Refused::Subject)?;
+        let roles = strings(claims.get(&self.role_claim)).filter(|role| is_role(role)).map(str::to_owned).collect();
+        Ok(Bearer { subject: subject.to_owned(), roles })
+    }
+}
+
+/// A `NumericDate`: seconds since 1970, possibly with a fraction (RFC 7519, section 2).
+fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Refused> {
+    claims.get(name).map(|value| value.as_f64().ok_or(Refused::Malformed)).transpose()
+}
+
+/// The strings of a claim that is one or an array of them.
+fn strings(claim: Option<&Value>) -> impl Iterator<Item = &str> {
+    let values = match claim {
+        Some(Value::Array(values)) => values.as_slice(),
+        Some(value) => std::slice::from_ref(value),
+        None => &[],
+    };
+    values.iter().filter_map(Value::as_str)
+}
+
+fn is_subject(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= MAX_SUBJECT && !text.chars().any(char::is_control)
+}
+
+/// Roles are passed on joined by commas, so one with a comma in it would become two.
+fn is_role(text: &str) -> bool {
+    !text.is_empty() && !text.contains(',') && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{NOW, claims};
+
+    /// The usual claims with these instead; null removes one.
+    fn check(changes: Value) -> Result<Bearer, Refused> {
+        check_at(changes, Duration::from_secs(NOW))
+    }
+
+    fn check_at(changes: Value, now: Duration) -> Result<Bearer, Refused> {
+        let expected =
+            Expected { issuer: "issuer".to_owned(), audience: "audience".to_owned(), role_claim: "role".to_owned() };
+        let Value::Object(claims) = claims(changes) else { unreachable!("claims are an object") };
+        expected.bearer(&claims, now)
+    }
+
+    #[test]
+    fn good_claims_name_the_subject_and_its_roles() {
+        let bearer = check(json!({})).expect("good");
+        assert_eq!(bearer, Bearer { subject: "subject".to_owned(), roles: vec!["admin".to_owned()] });
+    }
+
+    #[test]
+    fn a_token_expires_within_the_leeway() {
+        for exp in [json!(NOW + 1), json!(NOW), json!(NOW - 29), json!(NOW as f64 - 29.5), json!(u64::MAX)] {
+            assert!(check(json!({ "exp": exp })).is_ok(), "{exp}");
+        }
+        for exp in [json!(NOW - 30), json!(NOW - 31), json!(0), json!(-1), json!(-1e300)] {
+            assert_eq!(check(json!({ "exp": exp })), Err(Refused::Expired), "{exp}");
+        }
+        assert_eq!(check(json!({ "exp": null })), Err(Refused::Expired));
+        assert_eq!(check_at(json!({ "exp": u64::MAX >> 1 }), Duration::MAX), Err(Refused::Expired));
+    }
+
+    #[test]
+    fn a_token_begins_within_the_leeway() {
+        for name in ["nbf", "iat"] {
+            assert!(check(json!({ name: null })).is_ok());
+            for begins in [0, NOW, NOW + 30] {
+                assert!(check(json!({ name: begins })).is_ok(), "{name} {begins}");
+            }
+            assert_eq!(check(json!({ name: NOW + 31 })), Err(Refused::NotYetValid), "{name}");
+        }
+    }
+
+    #[test]
+    fn dates_are_numbers() {
+        for name in ["exp", "nbf", "iat"] {
+            for value in [json!((NOW + 1).to_string()), json!([NOW + 1]), json!(true), json!({})] {
+                assert_eq!(check(json!({ name: value })), Err(Refused::Malformed), "{name} {value}");
+            }
+        }
+        let mut nulls = claims(json!({}));
+        nulls["exp"] = Value::Null;
+        assert_eq!(date(nulls.as_object().expect("an object"), "exp"), Err(Refused::Malformed));
+    }
+
+    #[test]
+    fn the_issuer_is_one_and_the_right_one() {
+        for iss in [json!(null), json!("Issuer"), json!("issuer/"), json!(""), json!(["issuer"]), json!(1)] {
+            assert_eq!(check(json!({ "iss": iss })), Err(Refused::Issuer), "{iss}");
+        }
+    }
+
+    #[test]
+    fn the_audience_is_ours_or_names_us() {
+        for aud in [json!("audience"), json!(["audience"]), json!(["another", "audience"])] {
+            assert!(check(json!({ "aud": aud })).is_ok(), "{aud}");
+        }
+        let wrong = [json!(null), json!("another"), json!([]), json!(["another"]), json!("audience,another")];
+        for aud in wrong.into_iter().chain([json!([["audience"]]), json!({ "audience": true }), json!(true)]) {
+            assert_eq!(check(json!({ "aud": aud })), Err(Refused::Audience), "{aud}");
+        }
+    }
+
+    #[test]
+    fn a_subject_can_be_called_by() {
+        assert!(check(json!({ "sub": "ü".repeat(255) })).is_ok());
+        let wrong = [json!(null), json!(""), json!("a".repeat(256)), json!("a\nb"), json!("a\0"), json!("\u{85}")];
+        for sub in wrong.into_iter().chain([json!(1), json!(["subject"])]) {
+            assert_eq!(check(json!({ "sub": sub })), Err(Refused::Subject), "{sub}");
+        }
+    }
+
+    #[test]
+    fn roles_are_a_string_or_an_array_of_them() {
+        for (role, roles) in [
+            (json!(null), &[][..]),
+            (json!("admin"), &["admin"][..]),
+            (json!(["a", "b"]), &["a", "b"][..]),
+            (json!([]), &[][..]),
+            (json!(["a", 1, null, ["admin"], "b"]), &["a", "b"][..]),
+            (json!({ "admin": true }), &[][..]),
+            (json!(true), &[][..]),
+            // No role: one with a comma would be two later.
+            (json!("user,admin"), &[][..]),
+            (json!(["a,admin", "", "b\n", "c"]), &["c"][..]),
+            (json!(" admin"), &[" admin"][..]),
+        ] {
+            assert_eq!(check(json!({ "role": role })).expect("good").roles, roles, "{role}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Keys, tokens and an issuer for the tests.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::hmac;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
+};
+use serde_json::{Value, json};
+use spki::Document;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::bearer::Now;
+
+/// When the tests are, in seconds since 1970.
+pub const NOW: u64 = 1_800_000_000;
+/// An HS256 secret of the least length.
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub const RSA_PRIVATE: &str = include_str!("../tests/rsa-2048.pem");
+pub const RSA_PUBLIC: &str = include_str!("../tests/rsa-2048.public.pem");
+
+pub fn now() -> Now {
+    Now { unix: Duration::from_secs(NOW), monotonic: Instant::now() }
+}
+
+pub fn encode(part: impl AsRef<[u8]>) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(part)
+}
+
+/// The usual claims with these instead; null removes one.
+pub fn claims(changes: Value) -> Value {
+    let mut claims = json!({
+        "iss": "issuer", "aud": "audience", "sub": "subject", "role": "admin",
+        "iat": NOW - 60, "nbf": NOW - 60, "exp": NOW + 60,
+    });
+    let Value::Object(changes) = changes else { unreachable!("changes are an object") };
+    let object = claims.as_object_mut().expect("an object");
+    object.extend(changes);
+    object.retain(|_, value| !value.is_null());
+    claims
+}
+
+/// An `Authorization` header's value.
+pub fn bearer(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
+    let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
+    format!("Bearer {signed}.{}", encode(sign(signed.as_bytes())))
+}
+
+/// Signs as HS256 does.
+pub fn hs256(secret: impl AsRef<[u8]>) -> impl Fn(&[u8]) -> Vec<u8> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref());
+    move |signed| hmac::sign(&key, signed).as_ref().to_vec()
+}
+
+fn rsa() -> RsaKeyPair {
+    let (_, document) = Document::from_pem(RSA_PRIVATE).expect("PEM");
+    RsaKeyPair::from_pkcs8(document.as_bytes()).expect("a key")
+}
+
+/// Signs as RS256 does.
+pub fn rs256(signed: &[u8]) -> Vec<u8> {
+    let key = rsa();
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed, &mut signature).expect("signed");
+    signature
+}
+
+pub fn rsa_jwk(kid: Option<&str>) -> Value {
+    let RsaPublicKeyComponents::<Vec<u8>> { n, e } = rsa().public().into();
+    json!({ "kty": "RSA", "kid": kid, "n": encode(n), "e": encode(e) })
+}
+
+/// A new ES256 key.
+pub struct Es256(EcdsaKeyPair);
+
+impl Es256 {
+    pub fn new() -> Self {
+        let random = SystemRandom::new();
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("generated");
+        Self(EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).expect("a key"))
+    }
+
+    pub fn sign(&self, signed: &[u8]) -> Vec<u8> {
+        self.0.sign(&SystemRandom::new(), signed).expect("signed").as_ref().to_vec()
+    }
+
+    pub fn jwk(&self, kid: Option<&str>) -> Value {
+        let (x, y) = self.0.public_key().as_ref()[1..].split_at(32);
+        json!({ "kty": "EC", "kid": kid, "crv": "P-256", "x": encode(x), "y": encode(y) })
+    }
+}
+
+/// An issuer's server, which counts the requests.
+pub struct Server {
+    url: Url,
+    requests: Arc<AtomicUsize>,
+    /// Nothing: it takes requests and stays silent.
+    answer: Arc<Mutex<Option<String>>>,
+}
+
+impl Server {
+    pub async fn start(status: u16, body: impl ToString) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/jwks", listener.local_addr().expect("bound")).parse().expect("a URL");
+        let server = Self { url, requests: Arc::default(), answer: Arc::default() };
+        server.answer(status, body);
+        let (requests, answer) = (Arc::clone(&server.requests), Arc::clone(&server.answer));
+        tokio::spawn(async move {
+            let mut silent = Vec::new();
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let _ = socket.read(&mut [0; 4096]).await;
+                requests.fetch_add(1, Ordering::SeqCst);
+                let answer = answer.lock().expect("not poisoned").clone();
+                match answer {
+                    Some(answer) => drop(socket.write_all(answer.as_bytes()).await),
+                    None => silent.push(socket),
+                }
+            }
+        });
+        server
+    }
+
+    /// A URL where nobody listens.
+    pub async fn nowhere() -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        format!("http://{}/jwks", listener.local_addr().expect("bound")).parse().expect("a URL")
+    }
+
+    pub fn url(&self) -> Url {
+        self.url.clone()
+    }
+
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    /// Answers like this from now on; where it redirects, to itself.
+    pub fn answer(&self, status: u16, body: impl ToString) {
+        let (body, url) = (body.to_string(), &self.url);
+        let answer = format!(
+            "HTTP/1.1 {status} Any\r\nLocation: {url}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        *self.answer.lock().expect("not poisoned") = Some(answer);
+    }
+
+    /// Answers nothing from now on.
+    pub fn hang(&self) {
+        *self.answer.lock().expect("not poisoned") = None;
+    }
+}

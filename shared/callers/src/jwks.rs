@@ -1,0 +1,368 @@
+//! The keys an issuer publishes (RFC 7517, section 5): fetched when they are needed, and seldom.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Failure, FailureKind, Owner};
+use reqwest::{Client, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
+use url::{Host, Url};
+
+use crate::key::{Jwk, Key};
+
+/// How long a copy is believed without asking again.
+const FRESH: Duration = Duration::from_mins(10);
+/// How long a copy still serves while no newer one can be had.
+const USABLE: Duration = Duration::from_hours(24);
+/// Time between two fetches, however the first one ended: anybody can make up unknown keys.
+const INTERVAL: Duration = Duration::from_secs(30);
+/// Time for a whole fetch: a caller waits for it, and a route has to have answered within 5 s.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes of the longest answer: some hundred keys.
+const MAX_BODY: usize = 256 * 1024;
+
+/// The keys published at one URL.
+pub(crate) struct Jwks {
+    url: Url,
+    client: Client,
+    /// The newest copy; read without waiting for a fetch.
+    copy: watch::Sender<Option<Copy>>,
+    /// The newest fetch. Whoever fetches holds the lock, and everybody who needs the outcome waits for it.
+    last: Arc<Mutex<Option<Fetch>>>,
+}
+
+#[derive(Clone)]
+struct Copy {
+    fetched_at: Instant,
+    keys: Arc<[Key]>,
+}
+
+struct Fetch {
+    begun_at: Instant,
+    outcome: Result<Arc<[Key]>, Failure>,
+}
+
+impl Jwks {
+    /// The keys at this URL, if it is one to trust keys from: https, or http on this machine.
+    pub fn new(url: &str) -> Option<Self> {
+        let url = Url::parse(url).ok()?;
+        let here = match url.host()? {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        let trusted = url.scheme() == "https" || (url.scheme() == "http" && here);
+        trusted.then(|| Self::at(url, TIMEOUT))
+    }
+
+    fn at(url: Url, timeout: Duration) -> Self {
+        let (copy, last) = (watch::Sender::new(None), Arc::default());
+        Self { url, client: http_kit::client(timeout), copy, last }
+    }
+
+    /// Whether these are the keys at this URL.
+    pub fn is_at(&self, url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| url == self.url)
+    }
+
+    /// Every key known, after asking for newer ones where none of them has this `kid`.
+    pub async fn keys(self: &Arc<Self>, kid: Option<&str>, now: Instant) -> Result<Arc<[Key]>, Failure> {
+        if let Some(keys) = self.fresh(kid, now) {
+            return Ok(keys);
+        }
+        let last = Arc::clone(&self.last).lock_owned().await;
+        // Somebody may have fetched it meanwhile.
+        if let Some(keys) = self.fresh(kid, now) {
+            return Ok(keys);
+        }
+        let outcome = match last.as_ref() {
+            Some(last) if now.saturating_duration_since(last.begun_at) < INTERVAL => last.outcome.clone(),
+            _ => {
+                let (jwks, mut last) = (Arc::clone(self), last);
+                // A task, which keeps the lock: a caller who goes away ends neither the fetch nor others' wait for it.
+                let fetch = tokio::spawn(async move {
+                    let outcome = jwks.fetch(now).await;
+                    *last = Some(Fetch { begun_at: now, outcome: outcome.clone() });
+                    outcome
+                });
+                fetch.await.unwrap_or_else(|_| Err(unusable("jwks_interrupted", "could not be fetched to the end")))
+            }
+        };
+        outcome.or_else(|failure| self.no_older_than(USABLE, now).ok_or(failure))
+    }
+
+    fn fresh(&self, kid: Option<&str>, now: Instant) -> Option<Arc<[Key]>> {
+        self.no_older_than(FRESH, now).filter(|keys| keys.iter().any(|key| key.is_named(kid)))
+    }
+
+    fn no_older_than(&self, age: Duration, now: Instant) -> Option<Arc<[Key]>> {
+        let copy = self.copy.borrow();
+        copy.as_ref().filter(|it| now.saturating_duration_since(it.fetched_at) < age).map(|it| Arc::clone(&it.keys))
+    }
+
+    async fn fetch(&self, now: Instant) -> Result<Arc<[Key]>, Failure> {
+        let outcome = self.ask().await;
+        match &outcome {
+            Ok(keys) => {
+                tracing::info!(keys = keys.len(), "fetched the issuer's keys");
+                self.copy.send_replace(Some(Copy { fetched_at: now, keys: Arc::clone(keys) }));
+            }
+            Err(failure) => tracing::warn!(code = failure.cause.code, "the issuer's keys cannot be fetched"),
+        }
+        outcome
+    }
+
+    async fn ask(&self) -> Result<Arc<[Key]>, Failure> {
+        let answer = http_kit::send_within(self.client.get(self.url.clone()), MAX_BODY).await;
+        let answer = answer.map_err(|error| error.failure("jwks"))?;
+        if answer.status != StatusCode::OK {
+            return Err(unusable("jwks_refused", "did not answer 200"));
+        }
+        let document: Document =
+            answer.json().ok_or_else(|| unusable("jwks_malformed", "did not answer with a JWKS"))?;
+        Ok(document.keys.into_iter().filter_map(key).collect())
+    }
+}
+
+/// A JWKS. What it holds is read one by one, since one bad key must not take the others with it.
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<Value>,
+}
+
+fn key(value: Value) -> Option<Key> {
+    Key::from_jwk(&serde_json::from_value::<Jwk>(value).ok()?)
+}
+
+fn unusable(code: &str, what: &str) -> Failure {
+    let hint = format!("The JWKS at the configured jwks_url {what}; check the URL and the issuer's status page.");
+    Failure::new(FailureKind::Transient, code, Owner::Provider, &hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::fixtures::{Es256, Server};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn jwks(server: &Server) -> Arc<Jwks> {
+        Arc::new(Jwks::at(server.url(), Duration::from_millis(200)))
+    }
+
+    fn document(kids: &[&str]) -> Value {
+        json!({ "keys": kids.iter().map(|kid| Es256::new().jwk(Some(kid))).collect::<Vec<_>>() })
+    }
+
+    /// The code of the failure, or whether the key was there.
+    async fn ask(jwks: &Arc<Jwks>, kid: &str, now: Instant) -> Result<bool, String> {
+        let keys = jwks.keys(Some(kid), now).await.map_err(|failure| failure.cause.code)?;
+        Ok(keys.iter().any(|key| key.is_named(Some(kid))))
+    }
+
+    #[test]
+    fn keys_come_over_tls_or_from_this_machine() {
+        for good in [
+            "https://issuer.example/.well-known/jwks.json",
+            "http://127.0.0.1:1/",
+            "http://127.1.2.3/",
+            "http://localhost/",
+            "http://[::1]:1/",
+        ] {
+            assert!(Jwks::new(good).is_some_and(|jwks| jwks.is_at(good) && !jwks.is_at("https://another.example")));
+        }
+        for bad in [
+            "http://issuer.example/",
+            "http://localhost.example/",
+            "http://127.0.0.1.example/",
+            "http://127.0.0.1@issuer.example/",
+            "http://10.0.0.1/",
+            "http://0.0.0.0/",
+            "http://[::]/",
+            "ftp://localhost/",
+            "file:///etc/passwd",
+            "data:application/json,{}",
+            "issuer.example",
+            "",
+        ] {
+            assert!(Jwks::new(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_known_key_is_asked_for_every_ten_minutes() {
+        let server = Server::start(200, document(&["a"])).await;
+        let (jwks, now) = (jwks(&server), Instant::now());
+        for (after, requests) in [(0, 1), (599, 1), (600, 2), (1199, 2), (1200, 3)] {
+            assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Ok(true));
+            assert_eq!(server.requests(), requests, "after {after} s");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_key_is_asked_for_once_in_30_s() {
+        let server = Server::start(200, document(&["a"])).await;
+        let (jwks, now) = (jwks(&server), Instant::now());
+        assert_eq!(ask(&jwks, "a", now).await, Ok(true));
+        for (after, requests) in [(0, 1), (29, 1), (30, 2), (31, 2), (59, 2), (60, 3)] {
+            for kid in ["b", "c"] {
+                assert_eq!(ask(&jwks, kid, now + after * SECOND).await, Ok(false));
+            }
+            assert_eq!(server.requests(), requests, "after {after} s");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_key_is_found_and_a_withdrawn_one_is_gone() {
+        let server = Server::start(200, document(&["a"])).await;
+        let (jwks, now) = (jwks(&server), Instant::now());
+        assert_eq!(ask(&jwks, "a", now).await, Ok(true));
+        server.answer(200, document(&["b"]));
+        assert_eq!(ask(&jwks, "b", now + 30 * SECOND).await, Ok(true));
+        assert_eq!(ask(&jwks, "a", now + 31 * SECOND).await, Ok(false));
+        assert_eq!(server.requests(), 2);
+    }
+
+    #[tokio::test]
+    async fn fifty_at_once_cost_one_request() {
+        let server = Server::start(200, document(&["a"])).await;
+        let (jwks, now) = (jwks(&server), Instant::now());
+        for (kid, requests) in [("a", 1), ("b", 2)] {
+            let mut asking = JoinSet::new();
+            for _ in 0..50 {
+                let jwks = Arc::clone(&jwks);
+                asking.spawn(async move { ask(&jwks, kid, now + requests * 60 * SECOND).await });
+            }
+            assert_eq!(asking.join_all().await, vec![Ok(kid == "a"); 50]);
+            assert_eq!(server.requests(), requests as usize);
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_fetch_they_do_not_need() {
+        let server = Server::start(200, document(&["a"])).await;
+        let (jwks, now) = (jwks(&server), Instant::now());
+        assert_eq!(ask(&jwks, "a", now).await, Ok(true));
+        server.hang();
+        let fetch = tokio::spawn({
+            let jwks = Arc::clone(&jwks);
+            async move { ask(&jwks, "b", now + 30 * SECOND).await }
+        });
+        while server.requests() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(ask(&jwks, "a", now + 30 * SECOND).await, Ok(true));
+        assert!(!fetch.is_finished());
+        assert_eq!(fetch.await.expect("no panic"), Ok(false));
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_away_leaves_the_fetch_to_the_others() {
+        let server = Server::start(200, document(&["a"])).await;
+        let (jwks, now) = (jwks(&server), Instant::now());
+        let first = tokio::spawn({
+            let jwks = Arc::clone(&jwks);
+            async move { ask(&jwks, "a", now).await }
+        });
+        while jwks.last.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        first.abort();
+        assert!(first.await.is_err_and(|error| error.is_cancelled()));
+        assert_eq!(ask(&jwks, "a", now).await, Ok(true));
+        assert_eq!(server.requests(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_no_jwks_is_a_failure() {
+        let padding = "x".repeat(MAX_BODY);
+        for (status, body, code) in [
+            (500, document(&["a"]).to_string(), "jwks_refused"),
+            (404, document(&["a"]).to_string(), "jwks_refused"),
+            (302, document(&["a"]).to_string(), "jwks_refused"),
+            (204, String::new(), "jwks_refused"),
+            (200, "<html>".to_owned(), "jwks_malformed"),
+            (200, "[]".to_owned(), "jwks_malformed"),
+            (200, "{}".to_owned(), "jwks_malformed"),
+            (200, r#"{"keys":{}}"#.to_owned(), "jwks_malformed"),
+            (200, json!({ "keys": [], "padding": padding }).to_string(), "jwks_answer_too_large"),
+        ] {
+            let server = Server::start(status, body).await;
+            let (jwks, now) = (jwks(&server), Instant::now());
+            for after in [0, 29] {
+                assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Err(code.to_owned()));
+                assert_eq!(server.requests(), 1, "{code} after {after} s");
+            }
+            server.answer(200, document(&["a"]));
+            assert_eq!(ask(&jwks, "a", now + 30 * SECOND).await, Ok(true));
+        }
+    }
+
+    #[tokio::test]
+    async fn silence_is_a_failure_that_is_not_waited_for_again() {
+        let server = Server::start(200, document(&["a"])).await;
+        server.hang();
+        let (jwks, now) = (jwks(&server), Instant::now());
+        let mut asking = JoinSet::new();
+        for _ in 0..50 {
+            let jwks = Arc::clone(&jwks);
+            asking.spawn(async move { ask(&jwks, "a", now).await });
+        }
+        let began = std::time::Instant::now();
+        assert_eq!(asking.join_all().await, vec![Err("jwks_timeout".to_owned()); 50]);
+        assert!(began.elapsed() < SECOND, "one time-out of 200 ms for all");
+        assert_eq!(server.requests(), 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_a_failure() {
+        let url = Server::nowhere().await;
+        let jwks = Arc::new(Jwks::at(url, SECOND));
+        assert_eq!(ask(&jwks, "a", Instant::now()).await, Err("jwks_unreachable".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn an_old_copy_serves_for_a_day_when_no_newer_one_can_be_had() {
+        let server = Server::start(200, document(&["a"])).await;
+        let (jwks, now) = (jwks(&server), Instant::now());
+        assert_eq!(ask(&jwks, "a", now).await, Ok(true));
+        server.answer(500, "");
+        for (after, requests) in [(600, 2), (601, 2), (629, 2), (630, 3), (24 * 3600 - 1, 4)] {
+            assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Ok(true));
+            assert_eq!(ask(&jwks, "b", now + after * SECOND).await, Ok(false));
+            assert_eq!(server.requests(), requests, "after {after} s");
+        }
+        for after in [24 * 3600, 24 * 3600 + 60] {
+            assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Err("jwks_refused".to_owned()));
+        }
+    }
+
+    #[tokio::test]
+    async fn one_bad_key_leaves_the_others() {
+        let good = Es256::new().jwk(Some("good"));
+        let bad =
+            [json!(null), json!("key"), json!({}), json!({ "kty": "RSA", "kid": "bad", "n": "AQAB", "e": "AQAB" })];
+        let wrong_types = json!({ "kty": "EC", "kid": 1, "crv": "P-256", "x": good["x"], "y": good["y"] });
+        let oct = json!({ "kty": "oct", "kid": "bad", "k": "A".repeat(64), "alg": "HS256" });
+        let keys: Vec<Value> = bad.into_iter().chain([wrong_types, oct, good]).collect();
+        let server = Server::start(200, json!({ "keys": keys })).await;
+        let (jwks, now) = (jwks(&server), Instant::now());
+        assert_eq!(ask(&jwks, "good", now).await, Ok(true));
+        assert_eq!(ask(&jwks, "bad", now).await, Ok(false));
+        assert_eq!(jwks.keys(None, now).await.expect("fetched").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_longest_answer_is_read() {
+        let mut body = document(&["a"]).to_string();
+        body.push_str(&" ".repeat(MAX_BODY - body.len()));
+        let server = Server::start(200, body).await;
+        assert_eq!(ask(&jwks(&server), "a", Instant::now()).await, Ok(true));
+    }
+}
