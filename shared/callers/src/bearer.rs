@@ -157,3 +157,297 @@ fn signed_by_one_of(keys: &[Key], token: &Token<'_>) -> Result<(), Refused> {
     }
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{Es256, RSA_PUBLIC, SECRET, Server, bearer, claims, encode, hs256, now, rs256, rsa_jwk};
+
+    /// What came of a token; a failure by its code.
+    type Outcome = Result<Result<Bearer, Refused>, String>;
+
+    const NOBODY: Outcome = Ok(Err(Refused::NoKey));
+    const FORGED: Outcome = Ok(Err(Refused::Signature));
+    /// The subject of the usual claims.
+    static SUBJECT: LazyLock<Outcome> =
+        LazyLock::new(|| Ok(Ok(Bearer { subject: "subject".to_owned(), roles: vec!["admin".to_owned()] })));
+
+    fn secret(keys: &Value, jwks_url: Option<&str>) -> Value {
+        json!({ "issuer": "issuer", "audience": "audience", "role_claim": "role", "keys": keys, "jwks_url": jwks_url })
+    }
+
+    fn jwt(keys: &Value, jwks_url: Option<&str>) -> Jwt {
+        Jwt::parse(secret(keys, jwks_url), None).unwrap_or_else(|malformed| panic!("{malformed}"))
+    }
+
+    fn malformed(value: Value) -> Option<Malformed> {
+        Jwt::parse(value, None).err()
+    }
+
+    /// The answer for the usual claims under this header, the subject being "subject"; a failure by its code.
+    async fn verify(jwt: &Jwt, header: Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> Outcome {
+        ask(jwt, &bearer(&header, &claims(json!({})), sign)).await
+    }
+
+    async fn ask(jwt: &Jwt, header: &str) -> Outcome {
+        let token = Token::from_header(header).expect("a token");
+        jwt.verify(&token, now()).await.map_err(|failure| failure.cause.code)
+    }
+
+    #[tokio::test]
+    async fn every_algorithm_and_form_of_key_works() {
+        let es256 = Es256::new();
+        let jwt = jwt(
+            &json!([
+                { "kid": null, "alg": "HS256", "secret": SECRET },
+                { "kid": "h", "alg": "HS256", "secret": SECRET },
+                { "kid": "r", "alg": "RS256", "public_key_pem": RSA_PUBLIC },
+                { "kid": "e", "alg": "ES256", "public_key_pem": es256.pem() },
+                { "kid": "rj", "alg": "RS256", "jwk": rsa_jwk(None) },
+                { "alg": "ES256", "jwk": es256.jwk(Some("ej")) },
+            ]),
+            None,
+        );
+        assert_eq!(verify(&jwt, json!({ "alg": "HS256" }), hs256(SECRET)).await, *SUBJECT);
+        assert_eq!(verify(&jwt, json!({ "alg": "HS256", "kid": "h" }), hs256(SECRET)).await, *SUBJECT);
+        for kid in ["r", "rj"] {
+            assert_eq!(verify(&jwt, json!({ "alg": "RS256", "kid": kid }), rs256).await, *SUBJECT, "{kid}");
+        }
+        for kid in ["e", "ej"] {
+            let header = json!({ "alg": "ES256", "kid": kid });
+            assert_eq!(verify(&jwt, header, |signed| es256.sign(signed)).await, *SUBJECT, "{kid}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_public_key_is_no_shared_secret() {
+        let es256 = Es256::new();
+        let jwt = jwt(
+            &json!([
+                { "kid": "k", "alg": "RS256", "public_key_pem": RSA_PUBLIC },
+                { "kid": "k", "alg": "ES256", "public_key_pem": es256.pem() },
+            ]),
+            None,
+        );
+        let der = |pem: &str| spki::Document::from_pem(pem).expect("PEM").1.as_bytes().to_vec();
+        let (rsa, ec) = (RSA_PUBLIC.to_owned(), es256.pem());
+        let texts = [rsa.trim_end(), &rsa, ec.trim_end(), &ec].map(|pem| pem.as_bytes().to_vec());
+        for secret in texts.into_iter().chain([der(&rsa), der(&ec), rsa_jwk(None)["n"].to_string().into_bytes()]) {
+            for alg in ["HS256", "RS256", "ES256"] {
+                let answer = verify(&jwt, json!({ "alg": alg, "kid": "k" }), hs256(&secret)).await;
+                assert_eq!(answer, if alg == "HS256" { NOBODY } else { FORGED });
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_algorithm_is_the_keys_whatever_the_token_says() {
+        let es256 = Es256::new();
+        let jwt = jwt(&json!([{ "kid": "k", "alg": "RS256", "public_key_pem": RSA_PUBLIC }]), None);
+        assert_eq!(verify(&jwt, json!({ "alg": "RS256", "kid": "k" }), rs256).await, *SUBJECT);
+        assert_eq!(verify(&jwt, json!({ "alg": "ES256", "kid": "k" }), |signed| es256.sign(signed)).await, NOBODY);
+        assert_eq!(verify(&jwt, json!({ "alg": "RS256", "kid": "k" }), |signed| es256.sign(signed)).await, FORGED);
+        // A good signature under another name is none.
+        assert_eq!(verify(&jwt, json!({ "alg": "ES256", "kid": "k" }), rs256).await, NOBODY);
+        assert_eq!(verify(&jwt, json!({ "alg": "HS256", "kid": "k" }), rs256).await, NOBODY);
+    }
+
+    #[tokio::test]
+    async fn the_kid_decides_which_keys_are_tried() {
+        let named = jwt(&json!([{ "kid": "k", "alg": "HS256", "secret": SECRET }]), None);
+        let unnamed = jwt(&json!([{ "alg": "HS256", "secret": SECRET }]), None);
+        for (jwt, kid, answer) in [
+            (&named, json!({ "alg": "HS256", "kid": "k" }), SUBJECT.clone()),
+            (&named, json!({ "alg": "HS256", "kid": "K" }), NOBODY),
+            (&named, json!({ "alg": "HS256", "kid": "" }), NOBODY),
+            (&named, json!({ "alg": "HS256" }), NOBODY),
+            (&unnamed, json!({ "alg": "HS256" }), SUBJECT.clone()),
+            (&unnamed, json!({ "alg": "HS256", "kid": "" }), NOBODY),
+            (&unnamed, json!({ "alg": "HS256", "kid": "k" }), NOBODY),
+        ] {
+            assert_eq!(verify(jwt, kid.clone(), hs256(SECRET)).await, answer, "{kid}");
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_a_token_brings_along_are_not_looked_at() {
+        let (ours, theirs) = (Es256::new(), Es256::new());
+        let server = Server::start(200, json!({ "keys": [theirs.jwk(Some("k"))] })).await;
+        let jwt = jwt(&json!([{ "kid": "k", "alg": "ES256", "jwk": ours.jwk(None) }]), None);
+        let header = json!({ "alg": "ES256", "kid": "k", "jwk": theirs.jwk(Some("k")), "jku": server.url().as_str() });
+        assert_eq!(verify(&jwt, header, |signed| theirs.sign(signed)).await, FORGED);
+        assert_eq!(server.requests(), 0);
+    }
+
+    #[tokio::test]
+    async fn nothing_signed_can_be_changed() {
+        let es256 = Es256::new();
+        let jwt = jwt(
+            &json!([
+                { "alg": "HS256", "secret": SECRET },
+                { "alg": "RS256", "public_key_pem": RSA_PUBLIC },
+                { "alg": "ES256", "public_key_pem": es256.pem() },
+            ]),
+            None,
+        );
+        let tokens = [
+            bearer(&json!({ "alg": "HS256" }), &claims(json!({ "role": "user" })), hs256(SECRET)),
+            bearer(&json!({ "alg": "RS256" }), &claims(json!({ "role": "user" })), rs256),
+            bearer(&json!({ "alg": "ES256" }), &claims(json!({ "role": "user" })), |signed| es256.sign(signed)),
+        ];
+        for token in tokens {
+            assert_eq!(ask(&jwt, &token).await.expect("found out").expect("good").roles, ["user"]);
+            let parts: Vec<&str> = token.split('.').collect();
+            let admin = encode(claims(json!({})).to_string());
+            assert_eq!(ask(&jwt, &format!("{}.{admin}.{}", parts[0], parts[2])).await, FORGED);
+            let header = token[7..].split('.').next().expect("a header");
+            let spaced = [&b" "[..], &base64(header)].concat();
+            assert_eq!(ask(&jwt, &format!("Bearer {}.{}.{}", encode(spaced), parts[1], parts[2])).await, FORGED);
+            let mut signature = base64(parts[2]);
+            signature[10] ^= 1;
+            assert_eq!(ask(&jwt, &format!("{}.{}.{}", parts[0], parts[1], encode(&signature))).await, FORGED);
+            assert_eq!(ask(&jwt, &format!("{}.{}.", parts[0], parts[1])).await, FORGED);
+        }
+    }
+
+    fn base64(part: &str) -> Vec<u8> {
+        use base64::Engine as _;
+        base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url")
+    }
+
+    #[tokio::test]
+    async fn each_key_of_one_kid_is_tried() {
+        let (one, other) = (Es256::new(), Es256::new());
+        let published = [Es256::new(), Es256::new()];
+        let server = Server::start(200, json!({ "keys": published.each_ref().map(|key| key.jwk(Some("k"))) })).await;
+        let configured = [&one, &other].map(|key| json!({ "kid": "k", "alg": "ES256", "jwk": key.jwk(None) }));
+        let jwt = jwt(&json!(configured), Some(server.url().as_str()));
+        for key in [&one, &other, &published[0], &published[1]] {
+            assert_eq!(verify(&jwt, json!({ "alg": "ES256", "kid": "k" }), |signed| key.sign(signed)).await, *SUBJECT);
+        }
+        let stranger = Es256::new();
+        assert_eq!(verify(&jwt, json!({ "alg": "ES256", "kid": "k" }), |it| stranger.sign(it)).await, FORGED);
+        assert_eq!(server.requests(), 1);
+    }
+
+    #[tokio::test]
+    async fn published_keys_are_fetched_when_a_token_takes_them() {
+        let es256 = Es256::new();
+        let server = Server::start(200, json!({ "keys": [es256.jwk(Some("e")), rsa_jwk(Some("r"))] })).await;
+        let url = server.url();
+        let jwt = jwt(&json!([{ "alg": "HS256", "secret": SECRET }]), Some(url.as_str()));
+        let header = json!({ "alg": "ES256", "kid": "e" });
+        // Those that a configured key made, that no published key could have made, or that say the wrong thing.
+        assert_eq!(verify(&jwt, json!({ "alg": "HS256" }), hs256(SECRET)).await, *SUBJECT);
+        assert_eq!(verify(&jwt, json!({ "alg": "HS256", "kid": "e" }), hs256(SECRET)).await, NOBODY);
+        let expired = bearer(&header, &claims(json!({ "exp": 1 })), |signed| es256.sign(signed));
+        assert_eq!(ask(&jwt, &expired).await, Ok(Err(Refused::Expired)));
+        assert_eq!(server.requests(), 0);
+        assert_eq!(verify(&jwt, header, |signed| es256.sign(signed)).await, *SUBJECT);
+        assert_eq!(verify(&jwt, json!({ "alg": "RS256", "kid": "r" }), rs256).await, *SUBJECT);
+        assert_eq!(verify(&jwt, json!({ "alg": "RS256", "kid": "e" }), rs256).await, NOBODY);
+        assert_eq!(verify(&jwt, json!({ "alg": "RS256" }), rs256).await, NOBODY);
+        assert_eq!(server.requests(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_found_out_is_a_failure() {
+        let es256 = Es256::new();
+        let jwt = jwt(&json!([{ "alg": "HS256", "secret": SECRET }]), Some(Server::nowhere().await.as_str()));
+        let answer = verify(&jwt, json!({ "alg": "ES256", "kid": "e" }), |signed| es256.sign(signed)).await;
+        assert_eq!(answer, Err("jwks_unreachable".to_owned()));
+        assert_eq!(verify(&jwt, json!({ "alg": "HS256" }), hs256(SECRET)).await, *SUBJECT);
+    }
+
+    #[tokio::test]
+    async fn published_keys_are_kept_while_their_url_is_the_same() {
+        let es256 = Es256::new();
+        let document = json!({ "keys": [es256.jwk(Some("e"))] });
+        let (one, other) = (Server::start(200, &document).await, Server::start(200, &document).await);
+        let (one_url, other_url) = (one.url(), other.url());
+        let mut before: Option<Jwt> = None;
+        for (url, requests) in [(&one_url, (1, 0)), (&one_url, (1, 0)), (&other_url, (1, 1)), (&one_url, (2, 1))] {
+            let jwt = Jwt::parse(secret(&json!([]), Some(url.as_str())), before.as_ref()).unwrap_or_else(|_| panic!());
+            let header = json!({ "alg": "ES256", "kid": "e" });
+            assert_eq!(verify(&jwt, header, |signed| es256.sign(signed)).await, *SUBJECT);
+            assert_eq!((one.requests(), other.requests()), requests);
+            before = Some(jwt);
+        }
+        let without = Jwt::parse(secret(&json!([]), None), before.as_ref()).unwrap_or_else(|_| panic!());
+        assert_eq!(verify(&without, json!({ "alg": "ES256", "kid": "e" }), |it| es256.sign(it)).await, NOBODY);
+    }
+
+    #[tokio::test]
+    async fn the_role_claim_is_role_unless_named() {
+        let mut value = secret(&json!([{ "alg": "HS256", "secret": SECRET }]), None);
+        let token = bearer(&json!({ "alg": "HS256" }), &claims(json!({ "roles": ["a", "b"] })), hs256(SECRET));
+        value.as_object_mut().expect("an object").remove("role_claim");
+        for (role_claim, roles) in [(None, vec!["admin"]), (Some("roles"), vec!["a", "b"]), (Some("groups"), vec![])] {
+            if let Some(role_claim) = role_claim {
+                value["role_claim"] = json!(role_claim);
+            }
+            let jwt = Jwt::parse(value.clone(), None).unwrap_or_else(|_| panic!());
+            assert_eq!(ask(&jwt, &token).await.expect("found out").expect("good").roles, roles);
+        }
+    }
+
+    #[test]
+    fn a_key_is_one_of_its_algorithm() {
+        let es256 = Es256::new();
+        let with = |key: Value| malformed(secret(&json!([{ "alg": "HS256", "secret": SECRET }, key]), None));
+        assert_eq!(with(json!({ "kid": "k", "alg": "ES256", "jwk": es256.jwk(Some("k")) })), None);
+        for key in [
+            json!({ "alg": "HS512", "secret": SECRET }),
+            json!({ "alg": "none", "secret": SECRET }),
+            json!({ "alg": "hs256", "secret": SECRET }),
+            json!({ "alg": "HS256", "secret": &SECRET[1..] }),
+            json!({ "alg": "HS256", "secret": "" }),
+            json!({ "alg": "HS256" }),
+            json!({ "alg": "RS256", "secret": SECRET }),
+            json!({ "alg": "HS256", "public_key_pem": RSA_PUBLIC }),
+            json!({ "alg": "ES256", "public_key_pem": RSA_PUBLIC }),
+            json!({ "alg": "RS256", "public_key_pem": es256.pem() }),
+            json!({ "alg": "RS256", "public_key_pem": "-----BEGIN PUBLIC KEY-----" }),
+            json!({ "alg": "RS256", "jwk": es256.jwk(None) }),
+            json!({ "alg": "ES256", "jwk": rsa_jwk(None) }),
+            json!({ "alg": "HS256", "jwk": { "kty": "oct", "k": "A".repeat(64) } }),
+            json!({ "alg": "RS256", "public_key_pem": RSA_PUBLIC, "jwk": rsa_jwk(None) }),
+            json!({ "alg": "HS256", "secret": SECRET, "public_key_pem": RSA_PUBLIC }),
+            json!({ "kid": "k", "alg": "ES256", "jwk": es256.jwk(Some("another")) }),
+        ] {
+            assert_eq!(with(key.clone()), Some(Malformed::Key(1)), "{key}");
+        }
+    }
+
+    #[test]
+    fn an_object_of_another_shape_is_malformed() {
+        let changed = |changes: Value| {
+            let mut value = secret(&json!([]), None);
+            value.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+            malformed(value)
+        };
+        assert_eq!(changed(json!({ "jwks_url": "https://issuer.example/jwks", "more": 1 })), None);
+        for (changes, why) in [
+            (json!({ "issuer": null }), Malformed::Shape),
+            (json!({ "issuer": ["issuer"] }), Malformed::Shape),
+            (json!({ "audience": 1 }), Malformed::Shape),
+            (json!({ "role_claim": null }), Malformed::Shape),
+            (json!({ "keys": {} }), Malformed::Shape),
+            (json!({ "keys": [{ "secret": SECRET }] }), Malformed::Shape),
+            (json!({ "issuer": "" }), Malformed::Empty),
+            (json!({ "audience": "" }), Malformed::Empty),
+            (json!({ "role_claim": "" }), Malformed::Empty),
+            (json!({ "jwks_url": "http://issuer.example/jwks" }), Malformed::JwksUrl),
+            (json!({ "jwks_url": "" }), Malformed::JwksUrl),
+        ] {
+            assert_eq!(changed(changes.clone()), Some(why), "{changes}");
+        }
+        for value in [json!([]), json!("jwt"), json!({}), json!(false)] {
+            assert_eq!(malformed(value.clone()), Some(Malformed::Shape), "{value}");
+        }
+    }
+}

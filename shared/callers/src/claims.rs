@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_token_expires_within_the_leeway() {
-        for exp in [json!(NOW + 1), json!(NOW), json!(NOW - 29), json!(NOW as f64 - 29.5), json!(u64::MAX)] {
+        for exp in [json!(NOW + 1), json!(NOW), json!(NOW - 29), json!(1_799_999_970.5), json!(u64::MAX)] {
             assert!(check(json!({ "exp": exp })).is_ok(), "{exp}");
         }
         for exp in [json!(NOW - 30), json!(NOW - 31), json!(0), json!(-1), json!(-1e300)] {

@@ -1,8 +1,8 @@
 //! Keys, tokens and an issuer for the tests.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,10 +10,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RsaKeyPair, RsaPublicKeyComponents,
 };
 use serde_json::{Value, json};
-use spki::Document;
+use spki::der::asn1::{Any, BitString};
+use spki::der::{EncodePem as _, pem::LineEnding};
+use spki::{AlgorithmIdentifierOwned, Document, ObjectIdentifier, SubjectPublicKeyInfoOwned};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -80,22 +83,42 @@ pub fn rsa_jwk(kid: Option<&str>) -> Value {
 }
 
 /// A new ES256 key.
-pub struct Es256(EcdsaKeyPair);
+pub struct Es256 {
+    fixed: EcdsaKeyPair,
+    der: EcdsaKeyPair,
+}
 
 impl Es256 {
     pub fn new() -> Self {
         let random = SystemRandom::new();
-        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("generated");
-        Self(EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).expect("a key"))
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("generated");
+        let key = |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).expect("a key");
+        Self { fixed: key(&ECDSA_P256_SHA256_FIXED_SIGNING), der: key(&ECDSA_P256_SHA256_ASN1_SIGNING) }
     }
 
     pub fn sign(&self, signed: &[u8]) -> Vec<u8> {
-        self.0.sign(&SystemRandom::new(), signed).expect("signed").as_ref().to_vec()
+        self.fixed.sign(&SystemRandom::new(), signed).expect("signed").as_ref().to_vec()
+    }
+
+    /// A good signature, in the form that certificates have.
+    pub fn sign_der(&self, signed: &[u8]) -> Vec<u8> {
+        self.der.sign(&SystemRandom::new(), signed).expect("signed").as_ref().to_vec()
+    }
+
+    pub fn pem(&self) -> String {
+        let curve = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+        let key = SubjectPublicKeyInfoOwned {
+            algorithm: AlgorithmIdentifierOwned {
+                oid: ObjectIdentifier::new_unwrap("1.2.840.10045.2.1"),
+                parameters: Some(Any::encode_from(&curve).expect("encoded")),
+            },
+            subject_public_key: BitString::from_bytes(self.fixed.public_key().as_ref()).expect("encoded"),
+        };
+        key.to_pem(LineEnding::LF).expect("encoded")
     }
 
     pub fn jwk(&self, kid: Option<&str>) -> Value {
-        let (x, y) = self.0.public_key().as_ref()[1..].split_at(32);
+        let (x, y) = self.fixed.public_key().as_ref()[1..].split_at(32);
         json!({ "kty": "EC", "kid": kid, "crv": "P-256", "x": encode(x), "y": encode(y) })
     }
 }
@@ -109,11 +132,11 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start(status: u16, body: impl ToString) -> Self {
+    pub async fn start(status: u16, body: impl Display) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/jwks", listener.local_addr().expect("bound")).parse().expect("a URL");
         let server = Self { url, requests: Arc::default(), answer: Arc::default() };
-        server.answer(status, body);
+        server.answer(status, &body);
         let (requests, answer) = (Arc::clone(&server.requests), Arc::clone(&server.answer));
         tokio::spawn(async move {
             let mut silent = Vec::new();
@@ -145,7 +168,7 @@ impl Server {
     }
 
     /// Answers like this from now on; where it redirects, to itself.
-    pub fn answer(&self, status: u16, body: impl ToString) {
+    pub fn answer(&self, status: u16, body: &(impl Display + ?Sized)) {
         let (body, url) = (body.to_string(), &self.url);
         let answer = format!(
             "HTTP/1.1 {status} Any\r\nLocation: {url}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",

@@ -223,7 +223,7 @@ mod tests {
         let server = Server::start(200, document(&["a"])).await;
         let (jwks, now) = (jwks(&server), Instant::now());
         assert_eq!(ask(&jwks, "a", now).await, Ok(true));
-        server.answer(200, document(&["b"]));
+        server.answer(200, &document(&["b"]));
         assert_eq!(ask(&jwks, "b", now + 30 * SECOND).await, Ok(true));
         assert_eq!(ask(&jwks, "a", now + 31 * SECOND).await, Ok(false));
         assert_eq!(server.requests(), 2);
@@ -299,7 +299,7 @@ mod tests {
                 assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Err(code.to_owned()));
                 assert_eq!(server.requests(), 1, "{code} after {after} s");
             }
-            server.answer(200, document(&["a"]));
+            server.answer(200, &document(&["a"]));
             assert_eq!(ask(&jwks, "a", now + 30 * SECOND).await, Ok(true));
         }
     }

@@ -60,6 +60,7 @@ pub struct Callers {
 impl Callers {
     /// Knows whoever the secret names.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a client is handed over, whatever becomes of it inside")]
     pub fn new(secrets: Secrets) -> Self {
         Self::from_source(secrets.source(Name::Control("callers")))
     }
@@ -103,5 +104,115 @@ impl Callers {
                 Ok(read)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use domain::{FailureKind, Owner};
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{SECRET, bearer, claims, hs256, now};
+
+    /// Callers of this secret, and how often it was read.
+    fn callers(secret: Value) -> (Callers, Arc<AtomicUsize>) {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&reads);
+        let source: Source<CallersSecret> = Arc::new(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let secret = serde_json::from_value(secret.clone()).map_err(|_| unreadable());
+            Box::pin(async move { secret })
+        });
+        (Callers::from_source(source), reads)
+    }
+
+    fn unreadable() -> Failure {
+        Failure::new(FailureKind::Rejected, "secret_malformed", Owner::Platform, "Unreadable.")
+    }
+
+    fn secret(jwt: &Value) -> Value {
+        // sha256 of "key".
+        let digest = "sha256:2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683";
+        json!({ "consumers": [{ "name": "platform", "groups": ["admin"], "keys": [digest] }], "jwt": jwt })
+    }
+
+    fn jwt() -> Value {
+        json!({ "issuer": "issuer", "audience": "audience", "keys": [{ "kid": null, "alg": "HS256", "secret": SECRET }] })
+    }
+
+    fn token() -> String {
+        bearer(&json!({ "alg": "HS256" }), &claims(json!({})), hs256(SECRET))
+    }
+
+    #[tokio::test]
+    async fn one_reading_serves_keys_and_tokens() {
+        let (callers, reads) = callers(secret(&jwt()));
+        for _ in 0..2 {
+            assert_eq!(callers.by_api_key("key").await.expect("found out").expect("known").name, "platform");
+            let bearer = callers.by_bearer_at(&token(), now()).await.expect("found out").expect("good");
+            assert_eq!((bearer.subject.as_str(), bearer.roles), ("subject", vec!["admin".to_owned()]));
+        }
+        assert_eq!(callers.by_api_key("another").await.expect("found out"), None);
+        assert_eq!(reads.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_token_is_judged_by_todays_clock() {
+        let (callers, _) = callers(secret(&jwt()));
+        let unix = Now::read().unix.as_secs();
+        for (expires, valid) in [(unix + 60, true), (unix - 60, false)] {
+            let claims = claims(json!({ "iat": unix - 120, "nbf": unix - 120, "exp": expires }));
+            let token = bearer(&json!({ "alg": "HS256" }), &claims, hs256(SECRET));
+            assert_eq!(callers.by_bearer(&token).await.expect("found out").is_some(), valid);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_token_is_nobody_and_costs_nothing() {
+        let (callers, reads) = callers(secret(&jwt()));
+        for header in ["", "Bearer", "Bearer a.b.c", "Basic YTpi", "Bearer eyJhbGciOiJub25lIn0.e30."] {
+            assert_eq!(callers.by_bearer(header).await, Ok(None), "{header}");
+        }
+        assert_eq!(reads.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn without_the_object_no_token_is_valid() {
+        let mut without = secret(&Value::Null);
+        without.as_object_mut().expect("an object").remove("jwt");
+        for secret in [without, secret(&Value::Null)] {
+            let (callers, _) = callers(secret);
+            assert_eq!(callers.by_bearer_at(&token(), now()).await, Ok(None));
+            assert!(callers.by_api_key("key").await.expect("found out").is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_malformed_object_locks_out_tokens_only() {
+        for malformed in [
+            json!("jwt"),
+            json!({ "issuer": "i", "audience": "a", "keys": [{ "alg": "none", "secret": SECRET }] }),
+            json!({ "issuer": "i", "audience": "a", "keys": [{ "alg": "HS256", "secret": "not so secret" }] }),
+            json!({ "issuer": "i", "audience": "a", "jwks_url": "http://issuer.example/" }),
+        ] {
+            let (callers, _) = callers(secret(&malformed));
+            let failure = callers.by_bearer_at(&token(), now()).await.expect_err("malformed");
+            assert_eq!((failure.cause.code.as_str(), failure.cause.owner), ("callers_jwt_malformed", Owner::Platform));
+            for value in ["not so secret", SECRET, "issuer.example"] {
+                assert!(!failure.to_string().contains(value), "{failure}");
+            }
+            assert!(callers.by_api_key("key").await.expect("found out").is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_secret_is_a_failure_of_both() {
+        let (callers, reads) = callers(json!({}));
+        assert_eq!(callers.by_bearer_at(&token(), now()).await, Err(unreadable()));
+        assert_eq!(callers.by_api_key("key").await, Err(unreadable()));
+        assert_eq!(reads.load(Ordering::SeqCst), 2, "a failure is not kept");
     }
 }

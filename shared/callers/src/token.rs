@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::key::Algorithm;
 
-/// Bytes of the longest token that is looked at: half of what the gateway lets a request's headers have.
+/// Bytes of the longest token that is looked at; the gateway itself takes 10,240 bytes of headers.
 const MAX_LENGTH: usize = 8 * 1024;
 
 /// Why a token counts for nothing. For the log only: whoever sent the token learns that it is no good, not why.
