@@ -1,11 +1,14 @@
 //! What every HTTP client of ours needs: one way to build it, answers bounded in size and time, and transport errors
 //! that name what happened without repeating a URL, a header or a body.
 
+mod error;
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use domain::{Failure, FailureKind, Owner};
-use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
+use reqwest::{ClientBuilder, RequestBuilder, StatusCode, header::HeaderMap};
+
+pub use error::{ConnectError, TransportError};
 
 /// An answer is read up to this many bytes: no vendor's answer that we use comes near it.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -19,80 +22,26 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Never in practice: the configuration is constant.
 #[must_use]
 pub fn client(timeout: Duration) -> reqwest::Client {
+    builder(timeout).build().expect("a client of constants builds")
+}
+
+/// The same, with a new connection for every call. For asking whether the other side can be reached: a connection kept
+/// from an earlier call may have died while the process was frozen, which says nothing about the other side.
+///
+/// # Panics
+/// Never in practice: the configuration is constant.
+#[must_use]
+pub fn client_without_reuse(timeout: Duration) -> reqwest::Client {
+    builder(timeout).pool_max_idle_per_host(0).build().expect("a client of constants builds")
+}
+
+fn builder(timeout: Duration) -> ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls::client_config(None).expect("the compiled-in roots are valid"))
         .user_agent(concat!("ivory-control-plane/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .expect("a client of constants builds")
-}
-
-/// What went wrong before there was an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TransportError {
-    /// No connection: refused, unknown host, or TLS failed. The request was never sent.
-    #[error("no connection")]
-    Connect,
-    /// No answer in time: the request may have had its effect.
-    #[error("no answer in time")]
-    Timeout,
-    /// The connection broke after the request was sent: it may have had its effect.
-    #[error("the connection broke")]
-    Broken,
-    /// An answer of more bytes than [`MAX_BODY`], or than the caller allows.
-    #[error("the answer is too large")]
-    TooLarge,
-    /// The request could not be built: a URL or a header value that is none.
-    #[error("the request could not be built")]
-    Unsendable,
-}
-
-impl TransportError {
-    /// Whether the other side may have acted on the request.
-    #[must_use]
-    pub fn may_have_had_effect(self) -> bool {
-        match self {
-            Self::Timeout | Self::Broken | Self::TooLarge => true,
-            Self::Connect | Self::Unsendable => false,
-        }
-    }
-
-    /// This error as the pipeline sees it; `system` names the other side in the cause's code, e.g. `stripe_timeout`.
-    #[must_use]
-    pub fn failure(self, system: &str) -> Failure {
-        let (kind, code, owner, hint) = match self {
-            Self::Connect => (
-                FailureKind::Transient,
-                "unreachable",
-                Owner::Platform,
-                "could not be reached; check its address, the network path and its status page",
-            ),
-            Self::Timeout => {
-                (FailureKind::Transient, "timeout", Owner::Provider, "did not answer in time; it is tried again")
-            }
-            Self::Broken => (
-                FailureKind::Transient,
-                "connection_lost",
-                Owner::Provider,
-                "closed the connection before its answer was complete; it is tried again",
-            ),
-            Self::TooLarge => (
-                FailureKind::Rejected,
-                "answer_too_large",
-                Owner::Provider,
-                "sent an answer larger than any it documents; check that its address is the right one",
-            ),
-            Self::Unsendable => (
-                FailureKind::Internal,
-                "bad_configuration",
-                Owner::Platform,
-                "cannot be called with the configured address and credential; check both",
-            ),
-        };
-        Failure::new(kind, &format!("{system}_{code}"), owner, &format!("{system} {hint}."))
-    }
 }
 
 /// A complete answer, whatever its status.
@@ -133,9 +82,9 @@ pub async fn send(request: RequestBuilder) -> Result<Answer, TransportError> {
 
 /// Sends a request and reads the whole answer, whose body may have up to `max_body` bytes.
 pub async fn send_within(request: RequestBuilder, max_body: usize) -> Result<Answer, TransportError> {
-    let mut response = request.send().await.map_err(|error| name(&error))?;
+    let mut response = request.send().await.map_err(|error| TransportError::of(&error))?;
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| name(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| TransportError::of(&error))? {
         if body.len() + chunk.len() > max_body {
             return Err(TransportError::TooLarge);
         }
@@ -144,20 +93,11 @@ pub async fn send_within(request: RequestBuilder, max_body: usize) -> Result<Ans
     Ok(Answer { status: response.status(), headers: response.headers().clone(), body: body.freeze() })
 }
 
-fn name(error: &reqwest::Error) -> TransportError {
-    if error.is_builder() {
-        TransportError::Unsendable
-    } else if error.is_connect() {
-        TransportError::Connect
-    } else if error.is_timeout() {
-        TransportError::Timeout
-    } else {
-        TransportError::Broken
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -189,8 +129,51 @@ mod tests {
         let url = format!("http://{}/", listener.local_addr().expect("bound"));
         drop(listener);
         let error = send(client(Duration::from_secs(2)).get(url)).await.expect_err("refused");
-        assert_eq!(error, TransportError::Connect);
+        assert_eq!(error, TransportError::Connect(ConnectError::Refused));
         assert!(!error.may_have_had_effect());
+    }
+
+    #[tokio::test]
+    async fn an_unknown_name_is_told_apart() {
+        let error = send(client(Duration::from_secs(10)).get("http://does-not-exist.invalid/")).await;
+        assert_eq!(error.expect_err("unknown"), TransportError::Connect(ConnectError::Unresolved));
+    }
+
+    #[tokio::test]
+    async fn a_server_without_tls_fails_the_handshake() {
+        for answer in ["HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", ""] {
+            let url = server(answer.into()).await.replace("http:", "https:");
+            let error = send(client(Duration::from_secs(2)).get(url)).await.expect_err("no TLS");
+            assert_eq!(error, TransportError::Connect(ConnectError::Tls), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_call_can_have_its_own_connection() {
+        for (client, expected) in
+            [(client(Duration::from_secs(2)), 1), (client_without_reuse(Duration::from_secs(2)), 2)]
+        {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let url = format!("http://{}/", listener.local_addr().expect("bound"));
+            let connections = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&connections);
+            tokio::spawn(async move {
+                while let Ok((mut socket, _)) = listener.accept().await {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    tokio::spawn(async move {
+                        while socket.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {
+                            let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+                        }
+                    });
+                }
+            });
+            for _ in 0..2 {
+                send(client.get(&url)).await.expect("an answer");
+                // The connection goes back to where it is kept in a task of its own.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            assert_eq!(connections.load(Ordering::Relaxed), expected);
+        }
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("executions", &["domain", "sdk-config"]),
     ("secrets", &["domain", "sdk-config"]),
     ("falkordb", &["domain", "redis-kit"]),
+    ("iomete", &["domain", "http-kit"]),
     ("opensearch", &["domain", "http-kit"]),
     ("stripe", &["domain", "http-kit"]),
     ("supabase", &["domain", "http-kit"]),

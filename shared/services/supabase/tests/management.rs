@@ -5,7 +5,7 @@ mod replay;
 use std::time::Duration;
 
 use domain::{Failure, FailureKind, Owner};
-use http_kit::TransportError;
+use http_kit::{ConnectError, TransportError};
 use replay::{Replay, Reply, reply};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ async fn nobody_there_had_no_effect() {
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     drop(listener);
     let error = client(&url).create_project("a", "eu-central-1", &PASSWORD.into()).await.expect_err("refused");
-    assert_eq!(error, Error::Transport(TransportError::Connect));
+    assert_eq!(error, Error::Transport(TransportError::Connect(ConnectError::Refused)));
     assert!(!error.outcome_unknown());
 }
 

@@ -1,0 +1,141 @@
+//! Transport errors, by what happened.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use domain::{Failure, FailureKind, Owner};
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// It was not open within the time for opening one. Where the whole call's time was over first, the error is
+    /// [`TransportError::Timeout`].
+    #[error("not opened in time")]
+    Timeout,
+    /// Nobody listens there.
+    #[error("refused")]
+    Refused,
+    /// The host's name has no address, or its servers gave none.
+    #[error("name not resolved")]
+    Unresolved,
+    /// The certificate is not trusted, the other side does not speak TLS, or it broke off the handshake.
+    #[error("TLS handshake failed")]
+    Tls,
+    /// Something else, such as no route.
+    #[error("failed")]
+    Other,
+}
+
+impl ConnectError {
+    fn of(error: &reqwest::Error) -> Self {
+        if error.is_dns() {
+            Self::Unresolved
+        } else if error.is_timeout() {
+            Self::Timeout
+        } else {
+            sources(error).find_map(Self::of_source).unwrap_or(Self::Other)
+        }
+    }
+
+    fn of_source(error: &(dyn Error + 'static)) -> Option<Self> {
+        if error.is::<rustls::Error>() {
+            return Some(Self::Tls);
+        }
+        match error.downcast_ref::<io::Error>()?.kind() {
+            ErrorKind::ConnectionRefused => Some(Self::Refused),
+            // An open connection can only break while its handshake is going on.
+            ErrorKind::UnexpectedEof
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe => Some(Self::Tls),
+            _ => None,
+        }
+    }
+}
+
+/// An error and its causes, from the outside in. An [`io::Error`] around another error is asked for that one: as its source
+/// it names that one's source.
+fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map_or_else(|| error.source(), |wrapped| Some(wrapped))
+    })
+}
+
+/// What went wrong before there was an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// No connection. The request was never sent.
+    #[error("no connection ({0})")]
+    Connect(ConnectError),
+    /// No answer in time: the request may have had its effect.
+    #[error("no answer in time")]
+    Timeout,
+    /// The connection broke after the request was sent: it may have had its effect.
+    #[error("the connection broke")]
+    Broken,
+    /// An answer of more bytes than [`MAX_BODY`](crate::MAX_BODY), or than the caller allows.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The request could not be built: a URL or a header value that is none.
+    #[error("the request could not be built")]
+    Unsendable,
+}
+
+impl TransportError {
+    pub(crate) fn of(error: &reqwest::Error) -> Self {
+        if error.is_builder() {
+            Self::Unsendable
+        } else if error.is_connect() {
+            Self::Connect(ConnectError::of(error))
+        } else if error.is_timeout() {
+            Self::Timeout
+        } else {
+            Self::Broken
+        }
+    }
+
+    /// Whether the other side may have acted on the request.
+    #[must_use]
+    pub fn may_have_had_effect(self) -> bool {
+        match self {
+            Self::Timeout | Self::Broken | Self::TooLarge => true,
+            Self::Connect(_) | Self::Unsendable => false,
+        }
+    }
+
+    /// This error as the pipeline sees it; `system` names the other side in the cause's code, e.g. `stripe_timeout`.
+    #[must_use]
+    pub fn failure(self, system: &str) -> Failure {
+        let (kind, code, owner, hint) = match self {
+            Self::Connect(_) => (
+                FailureKind::Transient,
+                "unreachable",
+                Owner::Platform,
+                "could not be reached; check its address, the network path and its status page",
+            ),
+            Self::Timeout => {
+                (FailureKind::Transient, "timeout", Owner::Provider, "did not answer in time; it is tried again")
+            }
+            Self::Broken => (
+                FailureKind::Transient,
+                "connection_lost",
+                Owner::Provider,
+                "closed the connection before its answer was complete; it is tried again",
+            ),
+            Self::TooLarge => (
+                FailureKind::Rejected,
+                "answer_too_large",
+                Owner::Provider,
+                "sent an answer larger than any it documents; check that its address is the right one",
+            ),
+            Self::Unsendable => (
+                FailureKind::Internal,
+                "bad_configuration",
+                Owner::Platform,
+                "cannot be called with the configured address and credential; check both",
+            ),
+        };
+        Failure::new(kind, &format!("{system}_{code}"), owner, &format!("{system} {hint}."))
+    }
+}

@@ -1,0 +1,50 @@
+//! IOMETE: an Iceberg REST catalog behind a gateway that asks for a token.
+//!
+//! A catalog is at `https://{console}/catalogs/{catalog}`, below which are the routes of Iceberg's REST specification
+//! (sources: iomete/iom-docs, user-guide/spark-catalogs/internal.md; apache/iceberg, rest-catalog-open-api.yaml). IOMETE
+//! documents no health endpoint of a catalog; `GET /v1/config` is what every client of a catalog calls first, and passes
+//! the gateway, the token's check and the catalog.
+
+mod error;
+
+use std::time::Duration;
+
+use http_kit::Answer;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+
+pub use error::ProbeError;
+
+/// A client of one catalog.
+pub struct Iomete {
+    http: reqwest::Client,
+    base_url: String,
+    token: SecretString,
+}
+
+impl Iomete {
+    /// A client of the catalog at `base_url`, e.g. `https://console.example.com/catalogs/ivory`. A call takes at most
+    /// `timeout`, from connect to the last byte.
+    #[must_use]
+    pub fn new(base_url: &str, token: SecretString, timeout: Duration) -> Self {
+        let http = http_kit::client_without_reuse(timeout);
+        Self { http, base_url: base_url.trim_end_matches('/').to_owned(), token }
+    }
+
+    /// Asks for the catalog's configuration: one request on a connection of its own, not repeated.
+    pub async fn probe(&self) -> Result<(), ProbeError> {
+        let request = self.http.get(format!("{}/v1/config", self.base_url)).bearer_auth(self.token.expose_secret());
+        let answer = http_kit::send(request).await?;
+        if !answer.status.is_success() {
+            return Err(ProbeError::Status(answer.status.as_u16()));
+        }
+        if is_configuration(&answer) { Ok(()) } else { Err(ProbeError::UnexpectedAnswer) }
+    }
+}
+
+/// Whether this is a `CatalogConfig` of the specification: an object with the two objects it requires.
+fn is_configuration(answer: &Answer) -> bool {
+    let config: Option<Map<String, Value>> = answer.json();
+    config
+        .is_some_and(|config| ["defaults", "overrides"].iter().all(|it| config.get(*it).is_some_and(Value::is_object)))
+}

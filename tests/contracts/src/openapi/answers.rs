@@ -1,0 +1,164 @@
+//! Answers that are no problems: their shapes, from the types that are serialised, and the documentation's examples.
+
+use anyhow::Result;
+use api_kit::records::{CatalogRecord, SyncTargetRecord, TenantRecord};
+use check_lakehouse_health::{Healthy, Unhealthy};
+use domain::FieldError;
+use domain::problem::Code;
+use domain::routes::{self, Route};
+use get_tenant_status::Status;
+use invalidate_tenant_cache::Invalidated;
+use list_tenants::ListedTenant;
+use provision_tenant::Accepted;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{header, headers, merge, reference};
+
+/// Every schema that answers refer to.
+pub fn schemas() -> Map<String, Value> {
+    let mut found = Vec::new();
+    collect::<Accepted<'_>>(&mut found);
+    collect::<ListedTenant<'_>>(&mut found);
+    collect::<TenantRecord<'_>>(&mut found);
+    collect::<Status<'_>>(&mut found);
+    collect::<Invalidated<'_>>(&mut found);
+    collect::<CatalogRecord<'_>>(&mut found);
+    collect::<SyncTargetRecord<'_>>(&mut found);
+    collect::<Healthy>(&mut found);
+    collect::<Unhealthy>(&mut found);
+    collect::<FieldError>(&mut found);
+    let mut schemas: Map<_, _> = found.into_iter().map(|(name, schema)| (name, json!(schema))).collect();
+    schemas.insert("Problem".to_owned(), problem());
+    schemas
+}
+
+fn collect<T: ToSchema + PartialSchema>(found: &mut Vec<(String, RefOr<Schema>)>) {
+    T::schemas(found);
+    found.push((T::name().into_owned(), T::schema()));
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "description": "RFC 9457 problem details.",
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
+        "properties": {
+            "type": { "type": "string", "format": "uri", "description": "`urn:ivory-control-plane:problem:{code}`" },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "detail": { "type": "string", "description": "What it was this time; constant for a 5xx." },
+            "code": { "type": "string", "enum": Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>() },
+            "request_id": { "type": "string", "description": "The same as `x-request-id`." },
+            "errors": { "type": "array", "items": reference("FieldError"), "description": "With 422: every bad field." },
+        },
+    })
+}
+
+/// A route's answers by status.
+pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
+    let list = |item: &str| json!({ "type": "array", "items": reference(item) });
+    let (description, schema, more): (_, _, &[&str]) = match route.name {
+        name if name == routes::PROVISION_TENANT.name => {
+            ("Written down; the run is started.", Some(reference("Accepted")), &["Location", "Retry-After"])
+        }
+        name if name == routes::LIST_TENANTS.name => ("The tenants.", Some(list("ListedTenant")), &[]),
+        name if name == routes::GET_TENANT.name || name == routes::UPDATE_TENANT.name => {
+            ("The complete record.", Some(reference("TenantRecord")), &["ETag"])
+        }
+        name if name == routes::GET_TENANT_STATUS.name => ("How far the run is.", Some(reference("Status")), &[]),
+        name if name == routes::DEACTIVATE_TENANT.name => ("It is deactivated.", None, &[]),
+        name if name == routes::INVALIDATE_TENANT_CACHE.name => ("It is gone.", Some(reference("Invalidated")), &[]),
+        name if name == routes::UPSERT_CATALOG.name => {
+            ("The catalog as it is now.", Some(reference("CatalogRecord")), &["ETag"])
+        }
+        name if name == routes::GET_CATALOG.name => ("The catalog.", Some(reference("CatalogRecord")), &["ETag"]),
+        name if name == routes::LIST_CATALOGS.name => ("The catalogs.", Some(list("CatalogRecord")), &[]),
+        name if name == routes::CHECK_LAKEHOUSE_HEALTH.name => ("It answers.", Some(reference("Healthy")), &[]),
+        name if name == routes::REGISTER_SYNC_TARGET.name => {
+            ("The sync target as it is now.", Some(reference("SyncTargetRecord")), &[])
+        }
+        name if name == routes::LIST_SYNC_TARGETS.name => ("The sync targets.", Some(list("SyncTargetRecord")), &[]),
+        name => anyhow::bail!("{name} has no answer"),
+    };
+    let mut named = headers(more);
+    if route.query.contains(&"cursor") {
+        named["Link"] = header("Link", false);
+    }
+    if route.idempotent_by_key() {
+        named["Idempotency-Replayed"] = header("Idempotency-Replayed", false);
+    }
+    if route.name == routes::GET_TENANT_STATUS.name {
+        named["Retry-After"] = header("Retry-After", false);
+    }
+    let mut answer = json!({ "description": description, "headers": named });
+    if let Some(schema) = schema {
+        let example = example(route.name);
+        merge(&mut answer, json!({ "content": { "application/json": { "schema": schema, "example": example } } }));
+    }
+    let mut answers = vec![(route.status, answer)];
+    if route.name == routes::CHECK_LAKEHOUSE_HEALTH.name {
+        let content = json!({ "schema": reference("Unhealthy"), "example": { "status": "unavailable", "error": "connection timeout" } });
+        let description = "It does not answer, or not as it should.";
+        // Beside the gateway's own 503, which has no say in when to try again.
+        let retry = header("Retry-After", false);
+        answers.push((
+            503,
+            json!({ "description": description, "x-source": "seed", "headers": { "Retry-After": retry }, "content": { "application/json": content } }),
+        ));
+    }
+    Ok(answers)
+}
+
+/// The documentation's example of an answer, its placeholders filled in and its missing fields added.
+fn example(name: &str) -> Value {
+    let catalog = json!({
+        "id": "0196d0c1-5f80-7cc0-8f1a-6b4f2d9e3a11", "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "tenant_slug": "acme",
+        "catalog_name": "ivory-lakehouse", "catalog_type": "rest", "catalog_uri": "https://iomete.internal/api/v1/catalog",
+        "warehouse": "s3://ivory-iceberg/", "storage_prefix": "tenants/acme/", "s3_endpoint": "https://s3.us-east-1.amazonaws.com",
+        "metadata": {}, "is_active": true, "provisioned_at": "2026-03-28T10:00:00.000000Z", "updated_at": "2026-03-28T10:00:00.000000Z",
+    });
+    let sync_target = json!({
+        "id": "0196d0c1-5f80-7cc0-8f1a-6b4f2d9e3a12", "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "tenant_slug": "acme",
+        "catalog_name": "ivory-lakehouse", "source_schema": "public", "source_table": "companies",
+        "iceberg_namespace": "ivory_tenant_acme", "iceberg_table": "companies_snapshot", "sync_mode": "incremental",
+        "primary_key_cols": ["id"], "cursor_col": "updated_at", "fivetran_connector_id": null, "metadata": {},
+        "created_at": "2026-03-28T10:00:00.000000Z", "updated_at": "2026-03-28T10:00:00.000000Z",
+    });
+    let tenant = json!({
+        "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "display_name": "Acme Bank", "region": "us-east-1",
+        "tier": "enterprise", "supabase_url": "https://acme-bank.ivory.finance", "supabase_project_ref": "xyzrefabc123",
+        "falkordb_graph_name": "client_acme-bank", "custom_domain": null, "admin_email": "admin@acmebank.com",
+        "provisioning_state": "active", "is_active": true, "provisioned_at": "2026-03-24T10:00:00.000000Z", "error_message": null,
+        "stripe_customer_id": "cus_abc123xyz", "created_at": "2026-03-24T10:00:00.000000Z", "updated_at": "2026-03-24T10:04:00.000000Z",
+        "activated_at": "2026-03-24T10:04:00.000000Z",
+    });
+    match name {
+        "provision-tenant" => json!({
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
+            "poll_url": "/v1/admin/tenants/acme-bank/status",
+        }),
+        "list-tenants" => json!([{
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "display_name": "Acme Bank", "tier": "enterprise",
+            "region": "us-east-1", "provisioning_state": "active", "is_active": true, "provisioned_at": "2026-03-24T10:00:00.000000Z",
+        }]),
+        "get-tenant" | "update-tenant" => tenant,
+        "get-tenant-status" => json!({
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
+            "completed_steps": ["step_1"], "failed_steps": [], "last_error": null, "updated_at": "2026-03-24T10:01:00.000000Z", "attempt": 1,
+            "steps": [{
+                "id": "step_2", "name": "await-environment", "state": "waiting", "attempts": 1, "started_at": "2026-03-24T10:00:30.000000Z",
+                "finished_at": null, "duration_ms": null, "waiting_for": "the project to be ACTIVE_HEALTHY",
+                "next_retry_at": "2026-03-24T10:01:15.000000Z", "cause": null,
+            }],
+        }),
+        "invalidate-tenant-cache" => json!({ "slug": "acme-bank", "cache": "invalidated" }),
+        "upsert-catalog" | "get-catalog" => catalog,
+        "list-catalogs" => json!([catalog]),
+        "check-lakehouse-health" => json!({ "status": "ok", "latency_ms": 12, "checked_at": "2026-03-28T10:00:00.000000Z" }),
+        "register-sync-target" => sync_target,
+        "list-sync-targets" => json!([sync_target]),
+        _ => Value::Null,
+    }
+}

@@ -1,0 +1,237 @@
+//! The OpenAPI document, made from the code: routes, credentials and problem codes from the route table, shapes of answers
+//! from the types that are answered with, values from the types that parse them. What a document says beyond that (texts,
+//! examples, where a part of the contract comes from) is in the modules below.
+
+mod answers;
+mod operations;
+mod requests;
+mod sources;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use domain::problem::Code;
+use domain::routes::{Credential, ROUTES, Route};
+use serde_json::{Map, Value, json};
+
+pub use requests::fields as request_fields;
+
+/// Where the document lies, from the root.
+pub const PATH: &str = "functions/api/openapi.json";
+
+/// The document as it is written into [`PATH`].
+pub fn render() -> Result<String> {
+    Ok(serde_json::to_string_pretty(&document()?)? + "\n")
+}
+
+/// The document.
+pub fn document() -> Result<Value> {
+    let mut schemas = answers::schemas();
+    schemas.extend(requests::schemas());
+    sources::mark(&mut schemas)?;
+    let mut paths: Map<String, Value> = Map::new();
+    for route in ROUTES {
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        path[route.method.to_lowercase()] = operation(route)?;
+    }
+    let used = serde_json::to_string(&paths)? + &serde_json::to_string(&schemas)?;
+    for name in schemas.keys() {
+        ensure!(used.contains(&format!("\"#/components/schemas/{name}\"")), "nothing refers to the schema {name}");
+    }
+    Ok(json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Ivory control plane",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Tenants from one POST to live, and their lakehouse catalogs",
+            "description": operations::INTRODUCTION,
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{
+            "url": "https://{host}",
+            "description": "The custom domain, or the stage's own host",
+            "variables": { "host": { "default": "api.example.com" } },
+        }],
+        "tags": operations::tags(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "ApiKey": {
+                    "type": "apiKey", "in": "header", "name": "X-API-Key",
+                    "description": "Key of a consumer; what it may do is decided by the consumer's groups.",
+                },
+                "Bearer": {
+                    "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                    "description": "A token with the role `admin`, or a tenant's own token where an operation says so.",
+                },
+            },
+        },
+    }))
+}
+
+fn operation(route: &Route) -> Result<Value> {
+    let texts = operations::of(route.name)?;
+    let mut operation = json!({
+        "operationId": route.name,
+        "tags": [texts.tag],
+        "summary": texts.summary,
+        "description": texts.description,
+        "x-source": texts.source,
+        "security": match route.credential {
+            Credential::ApiKey => json!([{ "ApiKey": [] }]),
+            Credential::Bearer => json!([{ "Bearer": [] }]),
+            Credential::None => json!([]),
+        },
+        "parameters": parameters(route)?,
+        "responses": responses(route)?,
+    });
+    if !route.groups.is_empty() {
+        operation["x-groups"] = json!(route.groups);
+    }
+    if route.body {
+        let schema = requests::of(route.name)?;
+        let examples: Map<String, Value> = requests::examples(route.name)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), json!({ "value": value })))
+            .collect();
+        ensure!(!examples.is_empty(), "{} has no example of a body", route.name);
+        operation["requestBody"] = json!({
+            "required": true,
+            "content": { "application/json": { "schema": reference(schema), "examples": examples } },
+        });
+    }
+    Ok(operation)
+}
+
+fn parameters(route: &Route) -> Result<Vec<Value>> {
+    let mut parameters = Vec::new();
+    if route.path.contains("{tenant}") {
+        parameters.push(match route.credential {
+            Credential::Bearer => json!({
+                "name": "tenant", "in": "path", "required": true, "x-source": "seed",
+                "description": "The tenant's id, or its slug.",
+                "schema": { "anyOf": [{ "type": "string", "format": "uuid" }, reference("Slug")] },
+            }),
+            Credential::ApiKey | Credential::None => json!({
+                "name": "tenant", "in": "path", "required": true, "x-source": "seed",
+                "description": "The tenant's slug.",
+                "schema": reference("Slug"),
+            }),
+        });
+    }
+    for name in route.query {
+        parameters.push(requests::query(name)?);
+    }
+    if route.idempotent_by_key() {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false, "x-source": "ours",
+            "description": "The same key with the same request gives the first answer again, for 24 hours. Answers 401, 403, 409, 429 and 5xx are not kept.",
+            "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
+        }));
+    }
+    if route.if_match {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "required": false, "x-source": "ours",
+            "description": "The `ETag` of the version that the change is meant for; another current version is 412.",
+            "schema": { "type": "string", "pattern": "^\"[0-9]{1,18}\"$" },
+        }));
+    }
+    parameters.push(json!({
+        "name": "x-correlation-id", "in": "header", "required": false, "x-source": "ours",
+        "description": "Follows the request, and what it starts, through every log line. One of another form is replaced.",
+        "schema": { "type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$" },
+    }));
+    Ok(parameters)
+}
+
+fn responses(route: &Route) -> Result<Value> {
+    let mut responses: BTreeMap<String, Value> = BTreeMap::new();
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in route.problems() {
+        by_status.entry(code.status()).or_default().push(code);
+    }
+    for (status, codes) in by_status {
+        responses.insert(status.to_string(), problem(route, status, &codes));
+    }
+    for (status, answer) in answers::of(route)? {
+        let entry = responses.entry(status.to_string()).or_insert_with(|| json!({ "headers": headers(&[]) }));
+        merge(entry, answer);
+    }
+    serde_json::to_value(responses).context("responses")
+}
+
+/// One status's problems.
+fn problem(route: &Route, status: u16, codes: &[Code]) -> Value {
+    let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
+    let examples: Map<String, Value> = codes
+        .iter()
+        .map(|code| {
+            let mut value = json!({
+                "type": format!("urn:ivory-control-plane:problem:{}", code.as_str()),
+                "title": code.title(), "status": status, "code": code.as_str(),
+                "detail": "What it was this time.", "request_id": "2f3c9b1e-0a4d-4f6a-9a57-0c8d9c1f2b3a",
+            });
+            if matches!(code, Code::ValidationFailed | Code::RegionNotConfigured) {
+                value["errors"] = json!([{ "field": "region", "message": "is required" }]);
+            }
+            (code.as_str().to_owned(), json!({ "value": value }))
+        })
+        .collect();
+    let mut named = headers(match status {
+        401 => &["WWW-Authenticate"],
+        429 | 503 => &["Retry-After"],
+        _ => &[],
+    });
+    if status == 409 {
+        // Only the passing ones have it.
+        named["Retry-After"] = header("Retry-After", false);
+    }
+    let titles: Vec<_> = codes.iter().map(|code| code.title()).collect();
+    json!({
+        "description": titles.join("; "),
+        "x-source": if route.name == "provision-tenant" && matches!(status, 409 | 422) { "seed" } else { "ours" },
+        "headers": named,
+        "content": { "application/problem+json": {
+            "schema": { "allOf": [reference("Problem"), { "properties": { "code": { "enum": names }, "status": { "const": status } } }] },
+            "examples": examples,
+        } },
+    })
+}
+
+/// `x-request-id`, which every answer has, and more.
+fn headers(more: &[&str]) -> Value {
+    let names = ["x-request-id"].iter().chain(more);
+    names.map(|name| ((*name).to_owned(), header(name, true))).collect::<Map<_, _>>().into()
+}
+
+fn header(name: &str, required: bool) -> Value {
+    let (description, schema) = match name {
+        "x-request-id" => ("Identifies the request in our logs.", json!({ "type": "string", "minLength": 1 })),
+        "WWW-Authenticate" => ("Which credentials are accepted.", json!({ "type": "string" })),
+        "Retry-After" => ("Seconds after which another try makes sense.", json!({ "type": "integer", "minimum": 1 })),
+        "Location" => ("Path of the status route, below the host.", json!({ "type": "string", "format": "uri-reference" })),
+        "ETag" => ("The version, for `If-Match`.", json!({ "type": "string", "pattern": "^\"[0-9]+\"$" })),
+        "Link" => ("Path of the next page, where there is one, with `rel=\"next\"`.", json!({ "type": "string" })),
+        "Idempotency-Replayed" => ("This answer was given before.", json!({ "const": "true" })),
+        _ => unreachable!("no header {name}"),
+    };
+    json!({ "description": description, "required": required, "schema": schema })
+}
+
+/// A reference to a schema.
+fn reference(schema: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{schema}") })
+}
+
+/// Objects of `other` into those of `value`; anything else replaces.
+fn merge(value: &mut Value, other: Value) {
+    match (value, other) {
+        (Value::Object(value), Value::Object(other)) => {
+            for (key, other) in other {
+                merge(value.entry(key).or_insert(Value::Null), other);
+            }
+        }
+        (value, other) => *value = other,
+    }
+}

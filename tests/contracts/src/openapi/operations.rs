@@ -1,0 +1,101 @@
+//! What an operation is for, in words, and where it comes from.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+/// The document's introduction.
+pub const INTRODUCTION: &str = "JSON in and out. Request objects are closed: an unknown field is 422, with the nearest known name. Answers are open: \
+fields may be added. Times are RFC 3339 in UTC with `Z` and six digits. Errors are RFC 9457 problems with a stable `code`; on 422 every bad field \
+is named at once. Every answer has `x-request-id`. `x-source` says where a part of this contract comes from: `seed` and `reference` are the \
+documentation this API follows, `inferred` was concluded from it, `ours` is this implementation's own decision.";
+
+/// An operation's texts.
+pub struct Texts {
+    pub tag: &'static str,
+    pub summary: &'static str,
+    pub description: &'static str,
+    pub source: &'static str,
+}
+
+/// The two families of routes.
+pub fn tags() -> Value {
+    json!([
+        { "name": "tenants", "description": "From one POST to live, and what comes after." },
+        { "name": "lakehouse", "description": "Each tenant's Iceberg catalog, and what is synced into it." },
+    ])
+}
+
+/// One operation's texts.
+pub fn of(name: &str) -> Result<Texts> {
+    let found = OPERATIONS.iter().find(|(operation, ..)| *operation == name);
+    let (_, tag, source, summary, description) = found.with_context(|| format!("{name} has no texts"))?;
+    Ok(Texts { tag, summary, description, source })
+}
+
+/// Name, tag, source, summary, description.
+const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "provision-tenant",
+        "tenants",
+        "seed",
+        "Provision a tenant",
+        "Starts the nine-step pipeline and returns at once. A slug that is provisioning gives the same poll URL and no second run; one that failed \
+         resumes after the last completed step, and values that no effect has used yet may be corrected.",
+    ),
+    ("list-tenants", "tenants", "reference", "List tenants", "Newest first, ties by id. Without `limit` up to 10,000 tenants; a `Link` header says when there are more."),
+    ("get-tenant", "tenants", "seed", "Get a tenant", "The complete record. No key, password or secret name is ever part of it."),
+    (
+        "get-tenant-status",
+        "tenants",
+        "reference",
+        "Get a tenant's provisioning status",
+        "How far the run is: nine steps with their attempts, times, what they wait for and what went wrong, by whom it can be mended and how.",
+    ),
+    (
+        "update-tenant",
+        "tenants",
+        "reference",
+        "Update a tenant",
+        "Changes what is sent and nothing else; `custom_domain: null` clears it. `tier` changes billing first: if Stripe refuses, nothing was changed. \
+         The tenant's cache entry is invalidated before the answer.",
+    ),
+    (
+        "deactivate-tenant",
+        "tenants",
+        "reference",
+        "Deactivate a tenant",
+        "Soft: the tenant stops routing, its resources are kept, its subscription ends with the period. While provisioning it stops the run. Repeating it is 204.",
+    ),
+    (
+        "invalidate-tenant-cache",
+        "tenants",
+        "reference",
+        "Invalidate a tenant's cache entry",
+        "Removes what the tenants' middleware has cached about the tenant.",
+    ),
+    (
+        "upsert-catalog",
+        "lakehouse",
+        "seed",
+        "Provision or update a tenant's catalog",
+        "One entry per tenant and `catalog_name`. S3 credentials are stored in Secrets Manager only and never answered; omitted on a repeat they stay, \
+         null clears them, and any other field that is omitted takes its default.",
+    ),
+    ("get-catalog", "lakehouse", "seed", "Get a tenant's active catalog", "The newest active one. A tenant's own token may read that tenant's."),
+    ("list-catalogs", "lakehouse", "seed", "List all catalogs", "Active or not, newest first, ties by id."),
+    (
+        "check-lakehouse-health",
+        "lakehouse",
+        "seed",
+        "Check the IOMETE gateway",
+        "A readiness probe: answers within three seconds, from an answer of the gateway that is at most five seconds old.",
+    ),
+    (
+        "register-sync-target",
+        "lakehouse",
+        "seed",
+        "Register a sync target",
+        "A Postgres table to be replicated into an Iceberg table. The same source and destination again updates the target.",
+    ),
+    ("list-sync-targets", "lakehouse", "seed", "List sync targets", "Newest first, ties by id. A tenant's own token sees that tenant's only."),
+];
