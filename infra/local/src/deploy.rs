@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::credentials::{AwsKey, CONTROL_REGION, REGIONS};
 use crate::progress;
 use crate::python;
-use crate::services::{Seen, Site};
+use crate::services::{Seen, Site, simulators};
 use crate::staging::Staged;
 use crate::supervisor::last_lines;
 
@@ -96,6 +96,7 @@ fn overrides(staged: &Staged, seen: &Seen<'_>) -> anyhow::Result<Vec<String>> {
         ("SupabaseProjectUrlTemplate", format!("{supabase}/projects/{{ref}}")),
         ("SupabaseApiUrl", supabase),
         ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),
+        ("IometeUrl", simulators::catalog_url(seen.iomete()?)),
         ("ConfiguredRegions", REGIONS.join(",")),
         // Faiss is a native library, which the local node lacks.
         ("KnnEngine", "lucene".to_owned()),

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::cli::OpenSearch;
 use crate::credentials::REGIONS;
 use crate::deploy::{Access, PREFIX};
-use crate::services::{OpenSearchKind, Services, Site, opensearch, valkey};
+use crate::services::{OpenSearchKind, Services, Site, opensearch, simulators, valkey};
 
 /// The variables known before the deployment.
 pub fn variables(
@@ -51,6 +51,8 @@ pub fn variables(
         ("STRIPE_API_URL", http(ports.stripe)),
         ("STRIPE_ADMIN_URL", http(ports.stripe_admin)),
         ("STRIPE_SECRET_KEY", credentials.stripe_secret_key.clone()),
+        ("IOMETE_URL", simulators::catalog_url(ports.iomete)),
+        ("IOMETE_TOKEN", credentials.iomete_token.clone()),
         ("MAILBOX_URL", http(ports.mailbox)),
     ]);
     for (index, name) in FALKORDB_NAMES.into_iter().enumerate() {

@@ -34,6 +34,7 @@ pub fn values(
             }),
         ),
         (format!("{prefix}/control/stripe"), json!({ "secret_key": credentials.stripe_secret_key })),
+        (format!("{prefix}/control/iomete"), json!({ "token": credentials.iomete_token })),
         (
             format!("{prefix}/control/smtp"),
             json!({

@@ -26,8 +26,13 @@ impl FaultProxy {
 pub async fn start(site: &Site<'_>) -> anyhow::Result<FaultProxy> {
     let ports = &site.ports;
     let mut command = site.command(&site.binaries.get("fault-proxy")?);
-    let http =
-        [("supabase", ports.supabase), ("stripe", ports.stripe), ("opensearch", ports.opensearch), ("aws", ports.aws)];
+    let http = [
+        ("supabase", ports.supabase),
+        ("stripe", ports.stripe),
+        ("iomete", ports.iomete),
+        ("opensearch", ports.opensearch),
+        ("aws", ports.aws),
+    ];
     for (name, port) in http {
         command.args(["--http", &format!("{name}=127.0.0.1:{port}")]);
     }

@@ -42,6 +42,10 @@ impl Seen<'_> {
         self.port("stripe", self.ports.stripe)
     }
 
+    pub fn iomete(&self) -> anyhow::Result<u16> {
+        self.port("iomete", self.ports.iomete)
+    }
+
     pub fn smtp(&self) -> anyhow::Result<u16> {
         self.port("smtp", self.ports.smtp)
     }

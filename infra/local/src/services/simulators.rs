@@ -1,4 +1,4 @@
-//! The stand-ins for what cannot be had as a server: Supabase and Stripe, and the mailbox.
+//! The stand-ins for what cannot be had as a server: Supabase, Stripe and IOMETE, and the mailbox.
 
 use super::Site;
 use super::fault_proxy::FaultProxy;
@@ -6,8 +6,15 @@ use crate::supervisor::Service;
 
 /// Slug of the one organization the access token may use.
 pub const ORGANIZATION: &str = "local";
+/// The one catalog behind the IOMETE gateway.
+const CATALOG: &str = "ivory";
 /// Who may send mail.
 pub const SMTP_USER: &str = "mailbox";
+
+/// Where the catalog is, below which are the routes of Iceberg's specification.
+pub fn catalog_url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}/catalogs/{CATALOG}")
+}
 
 pub async fn start_all(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> anyhow::Result<()> {
     let (ports, credentials) = (&site.ports, site.credentials);
@@ -22,6 +29,11 @@ pub async fn start_all(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> any
     stripe.args(["--port", &port(ports.stripe), "--admin-port", &port(ports.stripe_admin)]);
     stripe.env("STRIPE_SECRET_KEY", &credentials.stripe_secret_key);
     listen(site, "stripe-simulator", stripe).await?;
+
+    let mut iomete = site.command(&site.binaries.get("iomete-simulator")?);
+    iomete.args(["--port", &port(ports.iomete), "--catalog", CATALOG]);
+    iomete.env("IOMETE_TOKEN", &credentials.iomete_token);
+    listen(site, "iomete-simulator", iomete).await?;
 
     let mut supabase = site.command(&site.binaries.get("supabase-simulator")?);
     let pooler = fault_proxy.map_or(Ok(ports.postgres), |proxy| proxy.port("pooler"))?;

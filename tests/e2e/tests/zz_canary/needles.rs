@@ -11,11 +11,12 @@ use url::Url;
 const SHORTEST: usize = 16;
 
 /// Variables whose whole value is a secret; of those ending in `_URL` the password is.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 9] = [
     "ADMIN_API_KEY",
     "ADMIN_JWT",
     "AUDITOR_API_KEY",
     "AWS_SECRET_ACCESS_KEY",
+    "IOMETE_TOKEN",
     "NON_ADMIN_API_KEY",
     "OPENSEARCH_PASSWORD",
     "STRIPE_SECRET_KEY",

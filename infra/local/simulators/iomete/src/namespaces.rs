@@ -1,0 +1,125 @@
+//! Namespaces: levels of names, each namespace with properties.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::error::{Problem, Result};
+
+/// Joins the levels of a namespace where it is one string: in a path (as `%1F`) and in `parent`.
+const SEPARATOR: char = '\u{1F}';
+
+type Properties = BTreeMap<String, String>;
+
+/// The levels of one namespace, from the top.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Levels(Vec<String>);
+
+impl Levels {
+    fn new(levels: Vec<String>) -> Result<Self> {
+        if levels.is_empty() || levels.iter().any(|level| level.is_empty() || level.contains(SEPARATOR)) {
+            return Err(Problem::bad_request(
+                "Malformed request: a namespace has at least one level, and none is empty",
+            ));
+        }
+        Ok(Self(levels))
+    }
+
+    /// From one string.
+    pub(crate) fn parse(joined: &str) -> Result<Self> {
+        Self::new(joined.split(SEPARATOR).map(str::to_owned).collect())
+    }
+
+    /// The levels above; nothing for a namespace at the top.
+    fn parent(&self) -> Option<Self> {
+        let (_, above) = self.0.split_last()?;
+        (!above.is_empty()).then(|| Self(above.to_vec()))
+    }
+}
+
+/// `CreateNamespaceRequest`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Creation {
+    namespace: Vec<String>,
+    #[serde(default)]
+    properties: Properties,
+}
+
+/// `UpdateNamespacePropertiesRequest`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Update {
+    #[serde(default)]
+    removals: Vec<String>,
+    #[serde(default)]
+    updates: Properties,
+}
+
+/// All namespaces of a catalog.
+#[derive(Debug, Default)]
+pub(crate) struct Namespaces(BTreeMap<Levels, Properties>);
+
+impl Namespaces {
+    /// A missing parent is an error, though the specification demands none: some catalogs refuse, some make it up, and a
+    /// client that creates it first is right everywhere.
+    pub(crate) fn create(&mut self, creation: Creation) -> Result<Value> {
+        let levels = Levels::new(creation.namespace)?;
+        if let Some(parent) = levels.parent() {
+            self.get(&parent)?;
+        }
+        if self.0.contains_key(&levels) {
+            return Err(Problem::namespace_exists());
+        }
+        let answer = json!({ "namespace": levels.0, "properties": creation.properties });
+        self.0.insert(levels, creation.properties);
+        Ok(answer)
+    }
+
+    /// Those directly below `parent`, or at the top.
+    pub(crate) fn list(&self, parent: Option<&Levels>) -> Result<Value> {
+        if let Some(parent) = parent {
+            self.get(parent)?;
+        }
+        let found: Vec<_> = self.children(parent).map(|levels| &levels.0).collect();
+        Ok(json!({ "namespaces": found }))
+    }
+
+    pub(crate) fn load(&self, levels: &Levels) -> Result<Value> {
+        Ok(json!({ "namespace": levels.0, "properties": self.get(levels)? }))
+    }
+
+    pub(crate) fn remove(&mut self, levels: &Levels) -> Result<()> {
+        self.get(levels)?;
+        if self.children(Some(levels)).next().is_some() {
+            return Err(Problem::namespace_not_empty());
+        }
+        self.0.remove(levels);
+        Ok(())
+    }
+
+    pub(crate) fn update(&mut self, levels: &Levels, update: Update) -> Result<Value> {
+        let properties = self.0.get_mut(levels).ok_or_else(Problem::no_such_namespace)?;
+        let distinct: BTreeSet<_> = update.removals.iter().collect();
+        if distinct.len() < update.removals.len() {
+            return Err(Problem::bad_request("Malformed request: a removal is there twice"));
+        }
+        if update.removals.iter().any(|name| update.updates.contains_key(name)) {
+            return Err(Problem::contradictory());
+        }
+        let (removed, missing): (Vec<_>, Vec<_>) =
+            update.removals.into_iter().partition(|name| properties.remove(name).is_some());
+        let updated: Vec<_> = update.updates.keys().cloned().collect();
+        properties.extend(update.updates);
+        Ok(json!({ "updated": updated, "removed": removed, "missing": missing }))
+    }
+
+    fn get(&self, levels: &Levels) -> Result<&Properties> {
+        self.0.get(levels).ok_or_else(Problem::no_such_namespace)
+    }
+
+    fn children<'a>(&'a self, parent: Option<&'a Levels>) -> impl Iterator<Item = &'a Levels> {
+        self.0.keys().filter(move |levels| levels.parent().as_ref() == parent)
+    }
+}
