@@ -74,8 +74,7 @@ impl FromStr for Limit {
 /// Which page is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The last row of the page before.
-    pub after: Option<Cursor>,
+    after: Option<Cursor>,
     limit: usize,
 }
 
@@ -88,6 +87,12 @@ impl Page {
     pub fn read(fields: &mut Fields<'_>) -> Self {
         let limit = fields.optional::<Limit>("limit").map_or(Self::DEFAULT, |limit| limit.0);
         Self { after: fields.optional("cursor"), limit }
+    }
+
+    /// Time and id of the last row of the page before, if this is not the first.
+    #[must_use]
+    pub fn after(&self) -> Option<(Timestamp, Uuid)> {
+        self.after.map(|cursor| (cursor.at, cursor.id))
     }
 
     /// How many rows to ask for: one more than the page holds tells whether there is another page.
@@ -168,7 +173,7 @@ mod tests {
         assert_eq!(text.len(), 32);
         assert_eq!(text.parse::<Cursor>().expect("a cursor"), cursor(7));
         for bad in
-            ["", "x", &text[1..], &format!("{text}="), &format!("{text}AAAA"), "________________________________"]
+            ["", "x", &text[1..], &format!("{text}="), &format!("{text}AAAA"), "f_______________________________"]
         {
             assert!(bad.parse::<Cursor>().is_err(), "{bad}");
         }

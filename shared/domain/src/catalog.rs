@@ -149,7 +149,8 @@ pub struct CatalogRequest {
 }
 
 impl CatalogRequest {
-    const FIELDS: [&'static str; 10] = [
+    /// The names of its fields; there are no others.
+    pub const FIELDS: [&'static str; 10] = [
         "catalog_name",
         "catalog_type",
         "catalog_uri",

@@ -3,6 +3,7 @@
 //! A value of one of these types is valid: it was parsed at the edge, and nothing inside checks it again.
 
 pub mod catalog;
+pub mod change;
 pub mod failure;
 pub mod fields;
 pub mod names;
@@ -17,6 +18,7 @@ mod text;
 pub mod uri;
 
 pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
+pub use change::{CustomDomain, TenantChange};
 pub use failure::{Cause, Failure, FailureKind, Owner};
 pub use fields::{FieldError, Fields, Patch};
 pub use provision::ProvisionRequest;

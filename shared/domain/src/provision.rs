@@ -23,7 +23,8 @@ impl ProvisionRequest {
     /// The tier of a new tenant whose request names none.
     pub const DEFAULT_TIER: Tier = Tier::Enterprise;
 
-    const FIELDS: [&'static str; 6] =
+    /// The names of its fields; there are no others.
+    pub const FIELDS: [&'static str; 6] =
         ["slug", "display_name", "region", "tier", "admin_email", "data_residency_verified"];
 
     /// Reads the request; `reserved` are the slugs this installation keeps for itself.

@@ -165,7 +165,8 @@ pub struct SyncTargetRequest {
 }
 
 impl SyncTargetRequest {
-    const FIELDS: [&'static str; 11] = [
+    /// The names of its fields; there are no others.
+    pub const FIELDS: [&'static str; 11] = [
         "tenant_id",
         "catalog_name",
         "source_schema",

@@ -187,7 +187,7 @@ macro_rules! words {
             }
         }
 
-        text_schema!($name, |text| text
+        $crate::schema::text_schema!($name, |text| text
             .description(Some([$($doc),*].join(" ").trim()))
             .enum_values(Some($name::ALL.iter().map(|word| word.as_str()))));
     };

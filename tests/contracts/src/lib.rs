@@ -2,6 +2,7 @@
 //! anything of the product; a contract is broken by a file, and the test names it.
 
 pub mod machine;
+pub mod openapi;
 pub mod source;
 pub mod template;
 pub mod workspace;

@@ -30,6 +30,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("outbox", &["domain", "secrets", "store", "stripe", "valkey"]),
     ("pipeline", &["domain", "executions", "store"]),
     // What functions are made of.
+    ("idempotency", &["api-kit", "domain", "sdk-config"]),
     ("api-kit", &["callers", "domain", "sdk-config", "secrets", "store", "telemetry"]),
     ("step-kit", &["domain", "sdk-config", "secrets", "store", "telemetry"]),
 ];

@@ -50,8 +50,7 @@ fn operations_are_the_route_table() -> Result<()> {
         let responses = operation["responses"].as_object().context("responses")?;
         assert!(responses.contains_key(&route.status.to_string()), "{}", route.name);
         for code in route.problems() {
-            let problem = &responses.get(&code.status().to_string()).with_context(|| format!("{code:?}"))?["content"]
-                ["application/problem+json"];
+            let problem = &responses.get(&code.status().to_string()).with_context(|| format!("{code:?}"))?["content"]["application/problem+json"];
             let codes = problem["schema"]["allOf"][1]["properties"]["code"]["enum"].as_array().context("codes")?;
             assert!(codes.contains(&json!(code.as_str())), "{}: {code:?}", route.name);
         }
@@ -72,7 +71,8 @@ fn the_gateways_own_answers_are_documented() -> Result<()> {
         assert_eq!(problem["title"], code.title(), "{kind}");
         assert_eq!(response["StatusCode"], code.status(), "{kind}");
         // 404 and 415 are of no route, or of one that takes a body; the others may come from any.
-        let some = matches!(code, Code::RouteNotFound | Code::UnsupportedMediaType | Code::Unauthenticated | Code::Forbidden);
+        let some =
+            matches!(code, Code::RouteNotFound | Code::UnsupportedMediaType | Code::Unauthenticated | Code::Forbidden);
         for route in ROUTES {
             assert!(some || route.problems().contains(code), "{kind} of {}", route.name);
         }
@@ -94,7 +94,11 @@ fn bodies_are_documented_as_they_are_read() -> Result<()> {
     assert_eq!(routes, parsers.iter().map(|(name, ..)| *name).collect(), "routes with a body");
     for (name, known, parse) in parsers {
         let (documented, required) = openapi::request_fields(name)?;
-        assert_eq!(documented.iter().map(String::as_str).collect::<BTreeSet<_>>(), known.iter().copied().collect(), "{name}");
+        assert_eq!(
+            documented.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+            known.iter().copied().collect(),
+            "{name}"
+        );
         let missing: BTreeSet<_> = parse(&Map::new()).err().into_iter().flatten().map(|error| error.field).collect();
         assert_eq!(required.into_iter().collect::<BTreeSet<_>>(), missing, "{name}: required");
     }
@@ -104,7 +108,9 @@ fn bodies_are_documented_as_they_are_read() -> Result<()> {
 #[test]
 fn examples_of_bodies_are_valid() -> Result<()> {
     for (name, (_, _, operation)) in operations(&document()?)? {
-        for (example, body) in operation["requestBody"]["content"]["application/json"]["examples"].as_object().into_iter().flatten() {
+        for (example, body) in
+            operation["requestBody"]["content"]["application/json"]["examples"].as_object().into_iter().flatten()
+        {
             let body = body["value"].as_object().context("an object")?;
             let outcome = match name.as_str() {
                 "provision-tenant" => ProvisionRequest::parse(body, &[]).map(drop),
@@ -125,7 +131,9 @@ fn requests_are_closed_answers_are_open_and_secrets_only_written() -> Result<()>
     let schemas = document["components"]["schemas"].as_object().context("schemas")?;
     let bodies: BTreeSet<_> = operations(&document)?
         .values()
-        .filter_map(|(_, _, operation)| operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().map(str::to_owned))
+        .filter_map(|(_, _, operation)| {
+            operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().map(str::to_owned)
+        })
         .collect();
     for (name, schema) in schemas {
         let closed = bodies.contains(&format!("#/components/schemas/{name}"));
@@ -149,7 +157,8 @@ fn query_parameters_are_read_by_their_documented_names() -> Result<()> {
     let operations = operations(&document()?)?;
     for route in ROUTES {
         let parameters = operations[route.name].2["parameters"].as_array().context("parameters")?;
-        let query: Vec<_> = parameters.iter().filter(|it| it["in"] == "query").filter_map(|it| it["name"].as_str()).collect();
+        let query: Vec<_> =
+            parameters.iter().filter(|it| it["in"] == "query").filter_map(|it| it["name"].as_str()).collect();
         assert_eq!(query, route.query, "{}", route.name);
     }
     Ok(())

@@ -17,14 +17,42 @@ const VALKEY: (&str, &str) = (READ, "control/valkey-??????");
 const REGIONS: (&str, &str) = (READ, "regions/*");
 const TENANTS: (&str, &str) = (READ, "tenants/*");
 const START: (&str, &str) = ("states:StartExecution", "ProvisionTenantStateMachine");
+const STRIPE: (&str, &str) = (READ, "control/stripe-??????");
+const KEEP: (&str, &str) = ("dynamodb:PutItem", "IdempotencyTable.Arn");
+const ANSWER: (&str, &str) = ("dynamodb:UpdateItem", "IdempotencyTable.Arn");
+const FORGET: (&str, &str) = ("dynamodb:DeleteItem", "IdempotencyTable.Arn");
 const DESCRIBE: (&str, &str) = ("states:DescribeExecution", "execution:ProvisionTenantStateMachine:*");
 
 /// Function → action and resource. A secret's ARN ends in six random characters: `database-??????` is not
 /// `database-owner`.
 const GRANTS: &[(&str, &[(&str, &str)])] = &[
-    ("provision-tenant", &[DATABASE, START, DESCRIBE]),
+    ("provision-tenant", &[DATABASE, START, DESCRIBE, KEEP, ANSWER, FORGET]),
+    ("list-tenants", &[DATABASE]),
     ("get-tenant", &[DATABASE]),
     ("get-tenant-status", &[DATABASE]),
+    ("update-tenant", &[DATABASE, STRIPE, VALKEY, KEEP, ANSWER, FORGET]),
+    (
+        "deactivate-tenant",
+        &[DATABASE, STRIPE, VALKEY, ("states:StopExecution", "execution:ProvisionTenantStateMachine:*")],
+    ),
+    ("invalidate-tenant-cache", &[DATABASE, VALKEY, KEEP, ANSWER, FORGET]),
+    (
+        "upsert-catalog",
+        &[
+            DATABASE,
+            (READ, "catalogs/*"),
+            ("secretsmanager:CreateSecret", "catalogs/*"),
+            ("secretsmanager:PutSecretValue", "catalogs/*"),
+            KEEP,
+            ANSWER,
+            FORGET,
+        ],
+    ),
+    ("get-catalog", &[DATABASE]),
+    ("list-catalogs", &[DATABASE]),
+    ("check-lakehouse-health", &[(READ, "control/iomete-??????")]),
+    ("register-sync-target", &[DATABASE, KEEP, ANSWER, FORGET]),
+    ("list-sync-targets", &[DATABASE]),
     ("step-1-create-environment", &[DATABASE, SUPABASE, TENANTS, ("secretsmanager:CreateSecret", "tenants/*")]),
     ("step-2-await-environment", &[DATABASE, SUPABASE, TENANTS, ("secretsmanager:PutSecretValue", "tenants/*")]),
     ("step-3-migrate-tenant", &[DATABASE, SUPABASE, TENANTS]),
@@ -44,10 +72,10 @@ const GRANTS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("step-8-invalidate-cache", &[DATABASE, VALKEY]),
-    ("step-9-activate-tenant", &[DATABASE, VALKEY, (READ, "control/stripe-??????")]),
+    ("step-9-activate-tenant", &[DATABASE, STRIPE, VALKEY]),
     ("authorize-caller", &[(READ, "control/callers-??????")]),
     ("record-failure", &[DATABASE]),
-    ("reconcile-tenants", &[DATABASE, VALKEY, START, DESCRIBE]),
+    ("reconcile-tenants", &[DATABASE, STRIPE, VALKEY, START, DESCRIBE]),
     ("migrate-control", &[DATABASE, (READ, "control/database-owner-??????")]),
 ];
 
@@ -68,7 +96,12 @@ const HELPERS: &[(&str, &[&str])] = &[
     (".tenant_secret()", &["tenants/*"]),
     (".supabase_secret()", &["control/supabase-??????"]),
     (".tenant_database()", &["tenants/*", "control/supabase-??????"]),
+    // Of `api-kit`: the control database, for a route that uses it.
+    ("platform.store()", &["control/database-??????"]),
 ];
+
+/// How `step-kit` opens the control database.
+const DATABASE_OF_A_STEP: &str = "Store::new(platform.secrets.source(Name::Control(\"database\")))";
 
 type Grants = BTreeSet<(String, String)>;
 
@@ -169,14 +202,20 @@ fn the_secrets_that_may_be_read_are_those_the_code_reads() -> Result<()> {
             let text = source::shipped(package)?;
             let names = control.captures_iter(&text).map(|found| format!("control/{}-??????", &found[1]));
             let by_helper = HELPERS.iter().flat_map(|(_, secrets)| *secrets).copied().collect::<BTreeSet<_>>();
-            read.extend(names.filter(|it| package.name != "step-kit" || !by_helper.contains(it.as_str())));
+            let kit = package.name == "step-kit" || package.name == "api-kit";
+            // `step-kit` itself reads the control database for every step.
+            let always = package.name == "step-kit" && text.contains(DATABASE_OF_A_STEP);
+            let database = |it: &str| always && it == DATABASE.1;
+            read.extend(names.filter(|it| !kit || !by_helper.contains(it.as_str()) || database(it)));
         }
         for (call, secrets) in HELPERS.iter().filter(|(call, _)| own.contains(call)) {
-            assert!(name.starts_with("step-"), "{name} calls {call}");
             read.extend(secrets.iter().map(ToString::to_string));
         }
         if own.contains(".read(Name::Region(") {
             read.insert("regions/*".to_owned());
+        }
+        if own.contains("(Name::Catalog(") {
+            read.insert("catalogs/*".to_owned());
         }
         let granted = table.iter().filter(|(action, _)| *action == READ).map(|(_, secret)| (*secret).to_owned());
         assert_eq!(granted.collect::<BTreeSet<_>>(), read, "{name}: granted, read");

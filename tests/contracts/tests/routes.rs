@@ -59,6 +59,8 @@ fn the_gateway_asks_for_the_credential_of_the_table() -> Result<()> {
         let route = ROUTES.iter().find(|route| route.name == name).with_context(|| name.clone())?;
         let authorizer = match route.credential {
             Credential::ApiKey => "ApiKey",
+            Credential::Bearer => "Bearer",
+            Credential::None => "NONE",
         };
         assert_eq!(event["Auth"], json!({ "Authorizer": authorizer }), "{name}");
         assert_eq!(event["RestApiId"], json!({ "Ref": "Api" }), "{name}");
@@ -75,6 +77,26 @@ fn watch_serves_the_table() -> Result<()> {
 #[test]
 fn watch_turns_the_credential_check_on() -> Result<()> {
     assert_eq!(Workspace::load()?.metadata["lambda"]["watch"]["features"], json!(["watch"]));
+    Ok(())
+}
+
+/// What a route takes decides what it is wired with.
+#[test]
+fn routes_that_change_something_keep_their_answers() -> Result<()> {
+    let workspace = Workspace::load()?;
+    for route in ROUTES {
+        let package = workspace.package(route.name)?;
+        let main = contracts::read(&format!("{}/src/main.rs", package.folder))?;
+        assert_eq!(package.linked.contains("idempotency"), route.idempotent_by_key(), "{}", route.name);
+        assert_eq!(main.contains("Idempotent::new("), route.idempotent_by_key(), "{}: main.rs", route.name);
+        let source = contracts::source::shipped(package)?;
+        assert_eq!(source.contains(".json_object()"), route.body, "{} reads a body", route.name);
+        assert_eq!(source.contains(".query()"), !route.query.is_empty(), "{} reads the query", route.name);
+        assert_eq!(source.contains(".if_match()"), route.if_match, "{} reads If-Match", route.name);
+        assert_eq!(source.contains("Caller::Tenant"), route.tenants_own, "{} knows tenants' tokens", route.name);
+        let own = package.name.split('-').map(str::to_uppercase).collect::<Vec<_>>().join("_");
+        assert!(source.contains(&format!("ROUTE: Route = routes::{own};")), "{} serves another route", route.name);
+    }
     Ok(())
 }
 

@@ -156,7 +156,9 @@ fn example(name: &str) -> Value {
         "invalidate-tenant-cache" => json!({ "slug": "acme-bank", "cache": "invalidated" }),
         "upsert-catalog" | "get-catalog" => catalog,
         "list-catalogs" => json!([catalog]),
-        "check-lakehouse-health" => json!({ "status": "ok", "latency_ms": 12, "checked_at": "2026-03-28T10:00:00.000000Z" }),
+        "check-lakehouse-health" => {
+            json!({ "status": "ok", "latency_ms": 12, "checked_at": "2026-03-28T10:00:00.000000Z" })
+        }
         "register-sync-target" => sync_target,
         "list-sync-targets" => json!([sync_target]),
         _ => Value::Null,

@@ -210,7 +210,9 @@ fn header(name: &str, required: bool) -> Value {
         "x-request-id" => ("Identifies the request in our logs.", json!({ "type": "string", "minLength": 1 })),
         "WWW-Authenticate" => ("Which credentials are accepted.", json!({ "type": "string" })),
         "Retry-After" => ("Seconds after which another try makes sense.", json!({ "type": "integer", "minimum": 1 })),
-        "Location" => ("Path of the status route, below the host.", json!({ "type": "string", "format": "uri-reference" })),
+        "Location" => {
+            ("Path of the status route, below the host.", json!({ "type": "string", "format": "uri-reference" }))
+        }
         "ETag" => ("The version, for `If-Match`.", json!({ "type": "string", "pattern": "^\"[0-9]+\"$" })),
         "Link" => ("Path of the next page, where there is one, with `rel=\"next\"`.", json!({ "type": "string" })),
         "Idempotency-Replayed" => ("This answer was given before.", json!({ "const": "true" })),

@@ -42,8 +42,20 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "Starts the nine-step pipeline and returns at once. A slug that is provisioning gives the same poll URL and no second run; one that failed \
          resumes after the last completed step, and values that no effect has used yet may be corrected.",
     ),
-    ("list-tenants", "tenants", "reference", "List tenants", "Newest first, ties by id. Without `limit` up to 10,000 tenants; a `Link` header says when there are more."),
-    ("get-tenant", "tenants", "seed", "Get a tenant", "The complete record. No key, password or secret name is ever part of it."),
+    (
+        "list-tenants",
+        "tenants",
+        "reference",
+        "List tenants",
+        "Newest first, ties by id. Without `limit` up to 10,000 tenants; a `Link` header says when there are more.",
+    ),
+    (
+        "get-tenant",
+        "tenants",
+        "seed",
+        "Get a tenant",
+        "The complete record. No key, password or secret name is ever part of it.",
+    ),
     (
         "get-tenant-status",
         "tenants",
@@ -81,7 +93,13 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "One entry per tenant and `catalog_name`. S3 credentials are stored in Secrets Manager only and never answered; omitted on a repeat they stay, \
          null clears them, and any other field that is omitted takes its default.",
     ),
-    ("get-catalog", "lakehouse", "seed", "Get a tenant's active catalog", "The newest active one. A tenant's own token may read that tenant's."),
+    (
+        "get-catalog",
+        "lakehouse",
+        "seed",
+        "Get a tenant's active catalog",
+        "The newest active one. A tenant's own token may read that tenant's.",
+    ),
     ("list-catalogs", "lakehouse", "seed", "List all catalogs", "Active or not, newest first, ties by id."),
     (
         "check-lakehouse-health",
@@ -97,5 +115,11 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "Register a sync target",
         "A Postgres table to be replicated into an Iceberg table. The same source and destination again updates the target.",
     ),
-    ("list-sync-targets", "lakehouse", "seed", "List sync targets", "Newest first, ties by id. A tenant's own token sees that tenant's only."),
+    (
+        "list-sync-targets",
+        "lakehouse",
+        "seed",
+        "List sync targets",
+        "Newest first, ties by id. A tenant's own token sees that tenant's only.",
+    ),
 ];

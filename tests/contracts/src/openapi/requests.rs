@@ -31,8 +31,7 @@ pub fn schemas() -> Map<String, Value> {
         schema["type"] = json!([schema["type"], "null"]);
         schema
     };
-    let metadata =
-        json!({ "type": "object", "default": {}, "description": "Arbitrary metadata, at most 64 KiB.", "maxProperties": 100 });
+    let metadata = json!({ "type": "object", "default": {}, "description": "Arbitrary metadata, at most 64 KiB.", "maxProperties": 100 });
     let identifier = json!({ "type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$" });
     let http_uri = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]{0,100}(:[0-9]{1,4})?(/[A-Za-z0-9._~/-]{0,200})?$";
     let bodies = json!({
@@ -149,7 +148,11 @@ pub fn examples(route: &str) -> Vec<(&'static str, Value)> {
 /// A query parameter.
 pub fn query(name: &str) -> Result<Value> {
     let (source, description, schema) = match name {
-        "limit" => ("ours", "Rows of a page.", json!({ "type": "integer", "minimum": 1, "maximum": 10_000, "default": 10_000 })),
+        "limit" => (
+            "ours",
+            "Rows of a page.",
+            json!({ "type": "integer", "minimum": 1, "maximum": 10_000, "default": 10_000 }),
+        ),
         "cursor" => (
             "ours",
             "Where the page begins: taken from the `Link` of the page before.",
@@ -161,5 +164,7 @@ pub fn query(name: &str) -> Result<Value> {
         "tenant_id" => ("seed", "Only this tenant's.", json!({ "type": "string", "format": "uuid" })),
         _ => anyhow::bail!("no query parameter {name}"),
     };
-    Ok(json!({ "name": name, "in": "query", "required": false, "x-source": source, "description": description, "schema": schema }))
+    Ok(
+        json!({ "name": name, "in": "query", "required": false, "x-source": source, "description": description, "schema": schema }),
+    )
 }

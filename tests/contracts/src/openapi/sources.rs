@@ -8,7 +8,11 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("ProvisionTenant", "seed", "slug display_name region tier admin_email data_residency_verified"),
     ("Accepted", "seed", "tenant_id slug provisioning_state"),
     ("Accepted", "inferred", "poll_url"),
-    ("ListedTenant", "reference", "tenant_id slug display_name tier region provisioning_state is_active provisioned_at"),
+    (
+        "ListedTenant",
+        "reference",
+        "tenant_id slug display_name tier region provisioning_state is_active provisioned_at",
+    ),
     (
         "TenantRecord",
         "seed",
@@ -54,7 +58,8 @@ pub fn mark(schemas: &mut Map<String, Value>) -> Result<()> {
     for (name, source, fields) in SOURCES {
         let schema = schemas.get_mut(*name).with_context(|| format!("no schema {name}"))?;
         for field in fields.split_whitespace() {
-            let property = schema["properties"].get_mut(field).with_context(|| format!("{name} has no field {field}"))?;
+            let property =
+                schema["properties"].get_mut(field).with_context(|| format!("{name} has no field {field}"))?;
             ensure!(property["x-source"] == "ours", "{name}.{field} comes from two sources");
             property["x-source"] = json!(source);
         }
