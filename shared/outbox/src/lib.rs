@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use domain::Failure;
+use domain::{Failure, names};
 use secrecy::SecretString;
 use secrets::{Name, Secrets};
 use serde::{Deserialize, Serialize};
-use store::{OutboxKind, OutboxRow, Store, StoreError};
+use store::{OutboxKind, OutboxRow, Store, StoreError, Tenant};
 use uuid::Uuid;
 use valkey::Valkey;
 
@@ -17,6 +17,8 @@ const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 /// How long whoever committed a promise stays to keep it.
 const NOW: Duration = Duration::from_secs(10);
+
+const DEFAULT_CACHE_KEYS: &str = "tenant:slug:{slug},tenant:id:{tenant_id}";
 
 /// Payload of [`OutboxKind::PublishEvent`]. The row's id is added as `event_id`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,6 +40,25 @@ pub struct Invalidation {
 #[derive(Deserialize)]
 struct ValkeySecret {
     url: SecretString,
+}
+
+/// The tenant's keys in the middleware's cache, by `TENANT_CACHE_KEYS`: a comma-separated list of templates.
+#[must_use]
+pub fn cache_keys(tenant: &Tenant) -> Vec<String> {
+    let project_ref = tenant.supabase_project_ref.as_deref().unwrap_or_default();
+    let templates = setting("TENANT_CACHE_KEYS").unwrap_or_else(|| DEFAULT_CACHE_KEYS.to_owned());
+    let fill = |template: &str| names::fill(template.trim(), &tenant.slug, tenant.tenant_id, project_ref);
+    templates.split(',').map(fill).collect()
+}
+
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Removes cache entries now, where no transaction promised it.
+pub async fn unlink(secrets: &Secrets, keys: &[String]) -> Result<(), Failure> {
+    connect(secrets).await?.unlink(keys).await?;
+    Ok(())
 }
 
 /// Delivers rows in their order within `budget`; what cannot be delivered now is postponed, and with it whatever else was
@@ -79,15 +100,18 @@ pub async fn deliver(
     Ok(delivered)
 }
 
-/// The rows of these ids, right after the transaction that promised them. Trouble is left to the reconciler.
-pub async fn deliver_now(store: &Store, secrets: &Secrets, ids: &[Uuid]) {
-    let delivered = match store.outbox(ids).await {
-        Ok(rows) => deliver(store, secrets, rows, NOW).await,
-        Err(error) => Err(error),
+/// The rows of these ids, right after the transaction that promised them, and whether all of them are delivered now.
+/// Trouble is left to the reconciler.
+pub async fn deliver_now(store: &Store, secrets: &Secrets, ids: &[Uuid]) -> bool {
+    let delivered = async {
+        let rows = store.outbox(ids).await?;
+        let count = rows.len();
+        Ok::<_, StoreError>(deliver(store, secrets, rows, NOW).await? == count)
     };
-    if let Err(error) = delivered {
+    delivered.await.unwrap_or_else(|error| {
         tracing::warn!(%error, "the outbox is left to the reconciler");
-    }
+        false
+    })
 }
 
 async fn connect(secrets: &Secrets) -> Result<Valkey, Failure> {

@@ -2,7 +2,6 @@
 
 use domain::{Cause, Failure, FailureKind, Owner};
 use lambda_runtime::Diagnostic;
-use store::StoreError;
 
 /// Why a step did not come to its end. `From` every client's error, so that a step's code says `?`.
 #[derive(Clone, Debug)]
@@ -23,27 +22,6 @@ impl StepError {
             "superseded",
             Owner::Platform,
             "Another run of this tenant has taken over; nothing is to be done.",
-        )
-    }
-
-    /// The lease does not outlast what would have to be done next; the next invocation has a new one.
-    #[must_use]
-    pub fn lease_too_short() -> Self {
-        Self::new(
-            FailureKind::Busy,
-            "lease_too_short",
-            Owner::Platform,
-            "The step ran out of time before its next call; it goes on in its next invocation.",
-        )
-    }
-
-    /// The lease lapsed while the step was at work; nothing was written since.
-    #[must_use]
-    pub fn lease_lapsed() -> Self {
-        Self::busy(
-            "lease_lapsed",
-            Owner::Platform,
-            "The step was stalled until its lease lapsed; it goes on in its next invocation.",
         )
     }
 
@@ -90,10 +68,4 @@ impl From<StepError> for Diagnostic {
         let message = serde_json::to_string(&error.0.cause).unwrap_or_else(|_| error.0.cause.code.clone());
         Self { error_type: StepError::name(error.0.kind).to_owned(), error_message: message }
     }
-}
-
-/// What it means that a statement wrote nothing: the lease had lapsed. Whether somebody else took over, the next
-/// invocation finds out when it begins.
-pub(crate) fn held(outcome: Result<bool, StoreError>) -> Result<(), StepError> {
-    if outcome? { Ok(()) } else { Err(StepError::lease_lapsed()) }
 }

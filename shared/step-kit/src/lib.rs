@@ -23,10 +23,3 @@ pub use serve::{BUSY_RETRY, LEASE_MARGIN, POLL, Platform, RATE_LIMITED_RETRY, Wo
 pub fn setting(name: &str, default: &str) -> String {
     std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
 }
-
-/// The tenant's keys in the middleware's cache, by `TENANT_CACHE_KEYS`: a comma-separated list of templates.
-#[must_use]
-pub fn cache_keys(run: &Run<'_>) -> Vec<String> {
-    let templates = setting("TENANT_CACHE_KEYS", "tenant:slug:{slug},tenant:id:{tenant_id}");
-    templates.split(',').map(|template| run.fill(template.trim())).collect()
-}

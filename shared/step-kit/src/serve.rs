@@ -7,6 +7,7 @@ use lambda_runtime::{Context, LambdaEvent, service_fn};
 use secrets::{Name, Secrets};
 use serde::{Deserialize, Serialize};
 use store::{NotBegun, Store};
+use tenant_lease::Held;
 use tracing::Instrument;
 
 use crate::{Outcome, Run, StepError};
@@ -105,7 +106,8 @@ async fn invoke<W: Work>(
     };
     tracing::Span::current().record("correlation_id", &begun.tenant.correlation_id);
     let time = remaining.saturating_sub(FAREWELL);
-    let run = Run { step: W::STEP, begun, work_ends: Instant::now() + time, store, secrets };
+    let held = Held::new(store, begun.lease, begun.tenant, W::STEP, Instant::now() + time);
+    let run = Run { step: W::STEP, held, overdue: begun.overdue, secrets };
     // Boxed: what a step awaits is nested too deep for the runtime around it.
     let work = Box::pin(async { work.map_err(Failure::clone)?.run(&run).await });
     let outcome = match tokio::time::timeout(time, work).await {
@@ -142,7 +144,7 @@ async fn trouble(run: &Run<'_>, error: &StepError) {
         // Full jitter: when exactly is for the state machine to know.
         FailureKind::Transient | FailureKind::Rejected | FailureKind::Internal | FailureKind::Superseded => None,
     };
-    if run.store.step_troubled(&run.begun.lease, run.step, error.cause(), retry_in).await.is_err() {
+    if run.store().step_troubled(run.lease(), run.step, error.cause(), retry_in).await.is_err() {
         tracing::warn!("the cause could not be written down");
     }
 }

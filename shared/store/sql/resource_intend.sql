@@ -1,8 +1,10 @@
--- An intent, committed before the call it stands for; nothing where the lease would not outlast that call.
+-- An intent, committed before the call it stands for; nothing where the lease would not outlast that call. The tenant's
+-- row is locked, so that nobody can take the lease away between this look at it and the intent's commit.
 INSERT INTO control.resources (id, tenant_id, kind, generation, name, step, attempt, request, idempotency_key)
 SELECT $1, t.tenant_id, $3,
        coalesce((SELECT max(generation) FROM control.resources r WHERE r.tenant_id = t.tenant_id AND r.kind = $3), 0) + 1,
        $4, $5, t.attempt, $6, $7
 FROM control.tenants t
 WHERE t.tenant_id = $2 AND t.lease_token = $8 AND t.lease_until > clock_timestamp() + make_interval(secs => $9)
+FOR SHARE OF t
 RETURNING generation

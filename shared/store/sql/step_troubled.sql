@@ -2,7 +2,7 @@
 -- by the state machine, not here.
 WITH released AS (
     UPDATE control.tenants
-    SET lease_token = NULL, lease_until = NULL, touched_at = clock_timestamp(), updated_at = clock_timestamp()
+    SET lease_token = NULL, lease_until = NULL, touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1
     WHERE tenant_id = $1 AND lease_token = $2
     RETURNING tenant_id
 )

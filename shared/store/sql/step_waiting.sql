@@ -1,7 +1,7 @@
 -- The step has to wait; the lease is given back.
 WITH released AS (
     UPDATE control.tenants
-    SET lease_token = NULL, lease_until = NULL, touched_at = clock_timestamp(), updated_at = clock_timestamp()
+    SET lease_token = NULL, lease_until = NULL, touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1
     WHERE tenant_id = $1 AND lease_token = $2 AND lease_until > clock_timestamp()
     RETURNING tenant_id
 )

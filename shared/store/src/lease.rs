@@ -50,6 +50,34 @@ impl From<StoreError> for NotBegun {
     }
 }
 
+/// A lease taken by whoever is no step.
+#[derive(Debug)]
+pub struct Leased {
+    /// The tenant as it is now.
+    pub tenant: Tenant,
+    /// Its lease.
+    pub lease: Lease,
+}
+
+/// Why a lease was not to be had.
+#[derive(Debug)]
+pub enum NotLeased {
+    /// Somebody else holds it.
+    Busy,
+    /// The tenant is in a state that was not asked for.
+    State(ProvisioningState),
+    /// There is no such tenant.
+    Unknown,
+    /// The database.
+    Store(StoreError),
+}
+
+impl From<StoreError> for NotLeased {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 /// What a completed step leaves behind in the tenant's row.
 #[derive(Debug)]
 pub enum StepEffect<'a> {
@@ -138,6 +166,43 @@ impl Store {
             ProvisioningState::Provisioning if same_attempt => NotBegun::Busy,
             _ => NotBegun::Superseded,
         })
+    }
+
+    /// Takes the lease of a tenant in one of these states, for a route or the reconciler. `token` is the invocation's
+    /// request id; who holds the lease already under that token holds it on. Nothing a caller can see changes.
+    pub async fn lease_tenant(
+        &self,
+        tenant_id: TenantId,
+        token: &str,
+        duration: Duration,
+        states: &[ProvisioningState],
+    ) -> Result<Leased, NotLeased> {
+        let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+        let row = self
+            .query_opt(
+                include_str!("../sql/tenant_lease_take.sql"),
+                &[
+                    (&tenant_id.0, Type::UUID),
+                    (&token, Type::TEXT),
+                    (&duration.as_secs_f64(), Type::FLOAT8),
+                    (&states, Type::TEXT_ARRAY),
+                ],
+            )
+            .await?;
+        if let Some(row) = row {
+            let tenant = Tenant::try_from(&row)?;
+            return Ok(Leased { tenant, lease: Lease { tenant_id, token: token.to_owned() } });
+        }
+        let rows = self.read(include_str!("../sql/run_look.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
+        let Some(row) = rows.first() else { return Err(NotLeased::Unknown) };
+        let state: ProvisioningState = parsed(row, "provisioning_state")?;
+        Err(if states.contains(&state.as_str()) { NotLeased::Busy } else { NotLeased::State(state) })
+    }
+
+    /// Gives a lease back. One that lapsed or was taken over is left alone.
+    pub async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        let sql = include_str!("../sql/tenant_lease_release.sql");
+        self.query(sql, &[(&lease.tenant_id.0, Type::UUID), (&lease.token, Type::TEXT)]).await.map(drop)
     }
 
     /// Whether the lease is still held and outlasts a call of that length. Asked before every call that changes

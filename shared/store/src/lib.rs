@@ -16,7 +16,7 @@ mod tenants;
 
 pub use connection::{ConfigSource, DatabaseConfig, Store, connect};
 pub use error::StoreError;
-pub use lease::{Activation, Begun, Lease, NotBegun, StepEffect};
+pub use lease::{Activation, Begun, Lease, Leased, NotBegun, NotLeased, StepEffect};
 pub use ledger::{Intent, Resource, ResourceKind};
 pub use migrate::{Migrated, migrate_control, migrate_tenant, newest_tenant_version};
 pub use outbox::{OutboxKind, OutboxRow};

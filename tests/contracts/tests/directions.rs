@@ -29,10 +29,11 @@ const SHARED: &[(&str, &[&str])] = &[
     ("callers", &["domain", "http-kit", "secrets"]),
     ("outbox", &["domain", "secrets", "store", "stripe", "valkey"]),
     ("pipeline", &["domain", "executions", "store"]),
+    ("tenant-lease", &["domain", "store"]),
     // What functions are made of.
     ("idempotency", &["api-kit", "domain", "sdk-config"]),
     ("api-kit", &["callers", "domain", "sdk-config", "secrets", "store", "telemetry"]),
-    ("step-kit", &["domain", "sdk-config", "secrets", "store", "telemetry"]),
+    ("step-kit", &["domain", "sdk-config", "secrets", "store", "telemetry", "tenant-lease"]),
 ];
 
 /// What no function and nothing shared may link: a second TLS stack or a second async runtime.

@@ -3,24 +3,16 @@
 use std::time::Duration;
 
 use domain::{Failure, Step};
-use secrecy::SecretString;
-use secrets::{Name, Secrets};
-use serde::Deserialize;
-use step_kit::{Outcome, Platform, Run, StepError, Work, cache_keys};
-use valkey::Valkey;
+use outbox::cache_keys;
+use secrets::Secrets;
+use step_kit::{Outcome, Platform, Run, StepError, Work};
 
-/// A few `UNLINK`s.
-const UNLINK_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection and a few `UNLINK`s.
+const UNLINK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The step.
 pub struct InvalidateCache {
     secrets: Secrets,
-}
-
-/// The secret `control/valkey`.
-#[derive(Deserialize)]
-struct ValkeySecret {
-    url: SecretString,
 }
 
 impl InvalidateCache {
@@ -34,10 +26,8 @@ impl Work for InvalidateCache {
     const STEP: Step = Step::InvalidateCache;
 
     async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        let secret: ValkeySecret = self.secrets.read(Name::Control("valkey")).await?;
-        let valkey = Valkey::connect(&secret.url).await?;
         run.fence(UNLINK_TIMEOUT).await?;
-        valkey.unlink(&cache_keys(run)).await?;
+        outbox::unlink(&self.secrets, &cache_keys(run.tenant())).await?;
         Ok(Outcome::Done)
     }
 }

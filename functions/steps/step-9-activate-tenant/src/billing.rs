@@ -155,7 +155,7 @@ impl Wanted {
         match stripe.post::<T>(&request, key).await {
             Ok(answer) => {
                 let id = id(answer);
-                run.confirm(intent, &id, None).await.map_err(Refused::Failed)?;
+                run.confirm(intent, &id, None).await.map_err(|failure| Refused::Failed(failure.into()))?;
                 Ok(id)
             }
             Err(error) if error.is_replayed() => Err(Refused::Replayed),
@@ -163,7 +163,7 @@ impl Wanted {
                 // "Nothing was made" is said of this request. Where an earlier one under the same key was not answered,
                 // only a refusal settles that too: had it made something, Stripe would have answered with it.
                 if error.is_refusal() || (intent.fresh && error.is_definite()) {
-                    run.give_up(intent).await.map_err(Refused::Failed)?;
+                    run.give_up(intent).await.map_err(|failure| Refused::Failed(failure.into()))?;
                 }
                 Err(Refused::Failed(error.into()))
             }

@@ -5,11 +5,11 @@ mod billing;
 use std::collections::BTreeMap;
 
 use domain::{Failure, Owner, Step, Tier};
-use outbox::{Event, Invalidation};
+use outbox::{Event, Invalidation, cache_keys};
 use secrecy::SecretString;
 use secrets::{Name, Secrets};
 use serde::Deserialize;
-use step_kit::{Outcome, Platform, Run, StepError, Work, cache_keys, setting};
+use step_kit::{Outcome, Platform, Run, StepError, Work, setting};
 use store::{Activation, Tenant};
 use stripe::Stripe;
 use uuid::Uuid;
@@ -66,7 +66,7 @@ impl Work for ActivateTenant {
             stripe_customer_id: customer.as_deref(),
             tier: tenant.tier,
             // Once more: the middleware may have cached "inactive" since step 8.
-            invalidation: (invalidation_id, &payload(&Invalidation { keys: cache_keys(run) })),
+            invalidation: (invalidation_id, &payload(&Invalidation { keys: cache_keys(tenant) })),
             event: (event_id, &payload(&event(tenant))),
         };
         if !run.activate(activation).await? {
