@@ -4,6 +4,7 @@
 //! A statement that changes something is one statement even where it touches several tables, so that it is one
 //! transaction in one flight and needs no session state (RDS Proxy would pin the connection for it).
 
+mod billing;
 mod connection;
 mod error;
 mod lease;
@@ -14,6 +15,7 @@ mod runs;
 mod tenant_schema;
 mod tenants;
 
+pub use billing::OpenBilling;
 pub use connection::{ConfigSource, DatabaseConfig, Store, connect};
 pub use error::StoreError;
 pub use lease::{Activation, Begun, Lease, Leased, NotBegun, NotLeased, StepEffect};
@@ -22,4 +24,4 @@ pub use migrate::{Migrated, migrate_control, migrate_tenant, newest_tenant_versi
 pub use outbox::{OutboxKind, OutboxRow};
 pub use runs::{FailOutcome, StepRow};
 pub use tenant_schema::{SeedCounts, TenantDatabase, manifest};
-pub use tenants::{Effects, NewTenant, Resume, Tenant};
+pub use tenants::{Deactivated, Deactivation, Effects, NewTenant, Resume, Tenant, TenantChange, Update};

@@ -2,8 +2,10 @@
 
 use domain::{AdminEmail, DisplayName, ProvisionRequest, ProvisioningState, Region, Slug, TenantId, Tier};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
@@ -129,6 +131,66 @@ pub struct Resume<'a> {
     pub request_id: &'a str,
 }
 
+/// What a caller wants changed; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct TenantChange {
+    /// Name for people.
+    pub display_name: Option<DisplayName>,
+    /// Tier.
+    pub tier: Option<Tier>,
+    /// Domain of its own, in lower case; `Some(None)` clears it.
+    pub custom_domain: Option<Option<String>>,
+}
+
+/// A change about to be written.
+#[derive(Debug)]
+pub struct Update<'a> {
+    /// What changes.
+    pub change: &'a TenantChange,
+    /// The version the caller looked at; the change is refused if it is another one by now.
+    pub version: Option<i64>,
+    /// Id and payload of the promised cache invalidation.
+    pub invalidation: (Uuid, &'a Value),
+    /// Who asked.
+    pub actor: &'a str,
+    /// In which request.
+    pub request_id: &'a str,
+}
+
+impl Update<'_> {
+    pub(crate) fn display_name(&self) -> Option<&str> {
+        self.change.display_name.as_ref().map(DisplayName::as_str)
+    }
+
+    /// Whether the domain changes, and to what.
+    pub(crate) fn custom_domain(&self) -> (bool, Option<&str>) {
+        let given = self.change.custom_domain.as_ref();
+        (given.is_some(), given.and_then(Option::as_deref))
+    }
+}
+
+/// A tenant about to be switched off.
+#[derive(Debug)]
+pub struct Deactivation<'a> {
+    /// Which.
+    pub tenant_id: TenantId,
+    /// Id and payload of the promised cache invalidation.
+    pub invalidation: (Uuid, &'a Value),
+    /// Who asked.
+    pub actor: &'a str,
+    /// In which request.
+    pub request_id: &'a str,
+}
+
+/// A tenant that was just switched off.
+#[derive(Debug)]
+pub struct Deactivated {
+    /// The row as it is now. Where a run was superseded, `attempt - 1` is that run's.
+    pub tenant: Tenant,
+    /// The state it was in.
+    pub before: ProvisioningState,
+}
+
 /// Which effects were begun that used a value the caller may want to correct.
 #[derive(Clone, Copy, Debug)]
 pub struct Effects {
@@ -193,5 +255,54 @@ impl Store {
             )
             .await?;
         row.as_ref().map(Tenant::try_from).transpose()
+    }
+
+    /// Whether another tenant has this domain. The constraint has the last word: [`StoreError::Taken`].
+    pub async fn domain_taken(&self, tenant_id: TenantId, domain: &str) -> Result<bool, StoreError> {
+        let sql = include_str!("../sql/domain_taken.sql");
+        Ok(!self.read(sql, &[(&domain, Type::TEXT), (&tenant_id.0, Type::UUID)]).await?.is_empty())
+    }
+
+    /// Changes name and domain; a tier has its own way ([`Store::retier_tenant`]) and is left alone here. `None`: the
+    /// tenant is deprovisioned or unknown, or its version is not the expected one.
+    pub async fn update_tenant(&self, tenant_id: TenantId, update: &Update<'_>) -> Result<Option<Tenant>, StoreError> {
+        let (display_name, (domain_given, domain)) = (update.display_name(), update.custom_domain());
+        let row = self
+            .query_opt(
+                include_str!("../sql/tenant_update.sql"),
+                &[
+                    (&tenant_id.0, Type::UUID),
+                    (&update.version, Type::INT8),
+                    (&display_name, Type::TEXT),
+                    (&domain_given, Type::BOOL),
+                    (&domain, Type::TEXT),
+                    (&update.invalidation.0, Type::UUID),
+                    (update.invalidation.1, Type::JSONB),
+                    (&update.actor, Type::TEXT),
+                    (&update.request_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        row.as_ref().map(Tenant::try_from).transpose()
+    }
+
+    /// Switches a tenant off, supersedes its run, fences whoever holds its lease, and promises what follows from it.
+    /// `None`: it is deprovisioned already, or unknown.
+    pub async fn deactivate_tenant(&self, deactivation: Deactivation<'_>) -> Result<Option<Deactivated>, StoreError> {
+        let row = self
+            .query_opt(
+                include_str!("../sql/tenant_deactivate.sql"),
+                &[
+                    (&deactivation.tenant_id.0, Type::UUID),
+                    (&deactivation.invalidation.0, Type::UUID),
+                    (deactivation.invalidation.1, Type::JSONB),
+                    (&Uuid::now_v7(), Type::UUID),
+                    (&deactivation.actor, Type::TEXT),
+                    (&deactivation.request_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Deactivated { tenant: Tenant::try_from(&row)?, before: parsed(&row, "state_before")? }))
     }
 }

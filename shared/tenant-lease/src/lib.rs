@@ -117,7 +117,8 @@ fn lease_too_short() -> Failure {
 }
 
 /// The lease lapsed while its holder was at work; nothing was written since.
-fn lease_lapsed() -> Failure {
+#[must_use]
+pub fn lease_lapsed() -> Failure {
     Failure::new(
         FailureKind::Busy,
         "lease_lapsed",

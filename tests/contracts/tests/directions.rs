@@ -30,6 +30,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("outbox", &["domain", "secrets", "store", "stripe", "valkey"]),
     ("pipeline", &["domain", "executions", "store"]),
     ("tenant-lease", &["domain", "store"]),
+    ("billing", &["domain", "secrets", "store", "stripe", "tenant-lease"]),
     // What functions are made of.
     ("idempotency", &["api-kit", "domain", "sdk-config"]),
     ("api-kit", &["callers", "domain", "sdk-config", "secrets", "store", "telemetry"]),

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const READ: &str = "secretsmanager:GetSecretValue";
 const DATABASE: (&str, &str) = (READ, "control/database-??????");
 const SUPABASE: (&str, &str) = (READ, "control/supabase-??????");
+const STRIPE: (&str, &str) = (READ, "control/stripe-??????");
 const VALKEY: (&str, &str) = (READ, "control/valkey-??????");
 const REGIONS: (&str, &str) = (READ, "regions/*");
 const TENANTS: (&str, &str) = (READ, "tenants/*");

@@ -1,8 +1,9 @@
-//! Every minute: delivers what was promised and left behind, looks after runs nobody runs. One at a time, by a lease in
+//! Every minute: delivers what was promised and left behind, looks after runs nobody runs, settles open billing. One at a time, by a lease in
 //! Postgres; every act is safe to repeat, so that dying between any two of them loses nothing.
 
 use std::time::{Duration, Instant};
 
+use billing::Billing;
 use domain::Failure;
 use executions::Executions;
 use pipeline::{Care, IDLE};
@@ -19,6 +20,10 @@ const OUTBOX_BUDGET: Duration = Duration::from_secs(20);
 /// Per run, each at most two calls of Step Functions.
 const IDLE_RUNS: i64 = 50;
 const IDLE_BUDGET: Duration = Duration::from_secs(15);
+/// Billing comes last and gets what is left of this: less than the function's time-out.
+const ALL_BUDGET: Duration = Duration::from_secs(45);
+/// One call of Stripe: several tenants have to fit.
+const STRIPE_CALL: Duration = Duration::from_secs(5);
 
 /// What one run came to.
 #[derive(Debug, Default, Serialize)]
@@ -26,6 +31,7 @@ pub struct Report {
     delivered: usize,
     started: usize,
     failed: usize,
+    billed: usize,
 }
 
 /// The reconciler.
@@ -33,14 +39,17 @@ pub struct Reconciler {
     secrets: Secrets,
     store: Store,
     executions: Executions,
+    billing: Billing,
 }
 
 impl Reconciler {
-    /// Built from the secrets and `STATE_MACHINE_ARN`.
+    /// Built from the secrets, `STATE_MACHINE_ARN`, `STRIPE_API_URL`, `STRIPE_PRICE_ENTERPRISE` and
+    /// `STRIPE_PRICE_ENTERPRISE_PLUS`.
     pub fn new(sdk: &SdkConfig) -> Result<Self, Failure> {
         let secrets = Secrets::new(sdk);
         let store = Store::new(secrets.source(Name::Control("database")));
-        Ok(Self { store, secrets, executions: Executions::from_env(sdk)? })
+        let billing = Billing::new(&secrets, STRIPE_CALL);
+        Ok(Self { store, secrets, executions: Executions::from_env(sdk)?, billing })
     }
 
     /// One run. An error leaves the rest to the next one.
@@ -60,6 +69,7 @@ impl Reconciler {
                 delivered = report.delivered,
                 started = report.started,
                 failed = report.failed,
+                billed = report.billed,
                 "reconciled"
             );
             Ok(report)
@@ -68,13 +78,23 @@ impl Reconciler {
         .await
     }
 
-    /// Both halves, whatever becomes of the other.
+    /// All parts, whatever becomes of the others.
     async fn run(&self, request_id: &str) -> Result<Report, StoreError> {
+        let started = Instant::now();
         let mut report = Report::default();
         let looked_after = self.look_after(request_id, &mut report).await;
+        let delivered = self.deliver(&mut report).await;
+        let left = ALL_BUDGET.saturating_sub(started.elapsed());
+        let settled = billing::settle_open(&self.store, &self.billing, left, request_id).await;
+        looked_after.and(delivered)?;
+        report.billed = settled?.settled;
+        Ok(report)
+    }
+
+    async fn deliver(&self, report: &mut Report) -> Result<(), StoreError> {
         let due = self.store.outbox_due(OUTBOX_ROWS).await?;
         report.delivered = outbox::deliver(&self.store, &self.secrets, due, OUTBOX_BUDGET).await?;
-        looked_after.map(|()| report)
+        Ok(())
     }
 
     async fn look_after(&self, request_id: &str, report: &mut Report) -> Result<(), StoreError> {

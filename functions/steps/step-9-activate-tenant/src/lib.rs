@@ -1,57 +1,38 @@
 //! Step 9: billing, then the transaction that makes the tenant live, then what that transaction promised.
 
-mod billing;
-
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use domain::{Failure, Owner, Step, Tier};
+use billing::{Billing, Plan};
+use domain::{Failure, Owner, Step};
 use outbox::{Event, Invalidation, cache_keys};
-use secrecy::SecretString;
-use secrets::{Name, Secrets};
-use serde::Deserialize;
-use step_kit::{Outcome, Platform, Run, StepError, Work, setting};
+use secrets::Secrets;
+use step_kit::{Outcome, Platform, Run, StepError, Work};
 use store::{Activation, Tenant};
-use stripe::Stripe;
 use uuid::Uuid;
 
 /// The stream other systems follow.
 const STREAM: &str = "iam:tenants:provisioned";
 
+/// One call of Stripe.
+const STRIPE_CALL: Duration = Duration::from_secs(10);
+
 /// The step.
 pub struct ActivateTenant {
     secrets: Secrets,
-    api_url: String,
-    price_enterprise: String,
-    price_enterprise_plus: String,
-}
-
-/// The secret `control/stripe`.
-#[derive(Deserialize)]
-struct StripeSecret {
-    secret_key: SecretString,
+    billing: Billing,
 }
 
 impl ActivateTenant {
     /// Built from `STRIPE_API_URL`, `STRIPE_PRICE_ENTERPRISE`, `STRIPE_PRICE_ENTERPRISE_PLUS`, `TENANT_CACHE_KEYS`.
     pub fn new(platform: &Platform) -> Result<Self, Failure> {
-        Ok(Self {
-            secrets: platform.secrets.clone(),
-            api_url: setting("STRIPE_API_URL", "https://api.stripe.com"),
-            price_enterprise: setting("STRIPE_PRICE_ENTERPRISE", "ivory_enterprise"),
-            price_enterprise_plus: setting("STRIPE_PRICE_ENTERPRISE_PLUS", "ivory_enterprise_plus"),
-        })
+        Ok(Self { secrets: platform.secrets.clone(), billing: Billing::new(&platform.secrets, STRIPE_CALL) })
     }
 
     /// The tenant's Stripe customer with the tier's subscription; none for a tier that costs nothing.
     async fn bill(&self, run: &Run<'_>) -> Result<Option<String>, StepError> {
-        let lookup_key = match run.tenant().tier {
-            Tier::Pilot => return Ok(None),
-            Tier::Enterprise => &self.price_enterprise,
-            Tier::EnterprisePlus => &self.price_enterprise_plus,
-        };
-        let secret: StripeSecret = self.secrets.read(Name::Control("stripe")).await?;
-        let stripe = Stripe::new(&self.api_url, secret.secret_key);
-        billing::subscribe(run, &stripe, lookup_key).await.map(Some)
+        let Some(plan) = Plan::of(run.tenant().tier) else { return Ok(None) };
+        Ok(self.billing.settle(run, Some(plan)).await?.customer_id)
     }
 }
 

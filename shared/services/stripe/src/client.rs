@@ -1,12 +1,14 @@
 //! The client.
 
+use std::time::Duration;
+
 use http_kit::Answer;
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use crate::objects::{Identified, Page};
-use crate::{CALL_TIMEOUT, Customer, Error, PreparedPost, Price, Subscription};
+use crate::{Customer, Error, PreparedPost, Price, Subscription};
 
 /// Pinned, so that Stripe's own upgrade of an account changes nothing here.
 const VERSION: &str = "2026-07-29.dahlia";
@@ -20,13 +22,21 @@ pub struct Stripe {
     http: reqwest::Client,
     base_url: String,
     secret_key: SecretString,
+    call: Duration,
 }
 
 impl Stripe {
-    /// A client of the API at `base_url`, e.g. `https://api.stripe.com`.
+    /// A client of the API at `base_url`, e.g. `https://api.stripe.com`. `call` is what one call may take from connect to
+    /// the last byte.
     #[must_use]
-    pub fn new(base_url: &str, secret_key: SecretString) -> Self {
-        Self { http: http_kit::client(CALL_TIMEOUT), base_url: base_url.trim_end_matches('/').to_owned(), secret_key }
+    pub fn new(base_url: &str, secret_key: SecretString, call: Duration) -> Self {
+        Self { http: http_kit::client(call), base_url: base_url.trim_end_matches('/').to_owned(), secret_key, call }
+    }
+
+    /// What one call may take: whoever calls makes sure of that much time first.
+    #[must_use]
+    pub const fn call_timeout(&self) -> Duration {
+        self.call
     }
 
     /// Sends a prepared request. The same request with the same key is the same request, for at least 24 hours.
@@ -42,6 +52,11 @@ impl Stripe {
     /// Every customer of exactly this address: Stripe compares case. Read-after-write, unlike search.
     pub async fn customers_by_email(&self, email: &str) -> Result<Vec<Customer>, Error> {
         self.list("/v1/customers", &[("email", email)]).await
+    }
+
+    /// A subscription as it is now.
+    pub async fn subscription(&self, id: &str) -> Result<Subscription, Error> {
+        self.get(&format!("/v1/subscriptions/{id}"), &[]).await
     }
 
     /// Every subscription of a customer, ended ones too.

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 pub use client::Stripe;
 pub use error::Error;
-pub use objects::{Customer, Price, Subscription};
-pub use requests::{PreparedPost, create_customer, create_subscription};
+pub use objects::{Customer, Item, Price, Subscription};
+pub use requests::{PreparedPost, SubscriptionChange, create_customer, create_subscription, update_subscription};
 
-/// One call, from connect to the last byte.
+/// One call, from connect to the last byte, where nobody waits for the answer: Stripe's slowest answers are well within it.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);

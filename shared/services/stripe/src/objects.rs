@@ -20,8 +20,27 @@ pub struct Subscription {
     pub id: String,
     /// `active`, `past_due`, `canceled`, ….
     pub status: String,
+    /// It ends with the period that is paid for; until then it is as live as any.
+    pub cancel_at_period_end: bool,
+    items: Items,
     #[serde(default)]
     metadata: HashMap<String, String>,
+}
+
+/// What a subscription is billed for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Item {
+    /// `si_…`.
+    pub id: String,
+    /// Its price.
+    pub price: Price,
+}
+
+/// The items that come with a subscription: a page of its own.
+#[derive(Clone, Debug, Deserialize)]
+struct Items {
+    data: Vec<Item>,
+    has_more: bool,
 }
 
 /// A price.
@@ -29,6 +48,9 @@ pub struct Subscription {
 pub struct Price {
     /// `price_…`.
     pub id: String,
+    /// The name it is looked up by, which no other price of the account has; archived prices keep theirs.
+    #[serde(default)]
+    pub lookup_key: Option<String>,
 }
 
 /// One page of a list.
@@ -74,5 +96,14 @@ impl Subscription {
     #[must_use]
     pub fn is_live(&self) -> bool {
         !matches!(self.status.as_str(), "canceled" | "incomplete_expired")
+    }
+
+    /// The item, where there is exactly one.
+    #[must_use]
+    pub fn only_item(&self) -> Option<&Item> {
+        match self.items.data.as_slice() {
+            [item] if !self.items.has_more => Some(item),
+            _ => None,
+        }
     }
 }

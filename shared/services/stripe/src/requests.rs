@@ -42,6 +42,29 @@ pub fn create_subscription(customer: &str, price: &str, tenant_id: &str, days_un
     )
 }
 
+/// What is to be different about a subscription. Every part is absolute, so that saying it twice changes nothing more.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SubscriptionChange<'a> {
+    /// The item that gets another price, and that price. Without the item's id Stripe would add a second item. Its
+    /// quantity becomes 1, as Stripe has it wherever none is sent.
+    pub price: Option<(&'a str, &'a str)>,
+    /// Whether it ends with the period that is paid for.
+    pub cancel_at_period_end: Option<bool>,
+}
+
+/// A change of a subscription.
+#[must_use]
+pub fn update_subscription(id: &str, change: SubscriptionChange<'_>) -> PreparedPost {
+    let mut fields = Vec::new();
+    if let Some((item, price)) = change.price {
+        fields.extend([("items[0][id]", item), ("items[0][price]", price)]);
+    }
+    if let Some(cancel) = change.cancel_at_period_end {
+        fields.push(("cancel_at_period_end", if cancel { "true" } else { "false" }));
+    }
+    PreparedPost::new(&format!("/v1/subscriptions/{id}"), &fields)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +76,15 @@ mod tests {
             request.body,
             "email=a%2Bb%40c.de&name=M%C3%BCller+%26+S%C3%B6hne&metadata%5Btenant_id%5D=t&metadata%5Bslug%5D=s"
         );
+    }
+
+    #[test]
+    fn only_what_differs_is_sent() {
+        let change = SubscriptionChange { price: Some(("si_1", "price_2")), cancel_at_period_end: None };
+        let request = update_subscription("sub_1", change);
+        assert_eq!(request.path, "/v1/subscriptions/sub_1");
+        assert_eq!(request.body, "items%5B0%5D%5Bid%5D=si_1&items%5B0%5D%5Bprice%5D=price_2");
+        let change = SubscriptionChange { price: None, cancel_at_period_end: Some(false) };
+        assert_eq!(update_subscription("sub_1", change).body, "cancel_at_period_end=false");
     }
 }

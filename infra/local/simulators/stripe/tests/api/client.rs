@@ -2,7 +2,7 @@
 
 use domain::{Failure, FailureKind};
 use secrecy::SecretString;
-use stripe::{Customer, Error, PreparedPost, Stripe, Subscription};
+use stripe::{CALL_TIMEOUT, Customer, Error, PreparedPost, Stripe, Subscription};
 use stripe_simulator::{Fault, FaultKind};
 
 use crate::{KEY, Stand};
@@ -11,7 +11,7 @@ const EMAIL: &str = "ops@acme.example";
 const TENANT: &str = "0193c6a4-7d2b-7000-8000-000000000001";
 
 fn client(stand: &Stand) -> Stripe {
-    Stripe::new(&stand.url, SecretString::from(KEY))
+    Stripe::new(&stand.url, SecretString::from(KEY), CALL_TIMEOUT)
 }
 
 fn wanted() -> PreparedPost {
@@ -96,7 +96,7 @@ async fn refusals_are_told_apart() {
     stand.simulator.inject(fault(FaultKind::LockTimeout, 0));
     assert!(matches!(refused(&stripe, "c").await, Error::Busy { .. }));
 
-    let stranger = Stripe::new(&stand.url, SecretString::from("sk_test_wrong"));
+    let stranger = Stripe::new(&stand.url, SecretString::from("sk_test_wrong"), CALL_TIMEOUT);
     let unauthorized = Failure::from(refused(&stranger, "c").await);
     assert_eq!(unauthorized.cause.code, "stripe_unauthorized");
     assert!(unauthorized.cause.provider_request_id.is_some_and(|id| id.starts_with("req_")));

@@ -1,0 +1,98 @@
+//! The client against Stripe's stand-in: what changes a subscription, and what would make it two.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use stripe::{
+    Customer, PreparedPost, Stripe, Subscription, SubscriptionChange, create_customer, create_subscription,
+    update_subscription,
+};
+use uuid::Uuid;
+
+const CALL: Duration = Duration::from_secs(5);
+
+/// `None`, said so, where there is nothing to try.
+fn stripe() -> Option<Stripe> {
+    let (Ok(url), Ok(key)) = (std::env::var("STRIPE_API_URL"), std::env::var("STRIPE_SECRET_KEY")) else {
+        println!("skipped: STRIPE_API_URL or STRIPE_SECRET_KEY not set");
+        return None;
+    };
+    Some(Stripe::new(&url, SecretString::from(key), CALL))
+}
+
+fn key() -> String {
+    Uuid::now_v7().to_string()
+}
+
+async fn price(stripe: &Stripe, lookup_key: &str) -> String {
+    let price = stripe.price_by_lookup_key(lookup_key).await.expect("answers").expect("a seeded price");
+    assert_eq!(price.lookup_key.as_deref(), Some(lookup_key));
+    price.id
+}
+
+/// A new customer's subscription to the smaller price.
+async fn subscribed(stripe: &Stripe) -> Subscription {
+    let tenant_id = Uuid::now_v7().to_string();
+    let customer = create_customer(&format!("{tenant_id}@acme.com"), "Acme", &tenant_id, "acme");
+    let customer: Customer = stripe.post(&customer, &key()).await.expect("a customer");
+    let price = price(stripe, "ivory_enterprise").await;
+    let request = create_subscription(&customer.id, &price, &tenant_id, 30);
+    let made: Subscription = stripe.post(&request, &key()).await.expect("a subscription");
+    assert!(made.is_tenants(&tenant_id) && made.is_live() && !made.cancel_at_period_end);
+    made
+}
+
+async fn change(stripe: &Stripe, id: &str, change: SubscriptionChange<'_>) -> Subscription {
+    let _: Subscription = stripe.post(&update_subscription(id, change), &key()).await.expect("changed");
+    stripe.subscription(id).await.expect("answers")
+}
+
+#[tokio::test]
+async fn the_item_gets_another_price_and_stays_the_only_one() {
+    let Some(stripe) = stripe() else { return };
+    let made = subscribed(&stripe).await;
+    let item = made.only_item().expect("one item");
+    assert_eq!(item.price.lookup_key.as_deref(), Some("ivory_enterprise"));
+    let plus = price(&stripe, "ivory_enterprise_plus").await;
+    let reprice = SubscriptionChange { price: Some((&item.id, &plus)), ..SubscriptionChange::default() };
+    for _ in 0..2 {
+        let changed = change(&stripe, &made.id, reprice).await;
+        let only = changed.only_item().expect("still one item");
+        assert_eq!((&only.id, &only.price.id), (&item.id, &plus));
+    }
+}
+
+#[tokio::test]
+async fn without_the_items_id_there_would_be_a_second_item() {
+    let Some(stripe) = stripe() else { return };
+    let made = subscribed(&stripe).await;
+    let plus = price(&stripe, "ivory_enterprise_plus").await;
+    let careless = PreparedPost {
+        path: format!("/v1/subscriptions/{}", made.id),
+        body: format!("items%5B0%5D%5Bprice%5D={plus}"),
+    };
+    let doubled: Subscription = stripe.post(&careless, &key()).await.expect("Stripe allows it");
+    assert!(doubled.only_item().is_none());
+}
+
+#[tokio::test]
+async fn a_cancellation_at_the_periods_end_is_taken_back() {
+    let Some(stripe) = stripe() else { return };
+    let made = subscribed(&stripe).await;
+    let cancel = |cancel| SubscriptionChange { price: None, cancel_at_period_end: Some(cancel) };
+    let ending = change(&stripe, &made.id, cancel(true)).await;
+    assert!(ending.cancel_at_period_end && ending.is_live());
+    let back = change(&stripe, &made.id, cancel(false)).await;
+    assert!(!back.cancel_at_period_end && back.is_live());
+}
+
+#[tokio::test]
+async fn an_unknown_subscription_is_a_refusal() {
+    let Some(stripe) = stripe() else { return };
+    let request = update_subscription(
+        "sub_none",
+        SubscriptionChange { cancel_at_period_end: Some(true), ..SubscriptionChange::default() },
+    );
+    let error = stripe.post::<Subscription>(&request, &key()).await.expect_err("there is none");
+    assert!(error.is_refusal() && error.is_definite(), "{error}");
+}

@@ -1,0 +1,32 @@
+-- Switches a tenant off. A run is superseded by one more attempt. A live lease is fenced, not handed over: under a token
+-- nobody has, its holder can write nothing from now on, and nobody else acts before the holder's calls are over. Billing
+-- is to be settled where any was begun, or may have been begun since this statement's look at the ledger.
+WITH before AS (
+    SELECT tenant_id, provisioning_state, is_active, attempt, error_message, tier, lease_until,
+           coalesce(lease_until > clock_timestamp(), false) AS leased
+    FROM control.tenants WHERE tenant_id = $1 AND provisioning_state <> 'deprovisioned'
+    FOR UPDATE
+), deactivated AS (
+    UPDATE control.tenants t
+    SET provisioning_state = 'deprovisioned', is_active = false, error_message = NULL,
+        attempt = t.attempt + CASE before.provisioning_state WHEN 'provisioning' THEN 1 ELSE 0 END,
+        lease_token = CASE WHEN before.leased THEN 'fenced' END, lease_until = CASE WHEN before.leased THEN before.lease_until END,
+        touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = t.version + 1
+    FROM before WHERE t.tenant_id = before.tenant_id
+    RETURNING t.*, before.provisioning_state AS state_before
+), promised AS (
+    INSERT INTO control.outbox (id, tenant_id, kind, payload) SELECT $2, tenant_id, 'invalidate_cache', $3 FROM deactivated
+), unsettled AS (
+    INSERT INTO control.outbox (id, tenant_id, kind, payload, next_attempt_at)
+    SELECT $4, before.tenant_id, 'settle_billing', '{}', CASE WHEN before.leased THEN before.lease_until ELSE clock_timestamp() END
+    FROM before
+    WHERE before.leased OR before.tier <> 'pilot'
+       OR EXISTS (SELECT FROM control.resources r
+                  WHERE r.tenant_id = before.tenant_id AND r.kind IN ('stripe_customer', 'stripe_subscription'))
+), audit AS (
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
+    SELECT $5, 'tenant.deactivate', d.tenant_id, $6, to_jsonb(before.*) - '{tenant_id,tier,lease_until,leased}'::text[],
+           jsonb_build_object('provisioning_state', d.provisioning_state, 'is_active', d.is_active, 'attempt', d.attempt)
+    FROM deactivated d JOIN before USING (tenant_id)
+)
+SELECT * FROM deactivated

@@ -1,0 +1,28 @@
+-- A tier change, once Stripe is at the new tier: the row, the intent's end and the lease's end are one statement. Nothing
+-- where the lease lapsed, the tenant is not active any more, or it changed since the caller looked at it: then the intent
+-- stays, and Stripe is brought back to the row's tier.
+WITH before AS (
+    SELECT tenant_id, display_name, tier, custom_domain, stripe_customer_id FROM control.tenants
+    WHERE tenant_id = $1 AND lease_token = $2 AND lease_until > clock_timestamp()
+      AND provisioning_state = 'active' AND ($3::bigint IS NULL OR version = $3)
+    FOR UPDATE
+), retiered AS (
+    UPDATE control.tenants t
+    SET tier = $4, stripe_customer_id = coalesce($5, t.stripe_customer_id),
+        display_name = coalesce($6, t.display_name), custom_domain = CASE WHEN $7 THEN $8 ELSE t.custom_domain END,
+        lease_token = NULL, lease_until = NULL, updated_at = clock_timestamp(), version = t.version + 1
+    FROM before WHERE t.tenant_id = before.tenant_id
+    RETURNING t.*
+), settled AS (
+    UPDATE control.outbox o SET delivered_at = clock_timestamp(), attempts = o.attempts + 1, last_error = NULL
+    FROM retiered WHERE o.id = $9 AND o.tenant_id = retiered.tenant_id AND o.delivered_at IS NULL
+), promised AS (
+    INSERT INTO control.outbox (id, tenant_id, kind, payload) SELECT $10, tenant_id, 'invalidate_cache', $11 FROM retiered
+), audit AS (
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
+    SELECT $12, 'tenant.update', retiered.tenant_id, $13, to_jsonb(before.*) - 'tenant_id',
+           jsonb_build_object('display_name', retiered.display_name, 'tier', retiered.tier,
+                              'custom_domain', retiered.custom_domain, 'stripe_customer_id', retiered.stripe_customer_id)
+    FROM retiered JOIN before USING (tenant_id)
+)
+SELECT * FROM retiered

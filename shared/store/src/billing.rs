@@ -1,0 +1,98 @@
+//! Billing intents: a tier change or a deactivation that Stripe may not know of yet.
+
+use std::time::Duration;
+
+use domain::TenantId;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::tenants::Tenant;
+use crate::{Lease, Store, StoreError, Update};
+
+/// An open billing intent: Stripe may not be at the tenant's tier.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenBilling {
+    /// The intent.
+    pub id: Uuid,
+    /// Whose.
+    pub tenant_id: TenantId,
+}
+
+impl Store {
+    /// Commits the intent of a tier change, due once the lease is over. `None`: the lease would not outlast a call of
+    /// that length, the tenant is not active, or its version is not the expected one any more.
+    pub async fn intend_billing(
+        &self,
+        lease: &Lease,
+        call: Duration,
+        version: Option<i64>,
+    ) -> Result<Option<Uuid>, StoreError> {
+        let id = Uuid::now_v7();
+        let row = self
+            .query_opt(
+                include_str!("../sql/billing_intend.sql"),
+                &[
+                    (&id, Type::UUID),
+                    (&lease.tenant_id.0, Type::UUID),
+                    (&lease.token, Type::TEXT),
+                    (&call.as_secs_f64(), Type::FLOAT8),
+                    (&version, Type::INT8),
+                ],
+            )
+            .await?;
+        Ok(row.map(|_| id))
+    }
+
+    /// Open intents that are due, the longest overdue first.
+    pub async fn billing_due(&self, limit: i64) -> Result<Vec<OpenBilling>, StoreError> {
+        let rows = self.read(include_str!("../sql/billing_due.sql"), &[(&limit, Type::INT8)]).await?;
+        let read = |row: &tokio_postgres::Row| {
+            Ok(OpenBilling { id: row.try_get("id")?, tenant_id: TenantId(row.try_get("tenant_id")?) })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Closes an intent and gives the lease back: Stripe is at the row's tier. False: the lease had lapsed, and nothing
+    /// was written.
+    pub async fn billing_settled(&self, lease: &Lease, intent: Uuid) -> Result<bool, StoreError> {
+        let sql = include_str!("../sql/billing_settled.sql");
+        let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
+            &[(&lease.tenant_id.0, Type::UUID), (&lease.token, Type::TEXT), (&intent, Type::UUID)];
+        Ok(self.query_opt(sql, parameters).await?.is_some())
+    }
+
+    /// Writes a tier change once Stripe is at `update.change.tier`, closes its intent and gives the lease back. `None`:
+    /// the lease had lapsed, the tenant is not active, its version is not the expected one, or the change names no tier;
+    /// nothing was written, and the intent is open.
+    pub async fn retier_tenant(
+        &self,
+        lease: &Lease,
+        intent: Uuid,
+        stripe_customer_id: Option<&str>,
+        update: &Update<'_>,
+    ) -> Result<Option<Tenant>, StoreError> {
+        let Some(tier) = update.change.tier else { return Ok(None) };
+        let (display_name, (domain_given, domain)) = (update.display_name(), update.custom_domain());
+        let row = self
+            .query_opt(
+                include_str!("../sql/tenant_retier.sql"),
+                &[
+                    (&lease.tenant_id.0, Type::UUID),
+                    (&lease.token, Type::TEXT),
+                    (&update.version, Type::INT8),
+                    (&tier.as_str(), Type::TEXT),
+                    (&stripe_customer_id, Type::TEXT),
+                    (&display_name, Type::TEXT),
+                    (&domain_given, Type::BOOL),
+                    (&domain, Type::TEXT),
+                    (&intent, Type::UUID),
+                    (&update.invalidation.0, Type::UUID),
+                    (update.invalidation.1, Type::JSONB),
+                    (&update.actor, Type::TEXT),
+                    (&update.request_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        row.as_ref().map(Tenant::try_from).transpose()
+    }
+}
