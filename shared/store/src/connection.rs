@@ -19,7 +19,7 @@ use crate::StoreError;
 /// Opening a connection, authentication included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// One statement of the control database: each is a handful of rows by key.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// What a start may wait for the database: the first request is waiting behind it.
 const WARM_UP: Duration = Duration::from_millis(1500);
 /// A connection that was idle this long is replaced: between two invocations the environment is frozen, and what lies
@@ -75,10 +75,10 @@ pub struct Store {
     client: Mutex<Option<Connection>>,
 }
 
-struct Connection {
-    client: Client,
+pub(crate) struct Connection {
+    pub(crate) client: Client,
     /// By the wall clock: a monotonic one may stand still while the environment is frozen.
-    last_used: SystemTime,
+    pub(crate) last_used: SystemTime,
 }
 
 impl Connection {
@@ -102,7 +102,8 @@ impl Store {
         }
     }
 
-    async fn client(&self) -> Result<MutexGuard<'_, Option<Connection>>, StoreError> {
+    /// The connection, opened anew if need be; nobody else has it until the guard is dropped.
+    pub(crate) async fn client(&self) -> Result<MutexGuard<'_, Option<Connection>>, StoreError> {
         let mut guard = self.client.lock().await;
         if !guard.as_ref().is_some_and(Connection::is_usable) {
             let config = (self.source)().await.map_err(StoreError::Credentials)?;

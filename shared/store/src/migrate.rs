@@ -46,7 +46,9 @@ async fn grant(client: &Client, role: &str) -> Result<(), StoreError> {
         .batch_execute(&format!(
             "GRANT USAGE ON SCHEMA control TO {role};
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA control TO {role};
-             REVOKE UPDATE, DELETE ON control.audit_log FROM {role};"
+             REVOKE UPDATE, DELETE ON control.audit_log FROM {role};
+             GRANT USAGE ON SCHEMA lakehouse TO {role};
+             GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA lakehouse TO {role};"
         ))
         .await?;
     Ok(())

@@ -230,6 +230,12 @@ impl Store {
         rows.first().map(Tenant::try_from).transpose()
     }
 
+    /// The tenant with that id.
+    pub async fn tenant_by_id(&self, tenant_id: TenantId) -> Result<Option<Tenant>, StoreError> {
+        let rows = self.read(include_str!("../sql/tenant_by_id.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
+        rows.first().map(Tenant::try_from).transpose()
+    }
+
     /// Which corrections come too late.
     pub async fn effects(&self, tenant_id: TenantId) -> Result<Effects, StoreError> {
         let rows = self.read(include_str!("../sql/tenant_effects.sql"), &[(&tenant_id.0, Type::UUID)]).await?;

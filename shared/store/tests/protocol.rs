@@ -1,83 +1,21 @@
 //! The protocol that keeps a tenant from being made twice: lease, fence, ledger, completion, failure, resume.
 
-use std::fs;
-use std::sync::Arc;
+mod support;
+
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner, ProvisionRequest, ProvisioningState, Step, TenantId};
-use secrecy::SecretString;
+use domain::{Failure, FailureKind, Owner, ProvisioningState, Step, TenantId};
 use serde_json::json;
-use store::{
-    Activation, Begun, DatabaseConfig, FailOutcome, Intent, Lease, NewTenant, NotBegun, ResourceKind, Resume,
-    StepEffect, Store, Tenant,
-};
-use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use store::{Activation, Begun, FailOutcome, Intent, Lease, NotBegun, ResourceKind, Resume, StepEffect, Tenant};
+use support::Database;
 use uuid::Uuid;
 
 const LONG: Duration = Duration::from_secs(30);
 const CALL: Duration = Duration::from_secs(5);
 
-/// A control database of its own, dropped at the end.
-struct Database {
-    config: DatabaseConfig,
-    store: Store,
-}
-
 impl Database {
-    /// `None`, said so, where there is no server to try.
-    async fn create() -> Option<Self> {
-        let (Ok(url), Ok(ca)) = (std::env::var("TEST_POSTGRES_URL"), std::env::var("POSTGRES_CA_FILE")) else {
-            println!("skipped: TEST_POSTGRES_URL or POSTGRES_CA_FILE not set");
-            return None;
-        };
-        let server: Config = url.parse().expect("TEST_POSTGRES_URL is a connection string");
-        let Some(Host::Tcp(host)) = server.get_hosts().first() else { panic!("a TCP host") };
-        let password = String::from_utf8(server.get_password().unwrap_or_default().to_vec()).expect("text");
-        let mut config = DatabaseConfig {
-            host: host.clone(),
-            port: server.get_ports()[0],
-            dbname: "postgres".to_owned(),
-            username: server.get_user().expect("a user").to_owned(),
-            password: SecretString::from(password),
-            ca_pem: Some(fs::read_to_string(ca).expect("the CA file is readable")),
-        };
-        let admin = store::connect(&config, "test").await.expect("the server takes TLS");
-        let name = format!("protocol_{}", Uuid::now_v7().simple());
-        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database of our own");
-        config.dbname = name;
-        let mut owner = store::connect(&config, "test").await.expect("it takes connections");
-        store::migrate_control(&mut owner, &config.username).await.expect("the migrations apply");
-        let source = config.clone();
-        let store = Store::new(Arc::new(move || {
-            let config = source.clone();
-            Box::pin(async move { Ok(config) })
-        }));
-        Some(Self { config, store })
-    }
-
-    async fn tenant(&self, slug: &str) -> Tenant {
-        let body = json!({"slug": slug, "display_name": "Acme", "region": "us-east-1", "admin_email": "a@acme.com", "data_residency_verified": true});
-        let request = ProvisionRequest::parse(body.as_object().expect("an object"), &[]).expect("valid");
-        let new = NewTenant {
-            tenant_id: TenantId(Uuid::now_v7()),
-            request: &request,
-            correlation_id: "c",
-            actor: "test",
-            request_id: "r",
-        };
-        self.store.insert_tenant(new).await.expect("the database answers").expect("the slug is free")
-    }
-
     async fn begin(&self, tenant: &Tenant, step: Step, token: &str, lease: Duration) -> Result<Begun, NotBegun> {
         self.store.begin_step(tenant.tenant_id, tenant.attempt, step, token, lease).await
-    }
-
-    async fn drop(self) {
-        let mut admin = self.config.clone();
-        "postgres".clone_into(&mut admin.dbname);
-        let client = store::connect(&admin, "test").await.expect("the server is there");
-        client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.config.dbname)).await.expect("dropped");
     }
 }
 

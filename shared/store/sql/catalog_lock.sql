@@ -1,0 +1,7 @@
+-- Locks the tenant's catalog of that name until the transaction ends, and makes it if it is not there yet: version 0 is
+-- this transaction's own. An existing row stays as it is. No row: no such tenant.
+INSERT INTO lakehouse.tenant_catalogs AS c
+    (tenant_id, catalog_name, catalog_type, catalog_uri, warehouse, storage_prefix, s3_endpoint, metadata, is_active, id, version)
+SELECT t.tenant_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0 FROM control.tenants t WHERE t.tenant_id = $1
+ON CONFLICT ON CONSTRAINT tenant_catalogs_pkey DO UPDATE SET version = c.version
+RETURNING version, secret_version

@@ -1,0 +1,30 @@
+-- Registers a target, or replaces the same one, with the audit row. No row: no such tenant; a row without an id: no
+-- active catalog (of that name). What was there before is locked before it is overwritten; only the second of two
+-- simultaneous first registrations cannot see it and leaves an audit row without.
+WITH tenant AS (
+    SELECT tenant_id, slug FROM control.tenants WHERE tenant_id = $2
+), catalog AS (
+    SELECT c.catalog_name FROM lakehouse.tenant_catalogs c JOIN tenant USING (tenant_id)
+    WHERE c.is_active AND ($3::text IS NULL OR c.catalog_name = $3)
+    ORDER BY c.provisioned_at DESC, c.id DESC LIMIT 1
+), before AS (
+    SELECT * FROM lakehouse.sync_targets
+    WHERE tenant_id = $2 AND source_schema = $4 AND source_table = $5 AND iceberg_namespace = $6 AND iceberg_table = $7
+    FOR NO KEY UPDATE
+), target AS (
+    INSERT INTO lakehouse.sync_targets AS s
+        (id, tenant_id, catalog_name, source_schema, source_table, iceberg_namespace, iceberg_table, sync_mode,
+         primary_key_cols, cursor_col, fivetran_connector_id, metadata, created_at)
+    SELECT $1, tenant.tenant_id, catalog.catalog_name, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce(before.created_at, clock_timestamp())
+    FROM tenant CROSS JOIN catalog LEFT JOIN before ON true
+    ON CONFLICT ON CONSTRAINT sync_targets_target_key DO UPDATE
+    SET catalog_name = excluded.catalog_name, sync_mode = excluded.sync_mode, primary_key_cols = excluded.primary_key_cols,
+        cursor_col = excluded.cursor_col, fivetran_connector_id = excluded.fivetran_connector_id, metadata = excluded.metadata,
+        updated_at = clock_timestamp()
+    RETURNING s.*
+), audit AS (
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
+    SELECT $13, 'sync_target.register', target.tenant_id, $14, to_jsonb(before.*) - 'tenant_id', to_jsonb(target.*) - 'tenant_id'
+    FROM target LEFT JOIN before ON true
+)
+SELECT tenant.slug AS tenant_slug, target.* FROM tenant LEFT JOIN target USING (tenant_id)

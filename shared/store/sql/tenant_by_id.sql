@@ -1,0 +1,1 @@
+SELECT * FROM control.tenants WHERE tenant_id = $1

@@ -1,0 +1,120 @@
+//! The lists, page by page. A page begins after the last row of the one before: rows that come in between neither shift
+//! nor repeat anything.
+
+use domain::{DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::tenants::parsed;
+use crate::{Catalog, Store, StoreError, SyncTarget};
+
+/// Time and id of the last row of the page before.
+pub type Cursor = (Timestamp, Uuid);
+
+/// Which tenants are listed; absent: whatever it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TenantFilter {
+    /// How far they are.
+    pub state: Option<ProvisioningState>,
+    /// What they pay for.
+    pub tier: Option<Tier>,
+    /// Where their data stays.
+    pub region: Option<Region>,
+}
+
+/// A tenant as the list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantSummary {
+    /// Primary key.
+    pub tenant_id: TenantId,
+    /// Unique name.
+    pub slug: Slug,
+    /// Name for people.
+    pub display_name: DisplayName,
+    /// What it pays for.
+    pub tier: Tier,
+    /// Where its data stays.
+    pub region: Region,
+    /// How far it is.
+    pub state: ProvisioningState,
+    /// Whether it is live and routing.
+    pub is_active: bool,
+    /// When the row was made.
+    pub provisioned_at: Timestamp,
+}
+
+impl TryFrom<&Row> for TenantSummary {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            tenant_id: TenantId(row.try_get("tenant_id")?),
+            slug: parsed(row, "slug")?,
+            display_name: parsed(row, "display_name")?,
+            tier: parsed(row, "tier")?,
+            region: parsed(row, "region")?,
+            state: parsed(row, "provisioning_state")?,
+            is_active: row.try_get("is_active")?,
+            provisioned_at: row.try_get("provisioned_at")?,
+        })
+    }
+}
+
+impl Store {
+    /// At most `limit` tenants, the newest first, those before `after`.
+    pub async fn tenants_page(
+        &self,
+        filter: TenantFilter,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<TenantSummary>, StoreError> {
+        let (at, id) = after.unzip();
+        let rows = self
+            .read(
+                include_str!("../sql/tenants_page.sql"),
+                &[
+                    (&filter.state.map(ProvisioningState::as_str), Type::TEXT),
+                    (&filter.tier.map(Tier::as_str), Type::TEXT),
+                    (&filter.region.map(Region::as_str), Type::TEXT),
+                    (&at, Type::TIMESTAMPTZ),
+                    (&id, Type::UUID),
+                    (&i64::from(limit), Type::INT8),
+                ],
+            )
+            .await?;
+        rows.iter().map(TenantSummary::try_from).collect()
+    }
+
+    /// At most `limit` catalogs of all tenants, active or not, the newest first, those before `after`.
+    pub async fn catalogs_page(&self, after: Option<Cursor>, limit: u32) -> Result<Vec<Catalog>, StoreError> {
+        let (at, id) = after.unzip();
+        let sql = include_str!("../sql/catalogs_page.sql");
+        let rows =
+            self.read(sql, &[(&at, Type::TIMESTAMPTZ), (&id, Type::UUID), (&i64::from(limit), Type::INT8)]).await?;
+        rows.iter().map(Catalog::try_from).collect()
+    }
+
+    /// At most `limit` sync targets of one tenant or of all, the newest first, those before `after`.
+    pub async fn sync_targets_page(
+        &self,
+        tenant: Option<TenantId>,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<SyncTarget>, StoreError> {
+        let (at, id) = after.unzip();
+        let rows = self
+            .read(
+                include_str!("../sql/sync_targets_page.sql"),
+                &[
+                    (&tenant.map(|tenant| tenant.0), Type::UUID),
+                    (&at, Type::TIMESTAMPTZ),
+                    (&id, Type::UUID),
+                    (&i64::from(limit), Type::INT8),
+                ],
+            )
+            .await?;
+        rows.iter().map(SyncTarget::try_from).collect()
+    }
+}

@@ -1,0 +1,304 @@
+//! Catalogs and sync targets: one row each, whoever asks how often and at the same time.
+
+mod support;
+
+use std::time::Duration;
+
+use domain::{CatalogRequest, SyncTargetRequest, TenantId};
+use serde_json::{Value, json};
+use store::{
+    Catalog, CatalogNotBegun, NewCatalog, NewSyncTarget, NotRegistered, Store, StoreError, SyncTarget, Tenant,
+};
+use support::{Database, store_of};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+fn catalog_request(change: &Value) -> CatalogRequest {
+    let mut body =
+        json!({"catalog_uri": "https://iomete/catalog", "warehouse": "s3://ivory/", "storage_prefix": "acme/"});
+    let changes = change.as_object().expect("an object").clone();
+    body.as_object_mut().expect("an object").extend(changes);
+    CatalogRequest::parse(body.as_object().expect("an object")).expect("valid")
+}
+
+fn new_catalog(tenant_id: TenantId, request: &CatalogRequest) -> NewCatalog<'_> {
+    NewCatalog { tenant_id, request, if_version: None, actor: "ops", request_id: "r" }
+}
+
+async fn upsert(store: &Store, tenant: &Tenant, change: &Value, secret_version: Option<&str>) -> Catalog {
+    let request = catalog_request(change);
+    let begun = store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
+    begun.expect("it goes through").commit(secret_version).await.expect("the database answers")
+}
+
+fn target_request(tenant_id: TenantId, change: &Value) -> SyncTargetRequest {
+    let mut body = json!({"tenant_id": tenant_id, "source_schema": "public", "source_table": "companies",
+        "iceberg_namespace": "ivory_tenant_acme", "iceberg_table": "companies"});
+    let changes = change.as_object().expect("an object").clone();
+    body.as_object_mut().expect("an object").extend(changes);
+    SyncTargetRequest::parse(body.as_object().expect("an object")).expect("valid")
+}
+
+async fn register(store: &Store, tenant_id: TenantId, change: &Value) -> Result<SyncTarget, NotRegistered> {
+    let request = target_request(tenant_id, change);
+    store.register_sync_target(NewSyncTarget { request: &request, actor: "ops", request_id: "r" }).await
+}
+
+/// `before` and `after` of the audit rows of that action, in order.
+async fn audit(database: &Database, action: &str) -> Vec<(Option<Value>, Option<Value>)> {
+    let client = store::connect(&database.config, "test").await.expect("it takes connections");
+    let sql = "SELECT before, after FROM control.audit_log WHERE action = $1 AND actor = 'ops' AND request_id = 'r' \
+               AND tenant_id IS NOT NULL ORDER BY id";
+    let rows = client.query(sql, &[&action]).await.expect("readable");
+    rows.iter().map(|row| (row.get("before"), row.get("after"))).collect()
+}
+
+#[tokio::test]
+async fn a_catalog_is_made_once_and_replaced_after() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let store = &database.store;
+    let first = upsert(store, &tenant, &json!({"metadata": {"a": [1, "x"]}, "s3_endpoint": "https://s3"}), None).await;
+    assert_eq!((first.version, first.tenant_slug.as_str(), first.is_active), (1, "acme", true));
+    assert_eq!((first.metadata.clone(), first.s3_endpoint.as_deref()), (json!({"a": [1, "x"]}), Some("https://s3")));
+
+    let second =
+        upsert(store, &tenant, &json!({"catalog_type": "hive", "catalog_uri": "thrift://m"}), Some("v1")).await;
+    assert_eq!((second.id, second.provisioned_at, second.version), (first.id, first.provisioned_at, 2));
+    assert!(second.updated_at > first.updated_at);
+    assert_eq!((second.catalog_type, second.catalog_uri.as_str()), (domain::CatalogType::Hive, "thrift://m"));
+    assert_eq!(
+        (second.metadata.clone(), second.s3_endpoint, second.secret_version),
+        (json!({}), None, Some("v1".to_owned()))
+    );
+
+    let request = catalog_request(&json!({}));
+    let begun = store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await.expect("it goes through");
+    assert_eq!((begun.id(), begun.secret_version()), (first.id, Some("v1")));
+    begun.give_up().await;
+    let row = store.catalog(tenant.tenant_id, &first.catalog_name).await.expect("answers").expect("there");
+    assert_eq!((row.version, row.catalog_uri.as_str()), (2, "thrift://m"), "given up");
+
+    let audit = audit(&database, "catalog.upsert").await;
+    let [(None, Some(made)), (Some(before), Some(after))] = &audit[..] else { panic!("{audit:?}") };
+    assert_eq!((&made["version"], &made["metadata"]), (&json!(1), &json!({"a": [1, "x"]})));
+    assert_eq!((before, &after["catalog_uri"]), (made, &json!("thrift://m")));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_dropped_upsert_changes_nothing_and_nobody_continues_in_it() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let request = catalog_request(&json!({}));
+    drop(database.store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await.expect("it goes through"));
+    assert!(database.store.newest_active_catalog(tenant.tenant_id).await.expect("answers").is_none());
+    let made = upsert(&database.store, &tenant, &json!({}), None).await;
+    assert_eq!(made.version, 1);
+    let elsewhere = store_of(&database.config).newest_active_catalog(tenant.tenant_id).await.expect("answers");
+    assert_eq!(elsewhere.map(|catalog| catalog.version), Some(1), "committed");
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn the_second_upsert_of_a_catalog_waits_for_the_first() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let other = store_of(&database.config);
+    let request = catalog_request(&json!({}));
+    for round in 1..=2 {
+        let first = database.store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
+        let first = first.expect("it goes through");
+        let finish = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            first.commit(Some(&format!("v{round}"))).await.expect("the database answers")
+        };
+        let second = async {
+            let begun = other.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
+            let begun = begun.expect("it goes through");
+            let seen = begun.secret_version().map(str::to_owned);
+            begun.commit(seen.as_deref()).await.expect("the database answers")
+        };
+        let (first, second) = tokio::join!(finish, second);
+        assert_eq!(second.version, first.version + 1);
+        assert_eq!(second.secret_version, Some(format!("v{round}")), "what the first wrote");
+    }
+    let audit = audit(&database, "catalog.upsert").await;
+    assert_eq!(audit.len(), 4);
+    for pair in audit.windows(2) {
+        assert_eq!(pair[1].0, pair[0].1, "each began with what the one before left");
+    }
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn nobody_waits_or_holds_for_ever() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let other = store_of(&database.config);
+    let request = catalog_request(&json!({}));
+    let frozen = database.store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
+    let frozen = frozen.expect("it goes through");
+    let waiting = other.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
+    assert!(matches!(waiting, Err(CatalogNotBegun::Store(StoreError::Timeout))), "gives up in time");
+    let another = upsert(&other, &tenant, &json!({"catalog_name": "another"}), None).await;
+    assert_eq!(another.version, 1, "only this catalog is locked");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let next = upsert(&other, &tenant, &json!({}), None).await;
+    assert_eq!(next.version, 1, "the frozen one lost its transaction");
+    assert!(matches!(frozen.commit(Some("late")).await, Err(StoreError::Unavailable)));
+    let row = database.store.catalog(tenant.tenant_id, &next.catalog_name).await.expect("answers").expect("there");
+    assert_eq!((row.version, row.secret_version), (1, None));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn an_open_upsert_does_not_hold_up_the_tenants_pipeline() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let request = catalog_request(&json!({}));
+    let open = database.store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
+    let open = open.expect("it goes through");
+    let client = store::connect(&database.config, "test").await.expect("it takes connections");
+    let lock = "SET lock_timeout = '200ms'; SELECT FROM control.tenants FOR UPDATE";
+    client.batch_execute(lock).await.expect("the tenant's row is free");
+    open.commit(None).await.expect("the database answers");
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn an_upsert_may_depend_on_the_version() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let store = &database.store;
+    let request = catalog_request(&json!({}));
+    let new = new_catalog(tenant.tenant_id, &request);
+    let mismatch = async |expected| {
+        let begun = store.begin_catalog_upsert(NewCatalog { if_version: Some(expected), ..new }).await;
+        matches!(begun, Err(CatalogNotBegun::VersionMismatch))
+    };
+    assert!(mismatch(0).await && mismatch(1).await, "there is none yet");
+    assert!(store.catalog(tenant.tenant_id, &request.catalog_name).await.expect("answers").is_none());
+    upsert(store, &tenant, &json!({}), None).await;
+    assert!(mismatch(2).await);
+    let begun = store.begin_catalog_upsert(NewCatalog { if_version: Some(1), ..new }).await;
+    let written = begun.expect("it goes through").commit(None).await.expect("the database answers");
+    assert_eq!(written.version, 2);
+    let unknown = store.begin_catalog_upsert(NewCatalog { tenant_id: TenantId(Uuid::now_v7()), ..new }).await.err();
+    assert!(matches!(unknown, Some(CatalogNotBegun::UnknownTenant)));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_tenants_catalog_is_its_newest_active_one() {
+    let Some(database) = Database::create().await else { return };
+    let (tenant, other) = (database.tenant("acme").await, database.tenant("other").await);
+    let store = &database.store;
+    upsert(store, &tenant, &json!({"catalog_name": "old"}), None).await;
+    upsert(store, &tenant, &json!({"catalog_name": "new"}), None).await;
+    upsert(store, &tenant, &json!({"catalog_name": "off", "is_active": false}), None).await;
+    upsert(store, &other, &json!({"catalog_name": "others"}), None).await;
+    let newest = async || {
+        let catalog = store.newest_active_catalog(tenant.tenant_id).await.expect("answers");
+        catalog.map(|catalog| catalog.catalog_name.as_str().to_owned())
+    };
+    assert_eq!(newest().await.as_deref(), Some("new"));
+    upsert(store, &tenant, &json!({"catalog_name": "new", "is_active": false}), None).await;
+    assert_eq!(newest().await.as_deref(), Some("old"));
+    upsert(store, &tenant, &json!({"catalog_name": "old", "is_active": false}), None).await;
+    assert_eq!(newest().await, None);
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_target_goes_to_an_active_catalog() {
+    let Some(database) = Database::create().await else { return };
+    let (tenant, other) = (database.tenant("acme").await, database.tenant("other").await);
+    let (store, id) = (&database.store, tenant.tenant_id);
+    let unknown = register(store, TenantId(Uuid::now_v7()), &json!({})).await;
+    assert!(matches!(unknown, Err(NotRegistered::UnknownTenant)));
+    upsert(store, &other, &json!({"catalog_name": "others"}), None).await;
+    for change in [json!({}), json!({"catalog_name": "others"})] {
+        assert!(matches!(register(store, id, &change).await, Err(NotRegistered::NoActiveCatalog)), "{change}");
+    }
+    upsert(store, &tenant, &json!({"catalog_name": "old"}), None).await;
+    upsert(store, &tenant, &json!({"catalog_name": "new"}), None).await;
+    upsert(store, &tenant, &json!({"catalog_name": "off", "is_active": false}), None).await;
+    let catalog = async |change: Value| {
+        let target = register(store, id, &change).await.expect("it goes through");
+        target.catalog_name.as_str().to_owned()
+    };
+    assert_eq!(catalog(json!({})).await, "new");
+    assert_eq!(catalog(json!({"catalog_name": "old"})).await, "old");
+    let off = register(store, id, &json!({"catalog_name": "off"})).await;
+    assert!(matches!(off, Err(NotRegistered::NoActiveCatalog)));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn the_same_target_again_replaces_it() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let (store, id) = (&database.store, tenant.tenant_id);
+    upsert(store, &tenant, &json!({}), None).await;
+    let full =
+        json!({"primary_key_cols": ["a", "b"], "cursor_col": "c", "fivetran_connector_id": "f", "metadata": {"k": 1}});
+    let first = register(store, id, &full).await.expect("it goes through");
+    assert_eq!(
+        (first.primary_key_cols, first.cursor_col.as_deref()),
+        (vec!["a".to_owned(), "b".to_owned()], Some("c"))
+    );
+    assert_eq!((first.fivetran_connector_id.as_deref(), first.metadata), (Some("f"), json!({"k": 1})));
+    let second = register(store, id, &json!({"sync_mode": "full_refresh"})).await.expect("it goes through");
+    assert_eq!((second.id, second.created_at, second.tenant_slug.as_str()), (first.id, first.created_at, "acme"));
+    assert_eq!((second.sync_mode, second.cursor_col), (domain::SyncMode::FullRefresh, None));
+    assert!(second.primary_key_cols.is_empty() && second.updated_at > first.updated_at);
+    let third = register(store, id, &json!({"iceberg_table": "another"})).await.expect("it goes through");
+    assert_ne!(third.id, first.id);
+
+    let audit = audit(&database, "sync_target.register").await;
+    let [(None, Some(made)), (Some(before), Some(after)), (None, Some(_))] = &audit[..] else { panic!("{audit:?}") };
+    assert_eq!((before, &after["sync_mode"]), (made, &json!("full_refresh")));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn simultaneous_registrations_are_one_target() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    upsert(&database.store, &tenant, &json!({}), None).await;
+    let mut all = JoinSet::new();
+    for _ in 0..8 {
+        let (store, tenant_id) = (store_of(&database.config), tenant.tenant_id);
+        all.spawn(async move { register(&store, tenant_id, &json!({})).await.expect("it goes through").id });
+    }
+    let mut ids = all.join_all().await;
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    assert_eq!(database.store.sync_targets_page(None, None, 10).await.expect("answers").len(), 1);
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn the_application_reads_and_writes_but_changes_no_history() {
+    let Some(database) = Database::create().await else { return };
+    let mut owner = store::connect(&database.config, "test").await.expect("it takes connections");
+    let role = format!("app_{}", Uuid::now_v7().simple());
+    owner.batch_execute(&format!("CREATE ROLE {role}")).await.expect("a role of our own");
+    store::migrate_control(&mut owner, &role).await.expect("granted");
+    for (table, privilege, expected) in [
+        ("lakehouse.tenant_catalogs", "SELECT", true),
+        ("lakehouse.tenant_catalogs", "UPDATE", true),
+        ("lakehouse.tenant_catalogs", "DELETE", false),
+        ("lakehouse.sync_targets", "INSERT", true),
+        ("lakehouse.sync_targets", "TRUNCATE", false),
+        ("control.audit_log", "INSERT", true),
+        ("control.audit_log", "UPDATE", false),
+    ] {
+        let sql = "SELECT has_table_privilege($1, $2, $3) AND has_schema_privilege($1, 'lakehouse', 'USAGE')";
+        let row = owner.query_one(sql, &[&role, &table, &privilege]).await.expect("answers");
+        assert_eq!(row.get::<_, bool>(0), expected, "{table} {privilege}");
+    }
+    owner.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.expect("cleaned up");
+    database.drop().await;
+}
