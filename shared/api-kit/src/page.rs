@@ -97,8 +97,8 @@ impl Page {
 
     /// How many rows to ask for: one more than the page holds tells whether there is another page.
     #[must_use]
-    pub fn rows(&self) -> i64 {
-        i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
+    pub fn rows(&self) -> u32 {
+        u32::try_from(self.limit).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// The page's answer: a bare array, and a `Link` to the next page if there is one. `path` is the route's.

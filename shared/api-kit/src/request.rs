@@ -2,9 +2,10 @@
 
 use std::time::SystemTime;
 
-use domain::{FieldError, Slug};
+use domain::{FieldError, Slug, TenantId};
 use lambda_http::http::HeaderMap;
 use serde_json::{Map, Value};
+use store::{Store, Tenant};
 
 use crate::{Caller, IfMatch, Problem, json};
 
@@ -39,6 +40,18 @@ impl Request {
     #[must_use]
     pub fn tenant(&self) -> &str {
         self.tenant.as_deref().unwrap_or_default()
+    }
+
+    /// The tenant the path names, for whoever may see any: by id, else by slug (an id can be a slug).
+    pub async fn find_tenant(&self, store: &Store) -> Result<Tenant, Problem> {
+        let by_id = match self.tenant().parse() {
+            Ok(id) => store.tenant_by_id(TenantId(id)).await?,
+            Err(_) => None,
+        };
+        match by_id {
+            Some(tenant) => Ok(tenant),
+            None => store.tenant_by_slug(&self.slug()?).await?.ok_or_else(Problem::tenant_not_found),
+        }
     }
 
     /// A header's value. One that is no visible ASCII is malformed.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind};
+use domain::{Failure, FailureKind, Patch};
 use store::{StoreError, Tenant, Update};
 use tenant_lease::{Held, lease_lapsed};
 use uuid::Uuid;
@@ -59,8 +59,8 @@ pub async fn begin_change(held: &Held<'_>, update: &Update<'_>, call: Duration) 
     if update.version.is_some_and(|version| version != tenant.version) {
         return Err(NotBegun::VersionMismatch);
     }
-    if let Some(Some(domain)) = &update.change.custom_domain
-        && store.domain_taken(tenant.tenant_id, domain).await?
+    if let Patch::Set(domain) = &update.change.custom_domain
+        && store.domain_taken(tenant.tenant_id, domain.as_str()).await?
     {
         return Err(NotBegun::DomainTaken);
     }

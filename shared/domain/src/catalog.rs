@@ -6,8 +6,10 @@ use std::str::FromStr;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::schema::text_schema;
 use crate::tenant::{Invalid, words};
 use crate::text::{SecretText, plain};
 use crate::{FieldError, Fields, Patch, TenantId, Uri};
@@ -17,7 +19,7 @@ pub(crate) const MAX_METADATA: usize = 64 * 1024;
 
 /// Identifies a catalog. Derived from its key (UUID v5), so that the secret of a first upsert that crashed is found
 /// again by the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(transparent)]
 pub struct CatalogId(pub Uuid);
 
@@ -39,6 +41,10 @@ impl fmt::Display for CatalogId {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct CatalogName(String);
+
+text_schema!(CatalogName, |text| text
+    .description(Some("Unique within its tenant."))
+    .pattern(Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")));
 
 impl CatalogName {
     /// The name as text.

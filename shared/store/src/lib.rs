@@ -31,4 +31,4 @@ pub use pages::{Cursor, TenantFilter, TenantSummary};
 pub use runs::{FailOutcome, StepRow};
 pub use sync_targets::{NewSyncTarget, NotRegistered, SyncTarget};
 pub use tenant_schema::{SeedCounts, TenantDatabase, manifest};
-pub use tenants::{Deactivated, Deactivation, Effects, NewTenant, Resume, Tenant, TenantChange, Update};
+pub use tenants::{Deactivated, Deactivation, Effects, NewTenant, Resume, Tenant, Update};

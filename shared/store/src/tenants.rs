@@ -1,6 +1,8 @@
 //! `control.tenants` as routes see it.
 
-use domain::{AdminEmail, DisplayName, ProvisionRequest, ProvisioningState, Region, Slug, TenantId, Tier};
+use domain::{
+    AdminEmail, DisplayName, Patch, ProvisionRequest, ProvisioningState, Region, Slug, TenantChange, TenantId, Tier,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -131,17 +133,6 @@ pub struct Resume<'a> {
     pub request_id: &'a str,
 }
 
-/// What a caller wants changed; what is absent stays.
-#[derive(Clone, Debug, Default)]
-pub struct TenantChange {
-    /// Name for people.
-    pub display_name: Option<DisplayName>,
-    /// Tier.
-    pub tier: Option<Tier>,
-    /// Domain of its own, in lower case; `Some(None)` clears it.
-    pub custom_domain: Option<Option<String>>,
-}
-
 /// A change about to be written.
 #[derive(Debug)]
 pub struct Update<'a> {
@@ -164,8 +155,11 @@ impl Update<'_> {
 
     /// Whether the domain changes, and to what.
     pub(crate) fn custom_domain(&self) -> (bool, Option<&str>) {
-        let given = self.change.custom_domain.as_ref();
-        (given.is_some(), given.and_then(Option::as_deref))
+        match &self.change.custom_domain {
+            Patch::Keep => (false, None),
+            Patch::Clear => (true, None),
+            Patch::Set(domain) => (true, Some(domain.as_str())),
+        }
     }
 }
 

@@ -18,7 +18,6 @@ const VALKEY: (&str, &str) = (READ, "control/valkey-??????");
 const REGIONS: (&str, &str) = (READ, "regions/*");
 const TENANTS: (&str, &str) = (READ, "tenants/*");
 const START: (&str, &str) = ("states:StartExecution", "ProvisionTenantStateMachine");
-const STRIPE: (&str, &str) = (READ, "control/stripe-??????");
 const KEEP: (&str, &str) = ("dynamodb:PutItem", "IdempotencyTable.Arn");
 const ANSWER: (&str, &str) = ("dynamodb:UpdateItem", "IdempotencyTable.Arn");
 const FORGET: (&str, &str) = ("dynamodb:DeleteItem", "IdempotencyTable.Arn");
@@ -34,7 +33,7 @@ const GRANTS: &[(&str, &[(&str, &str)])] = &[
     ("update-tenant", &[DATABASE, STRIPE, VALKEY, KEEP, ANSWER, FORGET]),
     (
         "deactivate-tenant",
-        &[DATABASE, STRIPE, VALKEY, ("states:StopExecution", "execution:ProvisionTenantStateMachine:*")],
+        &[DATABASE, VALKEY, ("states:StopExecution", "execution:ProvisionTenantStateMachine:*")],
     ),
     ("invalidate-tenant-cache", &[DATABASE, VALKEY, KEEP, ANSWER, FORGET]),
     (

@@ -1,5 +1,9 @@
 //! Records that more than one route answers with, field by field as documented.
 
+mod catalog;
+mod sync_target;
 mod tenant;
 
+pub use catalog::CatalogRecord;
+pub use sync_target::SyncTargetRecord;
 pub use tenant::TenantRecord;

@@ -6,6 +6,7 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
+use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use domain::{Failure, FailureKind, Owner, TenantId, names};
 
@@ -62,11 +63,20 @@ impl Executions {
         }
     }
 
+    /// Stops an attempt's execution; one that is not there, or has ended, needs no stopping.
+    pub async fn stop(&self, tenant_id: TenantId, attempt: i32) -> Result<(), Failure> {
+        let stop = self.client.stop_execution().execution_arn(self.execution_arn(tenant_id, attempt));
+        match stop.cause("The tenant was deactivated.").send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(StopExecutionError::is_execution_does_not_exist) => Ok(()),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
     /// How an attempt's execution stands. Eventually consistent: a fresh one may be absent for a moment.
     pub async fn standing(&self, tenant_id: TenantId, attempt: i32) -> Result<Standing, Failure> {
-        let arn = self.state_machine_arn.replacen(":stateMachine:", ":execution:", 1);
-        let arn = format!("{arn}:{}", names::execution(tenant_id, attempt));
-        match self.client.describe_execution().execution_arn(arn).send().await {
+        let describe = self.client.describe_execution().execution_arn(self.execution_arn(tenant_id, attempt));
+        match describe.send().await {
             Ok(execution) => Ok(match execution.status() {
                 ExecutionStatus::Running | ExecutionStatus::PendingRedrive => Standing::Running,
                 ExecutionStatus::Succeeded => Standing::Succeeded,
@@ -77,6 +87,11 @@ impl Executions {
             }
             Err(error) => Err(failure(&error)),
         }
+    }
+
+    fn execution_arn(&self, tenant_id: TenantId, attempt: i32) -> String {
+        let arn = self.state_machine_arn.replacen(":stateMachine:", ":execution:", 1);
+        format!("{arn}:{}", names::execution(tenant_id, attempt))
     }
 }
 

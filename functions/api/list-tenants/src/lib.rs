@@ -1,0 +1,70 @@
+//! `GET /v1/admin/tenants`: every tenant, newest first, in pages.
+
+use std::sync::Arc;
+
+use api_kit::routes::{self, Route};
+use api_kit::{Answer, Cursor, Handler, Moment, Page, Platform, Problem, Request};
+use domain::{DisplayName, Fields, ProvisioningState, Region, Slug, TenantId, Tier};
+use serde::Serialize;
+use store::{Store, TenantFilter, TenantSummary};
+use utoipa::ToSchema;
+
+/// The route.
+pub struct ListTenants {
+    store: Arc<Store>,
+}
+
+/// One tenant of the list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListedTenant<'a> {
+    tenant_id: TenantId,
+    slug: &'a Slug,
+    display_name: &'a DisplayName,
+    tier: Tier,
+    region: Region,
+    provisioning_state: ProvisioningState,
+    /// Whether the tenant is live and routing.
+    is_active: bool,
+    /// When the row was made.
+    provisioned_at: Moment,
+}
+
+impl ListTenants {
+    /// Built from the control database alone.
+    #[must_use]
+    pub fn new(platform: &Platform) -> Self {
+        Self { store: platform.store() }
+    }
+}
+
+impl Handler for ListTenants {
+    const ROUTE: Route = routes::LIST_TENANTS;
+
+    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
+        let query = request.query()?;
+        let mut fields = Fields::new(&query, Self::ROUTE.query);
+        let page = Page::read(&mut fields);
+        let filter = TenantFilter {
+            state: fields.optional("provisioning_state"),
+            tier: fields.optional("tier"),
+            region: fields.optional("region"),
+        };
+        fields.finish()?;
+        let tenants = self.store.tenants_page(filter, page.after(), page.rows()).await?;
+        Ok(page.answer(request, Self::ROUTE.path, tenants.iter().map(listed)))
+    }
+}
+
+fn listed(tenant: &TenantSummary) -> (Cursor, ListedTenant<'_>) {
+    let listed = ListedTenant {
+        tenant_id: tenant.tenant_id,
+        slug: &tenant.slug,
+        display_name: &tenant.display_name,
+        tier: tenant.tier,
+        region: tenant.region,
+        provisioning_state: tenant.state,
+        is_active: tenant.is_active,
+        provisioned_at: Moment(tenant.provisioned_at),
+    };
+    (Cursor { at: tenant.provisioned_at, id: tenant.tenant_id.0 }, listed)
+}
