@@ -37,10 +37,10 @@ pub(crate) struct Made {
 impl Once<'_> {
     /// Makes it, or finds it made. `find` looks for what an earlier request of the same kind made. `touched` is set once
     /// there is something at Stripe that the ledger did not know of when this began, or may be.
-    pub(crate) async fn ensure<T: DeserializeOwned>(
+    pub(crate) async fn ensure<T: DeserializeOwned, F: Future<Output = Result<Option<String>, Error>>>(
         &self,
         id: impl Fn(T) -> String,
-        find: impl AsyncFn() -> Result<Option<String>, Error>,
+        find: impl Fn() -> F,
         touched: &mut bool,
     ) -> Result<Made, Failure> {
         let intent = match self.held.resource(self.kind).await? {
@@ -71,11 +71,11 @@ impl Once<'_> {
     }
 
     /// Adopts what is there, else asks again under a new key.
-    async fn find_or_renew<T: DeserializeOwned>(
+    async fn find_or_renew<T: DeserializeOwned, F: Future<Output = Result<Option<String>, Error>>>(
         &self,
         open: &Resource,
         id: impl Fn(T) -> String,
-        find: impl AsyncFn() -> Result<Option<String>, Error>,
+        find: impl Fn() -> F,
         touched: &mut bool,
     ) -> Result<Made, Failure> {
         if let Some(found) = find().await? {

@@ -114,7 +114,7 @@ impl Settling<'_> {
             tenant.slug.as_str(),
         );
         let once = Once { held: self.held, stripe: self.stripe, kind: ResourceKind::StripeCustomer, request };
-        let find = async || find_customer(self.stripe, tenant.tenant_id, tenant.admin_email.as_str()).await;
+        let find = || find_customer(self.stripe, tenant.tenant_id, tenant.admin_email.as_str());
         // A customer costs nothing: that it is there now does not put Stripe beside the row's tier.
         Ok(once.ensure(|answer: Customer| answer.id, find, &mut false).await?.id)
     }
@@ -130,7 +130,8 @@ impl Settling<'_> {
         let price = self.price(lookup_key).await?;
         let request = stripe::create_subscription(customer_id, &price.id, &tenant_id.to_string(), DAYS_UNTIL_DUE);
         let once = Once { held: self.held, stripe: self.stripe, kind, request };
-        let find = async || Ok(find_subscription(self.stripe, tenant_id, customer_id).await?.map(|found| found.id));
+        let stripe = self.stripe;
+        let find = || async move { Ok(find_subscription(stripe, tenant_id, customer_id).await?.map(|found| found.id)) };
         once.ensure(|answer: Subscription| answer.id, find, self.touched).await
     }
 

@@ -31,10 +31,7 @@ const GRANTS: &[(&str, &[(&str, &str)])] = &[
     ("get-tenant", &[DATABASE]),
     ("get-tenant-status", &[DATABASE]),
     ("update-tenant", &[DATABASE, STRIPE, VALKEY, KEEP, ANSWER, FORGET]),
-    (
-        "deactivate-tenant",
-        &[DATABASE, VALKEY, ("states:StopExecution", "execution:ProvisionTenantStateMachine:*")],
-    ),
+    ("deactivate-tenant", &[DATABASE, VALKEY, ("states:StopExecution", "execution:ProvisionTenantStateMachine:*")]),
     ("invalidate-tenant-cache", &[DATABASE, VALKEY, KEEP, ANSWER, FORGET]),
     (
         "upsert-catalog",
@@ -208,7 +205,7 @@ fn the_secrets_that_may_be_read_are_those_the_code_reads() -> Result<()> {
             let database = |it: &str| always && it == DATABASE.1;
             read.extend(names.filter(|it| !kit || !by_helper.contains(it.as_str()) || database(it)));
         }
-        for (call, secrets) in HELPERS.iter().filter(|(call, _)| own.contains(call)) {
+        for (_, secrets) in HELPERS.iter().filter(|(call, _)| own.contains(call)) {
             read.extend(secrets.iter().map(ToString::to_string));
         }
         if own.contains(".read(Name::Region(") {

@@ -1,7 +1,7 @@
 //! Wiring of `POST /v1/admin/tenants/{slug}/cache/invalidate`.
 
-use invalidate_tenant_cache::InvalidateTenantCache;
 use idempotency::Idempotent;
+use invalidate_tenant_cache::InvalidateTenantCache;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -30,9 +30,9 @@ impl Handler for ListCatalogs {
         let page = Page::read(&mut fields);
         fields.finish()?;
         let catalogs = self.store.catalogs_page(page.after(), page.rows()).await?;
-        let rows = catalogs.iter().map(|catalog| {
-            (Cursor { at: catalog.provisioned_at, id: catalog.id.0 }, CatalogRecord::from(catalog))
-        });
+        let rows = catalogs
+            .iter()
+            .map(|catalog| (Cursor { at: catalog.provisioned_at, id: catalog.id.0 }, CatalogRecord::from(catalog)));
         Ok(page.answer(request, Self::ROUTE.path, rows))
     }
 }

@@ -1,7 +1,7 @@
 //! Wiring of `POST /v1/admin/lakehouse/sync-targets`.
 
-use register_sync_target::RegisterSyncTarget;
 use idempotency::Idempotent;
+use register_sync_target::RegisterSyncTarget;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -1,7 +1,7 @@
 //! Wiring of `PATCH /v1/admin/tenants/{slug}`.
 
-use update_tenant::UpdateTenant;
 use idempotency::Idempotent;
+use update_tenant::UpdateTenant;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -26,11 +26,19 @@ pub async fn change(store: &Store, billing: &Billing, tenant: &Tenant, update: &
         Changed::VersionMismatch => Err(Problem::version_mismatch()),
         Changed::DomainTaken => Err(Problem::domain_taken()),
         Changed::Refused(failure) => {
-            tracing::warn!(code = failure.cause.code, provider_request_id = failure.cause.provider_request_id, "billing was refused");
+            tracing::warn!(
+                code = failure.cause.code,
+                provider_request_id = failure.cause.provider_request_id,
+                "billing was refused"
+            );
             Err(Problem::billing_rejected(&failure.cause))
         }
         Changed::Failed(failure) => {
-            tracing::error!(code = failure.cause.code, provider_request_id = failure.cause.provider_request_id, "billing did not come to its end");
+            tracing::error!(
+                code = failure.cause.code,
+                provider_request_id = failure.cause.provider_request_id,
+                "billing did not come to its end"
+            );
             Err(Problem::unavailable())
         }
     }

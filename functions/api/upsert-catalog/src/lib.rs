@@ -24,7 +24,12 @@ impl UpsertCatalog {
     }
 
     /// The version the caller's change is meant for, if they say so.
-    async fn expected(&self, tenant: TenantId, asked: &CatalogRequest, request: &Request) -> Result<Option<i64>, Problem> {
+    async fn expected(
+        &self,
+        tenant: TenantId,
+        asked: &CatalogRequest,
+        request: &Request,
+    ) -> Result<Option<i64>, Problem> {
         let Some(if_match) = request.if_match()? else { return Ok(None) };
         let current = self.store.catalog(tenant, &asked.catalog_name).await?.map(|catalog| catalog.version);
         current.filter(|version| if_match.allows(*version)).map(Some).ok_or_else(Problem::version_mismatch)
@@ -37,14 +42,14 @@ impl Handler for UpsertCatalog {
     async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
         let asked = CatalogRequest::parse(&request.json_object()?)?;
         let tenant_id = request.find_tenant(&self.store).await?.tenant_id;
-        let upsert = self.store.begin_catalog_upsert(NewCatalog {
+        let new = NewCatalog {
             tenant_id,
             request: &asked,
             if_version: self.expected(tenant_id, &asked, request).await?,
             actor: &request.caller.name(),
             request_id: &request.request_id,
-        });
-        let upsert = upsert.await.map_err(not_begun)?;
+        };
+        let upsert = self.store.begin_catalog_upsert(new).await.map_err(not_begun)?;
         // Boxed: what is awaited under the lock is nested deep.
         let put = Box::pin(self.secrets.patch_catalog(
             upsert.id(),

@@ -1,7 +1,7 @@
 //! Wiring of `POST /v1/admin/tenants/{tenant_id}/catalog`.
 
-use upsert_catalog::UpsertCatalog;
 use idempotency::Idempotent;
+use upsert_catalog::UpsertCatalog;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -68,7 +68,9 @@ impl Executions {
         let stop = self.client.stop_execution().execution_arn(self.execution_arn(tenant_id, attempt));
         match stop.cause("The tenant was deactivated.").send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(StopExecutionError::is_execution_does_not_exist) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(StopExecutionError::is_execution_does_not_exist) => {
+                Ok(())
+            }
             Err(error) => Err(failure(&error)),
         }
     }
