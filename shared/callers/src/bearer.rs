@@ -188,7 +188,7 @@ mod tests {
         Jwt::parse(value, None).err()
     }
 
-    /// The answer for the usual claims under this header, the subject being "subject"; a failure by its code.
+    /// What comes of the usual claims under this header.
     async fn verify(jwt: &Jwt, header: Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> Outcome {
         ask(jwt, &bearer(&header, &claims(json!({})), sign)).await
     }
