@@ -90,7 +90,8 @@ impl Specification {
 /// The specification closes the brackets of its examples at the column of their key, where YAML wants them further in.
 fn repaired(text: &str) -> String {
     let closes = |line: &str| !line.trim().is_empty() && line.trim().chars().all(|c| "]}, ".contains(c));
-    text.lines().map(|line| format!("{}{line}\n", if closes(line) { "  " } else { "" })).collect()
+    let further_in = |line: &str| if closes(line) { format!("  {line}") } else { line.to_owned() };
+    text.lines().map(further_in).collect::<Vec<_>>().join("\n")
 }
 
 /// YAML as JSON. The specification's keys are texts, but for statuses, which are numbers.
