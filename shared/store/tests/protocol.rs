@@ -1,5 +1,7 @@
 //! The protocol that keeps a tenant from being made twice: lease, fence, ledger, completion, failure, resume.
 
+#[path = "protocol/changes.rs"]
+mod changes;
 mod support;
 
 use std::time::Duration;

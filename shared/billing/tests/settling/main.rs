@@ -1,0 +1,9 @@
+//! Billing against a real database and Stripe's stand-in, cut off at every point where a process can die.
+
+mod changes;
+mod crashes;
+mod database;
+mod deactivation;
+mod settle;
+mod wire;
+mod world;

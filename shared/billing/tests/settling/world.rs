@@ -1,0 +1,221 @@
+//! A control database, the wire to Stripe, and what both say about a tenant.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use billing::{Billing, Changed, Plan, Prices, Report, StripeSecret};
+use domain::{ProvisionRequest, ProvisioningState, Step, TenantId, Tier};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use store::{Activation, Deactivated, Deactivation, NewTenant, NotLeased, Tenant, TenantChange, Update};
+use stripe::{Stripe, Subscription};
+use tenant_lease::Held;
+use uuid::Uuid;
+
+use crate::database::Database;
+use crate::wire::Wire;
+
+/// One call of Stripe.
+pub const CALL: Duration = Duration::from_secs(4);
+/// A lease nothing here outlasts.
+pub const LEASE: Duration = Duration::from_mins(2);
+
+pub struct World {
+    pub database: Database,
+    pub wire: Wire,
+    pub billing: Billing,
+    /// Around the wire.
+    pub stripe: Stripe,
+    secrets_read: Arc<AtomicUsize>,
+    key: SecretString,
+}
+
+/// The lookup key of a tier's price.
+pub fn lookup_key(tier: Tier) -> Option<&'static str> {
+    match tier {
+        Tier::Pilot => None,
+        Tier::Enterprise => Some("ivory_enterprise"),
+        Tier::EnterprisePlus => Some("ivory_enterprise_plus"),
+    }
+}
+
+pub fn to(tier: Tier) -> TenantChange {
+    TenantChange { tier: Some(tier), ..TenantChange::default() }
+}
+
+pub fn update<'a>(change: &'a TenantChange, version: Option<i64>, payload: &'a Value) -> Update<'a> {
+    Update { change, version, invalidation: (Uuid::now_v7(), payload), actor: "test", request_id: "r" }
+}
+
+impl World {
+    /// `None`, said so, where there is nothing to try.
+    pub async fn start() -> Option<Self> {
+        let (Ok(url), Ok(key)) = (std::env::var("STRIPE_API_URL"), std::env::var("STRIPE_SECRET_KEY")) else {
+            println!("skipped: STRIPE_API_URL or STRIPE_SECRET_KEY not set");
+            return None;
+        };
+        let database = Database::create().await?;
+        let (wire, key) = (Wire::start(&url).await, SecretString::from(key));
+        let mut world = Self {
+            billing: Billing::with(Arc::new(|| unreachable!()), String::new(), Prices::from_env(), CALL),
+            stripe: Stripe::new(&url, key.clone(), CALL),
+            secrets_read: Arc::default(),
+            database,
+            wire,
+            key,
+        };
+        let prices = Prices { enterprise: "ivory_enterprise".into(), enterprise_plus: "ivory_enterprise_plus".into() };
+        world.billing = world.billing_with(prices);
+        Some(world)
+    }
+
+    /// Over the wire, with other prices.
+    pub fn billing_with(&self, prices: Prices) -> Billing {
+        let (key, count) = (self.key.clone(), Arc::clone(&self.secrets_read));
+        let secret = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            let secret = Ok(StripeSecret { secret_key: key.clone() });
+            Box::pin(async move { secret }) as std::pin::Pin<Box<dyn Future<Output = _> + Send>>
+        };
+        Billing::with(Arc::new(secret), self.wire.url.clone(), prices, CALL)
+    }
+
+    pub fn secrets_read(&self) -> usize {
+        self.secrets_read.load(Ordering::Relaxed)
+    }
+
+    /// A tenant in step 9, under that step's lease.
+    pub async fn provisioning(&self, tier: Tier) -> Held<'_> {
+        let id = Uuid::now_v7();
+        let body = json!({"slug": format!("t-{}", id.simple()), "display_name": "Acme", "region": "us-east-1", "tier": tier,
+                          "admin_email": format!("{id}@acme.com"), "data_residency_verified": true});
+        let request = ProvisionRequest::parse(body.as_object().expect("an object"), &[]).expect("valid");
+        let (tenant_id, store) = (TenantId(id), &self.database.store);
+        let new = NewTenant { tenant_id, request: &request, correlation_id: "c", actor: "test", request_id: "r" };
+        store.insert_tenant(new).await.expect("answers").expect("the slug is free");
+        let begun = store.begin_step(tenant_id, 1, Step::ActivateTenant, "step", LEASE).await.expect("free");
+        Held::new(store, begun.lease, begun.tenant, Step::ActivateTenant, Instant::now() + LEASE)
+    }
+
+    /// A tenant that step 9 billed and activated.
+    pub async fn active(&self, tier: Tier) -> Tenant {
+        let held = self.provisioning(tier).await;
+        let settled = self.billing.settle(&held, Plan::of(tier)).await.expect("billed");
+        let payload = json!({});
+        let activation = Activation {
+            stripe_customer_id: settled.customer_id.as_deref(),
+            tier,
+            invalidation: (Uuid::now_v7(), &payload),
+            event: (Uuid::now_v7(), &payload),
+        };
+        assert!(self.database.store.activate(held.lease(), activation).await.expect("answers"));
+        let tenant = self.row(held.tenant()).await;
+        self.check(&tenant).await;
+        self.wire.seen();
+        tenant
+    }
+
+    /// The active tenant's lease, for a route.
+    pub async fn hold(&self, tenant: &Tenant) -> Held<'_> {
+        let leased = self.lease(tenant, "route").await.expect("free");
+        Held::new(&self.database.store, leased.lease, leased.tenant, Step::ActivateTenant, Instant::now() + LEASE)
+    }
+
+    pub async fn lease(&self, tenant: &Tenant, token: &str) -> Result<store::Leased, NotLeased> {
+        self.database.store.lease_tenant(tenant.tenant_id, token, LEASE, &[ProvisioningState::Active]).await
+    }
+
+    /// A whole tier change.
+    pub async fn change(&self, tenant: &Tenant, tier: Tier) -> Changed {
+        let (change, payload) = (to(tier), json!({}));
+        self.billing.change_tier(&self.hold(tenant).await, &update(&change, None, &payload)).await
+    }
+
+    /// A tier change that succeeds.
+    pub async fn changed(&self, tenant: &Tenant, tier: Tier) -> Tenant {
+        match self.change(tenant, tier).await {
+            Changed::Done(tenant) => {
+                assert_eq!(tenant.tier, tier);
+                self.check(&tenant).await;
+                *tenant
+            }
+            other => panic!("not changed: {other:?}"),
+        }
+    }
+
+    pub async fn deactivate(&self, tenant: &Tenant) -> Option<Deactivated> {
+        let (tenant_id, payload) = (tenant.tenant_id, json!({"keys": []}));
+        let invalidation = (Uuid::now_v7(), &payload);
+        let deactivation = Deactivation { tenant_id, invalidation, actor: "test", request_id: "r" };
+        self.database.store.deactivate_tenant(deactivation).await.expect("answers")
+    }
+
+    pub async fn reconcile(&self) -> Report {
+        let budget = Duration::from_mins(1);
+        billing::settle_open(&self.database.store, &self.billing, budget, "reconciler").await.expect("answers")
+    }
+
+    /// Leases lapse and what was postponed is due.
+    pub async fn time_passes(&self) {
+        let sql = "UPDATE control.tenants SET lease_until = clock_timestamp() WHERE lease_until IS NOT NULL;
+                   UPDATE control.outbox SET next_attempt_at = clock_timestamp() WHERE delivered_at IS NULL";
+        self.database.client.batch_execute(sql).await.expect("answers");
+    }
+
+    pub async fn row(&self, tenant: &Tenant) -> Tenant {
+        self.database.store.tenant_by_slug(&tenant.slug).await.expect("answers").expect("there")
+    }
+
+    /// How many billing intents are open.
+    pub async fn open_intents(&self) -> i64 {
+        let sql = "SELECT count(*) FROM control.outbox WHERE kind = 'settle_billing' AND delivered_at IS NULL";
+        self.database.client.query_one(sql, &[]).await.expect("answers").get(0)
+    }
+
+    /// Every subscription that Stripe has of the tenant, ended ones too.
+    pub async fn subscriptions(&self, tenant: &Tenant) -> Vec<Subscription> {
+        let (id, mut all) = (tenant.tenant_id.to_string(), Vec::new());
+        let customers = self.stripe.customers_by_email(tenant.admin_email.as_str()).await.expect("answers");
+        assert!(customers.len() <= 1, "one customer: {customers:?}");
+        for customer in customers {
+            assert!(customer.is_tenants(&id));
+            all.extend(self.stripe.subscriptions_of(&customer.id).await.expect("answers"));
+        }
+        assert!(all.iter().all(|subscription| subscription.is_tenants(&id)));
+        all
+    }
+
+    /// The one live subscription.
+    pub async fn live(&self, tenant: &Tenant) -> Option<Subscription> {
+        let mut live: Vec<_> = self.subscriptions(tenant).await.into_iter().filter(Subscription::is_live).collect();
+        assert!(live.len() <= 1, "never two: {live:?}");
+        live.pop()
+    }
+
+    /// Stripe is at the row's tier: one subscription with one item of its price, or none that goes on.
+    pub async fn check(&self, tenant: &Tenant) {
+        let row = self.row(tenant).await;
+        let wanted = if row.is_active { lookup_key(row.tier) } else { None };
+        match (wanted, self.live(&row).await) {
+            (Some(key), Some(live)) => {
+                assert_eq!(live.only_item().expect("one item").price.lookup_key.as_deref(), Some(key));
+                assert!(!live.cancel_at_period_end);
+            }
+            (Some(key), None) => panic!("no subscription, and {key} is wanted"),
+            (None, live) => assert!(live.is_none_or(|live| live.cancel_at_period_end), "it goes on"),
+        }
+    }
+
+    /// Ends a subscription at once, as a person at Stripe's dashboard would.
+    pub async fn end(&self, subscription: &Subscription) {
+        use secrecy::ExposeSecret;
+        let request = format!(
+            "DELETE /v1/subscriptions/{} HTTP/1.1\r\nHost: stripe\r\nAuthorization: Bearer {}\r\nStripe-Version: 2026-07-29.dahlia\r\n\r\n",
+            subscription.id,
+            self.key.expose_secret()
+        );
+        let answer = self.wire.direct(&request).await.expect("an answer");
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    }
+}
