@@ -46,6 +46,10 @@ pub enum Command {
     Demo(Demo),
     /// Run everything: unit and contract tests, client tests, end-to-end tests against a cloud of their own.
     Test(Test),
+    /// Write functions/api/openapi.json, made from the code.
+    Openapi,
+    /// Start a cloud and let Schemathesis call it with everything the OpenAPI document allows, and what it does not.
+    Fuzz(Fuzz),
     #[command(hide = true)]
     Guard {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -123,6 +127,21 @@ pub struct Test {
     pub filter: Option<String>,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct Fuzz {
+    /// Name of the run's own cloud.
+    #[arg(long, default_value = "fuzz", value_parser = cloud_name)]
+    pub name: String,
+    /// Cases to generate per operation at most, in each of the two phases that generate (coverage, fuzzing).
+    #[arg(long, default_value_t = 400)]
+    pub max_examples: u32,
+    /// Makes a run repeatable.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub parts: Parts,
+}
+
 #[derive(Debug, Clone, Subcommand)]
 pub enum Whose {
     /// The role `admin`.
@@ -141,10 +160,12 @@ impl Command {
             Self::Up(up) => Some(&up.cloud.name),
             Self::Demo(demo) => Some(&demo.name),
             Self::Test(test) => Some(&test.name),
+            Self::Fuzz(fuzz) => Some(&fuzz.name),
             Self::Down(_)
             | Self::Token { .. }
             | Self::Reload { .. }
             | Self::Logs { .. }
+            | Self::Openapi
             | Self::Guard { .. }
             | Self::Worker { .. } => None,
         }

@@ -90,6 +90,8 @@ pub async fn start_built(
     variables.insert("API_URL", format!("{}/_aws/execute-api/{}", access.endpoint, settled.api_id));
     let machine = settled.outputs.get("StateMachineArn").context("the stack has no output StateMachineArn")?;
     variables.insert("STATE_MACHINE_ARN", machine.clone());
+    let table = settled.outputs.get("IdempotencyTable").context("the stack has no output IdempotencyTable")?;
+    variables.insert("IDEMPOTENCY_TABLE", table.clone());
     variables.insert("ADMIN_JWT", jwt.mint(&Whose::Admin)?);
     private_file(&folder.env_file(), env_file::render(&variables).as_bytes())?;
     let deployed = Deployed { access, stack: PREFIX.to_owned(), jwt };

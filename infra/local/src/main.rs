@@ -11,8 +11,10 @@ mod demo;
 mod deploy;
 mod env_file;
 mod family;
+mod fuzz;
 mod layout;
 mod logs;
+mod openapi;
 mod progress;
 mod python;
 mod reload;
@@ -47,8 +49,12 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Worker { arguments } => family::worker::run(&arguments).await,
         Command::Down(cloud) => family::down(&cloud).await,
         Command::Token { cloud, whose } => token::run(&cloud, &whose),
-        Command::Up(_) | Command::Reload { .. } | Command::Logs { .. } | Command::Demo(_) | Command::Test(_) => {
-            family::front::run(&command).await
-        }
+        Command::Up(_)
+        | Command::Reload { .. }
+        | Command::Logs { .. }
+        | Command::Demo(_)
+        | Command::Test(_)
+        | Command::Openapi
+        | Command::Fuzz(_) => family::front::run(&command).await,
     }
 }

@@ -17,6 +17,7 @@ mod outside;
 mod postgres;
 mod redis;
 mod tenants;
+mod tokens;
 
 pub use aws::Aws;
 pub use cloud::{Cloud, REGIONS};
@@ -24,3 +25,4 @@ pub use faults::{Faults, alone, with_faults};
 pub use gateway::{Answer, answers};
 pub use outside::Search;
 pub use tenants::{STEPS, State, Status, is_timestamp, unique};
+pub use tokens::{Issuer, signed};

@@ -65,7 +65,7 @@ impl Stamp {
 }
 
 /// Runs an installer quietly; what it said is shown when it fails.
-async fn quietly(mut command: Command, what: &str) -> anyhow::Result<String> {
+pub async fn quietly(mut command: Command, what: &str) -> anyhow::Result<String> {
     command.stdin(std::process::Stdio::null()).kill_on_drop(true);
     let output = command.output().await.with_context(|| format!("starting {what}"))?;
     if !output.status.success() {

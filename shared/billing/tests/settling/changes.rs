@@ -1,9 +1,8 @@
 //! Tier changes that run to their end.
 
 use billing::Changed;
-use domain::{ProvisioningState, Tier};
+use domain::{Patch, ProvisioningState, TenantChange, Tier};
 use serde_json::json;
-use store::TenantChange;
 
 use crate::wire::Fault;
 use crate::world::{World, to, update};
@@ -94,7 +93,8 @@ async fn what_would_stop_it_at_the_end_stops_it_before_stripe() {
     let Some(world) = World::start().await else { return };
     let (tenant, other) = (world.active(Tier::Enterprise).await, world.active(Tier::Pilot).await);
     let (store, payload) = (&world.database.store, json!({}));
-    let domain = TenantChange { custom_domain: Some(Some("acme.com".to_owned())), ..TenantChange::default() };
+    let domain = Patch::Set("acme.com".parse().expect("a host name"));
+    let domain = TenantChange { display_name: None, tier: None, custom_domain: domain };
     store.update_tenant(other.tenant_id, &update(&domain, None, &payload)).await.expect("free").expect("there");
 
     let change = to(Tier::EnterprisePlus);
@@ -120,7 +120,7 @@ async fn a_change_in_between_is_not_overwritten() {
     let update_tier = update(&change, version, &payload);
     let intent = billing::begin_change(&held, &update_tier, crate::world::CALL).await.expect("begun");
     let settled = world.billing.settle(&held, Some(billing::Plan::EnterprisePlus)).await.expect("settled");
-    let name = TenantChange { display_name: Some("Other".parse().expect("a name")), ..TenantChange::default() };
+    let name = TenantChange { display_name: Some("Other".parse().expect("a name")), tier: None, custom_domain: Patch::Keep };
     store.update_tenant(tenant.tenant_id, &update(&name, None, &payload)).await.expect("answers").expect("there");
     let written = billing::finish_change(&held, intent, &settled, &update_tier).await.expect("answers");
     assert!(written.is_none());

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use billing::{Billing, Changed, Plan, Prices, Report, StripeSecret};
-use domain::{ProvisionRequest, ProvisioningState, Step, TenantId, Tier};
+use domain::{Patch, ProvisionRequest, ProvisioningState, Step, TenantChange, TenantId, Tier};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::{Activation, Deactivated, Deactivation, NewTenant, NotLeased, Tenant, TenantChange, Update};
+use store::{Activation, Deactivated, Deactivation, NewTenant, NotLeased, Tenant, Update};
 use stripe::{Stripe, Subscription};
 use tenant_lease::Held;
 use uuid::Uuid;
@@ -41,7 +41,7 @@ pub fn lookup_key(tier: Tier) -> Option<&'static str> {
 }
 
 pub fn to(tier: Tier) -> TenantChange {
-    TenantChange { tier: Some(tier), ..TenantChange::default() }
+    TenantChange { display_name: None, tier: Some(tier), custom_domain: Patch::Keep }
 }
 
 pub fn update<'a>(change: &'a TenantChange, version: Option<i64>, payload: &'a Value) -> Update<'a> {

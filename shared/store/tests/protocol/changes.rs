@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use domain::{ProvisioningState, Step, TenantId, Tier};
+use domain::{Patch, ProvisioningState, Step, TenantChange, TenantId, Tier};
 use serde_json::{Value, json};
 use store::{
     Activation, Deactivated, Deactivation, Lease, NotBegun, NotLeased, ResourceKind, StepEffect, StoreError, Tenant,
-    TenantChange, Update,
+    Update,
 };
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -69,7 +69,8 @@ fn update<'a>(change: &'a TenantChange, version: Option<i64>, payload: &'a Value
 }
 
 fn domain(domain: Option<&str>) -> TenantChange {
-    TenantChange { custom_domain: Some(domain.map(str::to_owned)), ..TenantChange::default() }
+    let custom_domain = domain.map_or(Patch::Clear, |domain| Patch::Set(domain.parse().expect("a host name")));
+    TenantChange { display_name: None, tier: None, custom_domain }
 }
 
 #[tokio::test]
@@ -119,7 +120,7 @@ async fn only_what_is_sent_changes() {
     let set = set.expect("answers").expect("its version");
     assert_eq!((set.custom_domain.as_deref(), set.version), (Some("acme.com"), tenant.version + 1));
     assert!(set.updated_at > tenant.updated_at);
-    let name = TenantChange { display_name: Some("Other".parse().expect("a name")), ..TenantChange::default() };
+    let name = TenantChange { display_name: Some("Other".parse().expect("a name")), tier: None, custom_domain: Patch::Keep };
     let stale = store.update_tenant(tenant.tenant_id, &update(&name, Some(tenant.version), &payload)).await;
     assert!(stale.expect("answers").is_none(), "another version");
     let named = store.update_tenant(tenant.tenant_id, &update(&name, None, &payload)).await.expect("answers");

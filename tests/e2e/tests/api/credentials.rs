@@ -44,7 +44,8 @@ async fn nobody_gets_in_without_a_known_key() -> Result<()> {
         ] {
             let answer = call(&cloud, &route, &headers).await?;
             answer.problem(401, "unauthenticated")?;
-            assert_eq!(answer.header("www-authenticate"), Some("ApiKey realm=\"ivory-control-plane\""));
+            let both = "ApiKey realm=\"ivory-control-plane\", Bearer realm=\"ivory-control-plane\"";
+            assert_eq!(answer.header("www-authenticate"), Some(both));
         }
     }
     Ok(())

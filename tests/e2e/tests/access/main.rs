@@ -1,0 +1,168 @@
+//! Every route with every kind of credential. A route that is missing from the matrix fails the test, and so does one that
+//! lets in, or keeps out, whom the contract does not.
+
+mod cached;
+mod tenants_own;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use domain::routes::{Credential, ROUTES, Route};
+use e2e::{Answer, Cloud, Issuer, State, signed, unique};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// What the right to call a route comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Right {
+    /// 401.
+    Unknown,
+    /// 403.
+    Forbidden,
+    /// Anything else: the route itself answered.
+    Served,
+}
+use Right::{Forbidden as F, Served as S, Unknown as U};
+
+/// The kinds of credentials, in the order of the matrix' columns.
+const KINDS: [&str; 14] = [
+    "none",
+    "malformed key",
+    "unknown key",
+    "key without a group",
+    "auditor's key",
+    "admin's key",
+    "malformed token",
+    "token without a signature",
+    "token of another issuer's key",
+    "expired token",
+    "token without a role",
+    "tenant's own token",
+    "another tenant's token",
+    "admin's token",
+];
+
+/// What each of them may do. The two halves are independent: of a route that takes a key no token opens anything.
+#[rustfmt::skip]
+const MATRIX: &[(&str, [Right; 14])] = &[
+    //                            none bad  unkn  -    aud  adm | bad  none othr exp  -    own  othr adm
+    ("provision-tenant",         [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
+    ("list-tenants",             [U,   U,   U,    F,   S,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
+    ("get-tenant",               [U,   U,   U,    F,   S,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
+    ("get-tenant-status",        [U,   U,   U,    F,   S,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
+    ("update-tenant",            [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
+    ("deactivate-tenant",        [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
+    ("invalidate-tenant-cache",  [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
+    ("upsert-catalog",           [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   F,   F,   S]),
+    ("get-catalog",              [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   S,   F,   S]),
+    ("list-catalogs",            [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   F,   F,   S]),
+    ("check-lakehouse-health",   [S,   S,   S,    S,   S,   S,    S,   S,   S,   S,   S,   S,   S,   S]),
+    ("register-sync-target",     [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   F,   F,   S]),
+    // Another tenant's token sees that tenant's own targets, of which there are none.
+    ("list-sync-targets",        [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   S,   S,   S]),
+];
+
+/// One of each kind, in the order of [`KINDS`]: header and value.
+async fn credentials(cloud: &Cloud, tenant_id: &str) -> Result<Vec<Option<(&'static str, String)>>> {
+    let issuer = Issuer::of(cloud).await?;
+    let key = |key: &str| Some(("x-api-key", key.to_owned()));
+    let bearer = |token: String| Some(("authorization", format!("Bearer {token}")));
+    let mut administrators = issuer.claims("somebody")?;
+    administrators["role"] = json!("admin");
+    let mut expired = administrators.clone();
+    expired["exp"] = json!(administrators["iat"].as_u64().unwrap_or_default() - 60);
+    let header = json!({ "alg": "HS256", "typ": "JWT" });
+    let unsigned = signed(&json!({ "alg": "none" }), &administrators, b"");
+    let unsigned = unsigned.rsplit_once('.').map(|(text, _)| format!("{text}.")).unwrap_or_default();
+    Ok(vec![
+        None,
+        key("not a key"),
+        key("ivory_nobody"),
+        key(&cloud.stranger_key),
+        key(&cloud.auditor_key),
+        key(&cloud.admin_key),
+        Some(("authorization", "Bearer not.a.token".to_owned())),
+        bearer(unsigned),
+        bearer(signed(&header, &administrators, b"another issuer's key, long enough for it")),
+        bearer(issuer.sign(&expired)),
+        bearer(issuer.sign(&issuer.claims("somebody")?)),
+        bearer(issuer.tenant(tenant_id)?),
+        bearer(issuer.tenant("0190d5c0-0000-7000-8000-000000000000")?),
+        bearer(issuer.admin()?),
+    ])
+}
+
+/// A call that changes nothing even where it is served: bodies are invalid, the tenant to be deactivated is not there.
+fn request(cloud: &Cloud, route: &Route, tenant: &str) -> Result<reqwest::RequestBuilder> {
+    let tenant = if route.method == "DELETE" { "absent-tenant" } else { tenant };
+    let path = route.path.replace("{tenant}", tenant);
+    let request = cloud.request(Method::from_bytes(route.method.as_bytes())?, &path);
+    Ok(if route.body { request.json(&json!({ "no_such_field": 1 })) } else { request })
+}
+
+fn right(answer: &Answer) -> Result<Right> {
+    Ok(match answer.status {
+        401 => answer.problem(401, "unauthenticated").map(|_| Right::Unknown)?,
+        403 => answer.problem(403, "forbidden").map(|_| Right::Forbidden)?,
+        status => {
+            ensure!(status < 500, "not served: {answer:?}");
+            Right::Served
+        }
+    })
+}
+
+#[tokio::test]
+async fn everybody_may_do_what_the_matrix_says() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let known: BTreeSet<_> = MATRIX.iter().map(|(name, _)| *name).collect();
+    assert_eq!(known, ROUTES.iter().map(|route| route.name).collect(), "routes of the matrix, routes there are");
+    let slug = unique("matrix");
+    cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+    let tenant_id = cloud.status(&slug).await?.tenant_id.to_string();
+    let credentials = credentials(&cloud, &tenant_id).await?;
+    let mut wrong = Vec::new();
+    for route in ROUTES {
+        let (_, expected) = MATRIX.iter().find(|(name, _)| *name == route.name).expect("compared above");
+        let tenant = if route.credential == Credential::Bearer { &tenant_id } else { &slug };
+        for ((kind, credential), expected) in KINDS.iter().zip(&credentials).zip(expected) {
+            let mut call = request(&cloud, route, tenant)?;
+            if let Some((name, value)) = credential {
+                call = call.header(*name, value);
+            }
+            let answer = cloud.send(call).await?;
+            let found = right(&answer)?;
+            if found != *expected {
+                wrong.push(format!("{} with {kind}: {found:?}, not {expected:?}", route.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    cloud.wait_until(&slug, State::Active, Duration::from_mins(2)).await?;
+    Ok(())
+}
+
+/// What a 403 is for does not depend on what is there.
+#[tokio::test]
+async fn a_403_never_tells_what_exists() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let slug = unique("hidden");
+    cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+    let tenant_id = cloud.status(&slug).await?.tenant_id.to_string();
+    let issuer = Issuer::of(&cloud).await?;
+    let stranger = format!("Bearer {}", issuer.sign(&issuer.claims("somebody")?));
+    for route in ROUTES.iter().filter(|route| route.path.contains("{tenant}")) {
+        let mut answers = Vec::new();
+        for tenant in [slug.as_str(), &tenant_id, "absent-tenant", "No Tenant", "0190d5c0-0000-7000-8000-000000000000"] {
+            let path = route.path.replace("{tenant}", &tenant.replace(' ', "%20"));
+            let call = cloud.request(Method::from_bytes(route.method.as_bytes())?, &path);
+            let call = call.header("x-api-key", &cloud.stranger_key).header("authorization", &stranger);
+            let mut problem: Value = cloud.send(call.json(&json!({}))).await?.problem(403, "forbidden")?;
+            problem["request_id"] = Value::Null;
+            answers.push(problem);
+        }
+        answers.dedup();
+        assert_eq!(answers.len(), 1, "{}", route.name);
+    }
+    Ok(())
+}
