@@ -16,10 +16,16 @@ const TOKEN: &str = "iomete-token-of-the-tests";
 const CATALOG: &str = "/catalogs/ivory";
 const CONFIG: &str =
     r#"{"defaults":{"clients":"4"},"overrides":{"prefix":"p"},"endpoints":["GET /v1/{prefix}/namespaces"]}"#;
-/// Far more than a healthy answer takes here, and little enough to wait for.
+/// Far more than any answer takes here, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Little enough to wait for.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 async fn probe(base_url: &str) -> Result<(), ProbeError> {
+    Iomete::new(base_url, TOKEN.into(), PATIENCE).probe().await
+}
+
+async fn probe_briefly(base_url: &str) -> Result<(), ProbeError> {
     Iomete::new(base_url, TOKEN.into(), TIMEOUT).probe().await
 }
 
@@ -72,7 +78,7 @@ async fn a_catalog_answers() {
     assert_eq!(probe(&url).await, Ok(()));
     assert_eq!(probe(&format!("{url}/")).await, Ok(()), "a slash too many");
     is(probe(&format!("{url}2")).await, ProbeError::Status(404), "HTTP status 404");
-    let stranger = Iomete::new(&url, "wrong".into(), TIMEOUT).probe().await;
+    let stranger = Iomete::new(&url, "wrong".into(), PATIENCE).probe().await;
     is(stranger, ProbeError::Status(401), "HTTP status 401");
 }
 
@@ -113,9 +119,7 @@ async fn an_answer_too_large_is_unexpected() {
             let _ = socket.write_all(answer.as_bytes()).await;
         }
     });
-    // Not a matter of speed.
-    let iomete = Iomete::new(&url.await, TOKEN.into(), Duration::from_secs(20));
-    is(iomete.probe().await, ProbeError::UnexpectedAnswer, "unexpected answer");
+    is(probe(&url.await).await, ProbeError::UnexpectedAnswer, "unexpected answer");
 }
 
 #[tokio::test]
@@ -128,8 +132,7 @@ async fn a_closed_port_refuses() {
 
 #[tokio::test]
 async fn an_unknown_name_is_not_resolved() {
-    let iomete = Iomete::new("https://does-not-exist.invalid/catalogs/x", TOKEN.into(), Duration::from_secs(10));
-    is(iomete.probe().await, ProbeError::Unresolved, "name not resolved");
+    is(probe("https://does-not-exist.invalid/catalogs/x").await, ProbeError::Unresolved, "name not resolved");
 }
 
 /// Whether it keeps silent from the start or from the middle of its answer, it has the same time.
@@ -142,8 +145,8 @@ async fn silence_is_a_timeout() {
         });
         let url = url.await;
         let started = Instant::now();
-        is(probe(&url).await, ProbeError::Timeout, "connection timeout");
-        assert!((TIMEOUT..TIMEOUT * 3).contains(&started.elapsed()), "{:?} after {said:?}", started.elapsed());
+        is(probe_briefly(&url).await, ProbeError::Timeout, "connection timeout");
+        assert!((TIMEOUT..TIMEOUT * 6).contains(&started.elapsed()), "{:?} after {said:?}", started.elapsed());
     }
 }
 
@@ -156,7 +159,7 @@ async fn a_trickle_is_a_timeout() {
             tokio::time::sleep(TIMEOUT / 10).await;
         }
     });
-    is(probe(&url.await).await, ProbeError::Timeout, "connection timeout");
+    is(probe_briefly(&url.await).await, ProbeError::Timeout, "connection timeout");
 }
 
 /// Nobody takes the connection from the backlog: it is open for the kernel, and silent.
@@ -164,8 +167,8 @@ async fn a_trickle_is_a_timeout() {
 async fn a_connection_nobody_accepts_is_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
-    is(probe(&format!("http://{address}{CATALOG}")).await, ProbeError::Timeout, "connection timeout");
-    is(probe(&format!("https://{address}{CATALOG}")).await, ProbeError::Timeout, "connection timeout");
+    is(probe_briefly(&format!("http://{address}{CATALOG}")).await, ProbeError::Timeout, "connection timeout");
+    is(probe_briefly(&format!("https://{address}{CATALOG}")).await, ProbeError::Timeout, "connection timeout");
 }
 
 #[tokio::test]
@@ -218,6 +221,6 @@ async fn a_certificate_nobody_vouches_for_is_not_accepted() {
 #[tokio::test]
 async fn what_cannot_be_sent_is_a_bad_configuration() {
     is(probe("console.example.com/catalogs/ivory").await, ProbeError::BadConfiguration, "bad configuration");
-    let broken = Iomete::new("http://127.0.0.1:1", "two\nlines".into(), TIMEOUT).probe().await;
+    let broken = Iomete::new("http://127.0.0.1:1", "two\nlines".into(), PATIENCE).probe().await;
     is(broken, ProbeError::BadConfiguration, "bad configuration");
 }
