@@ -56,10 +56,9 @@ impl PartialEq for CatalogSecret {
 /// Written into Secrets Manager and nowhere else: the one place where the values leave their wrapper.
 impl Serialize for CatalogSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let exposed = |key: &Option<SecretString>| key.as_ref().map(|key| key.expose_secret().to_owned());
         let mut object = serializer.serialize_struct("CatalogSecret", 2)?;
-        object.serialize_field("s3_access_key_id", &exposed(&self.s3_access_key_id))?;
-        object.serialize_field("s3_secret_key", &exposed(&self.s3_secret_key))?;
+        object.serialize_field("s3_access_key_id", &self.s3_access_key_id.as_ref().map(ExposeSecret::expose_secret))?;
+        object.serialize_field("s3_secret_key", &self.s3_secret_key.as_ref().map(ExposeSecret::expose_secret))?;
         object.end()
     }
 }
