@@ -18,6 +18,8 @@ CREATE TABLE lakehouse.tenant_catalogs (
     -- Which version of the catalog's secret belongs to this row; null: it has no credentials.
     secret_version text,
     metadata       jsonb       NOT NULL CONSTRAINT tenant_catalogs_metadata_check CHECK (jsonb_typeof(metadata) = 'object'),
+    -- What a page is cut by, without reading the metadata themselves.
+    metadata_bytes integer     NOT NULL GENERATED ALWAYS AS (octet_length(metadata::text)) STORED,
     is_active      boolean     NOT NULL,
     -- One more with every upsert: the ETag. 0 only within the transaction of the first one.
     version        bigint      NOT NULL CONSTRAINT tenant_catalogs_version_check CHECK (version >= 0),
@@ -44,6 +46,7 @@ CREATE TABLE lakehouse.sync_targets (
     cursor_col            text,
     fivetran_connector_id text,
     metadata              jsonb       NOT NULL CONSTRAINT sync_targets_metadata_check CHECK (jsonb_typeof(metadata) = 'object'),
+    metadata_bytes        integer     NOT NULL GENERATED ALWAYS AS (octet_length(metadata::text)) STORED,
     created_at            timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at            timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT sync_targets_catalog_fkey FOREIGN KEY (tenant_id, catalog_name)
