@@ -253,6 +253,34 @@ async fn a_deactivation_fences_the_step_at_work() {
 }
 
 #[tokio::test]
+async fn an_intent_waits_for_whoever_is_taking_the_lease_away() {
+    let Some(database) = Database::create().await else { return };
+    let (store, tenant) = (&database.store, database.active("acme", Tier::Enterprise).await);
+    let mut client = database.client().await;
+    let taken = "UPDATE control.tenants SET lease_token = 'fenced'";
+    for kind in [ResourceKind::StripeCustomer, ResourceKind::StripeSubscription] {
+        let lease = store.lease_tenant(tenant.tenant_id, "route", LONG, ACTIVE).await.expect("free").lease;
+        let fencing = client.transaction().await.expect("begun");
+        fencing.batch_execute(taken).await.expect("not committed yet");
+        let intent = async {
+            if kind == ResourceKind::StripeCustomer {
+                store.intend(&lease, Step::ActivateTenant, intent(kind)).await.map(|row| row.is_some())
+            } else {
+                store.intend_billing(&lease, CALL, None).await.map(|row| row.is_some())
+            }
+        };
+        let commit = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            fencing.commit().await.expect("committed");
+        };
+        let (intended, ()) = tokio::join!(intent, commit);
+        assert!(!intended.expect("answers"), "{kind:?}: committed although the lease was gone");
+        client.batch_execute("UPDATE control.tenants SET lease_until = clock_timestamp()").await.expect("answers");
+    }
+    database.drop().await;
+}
+
+#[tokio::test]
 async fn a_deactivation_promises_what_there_is_to_do() {
     let Some(database) = Database::create().await else { return };
     let store = &database.store;
