@@ -1,5 +1,7 @@
 //! Brings Stripe to exactly what is wanted.
 
+use std::time::Duration;
+
 use domain::{Failure, FailureKind, Owner, TenantId};
 use store::{Resource, ResourceKind};
 use stripe::{Customer, Error, Price, Stripe, Subscription, SubscriptionChange};
@@ -11,6 +13,8 @@ use crate::{Billing, Plan, Prices};
 
 /// A new customer has no payment method: invoices are sent, and due after these many days.
 const DAYS_UNTIL_DUE: u32 = 30;
+/// How long a request that was not answered may be on its way, and what it makes not to be in a list yet.
+const ON_ITS_WAY: Duration = Duration::from_mins(2);
 /// A subscription that turns out to have ended is followed by a new one, which has not.
 const ROUNDS: usize = 2;
 
@@ -185,7 +189,8 @@ impl Settling<'_> {
         Ok(Settled { customer_id, subscription_id: Some(live.id), change })
     }
 
-    /// What a request that was never answered made, if it made anything.
+    /// What a request that was never answered made, if it made anything. That nothing is found counts only once nothing
+    /// can be on its way any more.
     async fn adopt(&mut self, customer_id: Option<&str>, open: &Resource) -> Result<Option<Subscription>, Failure> {
         let tenant = self.held.tenant();
         let customer_id = match customer_id {
@@ -199,6 +204,13 @@ impl Settling<'_> {
         if let Some(found) = &found {
             *self.touched = true;
             self.held.confirm(open, &found.id, None).await?;
+        } else if open.age < ON_ITS_WAY {
+            return Err(Failure::new(
+                FailureKind::Busy,
+                "subscription_not_visible",
+                Owner::Provider,
+                "The request for the tenant's subscription was not answered; what it made is looked for until it would be there.",
+            ));
         }
         Ok(found)
     }

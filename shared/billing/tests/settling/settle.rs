@@ -86,6 +86,21 @@ async fn an_answer_that_was_lost_is_asked_for_again_and_after_a_day_looked_for()
 }
 
 #[tokio::test]
+async fn what_may_be_on_its_way_is_waited_for() {
+    let Some(world) = World::start().await else { return };
+    let held = world.provisioning(Tier::Enterprise).await;
+    world.wire.fault("POST /v1/subscriptions ", Fault::Request);
+    world.billing.settle(&held, Some(Plan::Enterprise)).await.expect_err("no answer");
+    let early = world.billing.settle(&held, None).await.expect_err("it may still come");
+    assert_eq!((early.kind, early.cause.code.as_str()), (FailureKind::Busy, "subscription_not_visible"));
+    let sql = "UPDATE control.resources SET sent_at = sent_at - interval '3 minutes'";
+    world.database.client.batch_execute(sql).await.expect("answers");
+    let settled = world.billing.settle(&held, None).await.expect("it never arrived");
+    assert_eq!((settled.subscription_id, settled.change), (None, Change::Nothing));
+    world.database.drop().await;
+}
+
+#[tokio::test]
 async fn a_key_whose_answer_is_an_old_error_is_replaced() {
     let Some(world) = World::start().await else { return };
     let held = world.provisioning(Tier::Enterprise).await;

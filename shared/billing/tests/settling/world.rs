@@ -156,9 +156,10 @@ impl World {
         billing::settle_open(&self.database.store, &self.billing, budget, "reconciler").await.expect("answers")
     }
 
-    /// Leases lapse and what was postponed is due.
+    /// Leases lapse, what was postponed is due, and nothing is on its way any more.
     pub async fn time_passes(&self) {
         let sql = "UPDATE control.tenants SET lease_until = clock_timestamp() WHERE lease_until IS NOT NULL;
+                   UPDATE control.resources SET sent_at = sent_at - interval '3 minutes';
                    UPDATE control.outbox SET next_attempt_at = clock_timestamp() WHERE delivered_at IS NULL";
         self.database.client.batch_execute(sql).await.expect("answers");
     }
