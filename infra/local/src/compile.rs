@@ -95,6 +95,9 @@ async fn run(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<Built>
     let mut command = Command::new(cargo);
     command.args(arguments).args(["--profile", "local", "--message-format=json-render-diagnostics"]);
     command.current_dir(workspace.root()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_program)) {
+        command.env_remove(name);
+    }
     let mut child = command.spawn().context("starting cargo")?;
     let mut lines = BufReader::new(child.stdout.take().context("cargo has no output")?).lines();
     let mut built = Built::default();
@@ -107,6 +110,14 @@ async fn run(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<Built>
         bail!("cargo {} failed", arguments.join(" "));
     }
     Ok(built)
+}
+
+/// What cargo tells a program it runs about that program. Build scripts (ring's) ask for these and would run again, and with
+/// them nearly everything be built again, whenever a build of ours follows one that was called by hand.
+fn of_this_program(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"]
+        .iter()
+        .any(|prefix| variable.starts_with(prefix))
 }
 
 impl Built {

@@ -78,10 +78,49 @@ pub async fn schemathesis(
 
 /// What is read of the JSON report.
 #[derive(Deserialize)]
-struct Report {}
+struct Report {
+    complete: bool,
+    test_cases: TestCases,
+    operations: Operations,
+}
+
+#[derive(Deserialize)]
+struct TestCases {
+    generated: u64,
+    with_failures: u64,
+    errored: u64,
+}
+
+#[derive(Deserialize)]
+struct Operations {
+    total: u64,
+    tested: u64,
+}
 
 impl Report {
-    fn outcome(&self, _: bool) -> Outcome {
-        Outcome { cases: 0, failures: 0 }
+    /// An operation that was not called is a failure, as is a verdict that none of the counts explains.
+    fn outcome(&self, passed: bool) -> Outcome {
+        let untested = self.operations.total - self.operations.tested;
+        let failures = self.test_cases.with_failures + self.test_cases.errored + untested;
+        let unexplained = failures == 0 && !(passed && self.complete);
+        Outcome { cases: self.test_cases.generated, failures: failures + u64::from(unexplained) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(generated: u64, with_failures: u64, tested: u64, passed: bool) -> Outcome {
+        let test_cases = TestCases { generated, with_failures, errored: 0 };
+        Report { complete: true, test_cases, operations: Operations { total: 13, tested } }.outcome(passed)
+    }
+
+    #[test]
+    fn nothing_passes_for_a_success() {
+        assert_eq!(outcome(100, 0, 13, true).failures, 0);
+        assert_eq!(outcome(100, 2, 13, false).failures, 2);
+        assert_eq!(outcome(100, 0, 12, true).failures, 1);
+        assert_eq!(outcome(100, 0, 13, false).failures, 1);
     }
 }

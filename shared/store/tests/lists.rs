@@ -130,6 +130,33 @@ async fn a_page_of_catalogs_and_targets_is_cut_before_it_is_joined() {
     database.drop().await;
 }
 
+/// Rows may hold 64 KiB of metadata each: a page ends where they fill an answer twice over, and the next one goes on.
+#[tokio::test]
+async fn a_page_of_heavy_rows_is_cut_by_what_they_hold() {
+    let Some(database) = Database::create().await else { return };
+    let client = owner(&database).await;
+    generate(&client, 300).await;
+    client
+        .batch_execute(
+            "INSERT INTO lakehouse.tenant_catalogs (id, tenant_id, catalog_name, catalog_type, catalog_uri, warehouse, storage_prefix,
+                 metadata, is_active, version, provisioned_at)
+             SELECT gen_random_uuid(), tenant_id, 'c', 'rest', 'https://c', 's3://w', 'p', jsonb_build_object('x', repeat('x', 60000)), true, 1,
+                 provisioned_at FROM control.tenants",
+        )
+        .await
+        .expect("inserted");
+    let (mut seen, mut pages, mut after) = (HashSet::new(), Vec::new(), None);
+    loop {
+        let page = database.store.catalogs_page(after, 10_000).await.expect("answers");
+        let Some(last) = page.last() else { break };
+        after = Some((last.provisioned_at, last.id.0));
+        pages.push(page.len());
+        seen.extend(page.into_iter().map(|catalog| catalog.id));
+    }
+    assert_eq!((seen.len(), pages), (300, vec![140, 140, 20]));
+    database.drop().await;
+}
+
 #[tokio::test]
 async fn paging_sees_every_old_row_once_while_new_ones_come_in() {
     let Some(database) = Database::create().await else { return };

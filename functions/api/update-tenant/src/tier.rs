@@ -31,6 +31,10 @@ pub async fn change(store: &Store, billing: &Billing, tenant: &Tenant, update: &
                 provider_request_id = failure.cause.provider_request_id,
                 "billing was refused"
             );
+            // A credential of ours that is missing or malformed is no refusal of Stripe's.
+            if failure.cause.code.starts_with("secret_") {
+                return Err(Problem::internal());
+            }
             Err(Problem::billing_rejected(&failure.cause))
         }
         Changed::Failed(failure) => {

@@ -15,7 +15,7 @@ use crate::compile::{self, TestProgram};
 use crate::layout::Workspace;
 use crate::services::OpenSearchKind;
 use crate::supervisor::Supervisor;
-use crate::tools;
+use crate::{fuzz, tools};
 use report::{Report, Suite};
 
 /// Tests of this package go through the gateway and break things on purpose: they come last.
@@ -30,8 +30,15 @@ pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor)
     if let OpenSearchKind::Simulated(reason) = &running.opensearch {
         report.note(format!("no test ran against the real OpenSearch: {reason}"));
     }
+    let everything = async {
+        run_all(options, built.tests, &running, &mut report).await?;
+        if options.package.is_empty() && options.filter.is_none() {
+            report.add(fuzz(workspace, &tools, &running).await?);
+        }
+        anyhow::Ok(())
+    };
     tokio::select! {
-        result = run_all(options, built.tests, &running, &mut report) => result?,
+        result = everything => result?,
         error = supervisor.first_end() => return Err(error),
     }
     report.print();
@@ -57,6 +64,15 @@ async fn run_all(
         }
     }
     Ok(())
+}
+
+/// The API against its OpenAPI document, in as many cases as fit into a test run; `cargo xtask fuzz` takes its time.
+async fn fuzz(workspace: &Workspace, tools: &tools::Tools, running: &Running) -> anyhow::Result<Suite> {
+    println!("\n== Schemathesis");
+    let amount = fuzz::Amount { max_examples: 20, seed: 1 };
+    let started = Suite::new("Schemathesis (cases)".to_owned());
+    let outcome = fuzz::schemathesis(workspace, tools, running, amount).await?;
+    Ok(started.counted(outcome.cases, outcome.failures))
 }
 
 /// The env file's variables, and the names under which tests of single crates look for a server to try.

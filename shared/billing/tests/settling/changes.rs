@@ -120,7 +120,8 @@ async fn a_change_in_between_is_not_overwritten() {
     let update_tier = update(&change, version, &payload);
     let intent = billing::begin_change(&held, &update_tier, crate::world::CALL).await.expect("begun");
     let settled = world.billing.settle(&held, Some(billing::Plan::EnterprisePlus)).await.expect("settled");
-    let name = TenantChange { display_name: Some("Other".parse().expect("a name")), tier: None, custom_domain: Patch::Keep };
+    let name =
+        TenantChange { display_name: Some("Other".parse().expect("a name")), tier: None, custom_domain: Patch::Keep };
     store.update_tenant(tenant.tenant_id, &update(&name, None, &payload)).await.expect("answers").expect("there");
     let written = billing::finish_change(&held, intent, &settled, &update_tier).await.expect("answers");
     assert!(written.is_none());

@@ -120,7 +120,8 @@ async fn only_what_is_sent_changes() {
     let set = set.expect("answers").expect("its version");
     assert_eq!((set.custom_domain.as_deref(), set.version), (Some("acme.com"), tenant.version + 1));
     assert!(set.updated_at > tenant.updated_at);
-    let name = TenantChange { display_name: Some("Other".parse().expect("a name")), tier: None, custom_domain: Patch::Keep };
+    let name =
+        TenantChange { display_name: Some("Other".parse().expect("a name")), tier: None, custom_domain: Patch::Keep };
     let stale = store.update_tenant(tenant.tenant_id, &update(&name, Some(tenant.version), &payload)).await;
     assert!(stale.expect("answers").is_none(), "another version");
     let named = store.update_tenant(tenant.tenant_id, &update(&name, None, &payload)).await.expect("answers");

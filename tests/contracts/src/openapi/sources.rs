@@ -51,7 +51,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
 /// Marks every property of every object with its source.
 pub fn mark(schemas: &mut Map<String, Value>) -> Result<()> {
     for schema in schemas.values_mut() {
-        for (_, property) in schema["properties"].as_object_mut().into_iter().flatten() {
+        for (_, property) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
             property["x-source"] = json!("ours");
         }
     }

@@ -153,7 +153,8 @@ async fn a_403_never_tells_what_exists() -> Result<()> {
     let stranger = format!("Bearer {}", issuer.sign(&issuer.claims("somebody")?));
     for route in ROUTES.iter().filter(|route| route.path.contains("{tenant}")) {
         let mut answers = Vec::new();
-        for tenant in [slug.as_str(), &tenant_id, "absent-tenant", "No Tenant", "0190d5c0-0000-7000-8000-000000000000"] {
+        for tenant in [slug.as_str(), &tenant_id, "absent-tenant", "No Tenant", "0190d5c0-0000-7000-8000-000000000000"]
+        {
             let path = route.path.replace("{tenant}", &tenant.replace(' ', "%20"));
             let call = cloud.request(Method::from_bytes(route.method.as_bytes())?, &path);
             let call = call.header("x-api-key", &cloud.stranger_key).header("authorization", &stranger);
