@@ -10,11 +10,16 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// Crates of ours that log. Nobody else's may say more than warnings, whatever the level: the AWS SDK logs requests with
 /// their bodies at `trace`, and a new secret is one.
-const OURS: [&str; 14] = [
+const OURS: [&str; 21] = [
     "api_kit",
     "authorize_caller",
+    "billing",
     "callers",
+    "check_lakehouse_health",
+    "deactivate_tenant",
     "executions",
+    "idempotency",
+    "invalidate_tenant_cache",
     "migrate_control",
     "outbox",
     "pipeline",
@@ -26,6 +31,8 @@ const OURS: [&str; 14] = [
     "store",
     // The spans, which carry the ids.
     "telemetry",
+    "update_tenant",
+    "upsert_catalog",
 ];
 
 /// Starts logging to standard output; `LOG_LEVEL` is the level of our own lines and defaults to `info`.
