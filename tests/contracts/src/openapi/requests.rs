@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::reference;
 
+/// No control characters.
+const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+
 /// Which schema a route's body has.
 pub fn of(route: &str) -> Result<&'static str> {
     Ok(match route {
@@ -31,9 +34,17 @@ pub fn schemas() -> Map<String, Value> {
         schema["type"] = json!([schema["type"], "null"]);
         schema
     };
-    let metadata = json!({ "type": "object", "default": {}, "description": "Arbitrary metadata, at most 64 KiB.", "maxProperties": 100 });
-    let identifier = json!({ "type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$" });
-    let http_uri = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]{0,100}(:[0-9]{1,4})?(/[A-Za-z0-9._~/-]{0,200})?$";
+    let metadata =
+        json!({ "type": "object", "default": {}, "description": "Arbitrary metadata, at most 64 KiB as JSON." });
+    let plain = |max: u32| json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": NO_CONTROLS });
+    let uri = |description: &str| json!({ "type": "string", "maxLength": 2048, "pattern": r"^[A-Za-z][A-Za-z0-9+.-]*:", "description": description });
+    let identifier = plain(63);
+    let secret = |description: &str| {
+        let mut schema = nullable(plain(1024));
+        schema["writeOnly"] = json!(true);
+        schema["description"] = json!(description);
+        schema
+    };
     let bodies = json!({
         "ProvisionTenant": {
             "type": "object", "additionalProperties": false,
@@ -54,7 +65,7 @@ pub fn schemas() -> Map<String, Value> {
                 "tier": { "$ref": "#/components/schemas/Tier", "description": "Changes billing; needs an active tenant." },
                 "custom_domain": {
                     "type": ["string", "null"], "maxLength": 253,
-                    "pattern": r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,3}[A-Za-z]{2,63}$",
+                    "pattern": r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
                     "description": "A host name of the tenant's own, kept in lower case; null clears it.",
                 },
             },
@@ -65,25 +76,15 @@ pub fn schemas() -> Map<String, Value> {
             "properties": {
                 "catalog_name": { "type": "string", "default": "ivory-lakehouse", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$" },
                 "catalog_type": { "$ref": "#/components/schemas/CatalogType", "default": "rest" },
-                "catalog_uri": { "type": "string", "maxLength": 2048, "description": "`rest`: http or https; `hive`: thrift; `glue`: https or an ARN. Without credentials." },
-                "warehouse": { "type": "string", "maxLength": 2048, "description": "A URI of any scheme, without credentials." },
-                "storage_prefix": { "type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$" },
-                "s3_endpoint": { "type": ["string", "null"], "default": null, "pattern": http_uri, "description": "http or https, without credentials." },
-                "s3_access_key_id": nullable(json!({ "type": "string", "writeOnly": true, "minLength": 1, "maxLength": 256, "pattern": "^[!-~]+$" })),
-                "s3_secret_key_enc": nullable(json!({
-                    "type": "string", "writeOnly": true, "format": "password", "minLength": 1, "maxLength": 1024, "pattern": "^[!-~]+$",
-                    "description": "Sent in clear over TLS, stored encrypted in Secrets Manager only.",
-                })),
+                "catalog_uri": uri("`rest`: http or https; `hive`: thrift; `glue`: https or an ARN. Without credentials."),
+                "warehouse": uri("A URI of any scheme, without credentials."),
+                "storage_prefix": plain(1024),
+                "s3_endpoint": nullable(uri("http or https, without credentials.")),
+                "s3_access_key_id": secret("One half of the object store's credentials."),
+                "s3_secret_key_enc": secret("The other half. Sent in clear over TLS, stored encrypted in Secrets Manager only."),
                 "metadata": metadata,
                 "is_active": { "type": "boolean", "default": true },
             },
-            // What else a URI must be depends on the type.
-            "allOf": [
-                {
-                    "if": { "properties": { "catalog_type": { "const": "hive" } }, "required": ["catalog_type"] },
-                    "then": { "properties": { "catalog_uri": { "pattern": r"^thrift://[a-z0-9][a-z0-9.-]{0,60}(:[0-9]{1,4})?$" } } },
-                },
-            ],
         },
         "RegisterSyncTarget": {
             "type": "object", "additionalProperties": false,
@@ -95,11 +96,11 @@ pub fn schemas() -> Map<String, Value> {
                     "type": "string", "maxLength": 255, "pattern": r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$",
                     "description": "`ivory_tenant_{slug}`, its hyphens also as underscores, or a dotted child of it.",
                 },
-                "iceberg_table": { "type": "string", "pattern": r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,254}$" },
+                "iceberg_table": { "type": "string", "pattern": r"^[^./\u0000-\u001f\u007f-\u009f]{1,255}$" },
                 "sync_mode": { "$ref": "#/components/schemas/SyncMode", "default": "incremental" },
                 "primary_key_cols": { "type": "array", "items": identifier, "uniqueItems": true, "maxItems": 32, "default": [] },
                 "cursor_col": nullable(identifier.clone()),
-                "fivetran_connector_id": nullable(json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" })),
+                "fivetran_connector_id": nullable(plain(255)),
                 "metadata": metadata,
                 "catalog_name": { "type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", "description": "The newest active catalog where none is named." },
             },
