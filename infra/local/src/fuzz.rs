@@ -14,6 +14,9 @@ use crate::supervisor::Supervisor;
 use crate::tools::Tools;
 use crate::{compile, openapi, progress, tools};
 
+/// The document's examples, every schema's edges, random values, and chains along the document's links.
+const PHASES: &str = "examples,coverage,fuzzing,stateful";
+
 /// How much is generated.
 #[derive(Clone, Copy)]
 pub struct Amount {
@@ -57,11 +60,13 @@ pub async fn schemathesis(
     let mut command = Command::new(tools.python.program("schemathesis"));
     command.arg("--config-file").arg(workspace.infra().join("schemathesis.toml"));
     command.arg("run").arg(workspace.root().join(openapi::PATH)).args(["--url", &running.variables["API_URL"]]);
-    command.args(["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--workers", "2"]);
+    command.args(["--phases", PHASES, "--continue-on-failure", "--workers", "2"]);
     command.args(["--max-examples", &amount.max_examples.to_string(), "--seed", &amount.seed.to_string()]);
     command.arg("--report-json-path").arg(&report);
     // Nothing of the user's environment but the search path: a proxy has no say here.
     command.env_clear().env("LC_ALL", "C.UTF-8").env("HOME", running.folder.data("home"));
+    command.env("PYTHONPATH", workspace.infra().join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("SCHEMATHESIS_HOOKS", "schemathesis_hooks");
     for name in ["ADMIN_API_KEY", "ADMIN_JWT"] {
         command.env(name, &running.variables[name]);
     }

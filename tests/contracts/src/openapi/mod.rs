@@ -134,7 +134,7 @@ fn parameters(route: &Route) -> Result<Vec<Value>> {
         parameters.push(json!({
             "name": "If-Match", "in": "header", "required": false, "x-source": "ours",
             "description": "The `ETag` of the version that the change is meant for; another current version is 412.",
-            "schema": { "type": "string", "pattern": "^\"[0-9]{1,18}\"$" },
+            "schema": { "type": "string", "minLength": 3, "maxLength": 20, "pattern": "^\"[0-9]{1,18}\"$" },
         }));
     }
     parameters.push(json!({
@@ -158,7 +158,29 @@ fn responses(route: &Route) -> Result<Value> {
         let entry = responses.entry(status.to_string()).or_insert_with(|| json!({ "headers": headers(&[]) }));
         merge(entry, answer);
     }
+    if let Some(answer) = responses.get_mut(&route.status.to_string()) {
+        let links = links(route);
+        if !links.is_empty() {
+            answer["links"] = links.into();
+        }
+    }
     serde_json::to_value(responses).context("responses")
+}
+
+/// Where one can go from an answer that names a tenant: every route of a tenant.
+fn links(route: &Route) -> Map<String, Value> {
+    let (slug, id) = match route.name {
+        "provision-tenant" | "get-tenant" => ("$response.body#/slug", "$response.body#/tenant_id"),
+        "upsert-catalog" => ("$response.body#/tenant_slug", "$response.body#/tenant_id"),
+        _ => return Map::new(),
+    };
+    let of_a_tenant = ROUTES.iter().filter(|to| to.path.contains("{tenant}") && to.name != route.name);
+    of_a_tenant
+        .map(|to| {
+            let tenant = if to.credential == Credential::Bearer { id } else { slug };
+            (to.name.to_owned(), json!({ "operationId": to.name, "parameters": { "tenant": tenant } }))
+        })
+        .collect()
 }
 
 /// One status's problems.

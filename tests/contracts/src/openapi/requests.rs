@@ -157,7 +157,7 @@ pub fn query(name: &str) -> Result<Value> {
         "cursor" => (
             "ours",
             "Where the page begins: taken from the `Link` of the page before.",
-            json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{32}$" }),
+            json!({ "type": "string", "pattern": "^A[A-Za-v][A-Za-z0-9_-]{30}$" }),
         ),
         "provisioning_state" => ("ours", "Only tenants in this state.", reference("ProvisioningState")),
         "tier" => ("ours", "Only tenants of this tier.", reference("Tier")),
