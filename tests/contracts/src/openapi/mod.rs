@@ -133,8 +133,8 @@ fn parameters(route: &Route) -> Result<Vec<Value>> {
     if route.if_match {
         parameters.push(json!({
             "name": "If-Match", "in": "header", "required": false, "x-source": "ours",
-            "description": "The `ETag` of the version that the change is meant for; another current version is 412.",
-            "schema": { "type": "string", "minLength": 3, "maxLength": 20, "pattern": "^\"[0-9]{1,18}\"$" },
+            "description": "The `ETag` of the version that the change is meant for, a list of them, or `*`; another current version is 412.",
+            "schema": { "type": "string" },
         }));
     }
     parameters.push(json!({
