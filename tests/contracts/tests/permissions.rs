@@ -211,7 +211,8 @@ fn the_secrets_that_may_be_read_are_those_the_code_reads() -> Result<()> {
         if own.contains(".read(Name::Region(") {
             read.insert("regions/*".to_owned());
         }
-        if own.contains("(Name::Catalog(") {
+        let catalogs = own.contains(".patch_catalog(");
+        if catalogs {
             read.insert("catalogs/*".to_owned());
         }
         let granted = table.iter().filter(|(action, _)| *action == READ).map(|(_, secret)| (*secret).to_owned());
@@ -220,6 +221,7 @@ fn the_secrets_that_may_be_read_are_those_the_code_reads() -> Result<()> {
             [(".create_once(", "secretsmanager:CreateSecret"), (".put(Name::", "secretsmanager:PutSecretValue")]
         {
             assert_eq!(own.contains(call), table.contains(&(action, "tenants/*")), "{name}: {call}");
+            assert_eq!(catalogs, table.contains(&(action, "catalogs/*")), "{name}: {action}");
         }
     }
     Ok(())
