@@ -132,8 +132,8 @@ pub struct Fuzz {
     /// Name of the run's own cloud.
     #[arg(long, default_value = "fuzz", value_parser = cloud_name)]
     pub name: String,
-    /// Cases to generate per operation at most, in each of the two phases that generate (coverage, fuzzing).
-    #[arg(long, default_value_t = 400)]
+    /// Random cases to generate per operation, at most.
+    #[arg(long, default_value_t = 250)]
     pub max_examples: u32,
     /// Makes a run repeatable.
     #[arg(long, default_value_t = 1)]

@@ -20,7 +20,7 @@ const PHASES: &str = "examples,coverage,fuzzing,stateful";
 /// How much is generated.
 #[derive(Clone, Copy)]
 pub struct Amount {
-    /// Cases per operation and generating phase, at most.
+    /// Random cases per operation, at most.
     pub max_examples: u32,
     pub seed: u64,
 }

@@ -5,11 +5,14 @@ use std::borrow::Cow;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 
+/// A header's name and value.
+pub type Header = (Cow<'static, str>, String);
+
 /// A successful answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
+    pub(crate) headers: Vec<Header>,
     /// JSON; absent with 204.
     pub(crate) body: Option<Vec<u8>>,
 }
@@ -58,7 +61,7 @@ impl Answer {
         self.with_header("etag", format!("\"{version}\""))
     }
 
-    /// An answer that was given before, from its [`Answer::parts`].
+    /// An answer that was given before.
     #[must_use]
     pub fn again(status: u16, headers: Vec<(String, String)>, body: Option<Vec<u8>>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -66,10 +69,22 @@ impl Answer {
         Self { status, headers, body }
     }
 
-    /// Status, headers and body.
+    /// The HTTP status.
     #[must_use]
-    pub fn parts(&self) -> (u16, &[(Cow<'static, str>, String)], Option<&[u8]>) {
-        (self.status.as_u16(), &self.headers, self.body.as_deref())
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The headers, but for those every answer has.
+    #[must_use]
+    pub fn headers(&self) -> &[Header] {
+        &self.headers
+    }
+
+    /// The body as JSON; none with 204.
+    #[must_use]
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
     }
 
     pub(crate) fn raw(status: StatusCode, body: Vec<u8>) -> Self {

@@ -19,7 +19,7 @@ pub mod records;
 mod request;
 mod serve;
 
-pub use answer::Answer;
+pub use answer::{Answer, Header};
 pub use caller::Caller;
 pub use domain::routes;
 pub use moment::Moment;

@@ -151,7 +151,7 @@ fn requests_are_closed_answers_are_open_and_secrets_only_written() -> Result<()>
 #[test]
 fn query_parameters_are_read_by_their_documented_names() -> Result<()> {
     for route in ROUTES.iter().filter(|route| !route.query.is_empty()) {
-        let query = Map::from_iter(route.query.iter().map(|name| ((*name).to_owned(), json!("x"))));
+        let query: Map<_, _> = route.query.iter().map(|name| ((*name).to_owned(), json!("x"))).collect();
         assert!(Fields::new(&query, route.query).finish().is_ok(), "{}", route.name);
     }
     let operations = operations(&document()?)?;

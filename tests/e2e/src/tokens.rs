@@ -13,7 +13,7 @@ use crate::Cloud;
 /// The issuer. No `Debug`: it holds the signing key.
 #[derive(Clone)]
 pub struct Issuer {
-    issuer: String,
+    name: String,
     audience: String,
     secret: String,
 }
@@ -25,7 +25,7 @@ impl Issuer {
         let jwt = &callers["jwt"];
         let text = |value: &Value| value.as_str().map(str::to_owned).context("no jwt in the secret");
         Ok(Self {
-            issuer: text(&jwt["issuer"])?,
+            name: text(&jwt["issuer"])?,
             audience: text(&jwt["audience"])?,
             secret: text(&jwt["keys"][0]["secret"])?,
         })
@@ -34,7 +34,7 @@ impl Issuer {
     /// Claims that are right for `subject`, good for ten minutes.
     pub fn claims(&self, subject: &str) -> Result<Value> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        Ok(json!({ "iss": self.issuer, "aud": self.audience, "sub": subject, "iat": now, "exp": now + 600 }))
+        Ok(json!({ "iss": self.name, "aud": self.audience, "sub": subject, "iat": now, "exp": now + 600 }))
     }
 
     /// A token with these claims, rightly signed.

@@ -18,7 +18,7 @@ const COUNTS: Duration = Duration::from_secs(5);
 /// Everything, the credential's look-up included, within the three seconds of the contract.
 const BUDGET: Duration = Duration::from_millis(2800);
 /// Of these, the credential's.
-const CREDENTIAL: Duration = Duration::from_millis(1000);
+const CREDENTIAL: Duration = Duration::from_secs(1);
 
 /// The route.
 pub struct CheckLakehouseHealth {

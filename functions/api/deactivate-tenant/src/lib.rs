@@ -44,18 +44,15 @@ impl DeactivateTenant {
             actor: &request.caller.name(),
             request_id: &request.request_id,
         };
-        let gone = match self.store.deactivate_tenant(deactivation).await? {
-            Some(done) => {
-                if done.before == ProvisioningState::Provisioning {
-                    self.stop(&done.tenant).await;
-                }
-                tokio::time::timeout(INVALIDATION, outbox::deliver_now(&self.store, &self.secrets, &[id])).await
+        let gone = if let Some(done) = self.store.deactivate_tenant(deactivation).await? {
+            if done.before == ProvisioningState::Provisioning {
+                self.stop(&done.tenant).await;
             }
+            tokio::time::timeout(INVALIDATION, outbox::deliver_now(&self.store, &self.secrets, &[id])).await
+        } else {
             // It was deactivated before; whether its cache entry went with it is not known here.
-            None => {
-                let unlinked = async { outbox::unlink(&self.secrets, &keys).await.is_ok() };
-                tokio::time::timeout(INVALIDATION, unlinked).await
-            }
+            let unlinked = async { outbox::unlink(&self.secrets, &keys).await.is_ok() };
+            tokio::time::timeout(INVALIDATION, unlinked).await
         };
         // It is promised; but the caller is told only once the entry is gone. The same request, sent again, tries the rest.
         if gone == Ok(true) { Ok(()) } else { Err(Problem::unavailable()) }

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    api_kit::serve(|platform| deactivate_tenant::DeactivateTenant::new(platform)).await
+    api_kit::serve(deactivate_tenant::DeactivateTenant::new).await
 }

@@ -97,13 +97,11 @@ impl UpdateTenant {
     /// The change is committed and its invalidation promised; but the caller is told only once the entry is gone. The
     /// same request, sent again, finds nothing to change and tries the rest.
     async fn invalidated<E>(&self, invalidation: impl Future<Output = Result<(), E>>) -> Result<(), Problem> {
-        match tokio::time::timeout(INVALIDATION, invalidation).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => {
-                tracing::error!("the tenant's cache entry could not be removed yet");
-                Err(Problem::unavailable())
-            }
+        if let Ok(Ok(())) = tokio::time::timeout(INVALIDATION, invalidation).await {
+            return Ok(());
         }
+        tracing::error!("the tenant's cache entry could not be removed yet");
+        Err(Problem::unavailable())
     }
 }
 

@@ -67,15 +67,15 @@ impl Records {
             .item("request", text(request))
             .item("owner", text(owner))
             .item("state", text(IN_PROGRESS))
-            .item("running_until", number(since_epoch(deadline + SKEW).as_millis()))
-            .item("expires_at", number(since_epoch(now + KEPT).as_secs()))
+            .item("running_until", number(millis(deadline + SKEW)))
+            .item("expires_at", number(secs(now + KEPT)))
             .condition_expression(
                 "attribute_not_exists(id) OR expires_at <= :now OR (#state = :running AND running_until <= :now_ms AND #request = :request)",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#request", "request")
-            .expression_attribute_values(":now", number(since_epoch(now).as_secs()))
-            .expression_attribute_values(":now_ms", number(since_epoch(now).as_millis()))
+            .expression_attribute_values(":now", number(secs(now)))
+            .expression_attribute_values(":now_ms", number(millis(now)))
             .expression_attribute_values(":running", text(IN_PROGRESS))
             .expression_attribute_values(":request", text(request))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -93,11 +93,11 @@ impl Records {
 
     /// Keeps the answer of a request this owner began. One that is too large to be kept is forgotten.
     pub async fn answered(&self, id: &str, owner: &str, answer: &Answer) -> Result<(), Failure> {
-        let (status, headers, body) = answer.parts();
+        let body = answer.body();
         if body.is_some_and(|body| body.len() > LARGEST_BODY) {
             return self.forget(id, owner).await;
         }
-        let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         let mut keep = self
             .client
             .update_item()
@@ -115,10 +115,10 @@ impl Records {
             (":completed", text(COMPLETED)),
             (":running", text(IN_PROGRESS)),
             (":owner", text(owner)),
-            (":status", number(status)),
+            (":status", number(answer.status().into())),
             (":headers", AttributeValue::M(headers)),
             (":body", body),
-            (":expires_at", number(since_epoch(SystemTime::now() + KEPT).as_secs())),
+            (":expires_at", number(secs(SystemTime::now() + KEPT))),
         ] {
             keep = keep.expression_attribute_values(name, value);
         }
@@ -165,12 +165,16 @@ fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-fn number(value: impl ToString) -> AttributeValue {
+fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-fn since_epoch(at: SystemTime) -> Duration {
-    at.duration_since(UNIX_EPOCH).unwrap_or_default()
+fn secs(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn millis(at: SystemTime) -> u64 {
+    u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Names what `DynamoDB` answered. Its own text is dropped: it may quote an item.

@@ -200,20 +200,20 @@ fn problem(route: &Route, status: u16, codes: &[Code]) -> Value {
             (code.as_str().to_owned(), json!({ "value": value }))
         })
         .collect();
-    let mut named = headers(match status {
+    let mut carried = headers(match status {
         401 => &["WWW-Authenticate"],
         429 | 503 => &["Retry-After"],
         _ => &[],
     });
     if status == 409 {
         // Only the passing ones have it.
-        named["Retry-After"] = header("Retry-After", false);
+        carried["Retry-After"] = header("Retry-After", false);
     }
     let titles: Vec<_> = codes.iter().map(|code| code.title()).collect();
     json!({
         "description": titles.join("; "),
         "x-source": if route.name == "provision-tenant" && matches!(status, 409 | 422) { "seed" } else { "ours" },
-        "headers": named,
+        "headers": carried,
         "content": { "application/problem+json": {
             "schema": { "allOf": [reference("Problem"), { "properties": { "code": { "enum": names }, "status": { "const": status } } }] },
             "examples": examples,
