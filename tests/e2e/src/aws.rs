@@ -38,7 +38,7 @@ impl Aws {
 
     /// An operation of a service with AWS's JSON protocol, e.g. `states` and `AWSStepFunctions.DescribeExecution`.
     pub async fn json(&self, service: &str, target: &str, body: Value) -> Result<Value> {
-        let version = if service == "states" { "1.0" } else { "1.1" };
+        let version = if matches!(service, "states" | "dynamodb") { "1.0" } else { "1.1" };
         let request = self.http.post(format!("{}/", self.endpoint)).header("x-amz-target", target);
         let request = request.header("content-type", format!("application/x-amz-json-{version}"));
         let answer = self.send(service, request.body(body.to_string()).build()?).await?;
@@ -75,6 +75,27 @@ impl Aws {
     pub async fn secret(&self, name: &str) -> Result<Value> {
         let secret = self.json("secretsmanager", "secretsmanager.GetSecretValue", json!({"SecretId": name})).await?;
         Ok(serde_json::from_str(secret["SecretString"].as_str().context("no string")?)?)
+    }
+
+    /// The idempotency record that a request began.
+    pub async fn idempotency_record(&self, request_id: &str) -> Result<Value> {
+        let mut scan = json!({
+            "TableName": variable("IDEMPOTENCY_TABLE")?,
+            "FilterExpression": "#owner = :owner",
+            "ExpressionAttributeNames": { "#owner": "owner" },
+            "ExpressionAttributeValues": { ":owner": { "S": request_id } },
+            "ConsistentRead": true,
+        });
+        loop {
+            let mut page = self.json("dynamodb", "DynamoDB_20120810.Scan", scan.clone()).await?;
+            if let Some(Value::Array(items)) = page.get_mut("Items")
+                && let Some(item) = items.pop()
+            {
+                return Ok(item);
+            }
+            scan["ExclusiveStartKey"] = page["LastEvaluatedKey"].take();
+            ensure!(scan["ExclusiveStartKey"].is_object(), "no record of {request_id}");
+        }
     }
 
     /// Everything that was logged so far, in all log groups.

@@ -46,6 +46,13 @@ impl Faults {
         Ok(self.0.add(&Rule::new(upstream, Action::Respond(answer)).matching(matching)).await?)
     }
 
+    /// HTTP calls to `upstream` that meet the conditions have their effect, but get this answer instead of their own.
+    pub async fn answer_after(&self, upstream: &str, matching: Match, status: u16, body: &str) -> Result<RuleId> {
+        let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
+        let answer = Answer::Http { status, headers, body: body.to_owned(), when: When::After };
+        Ok(self.0.add(&Rule::new(upstream, Action::Respond(answer)).matching(matching)).await?)
+    }
+
     /// RESP commands to `upstream` that match get this error, e.g. `NOPERM no`.
     pub async fn refuse(&self, upstream: &str, command_regex: &str, error: &str) -> Result<RuleId> {
         let action = Action::bytes(format!("-{error}\r\n").as_bytes());
@@ -55,6 +62,18 @@ impl Faults {
     /// Calls to `upstream` that meet the conditions wait until the rule is removed.
     pub async fn hold(&self, upstream: &str, matching: Match) -> Result<RuleId> {
         let action = Action::Hold { when: When::Before };
+        Ok(self.0.add(&Rule::new(upstream, action).matching(matching)).await?)
+    }
+
+    /// Calls to `upstream` that meet the conditions have their effect; their answers wait until the rule is removed.
+    pub async fn hold_answer(&self, upstream: &str, matching: Match) -> Result<RuleId> {
+        let action = Action::Hold { when: When::After };
+        Ok(self.0.add(&Rule::new(upstream, action).matching(matching)).await?)
+    }
+
+    /// Connections to `upstream` break at calls that meet the conditions, before these have any effect.
+    pub async fn cut(&self, upstream: &str, matching: Match) -> Result<RuleId> {
+        let action = Action::Cut { when: When::Before };
         Ok(self.0.add(&Rule::new(upstream, action).matching(matching)).await?)
     }
 

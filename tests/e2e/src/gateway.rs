@@ -55,6 +55,27 @@ impl Answer {
         Ok(problem)
     }
 
+    /// Provided that the answer is 204, without a body.
+    pub fn no_content(&self) -> Result<()> {
+        ensure!(self.status == 204 && self.body.is_empty(), "not 204, or with a body: {self:?}");
+        Ok(())
+    }
+
+    /// The fields found wrong, with what was said about each, provided that some were.
+    pub fn invalid(&self) -> Result<BTreeMap<String, String>> {
+        let problem = self.problem(422, "validation_failed")?;
+        let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+        let errors = problem["errors"].as_array().into_iter().flatten();
+        Ok(errors.map(|error| (text(&error["field"]), text(&error["message"]))).collect())
+    }
+
+    /// Provided that it is this problem, and says after how many seconds to try again.
+    pub fn later(&self, status: u16, code: &str, seconds: &str) -> Result<()> {
+        self.problem(status, code)?;
+        ensure!(self.header("retry-after") == Some(seconds), "not after {seconds}: {self:?}");
+        Ok(())
+    }
+
     /// All of it, to be searched.
     #[must_use]
     pub fn text(&self) -> String {
@@ -75,7 +96,9 @@ impl Answer {
         }
         let problem = self.json()?;
         ensure!(self.header("content-type") == Some("application/problem+json"), "no problem: {self:?}");
-        ensure!(problem["request_id"] == request_id, "two request ids: {self:?}");
+        // A replayed problem is that of the request it was first told to: its id leads to the cause.
+        let replayed = self.header("idempotency-replayed").is_some();
+        ensure!(problem["request_id"] == request_id || replayed, "two request ids: {self:?}");
         ensure!(problem["status"] == self.status, "two statuses: {self:?}");
         let code = problem["code"].as_str().with_context(|| format!("no code: {self:?}"))?;
         ensure!(problem["type"] == format!("urn:ivory-control-plane:problem:{code}"), "another type: {self:?}");

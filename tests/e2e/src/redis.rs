@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client};
+use redis::{AsyncCommands as _, AsyncConnectionConfig, Client};
 use url::Url;
 
 use crate::Cloud;
@@ -32,6 +32,20 @@ impl Cloud {
         connect(url.as_str()).await
     }
 
+    /// Caches something about a tenant under the keys of the middleware.
+    pub async fn cache(&self, slug: &str, tenant_id: impl std::fmt::Display) -> Result<()> {
+        let mut valkey = self.valkey().await?;
+        for key in cache_keys(slug, tenant_id) {
+            let () = valkey.set(key, "stale").await?;
+        }
+        Ok(())
+    }
+
+    /// How many of these keys are cached.
+    pub async fn cached(&self, slug: &str, tenant_id: impl std::fmt::Display) -> Result<u64> {
+        Ok(self.valkey().await?.exists(&cache_keys(slug, tenant_id)).await?)
+    }
+
     /// The events of one tenant in the stream, field by field.
     pub async fn events_of(&self, slug: &str) -> Result<Vec<std::collections::BTreeMap<String, String>>> {
         type Entries = Vec<(String, std::collections::BTreeMap<String, String>)>;
@@ -44,6 +58,10 @@ impl Cloud {
             .filter(|fields| fields.get("slug").is_some_and(|s| s == slug))
             .collect())
     }
+}
+
+fn cache_keys(slug: &str, tenant_id: impl std::fmt::Display) -> [String; 2] {
+    [format!("tenant:slug:{slug}"), format!("tenant:id:{tenant_id}")]
 }
 
 fn falkordb_url(region: &str) -> Result<String> {

@@ -12,6 +12,9 @@ use uuid::Uuid;
 
 use crate::{Answer, Cloud};
 
+/// Time for a tenant to go live beside some others.
+const LIVE: Duration = Duration::from_mins(2);
+
 /// How often a tenant is looked at.
 const POLL: Duration = Duration::from_millis(250);
 
@@ -115,6 +118,37 @@ impl Cloud {
     pub async fn accepted(&self, slug: &str, overrides: Value) -> Result<Uuid> {
         let accepted = self.provision(slug, overrides).await?.expect(202)?;
         Ok(serde_json::from_value(accepted["tenant_id"].clone())?)
+    }
+
+    /// A tenant nobody else has, live: its slug and its id.
+    pub async fn live(&self, name: &str, overrides: Value) -> Result<(String, Uuid)> {
+        let slug = unique(name);
+        let tenant_id = self.accepted(&slug, overrides).await?;
+        self.wait_until(&slug, State::Active, LIVE).await?;
+        Ok((slug, tenant_id))
+    }
+
+    /// `PATCH /v1/admin/tenants/{slug}`, whatever the answer.
+    pub async fn change(&self, slug: &str, change: Value) -> Result<Answer> {
+        self.send(self.admin(Method::PATCH, &format!("/v1/admin/tenants/{slug}")).json(&change)).await
+    }
+
+    /// `DELETE /v1/admin/tenants/{slug}`, whatever the answer.
+    pub async fn deactivate(&self, slug: &str) -> Result<Answer> {
+        self.send(self.admin(Method::DELETE, &format!("/v1/admin/tenants/{slug}"))).await
+    }
+
+    /// What the schedule does every minute, as often as it takes until it is so: another one may be at it.
+    pub async fn reconcile_until(&self, done: impl AsyncFn() -> Result<bool>) -> Result<()> {
+        let end = Instant::now() + Duration::from_mins(1);
+        loop {
+            self.aws.invoke("reconcile-tenants", &json!({})).await?;
+            if done().await? {
+                return Ok(());
+            }
+            ensure!(Instant::now() < end, "the reconciler does not bring it about");
+            sleep(POLL).await;
+        }
     }
 
     /// `GET /v1/admin/tenants/{slug}`.

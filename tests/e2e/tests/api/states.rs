@@ -50,10 +50,8 @@ async fn post_answers_by_the_state_of_the_row() -> Result<()> {
     cloud.provision(&slug, json!({})).await?.problem(409, "tenant_active")?;
     cloud.provision(&slug, elsewhere).await?.problem(409, "tenant_active")?;
 
-    // Deprovisioned: no route for that yet.
-    let deprovision =
-        "UPDATE control.tenants SET provisioning_state = 'deprovisioned', is_active = false WHERE slug = $1";
-    assert_eq!(cloud.control().await?.execute(deprovision, &[&slug]).await?, 1);
+    // Deprovisioned.
+    cloud.deactivate(&slug).await?.no_content()?;
     cloud.provision(&slug, json!({})).await?.problem(409, "tenant_deprovisioned")?;
     let runs = cloud.aws.executions_of(&tenant_id).await?;
     assert_eq!(runs.len(), 2, "{runs:?}");

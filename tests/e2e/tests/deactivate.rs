@@ -1,0 +1,198 @@
+//! `DELETE /v1/admin/tenants/{slug}` and the cache route: who is switched off stays off, and keeps what was built.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Answer, Cloud, State, Status, unique, with_faults};
+use fault_proxy::client::Match;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+const SOON: Duration = Duration::from_mins(2);
+
+/// What of a tenant is there outside.
+#[derive(Debug, PartialEq, Eq)]
+struct Built {
+    projects: usize,
+    graph: bool,
+    index: bool,
+    mails: usize,
+    customers: usize,
+    events: usize,
+}
+
+const NOTHING: Built = Built { projects: 0, graph: false, index: false, mails: 0, customers: 0, events: 0 };
+
+async fn built(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<Built> {
+    let name = format!("client_{slug}");
+    let graphs: Vec<String> = redis::cmd("GRAPH.LIST").query_async(&mut cloud.falkordb("us-east-1").await?).await?;
+    let indices = cloud.search()?.call(Method::GET, "/_cat/indices?format=json", None).await?;
+    let index = format!("{name}_v1");
+    let projects = cloud.projects(slug, tenant_id).await?;
+    Ok(Built {
+        projects: projects.iter().filter(|project| project["deleted"] == false).count(),
+        graph: graphs.contains(&name),
+        index: indices.as_array().into_iter().flatten().any(|found| found["index"] == index.as_str()),
+        mails: cloud.mails_to(&format!("admin@{slug}.example.com")).await?.len(),
+        customers: cloud.customers(tenant_id).await?.len(),
+        events: cloud.events_of(slug).await?.len(),
+    })
+}
+
+async fn check_off(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<Status> {
+    let record = cloud.tenant(slug).await?;
+    let told = ["provisioning_state", "is_active", "error_message"].map(|name| &record[name]);
+    assert_eq!(told, [&json!("deprovisioned"), &json!(false), &Value::Null]);
+    assert_eq!(cloud.cached(slug, tenant_id).await?, 0);
+    cloud.provision(slug, json!({})).await?.problem(409, "tenant_deprovisioned")?;
+    cloud.status(slug).await
+}
+
+/// The run of the first attempt was ended, and no other began.
+async fn check_stopped(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
+    let run = cloud.aws.execution(&cloud.aws.execution_arn(tenant_id, 1)).await?.context("no execution")?;
+    assert_eq!(run["status"], "ABORTED");
+    assert_eq!(cloud.aws.executions_of(tenant_id).await?, [format!("{tenant_id}-1")]);
+    Ok(())
+}
+
+async fn invalidate(cloud: &Cloud, slug: &str) -> Result<Answer> {
+    cloud.send(cloud.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/cache/invalidate"))).await
+}
+
+#[tokio::test]
+async fn a_live_tenant_stops_routing_and_keeps_what_it_has() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, tenant_id) = cloud.live("off", json!({})).await?;
+    let (record, before) = (cloud.tenant(&slug).await?, built(&cloud, &slug, tenant_id).await?);
+    assert_eq!(before, Built { projects: 1, graph: true, index: true, mails: 1, customers: 1, events: 1 });
+    // The second time the entry is one that somebody left behind.
+    for _ in 0..2 {
+        cloud.cache(&slug, tenant_id).await?;
+        cloud.deactivate(&slug).await?.no_content()?;
+        let status = check_off(&cloud, &slug, tenant_id).await?;
+        assert_eq!((status.attempt, status.completed_steps.len()), (1, 9));
+    }
+    assert_eq!(built(&cloud, &slug, tenant_id).await?, before);
+    let now = cloud.tenant(&slug).await?;
+    for name in ["supabase_project_ref", "falkordb_graph_name", "stripe_customer_id", "activated_at", "tier"] {
+        assert_eq!(now[name], record[name], "{name}");
+    }
+    let audited = "SELECT count(*) FROM control.audit_log WHERE tenant_id = $1 AND action = 'tenant.deactivate'";
+    assert_eq!(cloud.control().await?.query_one(audited, &[&tenant_id]).await?.get::<_, i64>(0), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_not_there_is_not_found() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    for slug in [unique("absent").as_str(), "Acme-Bank", "x"] {
+        cloud.deactivate(slug).await?.problem(404, "tenant_not_found")?;
+        invalidate(&cloud, slug).await?.problem(404, "tenant_not_found")?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_waits_is_stopped() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let slug = unique("waits");
+    let tenant_id = cloud.accepted(&slug, json!({})).await?;
+    cloud.wait_for(&slug, SOON, |status| status.step(2)["state"] == "waiting").await?;
+    cloud.deactivate(&slug).await?.no_content()?;
+    check_stopped(&cloud, tenant_id).await?;
+    // The environment would be ready by then, and the reconciler has nothing to look after.
+    let project_ref = cloud.environment(&slug).await?;
+    let end = Instant::now() + SOON;
+    while cloud.supabase(&format!("/v1/projects/{project_ref}")).await?["status"] != "ACTIVE_HEALTHY" {
+        ensure!(Instant::now() < end, "{project_ref} does not become ready");
+        sleep(Duration::from_secs(1)).await;
+    }
+    cloud.aws.invoke("reconcile-tenants", &json!({})).await?;
+    let status = check_off(&cloud, &slug, tenant_id).await?;
+    assert_eq!((status.attempt, status.completed_steps), (2, vec!["step_1".to_owned()]));
+    assert_eq!(built(&cloud, &slug, tenant_id).await?, Built { projects: 1, ..NOTHING });
+    check_stopped(&cloud, tenant_id).await
+}
+
+#[tokio::test]
+async fn a_step_in_the_middle_of_its_work_does_not_bring_the_tenant_back() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let slug = unique("held");
+        let pause = faults.hold("opensearch", Match::request("PUT", &format!("^/client_{slug}_v1"))).await?;
+        let tenant_id = cloud.accepted(&slug, json!({})).await?;
+        faults.held(pause).await?;
+        cloud.cache(&slug, tenant_id).await?;
+        cloud.deactivate(&slug).await?.no_content()?;
+        check_stopped(cloud, tenant_id).await?;
+        faults.mend(pause).await?;
+        // What was on its way arrives; what comes after it does not.
+        let expected = Built { projects: 1, graph: true, index: true, mails: 1, ..NOTHING };
+        let end = Instant::now() + SOON;
+        while !built(cloud, &slug, tenant_id).await?.index {
+            ensure!(Instant::now() < end, "the index was not made");
+            sleep(Duration::from_millis(250)).await;
+        }
+        cloud.aws.invoke("reconcile-tenants", &json!({})).await?;
+        sleep(Duration::from_secs(3)).await;
+        let status = check_off(cloud, &slug, tenant_id).await?;
+        assert_eq!((status.attempt, status.completed_steps.len()), (2, 6), "{status:?}");
+        assert_eq!(built(cloud, &slug, tenant_id).await?, expected);
+        check_stopped(cloud, tenant_id).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_failed_tenant_is_given_up() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let slug = unique("givenup");
+    let tenant_id = cloud.accepted(&slug, json!({})).await?;
+    cloud.impose(&cloud.environment(&slug).await?, "INIT_FAILED").await?;
+    cloud.wait_until(&slug, State::Failed, SOON).await?;
+    cloud.deactivate(&slug).await?.no_content()?;
+    assert_eq!(check_off(&cloud, &slug, tenant_id).await?.attempt, 1);
+    assert_eq!(cloud.aws.executions_of(tenant_id).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_the_cache_a_tenant_is_off_but_nobody_is_told_so() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, tenant_id) = cloud.live("uncached", json!({ "tier": "pilot" })).await?;
+    with_faults(async |cloud, faults| {
+        cloud.cache(&slug, tenant_id).await?;
+        let fault = faults.cut("valkey", Match::command(&format!("^UNLINK tenant:slug:{slug}$"))).await?;
+        invalidate(cloud, &slug).await?.later(503, "unavailable", "5")?;
+        for _ in 0..2 {
+            cloud.deactivate(&slug).await?.later(503, "unavailable", "5")?;
+            assert_eq!(cloud.tenant(&slug).await?["provisioning_state"], "deprovisioned");
+        }
+        assert_eq!(cloud.cached(&slug, tenant_id).await?, 2);
+        faults.mend(fault).await?;
+        cloud.deactivate(&slug).await?.no_content()?;
+        check_off(cloud, &slug, tenant_id).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_cache_entry_alone_can_be_removed() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, tenant_id) = cloud.live("stale", json!({ "tier": "pilot" })).await?;
+    let (record, neighbour) = (cloud.tenant(&slug).await?, format!("{slug}-bank"));
+    cloud.cache(&slug, tenant_id).await?;
+    cloud.cache(&neighbour, Uuid::new_v4()).await?;
+    // The second time there is nothing to remove, which is as good.
+    for _ in 0..2 {
+        let answer = invalidate(&cloud, &slug).await?.expect(200)?;
+        assert_eq!(answer, json!({ "slug": slug, "cache": "invalidated" }));
+        assert_eq!(cloud.cached(&slug, tenant_id).await?, 0);
+    }
+    assert_eq!(cloud.cached(&neighbour, tenant_id).await?, 1);
+    assert_eq!(cloud.tenant(&slug).await?, record);
+    Ok(())
+}

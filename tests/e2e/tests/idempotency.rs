@@ -1,0 +1,306 @@
+//! `Idempotency-Key`: the same request again is the same answer again, and nothing is done twice.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Answer, Cloud, Issuer, alone, unique, with_faults};
+use fault_proxy::client::Match;
+use futures_util::future::join_all;
+use reqwest::Method;
+use reqwest::header::HeaderValue;
+use serde_json::{Value, json};
+
+const TENANTS: &str = "/v1/admin/tenants";
+
+/// A request of the administrator's with a key.
+async fn keyed(cloud: &Cloud, method: Method, path: &str, key: &str, body: &Value) -> Result<Answer> {
+    cloud
+        .send(cloud.admin(method, path).header("idempotency-key", HeaderValue::from_bytes(key.as_bytes())?).json(body))
+        .await
+}
+
+async fn post(cloud: &Cloud, key: &str, order: &Value) -> Result<Answer> {
+    keyed(cloud, Method::POST, TENANTS, key, order).await
+}
+
+async fn patch(cloud: &Cloud, slug: &str, key: &str, change: &Value) -> Result<Answer> {
+    keyed(cloud, Method::PATCH, &format!("{TENANTS}/{slug}"), key, change).await
+}
+
+fn pilot(slug: &str) -> Value {
+    Cloud::order(slug, &json!({ "tier": "pilot" }))
+}
+
+fn replayed(answer: &Answer) -> bool {
+    answer.header("idempotency-replayed") == Some("true")
+}
+
+/// `again` is `first` once more, and says so.
+fn check_replay(first: &Answer, again: &Answer) {
+    assert!(!replayed(first), "{first:?}");
+    assert!(replayed(again), "{again:?}");
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    for name in ["content-type", "location", "retry-after", "etag"] {
+        assert_eq!(again.header(name), first.header(name), "{name}");
+    }
+    assert_ne!(again.header("x-request-id"), first.header("x-request-id"));
+}
+
+/// How often the audit log has an action of a tenant's.
+async fn audited(cloud: &Cloud, slug: &str, action: &str) -> Result<i64> {
+    let count = "SELECT count(*) FROM control.audit_log JOIN control.tenants USING (tenant_id)
+                 WHERE slug = $1 AND action = $2";
+    Ok(cloud.control().await?.query_one(count, &[&slug, &action]).await?.get(0))
+}
+
+#[tokio::test]
+async fn the_same_request_again_is_the_same_answer_again() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, key) = (unique("again"), unique("key"));
+    let first = post(&cloud, &key, &pilot(&slug)).await?;
+    let tenant_id = first.expect(202)?["tenant_id"].as_str().context("no id")?.to_owned();
+    cloud.deactivate(&slug).await?.no_content()?;
+    // Asked for anew it would be a 409 by now.
+    check_replay(&first, &post(&cloud, &key, &pilot(&slug)).await?);
+    assert_eq!(cloud.aws.executions_of(&tenant_id).await?, [format!("{tenant_id}-1")]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_is_good_for_one_request() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, other, key) = (unique("once"), unique("once"), unique("key"));
+    let first = post(&cloud, &key, &pilot(&slug)).await?;
+    first.expect(202)?;
+    let mut renamed = pilot(&slug);
+    renamed["display_name"] = json!("Another");
+    for order in [renamed, pilot(&other), json!({})] {
+        post(&cloud, &key, &order).await?.problem(422, "idempotency_key_reused")?;
+    }
+    cloud.get(&format!("{TENANTS}/{other}")).await?.problem(404, "tenant_not_found")?;
+    check_replay(&first, &post(&cloud, &key, &pilot(&slug)).await?);
+
+    // A request is its path, too.
+    let (key, change) = (unique("key"), json!({ "display_name": "Another" }));
+    patch(&cloud, &slug, &key, &change).await?.expect(200)?;
+    patch(&cloud, &other, &key, &change).await?.problem(422, "idempotency_key_reused")?;
+    cloud.deactivate(&slug).await?.no_content()
+}
+
+#[tokio::test]
+async fn another_route_or_caller_has_keys_of_its_own() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, key) = (unique("whose"), unique("key"));
+    post(&cloud, &key, &pilot(&slug)).await?.expect(202)?;
+    let change = json!({ "display_name": "Another" });
+    let changed = patch(&cloud, &slug, &key, &change).await?;
+    changed.expect(200)?;
+    check_replay(&changed, &patch(&cloud, &slug, &key, &change).await?);
+    cloud.deactivate(&slug).await?.no_content()?;
+
+    let issuer = Issuer::of(&cloud).await?;
+    let body =
+        json!({ "catalog_uri": "https://catalog.example.com", "warehouse": "s3://lake", "storage_prefix": slug });
+    let catalog = async |subject: &str| {
+        let mut claims = issuer.claims(subject)?;
+        claims["role"] = json!("admin");
+        let request = cloud.request(Method::POST, &format!("{TENANTS}/{slug}/catalog"));
+        let request = request.bearer_auth(issuer.sign(&claims)).header("idempotency-key", &key);
+        cloud.send(request.json(&body)).await
+    };
+    for subject in ["alice", "bob"] {
+        let first = catalog(subject).await?;
+        first.expect(201)?;
+        check_replay(&first, &catalog(subject).await?);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn refusals_that_stay_are_replayed() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, key) = (unique("refused"), unique("key"));
+    let wrong = json!({ "slug": slug });
+    let first = post(&cloud, &key, &wrong).await?;
+    first.invalid()?;
+    check_replay(&first, &post(&cloud, &key, &wrong).await?);
+
+    let change = json!({ "display_name": "Another" });
+    let absent = patch(&cloud, &slug, &key, &change).await?;
+    absent.problem(404, "tenant_not_found")?;
+    cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+    // The tenant is there now; the first answer stands.
+    check_replay(&absent, &patch(&cloud, &slug, &key, &change).await?);
+    patch(&cloud, &slug, &unique("key"), &change).await?.expect(200)?;
+    cloud.deactivate(&slug).await?.no_content()
+}
+
+#[tokio::test]
+async fn a_conflict_is_another_one_when_things_have_changed() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, key) = (unique("conflict"), unique("key"));
+    cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+    let elsewhere = Cloud::order(&slug, &json!({ "tier": "pilot", "region": "eu-central-1" }));
+    post(&cloud, &key, &elsewhere).await?.problem(409, "immutable_field")?;
+    cloud.deactivate(&slug).await?.no_content()?;
+    let again = post(&cloud, &key, &elsewhere).await?;
+    again.problem(409, "tenant_deprovisioned")?;
+    ensure!(!replayed(&again), "{again:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, tenant_id) = cloud.live("retried", json!({ "tier": "pilot" })).await?;
+    with_faults(async |cloud, faults| {
+        let (key, change) = (unique("key"), json!({ "display_name": "Another" }));
+        let fault = faults.cut("valkey", Match::command(&format!("^UNLINK tenant:slug:{slug}$"))).await?;
+        cloud.cache(&slug, tenant_id).await?;
+        patch(cloud, &slug, &key, &change).await?.later(503, "unavailable", "5")?;
+        faults.mend(fault).await?;
+        let done = patch(cloud, &slug, &key, &change).await?;
+        done.expect(200)?;
+        assert_eq!(cloud.cached(&slug, tenant_id).await?, 0);
+        check_replay(&done, &patch(cloud, &slug, &key, &change).await?);
+        assert_eq!(audited(cloud, &slug, "tenant.update").await?, 1);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_key_is_visible_ascii() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, change) = (unique("absent"), json!({}));
+    let long = "k".repeat(256);
+    for bad in ["", long.as_str(), "two words", "schlüssel", "a\tb"] {
+        let wrong = patch(&cloud, &slug, bad, &change).await?.invalid()?;
+        let expected = ("Idempotency-Key".to_owned(), "must be 1 to 255 visible ASCII characters".to_owned());
+        assert_eq!(wrong.into_iter().collect::<Vec<_>>(), [expected], "{bad:?}");
+    }
+    for good in ["!", &unique("~\"{}%,;"), &format!("{}{}", &long[..200], unique("long"))] {
+        patch(&cloud, &slug, good, &change).await?.problem(404, "tenant_not_found")?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_ten_at_once_one_does_the_work() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let _alone = alone().await;
+    let (slug, key) = (unique("crowd"), unique("key"));
+    let order = pilot(&slug);
+    let answers = join_all((0..10).map(|_| post(&cloud, &key, &order))).await;
+    let (mut workers, mut tenant_id) = (Vec::new(), String::new());
+    for answer in answers {
+        let answer = answer?;
+        if answer.status == 409 {
+            answer.later(409, "request_in_progress", "1")?;
+            continue;
+        }
+        let id = answer.expect(202)?["tenant_id"].as_str().context("no id")?.to_owned();
+        ensure!(tenant_id.is_empty() || tenant_id == id, "two tenants: {tenant_id}, {id}");
+        tenant_id = id;
+        if !replayed(&answer) {
+            workers.push(answer);
+        }
+    }
+    let [worker] = workers.as_slice() else { anyhow::bail!("not one worker: {workers:?}") };
+    check_replay(worker, &post(&cloud, &key, &order).await?);
+    assert_eq!(cloud.aws.executions_of(&tenant_id).await?, [format!("{tenant_id}-1")]);
+    cloud.deactivate(&slug).await?.no_content()
+}
+
+#[tokio::test]
+async fn a_record_tells_neither_key_nor_request() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, key) = (unique("record"), unique("key"));
+    let mut order = pilot(&slug);
+    order["display_name"] = json!("Späth & Söhne");
+    let answer = post(&cloud, &key, &order).await?;
+    answer.expect(202)?;
+    let record = cloud.aws.idempotency_record(answer.header("x-request-id").context("no id")?).await?;
+    assert_eq!(record["state"]["S"], "COMPLETED");
+    assert_eq!(record["body"]["S"], answer.body.as_str());
+    let expires: u64 = record["expires_at"]["N"].as_str().context("no expiry")?.parse()?;
+    let left = expires - SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    ensure!((23 * 3600..=24 * 3600).contains(&left), "kept for {left} s");
+    let text = record.to_string();
+    for hidden in [key.as_str(), &cloud.admin_key, &format!("admin@{slug}.example.com"), "Späth"] {
+        ensure!(!text.contains(hidden), "{hidden} is in the record");
+    }
+    cloud.deactivate(&slug).await?.no_content()
+}
+
+#[tokio::test]
+async fn without_records_a_key_is_of_no_use_and_nothing_is_done() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let (slug, key) = (unique("norecord"), unique("key"));
+        let body = json!({ "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": "no" });
+        let fault = faults.answer("aws", Match::aws("DynamoDB_20120810.PutItem"), 500, &body.to_string()).await?;
+        post(cloud, &key, &pilot(&slug)).await?.later(503, "unavailable", "5")?;
+        cloud.get(&format!("{TENANTS}/{slug}")).await?.problem(404, "tenant_not_found")?;
+        // Whoever has no key needs no record.
+        cloud.change(&slug, json!({})).await?.problem(404, "tenant_not_found")?;
+        faults.mend(fault).await?;
+        let first = post(cloud, &key, &pilot(&slug)).await?;
+        first.expect(202)?;
+        check_replay(&first, &post(cloud, &key, &pilot(&slug)).await?);
+        cloud.deactivate(&slug).await?.no_content()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_answer_that_could_not_be_kept_is_found_out_again() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let (slug, key) = (unique("unkept"), unique("key"));
+        let body = json!({ "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": "no" });
+        let fault = faults.answer("aws", Match::aws("DynamoDB_20120810.UpdateItem"), 500, &body.to_string()).await?;
+        let first = post(cloud, &key, &pilot(&slug)).await?;
+        first.expect(202)?;
+        faults.mend(fault).await?;
+        post(cloud, &key, &pilot(&slug)).await?.later(409, "request_in_progress", "1")?;
+        // Until whoever began it must be dead, by its Lambda's time-out.
+        let end = tokio::time::Instant::now() + Duration::from_mins(1);
+        let second = loop {
+            let answer = post(cloud, &key, &pilot(&slug)).await?;
+            if answer.status != 409 {
+                break answer;
+            }
+            ensure!(tokio::time::Instant::now() < end, "it is never over");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        assert_eq!((second.expect(202)?, replayed(&second)), (first.json()?, false));
+        check_replay(&second, &post(cloud, &key, &pilot(&slug)).await?);
+        cloud.deactivate(&slug).await?.no_content()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_key_goes_together_with_a_version() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let (slug, _) = cloud.live("versioned", json!({ "tier": "pilot" })).await?;
+    let path = format!("{TENANTS}/{slug}");
+    let etag = cloud.get(&path).await?.header("etag").context("no etag")?.to_owned();
+    let (key, change) = (unique("key"), json!({ "display_name": "Another" }));
+    let request = || cloud.admin(Method::PATCH, &path).header("idempotency-key", &key).json(&change);
+    let first = cloud.send(request().header("if-match", &etag)).await?;
+    first.expect(200)?;
+    // Asked for anew it would be a 412 by now.
+    check_replay(&first, &cloud.send(request().header("if-match", &etag)).await?);
+    cloud.send(request().header("if-match", "*")).await?.problem(422, "idempotency_key_reused")?;
+    cloud.send(request()).await?.problem(422, "idempotency_key_reused")?;
+    assert_eq!(audited(&cloud, &slug, "tenant.update").await?, 1);
+
+    // What was meant for an old version is so for good.
+    let stale = unique("key");
+    let request =
+        || cloud.admin(Method::PATCH, &path).header("if-match", &etag).header("idempotency-key", &stale).json(&change);
+    let refused = cloud.send(request()).await?;
+    refused.problem(412, "version_mismatch")?;
+    check_replay(&refused, &cloud.send(request()).await?);
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! `GET /v1/admin/tenants`: what it tells of each tenant, in which order, and how it is walked page by page.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Answer, Cloud, is_timestamp, unique};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const FIELDS: [&str; 8] =
+    ["display_name", "is_active", "provisioned_at", "provisioning_state", "region", "slug", "tenant_id", "tier"];
+
+/// So many tenants in the order they were asked for, switched off before much is built for them.
+async fn tenants(cloud: &Cloud, name: &str, count: usize, overrides: &Value) -> Result<Vec<String>> {
+    let mut slugs = Vec::new();
+    for _ in 0..count {
+        let slug = unique(name);
+        cloud.accepted(&slug, overrides.clone()).await?;
+        cloud.deactivate(&slug).await?.no_content()?;
+        slugs.push(slug);
+    }
+    Ok(slugs)
+}
+
+async fn list(cloud: &Cloud, query: &str) -> Result<Answer> {
+    cloud.get(&format!("/v1/admin/tenants?{query}")).await
+}
+
+/// The slugs of a list, as far as they are these.
+fn own<'a>(list: &'a Value, slugs: &[String]) -> Vec<&'a str> {
+    let all = list.as_array().into_iter().flatten().filter_map(|tenant| tenant["slug"].as_str());
+    all.filter(|slug| slugs.iter().any(|own| own == slug)).collect()
+}
+
+#[tokio::test]
+async fn it_is_a_bare_array_with_what_the_records_say() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let slug = tenants(&cloud, "listed", 1, &json!({ "display_name": "Späth & Söhne" })).await?.remove(0);
+    let record = cloud.tenant(&slug).await?;
+    let listed = cloud.get("/v1/admin/tenants").await?.expect(200)?;
+    let listed = listed.as_array().context("no array")?;
+    for tenant in listed {
+        let names: Vec<&String> = tenant.as_object().context("no object")?.keys().collect();
+        assert_eq!(names, FIELDS);
+        ensure!(is_timestamp(&tenant["provisioned_at"]), "{tenant}");
+    }
+    let tenant = listed.iter().find(|tenant| tenant["slug"] == slug.as_str()).context("not listed")?;
+    for name in FIELDS {
+        assert_eq!(tenant[name], record[name], "{name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_newest_comes_first_and_of_two_the_one_with_the_greater_id() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let slugs = tenants(&cloud, "ordered", 4, &json!({ "tier": "pilot" })).await?;
+    let newest_first: Vec<&str> = slugs.iter().rev().map(String::as_str).collect();
+    assert_eq!(own(&list(&cloud, "tier=pilot").await?.expect(200)?, &slugs), newest_first);
+
+    // Whoever was there first and whoever came last share one moment now.
+    let together =
+        "UPDATE control.tenants SET provisioned_at = (SELECT provisioned_at FROM control.tenants WHERE slug = $1)
+                    WHERE slug = ANY($2)";
+    cloud.control().await?.execute(together, &[&slugs[1], &vec![slugs[0].clone(), slugs[3].clone()]]).await?;
+    let listed = list(&cloud, "tier=pilot").await?.expect(200)?;
+    let place = |tenant: &Value| {
+        Some((tenant["provisioned_at"].as_str()?.to_owned(), tenant["tenant_id"].as_str()?.to_owned()))
+    };
+    let places: Vec<_> = listed.as_array().into_iter().flatten().map(place).collect();
+    ensure!(places.is_sorted_by(|a, b| a > b), "{places:?}");
+    assert_eq!(own(&listed, &slugs)[0], slugs[2]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_of_two_show_everybody_once_while_others_are_added() -> Result<()> {
+    const FILTER: &str = "provisioning_state=deprovisioned&tier=enterprise_plus&region=ap-southeast-1";
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let kind = json!({ "tier": "enterprise_plus", "region": "ap-southeast-1" });
+    let slugs = tenants(&cloud, "walked", 5, &kind).await?;
+    let mut path = format!("/v1/admin/tenants?limit=2&{FILTER}");
+    let (mut seen, mut pages) = (Vec::new(), 0);
+    loop {
+        let answer = cloud.get(&path).await?;
+        let page = answer.expect(200)?;
+        pages += 1;
+        seen.extend(own(&page, &slugs).into_iter().map(str::to_owned));
+        let size = page.as_array().map_or(0, Vec::len);
+        let Some(link) = answer.header("link") else {
+            ensure!(size <= 2, "{page}");
+            break;
+        };
+        assert_eq!(size, 2);
+        path =
+            link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).context("no link")?.to_owned();
+        ensure!(path.starts_with("/v1/admin/tenants?"), "{path}");
+        for kept in FILTER.split('&').chain(["limit=2"]) {
+            ensure!(path.split(['?', '&']).filter(|part| *part == kept).count() == 1, "{kept}: {path}");
+        }
+        assert_eq!(path.matches("cursor=").count(), 1);
+        if pages <= 2 {
+            tenants(&cloud, "newcomer", 1, &kind).await?;
+        }
+    }
+    assert_eq!(seen, slugs.iter().rev().cloned().collect::<Vec<_>>());
+    ensure!(pages >= 3, "{pages} pages");
+    Ok(())
+}
+
+#[tokio::test]
+async fn filters_keep_what_they_name() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let mut slugs = tenants(&cloud, "kept", 1, &json!({ "tier": "pilot", "region": "eu-central-1" })).await?;
+    slugs.extend(tenants(&cloud, "left", 1, &json!({ "tier": "enterprise", "region": "us-east-1" })).await?);
+    let (kept, left) = (slugs[0].as_str(), slugs[1].as_str());
+    for (query, expected) in [
+        ("tier=pilot", vec![kept]),
+        ("tier=enterprise", vec![left]),
+        ("region=eu-central-1", vec![kept]),
+        ("region=us-east-1", vec![left]),
+        ("provisioning_state=deprovisioned", vec![left, kept]),
+        ("provisioning_state=active", vec![]),
+        ("tier=pilot&region=eu-central-1&provisioning_state=deprovisioned", vec![kept]),
+        ("tier=pilot&region=us-east-1", vec![]),
+    ] {
+        let listed = list(&cloud, query).await?.expect(200)?;
+        assert_eq!(own(&listed, &slugs), expected, "{query}");
+        for filter in query.split('&') {
+            let (name, value) = filter.split_once('=').context("a filter")?;
+            let others = listed.as_array().into_iter().flatten().find(|tenant| tenant[name] != value);
+            assert_eq!(others, None, "{query}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_parameter_is_held_to_its_rules() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let limit = "must be a whole number from 1 to 10000";
+    let cursor = "must be the cursor of a page's Link header, as it was given";
+    for (query, field, message) in [
+        ("limit=0", "limit", limit),
+        ("limit=10001", "limit", limit),
+        ("limit=x", "limit", limit),
+        ("limit=-1", "limit", limit),
+        ("limit=", "limit", limit),
+        ("cursor=x", "cursor", cursor),
+        ("cursor=", "cursor", cursor),
+        ("tier=gold", "tier", "must be one of pilot, enterprise, enterprise_plus"),
+        ("region=mars", "region", "must be one of us-east-1, eu-central-1, ap-southeast-1"),
+        ("provisioning_state=live", "provisioning_state", "must be one of provisioning, active, failed, deprovisioned"),
+        ("lmit=2", "lmit", "is not a known field; did you mean limit?"),
+        ("favourite_colour=blue", "favourite_colour", "is not a known field"),
+        ("limit=2&limit=2", "limit", "is given twice"),
+    ] {
+        let expected = BTreeMap::from([(field.to_owned(), message.to_owned())]);
+        assert_eq!(list(&cloud, query).await?.invalid()?, expected, "{query}");
+    }
+    list(&cloud, "limit=1").await?.expect(200)?;
+    list(&cloud, "limit=10000").await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn all_mistakes_are_told_at_once() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let wrong =
+        list(&cloud, "limit=0&cursor=x&tier=gold&region=mars&provisioning_state=live&lmit=1").await?.invalid()?;
+    let expected = ["cursor", "limit", "lmit", "provisioning_state", "region", "tier"];
+    assert_eq!(wrong.into_keys().collect::<Vec<_>>(), expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_auditor_may_list() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let slugs = tenants(&cloud, "audited", 1, &json!({ "tier": "pilot" })).await?;
+    let request = cloud.request(Method::GET, "/v1/admin/tenants").header("x-api-key", &cloud.auditor_key);
+    assert_eq!(own(&cloud.send(request).await?.expect(200)?, &slugs), [slugs[0].as_str()]);
+    Ok(())
+}
