@@ -73,7 +73,16 @@ impl Aws {
 
     /// The value of a secret.
     pub async fn secret(&self, name: &str) -> Result<Value> {
-        let secret = self.json("secretsmanager", "secretsmanager.GetSecretValue", json!({"SecretId": name})).await?;
+        self.secret_value(json!({"SecretId": name})).await
+    }
+
+    /// The value of one version of a secret.
+    pub async fn secret_version(&self, name: &str, version: &str) -> Result<Value> {
+        self.secret_value(json!({"SecretId": name, "VersionId": version})).await
+    }
+
+    async fn secret_value(&self, which: Value) -> Result<Value> {
+        let secret = self.json("secretsmanager", "secretsmanager.GetSecretValue", which).await?;
         Ok(serde_json::from_str(secret["SecretString"].as_str().context("no string")?)?)
     }
 
@@ -95,6 +104,17 @@ impl Aws {
             }
             scan["ExclusiveStartKey"] = page["LastEvaluatedKey"].take();
             ensure!(scan["ExclusiveStartKey"].is_object(), "no record of {request_id}");
+        }
+    }
+
+    /// The ids of all versions of a secret, superseded ones included; none where there is no such secret.
+    pub async fn secret_versions(&self, name: &str) -> Result<Vec<String>> {
+        let body = json!({"SecretId": name, "IncludeDeprecated": true});
+        let target = "secretsmanager.ListSecretVersionIds";
+        match self.list("secretsmanager", target, body, "Versions", "NextToken").await {
+            Ok(versions) => Ok(versions.iter().filter_map(|it| it["VersionId"].as_str().map(str::to_owned)).collect()),
+            Err(error) if error.to_string().contains("ResourceNotFoundException") => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
     }
 

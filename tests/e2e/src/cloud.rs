@@ -52,6 +52,11 @@ impl Cloud {
     pub fn secret_prefix(&self) -> Result<String> {
         variable("SECRET_PREFIX")
     }
+
+    /// Name of the table of answers kept for a repeat of their requests.
+    pub fn idempotency_table(&self) -> Result<String> {
+        variable("IDEMPOTENCY_TABLE")
+    }
 }
 
 /// A variable of the cloud's env file.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use anyhow::Result;
-use fault_proxy::client::{Action, Answer, Call, Client, Match, Rule, RuleId, When};
+use fault_proxy::client::{Action, Answer, Call, Client, Match, Rule, RuleId, UpstreamState, When};
 use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -71,10 +71,14 @@ impl Faults {
         Ok(self.0.add(&Rule::new(upstream, action).matching(matching)).await?)
     }
 
-    /// Connections to `upstream` break at calls that meet the conditions, before these have any effect.
-    pub async fn cut(&self, upstream: &str, matching: Match) -> Result<RuleId> {
-        let action = Action::Cut { when: When::Before };
-        Ok(self.0.add(&Rule::new(upstream, action).matching(matching)).await?)
+    /// Calls to `upstream` that meet the conditions lose their connection: `Before` or `After` they take effect.
+    pub async fn cut(&self, upstream: &str, matching: Match, when: When) -> Result<RuleId> {
+        Ok(self.0.add(&Rule::new(upstream, Action::Cut { when }).matching(matching)).await?)
+    }
+
+    /// Takes a whole upstream down, or up again.
+    pub async fn set_state(&self, upstream: &str, state: UpstreamState) -> Result<()> {
+        Ok(self.0.set_state(upstream, state).await?)
     }
 
     /// Waits until a rule holds a call.

@@ -76,6 +76,12 @@ impl Answer {
         Ok(())
     }
 
+    /// The path of the next page, if the `Link` says that there is one.
+    #[must_use]
+    pub fn next(&self) -> Option<&str> {
+        self.header("link")?.strip_prefix('<')?.strip_suffix(">; rel=\"next\"")
+    }
+
     /// All of it, to be searched.
     #[must_use]
     pub fn text(&self) -> String {

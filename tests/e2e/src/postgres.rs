@@ -1,8 +1,12 @@
 //! The control database and the tenants' own, over TLS as the cloud requires it.
 
-use anyhow::{Context as _, Result};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::time::sleep;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use uuid::Uuid;
 
 use crate::Cloud;
 use crate::cloud::variable;
@@ -28,6 +32,36 @@ impl Cloud {
         config.host(text(&pooler["host"])?).user(text(&pooler["user"])?).dbname(text(&pooler["dbname"])?);
         config.port(pooler["port"].as_u64().and_then(|port| port.try_into().ok()).context("no port")?);
         config.password(text(&secret["db_pass"])?);
+        connect(config).await
+    }
+}
+
+impl Cloud {
+    /// Ends the connection of whoever has a catalog's row locked, as a failover would.
+    pub async fn cut_off_who_locks(&self, tenant_id: Uuid, catalog_name: &str) -> Result<()> {
+        let waiting = self.control_as_superuser().await?;
+        let pid: i32 = waiting.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+        let lock = "SELECT FROM lakehouse.tenant_catalogs WHERE tenant_id = $1 AND catalog_name = $2 FOR UPDATE";
+        let end = "SELECT pg_terminate_backend(blocking) FROM unnest(pg_blocking_pids($1)) AS blocking";
+        let cut_off = async {
+            let control = self.control_as_superuser().await?;
+            for _ in 0..100 {
+                if !control.query(end, &[&pid]).await?.is_empty() {
+                    return Ok(());
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+            bail!("nobody has the row of {catalog_name} locked")
+        };
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&tenant_id, &catalog_name];
+        let (locked, cut_off) = tokio::join!(waiting.query(lock, &parameters), cut_off);
+        locked?;
+        cut_off
+    }
+
+    async fn control_as_superuser(&self) -> Result<Client> {
+        let mut config: Config = variable("POSTGRES_SUPERUSER_URL")?.parse().context("POSTGRES_SUPERUSER_URL")?;
+        config.dbname("control");
         connect(config).await
     }
 }

@@ -10,11 +10,14 @@ use serde_json::{Value, json};
 
 use crate::Cloud;
 
+/// What every token signed by [`Issuer::sign`] begins with: its header, and its claims' opening quote.
+pub const TOKEN_MARK: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ";
+
 /// The issuer. No `Debug`: it holds the signing key.
 #[derive(Clone)]
 pub struct Issuer {
-    name: String,
-    audience: String,
+    iss: String,
+    aud: String,
     secret: String,
 }
 
@@ -24,17 +27,13 @@ impl Issuer {
         let callers = cloud.aws.secret(&format!("{}/control/callers", cloud.secret_prefix()?)).await?;
         let jwt = &callers["jwt"];
         let text = |value: &Value| value.as_str().map(str::to_owned).context("no jwt in the secret");
-        Ok(Self {
-            name: text(&jwt["issuer"])?,
-            audience: text(&jwt["audience"])?,
-            secret: text(&jwt["keys"][0]["secret"])?,
-        })
+        Ok(Self { iss: text(&jwt["issuer"])?, aud: text(&jwt["audience"])?, secret: text(&jwt["keys"][0]["secret"])? })
     }
 
     /// Claims that are right for `subject`, good for ten minutes.
     pub fn claims(&self, subject: &str) -> Result<Value> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        Ok(json!({ "iss": self.name, "aud": self.audience, "sub": subject, "iat": now, "exp": now + 600 }))
+        Ok(json!({ "iss": self.iss, "aud": self.aud, "sub": subject, "iat": now, "exp": now + 600 }))
     }
 
     /// A token with these claims, rightly signed.

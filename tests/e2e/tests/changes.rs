@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Answer, Cloud, alone, unique, with_faults};
-use fault_proxy::client::Match;
+use fault_proxy::client::{Match, When};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -192,7 +192,7 @@ async fn without_the_cache_a_change_is_not_done_until_it_is_repeated() -> Result
     let (slug, tenant_id) = cloud.live("uncached", pilot()).await?;
     with_faults(async |cloud, faults| {
         cloud.cache(&slug, tenant_id).await?;
-        let fault = faults.cut("valkey", Match::command(&format!("^UNLINK tenant:slug:{slug}$"))).await?;
+        let fault = faults.cut("valkey", Match::command(&format!("^UNLINK tenant:slug:{slug}$")), When::Before).await?;
         let change = json!({ "display_name": "Another" });
         // The row has it already the second time; the cache entry is still there.
         for _ in 0..2 {

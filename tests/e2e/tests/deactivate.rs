@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Answer, Cloud, State, Status, unique, with_faults};
-use fault_proxy::client::Match;
+use fault_proxy::client::{Match, When};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -164,7 +164,7 @@ async fn without_the_cache_a_tenant_is_off_but_nobody_is_told_so() -> Result<()>
     let (slug, tenant_id) = cloud.live("uncached", json!({ "tier": "pilot" })).await?;
     with_faults(async |cloud, faults| {
         cloud.cache(&slug, tenant_id).await?;
-        let fault = faults.cut("valkey", Match::command(&format!("^UNLINK tenant:slug:{slug}$"))).await?;
+        let fault = faults.cut("valkey", Match::command(&format!("^UNLINK tenant:slug:{slug}$")), When::Before).await?;
         invalidate(cloud, &slug).await?.later(503, "unavailable", "5")?;
         for _ in 0..2 {
             cloud.deactivate(&slug).await?.later(503, "unavailable", "5")?;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Answer, Cloud, Issuer, alone, unique, with_faults};
-use fault_proxy::client::Match;
+use fault_proxy::client::{Match, When};
 use futures_util::future::join_all;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
@@ -163,7 +163,7 @@ async fn what_failed_is_tried_again() -> Result<()> {
     let (slug, tenant_id) = cloud.live("retried", json!({ "tier": "pilot" })).await?;
     with_faults(async |cloud, faults| {
         let (key, change) = (unique("key"), json!({ "display_name": "Another" }));
-        let fault = faults.cut("valkey", Match::command(&format!("^UNLINK tenant:slug:{slug}$"))).await?;
+        let fault = faults.cut("valkey", Match::command(&format!("^UNLINK tenant:slug:{slug}$")), When::Before).await?;
         cloud.cache(&slug, tenant_id).await?;
         patch(cloud, &slug, &key, &change).await?.later(503, "unavailable", "5")?;
         faults.mend(fault).await?;

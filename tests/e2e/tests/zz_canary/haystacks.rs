@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use e2e::{Answer, Cloud, answers};
+use serde_json::{Value, json};
 
 /// Name and entries of each place.
 pub async fn all(cloud: &Cloud) -> Result<Vec<(&'static str, Vec<String>)>> {
@@ -9,7 +10,9 @@ pub async fn all(cloud: &Cloud) -> Result<Vec<(&'static str, Vec<String>)>> {
         ("executions", executions(cloud).await?),
         ("logs", cloud.aws.log_events().await?),
         ("answers", recorded()?),
-        ("control database", dump(cloud).await?),
+        ("schema lakehouse", dump(cloud, "schemaname = 'lakehouse'").await?),
+        ("other schemas", dump(cloud, "schemaname NOT IN ('lakehouse', 'pg_catalog', 'information_schema')").await?),
+        ("idempotency records", records(cloud).await?),
     ])
 }
 
@@ -35,16 +38,29 @@ fn recorded() -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// Every row of every table.
-async fn dump(cloud: &Cloud) -> Result<Vec<String>> {
+/// Every row of every table in these schemas of the control database.
+async fn dump(cloud: &Cloud, schemas: &str) -> Result<Vec<String>> {
     let control = cloud.control().await?;
-    let tables = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-                  WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+    let tables = format!("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE {schemas}");
     let mut rows = Vec::new();
-    for table in control.query(tables, &[]).await? {
+    for table in control.query(&tables, &[]).await? {
         let table: String = table.get(0);
         let found = control.query(&format!("SELECT t::text FROM {table} AS t"), &[]).await?;
         rows.extend(found.iter().map(|row| format!("{table} {}", row.get::<_, String>(0))));
     }
     Ok(rows)
+}
+
+/// Every answer kept for a repeat of its request.
+async fn records(cloud: &Cloud) -> Result<Vec<String>> {
+    let mut body = json!({ "TableName": cloud.idempotency_table()? });
+    let mut texts = Vec::new();
+    loop {
+        let mut page = cloud.aws.json("dynamodb", "DynamoDB_20120810.Scan", body.clone()).await?;
+        texts.extend(page["Items"].as_array().context("no items")?.iter().map(ToString::to_string));
+        match page["LastEvaluatedKey"].take() {
+            Value::Null => return Ok(texts),
+            last => body["ExclusiveStartKey"] = last,
+        }
+    }
 }

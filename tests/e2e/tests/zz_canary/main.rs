@@ -1,4 +1,5 @@
-//! No secret is where it does not belong: not in executions, not in logs, not in answers, not in the control database.
+//! No secret is where it does not belong: not in executions, not in logs, not in answers, not in the control database,
+//! not in what is kept for repeated requests. And what all tests left in the logs is what it should be.
 //!
 //! Cargo runs test binaries in the order of their names. This one comes last and sees what all the others left behind.
 
@@ -7,10 +8,26 @@ mod needles;
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use e2e::{Cloud, State, unique};
+use anyhow::{Context as _, Result, ensure};
+use e2e::{CREDENTIAL_MARK, Cloud, Issuer, Lakehouse, State, TOKEN_MARK, credential, unique};
 use regex::Regex;
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Credentials made, replaced and refused, with a key under which the answer is kept; the catalog's id.
+async fn catalog_with_credentials(lakehouse: &Lakehouse) -> Result<String> {
+    let order =
+        || lakehouse.order(&json!({ "s3_access_key_id": credential("id"), "s3_secret_key_enc": credential("key") }));
+    let post = |order: &Value| lakehouse.request(Method::POST, &lakehouse.path()).json(order);
+    let made = post(&order()).header("idempotency-key", unique("canary"));
+    let made = lakehouse.cloud.send(made).await?.expect(201)?;
+    lakehouse.cloud.send(post(&order())).await?.expect(201)?;
+    lakehouse.cloud.send(post(&order()).header("if-match", "\"1\"")).await?.problem(412, "version_mismatch")?;
+    let mut wrong = order();
+    wrong["warehouse"] = json!(format!("s3://{CREDENTIAL_MARK}:{CREDENTIAL_MARK}@bucket/"));
+    lakehouse.cloud.send(post(&wrong)).await?.problem(422, "validation_failed")?;
+    Ok(made["id"].as_str().context("no id")?.to_owned())
+}
 
 #[tokio::test]
 async fn no_secret_is_to_be_found() -> Result<()> {
@@ -24,9 +41,13 @@ async fn no_secret_is_to_be_found() -> Result<()> {
     cloud.accepted(&slug, json!({})).await?;
     cloud.wait_until(&slug, State::Active, Duration::from_mins(2)).await?;
     cloud.tenant(&slug).await?;
+    let lakehouse = Lakehouse::of(&cloud, tenant_id.parse()?, &slug).await?;
+    let catalog_id = catalog_with_credentials(&lakehouse).await?;
 
     let needles = needles::all(&cloud).await?;
     ensure!(needles.values().any(|name| name.contains(&tenant_id)), "the new tenant's secrets are not looked for");
+    ensure!(needles.values().any(|name| name.contains(&catalog_id)), "the new catalog's secrets are not looked for");
+    ensure!(Issuer::of(&cloud).await?.admin()?.starts_with(TOKEN_MARK), "the tests' tokens are not looked for");
     let pattern: Vec<String> = needles.keys().map(|needle| regex::escape(needle)).collect();
     let pattern = Regex::new(&pattern.join("|"))?;
     for (needle, name) in &needles {
@@ -45,5 +66,21 @@ async fn no_secret_is_to_be_found() -> Result<()> {
         println!("{name}: {} entries", haystack.len());
     }
     ensure!(found.is_empty(), "{} secrets leaked:\n{}", found.len(), found.join("\n"));
+    Ok(())
+}
+
+/// Nor did any route, in all tests, answer with a problem that its documentation knows nothing of.
+#[tokio::test]
+async fn no_answer_is_undocumented() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let answer = cloud.get("/v1/admin/tenants/absent-tenant").await?;
+    answer.problem(404, "tenant_not_found")?;
+    let request_id = answer.header("x-request-id").context("no request id")?;
+    let lines = cloud.aws.log_events().await?;
+    let says = |line: &str, message: &str| line.contains(&format!("\"message\":\"{message}\""));
+    let answered: Vec<&String> = lines.iter().filter(|line| says(line, "answered")).collect();
+    ensure!(answered.iter().any(|line| line.contains(request_id)), "what is known to be logged is not found");
+    let undocumented: Vec<&String> = lines.iter().filter(|line| says(line, "an undocumented answer")).collect();
+    ensure!(undocumented.is_empty(), "{undocumented:#?}");
     Ok(())
 }

@@ -1,0 +1,161 @@
+//! Row and secret belong together, whatever fails or comes in between.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Answer, Cloud, Lakehouse, credential, with_faults};
+use fault_proxy::client::{HeaderMatch, Match, When};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+const NAME: &str = "ivory-lakehouse";
+
+/// Both halves are new.
+fn order(storage_prefix: &str) -> Value {
+    json!({
+        "storage_prefix": storage_prefix,
+        "s3_access_key_id": credential("id"),
+        "s3_secret_key_enc": credential("key"),
+    })
+}
+
+/// Whatever writes this catalog's secret.
+fn writing(lakehouse: &Lakehouse) -> Result<Match> {
+    let regex = r"^secretsmanager\.(CreateSecret|PutSecretValue)$".to_owned();
+    let header = Some(HeaderMatch { name: "x-amz-target".to_owned(), regex });
+    Ok(Match { header, body_regex: Some(lakehouse.catalog_id(NAME)?), ..Match::default() })
+}
+
+fn unavailable(answer: &Answer) -> Result<()> {
+    answer.problem(503, "unavailable")?;
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    Ok(())
+}
+
+/// Row and secret are as this order wants them.
+async fn is_as_ordered(lakehouse: &Lakehouse, order: &Value, version: i64) -> Result<()> {
+    let row = lakehouse.row(NAME).await?.context("no row")?;
+    assert_eq!((&row["storage_prefix"], &row["version"]), (&order["storage_prefix"], &json!(version)));
+    let expected =
+        json!({ "s3_access_key_id": order["s3_access_key_id"], "s3_secret_key": order["s3_secret_key_enc"] });
+    assert_eq!(lakehouse.credentials(NAME).await?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_created_makes_no_catalog() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let lakehouse = Lakehouse::of_new_tenant(cloud, "uncreated").await?;
+        let order = order("1/");
+        let fault = faults.answer("aws", writing(&lakehouse)?, 500, "{}").await?;
+        unavailable(&lakehouse.upsert(&order).await?)?;
+        assert_eq!(lakehouse.row(NAME).await?, None);
+        lakehouse.get(&lakehouse.path()).await?.problem(404, "catalog_not_found")?;
+        faults.mend(fault).await?;
+        lakehouse.upsert(&order).await?.expect(201)?;
+        is_as_ordered(&lakehouse, &order, 1).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_put_leaves_the_catalog_as_it_is() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let lakehouse = Lakehouse::of_new_tenant(cloud, "unput").await?;
+        let (old, new) = (order("1/"), order("2/"));
+        lakehouse.upsert(&old).await?.expect(201)?;
+        let before = lakehouse.row(NAME).await?;
+        let fault = faults.answer("aws", writing(&lakehouse)?, 500, "{}").await?;
+        unavailable(&lakehouse.upsert(&new).await?)?;
+        assert_eq!(lakehouse.row(NAME).await?, before);
+        is_as_ordered(&lakehouse, &old, 1).await?;
+        // Without a word about credentials, Secrets Manager is not needed.
+        lakehouse.upsert(&json!({ "storage_prefix": "1/" })).await?.expect(201)?;
+        faults.mend(fault).await?;
+        lakehouse.upsert(&new).await?.expect(201)?;
+        is_as_ordered(&lakehouse, &new, 3).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_put_whose_answer_is_lost_leaves_the_catalog_as_it_is() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let lakehouse = Lakehouse::of_new_tenant(cloud, "unheard").await?;
+        let (old, new) = (order("1/"), order("2/"));
+        lakehouse.upsert(&old).await?.expect(201)?;
+        let fault = faults.cut("aws", writing(&lakehouse)?, When::After).await?;
+        unavailable(&lakehouse.upsert(&new).await?)?;
+        faults.mend(fault).await?;
+        ensure!(lakehouse.secret_versions(NAME).await?.len() > 1, "nothing was put");
+        is_as_ordered(&lakehouse, &old, 1).await?;
+        // Kept is what the row names, not what was put last.
+        lakehouse
+            .upsert(&json!({ "storage_prefix": "1/", "s3_access_key_id": old["s3_access_key_id"] }))
+            .await?
+            .expect(201)?;
+        is_as_ordered(&lakehouse, &old, 2).await?;
+        lakehouse.upsert(&new).await?.expect(201)?;
+        is_as_ordered(&lakehouse, &new, 3).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_database_lost_between_put_and_commit_leaves_the_catalog_as_it_is() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let lakehouse = Lakehouse::of_new_tenant(cloud, "uncommitted").await?;
+        let (old, new) = (order("1/"), order("2/"));
+        lakehouse.upsert(&old).await?.expect(201)?;
+        let before = lakehouse.row(NAME).await?;
+        let hold = faults.hold_answer("aws", writing(&lakehouse)?).await?;
+        let cut_off = async {
+            faults.held(hold).await?;
+            cloud.cut_off_who_locks(lakehouse.tenant_id, NAME).await?;
+            faults.mend(hold).await
+        };
+        let (answer, cut_off) = tokio::join!(lakehouse.upsert(&new), cut_off);
+        cut_off?;
+        unavailable(&answer?)?;
+        ensure!(lakehouse.secret_versions(NAME).await?.len() > 1, "nothing was put");
+        assert_eq!(lakehouse.row(NAME).await?, before);
+        is_as_ordered(&lakehouse, &old, 1).await?;
+        lakehouse.upsert(&new).await?.expect(201)?;
+        is_as_ordered(&lakehouse, &new, 2).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn of_fifteen_upserts_at_once_row_and_secret_are_the_same_ones() -> Result<()> {
+    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let _alone = e2e::alone().await;
+    let lakehouse = Lakehouse::of_new_tenant(&cloud, "rotated").await?;
+    let mut tags = BTreeSet::new();
+    let mut made = 0;
+    // First they find no catalog, then one.
+    for round in ["made", "replaced"] {
+        let orders: Vec<Value> = (0..15).map(|number| order(&format!("{round}/{number}/"))).collect();
+        for answer in join_all(orders.iter().map(|order| lakehouse.upsert(order))).await {
+            let answer = answer?;
+            // Whoever waits too long for the others gives up.
+            if answer.status == 503 {
+                unavailable(&answer)?;
+                continue;
+            }
+            answer.expect(201)?;
+            made += 1;
+            ensure!(
+                tags.insert(answer.header("etag").context("no ETag")?.to_owned()),
+                "two have one version: {answer:?}"
+            );
+        }
+        println!("{round}: {made} so far");
+        let row = lakehouse.row(NAME).await?.context("no row")?;
+        let last = orders.iter().find(|order| order["storage_prefix"] == row["storage_prefix"]);
+        let version = row["version"].as_i64().context("no version")?;
+        ensure!(tags.contains(&format!("\"{version}\"")), "the last one was not told of its success");
+        is_as_ordered(&lakehouse, last.context("the row is of no request of this round")?, version).await?;
+    }
+    Ok(())
+}
