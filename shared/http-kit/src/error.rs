@@ -33,7 +33,10 @@ impl ConnectError {
         } else if error.is_timeout() {
             Self::Timeout
         } else {
-            sources(error).find_map(Self::of_source).unwrap_or(Self::Other)
+            let found = sources(error).find_map(Self::of_source).unwrap_or(Self::Other);
+            // Without TLS there is no handshake: the connection was reset as soon as it was open.
+            let plain = error.url().is_some_and(|url| url.scheme() == "http");
+            if plain && found == Self::Tls { Self::Other } else { found }
         }
     }
 

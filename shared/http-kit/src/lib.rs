@@ -149,6 +149,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn without_tls_no_handshake_fails() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("bound"));
+        let listener = listener.into_std().expect("it has no connection yet");
+        // On a thread of its own: a server that takes turns with the client comes too late.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener).expect("it is one");
+                while let Ok((socket, _)) = listener.accept().await {
+                    socket.set_zero_linger().expect("dropped, it is reset");
+                }
+            });
+        });
+        // Whether the reset comes while the connection is made or after it, is up to chance.
+        for _ in 0..100 {
+            let error = send(client_without_reuse(Duration::from_secs(2)).get(&url)).await.expect_err("reset");
+            let known = [TransportError::Connect(ConnectError::Other), TransportError::Broken];
+            assert!(known.contains(&error), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn every_call_can_have_its_own_connection() {
         for (client, expected) in
             [(client(Duration::from_secs(2)), 1), (client_without_reuse(Duration::from_secs(2)), 2)]
