@@ -1,6 +1,6 @@
 //! The local AWS, asked directly: requests signed with Signature Version 4, answers as JSON.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use aws_credential_types::Credentials;
@@ -8,11 +8,15 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use reqwest::{Method, Request, Response};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::cloud::variable;
 
 /// The API of Lambda.
 const FUNCTIONS: &str = "/2015-03-31/functions/";
+
+/// Most events of a page of logs.
+const LOG_PAGE: usize = 10_000;
 
 /// One account in one region. No `Debug`: it holds its administrator's key.
 #[derive(Clone)]
@@ -76,14 +80,17 @@ impl Aws {
         self.secret_value(json!({"SecretId": name})).await
     }
 
-    /// The value of one version of a secret.
+    /// The value of one version of a secret; null where the secret was made without one.
     pub async fn secret_version(&self, name: &str, version: &str) -> Result<Value> {
         self.secret_value(json!({"SecretId": name, "VersionId": version})).await
     }
 
     async fn secret_value(&self, which: Value) -> Result<Value> {
         let secret = self.json("secretsmanager", "secretsmanager.GetSecretValue", which).await?;
-        Ok(serde_json::from_str(secret["SecretString"].as_str().context("no string")?)?)
+        match secret["SecretString"].as_str().context("no string")? {
+            "" => Ok(Value::Null),
+            value => Ok(serde_json::from_str(value)?),
+        }
     }
 
     /// The idempotency record that a request began.
@@ -121,12 +128,51 @@ impl Aws {
     /// Everything that was logged so far, in all log groups.
     pub async fn log_events(&self) -> Result<Vec<String>> {
         let mut lines = Vec::new();
-        for group in self.list("logs", "Logs_20140328.DescribeLogGroups", json!({}), "logGroups", "nextToken").await? {
-            let body = json!({"logGroupName": group["logGroupName"], "limit": 10_000});
-            let events = self.list("logs", "Logs_20140328.FilterLogEvents", body, "events", "nextToken").await?;
-            lines.extend(events.iter().filter_map(|event| event["message"].as_str().map(str::to_owned)));
+        for group in self.log_groups().await? {
+            self.log_events_of(&group["logGroupName"], &mut lines).await?;
         }
         Ok(lines)
+    }
+
+    /// The stand-in ends a page at so many events, and gives no token for the rest: it begins at the last one's instant.
+    async fn log_events_of(&self, group: &Value, lines: &mut Vec<String>) -> Result<()> {
+        let mut since = 0;
+        loop {
+            let body = json!({"logGroupName": group, "limit": LOG_PAGE, "startTime": since});
+            let mut events = self.list("logs", "Logs_20140328.FilterLogEvents", body, "events", "nextToken").await?;
+            let at = |event: &Value| event["timestamp"].as_i64();
+            let rest = events.last().filter(|_| events.len() >= LOG_PAGE).map(|last| at(last).context("no time"));
+            let rest = rest.transpose()?;
+            events.retain(|event| at(event) != rest || rest.is_none());
+            lines.extend(events.iter().filter_map(|event| event["message"].as_str().map(str::to_owned)));
+            let Some(rest) = rest else { return Ok(()) };
+            ensure!(rest > since, "more than {LOG_PAGE} events at once");
+            since = rest;
+        }
+    }
+
+    /// The same, once it has the lines of that request: they come a little later than its answer.
+    pub async fn log_events_with(&self, request_id: &str) -> Result<Vec<String>> {
+        for _ in 0..20 {
+            let lines = self.log_events().await?;
+            if lines.iter().any(|line| line.contains(request_id)) {
+                return Ok(lines);
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        bail!("the request {request_id} left no line")
+    }
+
+    async fn log_groups(&self) -> Result<Vec<Value>> {
+        let groups = || self.list("logs", "Logs_20140328.DescribeLogGroups", json!({}), "logGroups", "nextToken");
+        // The stand-in loses count when somebody logs into a new group meanwhile.
+        for _ in 0..5 {
+            match groups().await {
+                Err(error) if error.to_string().contains("changed size during iteration") => {}
+                outcome => return outcome,
+            }
+        }
+        groups().await
     }
 
     /// Every execution of the pipeline.

@@ -88,9 +88,11 @@ async fn each_way_of_not_answering_is_told_apart() -> Result<()> {
     with_faults(async |cloud, faults| {
         becomes_healthy(cloud).await?;
         let config = || Match::request("GET", "/v1/config$");
-        // Connections are reset.
+        // Connections are reset. Whether while they are made or right after, is up to chance.
         faults.set_state("iomete", UpstreamState::Refuse).await?;
-        becomes_unavailable(cloud, "connection closed").await?;
+        let reset = ["connection failed", "connection closed"];
+        let reset = reset.map(|error| json!({ "status": "unavailable", "error": error }));
+        becomes(cloud, |answer| Ok(answer.status == 503 && reset.contains(&answer.json()?))).await?;
         // They are accepted, and nothing comes.
         faults.set_state("iomete", UpstreamState::Silent).await?;
         becomes_unavailable(cloud, "connection timeout").await?;

@@ -1,11 +1,8 @@
 //! S3 credentials: in Secrets Manager, in the version the row names, and nowhere else.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Answer, CREDENTIAL_MARK, Cloud, Lakehouse, answers, credential};
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 /// The value of a catalog's secret.
 fn value(s3_access_key_id: &Value, s3_secret_key: &Value) -> Value {
@@ -122,19 +119,7 @@ async fn no_column_no_answer_and_no_log_line_has_them() -> Result<()> {
     ensure!(!rows.iter().any(|row| row.get::<_, &str>(0).contains(CREDENTIAL_MARK)), "a column holds a credential");
     ensure!(!answers().iter().map(Answer::text).any(|text| text.contains(CREDENTIAL_MARK)), "an answer holds one");
     let request_id = last.header("x-request-id").context("no request id")?;
-    let lines = logged(&cloud, request_id).await?;
+    let lines = cloud.aws.log_events_with(request_id).await?;
     ensure!(!lines.iter().any(|line| line.contains(CREDENTIAL_MARK)), "a log line holds one");
     Ok(())
-}
-
-/// Everything logged, once the lines of that request are.
-async fn logged(cloud: &Cloud, request_id: &str) -> Result<Vec<String>> {
-    for _ in 0..20 {
-        let lines = cloud.aws.log_events().await?;
-        if lines.iter().any(|line| line.contains(request_id)) {
-            return Ok(lines);
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-    anyhow::bail!("the request {request_id} left no line")
 }

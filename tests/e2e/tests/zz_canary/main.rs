@@ -76,7 +76,7 @@ async fn no_answer_is_undocumented() -> Result<()> {
     let answer = cloud.get("/v1/admin/tenants/absent-tenant").await?;
     answer.problem(404, "tenant_not_found")?;
     let request_id = answer.header("x-request-id").context("no request id")?;
-    let lines = cloud.aws.log_events().await?;
+    let lines = cloud.aws.log_events_with(request_id).await?;
     let says = |line: &str, message: &str| line.contains(&format!("\"message\":\"{message}\""));
     let answered: Vec<&String> = lines.iter().filter(|line| says(line, "answered")).collect();
     ensure!(answered.iter().any(|line| line.contains(request_id)), "what is known to be logged is not found");
