@@ -71,10 +71,9 @@ impl Faults {
         Ok(self.0.add(&Rule::new(upstream, action).matching(matching)).await?)
     }
 
-    /// Calls to `upstream` that meet the conditions have their effect; their connections break before the answer.
-    pub async fn lose_answer(&self, upstream: &str, matching: Match) -> Result<RuleId> {
-        let action = Action::Cut { when: When::After };
-        Ok(self.0.add(&Rule::new(upstream, action).matching(matching)).await?)
+    /// Calls to `upstream` that meet the conditions lose their connection: `Before` or `After` they have their effect.
+    pub async fn cut(&self, upstream: &str, matching: Match, when: When) -> Result<RuleId> {
+        Ok(self.0.add(&Rule::new(upstream, Action::Cut { when }).matching(matching)).await?)
     }
 
     /// Takes a whole upstream down, or up again.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use e2e::{Answer, Cloud, Faults, is_timestamp, with_faults};
-use fault_proxy::client::{Match, UpstreamState};
+use fault_proxy::client::{Match, UpstreamState, When};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -107,7 +107,7 @@ async fn each_way_of_not_answering_is_told_apart() -> Result<()> {
             becomes_unavailable(cloud, error).await?;
             faults.mend(fault).await?;
         }
-        let fault = faults.lose_answer("iomete", config()).await?;
+        let fault = faults.cut("iomete", config(), When::After).await?;
         becomes_unavailable(cloud, "connection closed").await?;
         faults.mend(fault).await?;
         becomes_healthy(cloud).await

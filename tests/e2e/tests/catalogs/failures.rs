@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Answer, Cloud, Lakehouse, credential, with_faults};
-use fault_proxy::client::{HeaderMatch, Match};
+use fault_proxy::client::{HeaderMatch, Match, When};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ async fn a_put_whose_answer_is_lost_leaves_the_catalog_as_it_is() -> Result<()> 
         lakehouse.upsert(&old).await?.expect(201)?;
         // Only once: unlike Secrets Manager its stand-in takes a repeated put for another one, and forgets at once what
         // is two versions old.
-        let lost = faults.lose_answer("aws", writing(&lakehouse)?.times(1)).await?;
+        let lost = faults.cut("aws", writing(&lakehouse)?.times(1), When::After).await?;
         let broken = faults.answer("aws", writing(&lakehouse)?, 500, "{}").await?;
         unavailable(&lakehouse.upsert(&new).await?)?;
         faults.mend(lost).await?;
