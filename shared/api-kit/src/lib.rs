@@ -26,5 +26,5 @@ pub use moment::Moment;
 pub use page::{Cursor, Page};
 pub use precondition::IfMatch;
 pub use problem::Problem;
-pub use request::Request;
+pub use request::{Query, Request};
 pub use serve::{Handler, Platform, serve};

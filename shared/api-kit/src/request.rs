@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use domain::{FieldError, Slug, TenantId};
+use domain::{FieldError, Fields, Slug, TenantId};
 use lambda_http::http::HeaderMap;
 use serde_json::{Map, Value};
 use store::{Store, Tenant};
@@ -28,6 +28,32 @@ pub struct Request {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+}
+
+/// A query's parameters by name.
+#[derive(Debug)]
+pub struct Query {
+    parameters: Map<String, Value>,
+    /// Names that were given more than once.
+    twice: Vec<String>,
+}
+
+impl Query {
+    /// Starts reading the parameters as strings; those that are not `known`, or were given twice, are errors.
+    #[must_use]
+    pub fn fields(&self, known: &[&str]) -> Fields<'_> {
+        let mut fields = Fields::new(&self.parameters, known);
+        for name in &self.twice {
+            fields.fail(name, "is given twice");
+        }
+        fields
+    }
+
+    /// Whether it is there, whatever its value.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.parameters.contains_key(name)
+    }
 }
 
 impl Request {
@@ -67,16 +93,16 @@ impl Request {
         self.header("if-match")?.map(IfMatch::parse).transpose()
     }
 
-    /// The query as an object of strings, to be read with [`domain::Fields`]; a parameter given twice is an error of its own.
-    pub fn query(&self) -> Result<Map<String, Value>, Problem> {
-        let mut object = Map::new();
-        let mut errors = Vec::new();
+    /// The query's parameters.
+    #[must_use]
+    pub fn query(&self) -> Query {
+        let mut query = Query { parameters: Map::new(), twice: Vec::new() };
         for (name, value) in &self.query {
-            if object.insert(name.clone(), Value::String(value.clone())).is_some() {
-                errors.push(FieldError { field: name.clone(), message: "is given twice".to_owned() });
+            if query.parameters.insert(name.clone(), Value::String(value.clone())).is_some() {
+                query.twice.push(name.clone());
             }
         }
-        if errors.is_empty() { Ok(object) } else { Err(errors.into()) }
+        query
     }
 
     /// The body as it came.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use api_kit::records::CatalogRecord;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Cursor, Handler, Page, Platform, Problem, Request};
-use domain::Fields;
 use store::Store;
 
 /// The route.
@@ -25,8 +24,8 @@ impl Handler for ListCatalogs {
     const ROUTE: Route = routes::LIST_CATALOGS;
 
     async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let query = request.query()?;
-        let mut fields = Fields::new(&query, Self::ROUTE.query);
+        let query = request.query();
+        let mut fields = query.fields(Self::ROUTE.query);
         let page = Page::read(&mut fields);
         fields.finish()?;
         let catalogs = self.store.catalogs_page(page.after(), page.rows()).await?;

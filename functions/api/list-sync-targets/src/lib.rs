@@ -6,7 +6,7 @@ use std::sync::Arc;
 use api_kit::records::SyncTargetRecord;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Caller, Cursor, Handler, Page, Platform, Problem, Request};
-use domain::{Fields, TenantId};
+use domain::TenantId;
 use store::Store;
 
 /// The route.
@@ -26,13 +26,13 @@ impl Handler for ListSyncTargets {
     const ROUTE: Route = routes::LIST_SYNC_TARGETS;
 
     async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let query = request.query()?;
-        let mut fields = Fields::new(&query, Self::ROUTE.query);
+        let query = request.query();
+        let mut fields = query.fields(Self::ROUTE.query);
         let page = Page::read(&mut fields);
         let asked = fields.optional::<TenantId>("tenant_id");
         // The right comes before the form: of another tenant's a tenant learns nothing.
         let tenant = match request.caller {
-            Caller::Tenant(own) if query.contains_key("tenant_id") && asked != Some(own) => {
+            Caller::Tenant(own) if query.contains("tenant_id") && asked != Some(own) => {
                 return Err(Problem::forbidden());
             }
             Caller::Tenant(own) => Some(own),

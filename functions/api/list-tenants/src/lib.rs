@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Cursor, Handler, Moment, Page, Platform, Problem, Request};
-use domain::{DisplayName, Fields, ProvisioningState, Region, Slug, TenantId, Tier};
+use domain::{DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
 use serde::Serialize;
 use store::{Store, TenantFilter, TenantSummary};
 use utoipa::ToSchema;
@@ -41,8 +41,8 @@ impl Handler for ListTenants {
     const ROUTE: Route = routes::LIST_TENANTS;
 
     async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let query = request.query()?;
-        let mut fields = Fields::new(&query, Self::ROUTE.query);
+        let query = request.query();
+        let mut fields = query.fields(Self::ROUTE.query);
         let page = Page::read(&mut fields);
         let filter = TenantFilter {
             state: fields.optional("provisioning_state"),
