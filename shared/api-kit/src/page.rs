@@ -13,9 +13,8 @@ use uuid::Uuid;
 
 use crate::{Answer, Request};
 
-/// What a page holds at most, bytes: the gateway's limit for an answer is 6 MB, and there the body is a JSON string in
-/// which every quote takes two.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// What a page holds at most, bytes as they are sent: a function's answer has 6 MB at most, headers included.
+const MAX_BYTES: usize = 5_500_000;
 
 /// Names the last row of a page, in lists that go by time and then by id, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,20 +102,23 @@ impl Page {
         u32::try_from(self.limit).unwrap_or(u32::MAX).saturating_add(1)
     }
 
-    /// The page's answer: a bare array, and a `Link` to the next page if there is one. `path` is the route's.
+    /// The page's answer: a bare array, and a `Link` to the next page if there is one. `path` is the route's; `cut` says
+    /// that the rows are not all that were asked for.
     #[must_use]
     pub fn answer<R: Serialize>(
         &self,
         request: &Request,
         path: &str,
         rows: impl IntoIterator<Item = (Cursor, R)>,
+        cut: bool,
     ) -> Answer {
         let mut body = vec![b'['];
-        let (mut count, mut last) = (0, None);
-        let mut more = false;
+        let (mut count, mut last, mut bytes) = (0, None, 0);
+        let mut more = cut;
         for (cursor, row) in rows {
             let row = serde_json::to_vec(&row).unwrap_or_default();
-            if count == self.limit || (count > 0 && body.len() + row.len() > MAX_BYTES) {
+            bytes += sent(&row);
+            if count == self.limit || (count > 0 && bytes > MAX_BYTES) {
                 more = true;
                 break;
             }
@@ -133,6 +135,11 @@ impl Page {
             None => answer,
         }
     }
+}
+
+/// How many bytes JSON takes in a function's answer, where it is a JSON string itself: quotes and backslashes take two.
+fn sent(json: &[u8]) -> usize {
+    json.len() + 1 + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
 /// The request's query with another cursor.
@@ -202,7 +209,7 @@ mod tests {
     fn the_next_page_keeps_the_filters() {
         let request = request(&[("limit", "2"), ("cursor", "old"), ("tier", "pilot")]);
         let page = Page { after: None, limit: 2 };
-        let answer = page.answer(&request, "/v1/x", [1, 2, 3].map(|number| (cursor(number), number)));
+        let answer = page.answer(&request, "/v1/x", [1, 2, 3].map(|number| (cursor(number), number)), false);
         assert_eq!(answer.body.as_deref(), Some(&b"[1,2]"[..]));
         let link = format!("</v1/x?limit=2&tier=pilot&cursor={}>; rel=\"next\"", cursor(2));
         assert_eq!(answer.headers, [("link".into(), link)]);
@@ -211,19 +218,29 @@ mod tests {
     #[test]
     fn the_last_page_has_no_next() {
         let page = Page { after: None, limit: 2 };
-        let answer = page.answer(&request(&[]), "/v1/x", [1, 2].map(|number| (cursor(number), number)));
+        let answer = page.answer(&request(&[]), "/v1/x", [1, 2].map(|number| (cursor(number), number)), false);
         assert_eq!((answer.body.as_deref(), answer.headers.len()), (Some(&b"[1,2]"[..]), 0));
-        let answer = page.answer(&request(&[]), "/v1/x", [(); 0].map(|()| (cursor(0), 0)));
+        let answer = page.answer(&request(&[]), "/v1/x", [(); 0].map(|()| (cursor(0), 0)), false);
         assert_eq!((answer.body.as_deref(), answer.headers.len()), (Some(&b"[]"[..]), 0));
     }
 
     #[test]
     fn a_page_fits_into_an_answer() {
         let page = Page { after: None, limit: 10_000 };
-        let large = "x".repeat(1024 * 1024);
-        let rows = (0..10).map(|number| (cursor(number), large.as_str()));
-        let answer = page.answer(&request(&[]), "/v1/x", rows);
-        assert!(answer.body.expect("a body").len() <= MAX_BYTES + 1);
-        assert_eq!(answer.headers, [("link".into(), format!("</v1/x?cursor={}>; rel=\"next\"", cursor(2)))]);
+        // Each quote is escaped in the row, and both characters once more where the body is a string.
+        for (text, rows) in [("x", 5), ("\"", 1)] {
+            let large = text.repeat(1_000_000);
+            let answer = page.answer(&request(&[]), "/v1/x", (0..10).map(|n| (cursor(n), large.as_str())), false);
+            let body = answer.body.expect("a body");
+            assert!(serde_json::to_vec(str::from_utf8(&body).expect("text")).expect("a string").len() < 6_000_000);
+            assert_eq!(answer.headers, [("link".into(), format!("</v1/x?cursor={}>; rel=\"next\"", cursor(rows - 1)))]);
+        }
+    }
+
+    #[test]
+    fn a_page_that_was_cut_before_has_a_next() {
+        let page = Page { after: None, limit: 10 };
+        let answer = page.answer(&request(&[]), "/v1/x", [(cursor(1), 1)], true);
+        assert_eq!(answer.headers, [("link".into(), format!("</v1/x?cursor={}>; rel=\"next\"", cursor(1)))]);
     }
 }

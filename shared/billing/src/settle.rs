@@ -221,7 +221,7 @@ impl Settling<'_> {
                 FailureKind::Rejected,
                 "billing_price_missing",
                 Owner::Platform,
-                "Stripe has no active price with the tier's lookup key; create one or change the parameter, then POST again.",
+                "Stripe has no active price with the tier's lookup key; create one or change the parameter, then send the request again.",
             )
         })
     }

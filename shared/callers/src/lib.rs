@@ -10,14 +10,13 @@ mod key;
 mod token;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use domain::Failure;
 use secrets::{Name, Secrets, Source};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use api_key::Consumer;
 pub use api_key::Principal;
@@ -54,7 +53,8 @@ impl Known {
 /// Whom this installation knows.
 pub struct Callers {
     source: Source<CallersSecret>,
-    known: Mutex<Option<(Instant, Arc<Known>)>>,
+    /// Since when, by the wall clock: a monotonic one may stand still while the environment is frozen.
+    known: Mutex<Option<(SystemTime, Arc<Known>)>>,
 }
 
 impl Callers {
@@ -96,11 +96,11 @@ impl Callers {
     async fn known(&self) -> Result<Arc<Known>, Failure> {
         let mut known = self.known.lock().await;
         match known.as_ref() {
-            Some((read_at, known)) if read_at.elapsed() <= BELIEVED => Ok(Arc::clone(known)),
+            Some((read_at, known)) if read_at.elapsed().is_ok_and(|age| age <= BELIEVED) => Ok(Arc::clone(known)),
             before => {
                 let secret = (self.source)().await?;
                 let read = Arc::new(Known::new(secret, before.map(|(_, before)| before.as_ref())));
-                *known = Some((Instant::now(), Arc::clone(&read)));
+                *known = Some((SystemTime::now(), Arc::clone(&read)));
                 Ok(read)
             }
         }

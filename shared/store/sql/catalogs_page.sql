@@ -1,7 +1,7 @@
--- Newest first, from the cursor on; the page is cut before its tenants are looked up, and after 8 MiB of metadata: twice
--- what an answer holds, so that whoever cuts the answer knows there is more.
+-- Newest first, from the cursor on; the page is cut before its tenants are looked up, and after 8 MiB of metadata. How many
+-- rows it had before tells whether it was.
 SELECT p.*, t.slug AS tenant_slug
-FROM (SELECT c.*, sum(c.metadata_bytes) OVER (ORDER BY c.provisioned_at DESC, c.id DESC) - c.metadata_bytes AS bytes_before
+FROM (SELECT c.*, sum(c.metadata_bytes) OVER (ORDER BY c.provisioned_at DESC, c.id DESC) - c.metadata_bytes AS bytes_before, count(*) OVER () AS uncut
       FROM (SELECT * FROM lakehouse.tenant_catalogs
             WHERE $1::timestamptz IS NULL OR (provisioned_at, id) < ($1, $2::uuid)
             ORDER BY provisioned_at DESC, id DESC LIMIT $3) c) p

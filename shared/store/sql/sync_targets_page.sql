@@ -1,6 +1,6 @@
 -- Newest first, from the cursor on, of one tenant or of all; the page is cut as the catalogs' is.
 SELECT p.*, t.slug AS tenant_slug
-FROM (SELECT s.*, sum(s.metadata_bytes) OVER (ORDER BY s.created_at DESC, s.id DESC) - s.metadata_bytes AS bytes_before
+FROM (SELECT s.*, sum(s.metadata_bytes) OVER (ORDER BY s.created_at DESC, s.id DESC) - s.metadata_bytes AS bytes_before, count(*) OVER () AS uncut
       FROM (SELECT * FROM lakehouse.sync_targets
             WHERE ($1::uuid IS NULL OR tenant_id = $1) AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
             ORDER BY created_at DESC, id DESC LIMIT $4) s) p

@@ -27,7 +27,7 @@ pub use lease::{Activation, Begun, Lease, Leased, NotBegun, NotLeased, StepEffec
 pub use ledger::{Intent, Resource, ResourceKind};
 pub use migrate::{Migrated, migrate_control, migrate_tenant, newest_tenant_version};
 pub use outbox::{OutboxKind, OutboxRow};
-pub use pages::{Cursor, TenantFilter, TenantSummary};
+pub use pages::{Cursor, Cut, TenantFilter, TenantSummary};
 pub use runs::{FailOutcome, StepRow};
 pub use sync_targets::{NewSyncTarget, NotRegistered, SyncTarget};
 pub use tenant_schema::{SeedCounts, TenantDatabase, manifest};

@@ -62,6 +62,23 @@ impl TryFrom<&Row> for TenantSummary {
     }
 }
 
+/// Rows that may hold so much that a page of them was cut short.
+#[derive(Clone, Debug)]
+pub struct Cut<T> {
+    /// The page.
+    pub rows: Vec<T>,
+    /// There were more rows below the limit, which the page had no room for.
+    pub cut: bool,
+}
+
+impl<T: for<'a> TryFrom<&'a Row, Error = StoreError>> Cut<T> {
+    fn of(rows: &[Row]) -> Result<Self, StoreError> {
+        let uncut = rows.first().map(|row| row.try_get::<_, i64>("uncut")).transpose()?.unwrap_or_default();
+        let cut = usize::try_from(uncut).is_ok_and(|uncut| rows.len() < uncut);
+        Ok(Self { rows: rows.iter().map(T::try_from).collect::<Result<_, _>>()?, cut })
+    }
+}
+
 impl Store {
     /// At most `limit` tenants, the newest first, those before `after`.
     pub async fn tenants_page(
@@ -88,12 +105,12 @@ impl Store {
     }
 
     /// At most `limit` catalogs of all tenants, active or not, the newest first, those before `after`.
-    pub async fn catalogs_page(&self, after: Option<Cursor>, limit: u32) -> Result<Vec<Catalog>, StoreError> {
+    pub async fn catalogs_page(&self, after: Option<Cursor>, limit: u32) -> Result<Cut<Catalog>, StoreError> {
         let (at, id) = after.unzip();
         let sql = include_str!("../sql/catalogs_page.sql");
         let rows =
             self.read(sql, &[(&at, Type::TIMESTAMPTZ), (&id, Type::UUID), (&i64::from(limit), Type::INT8)]).await?;
-        rows.iter().map(Catalog::try_from).collect()
+        Cut::of(&rows)
     }
 
     /// At most `limit` sync targets of one tenant or of all, the newest first, those before `after`.
@@ -102,7 +119,7 @@ impl Store {
         tenant: Option<TenantId>,
         after: Option<Cursor>,
         limit: u32,
-    ) -> Result<Vec<SyncTarget>, StoreError> {
+    ) -> Result<Cut<SyncTarget>, StoreError> {
         let (at, id) = after.unzip();
         let rows = self
             .read(
@@ -115,6 +132,6 @@ impl Store {
                 ],
             )
             .await?;
-        rows.iter().map(SyncTarget::try_from).collect()
+        Cut::of(&rows)
     }
 }

@@ -275,7 +275,7 @@ async fn simultaneous_registrations_are_one_target() {
     let mut ids = all.join_all().await;
     ids.dedup();
     assert_eq!(ids.len(), 1);
-    assert_eq!(database.store.sync_targets_page(None, None, 10).await.expect("answers").len(), 1);
+    assert_eq!(database.store.sync_targets_page(None, None, 10).await.expect("answers").rows.len(), 1);
     database.drop().await;
 }
 

@@ -105,7 +105,7 @@ async fn a_page_of_catalogs_and_targets_is_cut_before_it_is_joined() {
         )
         .await
         .expect("inserted");
-    let catalogs = database.store.catalogs_page(None, 10_000).await.expect("answers");
+    let catalogs = database.store.catalogs_page(None, 10_000).await.expect("answers").rows;
     let after = catalogs.last().map(|catalog| (catalog.provisioned_at, catalog.id.0)).expect("there");
     let tenant = catalogs[0].tenant_id.0;
     let assert_cut = |plan: &Value, index: &str| {
@@ -148,12 +148,12 @@ async fn a_page_of_heavy_rows_is_cut_by_what_they_hold() {
     let (mut seen, mut pages, mut after) = (HashSet::new(), Vec::new(), None);
     loop {
         let page = database.store.catalogs_page(after, 10_000).await.expect("answers");
-        let Some(last) = page.last() else { break };
+        let Some(last) = page.rows.last() else { break };
         after = Some((last.provisioned_at, last.id.0));
-        pages.push(page.len());
-        seen.extend(page.into_iter().map(|catalog| catalog.id));
+        pages.push((page.rows.len(), page.cut));
+        seen.extend(page.rows.into_iter().map(|catalog| catalog.id));
     }
-    assert_eq!((seen.len(), pages), (300, vec![140, 140, 20]));
+    assert_eq!((seen.len(), pages), (300, vec![(140, true), (140, true), (20, false)]));
     database.drop().await;
 }
 
@@ -229,7 +229,7 @@ async fn catalogs_and_targets_are_listed_newest_first() {
     }
     let (mut catalogs, mut after) = (Vec::new(), None);
     for expected in [7, 7, 4, 0] {
-        let page = store.catalogs_page(after, 7).await.expect("answers");
+        let page = store.catalogs_page(after, 7).await.expect("answers").rows;
         assert_eq!(page.len(), expected);
         after = page.last().map(|last| (last.provisioned_at, last.id.0)).or(after);
         catalogs.extend(page);
@@ -249,7 +249,7 @@ async fn catalogs_and_targets_are_listed_newest_first() {
     let walk = async |tenant: Option<TenantId>| {
         let (mut ids, mut after) = (Vec::new(), None);
         loop {
-            let page = store.sync_targets_page(tenant, after, 2).await.expect("answers");
+            let page = store.sync_targets_page(tenant, after, 2).await.expect("answers").rows;
             let Some(last) = page.last() else { return ids };
             after = Some((last.created_at, last.id));
             ids.extend(page.into_iter().map(|target| (target.created_at, target.id, target.tenant_slug)));

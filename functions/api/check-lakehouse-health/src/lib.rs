@@ -1,5 +1,5 @@
 //! `GET /v1/admin/lakehouse/health`: whether the IOMETE gateway answers, for readiness probes. It needs no database and no
-//! credential, names no host, and asks the gateway at most every five seconds.
+//! credential, names no host, and each environment asks the gateway at most every five seconds.
 
 use std::time::{Duration, Instant};
 
@@ -37,9 +37,16 @@ struct IometeSecret {
 /// What the gateway did when it was asked last.
 #[derive(Clone)]
 struct Seen {
-    at: Instant,
+    /// By the wall clock: a monotonic one may stand still while the environment is frozen.
     checked_at: Timestamp,
     outcome: Result<Duration, String>,
+}
+
+impl Seen {
+    fn counts(&self) -> bool {
+        let age = Timestamp::now().duration_since(self.checked_at);
+        Duration::try_from(age).is_ok_and(|age| age < COUNTS)
+    }
 }
 
 /// The gateway answers.
@@ -92,9 +99,9 @@ impl Handler for CheckLakehouseHealth {
 
     async fn handle(&self, _: &Request) -> Result<Answer, Problem> {
         let mut last = self.last.lock().await;
-        let seen = match last.take().filter(|seen| seen.at.elapsed() < COUNTS) {
+        let seen = match last.take().filter(Seen::counts) {
             Some(seen) => seen,
-            None => Seen { at: Instant::now(), checked_at: Timestamp::now(), outcome: self.ask().await },
+            None => Seen { checked_at: Timestamp::now(), outcome: self.ask().await },
         };
         *last = Some(seen.clone());
         Ok(match seen.outcome {

@@ -30,8 +30,9 @@ impl Handler for ListCatalogs {
         fields.finish()?;
         let catalogs = self.store.catalogs_page(page.after(), page.rows()).await?;
         let rows = catalogs
+            .rows
             .iter()
             .map(|catalog| (Cursor { at: catalog.provisioned_at, id: catalog.id.0 }, CatalogRecord::from(catalog)));
-        Ok(page.answer(request, Self::ROUTE.path, rows))
+        Ok(page.answer(request, Self::ROUTE.path, rows, catalogs.cut))
     }
 }

@@ -41,8 +41,9 @@ impl Handler for ListSyncTargets {
         fields.finish()?;
         let targets = self.store.sync_targets_page(tenant, page.after(), page.rows()).await?;
         let rows = targets
+            .rows
             .iter()
             .map(|target| (Cursor { at: target.created_at, id: target.id }, SyncTargetRecord::from(target)));
-        Ok(page.answer(request, Self::ROUTE.path, rows))
+        Ok(page.answer(request, Self::ROUTE.path, rows, targets.cut))
     }
 }

@@ -51,7 +51,7 @@ impl Handler for ListTenants {
         };
         fields.finish()?;
         let tenants = self.store.tenants_page(filter, page.after(), page.rows()).await?;
-        Ok(page.answer(request, Self::ROUTE.path, tenants.iter().map(listed)))
+        Ok(page.answer(request, Self::ROUTE.path, tenants.iter().map(listed), false))
     }
 }
 

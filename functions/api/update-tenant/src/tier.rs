@@ -31,8 +31,9 @@ pub async fn change(store: &Store, billing: &Billing, tenant: &Tenant, update: &
                 provider_request_id = failure.cause.provider_request_id,
                 "billing was refused"
             );
-            // A credential of ours that is missing or malformed is no refusal of Stripe's.
-            if failure.cause.code.starts_with("secret_") {
+            // A credential of ours that is missing, malformed or not accepted is no refusal of the change.
+            let code = failure.cause.code.as_str();
+            if code.starts_with("secret_") || matches!(code, "stripe_unauthorized" | "stripe_answer_too_large") {
                 return Err(Problem::internal());
             }
             Err(Problem::billing_rejected(&failure.cause))

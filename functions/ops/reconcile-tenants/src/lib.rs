@@ -16,10 +16,10 @@ use tracing::Instrument;
 const LEASE: Duration = Duration::from_secs(65);
 /// Per run: what is left over is due again in a minute.
 const OUTBOX_ROWS: i64 = 100;
-const OUTBOX_BUDGET: Duration = Duration::from_secs(20);
+const OUTBOX_BUDGET: Duration = Duration::from_secs(12);
 /// Per run, each at most two calls of Step Functions.
 const IDLE_RUNS: i64 = 50;
-const IDLE_BUDGET: Duration = Duration::from_secs(15);
+const IDLE_BUDGET: Duration = Duration::from_secs(8);
 /// Billing comes last and gets what is left of this: less than the function's time-out.
 const ALL_BUDGET: Duration = Duration::from_secs(45);
 /// One call of Stripe: several tenants have to fit.

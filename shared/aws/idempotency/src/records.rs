@@ -83,8 +83,13 @@ impl Records {
             Ok(_) => Ok(Begun::New),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(taken)) => {
-                    // What is not told along, or has gone since, is somebody else's affair of this very moment.
-                    Ok(taken.item().map_or(Begun::Running, |item| found(item, request)))
+                    Ok(match taken.item() {
+                        // What is not told along is somebody else's affair of this very moment.
+                        None => Begun::Running,
+                        // This very put, sent again by the SDK: its first answer was lost.
+                        Some(item) if item.get("owner") == Some(&text(owner)) => Begun::New,
+                        Some(item) => found(item, request),
+                    })
                 }
                 _ => Err(failure(&error)),
             },

@@ -137,14 +137,14 @@ impl From<Error> for Failure {
                 FailureKind::Rejected,
                 "stripe_unauthorized",
                 Owner::Platform,
-                "Stripe does not accept the secret key, or the key lacks a right; put a valid one into the secret control/stripe, then POST again.",
+                "Stripe does not accept the secret key, or the key lacks a right; put a valid one into the secret control/stripe, then send the request again.",
                 request_id,
             ),
             Error::Rejected { request_id, .. } => (
                 FailureKind::Rejected,
                 "stripe_rejected",
                 Owner::Platform,
-                "Stripe refused the request; look its id up in Stripe's dashboard, mend what it names, then POST again.",
+                "Stripe refused the request; look its id up in Stripe's dashboard, mend what it names, then send the request again.",
                 request_id,
             ),
             Error::UnexpectedAnswer { request_id } => (

@@ -105,7 +105,7 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         let retry = header("Retry-After", false);
         answers.push((
             503,
-            json!({ "description": description, "x-source": "seed", "headers": { "Retry-After": retry }, "content": { "application/json": content } }),
+            json!({ "description": description, "x-source": "ours", "headers": { "Retry-After": retry }, "content": { "application/json": content } }),
         ));
     }
     Ok(answers)

@@ -201,10 +201,13 @@ fn problem(route: &Route, status: u16, codes: &[Code]) -> Value {
         })
         .collect();
     let mut carried = headers(match status {
-        401 => &["WWW-Authenticate"],
         429 | 503 => &["Retry-After"],
         _ => &[],
     });
+    if status == 401 {
+        // API Gateway renames this header where it comes from a function, and leaves it where the answer is its own.
+        carried["WWW-Authenticate"] = header("WWW-Authenticate", false);
+    }
     if status == 409 {
         // Only the passing ones have it.
         carried["Retry-After"] = header("Retry-After", false);
