@@ -14,12 +14,15 @@ use crate::supervisor::Supervisor;
 use crate::tools::Tools;
 use crate::{compile, openapi, progress, tools};
 
-/// The document's examples, every schema's edges, random values, and chains along the document's links.
-const PHASES: &str = "examples,coverage,fuzzing,stateful";
+/// The document's examples, every schema's edges, random values.
+pub const VALUES: &str = "examples,coverage,fuzzing";
+/// The same, and chains along the document's links, each of which provisions real tenants.
+pub const VALUES_AND_CHAINS: &str = "examples,coverage,fuzzing,stateful";
 
 /// How much is generated.
 #[derive(Clone, Copy)]
 pub struct Amount {
+    pub phases: &'static str,
     /// Random cases per operation, at most.
     pub max_examples: u32,
     pub seed: u64,
@@ -39,7 +42,7 @@ pub async fn run(workspace: &Workspace, options: &Fuzz, supervisor: &Supervisor)
         compile::everything(workspace).await?.binaries
     };
     let running = cloud::start_built(workspace, &options.name, &options.parts, supervisor, &tools, &binaries).await?;
-    let amount = Amount { max_examples: options.max_examples, seed: options.seed };
+    let amount = Amount { phases: VALUES, max_examples: options.max_examples, seed: options.seed };
     let outcome = tokio::select! {
         outcome = schemathesis(workspace, &tools, &running, amount) => outcome?,
         error = supervisor.first_end() => return Err(error),
@@ -60,7 +63,7 @@ pub async fn schemathesis(
     let mut command = Command::new(tools.python.program("schemathesis"));
     command.arg("--config-file").arg(workspace.infra().join("schemathesis.toml"));
     command.arg("run").arg(workspace.root().join(openapi::PATH)).args(["--url", &running.variables["API_URL"]]);
-    command.args(["--phases", PHASES, "--continue-on-failure", "--workers", "2"]);
+    command.args(["--phases", amount.phases, "--continue-on-failure", "--workers", "2"]);
     command.args(["--max-examples", &amount.max_examples.to_string(), "--seed", &amount.seed.to_string()]);
     command.arg("--report-json-path").arg(&report);
     // Nothing of the user's environment but the search path: a proxy has no say here.

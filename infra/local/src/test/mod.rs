@@ -69,7 +69,7 @@ async fn run_all(
 /// The API against its OpenAPI document, in as many cases as fit into a test run; `cargo xtask fuzz` takes its time.
 async fn fuzz(workspace: &Workspace, tools: &tools::Tools, running: &Running) -> anyhow::Result<Suite> {
     println!("\n== Schemathesis");
-    let amount = fuzz::Amount { max_examples: 20, seed: 1 };
+    let amount = fuzz::Amount { phases: fuzz::VALUES_AND_CHAINS, max_examples: 20, seed: 1 };
     let started = Suite::new("Schemathesis (cases)".to_owned());
     let outcome = fuzz::schemathesis(workspace, tools, running, amount).await?;
     Ok(started.counted(outcome.cases, outcome.failures))
