@@ -133,7 +133,7 @@ pub struct Fuzz {
     #[arg(long, default_value = "fuzz", value_parser = cloud_name)]
     pub name: String,
     /// Random cases to generate per operation, at most.
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, default_value_t = 400)]
     pub max_examples: u32,
     /// Makes a run repeatable.
     #[arg(long, default_value_t = 1)]
