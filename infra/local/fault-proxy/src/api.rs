@@ -16,6 +16,9 @@ pub enum UpstreamKind {
     /// Bytes. Where the client's first byte is `*` they are RESP, and a call is one command; else a call is what one read
     /// from the client gave.
     Tcp,
+    /// Postgres, over TLS where the client asks for it and the server grants it. A call is what the client sends up to a
+    /// message that `ReadyForQuery` answers; start-up and authentication are none, nor are data of a `COPY`.
+    Postgres,
 }
 
 /// What an upstream looks like from the outside.
@@ -75,13 +78,19 @@ pub struct Match {
     /// HTTP: against the complete body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_regex: Option<String>,
-    /// TCP: against the bytes the client sent in one read; of RESP, in one command.
+    /// TCP: against the bytes the client sent in one read; of RESP, in one command. Postgres: in one call, decrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_regex: Option<String>,
     /// TCP, RESP: against the decoded command, its words joined by single spaces, e.g. `^GRAPH\.QUERY `.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_regex: Option<String>,
-    /// TCP, where neither `bytes_regex` nor `command_regex` is given: which moment counts.
+    /// Postgres: against each statement of a call and its parameters, e.g. `^INSERT INTO tenants .* \$1=acme( |$)`. Of the
+    /// SQL, the comment lines at its beginning are left out and all white space is single spaces. A parameter is text as it
+    /// is sent; a UUID, a number or an array (`{a,b}`) as Postgres would write it, if the client names its type or has
+    /// prepared it as one of these; NULL is `$1=NULL`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement_regex: Option<String>,
+    /// TCP and Postgres, where no pattern is given: which moment counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<On>,
     /// Only calls from this local port of the client's.
@@ -150,7 +159,8 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Answer {
-    /// For a TCP upstream. On a new connection (`connect`) it is closed afterwards, else it goes on.
+    /// For a TCP upstream or Postgres. On a new connection (`connect`) it is closed afterwards, and gets them in clear; else
+    /// it goes on, and bytes for a client of Postgres have to end with a `ReadyForQuery`, or it waits for more.
     Bytes {
         /// The bytes as they go to the client, base64 (RFC 4648, padded).
         base64: String,
@@ -204,9 +214,9 @@ pub struct RuleStatus {
     pub fired: u64,
 }
 
-/// A call seen: an HTTP request, a TCP connection, or a RESP command on one.
+/// A call seen: an HTTP request, a TCP connection, or a RESP command or a call of Postgres on one.
 ///
-/// Headers, bodies, query strings and arguments are left out: they hold secrets.
+/// Headers, bodies, query strings, arguments and parameters are left out: they hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// Place in the order of arrival over all upstreams, from 1; goes on after the log was cleared.
@@ -217,9 +227,11 @@ pub struct Call {
     pub at: jiff::Timestamp,
     /// The client's local port.
     pub client_port: u16,
-    /// HTTP method; for RESP the command's name (`ACL SETUSER`), for a TCP connection `CONNECT`.
+    /// HTTP method; for RESP the command's name (`ACL SETUSER`), for a TCP connection `CONNECT`. For Postgres `QUERY`, or
+    /// where there is no statement `SYNC` or `FUNCTION`.
     pub method: String,
-    /// HTTP path without the query.
+    /// HTTP path without the query. For Postgres the SQL without parameters, the first 200 characters as `statement_regex`
+    /// sees it; of a simple query, which may hold literals, its first word.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub path: Option<String>,
     /// The value of `X-Amz-Target`, e.g. `secretsmanager.CreateSecret`.
@@ -230,7 +242,7 @@ pub struct Call {
     /// HTTP: the upstream's status if it answered, else the rule's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub status: Option<u16>,
-    /// TCP: bytes from the client to the upstream.
+    /// TCP and Postgres: bytes from the client to the upstream, decrypted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bytes: Option<u64>,
     /// The rules that fired at it: at most one, but for a TCP connection of opaque bytes.
@@ -255,7 +267,7 @@ pub struct Held {
     pub rule: RuleId,
     /// The upstream's name.
     pub upstream: String,
-    /// Method, command or `CONNECT`, as in [`Call::method`].
+    /// Method, command, `QUERY` or `CONNECT`, as in [`Call::method`].
     pub method: String,
     /// As in [`Call::path`].
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -13,6 +13,7 @@ pub use crate::api::{
     UpstreamState, UpstreamStatus, When,
 };
 use crate::api::{Made, Refusal, SetState};
+use crate::postgres;
 
 /// How often [`Client::wait_held`] looks.
 const POLL: Duration = Duration::from_millis(10);
@@ -202,6 +203,13 @@ impl Match {
         Self { command_regex: Some(regex.to_owned()), ..Self::default() }
     }
 
+    /// Calls of Postgres with a statement like this; the regex sees the SQL on one line, and behind it ` $1=…` for each
+    /// parameter.
+    #[must_use]
+    pub fn statement(regex: &str) -> Self {
+        Self { statement_regex: Some(regex.to_owned()), ..Self::default() }
+    }
+
     /// Data on TCP connections that are open when the rule is made.
     #[must_use]
     pub fn data() -> Self {
@@ -246,5 +254,12 @@ impl Action {
     pub fn bytes(bytes: &[u8]) -> Self {
         let base64 = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes);
         Self::Respond(Answer::Bytes { base64, when: When::Before })
+    }
+
+    /// Postgres' error with this SQLSTATE in place of a call's result; the server never sees the call. It says that the
+    /// connection is outside of any transaction: inside of one, the server's is still open.
+    #[must_use]
+    pub fn sql_error(code: &str, message: &str) -> Self {
+        Self::bytes(&postgres::refusal(code, message))
     }
 }

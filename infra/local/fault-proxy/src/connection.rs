@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::api::{Call, Held, RuleId, When};
 use crate::held::{Board, Hold};
 use crate::log::{Log, Seq};
+use crate::postgres_tls::Sides;
 use crate::rules::{Caller, Fired, Rules, Subject};
 use crate::upstream::{Gate, Upstream};
 
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub log: Log,
     pub board: Arc<Board>,
     pub upstreams: BTreeMap<String, Arc<Upstream>>,
+    /// There where an upstream is Postgres.
+    pub postgres: Option<Sides>,
     /// Numbers the connections.
     pub next_connection: AtomicU64,
 }

@@ -1,6 +1,6 @@
-//! The bytes of one established TCP connection, in both directions, and the rules that look at them.
+//! The bytes of one established connection, decrypted, in both directions, and the rules that look at them.
 //!
-//! One task owns both sockets, so that the order of events on a connection is the order of this loop's turns: everything
+//! One task owns both streams, so that the order of events on a connection is the order of this loop's turns: everything
 //! between two turns is plain code without waiting.
 //!
 //! Of RESP, replies are counted to find the one that belongs to a command. Commands that break the count, subscriptions of
@@ -10,16 +10,18 @@ use std::io;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::api::{self, RuleId, When};
 use crate::connection::Connection;
+use crate::frames::{Malformed, Part};
 use crate::held::Hold;
 use crate::http_proxy::EFFECT_DEADLINE;
 use crate::log::Seq;
-use crate::resp::{self, Malformed, Part, Scanner};
+use crate::outbox::Outbox;
+use crate::postgres::{self, Next, Statement};
+use crate::resp::{self, Scanner};
 use crate::rules::{Act, Fired, Subject};
 use crate::tcp_proxy::{AHEAD, READ};
 
@@ -37,6 +39,7 @@ enum Mode {
     Unknown,
     Raw,
     Resp,
+    Postgres,
 }
 
 /// What goes on with the call that the client's bytes have got to. Those behind it wait.
@@ -76,16 +79,36 @@ enum Wait {
 #[derive(Debug)]
 enum Then {
     Cut,
-    Hold { rule: RuleId, name: String },
+    Hold { rule: RuleId, named: Named },
     Replace(Bytes),
 }
 
-/// One of the client's calls: a RESP command, or the bytes of one read.
+/// One of the client's calls: a RESP command, Postgres' statements up to the end of their reply, or the bytes of one read.
 struct Call {
     bytes: Bytes,
-    /// Its name and its words joined by spaces.
-    command: Option<(String, Vec<u8>)>,
+    command: Option<Command>,
 }
+
+/// What is known of a call that is more than bytes.
+struct Command {
+    named: Named,
+    /// What a rule's pattern sees.
+    text: Vec<u8>,
+}
+
+/// A call as the log shows it.
+#[derive(Debug)]
+struct Named {
+    method: String,
+    path: Option<String>,
+}
+
+/// TCP, or TLS over it.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+type Halves<'a, S> = (ReadHalf<&'a mut S>, WriteHalf<&'a mut S>);
 
 /// An error ends the connection.
 type Step = Result<(), End>;
@@ -101,11 +124,13 @@ pub(crate) struct Pump<'a> {
     scanned: usize,
     /// From the server, not yet attributed to calls.
     received: BytesMut,
-    to_server: BytesMut,
-    to_client: BytesMut,
+    to_server: Outbox,
+    to_client: Outbox,
     commands: Scanner,
     replies: Scanner,
-    /// Commands forwarded whose replies have not come.
+    statements: postgres::Calls,
+    results: postgres::Replies,
+    /// Calls forwarded whose replies have not come.
     unanswered: u64,
     client: Client,
     server_closed: bool,
@@ -136,31 +161,43 @@ impl<'a> Pump<'a> {
             sent,
             scanned: 0,
             received: BytesMut::new(),
-            to_server: BytesMut::new(),
-            to_client: BytesMut::new(),
+            to_server: Outbox::default(),
+            to_client: Outbox::default(),
             commands: Scanner::default(),
             replies: Scanner::default(),
+            statements: postgres::Calls::default(),
+            results: postgres::Replies::default(),
             unanswered: 0,
             client: Client::Open,
             server_closed: false,
         }
     }
 
-    pub async fn run(mut self, client: &mut TcpStream, server: &mut TcpStream) -> End {
+    /// The client speaks Postgres' protocol, from its first message on.
+    pub fn of_postgres(self) -> Self {
+        Self { mode: Mode::Postgres, ..self }
+    }
+
+    pub async fn run<C: Stream, S: Stream>(mut self, client: &mut C, server: &mut S) -> End {
+        let (mut client, mut server) = (split(client), split(server));
         loop {
-            if let Err(end) = self.turn(client, server).await {
+            if let Err(end) = self.turn(&mut client, &mut server).await {
                 return end;
             }
         }
     }
 
     /// Draws the consequences of the last event, then waits for the next.
-    async fn turn(&mut self, client: &mut TcpStream, server: &mut TcpStream) -> Step {
+    async fn turn<C: Stream, S: Stream>(
+        &mut self,
+        (from_client, into_client): &mut Halves<'_, C>,
+        (from_server, into_server): &mut Halves<'_, S>,
+    ) -> Step {
         let up = self.connection.gate.is_up();
         if up {
             self.take_replies()?;
             self.take_calls()?;
-            self.finish(server).await?;
+            self.finish(into_server).await?;
         }
         let wants_calls = match self.phase {
             Phase::Flow if up => self.to_server.len() < AHEAD,
@@ -170,20 +207,18 @@ impl<'a> Pump<'a> {
         let deadline = if let Client::Gone { deadline } = self.client { Some(deadline) } else { None };
         self.sent.reserve(READ);
         self.received.reserve(READ);
-        let (mut from_client, mut into_client) = client.split();
-        let (mut from_server, mut into_server) = server.split();
         tokio::select! {
             read = from_client.read_buf(&mut self.sent), if wants_calls && self.client == Client::Open => {
-                self.client_sent(&read, up)
+                self.client_sent(&or_end(read), up)
             }
             read = from_server.read_buf(&mut self.received), if wants_replies => {
-                self.server_closed = read.map_err(|_| End::Reset)? == 0;
+                self.server_closed = or_end(read).map_err(|_| End::Reset)? == 0;
                 Ok(())
             }
-            written = into_server.write_buf(&mut self.to_server), if up && !self.to_server.is_empty() => {
-                written.map(|_| ()).map_err(|_| End::Reset)
+            written = self.to_server.write_some(into_server), if up && !self.to_server.is_empty() => {
+                written.map_err(|_| End::Reset)
             }
-            written = into_client.write_buf(&mut self.to_client), if up && !self.to_client.is_empty() => {
+            written = self.to_client.write_some(into_client), if up && !self.to_client.is_empty() => {
                 if written.is_err() { self.client_gone() } else { Ok(()) }
             }
             () = self.phase.waited(), if up && self.phase.waits() => {
@@ -217,7 +252,7 @@ impl<'a> Pump<'a> {
     }
 
     /// Passes on that one side has closed, once all that it sent is delivered.
-    async fn finish(&mut self, server: &mut TcpStream) -> Step {
+    async fn finish(&mut self, server: &mut (impl AsyncWrite + Unpin)) -> Step {
         if self.client == Client::Closing && self.to_server.is_empty() && matches!(self.phase, Phase::Flow) {
             server.shutdown().await.map_err(|_| End::Close)?;
             self.client = Client::Closed;
@@ -255,25 +290,47 @@ impl<'a> Pump<'a> {
                         return None;
                     }
                     let bytes = self.sent.split_to(std::mem::take(&mut self.scanned)).freeze();
-                    let command = resp::words(&bytes).ok().map(|words| (resp::name(&words), words.join(&b' ')));
+                    let command = resp::words(&bytes).ok().map(|words| Command {
+                        named: Named { method: resp::name(&words), path: None },
+                        text: words.join(&b' '),
+                    });
                     return Some(Call { bytes, command });
                 }
                 Err(Malformed) => self.mode = Mode::Raw,
             }
         }
+        while self.mode == Mode::Postgres {
+            match self.statements.next(&self.sent) {
+                Ok(Next::Incomplete) => return None,
+                Ok(Next::Pass { len, answered }) => self.pass(len, answered),
+                Ok(Next::Call { len, statement: Statement { text, shown, method } }) => {
+                    let named = Named { method: method.to_owned(), path: shown };
+                    return Some(Call {
+                        bytes: self.sent.split_to(len).freeze(),
+                        command: Some(Command { named, text }),
+                    });
+                }
+                Err(Malformed) => self.mode = Mode::Raw,
+            }
+        }
+        if self.sent.is_empty() {
+            return None;
+        }
         Some(Call { bytes: self.sent.split().freeze(), command: None })
     }
 
     fn apply(&mut self, Call { bytes, command }: Call) -> Step {
-        let text = command.as_ref().map(|(_, text)| text.as_slice());
+        let (named, text) = command.map(|Command { named, text }| (named, text)).unzip();
+        let text = text.as_deref();
         let fired = self.connection.fire(Subject::Data { bytes: &bytes, text });
-        let seq = command.as_ref().map_or(self.seq, |(name, _)| self.connection.arrived(name, None, None));
+        let arrived = |Named { method, path }: &Named| self.connection.arrived(method, path.as_deref(), None);
+        let seq = named.as_ref().map_or(self.seq, arrived);
         let Some(Fired { rule, act }) = fired else {
             self.forward(&bytes, seq);
             return Ok(());
         };
         self.connection.update(seq, |call| call.rules.push(rule));
-        let name = command.map_or_else(|| "DATA".to_owned(), |(name, _)| name);
+        let named = named.unwrap_or_else(|| Named { method: "DATA".to_owned(), path: None });
         let then = match act {
             Act::Cut(When::Before) => return Err(End::Reset),
             Act::Respond(reply, When::Before) => {
@@ -281,7 +338,7 @@ impl<'a> Pump<'a> {
                 return self.take_replies();
             }
             Act::Hold(When::Before) => {
-                let hold = self.connection.hold(rule, When::Before, &name, None);
+                let hold = self.hold(rule, When::Before, &named);
                 self.phase = Phase::Paused { bytes, seq, wait: Wait::Hold(hold) };
                 return Ok(());
             }
@@ -291,7 +348,7 @@ impl<'a> Pump<'a> {
             }
             Act::Cut(When::After) => Then::Cut,
             Act::Respond(reply, When::After) => Then::Replace(reply.body),
-            Act::Hold(When::After) => Then::Hold { rule, name },
+            Act::Hold(When::After) => Then::Hold { rule, named },
         };
         self.phase = Phase::Awaiting { ahead: self.unanswered, reply: BytesMut::new(), then };
         self.forward(&bytes, seq);
@@ -299,34 +356,46 @@ impl<'a> Pump<'a> {
     }
 
     fn forward(&mut self, bytes: &[u8], seq: Seq) {
-        let count = |call: &mut api::Call| {
-            call.forwarded = true;
-            call.bytes = Some(call.bytes.unwrap_or_default() + bytes.len() as u64);
-        };
-        self.connection.update(seq, count);
+        let count = counted(bytes.len());
+        self.connection.update(seq, &count);
         if seq != self.seq {
-            self.connection.update(self.seq, count);
+            self.connection.update(self.seq, &count);
         }
-        self.to_server.extend_from_slice(bytes);
-        self.unanswered += u64::from(self.mode == Mode::Resp);
+        self.to_server.push(bytes);
+        self.unanswered += u64::from(self.mode.has_frames());
+    }
+
+    /// Forwards what belongs to no call. `answered`: whether the server answers it all the same.
+    fn pass(&mut self, len: usize, answered: bool) {
+        self.connection.update(self.seq, counted(len));
+        self.to_server.push(&self.sent.split_to(len));
+        self.unanswered += u64::from(answered);
+    }
+
+    fn hold(&self, rule: RuleId, when: When, Named { method, path }: &Named) -> Hold {
+        self.connection.hold(rule, when, method, path.as_deref())
     }
 
     /// Attributes what the server has sent to the calls it answers.
     fn take_replies(&mut self) -> Step {
         while !self.received.is_empty() && !self.phase.has_replied() {
-            let part = if self.mode == Mode::Resp { self.replies.advance(&self.received) } else { Err(Malformed) };
+            let part = match self.mode {
+                Mode::Resp => self.replies.advance(&self.received),
+                Mode::Postgres => self.results.advance(&self.received),
+                Mode::Unknown | Mode::Raw => Err(Malformed),
+            };
             // Of other bytes, the reply to a call is what comes first after the call has gone out.
             let part = part.unwrap_or_else(|Malformed| {
-                self.mode = if self.mode == Mode::Resp { Mode::Raw } else { self.mode };
-                Part { len: self.received.len(), ends: self.to_server.is_empty(), push: false }
+                self.mode = if self.mode.has_frames() { Mode::Raw } else { self.mode };
+                Part { len: self.received.len(), ends: self.to_server.is_empty(), ..Part::default() }
             });
             let bytes = self.received.split_to(part.len);
             let answers = part.ends && !part.push;
             self.unanswered = self.unanswered.saturating_sub(u64::from(answers));
             match &mut self.phase {
-                Phase::Awaiting { ahead: 0, reply, .. } if !part.push && (part.ends || self.mode == Mode::Resp) => {
+                Phase::Awaiting { ahead: 0, reply, .. } if !part.push && (part.ends || self.mode.has_frames()) => {
                     reply.extend_from_slice(&bytes);
-                    if answers {
+                    if answers || part.asks {
                         self.replied()?;
                     }
                     continue;
@@ -335,13 +404,13 @@ impl<'a> Pump<'a> {
                 Phase::Flow | Phase::Paused { .. } | Phase::Answering { .. } | Phase::Replied { .. } => {}
             }
             if !matches!(self.client, Client::Gone { .. }) {
-                self.to_client.extend_from_slice(&bytes);
+                self.to_client.push(&bytes);
             }
         }
         if self.unanswered == 0
             && let Phase::Answering { reply } = &self.phase
         {
-            self.to_client.extend_from_slice(reply);
+            self.to_client.push(reply);
             self.phase = Phase::Flow;
         }
         Ok(())
@@ -354,9 +423,9 @@ impl<'a> Pump<'a> {
         }
         match std::mem::replace(&mut self.phase, Phase::Flow) {
             Phase::Awaiting { then: Then::Cut, .. } => return Err(End::Reset),
-            Phase::Awaiting { then: Then::Replace(other), .. } => self.to_client.extend_from_slice(&other),
-            Phase::Awaiting { then: Then::Hold { rule, name }, reply, .. } => {
-                let hold = self.connection.hold(rule, When::After, &name, None);
+            Phase::Awaiting { then: Then::Replace(other), .. } => self.to_client.push(&other),
+            Phase::Awaiting { then: Then::Hold { rule, named }, reply, .. } => {
+                let hold = self.hold(rule, When::After, &named);
                 self.phase = Phase::Replied { reply, hold };
             }
             other @ (Phase::Flow | Phase::Paused { .. } | Phase::Answering { .. } | Phase::Replied { .. }) => {
@@ -370,9 +439,29 @@ impl<'a> Pump<'a> {
     fn resume(&mut self) {
         match std::mem::replace(&mut self.phase, Phase::Flow) {
             Phase::Paused { bytes, seq, .. } => self.forward(&bytes, seq),
-            Phase::Replied { reply, .. } => self.to_client.extend_from_slice(&reply),
+            Phase::Replied { reply, .. } => self.to_client.push(&reply),
             other @ (Phase::Flow | Phase::Answering { .. } | Phase::Awaiting { .. }) => self.phase = other,
         }
+    }
+}
+
+/// What is known of the log entry of which so many bytes go out.
+fn counted(len: usize) -> impl Fn(&mut api::Call) {
+    move |call| {
+        call.forwarded = true;
+        call.bytes = Some(call.bytes.unwrap_or_default() + len as u64);
+    }
+}
+
+/// The result of a read; that the other side broke off without an end of TLS is an end all the same.
+fn or_end(read: io::Result<usize>) -> io::Result<usize> {
+    read.or_else(|error| if error.kind() == io::ErrorKind::UnexpectedEof { Ok(0) } else { Err(error) })
+}
+
+impl Mode {
+    /// Whether ends of calls and replies are known.
+    fn has_frames(self) -> bool {
+        matches!(self, Self::Resp | Self::Postgres)
     }
 }
 

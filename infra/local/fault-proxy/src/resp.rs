@@ -1,24 +1,12 @@
 //! Where RESP2 and RESP3 frames end, and which words a command consists of.
 //! <https://valkey.io/topics/protocol/>
+//!
+//! Of frames whose length is not known beforehand (`$?`) nothing is known here: no server in use sends them.
+
+use crate::frames::{Malformed, Part};
 
 /// A line longer than this is no header: the longest are errors and simple strings.
 const LONGEST_LINE: usize = 1 << 20;
-
-/// The bytes are not RESP, or of its kind whose length is not known beforehand (`$?`), which no server in use sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not RESP")]
-pub(crate) struct Malformed;
-
-/// A part of the bytes given, from their beginning, that belongs to one frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Part {
-    /// Bytes; all of those given unless the frame ends before.
-    pub len: usize,
-    /// Whether the frame ends with it.
-    pub ends: bool,
-    /// Whether the frame is a push: not the reply to any command.
-    pub push: bool,
-}
 
 /// Finds the ends of top-level frames in a stream given piece by piece.
 #[derive(Debug, Default)]
@@ -59,10 +47,10 @@ impl Scanner {
                 }
             }
             if self.open == 0 {
-                return Ok(Part { len: at, ends: true, push: self.push });
+                return Ok(Part { len: at, ends: true, push: self.push, asks: false });
             }
         }
-        Ok(Part { len: at, ends: false, push: self.push })
+        Ok(Part { len: at, ends: false, push: self.push, asks: false })
     }
 
     fn header(&mut self) -> Result<(), Malformed> {

@@ -20,7 +20,7 @@ pub(crate) enum RuleError {
     Regex { field: &'static str, source: regex::Error },
     #[error("`{0}` is not for this kind of upstream")]
     WrongKind(&'static str),
-    #[error("`on` goes with neither `bytes_regex` nor `command_regex`")]
+    #[error("`on` goes with none of `bytes_regex`, `command_regex` and `statement_regex`")]
     MomentAndPattern,
     #[error("`nth` and `times` count from 1")]
     Zero,
@@ -43,7 +43,7 @@ pub(crate) enum Subject<'a> {
         body: Option<&'a [u8]>,
     },
     Connect,
-    /// `text`: of a RESP command, its words joined by spaces.
+    /// `text`: of a RESP command, its words joined by spaces; of Postgres' statements, SQL and parameters.
     Data {
         bytes: &'a [u8],
         text: Option<&'a [u8]>,
@@ -112,7 +112,8 @@ struct Patterns {
     header: Option<(HeaderName, Regex)>,
     body: Option<Regex>,
     bytes: Option<Regex>,
-    command: Option<Regex>,
+    /// Of a command or a statement.
+    text: Option<Regex>,
 }
 
 #[derive(Debug)]
@@ -219,39 +220,36 @@ impl Entry {
                 rule.on == Some(On::Data) && caller.connection < self.next_connection
             }
             Subject::Data { bytes, text } => {
-                let command = |regex: &Regex| text.is_some_and(|text| regex.is_match(text));
+                let says = |regex: &Regex| text.is_some_and(|text| regex.is_match(text));
                 patterns.bytes.as_ref().is_none_or(|regex| regex.is_match(bytes))
-                    && patterns.command.as_ref().is_none_or(command)
+                    && patterns.text.as_ref().is_none_or(says)
             }
         }
     }
 
     fn has_pattern(&self) -> bool {
-        self.patterns.bytes.is_some() || self.patterns.command.is_some()
+        self.patterns.bytes.is_some() || self.patterns.text.is_some()
     }
 }
 
 impl Patterns {
     fn compile(kind: UpstreamKind, from: &Match) -> Result<Self, RuleError> {
-        let http = [
-            ("method", from.method.is_some()),
-            ("path_regex", from.path_regex.is_some()),
-            ("header", from.header.is_some()),
-            ("body_regex", from.body_regex.is_some()),
+        use UpstreamKind::{Http, Postgres, Tcp};
+        let conditions: [(_, _, &[UpstreamKind]); 8] = [
+            ("method", from.method.is_some(), &[Http]),
+            ("path_regex", from.path_regex.is_some(), &[Http]),
+            ("header", from.header.is_some(), &[Http]),
+            ("body_regex", from.body_regex.is_some(), &[Http]),
+            ("bytes_regex", from.bytes_regex.is_some(), &[Tcp, Postgres]),
+            ("command_regex", from.command_regex.is_some(), &[Tcp]),
+            ("statement_regex", from.statement_regex.is_some(), &[Postgres]),
+            ("on", from.on.is_some(), &[Tcp, Postgres]),
         ];
-        let tcp = [
-            ("bytes_regex", from.bytes_regex.is_some()),
-            ("command_regex", from.command_regex.is_some()),
-            ("on", from.on.is_some()),
-        ];
-        let foreign = match kind {
-            UpstreamKind::Http => tcp.iter().find(|(_, given)| *given),
-            UpstreamKind::Tcp => http.iter().find(|(_, given)| *given),
-        };
-        if let Some((field, _)) = foreign {
+        if let Some((field, ..)) = conditions.iter().find(|(_, given, kinds)| *given && !kinds.contains(&kind)) {
             return Err(RuleError::WrongKind(field));
         }
-        if from.on.is_some() && (from.bytes_regex.is_some() || from.command_regex.is_some()) {
+        let patterns = [&from.bytes_regex, &from.command_regex, &from.statement_regex];
+        if from.on.is_some() && patterns.iter().any(|pattern| pattern.is_some()) {
             return Err(RuleError::MomentAndPattern);
         }
         let regex = |field, text: &Option<String>| {
@@ -268,7 +266,7 @@ impl Patterns {
             header: header.transpose()?,
             body: regex("body_regex", &from.body_regex)?,
             bytes: regex("bytes_regex", &from.bytes_regex)?,
-            command: regex("command_regex", &from.command_regex)?,
+            text: regex("command_regex", &from.command_regex)?.or(regex("statement_regex", &from.statement_regex)?),
         })
     }
 }
@@ -283,7 +281,9 @@ impl Script {
             (Action::Sequence { statuses }, UpstreamKind::Http) => {
                 return statuses.iter().copied().map(status).collect::<Result<_, _>>().map(Self::Sequence);
             }
-            (Action::Sequence { .. }, UpstreamKind::Tcp) => return Err(RuleError::WrongKind("sequence")),
+            (Action::Sequence { .. }, UpstreamKind::Tcp | UpstreamKind::Postgres) => {
+                return Err(RuleError::WrongKind("sequence"));
+            }
             (Action::Respond(Answer::Http { status: code, headers, body, when }), UpstreamKind::Http) => {
                 let header = |(name, value): (&String, &String)| {
                     let parsed = name.parse::<HeaderName>().ok().zip(value.parse::<HeaderValue>().ok());
@@ -292,11 +292,13 @@ impl Script {
                 let headers = headers.iter().map(header).collect::<Result<_, _>>()?;
                 Act::Respond(Reply { status: status(*code)?, headers, body: body.clone().into() }, *when)
             }
-            (Action::Respond(Answer::Bytes { base64, when }), UpstreamKind::Tcp) => {
+            (Action::Respond(Answer::Bytes { base64, when }), UpstreamKind::Tcp | UpstreamKind::Postgres) => {
                 let body = BASE64_STANDARD.decode(base64).map_err(|_| RuleError::Base64)?.into();
                 Act::Respond(Reply { body, ..Reply::default() }, *when)
             }
-            (Action::Respond(Answer::Http { .. }), UpstreamKind::Tcp) => return Err(RuleError::WrongKind("status")),
+            (Action::Respond(Answer::Http { .. }), UpstreamKind::Tcp | UpstreamKind::Postgres) => {
+                return Err(RuleError::WrongKind("status"));
+            }
             (Action::Respond(Answer::Bytes { .. }), UpstreamKind::Http) => return Err(RuleError::WrongKind("base64")),
         };
         Ok(Self::Always(act))
@@ -358,9 +360,18 @@ mod tests {
         assert_eq!(refused(UpstreamKind::Tcp, matching, cut.clone()), "`path_regex` is not for this kind of upstream");
         let matching = Match { command_regex: text(), ..Match::default() };
         assert_eq!(
-            refused(UpstreamKind::Http, matching, cut.clone()),
+            refused(UpstreamKind::Http, matching.clone(), cut.clone()),
             "`command_regex` is not for this kind of upstream"
         );
+        let foreign = "is not for this kind of upstream";
+        assert_eq!(refused(UpstreamKind::Postgres, matching, cut.clone()), format!("`command_regex` {foreign}"));
+        let matching = Match { statement_regex: text(), ..Match::default() };
+        for kind in [UpstreamKind::Http, UpstreamKind::Tcp] {
+            assert_eq!(refused(kind, matching.clone(), cut.clone()), format!("`statement_regex` {foreign}"));
+        }
+        assert!(refused(UpstreamKind::Postgres, matching.clone(), cut.clone()).contains("is no regular expression"));
+        let matching = Match { on: Some(On::Data), ..matching };
+        assert!(refused(UpstreamKind::Postgres, matching, cut.clone()).starts_with("`on` goes with none of"));
         let matching = Match { nth: Some(0), ..Match::default() };
         assert_eq!(refused(UpstreamKind::Http, matching, cut), "`nth` and `times` count from 1");
         let sequence = Action::Sequence { statuses: vec![20] };

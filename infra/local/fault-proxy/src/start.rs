@@ -14,6 +14,7 @@ use crate::api::{Ready, UpstreamKind};
 use crate::connection::{Connection, Shared};
 use crate::held::Board;
 use crate::log::Log;
+use crate::postgres_tls::{BadPostgresTls, PostgresTls, Sides};
 use crate::rules::Rules;
 use crate::upstream::Upstream;
 use crate::{control, http_proxy, tcp_proxy};
@@ -25,6 +26,8 @@ pub struct Config {
     pub control_port: u16,
     /// The upstreams; each gets a free loopback port.
     pub upstreams: Vec<UpstreamConfig>,
+    /// How the upstreams of [`UpstreamKind::Postgres`] speak TLS; one certificate for all of them.
+    pub postgres: Option<PostgresTls>,
 }
 
 /// One upstream.
@@ -44,6 +47,12 @@ pub enum ConfigError {
     /// Two upstreams of one name.
     #[error("there are two upstreams `{0}`")]
     Duplicate(String),
+    /// An upstream of [`UpstreamKind::Postgres`], and no TLS for it.
+    #[error("there is no certificate for `{0}`")]
+    NoCertificate(String),
+    /// TLS cannot be spoken.
+    #[error(transparent)]
+    Certificate(#[from] BadPostgresTls),
     /// A port cannot be had.
     #[error("no port to listen on: {0}")]
     Listen(#[from] io::Error),
@@ -71,8 +80,12 @@ impl Running {
 
 /// Opens all ports and serves them in tasks of the current runtime.
 pub async fn start(config: Config) -> Result<Running, ConfigError> {
+    let postgres = config.postgres.as_ref().map(Sides::try_from).transpose()?;
     let mut upstreams = BTreeMap::new();
     for UpstreamConfig { name, kind, target } in config.upstreams {
+        if kind == UpstreamKind::Postgres && postgres.is_none() {
+            return Err(ConfigError::NoCertificate(name));
+        }
         let upstream = Arc::new(Upstream::new(name.clone(), kind, target));
         if upstreams.insert(name.clone(), upstream).is_some() {
             return Err(ConfigError::Duplicate(name));
@@ -83,6 +96,7 @@ pub async fn start(config: Config) -> Result<Running, ConfigError> {
         log: Log::default(),
         board: Arc::new(Board::default()),
         upstreams,
+        postgres,
         next_connection: AtomicU64::new(0),
     });
     let control = TcpListener::bind((Ipv4Addr::LOCALHOST, config.control_port)).await?;
@@ -116,7 +130,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, upstream: Arc<Upstre
         let connection = Connection::new(Arc::clone(&shared), Arc::clone(&upstream), client.port());
         match upstream.kind {
             UpstreamKind::Http => connections.spawn(http_proxy::serve(connection, stream)),
-            UpstreamKind::Tcp => connections.spawn(tcp_proxy::serve(connection, stream)),
+            UpstreamKind::Tcp | UpstreamKind::Postgres => connections.spawn(tcp_proxy::serve(connection, stream)),
         };
     }
 }

@@ -1,6 +1,8 @@
-//! One TCP connection of a client's: the rules that look at new connections, then the bytes.
+//! One TCP connection of a client's: the rules that look at new connections, then TLS where it is Postgres', then the
+//! bytes.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -8,9 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::api::When;
+use crate::api::{UpstreamKind, When};
 use crate::connection::Connection;
 use crate::log::Seq;
+use crate::postgres_tls::{self, Greeted, Sides};
 use crate::pump::{End, Pump};
 use crate::rules::{Act, Fired, Subject};
 
@@ -63,7 +66,47 @@ async fn run(connection: &Connection, seq: Seq, client: &mut TcpStream) -> End {
     if let Some(end) = act(connection, after, client, &mut sent).await {
         return end;
     }
-    Pump::new(connection, seq, sent).run(client, &mut server).await
+    match (&connection.shared.postgres, connection.upstream.kind) {
+        (Some(sides), UpstreamKind::Postgres) => postgres(connection, seq, sides, client, &mut server, sent).await,
+        _ => Pump::new(connection, seq, sent).run(client, &mut server).await,
+    }
+}
+
+async fn postgres(
+    connection: &Connection,
+    seq: Seq,
+    sides: &Sides,
+    client: &mut TcpStream,
+    server: &mut TcpStream,
+    mut sent: BytesMut,
+) -> End {
+    let greeted = {
+        let mut greeting = pin!(postgres_tls::greet(sides, client, server, &mut sent));
+        loop {
+            // Left alone while the upstream is silent.
+            tokio::select! {
+                greeted = &mut greeting => break greeted,
+                () = connection.gate.becomes(false) => {
+                    if connection.gate.opened().await.is_err() {
+                        return End::Reset;
+                    }
+                }
+            }
+        }
+    };
+    let pump = |sent| Pump::new(connection, seq, sent).of_postgres();
+    match greeted {
+        Ok(Greeted::Clear { client, server }) => pump(sent).run(client, server).await,
+        Ok(Greeted::Tls { mut client, mut server }) => {
+            let end = pump(sent).run(&mut client, &mut server).await;
+            if end == End::Close {
+                // TLS tells its end from a broken connection. An error means that the client has gone already.
+                let _ = timeout(LAST_WORDS, client.shutdown()).await;
+            }
+            end
+        }
+        Err(end) => end,
+    }
 }
 
 /// Carries out what a rule says about a new connection; `None` where it goes on.

@@ -35,7 +35,7 @@ pub struct Cloud {
 impl Cloud {
     pub async fn before(kind: UpstreamKind, target: SocketAddr, effects: Arc<AtomicU64>) -> anyhow::Result<Self> {
         let upstreams = vec![UpstreamConfig { name: "system".to_owned(), kind, target }];
-        let proxy = start(Config { control_port: 0, upstreams }).await?;
+        let proxy = start(Config { upstreams, ..Config::default() }).await?;
         let control = Client::of(proxy.ready())?;
         let address = proxy.ready().upstreams["system"];
         Ok(Self { proxy, control, target, address, effects })
