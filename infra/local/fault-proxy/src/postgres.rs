@@ -287,3 +287,189 @@ pub(crate) fn refusal(code: &str, message: &str) -> Vec<u8> {
     bytes.extend(b"Z\0\0\0\x05I");
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+        let len = u32::try_from(body.len() + 4).expect("short").to_be_bytes();
+        [&[kind], &len[..], body].concat()
+    }
+
+    fn start_up() -> Vec<u8> {
+        b"\0\0\0\x0f\0\x03\0\0user\0a\0".to_vec()
+    }
+
+    fn parse(name: &str, sql: &str) -> Vec<u8> {
+        message(b'P', format!("{name}\0{sql}\0\0\0").as_bytes())
+    }
+
+    /// One parameter, as text.
+    fn bind(name: &str, value: &str) -> Vec<u8> {
+        let len = u8::try_from(value.len()).expect("short");
+        message(b'B', &[format!("\0{name}\0\0\0\0\x01\0\0\0").as_bytes(), &[len], value.as_bytes(), &[0, 0]].concat())
+    }
+
+    fn sync() -> Vec<u8> {
+        message(b'S', b"")
+    }
+
+    /// What is cut off the stream, with the bytes given `step` at a time: `|` for a call, with its text, and its method and
+    /// what the log shows of it, and `-` for what passes, `=` where that is answered.
+    fn cut(stream: &[Vec<u8>], step: usize) -> Vec<String> {
+        let (mut calls, mut sent, mut found) = (Calls::default(), Vec::new(), Vec::new());
+        for piece in stream.concat().chunks(step) {
+            sent.extend_from_slice(piece);
+            while !sent.is_empty() {
+                let (len, what) = match calls.next(&sent).expect("Postgres") {
+                    Next::Incomplete => break,
+                    Next::Pass { len, answered } => (len, if answered { "=" } else { "-" }.to_owned()),
+                    Next::Call { len, statement: Statement { text, shown, method } } => {
+                        let text = String::from_utf8(text).expect("text");
+                        (len, format!("|{text}|{method} {}", shown.unwrap_or_default()))
+                    }
+                };
+                sent.drain(..len);
+                found.push(format!("{len}{what}"));
+            }
+        }
+        assert!(sent.is_empty(), "{sent:?} is left");
+        found
+    }
+
+    #[track_caller]
+    fn expect(stream: &[Vec<u8>], expected: &[String]) {
+        for step in [1, 2, 3, 7, 1 << 20] {
+            assert_eq!(cut(stream, step), expected, "{step} bytes at a time");
+        }
+    }
+
+    fn len(messages: &[Vec<u8>]) -> usize {
+        messages.iter().map(Vec::len).sum()
+    }
+
+    #[test]
+    fn calls_end_where_the_server_answers() {
+        let password = message(b'p', b"secret\0");
+        let query = message(b'Q', b"  -- a comment\n -- another\nALTER ROLE a\n PASSWORD 'secret'\0");
+        let typed = [
+            parse("", "-- why\nSELECT 1\n  WHERE $1"),
+            message(b'D', b"S\0"),
+            bind("", "a b"),
+            message(b'E', b"\0\0\0\0\0"),
+        ];
+        let stream = [&[start_up(), password, query.clone()], &typed[..], &[sync(), message(b'X', b"")]].concat();
+        let expected = [
+            "15=".to_owned(),
+            "12-".to_owned(),
+            format!("{}|ALTER ROLE a PASSWORD 'secret'|QUERY ALTER", query.len()),
+            format!("{}|SELECT 1 WHERE $1 $1=a b|QUERY SELECT 1 WHERE $1", len(&typed) + 5),
+            "5-".to_owned(),
+        ];
+        expect(&stream, &expected);
+    }
+
+    #[test]
+    fn a_prepared_statement_is_remembered_until_it_is_closed() {
+        let prepare = [parse("s0", "SELECT $1"), message(b'D', b"Ss0\0"), sync()];
+        let run = [bind("s0", "a"), bind("s0", "b"), sync()];
+        let close = [message(b'C', b"Ss0\0"), sync()];
+        let stream = [&[start_up()], &prepare[..], &run, &close, &run].concat();
+        let expected = [
+            "15=".to_owned(),
+            format!("{}|SELECT $1|QUERY SELECT $1", len(&prepare)),
+            format!("{}|SELECT $1 $1=a SELECT $1 $1=b|QUERY SELECT $1 SELECT $1", len(&run)),
+            format!("{}||SYNC ", len(&close)),
+            format!("{}| $1=a $1=b|SYNC ", len(&run)),
+        ];
+        expect(&stream, &expected);
+    }
+
+    #[test]
+    fn copied_data_pass_and_one_sync_is_ignored() {
+        let data = [message(b'd', b"1\n"), message(b'c', b"")];
+        let begin = [parse("", "COPY t FROM STDIN"), bind("", ""), sync()];
+        let simple = [message(b'Q', b"COPY t FROM STDIN\0")];
+        let stream = [&[start_up()], &begin[..], &data, &[sync(), sync()], &simple, &data, &[sync()]].concat();
+        let expected = [
+            "15=".to_owned(),
+            format!("{}|COPY t FROM STDIN $1=|QUERY COPY t FROM STDIN", len(&begin)),
+            "7-".to_owned(),
+            "5-".to_owned(),
+            "5-".to_owned(),
+            "5||SYNC ".to_owned(),
+            format!("{}|COPY t FROM STDIN|QUERY COPY", len(&simple)),
+            "7-".to_owned(),
+            "5-".to_owned(),
+            "5||SYNC ".to_owned(),
+        ];
+        expect(&stream, &expected);
+    }
+
+    #[test]
+    fn what_is_flushed_passes_and_is_remembered() {
+        let (flushed, rest) = ([parse("", "SELECT $1"), message(b'H', b"")], [bind("", "a"), sync()]);
+        let stream = [&[start_up()], &flushed[..], &rest].concat();
+        let expected =
+            ["15=".to_owned(), format!("{}-", len(&flushed)), format!("{}|SELECT $1 $1=a|QUERY SELECT $1", len(&rest))];
+        expect(&stream, &expected);
+    }
+
+    #[test]
+    fn the_log_shows_200_characters() {
+        let sql = "é".repeat(300);
+        let stream = [start_up(), parse("", &sql), parse("", &sql), sync()].concat();
+        let mut calls = Calls::default();
+        assert_eq!(calls.next(&stream), Ok(Next::Pass { len: 15, answered: true }));
+        let Ok(Next::Call { statement, .. }) = calls.next(&stream[15..]) else { panic!("no call") };
+        assert_eq!(statement.shown, Some("é".repeat(200)));
+        assert_eq!(statement.text, format!("{sql} {sql}").into_bytes());
+    }
+
+    #[test]
+    fn other_bytes_are_told_from_postgres() {
+        assert_eq!(Calls::default().next(b"\0\0\0\x10\x04\xd2\x16\x2e"), Ok(Next::Incomplete), "cut short");
+        let cancel = b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02";
+        assert_eq!(Calls::default().next(cancel), Ok(Next::Pass { len: 16, answered: false }));
+        for bytes in [&b"\x16\x03\x01\x02\0\x01\0\x01"[..], b"GET / HTTP/1.1\r\n", b"\0\0\0\x04\0\x03\0\0"] {
+            assert_eq!(Calls::default().next(bytes), Err(Malformed), "{bytes:?}");
+        }
+        let mut calls = Calls::default();
+        assert!(calls.next(&start_up()).is_ok());
+        assert_eq!(calls.next(b"Q\0\0\0\x03"), Err(Malformed));
+    }
+
+    #[test]
+    fn replies_end_where_they_end_however_they_arrive() {
+        let ready = message(b'Z', b"I");
+        let reply =
+            [message(b'1', b""), message(b'D', b"a row: Z\0\0\0\x05I"), message(b'C', b"SELECT 1\0"), ready].concat();
+        let ask = message(b'G', b"\0\0\0");
+        let stream = [reply.clone(), ask, reply.clone()].concat();
+        for step in [1, 2, 3, 7, stream.len()] {
+            let (mut replies, mut found, mut at) = (Replies::default(), Vec::new(), 0);
+            for piece in stream.chunks(step) {
+                let mut rest = piece;
+                while !rest.is_empty() {
+                    let part = replies.advance(rest).expect("Postgres");
+                    (rest, at) = (&rest[part.len..], at + part.len);
+                    if part.ends || part.asks {
+                        found.push((at, part.ends));
+                    }
+                }
+            }
+            let expected = [(reply.len(), true), (reply.len() + 8, false), (stream.len(), true)];
+            assert_eq!(found, expected, "{step} bytes at a time");
+        }
+        assert_eq!(Replies::default().advance(b"E\0\0\0\x03"), Err(Malformed));
+    }
+
+    #[test]
+    fn a_refusal_is_one_reply() {
+        let bytes = refusal("40001", "no\0");
+        assert_eq!(bytes, b"E\0\0\0\x1eSERROR\0VERROR\0C40001\0Mno\0\0Z\0\0\0\x05I");
+        let part = Part { len: bytes.len(), ends: true, ..Part::default() };
+        assert_eq!(Replies::default().advance(&bytes), Ok(part));
+    }
+}

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::{Cloud, encode, until};
+use support::{Cloud, START_UP, encode, query, until};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -59,6 +59,12 @@ async fn http() -> anyhow::Result<()> {
 async fn resp() -> anyhow::Result<()> {
     let (matching, respond) = (r#"{"command_regex":"^SLOW"}"#, r#"{"type":"respond","base64":"KzANCg=="}"#);
     kill_clients(&Cloud::resp().await?, matching, respond, &encode(&["SLOW"])).await
+}
+
+#[tokio::test]
+async fn postgres() -> anyhow::Result<()> {
+    let (matching, respond) = (r#"{"statement_regex":"^SLOW"}"#, r#"{"type":"respond","base64":"WgAAAAVJ"}"#);
+    kill_clients(&Cloud::postgres().await?, matching, respond, &(START_UP.to_owned() + &query("SLOW"))).await
 }
 
 #[tokio::test]

@@ -1,12 +1,50 @@
 //! A certificate authority that lives as long as the cloud, and Postgres' certificate.
 
+use std::path::PathBuf;
+
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+
+use crate::layout::{CloudFolder, private_dir, private_file};
+
+/// Their folder among the services' data.
+const FOLDER: &str = "certificates";
 
 /// PEM texts.
 pub struct Certificates {
     pub authority: String,
     pub server: String,
     pub server_key: String,
+}
+
+/// Where the fault proxy and the tests of single crates find them.
+pub struct CertificateFiles {
+    pub authority: PathBuf,
+    pub server: PathBuf,
+    pub server_key: PathBuf,
+}
+
+impl CertificateFiles {
+    /// Those of one cloud, which may not be there yet.
+    pub fn of(cloud: &CloudFolder) -> Self {
+        let folder = cloud.data(FOLDER);
+        Self {
+            authority: folder.join("ca.crt"),
+            server: folder.join("server.crt"),
+            server_key: folder.join("server.key"),
+        }
+    }
+}
+
+impl Certificates {
+    /// Writes them where nobody else may read.
+    pub fn write(&self, cloud: &CloudFolder) -> anyhow::Result<CertificateFiles> {
+        private_dir(&cloud.data(FOLDER))?;
+        let files = CertificateFiles::of(cloud);
+        private_file(&files.authority, self.authority.as_bytes())?;
+        private_file(&files.server, self.server.as_bytes())?;
+        private_file(&files.server_key, self.server_key.as_bytes())?;
+        Ok(files)
+    }
 }
 
 /// Makes an authority and one server certificate for the loopback names. The authority's key is thrown away.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 
-use super::Site;
+use super::{CertificateFiles, Site};
 use crate::credentials::REGIONS;
 use crate::supervisor::Service;
 
@@ -23,7 +23,7 @@ impl FaultProxy {
     }
 }
 
-pub async fn start(site: &Site<'_>) -> anyhow::Result<FaultProxy> {
+pub async fn start(site: &Site<'_>, certificates: &CertificateFiles) -> anyhow::Result<FaultProxy> {
     let ports = &site.ports;
     let mut command = site.command(&site.binaries.get("fault-proxy")?);
     let http = [
@@ -37,8 +37,13 @@ pub async fn start(site: &Site<'_>) -> anyhow::Result<FaultProxy> {
         command.args(["--http", &format!("{name}=127.0.0.1:{port}")]);
     }
     // The control database and the tenants' are one cluster, but two systems: one can fail without the other.
-    let mut tcp = vec![("postgres".to_owned(), ports.postgres), ("pooler".to_owned(), ports.postgres)];
-    tcp.extend([("valkey".to_owned(), ports.valkey), ("smtp".to_owned(), ports.smtp)]);
+    for name in ["postgres", "pooler"] {
+        command.args(["--postgres", &format!("{name}=127.0.0.1:{}", ports.postgres)]);
+    }
+    command.arg("--postgres-certificate").arg(&certificates.server);
+    command.arg("--postgres-key").arg(&certificates.server_key);
+    command.arg("--postgres-authority").arg(&certificates.authority);
+    let mut tcp = vec![("valkey".to_owned(), ports.valkey), ("smtp".to_owned(), ports.smtp)];
     tcp.extend(REGIONS.iter().zip(ports.falkordb).map(|(region, port)| (format!("falkordb-{region}"), port)));
     for (name, port) in tcp {
         command.args(["--tcp", &format!("{name}=127.0.0.1:{port}")]);

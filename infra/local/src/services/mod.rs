@@ -25,6 +25,7 @@ use crate::layout::{CloudFolder, Workspace};
 use crate::progress;
 use crate::supervisor::{Supervisor, leashed};
 use crate::tools::Tools;
+pub use certificates::CertificateFiles;
 use fault_proxy::FaultProxy;
 pub use seen::Seen;
 
@@ -121,8 +122,9 @@ impl Site<'_> {
     /// Starts everything, each as soon as what it needs is there.
     pub async fn start(&self) -> anyhow::Result<Services> {
         let step = progress::step("Postgres, Valkey, FalkorDB, OpenSearch, stand-ins, ministack");
-        let fault_proxy = if self.parts.fault_proxy { Some(fault_proxy::start(self).await?) } else { None };
         let certificates = certificates::generate()?;
+        let files = certificates.write(self.folder)?;
+        let fault_proxy = if self.parts.fault_proxy { Some(fault_proxy::start(self, &files).await?) } else { None };
         // ministack and OpenSearch take longest, and nobody needs them yet.
         let (opensearch, (), ()) =
             tokio::try_join!(opensearch::start(self), ministack::start(self, fault_proxy.as_ref()), async {

@@ -13,7 +13,7 @@ use crate::cli::{OpenSearch, Parts, Test};
 use crate::cloud::{self, Running};
 use crate::compile::{self, TestProgram};
 use crate::layout::Workspace;
-use crate::services::OpenSearchKind;
+use crate::services::{CertificateFiles, OpenSearchKind};
 use crate::supervisor::Supervisor;
 use crate::{fuzz, tools};
 use report::{Report, Suite};
@@ -89,6 +89,10 @@ fn for_tests(running: &Running) -> BTreeMap<&'static str, String> {
     // These connect without TLS, which this cluster allows to everything but the control database.
     let postgres = named("POSTGRES_SUPERUSER_URL");
     variables.insert("TEST_POSTGRES_URL", postgres.split('?').next().unwrap_or_default().to_owned());
+    // Postgres' own, for the fault proxy's tests.
+    let certificates = CertificateFiles::of(&running.folder);
+    variables.insert("TEST_POSTGRES_CERTIFICATE_FILE", certificates.server.display().to_string());
+    variables.insert("TEST_POSTGRES_KEY_FILE", certificates.server_key.display().to_string());
     // Every answer of the gateway, for the test that looks for secrets in them; gone with the cloud's other data.
     variables.insert("E2E_ANSWERS", running.folder.data("gateway-answers.jsonl").display().to_string());
     variables

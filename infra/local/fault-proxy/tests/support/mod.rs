@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{any, get, post};
 use fault_proxy::client::{Client, Rule, UpstreamKind};
-use fault_proxy::{Config, Running, UpstreamConfig, start};
+use fault_proxy::{Config, PostgresTls, Running, UpstreamConfig, start};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -34,8 +34,18 @@ pub struct Cloud {
 
 impl Cloud {
     pub async fn before(kind: UpstreamKind, target: SocketAddr, effects: Arc<AtomicU64>) -> anyhow::Result<Self> {
+        let postgres = if kind == UpstreamKind::Postgres { Some(certificate()?) } else { None };
+        Self::with_certificate(kind, target, effects, postgres).await
+    }
+
+    pub async fn with_certificate(
+        kind: UpstreamKind,
+        target: SocketAddr,
+        effects: Arc<AtomicU64>,
+        postgres: Option<PostgresTls>,
+    ) -> anyhow::Result<Self> {
         let upstreams = vec![UpstreamConfig { name: "system".to_owned(), kind, target }];
-        let proxy = start(Config { upstreams, ..Config::default() }).await?;
+        let proxy = start(Config { control_port: 0, upstreams, postgres }).await?;
         let control = Client::of(proxy.ready())?;
         let address = proxy.ready().upstreams["system"];
         Ok(Self { proxy, control, target, address, effects })
@@ -51,6 +61,12 @@ impl Cloud {
     pub async fn resp() -> anyhow::Result<Self> {
         let (target, effects) = resp_upstream().await?;
         Self::before(UpstreamKind::Tcp, target, effects).await
+    }
+
+    /// Before a server of Postgres' protocol, without TLS and databases.
+    pub async fn postgres() -> anyhow::Result<Self> {
+        let (target, effects) = postgres_upstream().await?;
+        Self::before(UpstreamKind::Postgres, target, effects).await
     }
 
     /// Before a server that answers each read of its own with the same bytes in capitals.
@@ -197,6 +213,70 @@ async fn command(stream: &mut BufReader<TcpStream>) -> anyhow::Result<String> {
 pub fn encode(words: &[&str]) -> String {
     let words: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect::<Vec<_>>().concat();
     format!("*{}\r\n{words}", words.matches('$').count())
+}
+
+/// A certificate that has signed itself.
+pub fn certificate() -> anyhow::Result<PostgresTls> {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+    let certificate = made.cert.pem();
+    Ok(PostgresTls { authority: certificate.clone(), certificate, key: made.signing_key.serialize_pem().into() })
+}
+
+/// What a client of Postgres sends first.
+pub const START_UP: &str = "\0\0\0\u{f}\0\u{3}\0\0user\0a\0";
+/// And what it gets: `AuthenticationOk`, `ReadyForQuery`.
+pub const STARTED: &str = "R\0\0\0\u{8}\0\0\0\0Z\0\0\0\u{5}I";
+
+/// A message of Postgres' protocol, of at most 123 bytes.
+pub fn message(kind: char, body: &str) -> String {
+    let len = char::from(u8::try_from(body.len() + 4).unwrap_or_default());
+    assert!(len.is_ascii(), "{body} is too long");
+    format!("{kind}\0\0\0{len}{body}")
+}
+
+/// A simple query.
+pub fn query(sql: &str) -> String {
+    message('Q', &format!("{sql}\0"))
+}
+
+/// What each call gets: `CommandComplete` with the number of the effect, `ReadyForQuery`.
+pub fn completed(effect: u64) -> String {
+    message('C', &format!("EFFECT {effect}\0")) + &message('Z', "I")
+}
+
+async fn postgres_upstream() -> anyhow::Result<(SocketAddr, Arc<AtomicU64>)> {
+    let effects = Arc::new(AtomicU64::new(0));
+    let address = serve(Arc::clone(&effects), async |mut stream: TcpStream, effects: Arc<AtomicU64>| {
+        let mut first = vec![0; START_UP.len()];
+        stream.read_exact(&mut first[..8]).await?;
+        if first[..8] == *b"\0\0\0\x08\x04\xd2\x16\x2f" {
+            stream.write_all(b"N").await?;
+            stream.read_exact(&mut first[..8]).await?;
+        }
+        stream.read_exact(&mut first[8..]).await?;
+        anyhow::ensure!(first == START_UP.as_bytes(), "{first:?}");
+        stream.write_all(STARTED.as_bytes()).await?;
+        loop {
+            let kind = stream.read_u8().await?;
+            let mut body = vec![0; usize::try_from(stream.read_u32().await?)? - 4];
+            stream.read_exact(&mut body).await?;
+            if body.starts_with(b"SLOW") {
+                slowly(&stream).await?;
+            }
+            let reply = match kind {
+                b'H' => message('1', ""),
+                b'Q' | b'S' => completed(effects.fetch_add(1, Ordering::SeqCst) + 1),
+                b'X' => return Ok(()),
+                _ => continue,
+            };
+            // In two pieces, so that no reply is complete with the first read.
+            let (first, second) = reply.split_at(3);
+            stream.write_all(first.as_bytes()).await?;
+            tokio::task::yield_now().await;
+            stream.write_all(second.as_bytes()).await?;
+        }
+    });
+    Ok((address.await?, effects))
 }
 
 async fn bytes_upstream() -> anyhow::Result<(SocketAddr, Arc<AtomicU64>)> {
