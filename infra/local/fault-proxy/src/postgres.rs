@@ -53,20 +53,29 @@ pub(crate) struct Statement {
 /// Cuts what a client sends into calls. The bytes are given again from the last cut on each time, with more behind them.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    started: bool,
+    state: State,
     /// Bytes of the messages read since the last cut.
     read: usize,
-    /// Whether the current call has begun: messages of it were read, before the last cut or after it.
-    open: bool,
-    /// Whether a `Sync` ended the call before.
-    synced: bool,
-    /// Whether data of a COPY were read since.
-    copying: bool,
     call: Statement,
     /// The statement that the current call has parsed and not yet bound; its SQL stands in the text already.
     parsed: Option<Vec<u8>>,
     /// By name, of the connection.
     prepared: HashMap<Vec<u8>, Prepared>,
+}
+
+/// What the next message can be.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    StartUp,
+    /// No call has begun.
+    Idle,
+    /// No call has begun since a `Sync`.
+    Synced,
+    /// Only data of a COPY have come since a `Sync`.
+    Copying,
+    /// A call has begun.
+    Open,
 }
 
 #[derive(Debug, Clone)]
@@ -79,7 +88,7 @@ struct Prepared {
 impl Calls {
     /// Reads on until something can be cut off.
     pub fn next(&mut self, sent: &[u8]) -> Result<Next, Malformed> {
-        if !self.started {
+        if self.state == State::StartUp {
             return self.start_up(sent);
         }
         while let Some((kind, body)) = message(&sent[self.read..])? {
@@ -90,20 +99,28 @@ impl Calls {
                 b'C' => self.close(body),
                 b'D' | b'E' => {}
                 b'd' | b'c' | b'f' => {
-                    self.copying = self.synced && !self.open;
+                    if self.state == State::Synced {
+                        self.state = State::Copying;
+                    }
                     return Ok(self.pass(false));
                 }
                 // The server has ignored the `Sync` before the data of a COPY: this one ends the same call.
-                b'S' if std::mem::take(&mut self.copying) => return Ok(self.pass(false)),
-                b'S' => return Ok(self.end(if self.call.shown.is_some() { QUERY } else { "SYNC" }, true)),
-                b'F' => return Ok(self.end("FUNCTION", false)),
+                b'S' if self.state == State::Copying => {
+                    self.state = State::Synced;
+                    return Ok(self.pass(false));
+                }
+                b'S' => {
+                    let method = if self.call.shown.is_some() { QUERY } else { "SYNC" };
+                    return Ok(self.end(method, State::Synced));
+                }
+                b'F' => return Ok(self.end("FUNCTION", State::Idle)),
                 b'Q' => {
                     self.query(body);
-                    return Ok(self.end(QUERY, false));
+                    return Ok(self.end(QUERY, State::Idle));
                 }
                 _ => return Ok(self.pass(false)),
             }
-            self.open = true;
+            self.state = State::Open;
         }
         Ok(Next::Incomplete)
     }
@@ -117,7 +134,7 @@ impl Calls {
         if sent.len() < len {
             return Ok(Next::Incomplete);
         }
-        self.started = true;
+        self.state = State::Idle;
         Ok(Next::Pass { len, answered: code != CANCEL })
     }
 
@@ -125,8 +142,8 @@ impl Calls {
         Next::Pass { len: std::mem::take(&mut self.read), answered }
     }
 
-    fn end(&mut self, method: &'static str, synced: bool) -> Next {
-        (self.open, self.synced, self.copying) = (false, synced, false);
+    fn end(&mut self, method: &'static str, state: State) -> Next {
+        self.state = state;
         self.parsed = None;
         let mut statement = Statement { method, ..std::mem::take(&mut self.call) };
         if let Some(shown) = &mut statement.shown

@@ -24,37 +24,41 @@ mod oid {
     pub const JSONB: u32 = 3802;
 }
 
+/// A message ends before its last value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut;
+
 /// Takes a message apart.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(len)?;
+    fn bytes(&mut self, len: usize) -> Result<&'a [u8], Cut> {
+        let (bytes, rest) = self.0.split_at_checked(len).ok_or(Cut)?;
         self.0 = rest;
-        Some(bytes)
+        Ok(bytes)
     }
 
-    fn int2(&mut self) -> Option<i16> {
-        self.bytes(2)?.try_into().ok().map(i16::from_be_bytes)
+    fn int2(&mut self) -> Result<i16, Cut> {
+        self.bytes(2)?.try_into().map(i16::from_be_bytes).map_err(|_| Cut)
     }
 
-    fn int4(&mut self) -> Option<i32> {
-        self.bytes(4)?.try_into().ok().map(i32::from_be_bytes)
+    fn int4(&mut self) -> Result<i32, Cut> {
+        self.bytes(4)?.try_into().map(i32::from_be_bytes).map_err(|_| Cut)
     }
 
-    /// A length and so many bytes; `Some(None)` for NULL.
-    fn value(&mut self) -> Option<Option<&'a [u8]>> {
+    /// A length and so many bytes; `None` for NULL.
+    fn value(&mut self) -> Result<Option<&'a [u8]>, Cut> {
         let len = self.int4()?;
-        if len == -1 { Some(None) } else { self.bytes(usize::try_from(len).ok()?).map(Some) }
+        if len == -1 { Ok(None) } else { self.bytes(usize::try_from(len).map_err(|_| Cut)?).map(Some) }
     }
 }
 
 /// Adds ` $1=… $2=…` to the text. `bound`: a `Bind` message after the names. `types`: OIDs, where they are known.
-/// `None` where the message ends too early; what came before is added.
-pub(crate) fn parameters(bound: &[u8], types: &[u32], text: &mut Vec<u8>) -> Option<()> {
+/// Where the message ends too early, what came before is added.
+pub(crate) fn parameters(bound: &[u8], types: &[u32], text: &mut Vec<u8>) -> Result<(), Cut> {
     let mut message = Reader(bound);
-    let formats = (0..message.int2()?).map(|_| message.int2()).collect::<Option<Vec<_>>>()?;
-    for place in 0..usize::try_from(message.int2()?).ok()? {
+    let formats = (0..message.int2()?).map(|_| message.int2()).collect::<Result<Vec<_>, _>>()?;
+    for place in 0..usize::try_from(message.int2()?).map_err(|_| Cut)? {
         let value = message.value()?;
         // None: all are text; one: all are of that format.
         let binary = formats.get(if formats.len() == 1 { 0 } else { place }).is_some_and(|format| *format == 1);
@@ -68,7 +72,7 @@ pub(crate) fn parameters(bound: &[u8], types: &[u32], text: &mut Vec<u8>) -> Opt
             Some(value) => text.extend_from_slice(value),
         }
     }
-    Some(())
+    Ok(())
 }
 
 /// A binary value of a type that is understood.
@@ -84,7 +88,7 @@ fn known(kind: u32, value: &[u8]) -> Option<String> {
         // Its first byte is the version of the format.
         oid::JSONB => value.get(1..).map(text),
         oid::BYTEA => Some(hex(value)),
-        oid::TEXT_ARRAY | oid::UUID_ARRAY => array(value),
+        oid::TEXT_ARRAY | oid::UUID_ARRAY => array(value).ok(),
         _ => None,
     }
 }
@@ -121,19 +125,19 @@ fn hex(value: &[u8]) -> String {
 }
 
 /// An array of one dimension or of none, as `{a,b}` without quotes.
-fn array(value: &[u8]) -> Option<String> {
+fn array(value: &[u8]) -> Result<String, Cut> {
     let mut message = Reader(value);
     let (dimensions, _has_null, kind) = (message.int4()?, message.int4()?, message.int4()?.cast_unsigned());
     if dimensions == 0 {
-        return Some("{}".to_owned());
+        return Ok("{}".to_owned());
     }
     let (len, _first) = (message.int4()?, message.int4()?);
     let element = |value: Option<&[u8]>| match value {
         None => "NULL".to_owned(),
         Some(value) => known(kind, value).unwrap_or_else(|| guessed(value)),
     };
-    let elements = (0..len).map(|_| message.value().map(element)).collect::<Option<Vec<_>>>()?;
-    Some(format!("{{{}}}", elements.join(",")))
+    let elements = (0..len).map(|_| message.value().map(element)).collect::<Result<Vec<_>, _>>()?;
+    Ok(format!("{{{}}}", elements.join(",")))
 }
 
 #[cfg(test)]
@@ -156,7 +160,7 @@ mod tests {
     fn text(bound: &[u8], types: &[u32]) -> String {
         let mut text = Vec::new();
         let whole = parameters(bound, types, &mut text);
-        format!("{}{}", String::from_utf8(text).expect("text"), if whole.is_none() { " cut" } else { "" })
+        format!("{}{}", String::from_utf8(text).expect("text"), if whole.is_err() { " cut" } else { "" })
     }
 
     #[test]

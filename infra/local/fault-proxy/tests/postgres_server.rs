@@ -4,11 +4,16 @@ mod support;
 
 use std::fs;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use fault_proxy::PostgresTls;
-use fault_proxy::client::{Action, Match, Rule, UpstreamKind, When};
+use fault_proxy::client::{Action, Match, Rule, UpstreamKind, UpstreamState, When};
+use futures_util::{SinkExt, TryStreamExt};
 use support::{Cloud, SOON};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -44,7 +49,7 @@ impl Server {
             certificate: fs::read_to_string(certificate)?,
             key: fs::read_to_string(key)?.into(),
         };
-        let effects = std::sync::Arc::default();
+        let effects = Arc::default();
         let cloud = Cloud::with_certificate(UpstreamKind::Postgres, target, effects, Some(tls)).await?;
         // The proxy stands where the URL's host does, on another port.
         let url = url.replacen(&format!(":{}", target.port()), &format!(":{}", cloud.address.port()), 1);
@@ -175,11 +180,10 @@ async fn pipelined_and_prepared_calls_keep_their_replies() -> anyhow::Result<()>
 
 #[tokio::test]
 async fn copies_and_cancellation_pass() -> anyhow::Result<()> {
-    use futures_util::{SinkExt, TryStreamExt};
     let Some(server) = Server::from_env().await? else { return Ok(()) };
     let (client, _) = server.with_table().await?;
     let id = Uuid::now_v7();
-    let mut sink = std::pin::pin!(client.copy_in::<_, bytes::Bytes>("COPY notes FROM STDIN").await?);
+    let mut sink = pin!(client.copy_in::<_, Bytes>("COPY notes FROM STDIN").await?);
     for note in ["a", "b"] {
         sink.send(format!("{id}\t{note}\n").into()).await?;
     }
@@ -191,11 +195,11 @@ async fn copies_and_cancellation_pass() -> anyhow::Result<()> {
     let answers = tokio::join!(first, second, third);
     assert_eq!((answers.0.is_ok(), answers.1.is_ok(), answers.2.is_ok()), (true, false, true));
     server.cloud.control.remove(later).await?;
-    let out: Vec<bytes::Bytes> = client.copy_out("COPY notes TO STDOUT").await?.try_collect().await?;
+    let out: Vec<Bytes> = client.copy_out("COPY notes TO STDOUT").await?.try_collect().await?;
     assert_eq!(out.concat(), format!("{id}\ta\n{id}\tb\n").as_bytes());
 
     let rule = server.rule(Action::Hold { when: When::After }, Match::statement("^COPY notes FROM")).await?;
-    let asked = client.copy_in::<_, bytes::Bytes>("COPY notes FROM STDIN");
+    let asked = client.copy_in::<_, Bytes>("COPY notes FROM STDIN");
     let released = async {
         server.cloud.control.wait_held(rule, SOON).await?;
         server.cloud.control.remove(rule).await?;
@@ -203,17 +207,37 @@ async fn copies_and_cancellation_pass() -> anyhow::Result<()> {
     };
     let (sink, released) = tokio::join!(asked, released);
     released?;
-    assert_eq!(std::pin::pin!(sink?).finish().await?, 0);
+    assert_eq!(pin!(sink?).finish().await?, 0);
 
     let (token, connector) = (client.cancel_token(), server.connector()?);
     let sleeping = client.simple_query("SELECT pg_sleep(60)");
     let cancel = async {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         token.cancel_query(connector).await
     };
     let (slept, cancelled) = tokio::join!(sleeping, cancel);
     cancelled?;
     assert_eq!(slept.err().context("not cancelled")?.code(), Some(&SqlState::QUERY_CANCELED));
+    Ok(())
+}
+
+#[tokio::test]
+async fn refuse_and_silent() -> anyhow::Result<()> {
+    let Some(server) = Server::from_env().await? else { return Ok(()) };
+    let (client, control) = (server.client().await?, &server.cloud.control);
+    control.set_state("system", UpstreamState::Silent).await?;
+    let (mut query, mut connect) = (pin!(client.simple_query("SELECT 1")), pin!(server.client()));
+    let both = async { tokio::join!(&mut query, &mut connect) };
+    assert!(tokio::time::timeout(Duration::from_millis(200), both).await.is_err(), "something passes");
+    control.set_state("system", UpstreamState::Up).await?;
+    let (answer, connected) = tokio::join!(query, connect);
+    answer?;
+    let other = connected?;
+    control.set_state("system", UpstreamState::Refuse).await?;
+    for client in [&client, &other] {
+        assert!(client.simple_query("SELECT 1").await.is_err_and(|error| error.is_closed()));
+    }
+    assert!(server.client().await.is_err());
     Ok(())
 }
 

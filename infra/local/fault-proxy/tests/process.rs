@@ -2,11 +2,15 @@
 
 mod support;
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use fault_proxy::PostgresTls;
 use fault_proxy::client::{Client, Ready, UpstreamKind};
+use secrecy::ExposeSecret;
 use support::{Cloud, SOON, encode};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -40,8 +44,25 @@ async fn it_says_where_it_listens_and_ends_on_sigterm_whatever_is_held() -> anyh
 }
 
 #[tokio::test]
+async fn postgres_takes_a_certificate() -> anyhow::Result<()> {
+    let (folder, PostgresTls { certificate, key, authority }) =
+        (Path::new(env!("CARGO_TARGET_TMPDIR")), support::certificate()?);
+    let mut arguments = vec!["--postgres=system=127.0.0.1:1".to_owned()];
+    for (name, pem) in [("certificate", &*certificate), ("key", key.expose_secret()), ("authority", &authority)] {
+        let file = folder.join(name);
+        fs::write(&file, pem)?;
+        arguments.push(format!("--postgres-{name}={}", file.display()));
+    }
+    let (_process, ready) = spawn(&arguments).await?;
+    assert_eq!(Client::of(&ready)?.upstreams().await?["system"].kind, UpstreamKind::Postgres);
+    Ok(())
+}
+
+#[tokio::test]
 async fn bad_arguments_are_refused() -> anyhow::Result<()> {
-    for arguments in [&["--http", "a"][..], &["--tcp", "a=localhost"], &["--tcp", "a=[::1]:1", "--http", "a=[::1]:1"]] {
+    let twice = ["--tcp", "a=[::1]:1", "--http", "a=[::1]:1"];
+    let no_file = ["--postgres-certificate", "/nowhere", "--tcp", "a=[::1]:1"];
+    for arguments in [&["--http", "a"][..], &["--tcp", "a=localhost"], &twice, &["--postgres", "a=[::1]:1"], &no_file] {
         let output = Command::new(env!("CARGO_BIN_EXE_fault-proxy")).args(arguments).output().await?;
         assert!(!output.status.success() && output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
     }
