@@ -14,8 +14,8 @@ use bytes::Bytes;
 use fault_proxy::PostgresTls;
 use fault_proxy::client::{Action, Match, Rule, UpstreamKind, UpstreamState, When};
 use futures_util::{SinkExt, TryStreamExt};
-use support::{Cloud, SOON};
-use tokio::io::AsyncWriteExt;
+use support::{Cloud, SOON, is_reset};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_postgres::config::{ChannelBinding, Host, SslMode};
 use tokio_postgres::error::SqlState;
@@ -81,6 +81,8 @@ impl Server {
     }
 }
 
+const TLS_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
+
 const INSERT: &str = "-- A comment.\nINSERT INTO notes (tenant_id, note)\n    VALUES ($1, $2)";
 
 async fn insert(client: &Client, tenant: Uuid, note: &str) -> Result<u64, tokio_postgres::Error> {
@@ -109,6 +111,16 @@ async fn tls_and_channel_binding_hold_end_to_end() -> anyhow::Result<()> {
     server.config.password("wrong");
     let refused = server.client().await.err().and_then(|error| error.downcast::<tokio_postgres::Error>().ok());
     assert_eq!(refused.context("let in")?.code(), Some(&SqlState::INVALID_PASSWORD));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_of_another_authority_is_not_spoken_to() -> anyhow::Result<()> {
+    let Some(server) = Server::from_env().await? else { return Ok(()) };
+    let stranger = Cloud::before(UpstreamKind::Postgres, server.cloud.target, Arc::default()).await?;
+    let mut stream = stranger.connect().await?;
+    stream.write_all(TLS_REQUEST).await?;
+    assert!(is_reset(&stream.read(&mut [0; 1]).await));
     Ok(())
 }
 
@@ -246,7 +258,7 @@ async fn a_client_that_breaks_off_leaves_nothing_behind() -> anyhow::Result<()> 
     let Some(server) = Server::from_env().await? else { return Ok(()) };
     let other = server.client().await?;
     let mut broken = TcpStream::connect(server.cloud.address).await?;
-    broken.write_all(b"\0\0\0\x08\x04\xd2\x16\x2f").await?;
+    broken.write_all(TLS_REQUEST).await?;
     drop(broken);
     let name = format!("gone_{}", Uuid::now_v7().simple());
     let (client, connection) = server.config.clone().application_name(&name).connect(server.connector()?).await?;
