@@ -50,6 +50,8 @@ pub enum Command {
     Openapi,
     /// Start a cloud and let Schemathesis call it with everything the OpenAPI document allows, and what it does not.
     Fuzz(Fuzz),
+    /// Start a cloud and play the kill matrix: every effect of every actor met by every fault.
+    Faults(Faults),
     #[command(hide = true)]
     Guard {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -142,6 +144,33 @@ pub struct Fuzz {
     pub parts: Parts,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct Faults {
+    /// Name of the run's own cloud.
+    #[arg(long, default_value = "faults", value_parser = cloud_name)]
+    pub name: String,
+    /// Only this step's effects, 1 to 9.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=9))]
+    pub step: Option<u8>,
+    /// Only this kind of fault: kill, cut, lost, 429, 500, hang, twice, stall or stale.
+    #[arg(long)]
+    pub fault: Option<String>,
+    /// Only effects whose row has this in its name, e.g. `reconciler`.
+    #[arg(long)]
+    pub row: Option<String>,
+    /// Draws the order, and with it who meets whom.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many cells are played at the same time.
+    #[arg(long, default_value_t = 12)]
+    pub at_once: usize,
+    /// Instead of the matrix: make so many tenants at once while a process is killed every 100 ms.
+    #[arg(long, value_name = "TENANTS")]
+    pub storm: Option<usize>,
+    #[command(flatten)]
+    pub parts: Parts,
+}
+
 #[derive(Debug, Clone, Subcommand)]
 pub enum Whose {
     /// The role `admin`.
@@ -161,6 +190,7 @@ impl Command {
             Self::Demo(demo) => Some(&demo.name),
             Self::Test(test) => Some(&test.name),
             Self::Fuzz(fuzz) => Some(&fuzz.name),
+            Self::Faults(faults) => Some(&faults.name),
             Self::Down(_)
             | Self::Token { .. }
             | Self::Reload { .. }

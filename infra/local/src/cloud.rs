@@ -86,7 +86,7 @@ pub async fn start_built(
 
     let authority = folder.data("postgres").with_file_name("postgres-ca.pem");
     private_file(&authority, services.postgres_ca.as_bytes())?;
-    let mut variables = env_file::variables(&site, &services, &access, &authority);
+    let mut variables = env_file::variables(&site, &services, &access, &authority)?;
     variables.insert("API_URL", format!("{}/_aws/execute-api/{}", access.endpoint, settled.api_id));
     let machine = settled.outputs.get("StateMachineArn").context("the stack has no output StateMachineArn")?;
     variables.insert("STATE_MACHINE_ARN", machine.clone());

@@ -18,7 +18,7 @@ pub fn variables(
     services: &Services,
     access: &Access,
     authority: &Path,
-) -> BTreeMap<&'static str, String> {
+) -> anyhow::Result<BTreeMap<&'static str, String>> {
     let (ports, credentials) = (&site.ports, site.credentials);
     let http = |port: u16| format!("http://127.0.0.1:{port}");
     let postgres = |user: &str, password: &str, database: &str| {
@@ -65,8 +65,10 @@ pub fn variables(
     }
     if let Some(proxy) = &services.fault_proxy {
         variables.insert("FAULT_PROXY_URL", proxy.control.clone());
+        // For programs that are to be broken like the functions.
+        variables.insert("FAULT_PROXY_AWS_URL", http(proxy.port("aws")?));
     }
-    variables
+    Ok(variables)
 }
 
 /// In the order of [`REGIONS`].

@@ -11,6 +11,7 @@ mod demo;
 mod deploy;
 mod env_file;
 mod family;
+mod faults;
 mod fuzz;
 mod layout;
 mod logs;
@@ -55,6 +56,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         | Command::Demo(_)
         | Command::Test(_)
         | Command::Openapi
-        | Command::Fuzz(_) => family::front::run(&command).await,
+        | Command::Fuzz(_)
+        | Command::Faults(_) => family::front::run(&command).await,
     }
 }

@@ -15,14 +15,16 @@ WITH failing AS (
         error_message = format('step_%s: %s: %s', failing.step, failing.cause ->> 'code', failing.cause ->> 'hint'),
         touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1
     FROM failing WHERE t.tenant_id = failing.tenant_id
-    RETURNING t.tenant_id, failing.step, failing.cause
+    RETURNING t.tenant_id, t.provisioning_state, t.attempt, failing.step, failing.cause
 ), step AS (
     UPDATE control.provisioning_steps s
     SET state = 'failed', finished_at = clock_timestamp(), started_at = coalesce(s.started_at, clock_timestamp()),
         waiting_for = NULL, next_retry_at = NULL, cause = failed.cause
     FROM failed WHERE s.tenant_id = failed.tenant_id AND s.step = failed.step
 ), audit AS (
-    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, after)
-    SELECT 'pipeline', 'tenant.fail', tenant_id, $4, jsonb_build_object('step', step, 'cause', cause) FROM failed
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
+    SELECT 'pipeline', 'tenant.fail', tenant_id, $4, jsonb_build_object('provisioning_state', 'provisioning'),
+           jsonb_build_object('provisioning_state', provisioning_state, 'attempt', attempt, 'step', step, 'cause', cause)
+    FROM failed
 )
 SELECT step FROM failed

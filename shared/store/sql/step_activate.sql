@@ -17,7 +17,9 @@ WITH activated AS (
     SELECT row.id, activated.tenant_id, row.kind, row.payload FROM activated,
         (VALUES ($5::uuid, 'invalidate_cache', $6::jsonb), ($7::uuid, 'publish_event', $8::jsonb)) AS row (id, kind, payload)
 ), audit AS (
-    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, after)
-    SELECT 'pipeline', 'tenant.activate', tenant_id, $2, jsonb_build_object('attempt', attempt, 'tier', tier) FROM activated
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
+    SELECT 'pipeline', 'tenant.activate', tenant_id, $2, jsonb_build_object('provisioning_state', 'provisioning', 'is_active', false),
+           jsonb_build_object('provisioning_state', provisioning_state, 'is_active', is_active, 'attempt', attempt, 'tier', tier)
+    FROM activated
 )
 SELECT tenant_id FROM activated

@@ -1,7 +1,7 @@
 -- failed → provisioning, one attempt further, with the corrections that no effect contradicts; nothing where somebody
 -- else was faster or a stalled copy still holds the lease.
 WITH before AS (
-    SELECT tenant_id, display_name, tier, admin_email, attempt, error_message FROM control.tenants WHERE tenant_id = $1
+    SELECT tenant_id, provisioning_state, display_name, tier, admin_email, attempt, error_message FROM control.tenants WHERE tenant_id = $1
 ), resumed AS (
     UPDATE control.tenants t
     SET provisioning_state = 'provisioning', attempt = t.attempt + 1, error_message = NULL, lease_token = NULL, lease_until = NULL,
@@ -17,7 +17,8 @@ WITH before AS (
 ), audit AS (
     INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
     SELECT $7, 'tenant.resume', resumed.tenant_id, $8, to_jsonb(before.*) - 'tenant_id',
-           jsonb_build_object('display_name', resumed.display_name, 'tier', resumed.tier, 'admin_email', resumed.admin_email, 'attempt', resumed.attempt)
+           jsonb_build_object('provisioning_state', resumed.provisioning_state, 'display_name', resumed.display_name, 'tier', resumed.tier,
+                              'admin_email', resumed.admin_email, 'attempt', resumed.attempt)
     FROM resumed JOIN before USING (tenant_id)
 )
 SELECT * FROM resumed

@@ -41,7 +41,8 @@ impl<'a> Held<'a> {
         &self.tenant
     }
 
-    /// A call that could not end before this invocation does would be cut off in the middle.
+    /// A call that could not end before this invocation does would be cut off in the middle. Looked at again once the
+    /// database has answered: a process that was frozen meanwhile finds its lease lapsed, whatever the answer says.
     fn in_time(&self, call: Duration) -> Result<(), Failure> {
         if Instant::now() + call <= self.work_ends { Ok(()) } else { Err(lease_too_short()) }
     }
@@ -49,8 +50,7 @@ impl<'a> Held<'a> {
     /// Makes sure that the lease outlasts a call of that length. Comes before every call that changes something
     /// outside and has no intent of its own.
     pub async fn fence(&self, call: Duration) -> Result<(), Failure> {
-        self.in_time(call)?;
-        if self.store.lease_outlasts(&self.lease, call).await? { Ok(()) } else { Err(lease_too_short()) }
+        if self.store.lease_outlasts(&self.lease, call).await? { self.in_time(call) } else { Err(lease_too_short()) }
     }
 
     /// The live ledger row of that kind, if there is one.
@@ -66,7 +66,8 @@ impl<'a> Held<'a> {
     /// Writes down what is about to be asked for. It is committed when this returns, and the lease outlasts the call.
     pub async fn intend(&self, intent: Intent<'_>) -> Result<Resource, Failure> {
         self.in_time(intent.call)?;
-        self.store.intend(&self.lease, self.step, intent).await?.ok_or_else(lease_too_short)
+        let written = self.store.intend(&self.lease, self.step, intent).await?.ok_or_else(lease_too_short)?;
+        self.in_time(intent.call).map(|()| written)
     }
 
     /// The live ledger row, or a new intent; for effects that may be repeated as they are.
@@ -81,7 +82,7 @@ impl<'a> Held<'a> {
     pub async fn renew(&self, resource: &Resource, request: &str, key: &str, call: Duration) -> Result<(), Failure> {
         self.in_time(call)?;
         let renewed = self.store.renew_intent(&self.lease, resource.id, request, key, call).await?;
-        if renewed { Ok(()) } else { Err(lease_too_short()) }
+        if renewed { self.in_time(call) } else { Err(lease_too_short()) }
     }
 
     /// The resource is there, under this id.

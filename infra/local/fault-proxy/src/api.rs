@@ -90,6 +90,9 @@ pub struct Match {
     /// prepared it as one of these; NULL is `$1=NULL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statement_regex: Option<String>,
+    /// Postgres: calls on connections to this database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
     /// TCP and Postgres, where no pattern is given: which moment counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<On>,

@@ -54,6 +54,8 @@ pub(crate) struct Statement {
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     state: State,
+    /// What the client is connected to.
+    database: Vec<u8>,
     /// Bytes of the messages read since the last cut.
     read: usize,
     call: Statement,
@@ -86,6 +88,11 @@ struct Prepared {
 }
 
 impl Calls {
+    /// What the client is connected to; empty before its start-up message.
+    pub fn database(&self) -> &[u8] {
+        &self.database
+    }
+
     /// Reads on until something can be cut off.
     pub fn next(&mut self, sent: &[u8]) -> Result<Next, Malformed> {
         if self.state == State::StartUp {
@@ -135,6 +142,7 @@ impl Calls {
             return Ok(Next::Incomplete);
         }
         self.state = State::Idle;
+        self.database = database(&sent[8..len]).to_vec();
         Ok(Next::Pass { len, answered: code != CANCEL })
     }
 
@@ -209,6 +217,20 @@ impl Statement {
             None => self.shown = Some(shown.to_owned()),
         }
     }
+}
+
+/// Of a start-up message's parameters, the database; without one the server takes the user's name for it.
+fn database(parameters: &[u8]) -> &[u8] {
+    let mut words = parameters.split(|byte| *byte == 0);
+    let mut user: &[u8] = b"";
+    while let (Some(name), Some(value)) = (words.next(), words.next()) {
+        match name {
+            b"database" => return value,
+            b"user" => user = value,
+            _ => {}
+        }
+    }
+    user
 }
 
 /// Finds the ends of a server's replies in a stream given piece by piece.

@@ -322,7 +322,8 @@ impl<'a> Pump<'a> {
     fn apply(&mut self, Call { bytes, command }: Call) -> Step {
         let (named, text) = command.map(|Command { named, text }| (named, text)).unzip();
         let text = text.as_deref();
-        let fired = self.connection.fire(Subject::Data { bytes: &bytes, text });
+        let database = self.statements.database();
+        let fired = self.connection.fire(Subject::Data { bytes: &bytes, text, database });
         let arrived = |Named { method, path }: &Named| self.connection.arrived(method, path.as_deref(), None);
         let seq = named.as_ref().map_or(self.seq, arrived);
         let Some(Fired { rule, act }) = fired else {

@@ -20,7 +20,7 @@ pub(crate) enum RuleError {
     Regex { field: &'static str, source: regex::Error },
     #[error("`{0}` is not for this kind of upstream")]
     WrongKind(&'static str),
-    #[error("`on` goes with none of `bytes_regex`, `command_regex` and `statement_regex`")]
+    #[error("`on` goes with none of `bytes_regex`, `command_regex`, `statement_regex` and `database`")]
     MomentAndPattern,
     #[error("`nth` and `times` count from 1")]
     Zero,
@@ -47,6 +47,8 @@ pub(crate) enum Subject<'a> {
     Data {
         bytes: &'a [u8],
         text: Option<&'a [u8]>,
+        /// Of Postgres.
+        database: &'a [u8],
     },
 }
 
@@ -219,23 +221,24 @@ impl Entry {
             Subject::Data { .. } if !self.has_pattern() => {
                 rule.on == Some(On::Data) && caller.connection < self.next_connection
             }
-            Subject::Data { bytes, text } => {
+            Subject::Data { bytes, text, database } => {
                 let says = |regex: &Regex| text.is_some_and(|text| regex.is_match(text));
                 patterns.bytes.as_ref().is_none_or(|regex| regex.is_match(bytes))
                     && patterns.text.as_ref().is_none_or(says)
+                    && rule.database.as_ref().is_none_or(|wanted| wanted.as_bytes() == database)
             }
         }
     }
 
     fn has_pattern(&self) -> bool {
-        self.patterns.bytes.is_some() || self.patterns.text.is_some()
+        self.patterns.bytes.is_some() || self.patterns.text.is_some() || self.rule.matching.database.is_some()
     }
 }
 
 impl Patterns {
     fn compile(kind: UpstreamKind, from: &Match) -> Result<Self, RuleError> {
         use UpstreamKind::{Http, Postgres, Tcp};
-        let conditions: [(_, _, &[UpstreamKind]); 8] = [
+        let conditions: [(_, _, &[UpstreamKind]); 9] = [
             ("method", from.method.is_some(), &[Http]),
             ("path_regex", from.path_regex.is_some(), &[Http]),
             ("header", from.header.is_some(), &[Http]),
@@ -243,12 +246,13 @@ impl Patterns {
             ("bytes_regex", from.bytes_regex.is_some(), &[Tcp, Postgres]),
             ("command_regex", from.command_regex.is_some(), &[Tcp]),
             ("statement_regex", from.statement_regex.is_some(), &[Postgres]),
+            ("database", from.database.is_some(), &[Postgres]),
             ("on", from.on.is_some(), &[Tcp, Postgres]),
         ];
         if let Some((field, ..)) = conditions.iter().find(|(_, given, kinds)| *given && !kinds.contains(&kind)) {
             return Err(RuleError::WrongKind(field));
         }
-        let patterns = [&from.bytes_regex, &from.command_regex, &from.statement_regex];
+        let patterns = [&from.bytes_regex, &from.command_regex, &from.statement_regex, &from.database];
         if from.on.is_some() && patterns.iter().any(|pattern| pattern.is_some()) {
             return Err(RuleError::MomentAndPattern);
         }
@@ -384,7 +388,7 @@ mod tests {
     fn data_without_a_pattern_means_connections_older_than_the_rule() {
         let matching = Match { on: Some(On::Data), ..Match::default() };
         let rules = rules(UpstreamKind::Tcp, matching, Action::Cut { when: When::Before }).expect("a rule");
-        let data = Subject::Data { bytes: b"x", text: None };
+        let data = Subject::Data { bytes: b"x", text: None, database: b"" };
         assert!(rules.fire(STRIPE, Subject::Connect).is_none());
         assert!(rules.fire(Caller { connection: 2, ..STRIPE }, data).is_none());
         assert!(rules.fire(STRIPE, data).is_some());

@@ -13,7 +13,7 @@ use super::process::sweep;
 use crate::cli::{Cli, Command};
 use crate::layout::Workspace;
 use crate::supervisor::Supervisor;
-use crate::{cloud, demo, fuzz, logs, openapi, reload, test};
+use crate::{cloud, demo, faults, fuzz, logs, openapi, reload, test};
 
 /// Runs one command line to its end, or until it is asked to stop. Standard input holds the cloud's lock.
 pub async fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
@@ -46,6 +46,7 @@ async fn work(command: &Command, supervisor: &Supervisor) -> anyhow::Result<Exit
         Command::Test(options) => test::run(&workspace, options, supervisor).await,
         Command::Openapi => openapi::run(&workspace).await,
         Command::Fuzz(options) => fuzz::run(&workspace, options, supervisor).await,
+        Command::Faults(options) => faults::run(&workspace, options, supervisor).await,
         Command::Reload { cloud, function } => reload::run(&workspace, cloud, function).await,
         Command::Logs { cloud, follow, function } => logs::run(&workspace, cloud, *follow, function.as_deref()).await,
         Command::Down(_) | Command::Token { .. } | Command::Guard { .. } | Command::Worker { .. } => {

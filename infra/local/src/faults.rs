@@ -1,0 +1,46 @@
+//! `cargo xtask faults`: the kill matrix, with a cloud of its own.
+
+use std::process::{ExitCode, Stdio};
+
+use anyhow::Context as _;
+use tokio::process::Command;
+
+use crate::cli::{Faults, Parts};
+use crate::cloud;
+use crate::layout::Workspace;
+use crate::supervisor::Supervisor;
+use crate::{compile, tools};
+
+pub async fn run(workspace: &Workspace, options: &Faults, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
+    let tools = tools::install(workspace).await?;
+    let binaries = if options.parts.no_build {
+        compile::Binaries::of_last_build(workspace)?
+    } else {
+        compile::everything(workspace).await?.binaries
+    };
+    let parts = Parts { fault_proxy: true, ..options.parts.clone() };
+    let running = cloud::start_built(workspace, &options.name, &parts, supervisor, &tools, &binaries).await?;
+    let mut command = Command::new(binaries.get("faults")?);
+    command.args(options.matrix()).envs(&running.variables).stdin(Stdio::null()).kill_on_drop(true);
+    let status = tokio::select! {
+        status = command.status() => status.context("starting the matrix")?,
+        error = supervisor.first_end() => return Err(error),
+    };
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Faults {
+    /// What of the command line is for the program that plays the matrix.
+    fn matrix(&self) -> Vec<String> {
+        let named = |name: &str, value: Option<String>| value.map(|value| [format!("--{name}"), value]);
+        let options = [
+            named("step", self.step.map(|step| step.to_string())),
+            named("fault", self.fault.clone()),
+            named("row", self.row.clone()),
+            named("seed", Some(self.seed.to_string())),
+            named("at-once", Some(self.at_once.to_string())),
+            named("storm", self.storm.map(|tenants| tenants.to_string())),
+        ];
+        options.into_iter().flatten().flatten().collect()
+    }
+}

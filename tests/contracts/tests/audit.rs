@@ -1,0 +1,44 @@
+//! Whatever changes a tenant, a catalog or a sync target says so in the audit log, in the same statement.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use regex::Regex;
+
+/// Statements that write to these tables and change nothing that anybody decided or can see: leases, the pipeline's
+/// progress, when somebody last looked.
+const BOOKKEEPING: &[&str] = &[
+    "billing_settled",
+    // The row it makes is invisible until `catalog_write` of the same transaction.
+    "catalog_lock",
+    "run_abandon",
+    "run_touch",
+    "step_begin",
+    "step_complete",
+    "step_troubled",
+    "step_waiting",
+    "tenant_lease_release",
+    "tenant_lease_take",
+];
+
+#[test]
+fn every_change_is_audited_in_its_own_statement() -> Result<()> {
+    let changes = Regex::new(r"(INSERT INTO|UPDATE|DELETE FROM) (control\.tenants|lakehouse\.\w+)\b")?;
+    let audited = Regex::new(r"INSERT INTO control\.audit_log \(actor, action, tenant_id, request_id, ")?;
+    let mut unaudited = BTreeSet::new();
+    let mut found = 0;
+    for entry in std::fs::read_dir(contracts::root()?.join("shared/store/sql"))? {
+        let path = entry?.path();
+        let sql = std::fs::read_to_string(&path)?;
+        if changes.is_match(&sql) {
+            found += 1;
+            if !audited.is_match(&sql) {
+                unaudited.insert(path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
+            }
+        }
+    }
+    let expected: BTreeSet<String> = BOOKKEEPING.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(unaudited, expected, "statements without an audit row, and those that may be");
+    assert!(found > expected.len(), "no statement is audited");
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! `DELETE`: of a live tenant, of one that is being made, and while a step's effect is under way.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use e2e::{Cloud, State};
+use fault_proxy::client::When;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::{Act, met, repeated, until};
+use crate::effects::{self, Effect, Known, Subject};
+use crate::fault::Fault;
+use crate::stage::Stage;
+use crate::step_cell::Played;
+use crate::witness::{self, Testimony};
+
+/// A run that was superseded has ended by then.
+const ENDS: Duration = Duration::from_mins(2);
+
+/// The client repeats its request until it is answered; then the tenant is off, and nothing is billed.
+pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
+    let made = act.name != "stop";
+    let (subject, pause) = stage
+        .ordered(&json!({}), async |subject| {
+            let pause = stage.pause("postgres", effects::completion(&subject, 1)).await?;
+            Ok((subject, pause))
+        })
+        .await?;
+    stage.held(pause).await?;
+    if made {
+        stage.mend(pause).await?;
+        stage.goes_live(&subject).await?;
+    }
+    let rule = act.lay(stage, fault, &subject).await?;
+    repeated(stage, fault, rule, 204, async || stage.cloud.deactivate(&subject.slug).await).await?;
+    if !made {
+        stage.mend(pause).await?;
+    }
+    met(stage, rule).await?;
+    Ok(Played { testimony: off(stage, &subject, made).await?, posts: 0 })
+}
+
+/// The step's effect is held while the tenant is deactivated, and then goes on.
+pub async fn play_during(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
+    let (mut subject, (pause, rule)) = stage
+        .ordered(&json!({}), async |subject| {
+            let pause = stage.pause_until_known(effect, fault, &subject).await?;
+            let rule = if pause.is_none() { Some(stage.lay_now(effect, fault, &subject).await?) } else { None };
+            Ok((subject, (pause, rule)))
+        })
+        .await?;
+    let rule = match (pause, rule) {
+        (_, Some(rule)) => rule,
+        (Some(pause), None) => {
+            stage.held(pause).await?;
+            stage.learn(Known::Environment, &mut subject).await?;
+            let rule = stage.lay_now(effect, fault, &subject).await?;
+            stage.mend(pause).await?;
+            rule
+        }
+        (None, None) => anyhow::bail!("nothing laid"),
+    };
+    stage.held(rule).await?;
+    until(204, async || stage.cloud.deactivate(&subject.slug).await).await?;
+    met(stage, rule).await?;
+    let activated = effect.name == "activation" && fault.when == When::After;
+    Ok(Played { testimony: off(stage, &subject, activated).await?, posts: 0 })
+}
+
+/// The tenant is off for good: its run has ended, nothing is billed, nothing is there twice, and nothing changes any more.
+async fn off(stage: &Stage, subject: &Subject, was_live: bool) -> Result<Testimony> {
+    let cloud = &stage.cloud;
+    ended(cloud, subject).await?;
+    witness::settle(cloud, subject.tenant_id).await?;
+    let status = cloud.status(&subject.slug).await?;
+    ensure!(status.provisioning_state == State::Deprovisioned, "not off: {status:?}");
+    let before = witness::books_of(cloud, subject.tenant_id).await?;
+    sleep(Duration::from_secs(3)).await;
+    let after = witness::books_of(cloud, subject.tenant_id).await?;
+    ensure!(before == after, "somebody went on: {before} became {after}");
+
+    let mut seen = Testimony::default();
+    let id = subject.tenant_id;
+    seen.at_most_one("project", cloud.projects(&subject.slug, id).await?.len());
+    seen.at_most_one("customer", cloud.customers(id).await?.len());
+    let subscriptions = cloud.subscriptions(id).await?;
+    seen.at_most_one("subscription", subscriptions.len());
+    seen.none("subscription that is billed", subscriptions.iter().filter(|it| it["status"] != "canceled").count());
+    seen.at_most_one("mail", cloud.mails_to(&format!("admin@{}.example.com", subject.slug)).await?.len());
+    let events = cloud.events_of(&subject.slug).await?.len();
+    if was_live { seen.count("event", events) } else { seen.none("event", events) }
+    let audited = "SELECT count(*) FROM control.audit_log WHERE tenant_id = $1 AND action = 'tenant.deactivate'";
+    let audited: i64 = cloud.control().await?.query_one(audited, &[&id]).await?.get(0);
+    seen.count("deactivation audited", usize::try_from(audited)?);
+    Ok(seen)
+}
+
+async fn ended(cloud: &Cloud, subject: &Subject) -> Result<()> {
+    let end = Instant::now() + ENDS;
+    let arn = cloud.aws.execution_arn(subject.tenant_id, 1);
+    while cloud.aws.execution(&arn).await?.is_some_and(|execution| execution["status"] == "RUNNING") {
+        ensure!(Instant::now() < end, "the run goes on");
+        sleep(Duration::from_millis(500)).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! `POST` between its commit and the start of the run.
+
+use anyhow::{Result, ensure};
+use e2e::unique;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Act, kill_if_asked, met};
+use crate::effects::Subject;
+use crate::fault::Fault;
+use crate::stage::Stage;
+use crate::step_cell::Played;
+use crate::witness;
+
+/// The client repeats its request until it is accepted; then the tenant goes live, in one run.
+pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
+    let (subject, rule) = if act.name == "row" {
+        let slug = unique("cell");
+        let unknown = Subject { slug: slug.clone(), tenant_id: Uuid::nil(), project_ref: String::new(), row: Uuid::nil() };
+        let rule = act.lay(stage, fault, &unknown).await?;
+        let order = json!({});
+        let (killed, accepted) = tokio::join!(kill_if_asked(stage, fault, rule), stage.post(&slug, &order));
+        killed.and(accepted)?;
+        (Subject { tenant_id: stage.tenant_id(&slug).await?, ..unknown }, rule)
+    } else {
+        let (subject, rule) = stage
+            .ordered(&json!({}), async |subject| {
+                let rule = act.lay(stage, fault, &subject).await?;
+                let stage = stage.clone();
+                // The request goes on only when this returns: whoever kills it must not be waited for.
+                let killed = tokio::task::spawn_local(async move { kill_if_asked(&stage, fault, rule).await });
+                Ok((subject, (rule, killed)))
+            })
+            .await?;
+        let (rule, killed) = rule;
+        killed.await??;
+        (subject, rule)
+    };
+    let (status, posts) = stage.goes_live(&subject).await?;
+    met(stage, rule).await?;
+    let executions = stage.cloud.aws.executions_of(subject.tenant_id).await?;
+    ensure!(executions == [format!("{}-1", subject.tenant_id)], "not one execution: {executions:?}");
+    Ok(Played { testimony: witness::of(&stage.cloud, &subject, &status).await?, posts })
+}

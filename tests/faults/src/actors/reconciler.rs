@@ -1,0 +1,191 @@
+//! The reconciler, dying between any two of its acts: what it was after is brought about by the next one.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use e2e::State;
+use fault_proxy::client::{Action, Match, RuleId};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::{Act, kill_if_asked, met};
+use crate::effects::{self, Known, Subject};
+use crate::fault::{Fault, Kind};
+use crate::stage::Stage;
+use crate::step_cell::Played;
+use crate::witness::{self, Testimony};
+
+/// By then a reconciler has had its turn and died, the next one as well.
+const BROUGHT_ABOUT: Duration = Duration::from_mins(4);
+
+/// What a reconciler finds to do.
+enum Work {
+    /// A run that was never started.
+    Start,
+    /// A run that ended without a word.
+    Fail,
+    /// An event that was not delivered.
+    Deliver,
+    /// A subscription to be cancelled.
+    Cancel,
+}
+
+pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
+    let work = match act.name {
+        "turn" | "claim" | "look" | "start" => Work::Start,
+        "failure" => Work::Fail,
+        "event" | "delivery" => Work::Deliver,
+        "lease" | "cancellation" | "settlement" => Work::Cancel,
+        other => bail!("the reconciler has no {other}"),
+    };
+    let subject = match work {
+        Work::Start => never_started(stage).await?,
+        Work::Fail => ended(stage).await?,
+        Work::Deliver => unheard(stage).await?,
+        Work::Cancel => cancelled(stage).await?,
+    };
+    let rule = act.lay(stage, fault, &subject).await?;
+    let (killed, done) = tokio::join!(killed(stage, fault, rule), brought_about(stage, &subject, &work));
+    killed.and(done)?;
+    met(stage, rule).await?;
+    match work {
+        Work::Cancel => Ok(Played { testimony: cancellation(stage, &subject).await?, posts: 0 }),
+        Work::Start | Work::Deliver => live(stage, &subject, 0).await,
+        Work::Fail => {
+            stage.post(&subject.slug, &json!({})).await?;
+            live(stage, &subject, 0).await
+        }
+    }
+}
+
+async fn live(stage: &Stage, subject: &Subject, wanted: u32) -> Result<Played> {
+    let (status, posts) = stage.goes_live(subject).await?;
+    ensure!(posts == wanted, "it took another POST: {status:?}");
+    Ok(Played { testimony: witness::of(&stage.cloud, subject, &status).await?, posts })
+}
+
+async fn killed(stage: &Stage, fault: Fault, rule: RuleId) -> Result<()> {
+    kill_if_asked(stage, fault, rule).await?;
+    if matches!(fault.kind, Kind::Kill) {
+        // Nobody is left whose turn it could be; the next one would wait out a minute for a dead one.
+        let over = "UPDATE control.leases SET until = clock_timestamp() WHERE name = 'reconcile-tenants'";
+        stage.cloud.control().await?.execute(over, &[]).await?;
+    }
+    Ok(())
+}
+
+/// Has the reconciler run, as the schedule does, until its work is done.
+async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<()> {
+    let end = Instant::now() + BROUGHT_ABOUT;
+    let id = subject.tenant_id;
+    let control = stage.cloud.control().await?;
+    loop {
+        let undone = match work {
+            Work::Start => stage.cloud.status(&subject.slug).await?.steps.iter().all(|step| step["state"] == "pending"),
+            Work::Fail => stage.cloud.status(&subject.slug).await?.provisioning_state == State::Provisioning,
+            Work::Deliver | Work::Cancel => {
+                let sql = "SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL";
+                control.query_one(sql, &[&id]).await?.get::<_, i64>(0) > 0
+            }
+        };
+        if !undone {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "not brought about within {BROUGHT_ABOUT:?}");
+        for due in [
+            "UPDATE control.outbox SET next_attempt_at = clock_timestamp() WHERE tenant_id = $1 AND delivered_at IS NULL",
+            "UPDATE control.tenants SET touched_at = to_timestamp(0) WHERE tenant_id = $1 AND provisioning_state = 'provisioning'
+             AND touched_at < clock_timestamp() - interval '3 seconds'",
+        ] {
+            control.execute(due, &[&id]).await?;
+        }
+        // One that was killed or held is none of ours to report.
+        stage.cloud.aws.invoke("reconcile-tenants", &json!({})).await.ok();
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Its `POST` was answered, and Step Functions refused to start its run.
+async fn never_started(stage: &Stage) -> Result<Subject> {
+    let (subject, refused) = stage
+        .ordered(&json!({}), async |subject| {
+            let start = effects::aws_call("AWSStepFunctions.StartExecution", &subject.tenant_id.to_string());
+            let refused = stage.lay("aws", start, refusal(), u64::MAX).await?;
+            Ok((subject, refused))
+        })
+        .await?;
+    stage.mend(refused).await?;
+    Ok(subject)
+}
+
+fn refusal() -> Action {
+    let body = json!({ "__type": "AccessDeniedException", "message": "no" }).to_string();
+    let headers = [("content-type".to_owned(), "application/x-amz-json-1.0".to_owned())].into();
+    Action::Respond(fault_proxy::client::Answer::Http {
+        status: 400,
+        headers,
+        body,
+        when: fault_proxy::client::When::Before,
+    })
+}
+
+/// Its execution was ended from outside while step 2 was at work.
+async fn ended(stage: &Stage) -> Result<Subject> {
+    let (subject, pause) = stage
+        .ordered(&json!({}), async |subject| {
+            let pause = stage.pause("postgres", effects::completion(&subject, 1)).await?;
+            Ok((subject, pause))
+        })
+        .await?;
+    stage.held(pause).await?;
+    stage.cloud.aws.stop_execution(&stage.cloud.aws.execution_arn(subject.tenant_id, 1)).await?;
+    stage.mend(pause).await?;
+    Ok(subject)
+}
+
+/// It is live, and its event could not be published.
+async fn unheard(stage: &Stage) -> Result<Subject> {
+    let (mut subject, refused) = stage
+        .ordered(&json!({}), async |subject| {
+            let event = Match::command(&format!("^EVAL(SHA)? .* {} ", subject.slug));
+            let full = Action::bytes(b"-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+            let refused = stage.lay("valkey", event, full, u64::MAX).await?;
+            Ok((subject, refused))
+        })
+        .await?;
+    let status = stage.arrives(&subject).await?;
+    ensure!(status.provisioning_state == State::Active, "not active: {status:?}");
+    stage.learn(Known::Promise("publish_event"), &mut subject).await?;
+    stage.mend(refused).await?;
+    Ok(subject)
+}
+
+/// It was live and was deactivated; its subscription is still there.
+async fn cancelled(stage: &Stage) -> Result<Subject> {
+    let subject = stage.ordered(&json!({}), async |subject| Ok(subject)).await?;
+    stage.goes_live(&subject).await?;
+    let subscriptions = stage.cloud.subscriptions(subject.tenant_id).await?;
+    let subscription = subscriptions.first().and_then(|it| it["id"].as_str()).context("no subscription")?.to_owned();
+    // Not due before the fault is laid: somebody else's reconciler may come by.
+    let postponed = stage.pause("postgres", super::ACTS.iter().find(|act| act.name == "row" && act.actor == super::Actor::Delete).map(|act| (act.matching)(&subject)).context("no DELETE")?).await?;
+    let deactivated = async {
+        stage.held(postponed).await?;
+        let later = "UPDATE control.outbox SET next_attempt_at = clock_timestamp() + interval '1 hour'
+                     WHERE tenant_id = $1 AND kind = 'settle_billing'";
+        stage.cloud.control().await?.execute(later, &[&subject.tenant_id]).await?;
+        stage.mend(postponed).await
+    };
+    let (answer, deactivated) = tokio::join!(stage.cloud.deactivate(&subject.slug), deactivated);
+    deactivated?;
+    answer?.no_content()?;
+    Ok(Subject { project_ref: subscription, row: Uuid::nil(), ..subject })
+}
+
+async fn cancellation(stage: &Stage, subject: &Subject) -> Result<Testimony> {
+    let mut seen = Testimony::default();
+    let subscriptions = stage.cloud.subscriptions(subject.tenant_id).await?;
+    seen.count("subscription", subscriptions.len());
+    seen.count("cancelled subscription", subscriptions.iter().filter(|it| it["status"] == "canceled").count());
+    Ok(seen)
+}

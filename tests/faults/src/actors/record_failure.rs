@@ -1,0 +1,42 @@
+//! `record-failure`, of a run that Step 7 ended.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use e2e::State;
+use fault_proxy::client::{Action, Answer, Match, When};
+use serde_json::json;
+
+use super::{Act, kill_if_asked, met};
+use crate::fault::Fault;
+use crate::stage::Stage;
+use crate::step_cell::Played;
+use crate::witness;
+
+/// The failure is recorded once, with its cause; the next `POST` leads out of it.
+pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
+    let (subject, (forbidden, rule)) = stage
+        .ordered(&json!({}), async |subject| {
+            let index = Match::request("PUT", &format!("^/client_{}_v1", subject.slug));
+            let forbidden = stage.lay("opensearch", index, no_permission(), u64::MAX).await?;
+            let rule = act.lay(stage, fault, &subject).await?;
+            Ok((subject, (forbidden, rule)))
+        })
+        .await?;
+    kill_if_asked(stage, fault, rule).await?;
+    let failed = stage.arrives(&subject).await?;
+    ensure!(failed.provisioning_state == State::Failed, "not failed: {failed:?}");
+    ensure!(failed.cause()?["code"] == "opensearch_unauthorized", "another cause: {failed:?}");
+    met(stage, rule).await?;
+    stage.mend(forbidden).await?;
+    stage.post(&subject.slug, &json!({})).await?;
+    let (status, posts) = stage.goes_live(&subject).await?;
+    ensure!(status.attempt == 2, "not the second attempt: {status:?}");
+    Ok(Played { testimony: witness::of(&stage.cloud, &subject, &status).await?, posts })
+}
+
+fn no_permission() -> Action {
+    let body = json!({ "error": { "type": "security_exception", "reason": "no permissions" }, "status": 403 });
+    let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
+    Action::Respond(Answer::Http { status: 403, headers, body: body.to_string(), when: When::Before })
+}

@@ -1,0 +1,51 @@
+//! `faults [--step N] [--fault KIND] [--seed S]`: plays the matrix against the cloud in the environment.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use faults::{Kind, Selection, Stage, counts, play, select, storm, table};
+
+/// Lets every effect meet every fault and prints what came of it.
+#[derive(Debug, Parser)]
+#[command(name = "faults")]
+struct Arguments {
+    /// Only this step's effects.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=9))]
+    step: Option<u8>,
+    /// Only this kind of fault.
+    #[arg(long, value_enum)]
+    fault: Option<Kind>,
+    /// Only effects whose row has this in its name, e.g. `reconciler`.
+    #[arg(long)]
+    row: Option<String>,
+    /// Draws the order, and with it who meets whom.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many cells are played at the same time.
+    #[arg(long, default_value_t = 12)]
+    at_once: usize,
+    /// Instead of the matrix: make so many tenants at once while a process is killed every 100 ms.
+    #[arg(long, value_name = "TENANTS")]
+    storm: Option<usize>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let stage = Stage::from_env()?.context("there is no cloud in the environment")?;
+    stage.proxy.reset().await?;
+    if let Some(tenants) = arguments.storm {
+        let outcome = storm::rage(&stage, tenants, arguments.seed).await?;
+        println!("{outcome}");
+        return Ok(exit(outcome.is_calm()));
+    }
+    let selection = Selection { step: arguments.step.map(usize::from), kind: arguments.fault, row: arguments.row, sample: None };
+    let verdicts = play(&stage, select(&selection, arguments.seed), arguments.at_once).await;
+    println!("{}\n{}", table(&verdicts), counts(&verdicts));
+    Ok(exit(!verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.red.is_none())))
+}
+
+fn exit(good: bool) -> ExitCode {
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

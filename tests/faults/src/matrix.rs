@@ -1,0 +1,180 @@
+//! The cells, and how they are played: many at once, each with a tenant of its own.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use indicatif::{ProgressBar, ProgressStyle};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+use tokio::time::timeout;
+
+use crate::actors::{self, ACTS, Act};
+use crate::effects::{EFFECTS, Effect};
+use crate::fault::{FAULTS, Fault, Kind};
+use crate::stage::Stage;
+use crate::step_cell::{self, Played};
+
+/// No cell takes longer.
+const LONGEST: Duration = Duration::from_mins(10);
+
+/// Whose effect it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Row {
+    /// A step's.
+    Step(&'static Effect),
+    /// Somebody else's.
+    Act(&'static Act),
+}
+
+impl Row {
+    /// The row's place in the table: whose, and which.
+    #[must_use]
+    pub fn name(self) -> (String, &'static str) {
+        match self {
+            Self::Step(effect) => (format!("step {}", effect.step), effect.name),
+            Self::Act(act) => (act.actor.to_string(), act.name),
+        }
+    }
+
+    /// Every row, in the table's order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        EFFECTS.iter().map(Self::Step).chain(ACTS.iter().map(Self::Act))
+    }
+
+    /// Whether the fault can happen there.
+    #[must_use]
+    pub fn can_meet(self, fault: Fault) -> bool {
+        match self {
+            Self::Step(effect) => fault.can_meet(effect),
+            Self::Act(act) => act.can_meet(fault),
+        }
+    }
+}
+
+/// One effect met by one fault.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell {
+    /// The effect.
+    pub row: Row,
+    /// The fault.
+    pub fault: Fault,
+}
+
+/// How a cell came out.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The cell.
+    pub cell: Cell,
+    /// Whether it took one more `POST`.
+    pub posts: u32,
+    /// Whether there was a second mail, and this is one of the cells in which that cannot be avoided.
+    pub second_mail: bool,
+    /// How many things there are too many of, and too few.
+    pub doubled: usize,
+    /// Things there should be one of, and are not.
+    pub lost: usize,
+    /// Why it is red; nothing where it is green.
+    pub red: Option<String>,
+}
+
+/// What to play.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only this step's.
+    pub step: Option<usize>,
+    /// Only this kind of fault.
+    pub kind: Option<Kind>,
+    /// Only rows with this in their name.
+    pub row: Option<String>,
+    /// No more than this many, drawn by lot.
+    pub sample: Option<usize>,
+}
+
+/// The cells selected, in an order drawn by the seed.
+#[must_use]
+pub fn select(selection: &Selection, seed: u64) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = Vec::new();
+    for row in Row::all() {
+        let of_step = selection.step.is_none_or(|step| matches!(row, Row::Step(effect) if effect.step == step));
+        let (actor, name) = row.name();
+        let named = selection.row.as_ref().is_none_or(|part| format!("{actor} {name}").contains(part.as_str()));
+        let faults = FAULTS.iter().map(|(fault, _)| *fault);
+        let faults = faults.filter(|fault| row.can_meet(*fault) && selection.kind.is_none_or(|kind| kind == fault.kind));
+        cells.extend(faults.filter(|_| of_step && named).map(|fault| Cell { row, fault }));
+    }
+    cells.shuffle(&mut StdRng::seed_from_u64(seed));
+    cells.truncate(selection.sample.unwrap_or(usize::MAX));
+    cells
+}
+
+/// Plays the cells, so many at once.
+pub async fn play(stage: &Stage, cells: Vec<Cell>, at_once: usize) -> Vec<Verdict> {
+    let bar = ProgressBar::new(cells.len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("  {wide_bar} {pos}/{len} cells, {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    let mut verdicts = Vec::new();
+    let mut playing = stream::iter(cells).map(|cell| cell.verdict(stage)).buffer_unordered(at_once);
+    while let Some(verdict) = playing.next().await {
+        if let Some(reason) = &verdict.red {
+            bar.suspend(|| println!("red: {}: {reason}", verdict.cell.name()));
+        }
+        verdicts.push(verdict);
+        let red = verdicts.iter().filter(|verdict| verdict.red.is_some()).count();
+        bar.set_message(format!("{red} red"));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    verdicts
+}
+
+impl Cell {
+    /// As a person reads it.
+    #[must_use]
+    pub fn name(self) -> String {
+        let (actor, effect) = self.row.name();
+        let heading = FAULTS.iter().find(|(fault, _)| *fault == self.fault).map_or("?", |(_, heading)| heading);
+        format!("{actor}, {effect}, {heading}")
+    }
+
+    /// A second mail cannot be avoided where the mail server took the first and nobody heard of it: Auth forgets the
+    /// invitee whose mail it believes unsent.
+    fn may_mail_twice(self) -> bool {
+        matches!(self.row, Row::Step(effect) if effect.name == "mail") && matches!(self.fault.kind, Kind::Lost | Kind::Hang)
+    }
+
+    async fn verdict(self, stage: &Stage) -> Verdict {
+        let played = timeout(LONGEST, async {
+            match self.row {
+                Row::Step(effect) => step_cell::play(stage, effect, self.fault).await,
+                Row::Act(act) => actors::play(stage, act, self.fault).await,
+            }
+        });
+        let played = played.await.unwrap_or_else(|_| Err(anyhow!("not over within {LONGEST:?}")));
+        self.judge(played)
+    }
+
+    fn judge(self, played: Result<Played>) -> Verdict {
+        let mut verdict = Verdict { cell: self, posts: 0, second_mail: false, doubled: 0, lost: 0, red: None };
+        let Played { testimony, posts } = match played {
+            Ok(played) => played,
+            Err(error) => {
+                verdict.red = Some(format!("{error:#}"));
+                return verdict;
+            }
+        };
+        let (doubled, lost) = (testimony.doubled(), testimony.lost());
+        let mails = testimony.mails;
+        verdict.posts = posts;
+        verdict.second_mail = mails == Some(2) && self.may_mail_twice();
+        verdict.doubled = doubled.len() + usize::from(mails.is_some_and(|mails| mails > 1) && !verdict.second_mail);
+        verdict.lost = lost.len() + usize::from(mails == Some(0));
+        if verdict.doubled + verdict.lost > 0 {
+            verdict.red = Some(format!("too many: {doubled:?}, too few: {lost:?}, mails: {mails:?}"));
+        }
+        verdict
+    }
+}

@@ -1,0 +1,221 @@
+//! What every cell is played with: the cloud, the proxy before it, and one tenant that nobody else has.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use e2e::{Cloud, STEPS, State, Status, unique};
+use fault_proxy::client::{Action, Client, Held, Match, Rule, RuleId, When};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::effects::{self, Effect, Known, Protocol, Subject};
+use crate::fault::{Fault, Kind, stripe_error};
+use crate::witness;
+
+/// Until a call comes by, while other tenants are being made beside this one.
+const COMES_BY: Duration = Duration::from_mins(2);
+/// Until a tenant is where it is going: the longest lease, and everything that waits for it.
+const ARRIVES: Duration = Duration::from_mins(6);
+/// How often a tenant is looked at.
+const LOOK: Duration = Duration::from_millis(400);
+
+/// The cloud and the proxy before it.
+#[derive(Clone)]
+pub struct Stage {
+    /// The cloud.
+    pub cloud: Cloud,
+    /// The proxy.
+    pub proxy: Client,
+}
+
+impl Stage {
+    /// The stage that the environment describes; without one, says so and gives nothing.
+    pub fn from_env() -> Result<Option<Self>> {
+        let Some(cloud) = Cloud::from_env()? else { return Ok(None) };
+        let Ok(url) = std::env::var("FAULT_PROXY_URL") else {
+            println!("skipped: FAULT_PROXY_URL not set");
+            return Ok(None);
+        };
+        Ok(Some(Self { cloud, proxy: Client::new(url)? }))
+    }
+
+    /// Calls of that kind get this; no more often than said.
+    pub async fn lay(&self, upstream: &str, matching: Match, action: Action, times: u64) -> Result<RuleId> {
+        Ok(self.proxy.add(&Rule::new(upstream, action).matching(matching.times(times))).await?)
+    }
+
+    /// The next statement of that kind has its effect, and its answer waits.
+    pub async fn pause(&self, upstream: &str, matching: Match) -> Result<RuleId> {
+        self.lay(upstream, matching, Action::Hold { when: When::After }, 1).await
+    }
+
+    /// Waits until a rule holds a call.
+    pub async fn held(&self, rule: RuleId) -> Result<Held> {
+        Ok(self.proxy.wait_held(rule, COMES_BY).await?)
+    }
+
+    /// Ends a rule; what it holds goes on.
+    pub async fn mend(&self, rule: RuleId) -> Result<()> {
+        Ok(self.proxy.remove(rule).await?)
+    }
+
+    /// How often a rule acted.
+    pub async fn fired(&self, rule: RuleId) -> Result<u64> {
+        let rules = self.proxy.rules().await?;
+        Ok(rules.iter().find(|status| status.id == rule).context("the rule is gone")?.fired)
+    }
+
+    /// A new tenant whose `POST` is not answered before `prepare` is done: by then its row is there, and nothing of it
+    /// outside.
+    pub async fn ordered<T>(&self, overrides: &Value, prepare: impl AsyncFnOnce(Subject) -> Result<T>) -> Result<T> {
+        let slug = unique("cell");
+        let pause = self.pause("postgres", effects::insertion(&slug)).await?;
+        let prepared = async {
+            self.held(pause).await?;
+            let tenant_id = self.tenant_id(&slug).await?;
+            let subject = Subject { slug: slug.clone(), tenant_id, project_ref: String::new(), row: Uuid::nil() };
+            let prepared = prepare(subject).await?;
+            self.mend(pause).await?;
+            Ok(prepared)
+        };
+        let (accepted, prepared) = tokio::join!(self.post(&slug, overrides), prepared);
+        accepted?;
+        prepared
+    }
+
+    /// `POST` until it is answered by 202, as a client does that gets no answer or a 503.
+    pub async fn post(&self, slug: &str, overrides: &Value) -> Result<()> {
+        let end = Instant::now() + Duration::from_mins(1);
+        loop {
+            let answer = self.cloud.provision(slug, overrides.clone()).await;
+            match answer {
+                Ok(answer) if answer.status == 202 => return Ok(()),
+                Ok(answer) if answer.status < 500 => bail!("not accepted: {answer:?}"),
+                answer => ensure!(Instant::now() < end, "not accepted: {answer:?}"),
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// The id of a tenant whose row is there.
+    pub async fn tenant_id(&self, slug: &str) -> Result<Uuid> {
+        let sql = "SELECT tenant_id FROM control.tenants WHERE slug = $1";
+        Ok(self.cloud.control().await?.query_one(sql, &[&slug]).await?.get(0))
+    }
+
+    /// Nothing where the calls can be told from others' already.
+    pub async fn pause_until_known(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<Option<RuleId>> {
+        let statement = match effect.known_for(fault) {
+            Known::Tenant => return Ok(None),
+            Known::Environment if !subject.project_ref.is_empty() => return Ok(None),
+            Known::Environment => effects::completion(subject, 1),
+            Known::Intent(kind) => effects::intent(subject, kind),
+            Known::Promise(_) => effects::activation(subject),
+        };
+        Ok(Some(self.pause("postgres", statement).await?))
+    }
+
+    /// Reads what an effect's calls are recognized by.
+    pub async fn learn(&self, known: Known, subject: &mut Subject) -> Result<()> {
+        let control = self.cloud.control().await?;
+        let id = subject.tenant_id;
+        match known {
+            Known::Tenant => {}
+            Known::Environment => {
+                let sql = "SELECT supabase_project_ref FROM control.tenants WHERE tenant_id = $1";
+                subject.project_ref = control.query_one(sql, &[&id]).await?.get(0);
+            }
+            Known::Intent(kind) => {
+                let sql = "SELECT id FROM control.resources WHERE tenant_id = $1 AND kind = $2 AND dead_at IS NULL";
+                subject.row = control.query_one(sql, &[&id, &kind]).await?.get(0);
+            }
+            Known::Promise(kind) => {
+                let sql = "SELECT id FROM control.outbox WHERE tenant_id = $1 AND kind = $2";
+                subject.row = control.query_one(sql, &[&id, &kind]).await?.get(0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lays the fault; whatever it is recognized by is known.
+    pub async fn lay_now(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<RuleId> {
+        if effect.protocol == Protocol::Stripe && fault.kind == Kind::Error {
+            let sql = "SELECT idempotency_key FROM control.resources WHERE id = $1";
+            let key: String = self.cloud.control().await?.query_one(sql, &[&subject.row]).await?.get(0);
+            let first = self.lay(effect.upstream, effects::with_key(&key), stripe_error(fault.when, false), 1).await?;
+            self.lay(effect.upstream, effects::with_key(&key), stripe_error(When::Before, true), u64::MAX).await?;
+            return Ok(first);
+        }
+        let (action, times) = fault.action(effect.protocol);
+        self.lay(effect.upstream, effect.calls(subject), action, times).await
+    }
+
+    /// A tenant's status; asked again where there is no answer, or none of ours, as a client does.
+    async fn look(&self, slug: &str) -> Result<Status> {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            match self.cloud.status(slug).await {
+                Err(_) if Instant::now() < end => sleep(LOOK).await,
+                status => return status,
+            }
+        }
+    }
+
+    /// Follows a tenant until it is active or failed; every status on the way must be true.
+    pub async fn arrives(&self, subject: &Subject) -> Result<Status> {
+        let end = Instant::now() + ARRIVES;
+        loop {
+            let status = self.look(&subject.slug).await?;
+            truthful(&status)?;
+            if status.provisioning_state != State::Provisioning {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < end, "{} is under way for {ARRIVES:?}: {status:?}", subject.slug);
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Brings a tenant to active: by the state machine's own retries, or by one more `POST`. How many that took.
+    pub async fn goes_live(&self, subject: &Subject) -> Result<(Status, u32)> {
+        let mut status = self.arrives(subject).await?;
+        let mut posts = 0;
+        if status.provisioning_state == State::Failed {
+            let cause = status.cause()?;
+            ensure!(cause["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "a cause without a hint: {cause}");
+            posts = 1;
+            self.post(&subject.slug, &json!({})).await?;
+            status = self.arrives(subject).await?;
+        }
+        ensure!(status.provisioning_state == State::Active, "not active: {status:?}");
+        witness::settle(&self.cloud, subject.tenant_id).await?;
+        let after = self.look(&subject.slug).await?;
+        ensure!(after.provisioning_state == State::Active, "not active any more: {after:?}");
+        Ok((status, posts))
+    }
+}
+
+/// What holds for every status: it never says `active` before the last step is completed, nor `failed` without a cause.
+fn truthful(status: &Status) -> Result<()> {
+    let completed = status.completed_steps.len();
+    match status.provisioning_state {
+        State::Active => ensure!(completed == STEPS.len() && status.failed_steps.is_empty(), "active too early: {status:?}"),
+        State::Failed => ensure!(status.last_error.is_some() && status.failed_steps.len() == 1, "failed without a cause: {status:?}"),
+        State::Provisioning => ensure!(completed < STEPS.len(), "not active although all is done: {status:?}"),
+        State::Deprovisioned => {}
+    }
+    for step in &status.steps {
+        let attempts = step["attempts"].as_u64().context("no attempts")?;
+        let begun = step["started_at"].is_string();
+        let honest = match step["state"].as_str() {
+            Some("pending") => !begun && step["finished_at"].is_null(),
+            Some("running") => begun && attempts > 0 && step["finished_at"].is_null(),
+            Some("waiting") => begun && step["waiting_for"].is_string() && step["finished_at"].is_null(),
+            Some("completed") => begun && attempts > 0 && step["finished_at"].is_string() && step["cause"].is_null(),
+            Some("failed") => begun && step["finished_at"].is_string() && step["cause"]["hint"].is_string(),
+            _ => false,
+        };
+        ensure!(honest, "a step that is not what it says: {step}");
+    }
+    Ok(())
+}

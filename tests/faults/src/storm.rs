@@ -1,0 +1,149 @@
+//! Many tenants at once while processes die: each goes live, and nothing is there twice.
+
+use std::fmt;
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use e2e::{State, unique};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rustix::process::{Pid, Signal};
+use serde_json::json;
+use tokio::time::interval;
+use uuid::Uuid;
+
+use crate::effects::Subject;
+use crate::stage::Stage;
+use crate::{victim, witness};
+
+/// How often a process is killed.
+const KILL_EVERY: Duration = Duration::from_millis(100);
+/// How many clients ask at the same time.
+const CLIENTS: usize = 50;
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Tenants asked for.
+    pub tenants: usize,
+    /// Tenants that went live.
+    pub active: usize,
+    /// Processes killed while they did.
+    pub killed: usize,
+    /// Tenants that took one more `POST`.
+    pub posts: usize,
+    /// Things there are too many of, and too few.
+    pub doubled: usize,
+    /// Things there should be one of, and are not.
+    pub lost: usize,
+    /// Second mails: of an invitation whose process was killed between mail and answer, Auth keeps the invitee; so none.
+    pub second_mails: usize,
+    /// What is wrong, tenant by tenant.
+    pub complaints: Vec<String>,
+}
+
+impl Outcome {
+    /// All are live, and everything is there once.
+    #[must_use]
+    pub fn is_calm(&self) -> bool {
+        self.active == self.tenants && self.complaints.is_empty()
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for complaint in &self.complaints {
+            writeln!(f, "red: {complaint}")?;
+        }
+        let Self { tenants, active, killed, posts, doubled, lost, second_mails, .. } = self;
+        write!(
+            f,
+            "{tenants} tenants, {killed} processes killed: {active} active; duplicates {doubled}, lost {lost}; {posts} took one more POST, {second_mails} a second mail"
+        )
+    }
+}
+
+/// Makes so many tenants at once; until the last one is live, the process of some function is killed every 100 ms.
+pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
+    let mut outcome = Outcome { tenants, ..Outcome::default() };
+    let subjects = stream::iter(0..tenants).map(|_| asked_for(stage)).buffer_unordered(CLIENTS);
+    let going_live = async {
+        let subjects: Vec<Subject> = subjects.try_collect().await?;
+        let live = subjects.into_iter().map(|subject| async {
+            let live = stage.goes_live(&subject).await;
+            (subject, live)
+        });
+        Ok::<_, anyhow::Error>(stream::iter(live).buffer_unordered(tenants.max(1)).collect::<Vec<_>>().await)
+    };
+    let live = tokio::select! {
+        live = going_live => live?,
+        error = kill_on(&mut outcome.killed, seed) => return Err(error),
+    };
+    for (subject, live) in live {
+        match live {
+            Ok((status, posts)) => {
+                outcome.active += usize::from(status.provisioning_state == State::Active);
+                outcome.posts += usize::from(posts > 0);
+                let seen = witness::of(&stage.cloud, &subject, &status).await?;
+                let (doubled, lost) = (seen.doubled(), seen.lost());
+                outcome.doubled += doubled.len();
+                outcome.lost += lost.len();
+                outcome.second_mails += usize::from(seen.mails.is_some_and(|mails| mails > 1));
+                if doubled.len() + lost.len() > 0 {
+                    outcome.complaints.push(format!("{}: too many: {doubled:?}, too few: {lost:?}", subject.slug));
+                }
+            }
+            Err(error) => outcome.complaints.push(format!("{}: {error:#}", subject.slug)),
+        }
+    }
+    Ok(outcome)
+}
+
+async fn asked_for(stage: &Stage) -> Result<Subject> {
+    let slug = unique("storm");
+    stage.post(&slug, &json!({})).await?;
+    let tenant_id = stage.tenant_id(&slug).await?;
+    Ok(Subject { slug, tenant_id, project_ref: String::new(), row: Uuid::nil() })
+}
+
+/// Kills on and on; returns only where it cannot.
+async fn kill_on(killed: &mut usize, seed: u64) -> anyhow::Error {
+    let mut lot = StdRng::seed_from_u64(seed);
+    let mut every = interval(KILL_EVERY);
+    loop {
+        every.tick().await;
+        let victims = match functions() {
+            Ok(victims) => victims,
+            Err(error) => return error,
+        };
+        // It may have ended by itself since.
+        if let Some(pid) = victims.choose(&mut lot)
+            && victim::signal(*pid, Signal::KILL).is_ok()
+        {
+            *killed += 1;
+        }
+    }
+}
+
+/// The processes of the cloud's functions, whether at work or not.
+fn functions() -> Result<Vec<Pid>> {
+    let mine = format!("AWS_ENDPOINT_URL={}", std::env::var("FAULT_PROXY_AWS_URL").context("FAULT_PROXY_AWS_URL")?);
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
+            continue;
+        };
+        // Processes come and go, and some are not ours to look into.
+        let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
+        let mut variables = environment.split(|byte| *byte == 0);
+        let is_function = variables.clone().any(|variable| variable.starts_with(b"AWS_LAMBDA_RUNTIME_API="));
+        if is_function && variables.any(|variable| variable == mine.as_bytes()) {
+            found.push(pid);
+        }
+    }
+    Ok(found)
+}

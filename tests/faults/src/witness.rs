@@ -1,0 +1,176 @@
+//! Exactly one of everything, by the outside systems' own account.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Cloud, Status};
+use redis::Value as Reply;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use crate::effects::Subject;
+
+/// What there should be one of, and how many there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Of what.
+    pub what: &'static str,
+    /// How many there are.
+    pub found: u64,
+    /// How many there should be.
+    pub wanted: u64,
+}
+
+/// What a tenant came to.
+#[derive(Clone, Debug, Default)]
+pub struct Testimony {
+    /// Everything counted.
+    pub counts: Vec<Count>,
+    /// Mails to the tenant's admin, where there should be one.
+    pub mails: Option<usize>,
+}
+
+impl Testimony {
+    /// What there is too much of.
+    #[must_use]
+    pub fn doubled(&self) -> Vec<&Count> {
+        self.counts.iter().filter(|count| count.found > count.wanted).collect()
+    }
+
+    /// What there is too little of.
+    #[must_use]
+    pub fn lost(&self) -> Vec<&Count> {
+        self.counts.iter().filter(|count| count.found < count.wanted).collect()
+    }
+
+    /// There should be one.
+    pub fn count(&mut self, what: &'static str, found: usize) {
+        self.counts.push(Count { what, found: found as u64, wanted: 1 });
+    }
+
+    /// There should be one or none.
+    pub fn at_most_one(&mut self, what: &'static str, found: usize) {
+        self.counts.push(Count { what, found: found as u64, wanted: (found as u64).min(1) });
+    }
+
+    /// There should be none.
+    pub fn none(&mut self, what: &'static str, found: usize) {
+        self.counts.push(Count { what, found: found as u64, wanted: 0 });
+    }
+}
+
+/// Counts what there is of a tenant that is live, once what its activation promised has been delivered.
+pub async fn of(cloud: &Cloud, subject: &Subject, status: &Status) -> Result<Testimony> {
+    let mut seen = Testimony::default();
+    let control = cloud.control().await?;
+    environment(cloud, subject, &mut seen).await?;
+    search_and_graph(cloud, subject, &mut seen).await?;
+    billing(cloud, subject.tenant_id, &mut seen).await?;
+    seen.count("event", cloud.events_of(&subject.slug).await?.len());
+    books(&control, subject, status, &mut seen).await?;
+    let email = format!("admin@{}.example.com", subject.slug);
+    seen.mails = Some(cloud.mails_to(&email).await?.len());
+    Ok(seen)
+}
+
+async fn environment(cloud: &Cloud, subject: &Subject, seen: &mut Testimony) -> Result<()> {
+    let projects = cloud.projects(&subject.slug, subject.tenant_id).await?;
+    seen.count("project", projects.len());
+    seen.count("project asked for", projects.iter().filter_map(|p| p["calls"]["create_project"].as_u64()).sum::<u64>().try_into()?);
+    let name = format!("{}/tenants/{}", cloud.secret_prefix()?, subject.tenant_id);
+    let secret = cloud.aws.secret(&name).await?;
+    let complete = ["db_pass", "graph_pass", "secret_key"].iter().all(|key| secret[key].is_string());
+    seen.count("secret that opens everything", usize::from(complete && secret["pooler"].is_object()));
+
+    let project_ref = projects.first().and_then(|project| project["ref"].as_str()).context("no project")?;
+    let database = cloud.tenant_database_by_secret(&secret).await.context("the secret does not open the database")?;
+    let row = database.query_one("SELECT count(*), count(DISTINCT version) FROM public.refinery_schema_history", &[]).await?;
+    let (applied, versions): (i64, i64) = (row.get(0), row.get(1));
+    seen.counts.push(Count { what: "migration set", found: applied.cast_unsigned(), wanted: versions.cast_unsigned().max(1) });
+    let database = cloud.tenant_database(project_ref).await?;
+    let invited = "SELECT count(*) FROM auth.users WHERE invited_at IS NOT NULL";
+    seen.count("live invitation", rows(&database, invited).await?);
+    seen.count("tenant admin", rows(&database, "SELECT count(*) FROM iam.user_roles WHERE role_code = 'tenant_admin'").await?);
+    Ok(())
+}
+
+async fn rows(database: &Client, sql: &str) -> Result<usize> {
+    Ok(usize::try_from(database.query_one(sql, &[]).await?.get::<_, i64>(0))?)
+}
+
+async fn search_and_graph(cloud: &Cloud, subject: &Subject, seen: &mut Testimony) -> Result<()> {
+    let name = format!("client_{}", subject.slug);
+    let search = cloud.search()?;
+    let indices = search.call(Method::GET, &format!("/_cat/indices/{name}*?format=json"), None).await?;
+    seen.count("index", indices.as_array().context("no list")?.len());
+    let aliases = search.call(Method::GET, &format!("/_alias/{name}"), None).await?;
+    seen.count("alias", aliases.as_object().context("no aliases")?.len());
+
+    let mut falkordb = cloud.falkordb("us-east-1").await?;
+    let graphs: Vec<String> = redis::cmd("GRAPH.LIST").query_async(&mut falkordb).await?;
+    seen.count("graph", graphs.iter().filter(|graph| **graph == name).count());
+    let mut query = redis::cmd("GRAPH.RO_QUERY");
+    let answer: Vec<Reply> = query.arg(&name).arg("MATCH (n) RETURN count(n)").query_async(&mut falkordb).await?;
+    let Some(Reply::Array(nodes)) = answer.get(1) else { anyhow::bail!("another answer of FalkorDB: {answer:?}") };
+    let nodes: Vec<Vec<u64>> = redis::from_redis_value(Reply::Array(nodes.clone()))?;
+    seen.count("root node", usize::try_from(nodes.first().and_then(|row| row.first()).copied().unwrap_or_default())?);
+    let users: Vec<String> = redis::cmd("ACL").arg("USERS").query_async(&mut falkordb).await?;
+    seen.count("graph user", users.iter().filter(|user| **user == name).count());
+    Ok(())
+}
+
+async fn billing(cloud: &Cloud, tenant_id: Uuid, seen: &mut Testimony) -> Result<()> {
+    seen.count("customer", cloud.customers(tenant_id).await?.len());
+    let subscriptions = cloud.subscriptions(tenant_id).await?;
+    seen.count("subscription", subscriptions.len());
+    let items = subscriptions.iter().filter_map(|subscription| subscription["items"]["data"].as_array());
+    seen.count("subscription item", items.map(Vec::len).sum());
+    Ok(())
+}
+
+/// What the control database says of itself.
+async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut Testimony) -> Result<()> {
+    let id = subject.tenant_id;
+    let count = async |sql: &str| -> Result<usize> { Ok(usize::try_from(control.query_one(sql, &[&id]).await?.get::<_, i64>(0))?) };
+    let kinds = "SELECT count(*) FROM control.resources WHERE tenant_id = $1 AND dead_at IS NULL AND confirmed_at IS NOT NULL";
+    seen.counts.push(Count { what: "ledger row of each kind", found: count(kinds).await? as u64, wanted: 7 });
+    seen.none("open intent", count("SELECT count(*) FROM control.resources WHERE tenant_id = $1 AND dead_at IS NULL AND confirmed_at IS NULL").await?);
+    seen.none("promise not kept", count("SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL").await?);
+    seen.none("lease", count("SELECT count(*) FROM control.tenants WHERE tenant_id = $1 AND lease_until > clock_timestamp()").await?);
+    let audited = async |action: &str| -> Result<usize> {
+        let sql = "SELECT count(*) FROM control.audit_log WHERE tenant_id = $1 AND action = $2";
+        Ok(usize::try_from(control.query_one(sql, &[&id, &action]).await?.get::<_, i64>(0))?)
+    };
+    seen.count("creation audited", audited("tenant.create").await?);
+    seen.count("activation audited", audited("tenant.activate").await?);
+    let resumed = usize::try_from(status.attempt - 1)?;
+    seen.counts.push(Count { what: "resumption audited", found: audited("tenant.resume").await? as u64, wanted: resumed as u64 });
+    Ok(())
+}
+
+/// Brings about what the reconciler would within a minute or some: everything promised for a tenant is delivered.
+pub async fn settle(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
+    let control = cloud.control().await?;
+    let due = "UPDATE control.outbox SET next_attempt_at = clock_timestamp() WHERE tenant_id = $1 AND delivered_at IS NULL";
+    let end = tokio::time::Instant::now() + Duration::from_mins(3);
+    while control.execute(due, &[&tenant_id]).await? > 0 {
+        ensure!(tokio::time::Instant::now() < end, "the reconciler does not deliver what was promised");
+        // Another one may be at it, or may have been killed at it.
+        cloud.aws.invoke("reconcile-tenants", &json!({})).await.ok();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    Ok(())
+}
+
+/// Everything the control database holds of a tenant.
+pub async fn books_of(cloud: &Cloud, tenant_id: Uuid) -> Result<Value> {
+    let sql = "SELECT jsonb_build_object(
+        'tenant', (SELECT to_jsonb(t) FROM control.tenants t WHERE tenant_id = $1),
+        'steps', (SELECT jsonb_agg(s ORDER BY step) FROM control.provisioning_steps s WHERE tenant_id = $1),
+        'resources', (SELECT jsonb_agg(r ORDER BY id) FROM control.resources r WHERE tenant_id = $1),
+        'outbox', (SELECT jsonb_agg(o ORDER BY id) FROM control.outbox o WHERE tenant_id = $1),
+        'audit', (SELECT count(*) FROM control.audit_log WHERE tenant_id = $1))";
+    Ok(cloud.control().await?.query_one(sql, &[&tenant_id]).await?.get(0))
+}

@@ -1,0 +1,39 @@
+//! A part of the matrix, drawn by lot, and a small storm. `cargo xtask faults` plays all of it.
+
+use anyhow::{Result, ensure};
+use e2e::alone;
+use faults::{Selection, Stage, counts, play, select, storm, table};
+
+/// Another part with every release: what was green stays green.
+const SEED: u64 = 20_261_127;
+/// Cells of the part.
+const CELLS: usize = 40;
+/// Tenants of the small storm.
+const TENANTS: usize = 12;
+
+#[tokio::test]
+async fn a_part_of_the_matrix_is_green() -> Result<()> {
+    let Some(stage) = Stage::from_env()? else { return Ok(()) };
+    let _alone = alone().await;
+    stage.proxy.reset().await?;
+    let selection = Selection { sample: Some(CELLS), ..Selection::default() };
+    let verdicts = play(&stage, select(&selection, SEED), 12).await;
+    println!("{}\n{}", table(&verdicts), counts(&verdicts));
+    let red = verdicts.iter().filter_map(|verdict| Some(format!("{}: {}", verdict.cell.name(), verdict.red.as_ref()?)));
+    let red: Vec<String> = red.collect();
+    ensure!(red.is_empty(), "{red:#?}");
+    ensure!(verdicts.len() == CELLS, "{} cells were played", verdicts.len());
+    stage.proxy.reset().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn tenants_go_live_while_processes_are_killed() -> Result<()> {
+    let Some(stage) = Stage::from_env()? else { return Ok(()) };
+    let _alone = alone().await;
+    let outcome = storm::rage(&stage, TENANTS, SEED).await?;
+    println!("{outcome}");
+    ensure!(outcome.is_calm(), "{outcome}");
+    ensure!(outcome.killed > 0, "nobody was killed");
+    Ok(())
+}
