@@ -1,0 +1,168 @@
+//! Everything that can happen next.
+
+use crate::copy::{At, Copy};
+use crate::work::Fate;
+use crate::world::{Execution, Project, Promise, State, TIERS, Tier, World};
+
+/// Something that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Time passes.
+    Tick,
+    /// A day passes with nobody at work: Stripe forgets its keys.
+    Day,
+    /// A project shows in the list.
+    Appear(u8),
+    /// A cancelled subscription's period ends.
+    PeriodEnds,
+    /// An invocation does its next act.
+    Go(u8),
+    /// An invocation's call comes to this.
+    Hear(u8, Fate),
+    /// An invocation's process is killed.
+    Die(u8),
+    /// A call without a caller has its effect.
+    Land(u8),
+    /// A call without a caller has none.
+    Vanish(u8),
+    /// `StartExecution` has its effect.
+    Start,
+    /// Whoever was to start the execution died before, or was not heard.
+    StartLost,
+    /// An execution invokes its task.
+    Invoke(u8),
+    /// An execution has tried its task often enough.
+    GiveUp(u8),
+    /// An execution no longer waits for its task, which may well go on.
+    TimeOut(u8),
+    /// An execution is stopped, times out as a whole, or cannot invoke `record-failure`.
+    Abort(u8),
+    /// `record-failure`.
+    Record(u8),
+    /// `record-failure`, whose answer is lost: it is going to be repeated.
+    RecordUnheard(u8),
+    /// The reconciler looks after a run nobody runs.
+    LookAfter,
+    /// The reconciler publishes the event.
+    Publish,
+    /// The reconciler writes down that it is published.
+    Tell,
+    /// The reconciler dies before it does.
+    TellLost,
+    /// The reconciler settles an open intent.
+    Settle(u8),
+    /// POST of a failed tenant, with another tier where one is given.
+    Post(Option<Tier>),
+    /// PATCH.
+    Patch(Tier),
+    /// DELETE.
+    Delete {
+        /// The execution was stopped, too.
+        stopped: bool,
+    },
+}
+
+impl Act {
+    /// Whether it is the system's own doing, or a caller's who resumes what failed: what may be counted on. Faults,
+    /// changes of mind and luck are not.
+    #[must_use]
+    pub const fn may_be_counted_on(self) -> bool {
+        match self {
+            Self::Tick
+            | Self::Appear(_)
+            | Self::Go(_)
+            | Self::Hear(_, Fate::Answered)
+            | Self::Land(_)
+            | Self::Vanish(_)
+            | Self::Start
+            | Self::Invoke(_)
+            | Self::Record(_)
+            | Self::LookAfter
+            | Self::Publish
+            | Self::Tell
+            | Self::Settle(_)
+            | Self::Post(None) => true,
+            Self::Day
+            | Self::PeriodEnds
+            | Self::Hear(..)
+            | Self::Die(_)
+            | Self::StartLost
+            | Self::GiveUp(_)
+            | Self::TimeOut(_)
+            | Self::Abort(_)
+            | Self::RecordUnheard(_)
+            | Self::TellLost
+            | Self::Post(Some(_))
+            | Self::Patch(_)
+            | Self::Delete { .. } => false,
+        }
+    }
+
+    pub(crate) const fn is_fault(self) -> bool {
+        matches!(
+            self,
+            Self::Hear(_, Fate::Cut | Fate::Refused | Fate::Error { .. })
+                | Self::Die(_)
+                | Self::StartLost
+                | Self::TimeOut(_)
+                | Self::Abort(_)
+                | Self::RecordUnheard(_)
+                | Self::TellLost
+        )
+    }
+}
+
+/// What may happen next; some of it changes nothing.
+pub(crate) fn possible(world: &World, acts: &mut Vec<Act>) {
+    acts.extend([Act::Tick, Act::Day, Act::PeriodEnds]);
+    acts.extend([Act::LookAfter, Act::Publish, Act::Tell, Act::TellLost]);
+    if world.starting.is_some() {
+        acts.extend([Act::Start, Act::StartLost]);
+    }
+    if world.row.state == State::Failed {
+        acts.push(Act::Post(None));
+        acts.extend(TIERS.map(|tier| Act::Post(Some(tier))));
+    }
+    acts.extend(TIERS.into_iter().filter(|_| world.left.patches > 0).map(Act::Patch));
+    if world.left.deletes > 0 {
+        acts.extend([Act::Delete { stopped: true }, Act::Delete { stopped: false }]);
+    }
+    for (place, copy) in places(&world.copies) {
+        match copy {
+            Some(Copy { at: At::Await { .. }, .. }) => {
+                acts.push(Act::Hear(place, Fate::Answered));
+                acts.extend([Fate::Cut, Fate::Refused].map(|fate| Act::Hear(place, fate)));
+                acts.extend([false, true].map(|made| Act::Hear(place, Fate::Error { made })));
+                acts.push(Act::Die(place));
+            }
+            Some(_) => acts.extend([Act::Go(place), Act::Die(place)]),
+            None => {}
+        }
+    }
+    for (attempt, execution) in places(&world.executions) {
+        match execution {
+            Execution::At(_) => acts.extend([Act::Invoke(attempt), Act::TimeOut(attempt), Act::Abort(attempt)]),
+            Execution::Troubled(_) => acts.extend([Act::Invoke(attempt), Act::GiveUp(attempt), Act::Abort(attempt)]),
+            Execution::Recording => {
+                acts.extend([Act::Record(attempt), Act::RecordUnheard(attempt), Act::Abort(attempt)]);
+            }
+            Execution::Absent | Execution::Ended | Execution::Succeeded => {}
+        }
+    }
+    for (place, _) in places(&world.adrift).filter(|(_, flight)| flight.is_some()) {
+        acts.extend([Act::Land(place), Act::Vanish(place)]);
+    }
+    for (id, _) in places(&world.projects).filter(|(_, it)| matches!(it, Some(Project::Hidden(_)))) {
+        acts.push(Act::Appear(id));
+    }
+    for (intent, _) in places(&world.promises).filter(|(_, promise)| **promise == Promise::Open(0)) {
+        acts.push(Act::Settle(intent));
+    }
+    if world.left.faults == 0 {
+        acts.retain(|act| !act.is_fault());
+    }
+}
+
+fn places<T>(all: &[T]) -> impl Iterator<Item = (u8, &T)> {
+    (0..).zip(all)
+}

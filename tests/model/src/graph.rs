@@ -1,0 +1,138 @@
+//! Every world that can be reached, and from where which of them can be reached for certain.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use stateright::Model;
+
+use crate::{Act, Provisioning, World};
+
+/// The whole of a model.
+pub struct Graph {
+    /// Every world, in the order of its discovery, with what led to it first.
+    parents: Vec<(u32, Option<Act>)>,
+    /// Edges that may be counted on, backwards: `sources[starts[to]..starts[to + 1]]`.
+    starts: Vec<u32>,
+    sources: Vec<(u32, bool)>,
+    goals: Vec<Goals>,
+}
+
+/// Which goals a world is at.
+#[derive(Clone, Copy)]
+struct Goals {
+    well: bool,
+    by_itself: bool,
+}
+
+impl Graph {
+    /// Explores the model to its end.
+    #[must_use]
+    pub fn of(model: &Provisioning) -> Self {
+        let mut known: HashMap<u64, u32> = HashMap::new();
+        let (mut parents, mut goals, mut edges) = (Vec::new(), Vec::new(), Vec::new());
+        let mut open: std::collections::VecDeque<(u32, World)> = std::collections::VecDeque::new();
+        let mut acts = Vec::new();
+        for world in model.init_states() {
+            known.insert(print(&world), index(parents.len()));
+            open.push_back((index(parents.len()), world));
+            parents.push((index(parents.len()), None));
+            goals.push(Goals::of(&world));
+        }
+        while let Some((from, world)) = open.pop_front() {
+            acts.clear();
+            model.actions(&world, &mut acts);
+            for act in &acts {
+                let Some(next) = model.next_state(&world, *act) else { continue };
+                let to = *known.entry(print(&next)).or_insert_with(|| {
+                    let to = index(parents.len());
+                    open.push_back((to, next));
+                    parents.push((from, Some(*act)));
+                    goals.push(Goals::of(&next));
+                    to
+                });
+                if act.may_be_counted_on() {
+                    edges.push((to, from, matches!(act, Act::Post(_))));
+                }
+            }
+        }
+        drop(known);
+        let mut starts = vec![0; parents.len() + 1];
+        for (to, ..) in &edges {
+            starts[*to as usize + 1] += 1;
+        }
+        for place in 1..starts.len() {
+            starts[place] += starts[place - 1];
+        }
+        let mut next = starts.clone();
+        let mut sources = vec![(0, false); edges.len()];
+        for (to, from, caller) in edges {
+            let place = &mut next[to as usize];
+            sources[*place as usize] = (from, caller);
+            *place += 1;
+        }
+        Self { parents, starts, sources, goals }
+    }
+
+    /// How many worlds there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.parents.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parents.is_empty()
+    }
+
+    /// The way to the first world from which no good end can be reached by what may be counted on.
+    #[must_use]
+    pub fn never_ends_well(&self) -> Option<Vec<Act>> {
+        self.unreached(|goals| goals.well, true)
+    }
+
+    /// The same without any caller, an end being that nobody is at work.
+    #[must_use]
+    pub fn never_ends_by_itself(&self) -> Option<Vec<Act>> {
+        self.unreached(|goals| goals.by_itself, false)
+    }
+
+    fn unreached(&self, goal: impl Fn(Goals) -> bool, callers: bool) -> Option<Vec<Act>> {
+        let mut reached: Vec<bool> = self.goals.iter().map(|goals| goal(*goals)).collect();
+        let mut open: Vec<usize> = (0..reached.len()).filter(|world| reached[*world]).collect();
+        while let Some(to) = open.pop() {
+            for (from, caller) in &self.sources[self.starts[to] as usize..self.starts[to + 1] as usize] {
+                let from = *from as usize;
+                if !reached[from] && (callers || !caller) {
+                    reached[from] = true;
+                    open.push(from);
+                }
+            }
+        }
+        let mut world = reached.iter().position(|reached| !reached)?;
+        let mut way = Vec::new();
+        while let (parent, Some(act)) = self.parents[world] {
+            way.push(act);
+            world = parent as usize;
+        }
+        way.reverse();
+        Some(way)
+    }
+}
+
+impl Goals {
+    fn of(world: &World) -> Self {
+        let by_itself = world.is_at_rest();
+        Self { well: by_itself && world.ended_well(), by_itself }
+    }
+}
+
+fn print(world: &World) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    world.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn index(place: usize) -> u32 {
+    u32::try_from(place).expect("the bounds leave fewer than 2^32 worlds")
+}

@@ -1,0 +1,139 @@
+//! What holds in every world.
+
+use stateright::Property;
+
+use crate::Provisioning;
+use crate::call::Call;
+use crate::copy::{At, Copy, Job};
+use crate::world::{DAY, Event, Execution, Key, State, World};
+
+/// Never two projects.
+pub const ONE_PROJECT: &str = "never two projects";
+/// Never two live subscriptions.
+pub const ONE_SUBSCRIPTION: &str = "never two subscriptions";
+/// Whatever exists outside, or may yet, is in the ledger.
+pub const NOTHING_LOST: &str = "nothing is lost";
+/// An id in the ledger is of something that is there.
+pub const NOTHING_INVENTED: &str = "nothing is invented";
+/// Active: everything is made.
+pub const ACTIVE_IS_MADE: &str = "active is made";
+/// Stripe is at the row's tier, or an open intent says that it may not be.
+pub const BILLING_AGREES: &str = "billing agrees or an intent says so";
+/// Active after step 9's transaction and never before; never failed, nor provisioning again, after it.
+pub const ACTIVE_SINCE_STEP_9: &str = "active since step 9 and failed never after";
+/// A failed tenant's run is over: its execution goes on to no step, and no invocation is in a call.
+pub const FAILED_IS_OVER: &str = "failed is over";
+/// The event is published once at most, and never before it is true.
+pub const ONE_EVENT: &str = "one event";
+/// Delivered is published.
+pub const DELIVERED_IS_PUBLISHED: &str = "delivered is published";
+/// Never are two invocations in a call at once.
+pub const ONE_CALLER: &str = "never two callers";
+/// Who acts for an attempt acts for the current one, and only while it is provisioning.
+pub const STALE_CHANGES_NOTHING: &str = "a stale run changes nothing";
+
+pub(crate) fn safety() -> Vec<Property<Provisioning>> {
+    vec![
+        Property::always(ONE_PROJECT, |_, world: &World| world.projects.iter().flatten().count() < 2),
+        Property::always(ONE_SUBSCRIPTION, |_, world: &World| world.stripe.live < 2),
+        Property::always(NOTHING_LOST, |_, world: &World| nothing_is_lost(world)),
+        Property::always(NOTHING_INVENTED, |_, world: &World| nothing_is_invented(world)),
+        Property::always(ACTIVE_IS_MADE, |_, world: &World| {
+            world.row.state != State::Active || (world.row.made && world.project.is_some_and(|row| row.id.is_some()))
+        }),
+        Property::always(BILLING_AGREES, |_, world: &World| {
+            let settled_by_intents = matches!(world.row.state, State::Active | State::Deprovisioned);
+            !settled_by_intents || world.billing_agrees() || world.billing_is_open()
+        }),
+        Property::always(ACTIVE_SINCE_STEP_9, |_, world: &World| match world.row.state {
+            State::Provisioning | State::Failed => !world.row.activated && world.event == Event::Absent,
+            State::Active => world.row.activated && world.event != Event::Absent,
+            State::Deprovisioned => world.row.activated == (world.event != Event::Absent),
+        }),
+        Property::always(FAILED_IS_OVER, |_, world: &World| {
+            world.row.state != State::Failed
+                || (calling(world) == 0 && matches!(world.execution(), Execution::Recording | Execution::Ended))
+        }),
+        Property::always(ONE_EVENT, |_, world: &World| world.published <= u8::from(world.row.activated)),
+        Property::always(DELIVERED_IS_PUBLISHED, |_, world: &World| {
+            world.event != Event::Delivered || world.published == 1
+        }),
+        Property::always(ONE_CALLER, |_, world: &World| calling(world) < 2),
+        Property::always(STALE_CHANGES_NOTHING, |_, world: &World| {
+            let current = |attempt| world.row.state == State::Provisioning && world.row.attempt == attempt;
+            world.copies.iter().flatten().filter(|copy| copy.holds).filter_map(Copy::attempt).all(current)
+        }),
+    ]
+}
+
+/// What has to happen somewhere, or the model would hold for want of trouble.
+pub(crate) fn occurrences() -> Vec<Property<Provisioning>> {
+    vec![
+        Property::sometimes("active and at rest", |_, world: &World| {
+            world.row.state == State::Active && world.is_at_rest()
+        }),
+        Property::sometimes("active, then deprovisioned and at rest", |_, world: &World| {
+            world.row.state == State::Deprovisioned && world.row.activated && world.is_at_rest()
+        }),
+        Property::sometimes("an invocation outlives its lease", |_, world: &World| {
+            let mut copies = world.copies.iter().flatten();
+            copies.any(|copy| !copy.holds && matches!(copy.at, At::Renew | At::Confirm { .. } | At::Finish))
+        }),
+        Property::sometimes("a call outlives its caller's lease", |_, world: &World| {
+            calling(world) > 0 && world.adrift.iter().any(Option::is_some)
+        }),
+        Property::sometimes("a deactivation under a lease", |_, world: &World| {
+            world.row.state == State::Deprovisioned && world.row.lease > 0 && calling(world) > 0
+        }),
+        Property::sometimes("a day goes by", |_, world: &World| world.subscription.is_some_and(|row| row.age == DAY)),
+        Property::sometimes("an error is replayed", |_, world: &World| {
+            world.copies.iter().flatten().any(|copy| copy.at == At::Find && world.stripe.keys.contains(&Key::Error))
+        }),
+    ]
+}
+
+/// What has to happen between a POST and its end.
+pub(crate) fn occurrences_of_a_run() -> Vec<Property<Provisioning>> {
+    vec![
+        Property::sometimes("failed and at rest", |_, world: &World| {
+            world.row.state == State::Failed && world.is_at_rest()
+        }),
+        Property::sometimes("a project is adopted", |_, world: &World| {
+            creating(world, |at| matches!(at, At::Confirm { fresh: false, .. }))
+        }),
+        Property::sometimes("a project is asked for again", |_, world: &World| {
+            creating(world, |at| matches!(at, At::Await { fresh: false, .. }))
+        }),
+        Property::sometimes("two invocations of one task", |_, world: &World| {
+            world.copies.iter().flatten().filter(|copy| matches!(copy.job, Job::Create { .. })).count() == 2
+        }),
+        Property::sometimes("an older attempt is still at work", |_, world: &World| {
+            world.row.state == State::Provisioning
+                && world.copies.iter().flatten().any(|copy| copy.attempt().is_some_and(|it| it < world.row.attempt))
+        }),
+        Property::sometimes("the event is delivered twice", |_, world: &World| {
+            world.telling && world.copies.iter().flatten().any(|copy| copy.at == At::Tell)
+        }),
+    ]
+}
+
+/// How many invocations are in a call.
+fn calling(world: &World) -> usize {
+    world.copies.iter().flatten().filter(|copy| copy.flight().is_some()).count()
+}
+
+fn creating(world: &World, at: fn(&At) -> bool) -> bool {
+    world.copies.iter().flatten().any(|copy| matches!(copy.job, Job::Create { .. }) && at(&copy.at))
+}
+
+fn nothing_is_lost(world: &World) -> bool {
+    let on_its_way = |call: fn(&Call) -> bool| world.flights().any(|flight| call(&flight.call));
+    let project = world.projects.iter().any(Option::is_some) || on_its_way(|call| *call == Call::CreateProject);
+    let subscription = world.stripe.live > 0;
+    (!project || world.project.is_some()) && (!subscription || world.subscription.is_some())
+}
+
+fn nothing_is_invented(world: &World) -> bool {
+    let id = world.project.and_then(|row| row.id);
+    id.is_none_or(|id| world.projects[usize::from(id)].is_some())
+}

@@ -1,0 +1,125 @@
+//! The protocol with something left out: each time the checker finds the way on which that goes wrong.
+
+use std::collections::BTreeSet;
+
+use model::{
+    ACTIVE_SINCE_STEP_9, BILLING_AGREES, Bounds, Broken, FAILED_IS_OVER, Graph, NOTHING_LOST, ONE_CALLER, ONE_EVENT,
+    ONE_PROJECT, ONE_SUBSCRIPTION, Provisioning, STALE_CHANGES_NOTHING,
+};
+use stateright::{Checker, HasDiscoveries, Model};
+
+const RUN: Bounds = Bounds { faults: 2, patches: 0, deletes: 1 };
+const CHANGE: Bounds = Bounds { faults: 1, patches: 1, deletes: 1 };
+
+/// Finds the shortest way to a world without `property`. That there is none where nothing is left out is held by
+/// `holds.rs`, within bounds that contain these.
+fn refutes(property: &'static str, model: Provisioning, broken: Broken) {
+    let only = HasDiscoveries::AnyOf(BTreeSet::from([property]));
+    let checker = model.without(broken).checker().finish_when(only).spawn_bfs().join();
+    let path = checker.discovery(property).expect("a way to a world without the property");
+    println!("not \"{property}\" after {:?}", path.into_actions());
+}
+
+#[test]
+fn without_the_look_up_by_name_there_are_two_projects() {
+    refutes(ONE_PROJECT, Provisioning::from_post(RUN), Broken::NoLookUp);
+}
+
+#[test]
+fn a_project_not_listed_yet_taken_for_none_becomes_two_projects() {
+    refutes(ONE_PROJECT, Provisioning::from_post(RUN), Broken::NotListedIsNotThere);
+}
+
+#[test]
+fn with_the_intent_after_the_call_a_project_is_lost() {
+    refutes(NOTHING_LOST, Provisioning::from_post(RUN), Broken::IntentAfterCall);
+}
+
+#[test]
+fn without_the_fence_there_are_two_projects() {
+    refutes(ONE_PROJECT, Provisioning::from_post(RUN), Broken::NoFence);
+}
+
+#[test]
+fn without_the_calls_time_in_the_fence_stripe_leaves_the_row() {
+    refutes(BILLING_AGREES, Provisioning::from_active(CHANGE), Broken::FenceForgetsCall);
+}
+
+#[test]
+fn without_the_calls_time_in_the_fence_two_act_at_once() {
+    refutes(ONE_CALLER, Provisioning::from_post(RUN), Broken::FenceForgetsCall);
+}
+
+#[test]
+fn without_the_lease_in_completions_stripe_leaves_the_row() {
+    refutes(BILLING_AGREES, Provisioning::from_active(CHANGE), Broken::CompletionIgnoresLease);
+}
+
+#[test]
+fn with_a_new_key_for_every_try_there_are_two_subscriptions() {
+    refutes(ONE_SUBSCRIPTION, Provisioning::from_post(RUN), Broken::NewKeyEveryTime);
+}
+
+#[test]
+fn without_the_look_up_after_a_replayed_error_there_are_two_subscriptions() {
+    refutes(ONE_SUBSCRIPTION, Provisioning::from_post(RUN), Broken::ReplayIsNotThere);
+}
+
+#[test]
+fn without_an_intent_of_a_tier_change_stripe_leaves_the_row() {
+    refutes(BILLING_AGREES, Provisioning::from_active(CHANGE), Broken::NoBillingIntent);
+}
+
+#[test]
+fn with_the_intent_of_a_tier_change_due_at_once_stripe_leaves_the_row() {
+    refutes(BILLING_AGREES, Provisioning::from_active(CHANGE), Broken::ChangeDueAtOnce);
+}
+
+#[test]
+fn with_the_intent_of_a_deactivation_due_at_once_a_subscription_outlives_its_tenant() {
+    refutes(BILLING_AGREES, Provisioning::from_post(RUN), Broken::DeactivationDueAtOnce);
+}
+
+#[test]
+fn record_failure_without_the_attempt_fails_the_next_run() {
+    refutes(FAILED_IS_OVER, Provisioning::from_post(RUN), Broken::FailureIgnoresAttempt);
+}
+
+#[test]
+fn record_failure_without_the_lease_fails_a_run_in_the_middle_of_a_call() {
+    refutes(FAILED_IS_OVER, Provisioning::from_post(RUN), Broken::FailureIgnoresLease);
+}
+
+#[test]
+fn record_failure_without_the_state_fails_an_active_tenant() {
+    refutes(ACTIVE_SINCE_STEP_9, Provisioning::from_post(RUN), Broken::FailureIgnoresState);
+}
+
+#[test]
+fn a_step_without_the_attempt_acts_for_a_run_that_is_over() {
+    refutes(STALE_CHANGES_NOTHING, Provisioning::from_post(RUN), Broken::BeginIgnoresAttempt);
+}
+
+#[test]
+fn without_the_mark_the_event_is_published_twice() {
+    refutes(ONE_EVENT, Provisioning::from_post(RUN), Broken::NoMark);
+}
+
+#[test]
+fn without_the_reconciler_a_run_waits_for_ever() {
+    let graph = Graph::of(&Provisioning::from_post(RUN).without(Broken::NoReconciler));
+    let way = graph.never_ends_well().expect("a world without a good end");
+    println!("no good end after {way:?}");
+    let way = graph.never_ends_by_itself().expect("a world without an end");
+    println!("no end without a caller after {way:?}");
+}
+
+#[test]
+fn relied_on_a_project_is_listed_within_two_minutes() {
+    refutes(ONE_PROJECT, Provisioning::from_post(RUN), Broken::ListedTooLate);
+}
+
+#[test]
+fn relied_on_a_refusal_is_kept_with_its_key() {
+    refutes(NOTHING_LOST, Provisioning::from_post(RUN), Broken::RefusalNotKept);
+}

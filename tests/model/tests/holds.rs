@@ -1,0 +1,46 @@
+//! The protocol as the code has it, checked to the last world within each set of bounds.
+
+use std::time::Instant;
+
+use model::{Bounds, Graph, Provisioning};
+use stateright::{Checker, Model};
+
+/// Every property in every world, and an end to be reached from each of them. At least `floor` worlds: a check that was
+/// cut short by mistake would hold as well.
+fn check(name: &str, model: &Provisioning, floor: usize) {
+    let started = Instant::now();
+    let checker = model.clone().checker().threads(2).spawn_bfs().join();
+    checker.assert_properties();
+    let worlds = checker.unique_state_count();
+    drop(checker);
+    let graph = Graph::of(model);
+    println!("{name}: {worlds} worlds in {:.1?}", started.elapsed());
+    assert_eq!(graph.len(), worlds, "both explored the same");
+    assert!(worlds > floor, "only {worlds} worlds");
+    assert_eq!(graph.never_ends_well(), None, "a good end cannot be reached after this");
+    assert_eq!(graph.never_ends_by_itself(), None, "waits for a caller for ever after this");
+}
+
+#[test]
+fn a_run_holds_with_three_faults_and_a_deactivation() {
+    let bounds = Bounds { faults: 3, patches: 0, deletes: 1 };
+    check("run, 3 faults, DELETE", &Provisioning::from_post(bounds), 1_000_000);
+}
+
+#[test]
+fn a_run_holds_with_two_faults_a_tier_change_and_a_deactivation() {
+    let bounds = Bounds { faults: 2, patches: 1, deletes: 1 };
+    check("run, 2 faults, PATCH, DELETE", &Provisioning::from_post(bounds), 1_500_000);
+}
+
+#[test]
+fn an_active_tenant_holds_with_a_fault_two_tier_changes_and_a_deactivation() {
+    let bounds = Bounds { faults: 1, patches: 2, deletes: 1 };
+    check("active, 1 fault, 2 PATCHes, DELETE", &Provisioning::from_active(bounds), 1_000_000);
+}
+
+#[test]
+fn an_active_tenant_holds_with_three_faults_a_tier_change_and_a_deactivation() {
+    let bounds = Bounds { faults: 3, patches: 1, deletes: 1 };
+    check("active, 3 faults, PATCH, DELETE", &Provisioning::from_active(bounds), 100_000);
+}
