@@ -1,6 +1,8 @@
 -- Switches a tenant off. A run is superseded by one more attempt. A live lease is fenced, not handed over: under a token
 -- nobody has, its holder can write nothing from now on, and nobody else acts before the holder's calls are over. Billing
--- is to be settled where any was begun, or may have been begun since this statement's look at the ledger.
+-- is to be settled where any was begun, or may have been begun since this statement's look at the ledger; where the
+-- subscription was asked for and not answered, once nothing can be on its way any more: its request may have been sent
+-- again a moment ago, by somebody who gave the lease back because it was not answered.
 WITH before AS (
     SELECT tenant_id, provisioning_state, is_active, attempt, error_message, tier, lease_until,
            coalesce(lease_until > clock_timestamp(), false) AS leased
@@ -18,7 +20,13 @@ WITH before AS (
     INSERT INTO control.outbox (id, tenant_id, kind, payload) SELECT $2, tenant_id, 'invalidate_cache', $3 FROM deactivated
 ), unsettled AS (
     INSERT INTO control.outbox (id, tenant_id, kind, payload, next_attempt_at)
-    SELECT $4, before.tenant_id, 'settle_billing', '{}', CASE WHEN before.leased THEN before.lease_until ELSE clock_timestamp() END
+    SELECT $4, before.tenant_id, 'settle_billing', '{}',
+           CASE WHEN before.leased THEN before.lease_until
+                WHEN EXISTS (SELECT FROM control.resources r
+                             WHERE r.tenant_id = before.tenant_id AND r.kind = 'stripe_subscription'
+                               AND r.confirmed_at IS NULL AND r.dead_at IS NULL)
+                THEN clock_timestamp() + interval '2 minutes'
+                ELSE clock_timestamp() END
     FROM before
     WHERE before.leased OR before.tier <> 'pilot'
        OR EXISTS (SELECT FROM control.resources r

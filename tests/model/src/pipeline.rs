@@ -3,7 +3,7 @@
 use crate::copy::{At, Copy, Job};
 use crate::protocol::Broken;
 use crate::work::wanted_by_row;
-use crate::world::{CALL, Event, Execution, Promise, State, Task, Tier, World};
+use crate::world::{Event, Execution, Promise, State, Task, Tier, WINDOW, World};
 
 /// `StartExecution`: once per name.
 pub(crate) fn start(world: &mut World) -> bool {
@@ -168,7 +168,7 @@ pub(crate) fn delete(world: &mut World, stopped: bool, broken: Broken) -> bool {
     if row.lease > 0 || row.tier.is_some() || world.subscription.is_some() {
         let unanswered =
             world.subscription.is_some_and(|row| !row.confirmed) && broken != Broken::DeactivationDueAtOnce;
-        let over = if unanswered { CALL + 1 } else { 0 };
+        let over = if unanswered { WINDOW } else { 0 };
         let Some(place) = free_promise(world) else { return false };
         world.promises[usize::from(place)] = Promise::Open(row.lease.max(over));
     }

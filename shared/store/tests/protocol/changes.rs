@@ -305,5 +305,16 @@ async fn a_deactivation_promises_what_there_is_to_do() {
     assert_eq!(deactivated.tenant.attempt, 1);
     let due = store.billing_due(10).await.expect("answers");
     assert_eq!(due.iter().map(|open| open.tenant_id).collect::<Vec<_>>(), [failed.tenant_id], "at once");
+
+    // Step 9 asked for the subscription, asked again long after, was not answered, and gave its lease back.
+    let asked = database.tenant("asked").await;
+    let begun = database.begin(&asked, Step::ActivateTenant, "step", LONG).await.expect("free");
+    let made = store.intend(&begun.lease, Step::ActivateTenant, intent(ResourceKind::StripeSubscription)).await;
+    made.expect("answers").expect("in time");
+    assert!(store.step_troubled(&begun.lease, Step::ActivateTenant, &cause("x"), None).await.expect("answers"));
+    database.deactivate(&asked).await.expect("provisioning");
+    let due = store.billing_due(10).await.expect("answers");
+    assert_eq!(due.iter().map(|open| open.tenant_id).collect::<Vec<_>>(), [failed.tenant_id], "may be on its way");
+    assert_eq!(database.promised("settle_billing").await, 2);
     database.drop().await;
 }
