@@ -13,6 +13,10 @@ pub enum Act {
     Day,
     /// A project shows in the list.
     Appear(u8),
+    /// A project is healthy.
+    Rise(u8),
+    /// A project is never going to be healthy.
+    Perish(u8),
     /// A cancelled subscription's period ends.
     PeriodEnds,
     /// An invocation does its next act.
@@ -70,6 +74,7 @@ impl Act {
         match self {
             Self::Tick
             | Self::Appear(_)
+            | Self::Rise(_)
             | Self::Go(_)
             | Self::Hear(_, Fate::Answered)
             | Self::Land(_)
@@ -84,6 +89,7 @@ impl Act {
             | Self::Post(None) => true,
             Self::Day
             | Self::PeriodEnds
+            | Self::Perish(_)
             | Self::Hear(..)
             | Self::Die(_)
             | Self::StartLost
@@ -154,6 +160,9 @@ pub(crate) fn possible(world: &World, acts: &mut Vec<Act>) {
     }
     for (id, _) in places(&world.projects).filter(|(_, it)| matches!(it, Some(Project::Hidden(_)))) {
         acts.push(Act::Appear(id));
+    }
+    for (id, _) in places(&world.projects).filter(|(_, it)| **it == Some(Project::ComingUp)) {
+        acts.extend([Act::Rise(id), Act::Perish(id)]);
     }
     for (intent, _) in places(&world.promises).filter(|(_, promise)| **promise == Promise::Open(0)) {
         acts.push(Act::Settle(intent));

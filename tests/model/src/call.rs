@@ -8,6 +8,11 @@ use crate::world::{CALL, Key, Plan, Project, VISIBLE, WINDOW, World};
 pub enum Call {
     /// `POST /v1/projects`: no idempotency key, and a name that is no obstacle to a second one.
     CreateProject,
+    /// `DELETE /v1/projects/{ref}`: one that is gone is success.
+    DeleteProject {
+        /// Index into [`World::projects`].
+        id: u8,
+    },
     /// Stripe's `POST /v1/subscriptions`.
     Subscribe {
         /// The idempotency key.
@@ -67,6 +72,10 @@ impl World {
                 let late = if broken == Broken::ListedTooLate { WINDOW } else { VISIBLE };
                 self.projects[id] = Some(Project::Hidden(late));
                 Answer::Made(u8::try_from(id).unwrap_or(u8::MAX))
+            }
+            Call::DeleteProject { id } => {
+                self.projects[usize::from(id)] = Some(Project::Gone);
+                Answer::Made(id)
             }
             Call::Subscribe { key, plan } => match self.stripe.keys[usize::from(key)] {
                 Key::Unknown => {

@@ -12,6 +12,11 @@ pub enum Job {
         /// Of this attempt.
         attempt: u8,
     },
+    /// Step 2.
+    Await {
+        /// Of this attempt.
+        attempt: u8,
+    },
     /// Step 9.
     Activate {
         /// Of this attempt.
@@ -70,6 +75,13 @@ pub enum At {
     },
     /// Give up the intent: its request was refused.
     Discard,
+    /// Make sure of the lease, and delete a project that came up dead.
+    Bury {
+        /// Index into [`crate::World::projects`].
+        id: u8,
+    },
+    /// Write down that the project is dead, and step 1 to be done again.
+    Unmake,
     /// Give up a subscription that ended.
     Forget,
     /// Make sure of the lease, and change the subscription.
@@ -116,7 +128,7 @@ impl Copy {
     #[must_use]
     pub const fn attempt(&self) -> Option<u8> {
         match self.job {
-            Job::Create { attempt } | Job::Activate { attempt, .. } => Some(attempt),
+            Job::Create { attempt } | Job::Await { attempt } | Job::Activate { attempt, .. } => Some(attempt),
             Job::Change { .. } | Job::Settle { .. } => None,
         }
     }
@@ -124,14 +136,14 @@ impl Copy {
     /// What Stripe is to be brought to.
     pub(crate) const fn wanted(&self) -> Option<Plan> {
         match self.job {
-            Job::Create { .. } => None,
+            Job::Create { .. } | Job::Await { .. } => None,
             Job::Activate { tier, .. } | Job::Change { tier, .. } => tier,
             Job::Settle { wanted, .. } => wanted,
         }
     }
 
     pub(crate) const fn forget_an_attempt(&mut self) {
-        if let Job::Create { attempt } | Job::Activate { attempt, .. } = &mut self.job {
+        if let Job::Create { attempt } | Job::Await { attempt } | Job::Activate { attempt, .. } = &mut self.job {
             *attempt -= 1;
         }
     }

@@ -31,9 +31,9 @@ impl Graph {
         let mut known: HashMap<u64, u32> = HashMap::new();
         let (mut parents, mut goals, mut edges) = (Vec::new(), Vec::new(), Vec::new());
         let mut open: std::collections::VecDeque<(u32, World)> = std::collections::VecDeque::new();
-        let mut acts = Vec::new();
+        let (mut acts, mut bytes) = (Vec::new(), Bytes::default());
         for world in model.init_states() {
-            known.insert(print(&world), index(parents.len()));
+            known.insert(print(&world, &mut bytes), index(parents.len()));
             open.push_back((index(parents.len()), world));
             parents.push((index(parents.len()), None));
             goals.push(Goals::of(&world));
@@ -43,7 +43,7 @@ impl Graph {
             model.actions(&world, &mut acts);
             for act in &acts {
                 let Some(next) = model.next_state(&world, *act) else { continue };
-                let to = *known.entry(print(&next)).or_insert_with(|| {
+                let to = *known.entry(print(&next, &mut bytes)).or_insert_with(|| {
                     let to = index(parents.len());
                     open.push_back((to, next));
                     parents.push((from, Some(*act)));
@@ -127,10 +127,31 @@ impl Goals {
     }
 }
 
-fn print(world: &World) -> u64 {
+fn print(world: &World, bytes: &mut Bytes) -> u64 {
+    bytes.0.clear();
+    world.hash(bytes);
     let mut hasher = DefaultHasher::new();
-    world.hash(&mut hasher);
+    hasher.write(&bytes.0);
     hasher.finish()
+}
+
+/// What a world is made of, a byte each: hashed at once instead of one by one.
+#[derive(Default)]
+struct Bytes(Vec<u8>);
+
+impl Hasher for Bytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Which variant it is: of fewer than 256.
+    fn write_isize(&mut self, variant: isize) {
+        self.0.push(variant.to_le_bytes()[0]);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
 }
 
 fn index(place: usize) -> u32 {

@@ -29,6 +29,12 @@ fn happen(world: &mut World, act: Act, broken: Broken) -> bool {
         Act::Tick => tick(world),
         Act::Day => day(world),
         Act::Appear(id) => appear(world, id),
+        Act::Rise(id) => comes_up(world, id, Project::Healthy),
+        Act::Perish(id) => {
+            let dies = world.left.deaths.checked_sub(1);
+            world.left.deaths = dies.unwrap_or_default();
+            dies.is_some() && comes_up(world, id, Project::Dead)
+        }
         Act::PeriodEnds => period_ends(world),
         Act::Go(place) => Acting::new(world, broken, place).is_some_and(Acting::go),
         Act::Hear(place, fate) => hear(world, broken, place, fate),
@@ -103,8 +109,8 @@ fn day(world: &mut World) -> bool {
     if let Some(row) = &mut world.project {
         row.age = WINDOW;
     }
-    for project in world.projects.iter_mut().flatten() {
-        *project = Project::Listed;
+    for id in 0..4 {
+        appear(world, id);
     }
     for promise in &mut world.promises {
         if let Promise::Open(due) = promise {
@@ -118,9 +124,19 @@ fn appear(world: &mut World, id: u8) -> bool {
     let project = &mut world.projects[usize::from(id)];
     let hidden = matches!(project, Some(Project::Hidden(_)));
     if hidden {
-        *project = Some(Project::Listed);
+        // Step 2 looks, where projects die.
+        *project = Some(if world.row.healthy { Project::Healthy } else { Project::ComingUp });
     }
     hidden
+}
+
+fn comes_up(world: &mut World, id: u8, into: Project) -> bool {
+    let project = &mut world.projects[usize::from(id)];
+    let coming_up = *project == Some(Project::ComingUp);
+    if coming_up {
+        *project = Some(into);
+    }
+    coming_up
 }
 
 fn period_ends(world: &mut World) -> bool {

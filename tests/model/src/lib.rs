@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`At::Begin`] | `step_begin.sql`, `Store::begin_step`; for PATCH and the reconciler `tenant_lease_take.sql` |
 //! | [`At::Look`] of a project | `step-1-create-environment`: `resource_live.sql`, then `find` |
+//! | [`At::Look`] at a project, [`At::Bury`], [`At::Unmake`] | `step-2-await-environment`: `bury`, `environment_dead.sql` |
 //! | [`At::Look`] of a subscription | `billing/src/settle.rs`: `subscribe`, `align`, `cancel`, `adopt`; `once.rs`: `ensure` |
 //! | [`At::Intend`], [`At::Renew`] | `resource_intend.sql`, `resource_renew.sql`, and the call they are for |
 //! | [`At::Resend`], [`At::Update`] | `lease_check.sql` (`Held::fence`), and the call |
@@ -27,12 +28,13 @@
 //!
 //! - **One tenant.** Tenants share no row, no lease, no name outside and no idempotency key. What the reconciler does for
 //!   one does not depend on another, except for when.
-//! - **Two steps for nine.** Step 1 stands for the steps that make something: it is the one whose call cannot be repeated
-//!   and whose other side knows no key. Steps 3, 6, 7 and 8 repeat what may be repeated; 2 and 4 read (that step 2 buries
-//!   an environment that came up dead is not in the model); 5 looks for its address as step 1 does for its name. Step 9
-//!   is there in full, except that the customer, made by the same code as the subscription before it, is taken as made.
+//! - **Three steps for nine.** Step 1 stands for the steps that make something: it is the one whose call cannot be
+//!   repeated and whose other side knows no key. Steps 3, 6, 7 and 8 repeat what may be repeated, 4 reads, 5 looks for its
+//!   address as step 1 does for its name. Step 2 is there where projects may come up dead ([`Bounds::deaths`]): it buries
+//!   them, and step 1 begins anew. Step 9 is there in full, except that the customer, made by the same code as the
+//!   subscription before it, is taken as made. A project that dies after step 2 needs a person and is left out.
 //! - **Ticks.** Only the order of deadlines matters. A lease lasts 2 ticks, a call has its effect within 1, a project is
-//!   listed within 1 more, and the two minutes are 3: the least numbers in the order of the real ones (a call is shorter
+//!   in the list within 1 more, and the two minutes are 3: the least numbers in the order of the real ones (a call is shorter
 //!   than a lease; call and listing together are over before the two minutes are). An invocation may stall at any act
 //!   for any number of ticks, which is more than Lambda lets it. Nobody waits: whatever may be tried again is tried
 //!   again at any moment, so each wait of the real thing (5 s, 30 s, 60 s idle, jitter) is one of the ways taken here.
@@ -140,6 +142,9 @@ impl Model for Provisioning {
         properties.extend(properties::occurrences());
         if self.beginnings.iter().any(|world| world.row.state == State::Provisioning) {
             properties.extend(properties::occurrences_of_a_run());
+        }
+        if self.beginnings.iter().any(|world| world.left.deaths > 0) {
+            properties.extend(properties::occurrences_of_a_death());
         }
         properties
     }

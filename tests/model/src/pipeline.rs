@@ -24,6 +24,7 @@ pub(crate) fn invoke(world: &mut World, attempt: u8) -> bool {
     world.executions[usize::from(attempt)] = Execution::At(task);
     let job = match task {
         Task::Create => Job::Create { attempt },
+        Task::Await => Job::Await { attempt },
         Task::Activate => Job::Activate { attempt, tier: None },
     };
     world.spawn(Copy { job, at: At::Begin, holds: false, awaited: true })
@@ -144,7 +145,7 @@ fn free_promise(world: &World) -> Option<u8> {
     (0..4).find(|place| {
         let known = |copy: &Copy| match copy.job {
             Job::Change { intent, .. } | Job::Settle { intent, .. } => intent == *place,
-            Job::Create { .. } | Job::Activate { .. } => false,
+            Job::Create { .. } | Job::Await { .. } | Job::Activate { .. } => false,
         };
         world.promises[usize::from(*place)] == Promise::Closed && !world.copies.iter().flatten().any(known)
     })

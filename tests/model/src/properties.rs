@@ -5,7 +5,7 @@ use stateright::Property;
 use crate::Provisioning;
 use crate::call::Call;
 use crate::copy::{At, Copy, Job};
-use crate::world::{DAY, Event, Execution, Key, State, World};
+use crate::world::{DAY, Event, Execution, Key, Project, State, World};
 
 /// Never two projects.
 pub const ONE_PROJECT: &str = "never two projects";
@@ -34,12 +34,14 @@ pub const STALE_CHANGES_NOTHING: &str = "a stale run changes nothing";
 
 pub(crate) fn safety() -> Vec<Property<Provisioning>> {
     vec![
-        Property::always(ONE_PROJECT, |_, world: &World| world.projects.iter().flatten().count() < 2),
+        Property::always(ONE_PROJECT, |_, world: &World| there(world) < 2),
         Property::always(ONE_SUBSCRIPTION, |_, world: &World| world.stripe.live < 2),
         Property::always(NOTHING_LOST, |_, world: &World| nothing_is_lost(world)),
         Property::always(NOTHING_INVENTED, |_, world: &World| nothing_is_invented(world)),
         Property::always(ACTIVE_IS_MADE, |_, world: &World| {
-            world.row.state != State::Active || (world.row.made && world.project.is_some_and(|row| row.id.is_some()))
+            let project = world.project.and_then(|row| row.id).and_then(|id| world.projects[usize::from(id)]);
+            let works = matches!(project, Some(Project::Healthy | Project::Hidden(_)));
+            world.row.state != State::Active || (world.row.made && world.row.healthy && works)
         }),
         Property::always(BILLING_AGREES, |_, world: &World| {
             let settled_by_intents = matches!(world.row.state, State::Active | State::Deprovisioned);
@@ -117,6 +119,23 @@ pub(crate) fn occurrences_of_a_run() -> Vec<Property<Provisioning>> {
     ]
 }
 
+/// What has to happen where projects die.
+pub(crate) fn occurrences_of_a_death() -> Vec<Property<Provisioning>> {
+    vec![
+        Property::sometimes("a dead project is deleted", |_, world: &World| {
+            world.projects.contains(&Some(Project::Gone))
+        }),
+        Property::sometimes("another one is asked for, and the tenant is active", |_, world: &World| {
+            world.left.deaths == 0 && world.row.state == State::Active && world.is_at_rest()
+        }),
+    ]
+}
+
+/// How many projects there are.
+fn there(world: &World) -> usize {
+    world.projects.iter().flatten().filter(|project| project.is_there()).count()
+}
+
 /// How many invocations are in a call.
 fn calling(world: &World) -> usize {
     world.copies.iter().flatten().filter(|copy| copy.flight().is_some()).count()
@@ -128,7 +147,7 @@ fn creating(world: &World, at: fn(&At) -> bool) -> bool {
 
 fn nothing_is_lost(world: &World) -> bool {
     let on_its_way = |call: fn(&Call) -> bool| world.flights().any(|flight| call(&flight.call));
-    let project = world.projects.iter().any(Option::is_some) || on_its_way(|call| *call == Call::CreateProject);
+    let project = there(world) > 0 || on_its_way(|call| *call == Call::CreateProject);
     let subscription = world.stripe.live > 0;
     (!project || world.project.is_some()) && (!subscription || world.subscription.is_some())
 }

@@ -17,6 +17,8 @@ pub enum Broken {
     FenceForgetsCall,
     /// What completes (step, activation, tier change, settling) does not look at the lease.
     CompletionIgnoresLease,
+    /// What declares a project dead does not look at the lease.
+    BurialIgnoresLease,
     /// Every try of a subscription has a new idempotency key.
     NewKeyEveryTime,
     /// After a stored error the subscription is asked for again without looking for it.

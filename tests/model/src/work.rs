@@ -60,7 +60,8 @@ impl<'a> Acting<'a> {
             At::Promise => self.promise(),
             At::Look => match self.copy.job {
                 Job::Create { .. } => self.look_for_project(),
-                _ => self.look_for_subscription(),
+                Job::Await { .. } => self.look_at_project(),
+                Job::Activate { .. } | Job::Change { .. } | Job::Settle { .. } => self.look_for_subscription(),
             },
             At::Intend => self.intend(),
             At::Resend => self.resend(),
@@ -72,15 +73,10 @@ impl<'a> Acting<'a> {
             At::Await { .. } => return false,
             At::Confirm { id, fresh } => self.confirm(id, fresh),
             At::Discard => self.discard(),
+            At::Bury { id } => self.sends_fenced(Call::DeleteProject { id }),
+            At::Unmake => self.unmake(),
             At::Forget => self.forget(),
-            At::Update { plan, cancelling } => {
-                if self.is_fenced() {
-                    self.copy.sends(Call::Change { plan, cancelling }, false);
-                    self.stays();
-                } else {
-                    self.fails(End::Busy);
-                }
-            }
+            At::Update { plan, cancelling } => self.sends_fenced(Call::Change { plan, cancelling }),
             At::Withdraw => {
                 if self.holds() {
                     self.close();
@@ -111,9 +107,13 @@ impl<'a> Acting<'a> {
         match fate {
             Fate::Answered => match self.world.take_effect(flight.call, self.broken) {
                 Answer::Made(id) => {
-                    let done = matches!(flight.call, Call::Change { .. });
                     self.copy.touch();
-                    self.goes_on(if done { At::Finish } else { At::Confirm { id, fresh } });
+                    match (flight.call, self.copy.job) {
+                        (Call::DeleteProject { .. }, Job::Await { .. }) => self.goes_on(At::Unmake),
+                        (Call::DeleteProject { .. }, _) => self.ends(End::Busy),
+                        (Call::Change { .. }, _) => self.goes_on(At::Finish),
+                        (Call::CreateProject | Call::Subscribe { .. }, _) => self.goes_on(At::Confirm { id, fresh }),
+                    }
                 }
                 Answer::Replayed if self.broken == Broken::ReplayIsNotThere => self.goes_on(At::Renew),
                 Answer::Replayed => self.goes_on(At::Find),
@@ -126,6 +126,7 @@ impl<'a> Acting<'a> {
             Fate::Refused => match flight.call {
                 // Of an earlier request that was not answered this one's refusal says nothing.
                 Call::CreateProject if !fresh => self.fails(End::Trouble),
+                Call::DeleteProject { .. } => self.fails(End::Trouble),
                 Call::CreateProject => self.goes_on(At::Discard),
                 Call::Subscribe { key, .. } => {
                     if self.broken != Broken::RefusalNotKept {
@@ -159,6 +160,7 @@ impl<'a> Acting<'a> {
     fn begin(mut self) {
         let (attempt, completed) = match self.copy.job {
             Job::Create { attempt } => (attempt, self.world.row.made),
+            Job::Await { attempt } => (attempt, self.world.row.healthy),
             Job::Activate { attempt, .. } => (attempt, self.world.row.state == State::Active),
             Job::Change { .. } | Job::Settle { .. } => return,
         };
@@ -198,24 +200,45 @@ impl<'a> Acting<'a> {
         }
     }
 
-    fn look_for_project(self) {
-        let listed = |world: &World| world.projects.iter().position(|it| *it == Some(Project::Listed));
-        let several = |world: &World| world.projects.iter().filter(|it| **it == Some(Project::Listed)).count() > 1;
+    fn look_for_project(mut self) {
+        let of = |what: fn(Project) -> bool| {
+            move |world: &World| {
+                (0..4).filter(|id| world.projects[usize::from(*id)].is_some_and(what)).collect::<Vec<u8>>()
+            }
+        };
         match self.world.project {
             None if self.broken == Broken::IntentAfterCall => {
-                let Self { world, place, mut copy, .. } = self;
-                copy.sends(Call::CreateProject, true);
-                world.copies[place] = Some(copy);
+                self.copy.sends(Call::CreateProject, true);
+                self.stays();
             }
             None => self.goes_on(At::Intend),
             Some(ProjectRow { id: Some(_), .. }) => self.goes_on(At::Finish),
             Some(_) if self.broken == Broken::NoLookUp => self.goes_on(At::Renew),
-            Some(_) if several(self.world) => self.ends(End::Final),
-            Some(open) => match listed(self.world) {
-                Some(id) => self.goes_on(At::Confirm { id: u8::try_from(id).unwrap_or(u8::MAX), fresh: false }),
-                None if open.age < WINDOW && self.broken != Broken::NotListedIsNotThere => self.fails(End::Busy),
-                None => self.goes_on(At::Renew),
-            },
+            Some(open) => {
+                let dead = of(|project| project == Project::Dead)(self.world);
+                let alive = of(Project::is_alive)(self.world);
+                match (dead.as_slice(), alive.as_slice()) {
+                    ([id, ..], _) => self.goes_on(At::Bury { id: *id }),
+                    ([], [id]) => self.goes_on(At::Confirm { id: *id, fresh: false }),
+                    ([], []) if open.age < WINDOW && self.broken != Broken::NotListedIsNotThere => {
+                        self.fails(End::Busy);
+                    }
+                    ([], []) => self.goes_on(At::Renew),
+                    ([], _) => self.ends(End::Final),
+                }
+            }
+        }
+    }
+
+    fn look_at_project(self) {
+        // The row's own reference, which only step 1's completion sets: an earlier try buried it and could not say so.
+        let reference = self.world.project.filter(|_| self.world.row.made).and_then(|row| row.id);
+        let Some(id) = reference else { return self.ends(End::Final) };
+        match self.world.projects[usize::from(id)] {
+            Some(Project::Healthy) => self.goes_on(At::Finish),
+            // The wait between two polls is no error, and no less patient than one.
+            Some(Project::Hidden(_) | Project::ComingUp) => self.ends(End::Busy),
+            Some(Project::Dead | Project::Gone) | None => self.goes_on(At::Bury { id }),
         }
     }
 
@@ -333,6 +356,16 @@ impl<'a> Acting<'a> {
         }
     }
 
+    fn unmake(self) {
+        if self.holds() || self.broken == Broken::BurialIgnoresLease {
+            self.world.project = None;
+            self.world.row.made = false;
+            self.ends(End::Final);
+        } else {
+            self.ends(End::Busy);
+        }
+    }
+
     fn forget(self) {
         if self.holds() {
             self.world.subscription = None;
@@ -357,6 +390,10 @@ impl<'a> Acting<'a> {
                 self.world.row.made = true;
                 self.ends(End::Done);
             }
+            Job::Await { .. } if holds => {
+                self.world.row.healthy = true;
+                self.ends(End::Done);
+            }
             Job::Activate { tier, .. }
                 if holds && self.world.row.state == State::Provisioning && self.world.row.tier == tier =>
             {
@@ -376,7 +413,7 @@ impl<'a> Acting<'a> {
                 self.close();
                 self.ends(End::Done);
             }
-            Job::Create { .. } | Job::Activate { .. } | Job::Change { .. } | Job::Settle { .. } => {
+            Job::Create { .. } | Job::Await { .. } | Job::Activate { .. } | Job::Change { .. } | Job::Settle { .. } => {
                 self.ends(End::Busy);
             }
         }
@@ -400,6 +437,16 @@ impl<'a> Acting<'a> {
     fn close(&mut self) {
         if let Job::Change { intent, .. } | Job::Settle { intent, .. } = self.copy.job {
             self.world.promises[usize::from(intent)] = Promise::Closed;
+        }
+    }
+
+    /// A call that has no intent of its own.
+    fn sends_fenced(mut self, call: Call) {
+        if self.is_fenced() {
+            self.copy.sends(call, false);
+            self.stays();
+        } else {
+            self.fails(End::Busy);
         }
     }
 
@@ -434,13 +481,18 @@ impl<'a> Acting<'a> {
         let Self { world, place, copy, .. } = self;
         world.copies[place] = None;
         let Some(attempt) = copy.attempt().filter(|_| copy.awaited) else { return };
-        let task = if matches!(copy.job, Job::Create { .. }) { Task::Create } else { Task::Activate };
-        world.executions[usize::from(attempt)] = match end {
-            End::Done if task == Task::Create => Execution::At(Task::Activate),
-            End::Done => Execution::Succeeded,
-            End::Busy => Execution::At(task),
-            End::Trouble => Execution::Troubled(task),
-            End::Final => Execution::Recording,
+        let task = match copy.job {
+            Job::Create { .. } => Task::Create,
+            Job::Await { .. } => Task::Await,
+            Job::Activate { .. } | Job::Change { .. } | Job::Settle { .. } => Task::Activate,
+        };
+        world.executions[usize::from(attempt)] = match (end, task) {
+            (End::Done, Task::Create) if !world.row.healthy => Execution::At(Task::Await),
+            (End::Done, Task::Create | Task::Await) => Execution::At(Task::Activate),
+            (End::Done, Task::Activate) => Execution::Succeeded,
+            (End::Busy, _) => Execution::At(task),
+            (End::Trouble, _) => Execution::Troubled(task),
+            (End::Final, _) => Execution::Recording,
         };
     }
 }

@@ -1,7 +1,7 @@
 //! A state of the model: what the control database, the outside and everybody at work on one tenant know.
 
-use crate::call::Flight;
-use crate::copy::Copy;
+use crate::call::{Call, Flight};
+use crate::copy::{At, Copy};
 
 /// Ticks a lease lasts.
 pub const LEASE: u8 = 2;
@@ -62,6 +62,8 @@ pub struct Row {
     pub tier: Tier,
     /// Step 1 is completed.
     pub made: bool,
+    /// Step 2 is completed; from the beginning where no project dies.
+    pub healthy: bool,
     /// Step 9's transaction happened: what the model remembers, not a column.
     pub activated: bool,
 }
@@ -113,8 +115,27 @@ pub enum Event {
 pub enum Project {
     /// Made, and in the list after so many ticks at the latest.
     Hidden(u8),
-    /// In the list.
-    Listed,
+    /// In the list, and coming up.
+    ComingUp,
+    /// In the list, and healthy.
+    Healthy,
+    /// In the list, and never going to be healthy.
+    Dead,
+    /// Deleted.
+    Gone,
+}
+
+impl Project {
+    /// Whether it is there, healthy or not.
+    #[must_use]
+    pub const fn is_there(self) -> bool {
+        !matches!(self, Self::Gone)
+    }
+
+    /// Whether it is in the list, and may be adopted.
+    pub(crate) const fn is_alive(self) -> bool {
+        matches!(self, Self::ComingUp | Self::Healthy)
+    }
 }
 
 /// What Stripe knows of an idempotency key.
@@ -146,8 +167,10 @@ pub struct Stripe {
 /// A task of the state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Task {
-    /// Stands for steps 1 to 8.
+    /// Step 1.
     Create,
+    /// Step 2.
+    Await,
     /// Step 9.
     Activate,
 }
@@ -192,6 +215,8 @@ pub struct Bounds {
     pub patches: u8,
     /// DELETEs: 0 or 1.
     pub deletes: u8,
+    /// Projects that come up dead.
+    pub deaths: u8,
 }
 
 /// A state of the model.
@@ -240,6 +265,7 @@ impl World {
                 lease: 0,
                 tier: Some(Plan::Enterprise),
                 made: false,
+                healthy: bounds.deaths == 0,
                 activated: false,
             },
             project: None,
@@ -271,10 +297,10 @@ impl World {
         let mut world = Self::posted(bounds);
         world.row.state = State::Active;
         world.row.tier = tier;
-        world.row.made = true;
+        (world.row.made, world.row.healthy) = (true, true);
         world.row.activated = true;
         world.project = Some(ProjectRow { age: WINDOW, id: Some(0) });
-        world.projects[0] = Some(Project::Listed);
+        world.projects[0] = Some(Project::Healthy);
         world.event = Event::Delivered;
         (world.published, world.marked) = (1, true);
         (world.executions[0], world.starting) = (Execution::Succeeded, None);
@@ -358,6 +384,11 @@ impl World {
                 copy.forget_an_attempt();
             }
         }
+        for id in 0..self.projects.len() {
+            if self.projects[id] == Some(Project::Gone) && !self.knows(id) {
+                self.projects[id] = None;
+            }
+        }
         // How old a row is that has its id, and what was asked for then, is never looked at.
         if let Some(row) = self.project.as_mut().filter(|row| row.id.is_some()) {
             row.age = WINDOW;
@@ -377,5 +408,16 @@ impl World {
         }
         self.copies.sort_unstable();
         self.adrift.sort_unstable();
+    }
+
+    /// Whether anybody could still name that project.
+    fn knows(&self, id: usize) -> bool {
+        let is = |known: u8| usize::from(known) == id;
+        self.project.is_some_and(|row| row.id.is_some_and(is))
+            || self.flights().any(|flight| matches!(flight.call, Call::DeleteProject { id } if is(id)))
+            || self.copies.iter().flatten().any(|copy| match copy.at {
+                At::Confirm { id, .. } | At::Bury { id } => is(id),
+                _ => false,
+            })
     }
 }

@@ -8,8 +8,9 @@ use model::{
 };
 use stateright::{Checker, HasDiscoveries, Model};
 
-const RUN: Bounds = Bounds { faults: 2, patches: 0, deletes: 1 };
-const CHANGE: Bounds = Bounds { faults: 1, patches: 1, deletes: 1 };
+const RUN: Bounds = Bounds { faults: 2, patches: 0, deletes: 1, deaths: 0 };
+const DEATH: Bounds = Bounds { faults: 2, patches: 0, deletes: 1, deaths: 1 };
+const CHANGE: Bounds = Bounds { faults: 1, patches: 1, deletes: 1, deaths: 0 };
 
 /// Finds the shortest way to a world without `property`. That there is none where nothing is left out is held by
 /// `holds.rs`, within bounds that contain these.
@@ -53,6 +54,11 @@ fn without_the_calls_time_in_the_fence_two_act_at_once() {
 #[test]
 fn without_the_lease_in_completions_stripe_leaves_the_row() {
     refutes(BILLING_AGREES, Provisioning::from_active(CHANGE), Broken::CompletionIgnoresLease);
+}
+
+#[test]
+fn without_the_lease_in_a_burial_a_project_is_lost() {
+    refutes(NOTHING_LOST, Provisioning::from_post(DEATH), Broken::BurialIgnoresLease);
 }
 
 #[test]

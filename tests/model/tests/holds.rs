@@ -23,24 +23,30 @@ fn check(name: &str, model: &Provisioning, floor: usize) {
 
 #[test]
 fn a_run_holds_with_three_faults_and_a_deactivation() {
-    let bounds = Bounds { faults: 3, patches: 0, deletes: 1 };
-    check("run, 3 faults, DELETE", &Provisioning::from_post(bounds), 1_000_000);
+    let bounds = Bounds { faults: 3, patches: 0, deletes: 1, deaths: 0 };
+    check("run, 3 faults, DELETE", &Provisioning::from_post(bounds), 1_300_000);
 }
 
 #[test]
 fn a_run_holds_with_two_faults_a_tier_change_and_a_deactivation() {
-    let bounds = Bounds { faults: 2, patches: 1, deletes: 1 };
-    check("run, 2 faults, PATCH, DELETE", &Provisioning::from_post(bounds), 1_500_000);
+    let bounds = Bounds { faults: 2, patches: 1, deletes: 1, deaths: 0 };
+    check("run, 2 faults, PATCH, DELETE", &Provisioning::from_post(bounds), 2_000_000);
+}
+
+#[test]
+fn a_run_holds_with_two_faults_a_project_that_dies_and_a_deactivation() {
+    let bounds = Bounds { faults: 2, patches: 0, deletes: 1, deaths: 1 };
+    check("run, 2 faults, death, DELETE", &Provisioning::from_post(bounds), 1_000_000);
 }
 
 #[test]
 fn an_active_tenant_holds_with_a_fault_two_tier_changes_and_a_deactivation() {
-    let bounds = Bounds { faults: 1, patches: 2, deletes: 1 };
-    check("active, 1 fault, 2 PATCHes, DELETE", &Provisioning::from_active(bounds), 1_000_000);
+    let bounds = Bounds { faults: 1, patches: 2, deletes: 1, deaths: 0 };
+    check("active, 1 fault, 2 PATCHes, DELETE", &Provisioning::from_active(bounds), 1_900_000);
 }
 
 #[test]
 fn an_active_tenant_holds_with_three_faults_a_tier_change_and_a_deactivation() {
-    let bounds = Bounds { faults: 3, patches: 1, deletes: 1 };
-    check("active, 3 faults, PATCH, DELETE", &Provisioning::from_active(bounds), 100_000);
+    let bounds = Bounds { faults: 3, patches: 1, deletes: 1, deaths: 0 };
+    check("active, 3 faults, PATCH, DELETE", &Provisioning::from_active(bounds), 250_000);
 }
