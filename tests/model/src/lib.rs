@@ -60,8 +60,10 @@
 //! In a finite graph that is all there is to "always ends": who keeps taking such edges, none of them never, arrives.
 
 mod act;
+mod billing;
 mod call;
 mod copy;
+mod environment;
 mod graph;
 mod happen;
 mod pipeline;

@@ -4,8 +4,8 @@ use crate::call::{Answer, Call};
 use crate::copy::{At, Copy, Job};
 use crate::protocol::Broken;
 use crate::world::{
-    CALL, COPIES, DAY, Event, Execution, Key, LEASE, POSTPONED, Plan, Project, ProjectRow, Promise, State,
-    SubscriptionRow, Task, WINDOW, World,
+    CALL, COPIES, Event, Execution, Key, LEASE, POSTPONED, Plan, ProjectRow, Promise, State, SubscriptionRow, Task,
+    World,
 };
 
 /// How an invocation ends, as its execution hears it.
@@ -39,9 +39,9 @@ pub enum Fate {
 
 /// One act of one invocation.
 pub(crate) struct Acting<'a> {
-    world: &'a mut World,
+    pub(crate) world: &'a mut World,
     pub(crate) copy: Copy,
-    broken: Broken,
+    pub(crate) broken: Broken,
     place: usize,
 }
 
@@ -187,90 +187,6 @@ impl<'a> Acting<'a> {
         });
     }
 
-    fn promise(self) {
-        let Job::Change { intent, .. } = self.copy.job else { return };
-        if self.is_fenced() && self.world.row.state == State::Active {
-            let due = if self.broken == Broken::ChangeDueAtOnce { 0 } else { self.world.row.lease };
-            if self.broken != Broken::NoBillingIntent {
-                self.world.promises[usize::from(intent)] = Promise::Open(due);
-            }
-            self.goes_on(At::Look);
-        } else {
-            self.fails(End::Busy);
-        }
-    }
-
-    fn look_for_project(mut self) {
-        let of = |what: fn(Project) -> bool| {
-            move |world: &World| {
-                (0..4).filter(|id| world.projects[usize::from(*id)].is_some_and(what)).collect::<Vec<u8>>()
-            }
-        };
-        match self.world.project {
-            None if self.broken == Broken::IntentAfterCall => {
-                self.copy.sends(Call::CreateProject, true);
-                self.stays();
-            }
-            None => self.goes_on(At::Intend),
-            Some(ProjectRow { id: Some(_), .. }) => self.goes_on(At::Finish),
-            Some(_) if self.broken == Broken::NoLookUp => self.goes_on(At::Renew),
-            Some(open) => {
-                let dead = of(|project| project == Project::Dead)(self.world);
-                let alive = of(Project::is_alive)(self.world);
-                match (dead.as_slice(), alive.as_slice()) {
-                    ([id, ..], _) => self.goes_on(At::Bury { id: *id }),
-                    ([], [id]) => self.goes_on(At::Confirm { id: *id, fresh: false }),
-                    ([], []) if open.age < WINDOW && self.broken != Broken::NotListedIsNotThere => {
-                        self.fails(End::Busy);
-                    }
-                    ([], []) => self.goes_on(At::Renew),
-                    ([], _) => self.ends(End::Final),
-                }
-            }
-        }
-    }
-
-    fn look_at_project(self) {
-        // The row's own reference, which only step 1's completion sets: an earlier try buried it and could not say so.
-        let reference = self.world.project.filter(|_| self.world.row.made).and_then(|row| row.id);
-        let Some(id) = reference else { return self.ends(End::Final) };
-        match self.world.projects[usize::from(id)] {
-            Some(Project::Healthy) => self.goes_on(At::Finish),
-            // The wait between two polls is no error, and no less patient than one.
-            Some(Project::Hidden(_) | Project::ComingUp) => self.ends(End::Busy),
-            Some(Project::Dead | Project::Gone) | None => self.goes_on(At::Bury { id }),
-        }
-    }
-
-    fn look_for_subscription(self) {
-        let stripe = self.world.stripe;
-        let next = match (self.world.subscription, self.copy.wanted()) {
-            (None, Some(_)) => At::Intend,
-            (Some(row), Some(plan)) if row.confirmed => {
-                let change = (stripe.plan != plan).then_some(plan);
-                match change {
-                    _ if stripe.live == 0 => At::Forget,
-                    None if !stripe.cancelling => At::Finish,
-                    change => At::Update { plan: change, cancelling: stripe.cancelling.then_some(false) },
-                }
-            }
-            (Some(row), Some(_)) if row.age == DAY => At::Find,
-            (Some(_), Some(_)) => At::Resend,
-            (Some(row), None) if row.confirmed => {
-                if stripe.live > 0 && !stripe.cancelling {
-                    At::Update { plan: None, cancelling: Some(true) }
-                } else {
-                    At::Finish
-                }
-            }
-            (Some(_), None) if stripe.live > 0 => At::Confirm { id: 0, fresh: false },
-            (Some(row), None) if row.age < WINDOW => return self.fails(End::Busy),
-            // Never asked for, or in vain.
-            (None | Some(_), None) => At::Finish,
-        };
-        self.goes_on(next);
-    }
-
     fn intend(mut self) {
         if !self.is_fenced() {
             return self.fails(End::Busy);
@@ -290,13 +206,6 @@ impl<'a> Acting<'a> {
             self.world.project = Some(ProjectRow { age: 0, id: None });
             self.copy.sends(Call::CreateProject, true);
         }
-        self.stays();
-    }
-
-    fn resend(mut self) {
-        let Some(row) = self.world.subscription.filter(|_| self.is_fenced()) else { return self.fails(End::Busy) };
-        let key = if self.broken == Broken::NewKeyEveryTime { self.world.new_key() } else { row.key };
-        self.copy.sends(Call::Subscribe { key, plan: row.plan }, false);
         self.stays();
     }
 
@@ -356,33 +265,6 @@ impl<'a> Acting<'a> {
         }
     }
 
-    fn unmake(self) {
-        if self.holds() || self.broken == Broken::BurialIgnoresLease {
-            self.world.project = None;
-            self.world.row.made = false;
-            self.ends(End::Final);
-        } else {
-            self.ends(End::Busy);
-        }
-    }
-
-    fn forget(self) {
-        if self.holds() {
-            self.world.subscription = None;
-            self.goes_on(At::Intend);
-        } else {
-            self.fails(End::Busy);
-        }
-    }
-
-    /// Stripe said no.
-    fn refused(self) {
-        match self.copy.job {
-            Job::Change { touched: false, .. } => self.goes_on(At::Withdraw),
-            _ => self.fails(End::Trouble),
-        }
-    }
-
     fn finish(mut self) {
         let holds = self.holds() || self.broken == Broken::CompletionIgnoresLease;
         match self.copy.job {
@@ -420,12 +302,12 @@ impl<'a> Acting<'a> {
     }
 
     /// `lease_until > clock_timestamp()`.
-    fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         self.copy.holds && self.world.row.lease > 0
     }
 
     /// `lease_until > clock_timestamp() + call`.
-    fn is_fenced(&self) -> bool {
+    pub(crate) fn is_fenced(&self) -> bool {
         match self.broken {
             Broken::NoFence => true,
             Broken::FenceForgetsCall => self.holds(),
@@ -433,15 +315,8 @@ impl<'a> Acting<'a> {
         }
     }
 
-    /// Its own intent is settled.
-    fn close(&mut self) {
-        if let Job::Change { intent, .. } | Job::Settle { intent, .. } = self.copy.job {
-            self.world.promises[usize::from(intent)] = Promise::Closed;
-        }
-    }
-
     /// A call that has no intent of its own.
-    fn sends_fenced(mut self, call: Call) {
+    pub(crate) fn sends_fenced(mut self, call: Call) {
         if self.is_fenced() {
             self.copy.sends(call, false);
             self.stays();
@@ -450,17 +325,17 @@ impl<'a> Acting<'a> {
         }
     }
 
-    fn goes_on(mut self, at: At) {
+    pub(crate) fn goes_on(mut self, at: At) {
         self.copy.at = at;
         self.stays();
     }
 
-    fn stays(self) {
+    pub(crate) fn stays(self) {
         self.world.copies[self.place] = Some(self.copy);
     }
 
     /// It met trouble: what it settled is due again later.
-    fn fails(self, end: End) {
+    pub(crate) fn fails(self, end: End) {
         if let Job::Settle { intent, .. } = self.copy.job
             && let Promise::Open(due) = &mut self.world.promises[usize::from(intent)]
         {
@@ -470,7 +345,7 @@ impl<'a> Acting<'a> {
     }
 
     /// It gives its lease back and ends.
-    fn ends(self, end: End) {
+    pub(crate) fn ends(self, end: End) {
         if self.holds() {
             self.world.free_lease();
         }
@@ -519,7 +394,7 @@ impl World {
         self.marked = true;
     }
 
-    fn new_key(&mut self) -> u8 {
+    pub(crate) fn new_key(&mut self) -> u8 {
         let key = self.stripe.next_key;
         // The bounds leave room for every key the protocol needs; a broken one is refuted before it needs more.
         self.stripe.next_key = (key + 1).min(u8::try_from(self.stripe.keys.len()).unwrap_or(u8::MAX) - 1);
