@@ -124,7 +124,7 @@ pub const EFFECTS: &[Effect] = &[
     completed(5),
     lease(6),
     postgres(6, "intent", |s| intent(s, "graph")),
-    resp(6, "falkordb-us-east-1", "graph", |s| command(&format!(r"^GRAPH\.QUERY client_{} MERGE", s.slug))),
+    resp(6, "falkordb-us-east-1", "graph", |s| command(&format!(r"^GRAPH\.QUERY client_{} .*MERGE", s.slug))),
     resp(6, "falkordb-us-east-1", "index", |s| command(&format!(r"^GRAPH\.QUERY client_{} CREATE INDEX", s.slug))),
     resp(6, "falkordb-us-east-1", "constraint", |s| command(&format!(r"^GRAPH\.CONSTRAINT CREATE client_{} ", s.slug))),
     resp(6, "falkordb-us-east-1", "user", |s| command(&format!(r"^ACL SETUSER client_{} ", s.slug))),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use e2e::{Cloud, STEPS, State, Status, unique};
 use fault_proxy::client::{Action, Client, Held, Match, Rule, RuleId, When};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -66,9 +66,18 @@ impl Stage {
         Ok(rules.iter().find(|status| status.id == rule).context("the rule is gone")?.fired)
     }
 
-    /// A new tenant whose `POST` is not answered before `prepare` is done: by then its row is there, and nothing of it
+    /// A new tenant whose `POST` goes on only when `prepare` is done: until then its row is there, and nothing of it
     /// outside.
-    pub async fn ordered<T>(&self, overrides: &Value, prepare: impl AsyncFnOnce(Subject) -> Result<T>) -> Result<T> {
+    pub async fn ordered<T>(&self, prepare: impl AsyncFnOnce(Subject) -> Result<T>) -> Result<T> {
+        self.ordered_while(prepare, async |_| Ok(())).await
+    }
+
+    /// The same; `meanwhile` goes on beside the `POST`.
+    pub async fn ordered_while<T>(
+        &self,
+        prepare: impl AsyncFnOnce(Subject) -> Result<T>,
+        meanwhile: impl AsyncFnOnce(&T) -> Result<()>,
+    ) -> Result<T> {
         let slug = unique("cell");
         let pause = self.pause("postgres", effects::insertion(&slug)).await?;
         let prepared = async {
@@ -77,18 +86,19 @@ impl Stage {
             let subject = Subject { slug: slug.clone(), tenant_id, project_ref: String::new(), row: Uuid::nil() };
             let prepared = prepare(subject).await?;
             self.mend(pause).await?;
+            meanwhile(&prepared).await?;
             Ok(prepared)
         };
-        let (accepted, prepared) = tokio::join!(self.post(&slug, overrides), prepared);
+        let (accepted, prepared) = tokio::join!(self.post(&slug), prepared);
         accepted?;
         prepared
     }
 
     /// `POST` until it is answered by 202, as a client does that gets no answer or a 503.
-    pub async fn post(&self, slug: &str, overrides: &Value) -> Result<()> {
+    pub async fn post(&self, slug: &str) -> Result<()> {
         let end = Instant::now() + Duration::from_mins(1);
         loop {
-            let answer = self.cloud.provision(slug, overrides.clone()).await;
+            let answer = self.cloud.provision(slug, json!({})).await;
             match answer {
                 Ok(answer) if answer.status == 202 => return Ok(()),
                 Ok(answer) if answer.status < 500 => bail!("not accepted: {answer:?}"),
@@ -184,7 +194,7 @@ impl Stage {
             let cause = status.cause()?;
             ensure!(cause["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "a cause without a hint: {cause}");
             posts = 1;
-            self.post(&subject.slug, &json!({})).await?;
+            self.post(&subject.slug).await?;
             status = self.arrives(subject).await?;
         }
         ensure!(status.provisioning_state == State::Active, "not active: {status:?}");

@@ -38,7 +38,7 @@ pub async fn play(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played
 /// The pipeline's own invocation meets the fault.
 async fn met(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
     let (mut subject, pause) = stage
-        .ordered(&json!({}), async |subject| {
+        .ordered(async |subject| {
             let pause = stage.pause_until_known(effect, fault, &subject).await?;
             let laid = if pause.is_none() { Some(stage.lay_now(effect, fault, &subject).await?) } else { None };
             Ok((subject, (pause, laid)))
@@ -98,10 +98,10 @@ async fn second(cloud: &Cloud, effect: &Effect, subject: &Subject) -> Result<()>
 /// A copy meets the fault, before anybody else can take the step's lease, and is frozen there.
 async fn stalled(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
     let (subject, copy, rule) = if effect.step == 1 {
-        stage.ordered(&json!({}), async |subject| caught(stage, effect, fault, subject).await).await?
+        stage.ordered(async |subject| caught(stage, effect, fault, subject).await).await?
     } else {
         let (mut subject, before) = stage
-            .ordered(&json!({}), async |subject| {
+            .ordered(async |subject| {
                 let before = stage.pause("postgres", effects::completion(&subject, effect.step - 1)).await?;
                 Ok((subject, before))
             })
@@ -157,7 +157,7 @@ async fn supersede(stage: &Stage, subject: &Subject) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     lost(cloud, subject.tenant_id).await?;
-    stage.post(&subject.slug, &json!({})).await
+    stage.post(&subject.slug).await
 }
 
 /// A run that ended without a word is found failed, as soon as nobody has the lease.

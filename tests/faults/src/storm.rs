@@ -11,7 +11,6 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rustix::process::{Pid, Signal};
-use serde_json::json;
 use tokio::time::interval;
 use uuid::Uuid;
 
@@ -104,7 +103,7 @@ pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
 
 async fn asked_for(stage: &Stage) -> Result<Subject> {
     let slug = unique("storm");
-    stage.post(&slug, &json!({})).await?;
+    stage.post(&slug).await?;
     let tenant_id = stage.tenant_id(&slug).await?;
     Ok(Subject { slug, tenant_id, project_ref: String::new(), row: Uuid::nil() })
 }

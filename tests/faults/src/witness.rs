@@ -150,12 +150,16 @@ async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut 
     Ok(())
 }
 
-/// Brings about what the reconciler would within a minute or some: everything promised for a tenant is delivered.
+/// Brings about what the reconciler would within some minutes: everything promised for a tenant is delivered, and its
+/// billing settled. The latter not before its time, which is when nobody can be at Stripe for the tenant any more.
 pub async fn settle(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
     let control = cloud.control().await?;
-    let due = "UPDATE control.outbox SET next_attempt_at = clock_timestamp() WHERE tenant_id = $1 AND delivered_at IS NULL";
-    let end = tokio::time::Instant::now() + Duration::from_mins(3);
-    while control.execute(due, &[&tenant_id]).await? > 0 {
+    let due = "UPDATE control.outbox SET next_attempt_at = clock_timestamp()
+               WHERE tenant_id = $1 AND delivered_at IS NULL AND kind <> 'settle_billing'";
+    let open = "SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL";
+    let end = tokio::time::Instant::now() + Duration::from_mins(4);
+    while control.query_one(open, &[&tenant_id]).await?.get::<_, i64>(0) > 0 {
+        control.execute(due, &[&tenant_id]).await?;
         ensure!(tokio::time::Instant::now() < end, "the reconciler does not deliver what was promised");
         // Another one may be at it, or may have been killed at it.
         cloud.aws.invoke("reconcile-tenants", &json!({})).await.ok();

@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use e2e::{Cloud, State};
 use fault_proxy::client::When;
-use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{Act, met, repeated, until};
@@ -22,7 +21,7 @@ const ENDS: Duration = Duration::from_mins(2);
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let made = act.name != "stop";
     let (subject, pause) = stage
-        .ordered(&json!({}), async |subject| {
+        .ordered(async |subject| {
             let pause = stage.pause("postgres", effects::completion(&subject, 1)).await?;
             Ok((subject, pause))
         })
@@ -44,7 +43,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
 /// The step's effect is held while the tenant is deactivated, and then goes on.
 pub async fn play_during(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
     let (mut subject, (pause, rule)) = stage
-        .ordered(&json!({}), async |subject| {
+        .ordered(async |subject| {
             let pause = stage.pause_until_known(effect, fault, &subject).await?;
             let rule = if pause.is_none() { Some(stage.lay_now(effect, fault, &subject).await?) } else { None };
             Ok((subject, (pause, rule)))

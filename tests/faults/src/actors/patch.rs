@@ -12,7 +12,7 @@ use crate::witness;
 
 /// The client repeats its request until it is answered; then Stripe bills what the row says.
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
-    let subject = stage.ordered(&json!({}), async |subject| Ok(subject)).await?;
+    let subject = stage.ordered(async |subject| Ok(subject)).await?;
     let (status, _) = stage.goes_live(&subject).await?;
     let before = stage.cloud.subscriptions(subject.tenant_id).await?;
     let subscription = before.first().and_then(|it| it["id"].as_str()).context("no subscription")?;

@@ -2,7 +2,6 @@
 
 use anyhow::{Result, ensure};
 use e2e::unique;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::{Act, kill_if_asked, met};
@@ -18,23 +17,15 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
         let slug = unique("cell");
         let unknown = Subject { slug: slug.clone(), tenant_id: Uuid::nil(), project_ref: String::new(), row: Uuid::nil() };
         let rule = act.lay(stage, fault, &unknown).await?;
-        let order = json!({});
-        let (killed, accepted) = tokio::join!(kill_if_asked(stage, fault, rule), stage.post(&slug, &order));
+        let (killed, accepted) = tokio::join!(kill_if_asked(stage, fault, rule), stage.post(&slug));
         killed.and(accepted)?;
         (Subject { tenant_id: stage.tenant_id(&slug).await?, ..unknown }, rule)
     } else {
-        let (subject, rule) = stage
-            .ordered(&json!({}), async |subject| {
-                let rule = act.lay(stage, fault, &subject).await?;
-                let stage = stage.clone();
-                // The request goes on only when this returns: whoever kills it must not be waited for.
-                let killed = tokio::task::spawn_local(async move { kill_if_asked(&stage, fault, rule).await });
-                Ok((subject, (rule, killed)))
-            })
-            .await?;
-        let (rule, killed) = rule;
-        killed.await??;
-        (subject, rule)
+        let lay = async |subject: Subject| {
+            let rule = act.lay(stage, fault, &subject).await?;
+            Ok((subject, rule))
+        };
+        stage.ordered_while(lay, async |(_, rule)| kill_if_asked(stage, fault, *rule).await).await?
     };
     let (status, posts) = stage.goes_live(&subject).await?;
     met(stage, rule).await?;

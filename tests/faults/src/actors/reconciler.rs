@@ -53,7 +53,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
         Work::Cancel => Ok(Played { testimony: cancellation(stage, &subject).await?, posts: 0 }),
         Work::Start | Work::Deliver => live(stage, &subject, 0).await,
         Work::Fail => {
-            stage.post(&subject.slug, &json!({})).await?;
+            stage.post(&subject.slug).await?;
             live(stage, &subject, 0).await
         }
     }
@@ -109,7 +109,7 @@ async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<
 /// Its `POST` was answered, and Step Functions refused to start its run.
 async fn never_started(stage: &Stage) -> Result<Subject> {
     let (subject, refused) = stage
-        .ordered(&json!({}), async |subject| {
+        .ordered(async |subject| {
             let start = effects::aws_call("AWSStepFunctions.StartExecution", &subject.tenant_id.to_string());
             let refused = stage.lay("aws", start, refusal(), u64::MAX).await?;
             Ok((subject, refused))
@@ -133,7 +133,7 @@ fn refusal() -> Action {
 /// Its execution was ended from outside while step 2 was at work.
 async fn ended(stage: &Stage) -> Result<Subject> {
     let (subject, pause) = stage
-        .ordered(&json!({}), async |subject| {
+        .ordered(async |subject| {
             let pause = stage.pause("postgres", effects::completion(&subject, 1)).await?;
             Ok((subject, pause))
         })
@@ -147,7 +147,7 @@ async fn ended(stage: &Stage) -> Result<Subject> {
 /// It is live, and its event could not be published.
 async fn unheard(stage: &Stage) -> Result<Subject> {
     let (mut subject, refused) = stage
-        .ordered(&json!({}), async |subject| {
+        .ordered(async |subject| {
             let event = Match::command(&format!("^EVAL(SHA)? .* {} ", subject.slug));
             let full = Action::bytes(b"-OOM command not allowed when used memory > 'maxmemory'.\r\n");
             let refused = stage.lay("valkey", event, full, u64::MAX).await?;
@@ -163,7 +163,7 @@ async fn unheard(stage: &Stage) -> Result<Subject> {
 
 /// It was live and was deactivated; its subscription is still there.
 async fn cancelled(stage: &Stage) -> Result<Subject> {
-    let subject = stage.ordered(&json!({}), async |subject| Ok(subject)).await?;
+    let subject = stage.ordered(async |subject| Ok(subject)).await?;
     stage.goes_live(&subject).await?;
     let subscriptions = stage.cloud.subscriptions(subject.tenant_id).await?;
     let subscription = subscriptions.first().and_then(|it| it["id"].as_str()).context("no subscription")?.to_owned();

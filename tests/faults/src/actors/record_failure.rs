@@ -16,7 +16,7 @@ use crate::witness;
 /// The failure is recorded once, with its cause; the next `POST` leads out of it.
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let (subject, (forbidden, rule)) = stage
-        .ordered(&json!({}), async |subject| {
+        .ordered(async |subject| {
             let index = Match::request("PUT", &format!("^/client_{}_v1", subject.slug));
             let forbidden = stage.lay("opensearch", index, no_permission(), u64::MAX).await?;
             let rule = act.lay(stage, fault, &subject).await?;
@@ -29,7 +29,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     ensure!(failed.cause()?["code"] == "opensearch_unauthorized", "another cause: {failed:?}");
     met(stage, rule).await?;
     stage.mend(forbidden).await?;
-    stage.post(&subject.slug, &json!({})).await?;
+    stage.post(&subject.slug).await?;
     let (status, posts) = stage.goes_live(&subject).await?;
     ensure!(status.attempt == 2, "not the second attempt: {status:?}");
     Ok(Played { testimony: witness::of(&stage.cloud, &subject, &status).await?, posts })
