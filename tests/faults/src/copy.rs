@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -149,12 +150,17 @@ async fn next(State(invocation): State<Arc<Invocation>>) -> Response {
     (headers, Json(invocation.event.clone())).into_response()
 }
 
-async fn response(State(invocation): State<Arc<Invocation>>, Path(_): Path<Uuid>, Json(output): Json<Value>) -> StatusCode {
-    invocation.end(Ended::Done(output))
+/// The runtime client does not say that what it sends is JSON.
+async fn response(State(invocation): State<Arc<Invocation>>, Path(_): Path<Uuid>, output: Bytes) -> StatusCode {
+    invocation.end(Ended::Done(json(&output)))
 }
 
-async fn error(State(invocation): State<Arc<Invocation>>, Path(_): Path<Uuid>, Json(error): Json<Value>) -> StatusCode {
-    invocation.end(Ended::Failed(error["errorType"].as_str().unwrap_or_default().to_owned()))
+async fn error(State(invocation): State<Arc<Invocation>>, Path(_): Path<Uuid>, error: Bytes) -> StatusCode {
+    invocation.end(Ended::Failed(json(&error)["errorType"].as_str().unwrap_or_default().to_owned()))
+}
+
+fn json(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_default()
 }
 
 impl Invocation {

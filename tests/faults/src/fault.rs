@@ -93,7 +93,7 @@ impl Fault {
             (Kind::TooMany, _) => (Action::too_many_requests((self.when == When::After).then_some(1)), 1),
             (Kind::Error, Aws) => (aws_error(500, "InternalFailure"), 2),
             (Kind::Error, Postgres) => (Action::sql_error("XX000", "internal error"), 2),
-            (Kind::Error, Resp) => (Action::bytes(b"-ERR internal error\r\n"), 2),
+            (Kind::Error, Resp) => (Action::bytes(b"-BUSY Redis is busy running a script\r\n"), 2),
             (Kind::Error, _) => (Action::Sequence { statuses: vec![500, 500] }, 2),
         }
     }

@@ -14,11 +14,14 @@ use tokio::time::timeout;
 use crate::actors::{self, ACTS, Act};
 use crate::effects::{EFFECTS, Effect};
 use crate::fault::{FAULTS, Fault, Kind};
-use crate::stage::Stage;
+use crate::stage::{Missed, Stage};
 use crate::step_cell::{self, Played};
 
 /// No cell takes longer.
 const LONGEST: Duration = Duration::from_mins(10);
+
+/// How often a cell is begun in which somebody else was faster.
+const TRIES: usize = 4;
 
 /// Whose effect it is.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +129,9 @@ pub async fn play(stage: &Stage, cells: Vec<Cell>, at_once: usize) -> Vec<Verdic
         let red = verdicts.iter().filter(|verdict| verdict.red.is_some()).count();
         bar.set_message(format!("{red} red"));
         bar.inc(1);
+        if bar.is_hidden() && verdicts.len().is_multiple_of(25) {
+            println!("{} of {} cells, {red} red", verdicts.len(), bar.length().unwrap_or_default());
+        }
     }
     bar.finish_and_clear();
     verdicts
@@ -147,14 +153,24 @@ impl Cell {
     }
 
     async fn verdict(self, stage: &Stage) -> Verdict {
+        let mut played = self.play(stage).await;
+        for _ in 1..TRIES {
+            if !played.as_ref().is_err_and(|error| error.is::<Missed>()) {
+                break;
+            }
+            played = self.play(stage).await;
+        }
+        self.judge(played)
+    }
+
+    async fn play(self, stage: &Stage) -> Result<Played> {
         let played = timeout(LONGEST, async {
             match self.row {
                 Row::Step(effect) => step_cell::play(stage, effect, self.fault).await,
                 Row::Act(act) => actors::play(stage, act, self.fault).await,
             }
         });
-        let played = played.await.unwrap_or_else(|_| Err(anyhow!("not over within {LONGEST:?}")));
-        self.judge(played)
+        played.await.unwrap_or_else(|_| Err(anyhow!("not over within {LONGEST:?}")))
     }
 
     fn judge(self, played: Result<Played>) -> Verdict {

@@ -1,17 +1,20 @@
 //! What every cell is played with: the cloud, the proxy before it, and one tenant that nobody else has.
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use e2e::{Cloud, STEPS, State, Status, unique};
 use fault_proxy::client::{Action, Client, Held, Match, Rule, RuleId, When};
+use rustix::process::Pid;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::effects::{self, Effect, Known, Protocol, Subject};
 use crate::fault::{Fault, Kind, stripe_error};
-use crate::witness;
+use crate::{victim, witness};
 
 /// Until a call comes by, while other tenants are being made beside this one.
 const COMES_BY: Duration = Duration::from_mins(2);
@@ -19,6 +22,18 @@ const COMES_BY: Duration = Duration::from_mins(2);
 const ARRIVES: Duration = Duration::from_mins(6);
 /// How often a tenant is looked at.
 const LOOK: Duration = Duration::from_millis(400);
+
+/// Somebody was faster than the cell: it is played once more, with another tenant.
+#[derive(Clone, Copy, Debug)]
+pub struct Missed(pub &'static str);
+
+impl fmt::Display for Missed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Missed {}
 
 /// The cloud and the proxy before it.
 #[derive(Clone)]
@@ -53,6 +68,14 @@ impl Stage {
     /// Waits until a rule holds a call.
     pub async fn held(&self, rule: RuleId) -> Result<Held> {
         Ok(self.proxy.wait_held(rule, COMES_BY).await?)
+    }
+
+    /// The process whose call a rule holds.
+    pub async fn victim(&self, held: &Held) -> Result<Pid> {
+        let upstreams = self.proxy.upstreams().await?;
+        let upstream = upstreams.get(&held.upstream).context("no such upstream")?;
+        let owner = victim::owner(held.client_port, upstream.address)?;
+        Ok(owner.ok_or(Missed("the call was given up before anybody saw who made it"))?)
     }
 
     /// Ends a rule; what it holds goes on.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::copy::{Copy, Ended};
 use crate::effects::{self, Effect, Known, Subject};
 use crate::fault::{Fault, Kind};
-use crate::stage::Stage;
+use crate::stage::{Missed, Stage};
 use crate::victim;
 use crate::witness::{self, Testimony};
 
@@ -67,7 +67,7 @@ async fn act(stage: &Stage, effect: &Effect, fault: Fault, subject: &Subject, ru
     match fault.kind {
         Kind::Kill => {
             let held = stage.held(rule).await?;
-            victim::kill(held.client_port)?;
+            victim::kill(stage.victim(&held).await?)?;
         }
         Kind::Twice => {
             stage.held(rule).await?;
@@ -97,21 +97,7 @@ async fn second(cloud: &Cloud, effect: &Effect, subject: &Subject) -> Result<()>
 
 /// A copy meets the fault, before anybody else can take the step's lease, and is frozen there.
 async fn stalled(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
-    let (subject, copy, rule) = if effect.step == 1 {
-        stage.ordered(async |subject| caught(stage, effect, fault, subject).await).await?
-    } else {
-        let (mut subject, before) = stage
-            .ordered(async |subject| {
-                let before = stage.pause("postgres", effects::completion(&subject, effect.step - 1)).await?;
-                Ok((subject, before))
-            })
-            .await?;
-        stage.held(before).await?;
-        stage.learn(Known::Environment, &mut subject).await?;
-        let caught = caught(stage, effect, fault, subject).await?;
-        stage.mend(before).await?;
-        caught
-    };
+    let (subject, copy, rule) = catch(stage, effect, fault).await?;
     if fault.kind == Kind::Stale {
         supersede(stage, &subject).await?;
     }
@@ -129,8 +115,30 @@ async fn stalled(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played>
     Ok(Played { testimony, posts: if fault.kind == Kind::Stale { 0 } else { posts } })
 }
 
+/// A new tenant whose step is begun by a copy, which is frozen at the effect.
+async fn catch(stage: &Stage, effect: &Effect, fault: Fault) -> Result<(Subject, Copy, RuleId)> {
+    if effect.step == 1 {
+        return stage.ordered(async |subject| caught(stage, effect, fault, subject).await).await;
+    }
+    let pausing = async |subject: Subject| {
+        let before = stage.pause("postgres", effects::completion(&subject, effect.step - 1)).await?;
+        Ok((subject, before))
+    };
+    let (mut subject, before) = stage.ordered(pausing).await?;
+    stage.held(before).await?;
+    stage.learn(Known::Environment, &mut subject).await?;
+    let caught = caught(stage, effect, fault, subject).await;
+    stage.mend(before).await?;
+    caught
+}
+
 /// Starts a copy and freezes it where the fault is.
-async fn caught(stage: &Stage, effect: &Effect, fault: Fault, mut subject: Subject) -> Result<(Subject, Copy, RuleId)> {
+async fn caught(
+    stage: &Stage,
+    effect: &Effect,
+    fault: Fault,
+    mut subject: Subject,
+) -> Result<(Subject, Copy, RuleId)> {
     let step = step(effect)?;
     let pause = stage.pause_until_known(effect, fault, &subject).await?;
     let mut rule = if pause.is_none() { Some(stage.lay_now(effect, fault, &subject).await?) } else { None };
@@ -143,7 +151,10 @@ async fn caught(stage: &Stage, effect: &Effect, fault: Fault, mut subject: Subje
     }
     let rule = rule.context("nothing laid")?;
     let held = stage.held(rule).await?;
-    ensure!(victim::owner(held.client_port)? == copy.pid(), "the pipeline was faster than the copy");
+    if stage.victim(&held).await? != copy.pid() {
+        stage.mend(rule).await?;
+        return Err(Missed("the pipeline was faster than the copy").into());
+    }
     copy.stall()?;
     Ok((subject, copy, rule))
 }

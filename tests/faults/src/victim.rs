@@ -1,13 +1,14 @@
 //! The process at the other end of a connection, killed for good, or stopped for a while.
 
 use std::fs;
+use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Kills the process that has this local port, as the kernel would for want of memory.
-pub fn kill(client_port: u16) -> Result<()> {
-    signal(owner(client_port)?, Signal::KILL)
+/// Kills a process, as the kernel would for want of memory.
+pub fn kill(pid: Pid) -> Result<()> {
+    signal(pid, Signal::KILL)
 }
 
 /// Sends a process a signal.
@@ -15,9 +16,11 @@ pub fn signal(pid: Pid, signal: Signal) -> Result<()> {
     Ok(kill_process(pid, signal)?)
 }
 
-/// The process one of whose connections has this local port.
-pub fn owner(port: u16) -> Result<Pid> {
-    let socket = format!("socket:[{}]", inode(port)?);
+/// The process that has a connection from this local port to this address, both on the loopback; none where the
+/// connection is no more.
+pub fn owner(port: u16, to: SocketAddr) -> Result<Option<Pid>> {
+    let Some(inode) = inode(port, to.port())? else { return Ok(None) };
+    let socket = format!("socket:[{inode}]");
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
@@ -27,19 +30,22 @@ pub fn owner(port: u16) -> Result<Pid> {
         let Ok(files) = fs::read_dir(entry.path().join("fd")) else { continue };
         let mut links = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
         if links.any(|link| link.as_os_str() == socket.as_str()) {
-            return Ok(pid);
+            return Ok(Some(pid));
         }
     }
-    bail!("nobody has the port {port} any more")
+    Ok(None)
 }
 
-fn inode(port: u16) -> Result<String> {
+fn inode(from: u16, to: u16) -> Result<Option<String>> {
     let table = fs::read_to_string("/proc/net/tcp")?;
-    let local = format!("0100007F:{port:04X}");
+    let loopback = |port: u16| format!("0100007F:{port:04X}");
+    let (local, remote) = (loopback(from), loopback(to));
     let row = table.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
-    let mut row = row.filter(|row| row.get(1) == Some(&local.as_str()));
-    let row = row.next().with_context(|| format!("no connection has the port {port}"))?;
-    Ok((*row.get(9).context("another /proc/net/tcp")?).to_owned())
+    let mut row = row.filter(|row| (row.get(1), row.get(2)) == (Some(&local.as_str()), Some(&remote.as_str())));
+    let Some(row) = row.next() else { return Ok(None) };
+    // 0 stands for a connection that its process has closed.
+    let inode = *row.get(9).context("another /proc/net/tcp")?;
+    Ok((inode != "0").then(|| inode.to_owned()))
 }
 
 #[cfg(test)]
@@ -51,8 +57,10 @@ mod tests {
     #[test]
     fn the_owner_of_a_connection_is_found() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        let address = listener.local_addr().expect("an address");
+        let client = TcpStream::connect(address).expect("a connection");
         let port = client.local_addr().expect("an address").port();
-        assert_eq!(owner(port).expect("an owner").as_raw_nonzero().get().cast_unsigned(), std::process::id());
+        let owner = owner(port, address).expect("a table").expect("an owner");
+        assert_eq!(owner.as_raw_nonzero().get().cast_unsigned(), std::process::id());
     }
 }

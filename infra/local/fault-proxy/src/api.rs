@@ -277,7 +277,8 @@ pub struct Held {
     pub path: Option<String>,
     /// Whether the upstream's effect has happened.
     pub when: When,
-    /// The client's local port: `/proc/net/tcp` gives the socket's inode for it, and `/proc/*/fd` the process.
+    /// The client's local port: `/proc/net/tcp` gives the socket's inode for it and the upstream's address (a port may
+    /// have several connections to different ones), and `/proc/*/fd` the process.
     pub client_port: u16,
     /// Since when.
     pub since: jiff::Timestamp,
@@ -288,6 +289,8 @@ pub struct Held {
 pub struct UpstreamStatus {
     /// How its connections are understood.
     pub kind: UpstreamKind,
+    /// Where its clients connect to.
+    pub address: SocketAddr,
     /// What it looks like from the outside.
     pub state: UpstreamState,
 }

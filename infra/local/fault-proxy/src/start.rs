@@ -81,12 +81,14 @@ impl Running {
 /// Opens all ports and serves them in tasks of the current runtime.
 pub async fn start(config: Config) -> Result<Running, ConfigError> {
     let postgres = config.postgres.as_ref().map(Sides::try_from).transpose()?;
-    let mut upstreams = BTreeMap::new();
+    let (mut upstreams, mut doors) = (BTreeMap::new(), Vec::new());
     for UpstreamConfig { name, kind, target } in config.upstreams {
         if kind == UpstreamKind::Postgres && postgres.is_none() {
             return Err(ConfigError::NoCertificate(name));
         }
-        let upstream = Arc::new(Upstream::new(name.clone(), kind, target));
+        let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let upstream = Arc::new(Upstream::new(name.clone(), kind, door.local_addr()?, target));
+        doors.push((door, Arc::clone(&upstream)));
         if upstreams.insert(name.clone(), upstream).is_some() {
             return Err(ConfigError::Duplicate(name));
         }
@@ -100,12 +102,11 @@ pub async fn start(config: Config) -> Result<Running, ConfigError> {
         next_connection: AtomicU64::new(0),
     });
     let control = TcpListener::bind((Ipv4Addr::LOCALHOST, config.control_port)).await?;
-    let mut ready = Ready { control: control.local_addr()?, upstreams: BTreeMap::new() };
+    let addresses = shared.upstreams.iter().map(|(name, upstream)| (name.clone(), upstream.address));
+    let ready = Ready { control: control.local_addr()?, upstreams: addresses.collect() };
     let mut listeners = JoinSet::new();
-    for (name, upstream) in &shared.upstreams {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        ready.upstreams.insert(name.clone(), listener.local_addr()?);
-        listeners.spawn(accept(listener, Arc::clone(&shared), Arc::clone(upstream)));
+    for (door, upstream) in doors {
+        listeners.spawn(accept(door, Arc::clone(&shared), upstream));
     }
     let router = control::router(shared);
     listeners.spawn(async {

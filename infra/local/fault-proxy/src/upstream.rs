@@ -24,14 +24,16 @@ struct Condition {
 pub(crate) struct Upstream {
     pub name: String,
     pub kind: UpstreamKind,
+    /// Where its clients connect to.
+    pub address: SocketAddr,
     target: SocketAddr,
     condition: watch::Sender<Condition>,
 }
 
 impl Upstream {
-    pub fn new(name: String, kind: UpstreamKind, target: SocketAddr) -> Self {
+    pub fn new(name: String, kind: UpstreamKind, address: SocketAddr, target: SocketAddr) -> Self {
         let (condition, _) = watch::channel(Condition { state: UpstreamState::Up, refusals: 0 });
-        Self { name, kind, target, condition }
+        Self { name, kind, address, target, condition }
     }
 
     pub async fn connect(&self) -> io::Result<TcpStream> {
@@ -48,7 +50,7 @@ impl Upstream {
     }
 
     pub fn status(&self) -> UpstreamStatus {
-        UpstreamStatus { kind: self.kind, state: self.condition.borrow().state }
+        UpstreamStatus { kind: self.kind, address: self.address, state: self.condition.borrow().state }
     }
 
     /// The view of a connection opened now.

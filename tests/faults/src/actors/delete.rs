@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use e2e::{Cloud, State};
 use fault_proxy::client::When;
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::{Act, met, repeated, until};
@@ -85,7 +86,7 @@ async fn off(stage: &Stage, subject: &Subject, was_live: bool) -> Result<Testimo
     seen.at_most_one("customer", cloud.customers(id).await?.len());
     let subscriptions = cloud.subscriptions(id).await?;
     seen.at_most_one("subscription", subscriptions.len());
-    seen.none("subscription that is billed", subscriptions.iter().filter(|it| it["status"] != "canceled").count());
+    seen.none("subscription that is billed", subscriptions.iter().filter(|it| !ends(it)).count());
     seen.at_most_one("mail", cloud.mails_to(&format!("admin@{}.example.com", subject.slug)).await?.len());
     let events = cloud.events_of(&subject.slug).await?.len();
     if was_live { seen.count("event", events) } else { seen.none("event", events) }
@@ -93,6 +94,11 @@ async fn off(stage: &Stage, subject: &Subject, was_live: bool) -> Result<Testimo
     let audited: i64 = cloud.control().await?.query_one(audited, &[&id]).await?.get(0);
     seen.count("deactivation audited", usize::try_from(audited)?);
     Ok(seen)
+}
+
+/// Whether a subscription is over, or will be at the end of what is paid for.
+pub fn ends(subscription: &Value) -> bool {
+    subscription["status"] == "canceled" || subscription["cancel_at_period_end"] == true
 }
 
 async fn ended(cloud: &Cloud, subject: &Subject) -> Result<()> {

@@ -82,7 +82,7 @@ pub const ACTS: &[Act] = &[
     resp(Actor::Reconciler, "event", |s| Match::command(&format!("^EVAL(SHA)? .* {} ", s.slug))),
     sql(Actor::Reconciler, "delivery", |s| Match::statement(&format!(r"^UPDATE control\.outbox SET delivered_at.* \$1={}$", s.row))),
     sql(Actor::Reconciler, "lease", lease),
-    stripe(Actor::Reconciler, "cancellation", |s| Match::request("DELETE", &format!("^/v1/subscriptions/{}", s.project_ref))),
+    stripe(Actor::Reconciler, "cancellation", |s| Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))),
     sql(Actor::Reconciler, "settlement", |s| Match::statement(&format!(r"SET lease_token = NULL, lease_until = NULL WHERE.*delivered_at.*\$1={} ", s.tenant_id))),
     sql(Actor::Patch, "lease", lease),
     sql(Actor::Patch, "intent", |s| Match::statement(&format!(r"^INSERT INTO control\.outbox .*\$2={} ", s.tenant_id))),
@@ -206,7 +206,7 @@ async fn until(wanted: u16, request: impl AsyncFn() -> Result<Answer>) -> Result
 async fn kill_if_asked(stage: &Stage, fault: Fault, rule: RuleId) -> Result<()> {
     if fault.kind == Kind::Kill {
         let held = stage.held(rule).await?;
-        victim::kill(held.client_port)?;
+        victim::kill(stage.victim(&held).await?)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::delete::ends;
 use super::{Act, kill_if_asked, met};
 use crate::effects::{self, Known, Subject};
 use crate::fault::{Fault, Kind};
@@ -186,6 +187,6 @@ async fn cancellation(stage: &Stage, subject: &Subject) -> Result<Testimony> {
     let mut seen = Testimony::default();
     let subscriptions = stage.cloud.subscriptions(subject.tenant_id).await?;
     seen.count("subscription", subscriptions.len());
-    seen.count("cancelled subscription", subscriptions.iter().filter(|it| it["status"] == "canceled").count());
+    seen.count("cancelled subscription", subscriptions.iter().filter(|it| ends(it)).count());
     Ok(seen)
 }
