@@ -22,6 +22,15 @@ pub(crate) struct Cloud {
     pub calls: Calls,
     projects: Mutex<BTreeMap<u64, Arc<Project>>>,
     next_id: AtomicU64,
+    /// Milliseconds until a created project shows up in listings.
+    visible_after_ms: AtomicU64,
+}
+
+/// Whether two projects may have one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    Unique,
+    Repeatable,
 }
 
 /// Why a project was not created.
@@ -38,6 +47,7 @@ impl Cloud {
     pub(crate) async fn new(settings: Settings, base: String) -> Result<Self, DatabaseError> {
         Ok(Self {
             database: Database::connect(&settings.postgres_url).await?,
+            visible_after_ms: AtomicU64::new(settings.visible_after_ms),
             settings,
             base,
             calls: Calls::default(),
@@ -53,9 +63,21 @@ impl Cloud {
         region: Region,
         password: &SecretString,
     ) -> Result<Arc<Project>, CreateError> {
+        self.create_named(name, region, password, Names::Unique).await
+    }
+
+    /// As [`Cloud::create`], whether or not another project has the name.
+    pub(crate) async fn create_named(
+        &self,
+        name: String,
+        region: Region,
+        password: &SecretString,
+        names: Names,
+    ) -> Result<Arc<Project>, CreateError> {
         let project = {
             let mut projects = lock(&self.projects);
-            if let Some(existing) = projects.values().find(|known| known.name == name && !known.is_deleted()) {
+            let taken = projects.values().find(|known| known.name == name && !known.is_deleted());
+            if let (Names::Unique, Some(existing)) = (names, taken) {
                 return Err(CreateError::NameTaken(existing.reference.clone()));
             }
             let id = self.next_id.fetch_add(1, Ordering::Relaxed);
@@ -68,7 +90,7 @@ impl Cloud {
             lock(&self.projects).remove(&project.id);
             return Err(error.into());
         }
-        project.created(Duration::from_millis(self.settings.visible_after_ms));
+        project.created(Duration::from_millis(self.visible_after_ms.load(Ordering::Relaxed)));
         tracing::info!(reference = project.reference, name = project.name, "project created");
         Ok(project)
     }
@@ -77,6 +99,11 @@ impl Cloud {
         self.database.create(&project.reference, password).await?;
         // A project that needs no polls is open from the start.
         if project.status() == ProjectStatus::ActiveHealthy { project.open(&self.database).await } else { Ok(()) }
+    }
+
+    /// How long projects created from now on take to show up in listings.
+    pub(crate) fn list_after(&self, milliseconds: u64) {
+        self.visible_after_ms.store(milliseconds, Ordering::Relaxed);
     }
 
     /// A project that exists, listed yet or not.

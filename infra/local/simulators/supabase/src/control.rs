@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cloud::{Cloud, CreateError};
+use crate::cloud::{Cloud, CreateError, Names};
 use crate::keys;
 use crate::project::{Project, ProjectStatus, Region};
 
@@ -19,6 +19,8 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
     Router::new()
         .route("/admin/projects", get(list).post(seed))
         .route("/admin/projects/{ref}/status", put(impose))
+        .route("/admin/projects/{ref}/keys", post(rotate_keys))
+        .route("/admin/listing", put(list_after))
         .with_state(cloud)
 }
 
@@ -48,19 +50,20 @@ fn described(cloud: &Cloud, project: &Project) -> Value {
 struct Seed {
     name: String,
     region: Region,
+    /// Beside whatever has the name already, which the API itself refuses.
+    #[serde(default)]
+    duplicate: bool,
 }
 
 /// A healthy project that somebody else created.
-async fn seed(State(cloud): State<Arc<Cloud>>, Json(Seed { name, region }): Json<Seed>) -> Response {
+async fn seed(State(cloud): State<Arc<Cloud>>, Json(Seed { name, region, duplicate }): Json<Seed>) -> Response {
     let password = SecretString::from(keys::random(32));
-    match cloud.create(name, region, &password).await {
-        Ok(project) => {
-            project.impose(ProjectStatus::ActiveHealthy);
-            match project.open(&cloud.database).await {
-                Ok(()) => (StatusCode::CREATED, Json(described(&cloud, &project))).into_response(),
-                Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
-            }
-        }
+    let names = if duplicate { Names::Repeatable } else { Names::Unique };
+    match cloud.create_named(name, region, &password, names).await {
+        Ok(project) => match project.impose(ProjectStatus::ActiveHealthy, &cloud.database).await {
+            Ok(()) => (StatusCode::CREATED, Json(described(&cloud, &project))).into_response(),
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
+        },
         Err(error @ CreateError::NameTaken(_)) => refused(StatusCode::CONFLICT, &error),
         Err(error @ CreateError::Database(_)) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
     }
@@ -78,16 +81,34 @@ async fn impose(
     Path(reference): Path<String>,
     Json(Fate { status }): Json<Fate>,
 ) -> Response {
-    let Some(project) = cloud.find(&reference) else {
-        return (StatusCode::NOT_FOUND, Json(json!({"message": "no such project"}))).into_response();
-    };
-    project.impose(status);
-    if status == ProjectStatus::ActiveHealthy
-        && let Err(error) = project.open(&cloud.database).await
-    {
-        return refused(StatusCode::INTERNAL_SERVER_ERROR, &error);
+    let Some(project) = cloud.find(&reference) else { return unknown() };
+    match project.impose(status, &cloud.database).await {
+        Ok(()) => Json(described(&cloud, &project)).into_response(),
+        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
     }
+}
+
+/// Somebody replaces the project's keys, as the dashboard allows.
+async fn rotate_keys(State(cloud): State<Arc<Cloud>>, Path(reference): Path<String>) -> Response {
+    let Some(project) = cloud.find(&reference) else { return unknown() };
+    project.rotate_keys();
     Json(described(&cloud, &project)).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listing {
+    visible_after_ms: u64,
+}
+
+/// Projects created from now on take so long to show up in listings.
+async fn list_after(State(cloud): State<Arc<Cloud>>, Json(Listing { visible_after_ms }): Json<Listing>) -> StatusCode {
+    cloud.list_after(visible_after_ms);
+    StatusCode::NO_CONTENT
+}
+
+fn unknown() -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({"message": "no such project"}))).into_response()
 }
 
 fn refused(status: StatusCode, error: &dyn std::error::Error) -> Response {

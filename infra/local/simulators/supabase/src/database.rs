@@ -112,6 +112,15 @@ impl Database {
         Ok(self.session(None).await?.batch_execute(&statement).await?)
     }
 
+    /// Lets nobody log in as the project's role any more, and ends its sessions.
+    pub(crate) async fn close(&self, reference: &str) -> Result<(), DatabaseError> {
+        let cluster = self.session(None).await?;
+        let role = role_name(reference);
+        cluster.batch_execute(&format!(r#"ALTER ROLE "{role}" NOLOGIN"#)).await?;
+        cluster.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", &[&role]).await?;
+        Ok(())
+    }
+
     /// Gives the project's role another password.
     pub(crate) async fn set_password(&self, reference: &str, password: &SecretString) -> Result<(), DatabaseError> {
         set_password(&self.session(None).await?, reference, password).await

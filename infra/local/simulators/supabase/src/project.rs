@@ -1,7 +1,7 @@
 //! One project: what it is, and how it comes up.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -122,6 +122,7 @@ struct State {
     phase: Phase,
     polls: u32,
     imposed: Option<ProjectStatus>,
+    keys: Arc<ApiKeys>,
     auth_config: AuthConfig,
     mails: VecDeque<Instant>,
 }
@@ -134,7 +135,6 @@ pub(crate) struct Project {
     pub name: String,
     pub region: Region,
     pub created_at: Timestamp,
-    pub keys: ApiKeys,
     polls_until_healthy: u32,
     opened: OnceCell<()>,
     state: Mutex<State>,
@@ -146,11 +146,11 @@ impl Project {
             phase: Phase::Creating,
             polls: 0,
             imposed: None,
+            keys: Arc::new(ApiKeys::generate(&reference)),
             auth_config: AuthConfig::default(),
             mails: VecDeque::new(),
         };
         Self {
-            keys: ApiKeys::generate(&reference),
             reference,
             id,
             name,
@@ -189,14 +189,14 @@ impl Project {
 
     /// One look at status or health: it is what makes a project come up. The one that completes it opens the database.
     pub(crate) async fn poll(&self, database: &Database) -> Result<(), DatabaseError> {
-        let polls = {
+        let comes_up = {
             let mut state = lock(&self.state);
             if state.imposed.is_none() {
                 state.polls = state.polls.saturating_add(1);
             }
-            state.polls
+            state.imposed.is_none() && state.polls >= self.polls_until_healthy
         };
-        if polls >= self.polls_until_healthy { self.open(database).await } else { Ok(()) }
+        if comes_up { self.open(database).await } else { Ok(()) }
     }
 
     /// Lets its role log in, once.
@@ -204,13 +204,33 @@ impl Project {
         self.opened.get_or_try_init(|| database.open(&self.reference)).await.copied()
     }
 
-    /// Imposes a status for good. `ACTIVE_HEALTHY` brings everything up at once.
-    pub(crate) fn impose(&self, status: ProjectStatus) {
+    /// Imposes a status for good. `ACTIVE_HEALTHY` brings everything up at once; under any other nobody logs in.
+    pub(crate) async fn impose(&self, status: ProjectStatus, database: &Database) -> Result<(), DatabaseError> {
+        self.set_status(status);
+        if status == ProjectStatus::ActiveHealthy {
+            database.open(&self.reference).await
+        } else {
+            database.close(&self.reference).await
+        }
+    }
+
+    fn set_status(&self, status: ProjectStatus) {
         let mut state = lock(&self.state);
         state.imposed = Some(status);
         if status == ProjectStatus::ActiveHealthy {
             state.polls = self.polls_until_healthy;
         }
+    }
+
+    /// The keys that count now.
+    pub(crate) fn keys(&self) -> Arc<ApiKeys> {
+        Arc::clone(&lock(&self.state).keys)
+    }
+
+    /// Replaces all keys; the old ones are worth nothing any more.
+    pub(crate) fn rotate_keys(&self) {
+        let keys = Arc::new(ApiKeys::generate(&self.reference));
+        lock(&self.state).keys = keys;
     }
 
     /// The project as a whole counts as healthy before its last services are: half the polls suffice.
@@ -292,7 +312,7 @@ mod tests {
     #[test]
     fn an_imposed_status_stays() {
         let project = after(9, 3);
-        project.impose(ProjectStatus::InitFailed);
+        project.set_status(ProjectStatus::InitFailed);
         assert_eq!(project.status(), ProjectStatus::InitFailed);
         assert_eq!(project.service_status(Service::Db), ServiceStatus::Unhealthy);
     }

@@ -214,6 +214,58 @@ async fn a_ruined_project_stays_ruined() {
 }
 
 #[tokio::test]
+async fn a_project_that_is_down_lets_nobody_in_until_it_is_well_again() {
+    let Some(url) = postgres_url() else { return };
+    let world = World::start(url, |_| {}).await;
+    let project = world.create("sleeper").await;
+    let client = log_in(&world, &project, DB_PASS).await.unwrap();
+    let fate = format!("{}/admin/projects/{}/status", world.admin, project.reference);
+    answer(world.request(Method::PUT, &fate).json(&json!({"status": "INACTIVE"}))).await.expect(200);
+    assert!(client.batch_execute("SELECT 1").await.is_err(), "its sessions are gone");
+    world.get(&format!("/projects/{}", project.reference)).await.expect(200);
+    assert!(log_in(&world, &project, DB_PASS).await.is_err());
+    answer(world.request(Method::PUT, &fate).json(&json!({"status": "ACTIVE_HEALTHY"}))).await.expect(200);
+    log_in(&world, &project, DB_PASS).await.unwrap();
+    world.delete(&project).await;
+}
+
+#[tokio::test]
+async fn keys_that_were_replaced_open_nothing() {
+    let Some(url) = postgres_url() else { return };
+    let world = World::start(url, |_| {}).await;
+    let old = world.create("rekeyed").await;
+    world.as_admin(Method::GET, &old, "/admin/users", None).await.expect(200);
+    let keys = format!("{}/admin/projects/{}/keys", world.admin, old.reference);
+    answer(world.request(Method::POST, &keys)).await.expect(200);
+    world.as_admin(Method::GET, &old, "/admin/users", None).await.expect(401);
+    let new = world.project(&old.reference).await;
+    world.as_admin(Method::GET, &new, "/admin/users", None).await.expect(200);
+    world.delete(&new).await;
+}
+
+#[tokio::test]
+async fn others_may_make_a_name_ambiguous_and_listings_late() {
+    let Some(url) = postgres_url() else { return };
+    let world = World::start(url, |_| {}).await;
+    let first = world.create("twin").await;
+    let seed = async |seed: Value| {
+        answer(world.request(Method::POST, &format!("{}/admin/projects", world.admin)).json(&seed)).await
+    };
+    seed(json!({"name": "twin", "region": "us-east-1"})).await.expect(409);
+    let delay = json!({"visible_after_ms": 1_500});
+    answer(world.request(Method::PUT, &format!("{}/admin/listing", world.admin)).json(&delay)).await.expect(204);
+    let second = seed(json!({"name": "twin", "region": "us-east-1", "duplicate": true})).await.expect(201);
+    let second = world.project(second["ref"].as_str().unwrap()).await;
+    let listing = "/organizations/local-org/projects?search=twin";
+    assert_eq!(world.get(listing).await.expect(200)["pagination"]["count"], 1);
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    assert_eq!(world.get(listing).await.expect(200)["pagination"]["count"], 2);
+    for project in [&first, &second] {
+        world.delete(project).await;
+    }
+}
+
+#[tokio::test]
 async fn requests_are_limited_where_that_is_wanted() {
     let Some(url) = postgres_url() else { return };
     let world = World::start(url, |settings| settings.requests_per_minute = 2).await;

@@ -54,7 +54,7 @@ pub(super) fn check(project: &Project, endpoint: Endpoint, headers: &HeaderMap) 
     // The link in a mail is opened by a browser that knows no key.
     if endpoint != Endpoint::Verify {
         let key = text(headers, "apikey").ok_or(Refusal::NoKey)?;
-        let kind = project.keys.kind(key).ok_or(Refusal::WrongKey)?;
+        let kind = project.keys().kind(key).ok_or(Refusal::WrongKey)?;
         let browser = text(headers, header::USER_AGENT.as_str()).is_some_and(|agent| agent.contains("Mozilla/"));
         if kind == KeyKind::Secret && browser {
             return Err(Refusal::SecretInBrowser);
@@ -69,14 +69,14 @@ pub(super) fn authorize(project: &Project, endpoint: Endpoint, headers: &HeaderM
         return Ok(());
     }
     let token = text(headers, header::AUTHORIZATION.as_str()).and_then(bearer).ok_or(AuthError::NoAuthorization)?;
-    match project.keys.kind(token) {
+    match project.keys().kind(token) {
         // Keys of the current kind are no tokens: they pass only as a copy of the `apikey` header.
         Some(KeyKind::Secret | KeyKind::Publishable) if text(headers, "apikey") != Some(token) => {
             Err(AuthError::BadJwt(JwtError::Segments))
         }
         Some(KeyKind::Secret) => Ok(()),
         Some(KeyKind::Publishable) => Err(AuthError::NotAdmin),
-        Some(KeyKind::Legacy) | None => match project.keys.role(token).map_err(AuthError::BadJwt)?.as_str() {
+        Some(KeyKind::Legacy) | None => match project.keys().role(token).map_err(AuthError::BadJwt)?.as_str() {
             "service_role" | "supabase_admin" => Ok(()),
             _ => Err(AuthError::NotAdmin),
         },

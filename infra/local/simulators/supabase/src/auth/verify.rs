@@ -40,7 +40,7 @@ pub(super) async fn verify(
     let mut fragment = form_urlencoded::Serializer::new(String::new());
     if let Some(row) = accepted {
         let seconds = i64::try_from(config.number("jwt_exp")).unwrap_or(i64::MAX / 2);
-        fragment.append_pair("access_token", &project.keys.session(User::from_row(&row)?.id, seconds));
+        fragment.append_pair("access_token", &project.keys().session(User::from_row(&row)?.id, seconds));
         fragment.append_pair("expires_in", &seconds.to_string());
         fragment.append_pair("token_type", "bearer").append_pair("type", "invite");
     } else {

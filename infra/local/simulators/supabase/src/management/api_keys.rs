@@ -19,7 +19,7 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Vec<Value>>, ApiError> {
     let reveal = reveal(query.as_deref().unwrap_or_default())?;
-    let keys = &project.keys;
+    let keys = project.keys();
     let legacy = |name: &str, key: &str| {
         let mut entry = entry(&project, name, "legacy", name, key, "eyJ");
         if !reveal {
