@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::{Failure, Owner, Step, names};
+use domain::{Failure, FailureKind, Owner, Step, names};
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
 use secrets::{Name, Secrets, TenantSecret};
@@ -105,9 +105,16 @@ impl CreateEnvironment {
                 run.confirm(intent, project.project_ref.as_str(), None).await?;
                 Ok(project.project_ref)
             }
-            Err(Error::NameTaken(_)) => match self.find(run, management, &intent.name).await? {
-                Some(project_ref) => self.adopt(run, management, intent, project_ref, secret).await,
-                None => Err(not_visible()),
+            Err(Error::NameTaken(_)) => match self.find(run, management, &intent.name).await {
+                Ok(Some(project_ref)) => self.adopt(run, management, intent, project_ref, secret).await,
+                Ok(None) => Err(not_visible()),
+                Err(error) => {
+                    // Nothing of ours is on its way: whoever clears the name finds the next POST creating at once.
+                    if intent.fresh && error.0.kind == FailureKind::Rejected {
+                        run.give_up(intent).await?;
+                    }
+                    Err(error)
+                }
             },
             // The next invocation looks for the name before it sends anything.
             Err(error) if error.outcome_unknown() => Err(error.into()),
