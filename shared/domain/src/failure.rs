@@ -44,7 +44,8 @@ pub enum FailureKind {
         /// How long the provider asks to wait.
         retry_after: Option<Duration>,
     },
-    /// Somebody else is at it, or an earlier request's outcome is not visible yet: wait and look again.
+    /// Somebody else is at it, something is being changed or replaced, or an earlier request's outcome is not visible yet:
+    /// wait and look again, for minutes if need be.
     Busy,
     /// Nobody's fault: a dropped connection, a time-out, a 5xx. Trying again is right.
     Transient,

@@ -59,8 +59,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Credentials(failure) => failure,
+            // A fail-over takes a minute or two and a restart longer: five tries in a row would be over before.
             StoreError::Unavailable | StoreError::Timeout | StoreError::Refused => Self::new(
-                FailureKind::Transient,
+                FailureKind::Busy,
                 "control_database_unavailable",
                 Owner::Platform,
                 "The control database cannot be used right now; it is tried again.",
