@@ -152,7 +152,7 @@ fn next(request: &Request, cursor: Cursor) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::time::{Instant, SystemTime};
 
     use lambda_http::http::HeaderMap;
 
@@ -165,6 +165,7 @@ mod tests {
             request_id: String::new(),
             correlation_id: String::new(),
             deadline: SystemTime::UNIX_EPOCH,
+            answer_by: Instant::now(),
             tenant: None,
             query: query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             headers: HeaderMap::new(),

@@ -1,6 +1,6 @@
 //! A request as a route sees it.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use domain::{FieldError, Fields, Slug, TenantId};
 use lambda_http::http::HeaderMap;
@@ -23,6 +23,8 @@ pub struct Request {
     pub correlation_id: String,
     /// When this invocation is cut off.
     pub deadline: SystemTime,
+    /// By when a route that asks no outside system for more than its own data has answered.
+    pub answer_by: Instant,
     pub(crate) tenant: Option<String>,
     /// Decoded, in the caller's order.
     pub(crate) query: Vec<(String, String)>,

@@ -17,6 +17,8 @@ use uuid::Uuid;
 
 /// The row is durable: what starting takes longer than this is left to the reconciler.
 const START_TIMEOUT: Duration = Duration::from_secs(2);
+/// Looking after a run that is there already: a statement, two calls of Step Functions, a statement.
+const CARE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Telling the reconciler so; without it, it notices by itself after a minute.
 const ABANDON_TIMEOUT: Duration = Duration::from_millis(500);
 /// Rounds after which a row that changes under our hands is somebody else's to settle.
@@ -83,11 +85,16 @@ impl ProvisionTenant {
 
     /// Looks after a run that shows no sign of life. Trouble is no reason to refuse: the reconciler looks as well.
     async fn look_after(&self, tenant: &Tenant, request: &Request) -> Result<Care, Problem> {
-        match pipeline::look_after(&self.store, &self.executions, tenant, &request.request_id).await {
-            Ok(care) => Ok(care),
-            Err(CareError::Store(error)) => Err(error.into()),
-            Err(CareError::Executions(failure)) => {
+        let care = pipeline::look_after(&self.store, &self.executions, tenant, &request.request_id);
+        match tokio::time::timeout(CARE_TIMEOUT, care).await {
+            Ok(Ok(care)) => Ok(care),
+            Ok(Err(CareError::Store(error))) => Err(error.into()),
+            Ok(Err(CareError::Executions(failure))) => {
                 tracing::warn!(code = failure.cause.code, "a run could not be looked after");
+                Ok(Care::Nothing)
+            }
+            Err(_) => {
+                tracing::warn!("a run could not be looked after in time");
                 Ok(Care::Nothing)
             }
         }

@@ -5,6 +5,7 @@
 //! bearer" would let a good bearer vouch for a bad key, whose cached answer then opens the key's routes.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use callers::Callers;
 use domain::routes::{Credential, ROUTES};
@@ -12,6 +13,9 @@ use lambda_runtime::Diagnostic;
 use secrets::{SdkConfig, Secrets};
 use serde::{Deserialize, Serialize};
 use tracing::Instrument;
+
+/// Whoever calls has an answer of the gateway within 5 s, also where it is that nobody can tell who calls.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(4);
 
 /// A REQUEST authorizer's event: what is read of it.
 #[derive(Debug, Deserialize)]
@@ -79,7 +83,11 @@ impl Authorizer {
     pub async fn authorize(&self, event: Event, request_id: &str) -> Result<Answer, Refused> {
         let span = telemetry::request_span("authorize-caller", request_id);
         async {
-            let outcome = self.authenticate(event).await;
+            let outcome = tokio::time::timeout(ANSWERED_WITHIN, self.authenticate(event)).await;
+            let outcome = outcome.unwrap_or_else(|_| {
+                tracing::error!("the callers could not be looked up in time");
+                Err(Refused::Unavailable)
+            });
             match &outcome {
                 Ok(answer) => tracing::info!(principal = answer.context.principal, "authenticated"),
                 Err(refused) => tracing::info!(?refused, "not authenticated"),
