@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{Failure, FailureKind, Owner, Step, names};
 use secrets::{Name, Secrets, SupabaseSecret, TenantSecret};
-use store::{Activation, DatabaseConfig, StepEffect, TenantDatabase};
+use store::{Activation, StepEffect};
 use tenant_lease::{Held, written};
 
 use crate::StepError;
@@ -52,7 +52,7 @@ pub enum Outcome {
 pub struct Run<'a> {
     pub(crate) step: Step,
     pub(crate) held: Held<'a>,
-    pub(crate) overdue: bool,
+    pub(crate) begun_for: Duration,
     pub(crate) secrets: &'a Secrets,
 }
 
@@ -65,10 +65,10 @@ impl<'a> Deref for Run<'a> {
 }
 
 impl Run<'_> {
-    /// Whether the step was first begun more than 30 minutes ago, by the database's clock.
+    /// How long ago the step was first begun in this attempt, by the database's clock.
     #[must_use]
-    pub fn overdue(&self) -> bool {
-        self.overdue
+    pub const fn begun_for(&self) -> Duration {
+        self.begun_for
     }
 
     /// The environment is gone for good: its ledger row dies and step 1 starts over with the next attempt.
@@ -98,28 +98,6 @@ impl Run<'_> {
     /// The Management API's credential, and the authority of its databases.
     pub async fn supabase_secret(&self) -> Result<SupabaseSecret, StepError> {
         Ok(self.secrets.read(Name::Control("supabase")).await?)
-    }
-
-    /// A connection to the tenant's database, through its session pooler.
-    pub async fn tenant_database(&self) -> Result<TenantDatabase, StepError> {
-        let secret = self.tenant_secret().await?;
-        let Some(pooler) = secret.pooler else {
-            return Err(StepError::new(
-                FailureKind::Transient,
-                "pooler_unknown",
-                Owner::Platform,
-                "The tenant's secret holds no pooler address although step 2 is completed; restore its last version.",
-            ));
-        };
-        let config = DatabaseConfig {
-            host: pooler.host,
-            port: pooler.port,
-            dbname: pooler.dbname,
-            username: pooler.user,
-            password: secret.db_pass,
-            ca_pem: self.supabase_secret().await?.database_ca_pem,
-        };
-        Ok(TenantDatabase::connect(&config).await?)
     }
 
     /// The reference step 1 stored.

@@ -107,7 +107,7 @@ async fn invoke<W: Work>(
     tracing::Span::current().record("correlation_id", &begun.tenant.correlation_id);
     let time = remaining.saturating_sub(FAREWELL);
     let held = Held::new(store, begun.lease, begun.tenant, W::STEP, Instant::now() + time);
-    let run = Run { step: W::STEP, held, overdue: begun.overdue, secrets };
+    let run = Run { step: W::STEP, held, begun_for: begun.begun_for, secrets };
     // Boxed: what a step awaits is nested too deep for the runtime around it.
     let work = Box::pin(async { work.map_err(Failure::clone)?.run(&run).await });
     let outcome = match tokio::time::timeout(time, work).await {

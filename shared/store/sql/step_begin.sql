@@ -13,6 +13,6 @@ WITH leased AS (
         attempts = s.attempts + CASE s.state WHEN 'waiting' THEN 0 ELSE 1 END,
         started_at = coalesce(s.started_at, clock_timestamp()), finished_at = NULL, next_retry_at = NULL
     FROM leased WHERE s.tenant_id = leased.tenant_id AND s.step = $3
-    RETURNING s.tenant_id, s.started_at AS step_started_at, clock_timestamp() - s.started_at > interval '30 minutes' AS overdue
+    RETURNING s.tenant_id, s.started_at AS step_started_at, extract(epoch FROM clock_timestamp() - s.started_at)::float8 AS begun_secs
 )
-SELECT leased.*, begun.overdue FROM leased JOIN begun USING (tenant_id)
+SELECT leased.*, begun.begun_secs FROM leased JOIN begun USING (tenant_id)

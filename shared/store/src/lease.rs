@@ -27,8 +27,8 @@ pub struct Begun {
     pub tenant: Tenant,
     /// The lease it was begun under.
     pub lease: Lease,
-    /// The step was begun more than 30 minutes ago, by the database's clock.
-    pub overdue: bool,
+    /// How long ago the step was first begun in this attempt, by the database's clock.
+    pub begun_for: Duration,
 }
 
 /// Why a step was not begun.
@@ -143,10 +143,11 @@ impl Store {
             )
             .await?;
         let Some(row) = row else { return Err(self.why_not_begun(tenant_id, attempt, step).await?) };
+        let begun_secs: f64 = row.try_get("begun_secs").map_err(StoreError::from)?;
         Ok(Begun {
             tenant: Tenant::try_from(&row)?,
             lease: Lease { tenant_id, token: token.to_owned() },
-            overdue: row.try_get("overdue").map_err(StoreError::from)?,
+            begun_for: Duration::try_from_secs_f64(begun_secs).unwrap_or_default(),
         })
     }
 

@@ -15,6 +15,8 @@ pub enum ResourceKind {
     TenantSecret,
     /// The Supabase project.
     SupabaseProject,
+    /// The password of the project's database, set again after somebody had changed it.
+    DatabasePassword,
     /// The invited admin in the project's Auth.
     AdminUser,
     /// The FalkorDB graph.
@@ -34,6 +36,7 @@ impl ResourceKind {
         match self {
             Self::TenantSecret => "tenant_secret",
             Self::SupabaseProject => "supabase_project",
+            Self::DatabasePassword => "database_password",
             Self::AdminUser => "admin_user",
             Self::Graph => "graph",
             Self::SearchIndex => "search_index",

@@ -146,7 +146,7 @@ pub(crate) fn tenant_trouble(error: &StoreError) -> Failure {
             FailureKind::Transient,
             "tenant_database_refused",
             Owner::Platform,
-            "The tenant's database does not take the stored password; a fresh pooler may still learn it, otherwise set it in Supabase to the one in the tenant's secret.",
+            "The tenant's database does not take the stored password; it is set again at Supabase and tried again. If this stays, look at the project's pooler in Supabase, then POST again.",
         ),
         StoreError::Unavailable | StoreError::Timeout => Failure::new(
             FailureKind::Transient,

@@ -35,6 +35,8 @@ const SHARED: &[(&str, &[&str])] = &[
     ("idempotency", &["api-kit", "domain", "sdk-config"]),
     ("api-kit", &["callers", "domain", "sdk-config", "secrets", "store", "telemetry"]),
     ("step-kit", &["domain", "sdk-config", "secrets", "store", "telemetry", "tenant-lease"]),
+    // What several steps do, hence made of their kit.
+    ("environment", &["domain", "secrets", "step-kit", "store", "supabase"]),
 ];
 
 /// What no function and nothing shared may link: a second TLS stack or a second async runtime.

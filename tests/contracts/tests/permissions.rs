@@ -54,7 +54,10 @@ const GRANTS: &[(&str, &[(&str, &str)])] = &[
     ("step-2-await-environment", &[DATABASE, SUPABASE, TENANTS, ("secretsmanager:PutSecretValue", "tenants/*")]),
     ("step-3-migrate-tenant", &[DATABASE, SUPABASE, TENANTS]),
     ("step-4-verify-seed", &[DATABASE, SUPABASE, TENANTS]),
-    ("step-5-invite-admin", &[DATABASE, SUPABASE, TENANTS, (READ, "control/smtp-??????")]),
+    (
+        "step-5-invite-admin",
+        &[DATABASE, SUPABASE, TENANTS, ("secretsmanager:PutSecretValue", "tenants/*"), (READ, "control/smtp-??????")],
+    ),
     ("step-6-create-graph", &[DATABASE, REGIONS, TENANTS]),
     (
         "step-7-create-search-index",
@@ -92,7 +95,11 @@ const LOG_DELIVERY: &[&str] = &[
 const HELPERS: &[(&str, &[&str])] = &[
     (".tenant_secret()", &["tenants/*"]),
     (".supabase_secret()", &["control/supabase-??????"]),
-    (".tenant_database()", &["tenants/*", "control/supabase-??????"]),
+    // Of `environment`, for the steps that use it.
+    (".management(run)", &["control/supabase-??????"]),
+    (".database(run)", &["tenants/*", "control/supabase-??????"]),
+    (".keep(run", &["tenants/*"]),
+    (".secret_key(run)", &["tenants/*", "control/supabase-??????"]),
     // Of `api-kit`: the control database, for a route that uses it.
     ("platform.store()", &["control/database-??????"]),
 ];
@@ -217,10 +224,12 @@ fn the_secrets_that_may_be_read_are_those_the_code_reads() -> Result<()> {
         }
         let granted = table.iter().filter(|(action, _)| *action == READ).map(|(_, secret)| (*secret).to_owned());
         assert_eq!(granted.collect::<BTreeSet<_>>(), read, "{name}: granted, read");
-        for (call, action) in
-            [(".create_once(", "secretsmanager:CreateSecret"), (".put(Name::", "secretsmanager:PutSecretValue")]
+        let put = [".put(Name::", ".keep(run", ".secret_key(run)", ".explain_and_renew_keys(run"];
+        for (calls, action) in
+            [(&[".create_once("][..], "secretsmanager:CreateSecret"), (&put, "secretsmanager:PutSecretValue")]
         {
-            assert_eq!(own.contains(call), table.contains(&(action, "tenants/*")), "{name}: {call}");
+            let writes = calls.iter().any(|call| own.contains(call));
+            assert_eq!(writes, table.contains(&(action, "tenants/*")), "{name}: {calls:?}");
             assert_eq!(catalogs, table.contains(&(action, "catalogs/*")), "{name}: {action}");
         }
     }

@@ -4,52 +4,34 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use domain::{Failure, Owner, Step};
-use secrets::{Name, PoolerAddress, Secrets, TenantSecret};
-use step_kit::{Outcome, Platform, Run, StepError, Work, setting};
+use environment::{Environment, gone};
+use step_kit::{Outcome, Platform, Run, StepError, Work};
 use store::ResourceKind;
 use supabase::{Error, MANAGEMENT_TIMEOUT, Management, ProjectRef, ProjectStatus};
 
 /// How long a project may take to be visible everywhere once its creation was answered.
 const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
+/// How long an environment may take to come up.
+const WAITS_FOR: Duration = Duration::from_mins(30);
 
 /// The step.
 pub struct AwaitEnvironment {
-    secrets: Secrets,
-    api_url: String,
+    environment: Environment,
 }
 
 impl AwaitEnvironment {
     /// Built from `SUPABASE_API_URL`.
     pub fn new(platform: &Platform) -> Result<Self, Failure> {
-        Ok(Self { secrets: platform.secrets.clone(), api_url: setting("SUPABASE_API_URL", "https://api.supabase.com") })
+        Ok(Self { environment: Environment::new(platform) })
     }
 
-    /// Puts keys and pooler into the tenant's secret, if it does not hold them already.
-    async fn keep(&self, run: &Run<'_>, management: &Management, project: &ProjectRef) -> Result<Outcome, StepError> {
-        let keys = match management.api_keys(project).await {
+    async fn fetch(&self, run: &Run<'_>, management: &Management, project: &ProjectRef) -> Result<Outcome, StepError> {
+        let access = match management.access(project).await {
             Err(Error::KeysMissing) => return wait_for(run, "api_keys"),
-            keys => keys?,
-        };
-        let pooler = match management.session_pooler(project).await {
             Err(Error::PoolerMissing) => return wait_for(run, "pooler"),
-            pooler => pooler?,
+            access => access?,
         };
-        let known = run.tenant_secret().await?;
-        let complete = TenantSecret {
-            publishable_key: Some(keys.publishable),
-            secret_key: Some(keys.secret),
-            pooler: Some(PoolerAddress {
-                host: pooler.host,
-                port: pooler.port,
-                user: pooler.user,
-                dbname: pooler.dbname,
-            }),
-            ..known.clone()
-        };
-        if complete != known {
-            run.fence(Duration::from_secs(5)).await?;
-            self.secrets.put(Name::Tenant(run.tenant().tenant_id), &complete).await?;
-        }
+        self.environment.keep(run, access).await?;
         Ok(Outcome::Done)
     }
 }
@@ -58,11 +40,12 @@ impl Work for AwaitEnvironment {
     const STEP: Step = Step::AwaitEnvironment;
 
     async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        let account = run.supabase_secret().await?;
-        let management = Management::new(&self.api_url, account.access_token, &account.organization_slug)?;
+        let management = self.environment.management(run).await?;
         // Nothing there: an earlier try of this step buried it and could not say so.
-        let Some(project_ref) = run.tenant().supabase_project_ref.clone() else { return Err(buried()) };
-        let project_ref = ProjectRef::try_from(project_ref).map_err(|_| gone())?;
+        if run.tenant().supabase_project_ref.is_none() {
+            return Err(buried());
+        }
+        let project_ref = environment::project(run)?;
         match management.project(&project_ref).await?.map(|project| project.status) {
             None if is_young(run).await? => return wait_for(run, "project"),
             None => return Err(bury(run, &management, &project_ref).await?),
@@ -73,7 +56,7 @@ impl Work for AwaitEnvironment {
         let health = management.health(&project_ref).await?;
         let unwell: Vec<&str> = health.iter().filter(|h| !h.is_healthy()).map(|h| h.service.as_str()).collect();
         match unwell.as_slice() {
-            [] => self.keep(run, &management, &project_ref).await,
+            [] => self.fetch(run, &management, &project_ref).await,
             unwell => wait_for(run, unwell.join(", ")),
         }
     }
@@ -99,7 +82,7 @@ async fn is_young(run: &Run<'_>) -> Result<bool, StepError> {
 
 /// Waits, but not for ever.
 fn wait_for(run: &Run<'_>, what: impl Into<Cow<'static, str>>) -> Result<Outcome, StepError> {
-    if run.overdue() { Err(overdue()) } else { Ok(Outcome::Waiting { waiting_for: what.into() }) }
+    if run.begun_for() > WAITS_FOR { Err(overdue()) } else { Ok(Outcome::Waiting { waiting_for: what.into() }) }
 }
 
 fn buried() -> StepError {
@@ -107,14 +90,6 @@ fn buried() -> StepError {
         "environment_failed",
         Owner::Provider,
         "Supabase could not bring the environment up and it was deleted; POST the tenant again to build a new one.",
-    )
-}
-
-fn gone() -> StepError {
-    StepError::rejected(
-        "environment_gone",
-        Owner::Platform,
-        "The tenant's environment was removed or broke after data was written to it; restore it in Supabase, then POST again.",
     )
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::{Failure, Owner, Step};
+use environment::Environment;
 use step_kit::{Outcome, Platform, Run, StepError, Work};
 use store::SeedCounts;
 
@@ -10,12 +11,14 @@ use store::SeedCounts;
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The step.
-pub struct VerifySeed;
+pub struct VerifySeed {
+    environment: Environment,
+}
 
 impl VerifySeed {
-    /// Needs nothing of its own.
-    pub fn new(_: &Platform) -> Result<Self, Failure> {
-        Ok(Self)
+    /// Built from `SUPABASE_API_URL`.
+    pub fn new(platform: &Platform) -> Result<Self, Failure> {
+        Ok(Self { environment: Environment::new(platform) })
     }
 }
 
@@ -23,7 +26,7 @@ impl Work for VerifySeed {
     const STEP: Step = Step::VerifySeed;
 
     async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        let mut database = run.tenant_database().await?;
+        let mut database = self.environment.database(run).await?;
         let mut version = run.tenant().schema_version.unwrap_or_default();
         if version < store::newest_tenant_version() {
             // Step 3 was completed under an older release, and a completed step is not run again.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner, Step};
+use domain::{Failure, Owner, Step};
+use environment::Environment;
 use secrecy::SecretString;
 use secrets::{Name, Secrets};
 use serde::Deserialize;
 use step_kit::{Outcome, Platform, Run, StepError, Work, setting};
 use store::{Intent, Resource, ResourceKind, TenantDatabase};
-use supabase::{AUTH_TIMEOUT, Auth, AuthError, AuthSettings, MANAGEMENT_TIMEOUT, Management, ProjectRef, Smtp};
+use supabase::{AUTH_TIMEOUT, Auth, AuthError, AuthSettings, MANAGEMENT_TIMEOUT, Smtp};
 use uuid::Uuid;
 
 /// By then Auth has either sent an invitation's mail or rolled the invitee back: its own SMTP time-out is 10 s.
@@ -17,7 +18,7 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 /// The step.
 pub struct InviteAdmin {
     secrets: Secrets,
-    api_url: String,
+    environment: Environment,
     project_url: String,
     redirect_url: String,
 }
@@ -38,7 +39,7 @@ impl InviteAdmin {
     pub fn new(platform: &Platform) -> Result<Self, Failure> {
         Ok(Self {
             secrets: platform.secrets.clone(),
-            api_url: setting("SUPABASE_API_URL", "https://api.supabase.com"),
+            environment: Environment::new(platform),
             project_url: setting("SUPABASE_PROJECT_URL_TEMPLATE", "https://{ref}.supabase.co"),
             redirect_url: setting("INVITE_REDIRECT_URL", ""),
         })
@@ -53,8 +54,16 @@ impl InviteAdmin {
         }
     }
 
+    async fn admit(&self, run: &Run<'_>) -> Result<(), StepError> {
+        self.configure(run).await?;
+        let key = self.environment.secret_key(run).await?;
+        let auth = Auth::new(&run.fill(&self.project_url), key);
+        let database = self.environment.database(run).await?;
+        self.withdraw(run, &database, &auth).await?;
+        self.invite(run, &database, &auth).await
+    }
+
     async fn configure(&self, run: &Run<'_>) -> Result<(), StepError> {
-        let account = run.supabase_secret().await?;
         let smtp: SmtpSecret = self.secrets.read(Name::Control("smtp")).await?;
         let landing = self.landing(run);
         let settings = AuthSettings {
@@ -70,8 +79,8 @@ impl InviteAdmin {
             },
             disable_signup: true,
         };
-        let management = Management::new(&self.api_url, account.access_token, &account.organization_slug)?;
-        let project = ProjectRef::try_from(run.project_ref()?.to_owned()).map_err(|_| keys_unknown())?;
+        let management = self.environment.management(run).await?;
+        let project = environment::project(run)?;
         run.fence(MANAGEMENT_TIMEOUT).await?;
         management.configure_auth(&project, &settings).await?;
         Ok(())
@@ -147,13 +156,10 @@ impl Work for InviteAdmin {
     const STEP: Step = Step::InviteAdmin;
 
     async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        self.configure(run).await?;
-        let key = run.tenant_secret().await?.secret_key.ok_or_else(keys_unknown)?;
-        let auth = Auth::new(&run.fill(&self.project_url), key);
-        let database = run.tenant_database().await?;
-        self.withdraw(run, &database, &auth).await?;
-        self.invite(run, &database, &auth).await?;
-        Ok(Outcome::Done)
+        match self.admit(run).await {
+            Ok(()) => Ok(Outcome::Done),
+            Err(error) => Err(self.environment.explain_and_renew_keys(run, error).await),
+        }
     }
 }
 
@@ -170,13 +176,4 @@ fn definite(error: &AuthError) -> bool {
         AuthError::Transport(error) => !error.may_have_had_effect(),
         AuthError::Server { .. } | AuthError::Unexpected { .. } => false,
     }
-}
-
-fn keys_unknown() -> StepError {
-    StepError::new(
-        FailureKind::Transient,
-        "keys_unknown",
-        Owner::Platform,
-        "The tenant's secret holds no key although step 2 is completed; restore its last version.",
-    )
 }

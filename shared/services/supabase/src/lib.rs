@@ -15,8 +15,8 @@ pub use auth_error::AuthError;
 pub use error::{Error, RequestId};
 pub use management::{AuthSettings, Management, Smtp};
 pub use project::{
-    ApiKeys, HealthStatus, InvalidProjectRef, Pooler, Project, ProjectRef, ProjectStatus, ProjectSummary, Service,
-    ServiceHealth,
+    Access, ApiKeys, HealthStatus, InvalidProjectRef, Pooler, Project, ProjectRef, ProjectStatus, ProjectSummary,
+    Service, ServiceHealth,
 };
 
 /// The longest a request of [`Management`] takes. A read whose connection broke is sent once more.

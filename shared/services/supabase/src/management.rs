@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, RequestId};
-use crate::project::{ApiKeys, HealthStatus, Pooler, Project, ProjectRef, ProjectSummary, Service, ServiceHealth};
+use crate::project::{
+    Access, ApiKeys, HealthStatus, Pooler, Project, ProjectRef, ProjectSummary, Service, ServiceHealth,
+};
 
 /// The most the list of projects gives at once.
 const PAGE: usize = 100;
@@ -172,6 +174,11 @@ impl Management {
         // "connecting-to-postgres"; supabase/cli does the same). Any other port is somebody's own pooler.
         let shared = others.pop().filter(|row| row.pooler.port == 6543);
         shared.map(|row| Pooler { port: 5432, ..row.pooler }).ok_or(Error::NoSessionPooler)
+    }
+
+    /// The project's keys and its pooler.
+    pub async fn access(&self, project: &ProjectRef) -> Result<Access, Error> {
+        Ok(Access { keys: self.api_keys(project).await?, pooler: self.session_pooler(project).await? })
     }
 
     /// Sets the password of the database's `postgres` user; repeating it changes nothing.

@@ -197,6 +197,15 @@ pub struct ApiKeys {
     pub secret: SecretString,
 }
 
+/// What opens a project.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Of its API.
+    pub keys: ApiKeys,
+    /// Of its database.
+    pub pooler: Pooler,
+}
+
 /// Where the pooler takes connections that behave like a session (port 5432): IPv4, and every statement is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Pooler {

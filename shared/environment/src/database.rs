@@ -1,0 +1,91 @@
+//! The way into the environment's database, and back into it where its password was changed.
+
+use std::time::Duration;
+
+use domain::{Failure, FailureKind};
+use secrecy::SecretString;
+use secrets::PoolerAddress;
+use step_kit::{Run, StepError};
+use store::{DatabaseConfig, Intent, ResourceKind, TenantDatabase};
+use supabase::MANAGEMENT_TIMEOUT;
+
+use crate::access::address;
+use crate::{Environment, project};
+
+/// What a log-in is told that the database or its pooler refuses.
+const REFUSED: &str = "tenant_database_refused";
+/// For so long a refused log-in is put down to a pooler that is new or behind: it knows the password within seconds, and
+/// setting it meanwhile would help nobody.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often the password is set at most: a pooler needs a while to learn it, and the Management API allows 120 calls a
+/// minute.
+const SET_EVERY: Duration = Duration::from_mins(1);
+
+impl Environment {
+    /// A connection to the environment's database, through its session pooler. A password that was changed at Supabase is
+    /// set to the stored one again.
+    pub async fn database(&self, run: &Run<'_>) -> Result<TenantDatabase, StepError> {
+        let secret = run.tenant_secret().await?;
+        let pooler = match secret.pooler {
+            Some(pooler) => pooler,
+            // An older version of the secret was restored: step 5 puts back what it lacks.
+            None => address(self.management(run).await?.session_pooler(&project(run)?).await?),
+        };
+        let config = self.config(run, pooler, &secret.db_pass).await?;
+        let error = match TenantDatabase::connect(&config).await {
+            Ok(database) => return Ok(database),
+            Err(failure) => self.explain(run, failure.into()).await,
+        };
+        if error.cause().code != REFUSED {
+            return Err(error);
+        }
+        if run.begun_for() < PATIENCE || !self.set_password(run, &secret.db_pass).await? {
+            return Err(tried_again(error.0));
+        }
+        TenantDatabase::connect(&config).await.map_err(tried_again)
+    }
+
+    async fn config(
+        &self,
+        run: &Run<'_>,
+        pooler: PoolerAddress,
+        password: &SecretString,
+    ) -> Result<DatabaseConfig, StepError> {
+        Ok(DatabaseConfig {
+            host: pooler.host,
+            port: pooler.port,
+            dbname: pooler.dbname,
+            username: pooler.user,
+            password: password.clone(),
+            ca_pem: run.supabase_secret().await?.database_ca_pem,
+        })
+    }
+
+    /// Sets the stored password at Supabase. False: it was set a moment ago.
+    async fn set_password(&self, run: &Run<'_>, password: &SecretString) -> Result<bool, StepError> {
+        let project = project(run)?;
+        if let Some(last) = run.resource(ResourceKind::DatabasePassword).await? {
+            if last.age < SET_EVERY {
+                return Ok(false);
+            }
+            run.give_up(&last).await?;
+        }
+        let management = self.management(run).await?;
+        let intent = Intent {
+            kind: ResourceKind::DatabasePassword,
+            name: project.as_str(),
+            request: None,
+            idempotency_key: None,
+            call: MANAGEMENT_TIMEOUT,
+        };
+        let intent = run.intend(intent).await?;
+        management.set_database_password(&project, password).await?;
+        run.confirm(&intent, project.as_str(), None).await?;
+        Ok(true)
+    }
+}
+
+/// A log-in that is refused is tried again every few seconds, not five times in a row.
+fn tried_again(failure: Failure) -> StepError {
+    if failure.cause.code == REFUSED { Failure { kind: FailureKind::Busy, ..failure }.into() } else { failure.into() }
+}
