@@ -242,6 +242,13 @@ impl Aws {
         Ok(found["Environment"]["Variables"].take())
     }
 
+    /// Has a function of ours start anew at its next call.
+    pub async fn restart(&self, name: &str) -> Result<()> {
+        let mut variables = self.environment_of(name).await?;
+        variables["E2E_RESTART"] = json!(uuid::Uuid::new_v4());
+        self.set_environment_of(name, &variables).await
+    }
+
     /// Replaces the environment variables of a function of ours.
     pub async fn set_environment_of(&self, name: &str, variables: &Value) -> Result<()> {
         let name = self.function(name).await?;

@@ -1,5 +1,7 @@
 //! What the outside systems hold and what they were asked for, by their own account.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,8 +12,12 @@ use crate::cloud::variable;
 impl Cloud {
     /// Every Supabase project there ever was for this tenant, with the calls counted by endpoint.
     pub async fn projects(&self, slug: &str, tenant_id: impl std::fmt::Display) -> Result<Vec<Value>> {
+        self.projects_named(&format!("{slug}-{tenant_id}")).await
+    }
+
+    /// Every Supabase project there ever was of exactly this name, with the calls counted by endpoint.
+    pub async fn projects_named(&self, name: &str) -> Result<Vec<Value>> {
         let all = self.outside(&format!("{}/admin/projects", variable("SUPABASE_ADMIN_URL")?)).await?;
-        let name = format!("{slug}-{tenant_id}");
         let projects = all["projects"].as_array().context("no list")?;
         Ok(projects.iter().filter(|project| project["name"] == name).cloned().collect())
     }
@@ -24,11 +30,40 @@ impl Cloud {
         Ok(())
     }
 
+    /// Creates a healthy Supabase project of that name as somebody else would, beside one that has the name already.
+    pub async fn foreign_project(&self, name: &str, region: &str) -> Result<String> {
+        let url = format!("{}/admin/projects", variable("SUPABASE_ADMIN_URL")?);
+        let seed = json!({ "name": name, "region": region, "duplicate": true });
+        let project: Value = self.http.post(url).json(&seed).send().await?.error_for_status()?.json().await?;
+        Ok(project["ref"].as_str().context("no ref")?.to_owned())
+    }
+
+    /// Replaces all API keys of a Supabase project.
+    pub async fn rotate_keys(&self, project_ref: &str) -> Result<()> {
+        let url = format!("{}/admin/projects/{project_ref}/keys", variable("SUPABASE_ADMIN_URL")?);
+        self.http.post(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// How long Supabase projects created from now on take to show up in listings.
+    pub async fn list_projects_after(&self, delay: Duration) -> Result<()> {
+        let url = format!("{}/admin/listing", variable("SUPABASE_ADMIN_URL")?);
+        let delay = json!({ "visible_after_ms": u64::try_from(delay.as_millis())? });
+        self.http.put(url).json(&delay).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// `GET` at Supabase's Management API with the organization's token.
     pub async fn supabase(&self, path: &str) -> Result<Value> {
+        self.supabase_call(Method::GET, path, &Value::Null).await
+    }
+
+    /// A call of Supabase's Management API with the organization's token, as somebody in the dashboard would cause it.
+    pub async fn supabase_call(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
         let url = format!("{}{path}", variable("SUPABASE_API_URL")?);
-        let answer = self.http.get(url).bearer_auth(variable("SUPABASE_ACCESS_TOKEN")?).send().await?;
-        Ok(answer.error_for_status()?.json().await?)
+        let request = self.http.request(method, url).bearer_auth(variable("SUPABASE_ACCESS_TOKEN")?);
+        let request = if body.is_null() { request } else { request.json(body) };
+        Ok(request.send().await?.error_for_status()?.json().await?)
     }
 
     /// The Stripe customers whose metadata name this tenant.

@@ -59,7 +59,8 @@ impl Cloud {
         cut_off
     }
 
-    async fn control_as_superuser(&self) -> Result<Client> {
+    /// The control database, as the cluster's superuser.
+    pub async fn control_as_superuser(&self) -> Result<Client> {
         let mut config: Config = variable("POSTGRES_SUPERUSER_URL")?.parse().context("POSTGRES_SUPERUSER_URL")?;
         config.dbname("control");
         connect(config).await

@@ -1,33 +1,111 @@
-//! An environment that comes up dead is given back and built anew.
+//! An environment that does not come up: waited for as long as it may still, else given back and built anew.
 
 use anyhow::Result;
-use e2e::{State, with_faults};
-use serde_json::json;
+use e2e::{Cloud, Faults, with_faults};
+use futures_util::future::try_join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::scenario::{RUN, Scenario};
+use crate::scenario::Scenario;
+
+/// Deleted, since nothing was built in it, and the next `POST` builds another.
+async fn stillborn(cloud: &Cloud, faults: &Faults, status: &str) -> Result<()> {
+    let tenant = Scenario::new(cloud, faults, "stillborn");
+    let tenant_id = tenant.again().await?;
+    let first = cloud.environment(&tenant.slug).await?;
+    cloud.impose(&first, status).await?;
+    buried(&tenant).await?;
+
+    tenant.again().await?;
+    tenant.goes_live(2).await?;
+    let second = cloud.environment(&tenant.slug).await?;
+    let projects = cloud.projects(&tenant.slug, tenant_id).await?;
+    let fates: Vec<_> = projects.iter().map(|project| (&project["ref"], &project["deleted"])).collect();
+    assert_eq!(fates, [(&json!(first), &json!(true)), (&json!(second), &json!(false))]);
+    Ok(())
+}
+
+async fn buried(tenant: &Scenario<'_>) -> Result<()> {
+    let failed = tenant.cloud.wait_until(&tenant.slug, e2e::State::Failed, crate::scenario::RUN).await?;
+    assert_eq!(failed.failed_steps, ["step_2"], "{failed:?}");
+    assert_eq!(failed.completed_steps, Vec::<String>::new(), "step 1 has to run again");
+    let cause = failed.cause()?;
+    assert_eq!((&cause["code"], &cause["owner"]), (&json!("environment_failed"), &json!("provider")));
+    assert_eq!((&failed.step(1)["state"], &failed.step(2)["state"]), (&json!("pending"), &json!("failed")));
+    let record = tenant.cloud.tenant(&tenant.slug).await?;
+    assert_eq!((&record["supabase_project_ref"], &record["supabase_url"]), (&Value::Null, &Value::Null));
+    Ok(())
+}
 
 #[tokio::test]
 async fn a_dead_environment_is_deleted_and_the_next_post_builds_another() -> Result<()> {
     with_faults(async |cloud, faults| {
-        let tenant = Scenario::new(cloud, faults, "stillborn");
-        let tenant_id = cloud.accepted(&tenant.slug, json!({})).await?;
-        let first = cloud.environment(&tenant.slug).await?;
-        cloud.impose(&first, "INIT_FAILED").await?;
-        let failed = cloud.wait_until(&tenant.slug, State::Failed, RUN).await?;
-        assert_eq!(failed.failed_steps, ["step_2"]);
-        assert_eq!(failed.completed_steps, Vec::<String>::new(), "step 1 has to run again");
-        assert_eq!(failed.cause()?["code"], "environment_failed");
-        let record = cloud.tenant(&tenant.slug).await?;
-        assert_eq!((&record["supabase_project_ref"], &record["supabase_url"]), (&json!(null), &json!(null)));
+        let fates = ["INIT_FAILED", "REMOVED", "INACTIVE", "GOING_DOWN", "PAUSE_FAILED", "RESTORE_FAILED"];
+        try_join_all(fates.map(|status| stillborn(cloud, faults, status))).await?;
+        Ok(())
+    })
+    .await
+}
 
-        cloud.accepted(&tenant.slug, json!({})).await?;
-        let live = cloud.wait_until(&tenant.slug, State::Active, RUN).await?;
-        assert_eq!(live.attempt, 2);
-        let second = cloud.environment(&tenant.slug).await?;
-        let projects = cloud.projects(&tenant.slug, tenant_id).await?;
-        let fates: Vec<_> = projects.iter().map(|project| (&project["ref"], &project["deleted"])).collect();
-        assert_eq!(fates, [(&json!(first), &json!(true)), (&json!(second), &json!(false))]);
-        assert_eq!(cloud.mails_to(&tenant.email()).await?.len(), 1);
+#[tokio::test]
+async fn an_environment_that_vanished_is_looked_for_before_another_is_built() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "vanished");
+        let tenant_id = tenant.again().await?;
+        let first = cloud.environment(&tenant.slug).await?;
+        cloud.supabase_call(Method::DELETE, &format!("/v1/projects/{first}"), &Value::Null).await?;
+        // It might be too young to be visible everywhere.
+        tenant.waits(2, "project").await?;
+        let age = "UPDATE control.resources SET sent_at = sent_at - interval '2 minutes'
+                   WHERE tenant_id = $1 AND kind = 'supabase_project' AND dead_at IS NULL";
+        assert_eq!(cloud.control().await?.execute(age, &[&tenant_id]).await?, 1);
+        buried(&tenant).await?;
+        tenant.again().await?;
+        tenant.goes_live(2).await?;
+        assert_eq!(cloud.projects(&tenant.slug, tenant_id).await?.len(), 2);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_environment_that_is_being_changed_is_waited_for() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let passing = ["PAUSING", "RESTORING", "UPGRADING", "RESTARTING", "RESIZING", "ACTIVE_UNHEALTHY", "UNKNOWN"];
+        let waited_for = async |status: &str| {
+            let tenant = Scenario::new(cloud, faults, "changed");
+            let tenant_id = tenant.again().await?;
+            let project_ref = cloud.environment(&tenant.slug).await?;
+            cloud.impose(&project_ref, status).await?;
+            tenant.waits(2, "project").await?;
+            cloud.impose(&project_ref, "ACTIVE_HEALTHY").await?;
+            tenant.goes_live(1).await?;
+            tenant.calls(tenant_id, "create_project").await
+        };
+        assert_eq!(try_join_all(passing.map(waited_for)).await?, [1; 7]);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_environment_that_takes_too_long_is_waited_for_by_the_next_post() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "slow");
+        let tenant_id = tenant.again().await?;
+        let project_ref = cloud.environment(&tenant.slug).await?;
+        cloud.impose(&project_ref, "COMING_UP").await?;
+        tenant.waits(2, "project").await?;
+        let age = "UPDATE control.provisioning_steps SET started_at = started_at - interval '31 minutes'
+                   WHERE tenant_id = $1 AND step = 2";
+        assert_eq!(cloud.control().await?.execute(age, &[&tenant_id]).await?, 1);
+        tenant.fails_for(2, "environment_timeout", "provider").await?;
+        // It is kept: it may come up yet.
+        tenant.again().await?;
+        tenant.waits(2, "project").await?;
+        cloud.impose(&project_ref, "ACTIVE_HEALTHY").await?;
+        tenant.goes_live(2).await?;
+        assert_eq!(tenant.calls(tenant_id, "create_project").await?, 1);
         Ok(())
     })
     .await

@@ -2,5 +2,8 @@
 
 mod corrections;
 mod environment;
+mod gone;
+mod lookalikes;
+mod lost;
 mod scenario;
 mod steps;

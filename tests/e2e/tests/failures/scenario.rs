@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use e2e::{Cloud, Faults, STEPS, State, Status, unique};
-use fault_proxy::client::Call;
+use anyhow::{Context as _, Result, bail, ensure};
+use e2e::{Cloud, Faults, STEPS, State, Status, is_timestamp, unique};
+use fault_proxy::client::{Call, Match, On};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -39,6 +39,82 @@ impl<'a> Scenario<'a> {
         assert_eq!(status.last_error, Some(format!("step_{number}: {code}: {hint}")));
         assert_eq!(status.step(number)["state"], "failed");
         Ok(status)
+    }
+
+    /// As [`Scenario::fails`], and all the API says about the nine steps fits.
+    pub async fn fails_for(&self, number: usize, code: &str, owner: &str) -> Result<Status> {
+        let status = self.fails(number, code).await?;
+        assert_eq!(status.cause()?["owner"], owner, "{status:?}");
+        for step in &status.steps[..number] {
+            ensure!(step["attempts"].as_u64().is_some_and(|attempts| attempts > 0), "{step}");
+            ensure!(is_timestamp(&step["started_at"]) && is_timestamp(&step["finished_at"]), "{step}");
+            ensure!(step["started_at"].as_str() <= step["finished_at"].as_str(), "{step}");
+            ensure!(step["waiting_for"].is_null() && step["next_retry_at"].is_null(), "{step}");
+        }
+        for step in &status.steps[number..] {
+            ensure!(step["state"] == "pending" && step["cause"].is_null() && step["started_at"].is_null(), "{step}");
+        }
+        Ok(status)
+    }
+
+    /// While the step is tried again the API says why, and when it goes on.
+    pub async fn retries(&self, number: usize, code: &str, owner: &str) -> Result<Status> {
+        let told = |status: &Status| {
+            let step = status.step(number);
+            step["cause"]["code"] == code && is_timestamp(&step["next_retry_at"])
+        };
+        let status = self.cloud.wait_for(&self.slug, RUN, told).await?;
+        let step = status.step(number);
+        assert_eq!((status.provisioning_state, &status.last_error), (State::Provisioning, &None));
+        assert_eq!((&step["state"], &step["cause"]["owner"]), (&json!("running"), &json!(owner)));
+        ensure!(step["cause"]["retryable"] == true && step["cause"]["hint"].is_string(), "{step}");
+        ensure!(step["attempts"].as_u64().is_some_and(|attempts| attempts > 0), "{step}");
+        ensure!(is_timestamp(&step["started_at"]) && step["finished_at"].is_null(), "{step}");
+        Ok(status)
+    }
+
+    /// The step waits, and the API says for what. Looking is no attempt.
+    pub async fn waits(&self, number: usize, what: &str) -> Result<Status> {
+        let status = self.cloud.wait_for(&self.slug, RUN, |status| status.step(number)["waiting_for"] == what).await?;
+        let step = status.step(number);
+        assert_eq!((&step["state"], &step["attempts"], &step["cause"]), (&json!("waiting"), &json!(1), &Value::Null));
+        assert_eq!((status.provisioning_state, &status.last_error), (State::Provisioning, &None));
+        Ok(status)
+    }
+
+    /// The tenant goes live in this attempt, and nothing that happened on the way sticks to its status.
+    pub async fn goes_live(&self, attempt: i32) -> Result<Status> {
+        let status = self.cloud.wait_until(&self.slug, State::Active, RUN).await?;
+        assert_eq!((status.attempt, &status.last_error), (attempt, &None), "{status:?}");
+        assert_eq!((&status.completed_steps[..], status.failed_steps.len()), (&STEPS.map(str::to_owned)[..], 0));
+        for step in &status.steps {
+            ensure!(step["cause"].is_null() && step["waiting_for"].is_null(), "{step}");
+            ensure!(step["next_retry_at"].is_null() && is_timestamp(&step["finished_at"]), "{step}");
+        }
+        assert_eq!(self.cloud.mails_to(&self.email()).await?.len(), 1);
+        Ok(status)
+    }
+
+    /// `POST` again, as the hints say.
+    pub async fn again(&self) -> Result<Uuid> {
+        self.cloud.accepted(&self.slug, json!({})).await
+    }
+
+    /// A new tenant whose nth log-in to its database, the one of step n + 2, waits while `change` happens to its project.
+    pub async fn changed_at_log_in(&self, nth: u64, change: impl AsyncFnOnce(&str) -> Result<()>) -> Result<Uuid> {
+        let pause = self.faults.hold("pooler", connection(nth)).await?;
+        let tenant_id = self.cloud.accepted(&self.slug, json!({})).await?;
+        self.faults.held(pause).await?;
+        change(&self.cloud.environment(&self.slug).await?).await?;
+        self.faults.mend(pause).await?;
+        Ok(tenant_id)
+    }
+
+    /// How often the outside asked for one thing of the tenant's only project.
+    pub async fn calls(&self, tenant_id: Uuid, endpoint: &str) -> Result<u64> {
+        let projects = self.cloud.projects(&self.slug, tenant_id).await?;
+        let [project] = projects.as_slice() else { bail!("not one project: {projects:?}") };
+        Ok(project["calls"][endpoint].as_u64().unwrap_or(0))
     }
 
     /// The same request once more goes through, with every effect from `number` on asked for exactly once and none
@@ -135,6 +211,11 @@ impl Effect {
     fn name(&self) -> String {
         format!("{} {} {}", self.upstream, self.method, self.end)
     }
+}
+
+/// The nth connection to the tenant's database.
+pub fn connection(nth: u64) -> Match {
+    Match { on: Some(On::Connect), ..Match::default() }.nth(nth)
 }
 
 /// The body of a refusal by Supabase.

@@ -2,15 +2,10 @@
 
 use anyhow::Result;
 use e2e::with_faults;
-use fault_proxy::client::{Match, On};
+use fault_proxy::client::Match;
 use serde_json::json;
 
-use crate::scenario::{Scenario, forbidden};
-
-/// The nth connection to the tenant's database.
-fn connection(nth: u64) -> Match {
-    Match { on: Some(On::Connect), ..Match::default() }.nth(nth)
-}
+use crate::scenario::{Scenario, connection, forbidden};
 
 #[tokio::test]
 async fn step_1_supabase_refuses_the_project() -> Result<()> {

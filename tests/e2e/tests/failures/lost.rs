@@ -1,0 +1,165 @@
+//! What opens an environment is lost: its database's password, its keys, what the tenant's secret knew of both.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use e2e::{Cloud, Faults, with_faults};
+use fault_proxy::client::{HeaderMatch, Match};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::scenario::Scenario;
+
+async fn set_password(cloud: &Cloud, project_ref: &str, password: &Value) -> Result<()> {
+    let path = format!("/v1/projects/{project_ref}/database/password");
+    cloud.supabase_call(Method::PATCH, &path, &json!({ "password": password })).await?;
+    Ok(())
+}
+
+async fn secret(cloud: &Cloud, tenant_id: Uuid) -> Result<Value> {
+    cloud.aws.secret(&format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?)).await
+}
+
+/// How often the password was set again, by the ledger.
+async fn times_set(cloud: &Cloud, tenant_id: Uuid) -> Result<i64> {
+    let sql = "SELECT count(*) FROM control.resources
+               WHERE tenant_id = $1 AND kind = 'database_password' AND confirmed_at IS NOT NULL";
+    Ok(cloud.control().await?.query_one(sql, &[&tenant_id]).await?.get(0))
+}
+
+async fn password_changed_before(cloud: &Cloud, faults: &Faults, step: usize) -> Result<()> {
+    let tenant = Scenario::new(cloud, faults, "locked");
+    let another = async |project_ref: &str| set_password(cloud, project_ref, &json!("set-by-somebody-else")).await;
+    let tenant_id = tenant.changed_at_log_in(u64::try_from(step - 2)?, another).await?;
+    tenant.retries(step, "tenant_database_refused", "platform").await?;
+    tenant.goes_live(1).await?;
+    // Once by somebody else, once back; and the tenant's secret still opens its database.
+    assert_eq!((tenant.calls(tenant_id, "update_password").await?, times_set(cloud, tenant_id).await?), (2, 1));
+    cloud.tenant_database_by_secret(&secret(cloud, tenant_id).await?).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_password_changed_before_the_migrations_is_set_again() -> Result<()> {
+    with_faults(async |cloud, faults| password_changed_before(cloud, faults, 3).await).await
+}
+
+#[tokio::test]
+async fn a_password_changed_after_the_migrations_is_set_again() -> Result<()> {
+    with_faults(async |cloud, faults| password_changed_before(cloud, faults, 4).await).await
+}
+
+#[tokio::test]
+async fn a_password_changed_before_the_invitation_is_set_again() -> Result<()> {
+    with_faults(async |cloud, faults| password_changed_before(cloud, faults, 5).await).await
+}
+
+#[tokio::test]
+async fn a_pooler_that_learns_the_password_late_is_waited_for() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "late");
+        let another = async |project_ref: &str| set_password(cloud, project_ref, &json!("not-known-yet")).await;
+        let tenant_id = tenant.changed_at_log_in(1, another).await?;
+        tenant.retries(3, "tenant_database_refused", "platform").await?;
+        let known = secret(cloud, tenant_id).await?;
+        set_password(cloud, &cloud.environment(&tenant.slug).await?, &known["db_pass"]).await?;
+        tenant.goes_live(1).await?;
+        assert_eq!(times_set(cloud, tenant_id).await?, 0);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_log_in_that_stays_refused_makes_no_storm_of_passwords() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "barred");
+        // The project is well by its own account, and no password helps.
+        let log_in = async |project_ref: &str, may: &str| -> Result<()> {
+            let sql = format!(r#"ALTER ROLE "postgres.{project_ref}" {may}"#);
+            Ok(cloud.tenant_database(project_ref).await?.batch_execute(&sql).await?)
+        };
+        let tenant_id = tenant.changed_at_log_in(2, async |project_ref| log_in(project_ref, "NOLOGIN").await).await?;
+        sleep(Duration::from_secs(25)).await;
+        let status = tenant.retries(4, "tenant_database_refused", "platform").await?;
+        ensure!(status.step(4)["attempts"].as_u64() > Some(5), "it was hardly tried: {status:?}");
+        assert_eq!((tenant.calls(tenant_id, "update_password").await?, times_set(cloud, tenant_id).await?), (1, 1));
+        log_in(&cloud.environment(&tenant.slug).await?, "LOGIN").await?;
+        tenant.goes_live(1).await?;
+        assert_eq!(tenant.calls(tenant_id, "update_password").await?, 1);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn keys_replaced_at_supabase_are_fetched_again() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "rekeyed");
+        let pause = faults.hold("supabase", Match::request("POST", "/auth/v1/invite").times(1)).await?;
+        let tenant_id = tenant.again().await?;
+        faults.held(pause).await?;
+        let before = secret(cloud, tenant_id).await?;
+        cloud.rotate_keys(&cloud.environment(&tenant.slug).await?).await?;
+        faults.mend(pause).await?;
+        tenant.retries(5, "environment_keys_renewed", "provider").await?;
+        tenant.goes_live(1).await?;
+        let after = secret(cloud, tenant_id).await?;
+        for key in ["publishable_key", "secret_key"] {
+            ensure!(after[key].is_string() && after[key] != before[key], "{key} is the old one");
+        }
+        for kept in ["db_pass", "graph_pass", "pooler"] {
+            ensure!(after[kept] == before[kept], "{kept} is another");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// The project's own keys are refused: fetching them again cannot help, and a person is told so.
+#[tokio::test]
+async fn keys_that_are_refused_although_they_are_the_projects_own_are_a_named_cause() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "revoked");
+        let body = json!({ "message": "Invalid API key" }).to_string();
+        let fault = faults.answer("supabase", Match::request("POST", "/auth/v1/invite"), 401, &body).await?;
+        tenant.again().await?;
+        tenant.fails_for(5, "supabase_auth_unauthorized", "platform").await?;
+        faults.mend(fault).await?;
+        tenant.again().await?;
+        tenant.goes_live(2).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_secret_restored_to_an_older_version_gets_back_what_it_lost() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "restored");
+        let header = Some(HeaderMatch {
+            name: "x-amz-target".to_owned(),
+            regex: r"^secretsmanager\.PutSecretValue$".to_owned(),
+        });
+        let put = |tenant_id: Uuid| Match {
+            header: header.clone(),
+            body_regex: Some(tenant_id.to_string()),
+            ..Match::default()
+        };
+        let tenant_id = tenant.again().await?;
+        let pause = faults.hold_answer("aws", put(tenant_id).times(1)).await?;
+        faults.held(pause).await?;
+        let complete = secret(cloud, tenant_id).await?;
+        let older = json!({ "db_pass": complete["db_pass"], "graph_pass": complete["graph_pass"] });
+        let name = format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?);
+        let restore = json!({ "SecretId": name, "SecretString": older.to_string() });
+        cloud.aws.json("secretsmanager", "secretsmanager.PutSecretValue", restore).await?;
+        faults.mend(pause).await?;
+        tenant.goes_live(1).await?;
+        ensure!(secret(cloud, tenant_id).await? == complete, "the secret is not as it was");
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,79 @@
+//! Step Functions is down.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use e2e::{Cloud, State, unique, with_faults};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::world::{ROUTES, WAYS, World, in_time, take_down};
+
+const LIVE: Duration = Duration::from_mins(2);
+
+#[tokio::test]
+async fn a_tenant_is_accepted_all_the_same_and_started_afterwards() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let mut waiting = Vec::new();
+        for way in WAYS {
+            let down = take_down(faults, "AWSStepFunctions", None, way).await?;
+            let slug = unique("unstarted");
+            let order = Cloud::order(&slug, &json!({ "tier": "pilot" }));
+            // Written down and started later; asked for again, it still is.
+            for _ in 0..2 {
+                let order = cloud.admin(Method::POST, "/v1/admin/tenants").json(&order);
+                in_time(cloud, order).await?.expect(202)?;
+            }
+            let status = cloud.status(&slug).await?;
+            assert_eq!((status.provisioning_state, status.attempt), (State::Provisioning, 1));
+            faults.mend(down).await?;
+            waiting.push((slug, status.tenant_id));
+        }
+        let started = async || {
+            for (_, tenant_id) in &waiting {
+                if cloud.aws.execution(&cloud.aws.execution_arn(tenant_id, 1)).await?.is_none() {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        cloud.reconcile_until(started).await?;
+        for (slug, tenant_id) in &waiting {
+            assert_eq!(cloud.wait_until(slug, State::Active, LIVE).await?.attempt, 1);
+            assert_eq!(cloud.aws.executions_of(tenant_id).await?.len(), 1);
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_tenant_on_its_way_can_be_deactivated_all_the_same() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        for way in WAYS {
+            let slug = unique("unstopped");
+            cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+            let down = take_down(faults, "AWSStepFunctions", None, way).await?;
+            let path = format!("/v1/admin/tenants/{slug}");
+            in_time(cloud, cloud.admin(Method::DELETE, &path)).await?.no_content()?;
+            faults.mend(down).await?;
+            assert_eq!(cloud.status(&slug).await?.provisioning_state, State::Deprovisioned);
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whoever_starts_nothing_does_not_notice() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let world = World::new(cloud).await?;
+        for way in WAYS {
+            let down = take_down(faults, "AWSStepFunctions", None, way).await?;
+            world.work(&ROUTES).await?;
+            faults.mend(down).await?;
+        }
+        Ok(())
+    })
+    .await
+}

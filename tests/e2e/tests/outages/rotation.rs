@@ -1,0 +1,94 @@
+//! The control database's password is rotated while everything runs.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use anyhow::{Context as _, Result};
+use e2e::{Cloud, State, unique, with_faults};
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
+
+use crate::world::{ROUTES, World};
+
+/// The application's role and its secret.
+struct Role<'a> {
+    cloud: &'a Cloud,
+    secret: String,
+    known: Value,
+    name: String,
+}
+
+impl<'a> Role<'a> {
+    async fn of(cloud: &'a Cloud) -> Result<Self> {
+        let secret = format!("{}/control/database", cloud.secret_prefix()?);
+        let known = cloud.aws.secret(&secret).await?;
+        let name = known["username"].as_str().context("no username")?.to_owned();
+        Ok(Self { cloud, secret, known, name })
+    }
+
+    async fn set_password(&self, password: &str) -> Result<()> {
+        let sql = "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)";
+        let database = self.cloud.control_as_superuser().await?;
+        let statement: String = database.query_one(sql, &[&self.name, &password]).await?.get(0);
+        Ok(database.batch_execute(&statement).await?)
+    }
+
+    async fn put(&self, password: &str) -> Result<()> {
+        let mut value = self.known.clone();
+        value["password"] = json!(password);
+        let put = json!({ "SecretId": self.secret, "SecretString": value.to_string() });
+        self.cloud.aws.json("secretsmanager", "secretsmanager.PutSecretValue", put).await.map(drop)
+    }
+
+    /// Ends every connection of the role's, as a fail-over would.
+    async fn disconnect(&self) -> Result<()> {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
+        self.cloud.control_as_superuser().await?.execute(sql, &[&self.name]).await?;
+        Ok(())
+    }
+
+    async fn restore(&self) -> Result<()> {
+        let password = self.known["password"].as_str().context("no password")?;
+        self.set_password(password).await?;
+        self.put(password).await
+    }
+}
+
+async fn with_role(test: impl AsyncFnOnce(&World<'_>, &Role<'_>) -> Result<()>) -> Result<()> {
+    with_faults(async |cloud, _| {
+        let (world, role) = (World::new(cloud).await?, Role::of(cloud).await?);
+        let outcome = AssertUnwindSafe(test(&world, &role)).catch_unwind().await;
+        role.restore().await?;
+        world.all_work().await?;
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whoever_is_connected_does_not_notice_and_whoever_is_cut_off_reads_the_new_one() -> Result<()> {
+    with_role(async |world, role| {
+        role.set_password("rotated-once").await?;
+        role.put("rotated-once").await?;
+        world.all_work().await?;
+        role.disconnect().await?;
+        world.all_work().await?;
+        // And the steps: their processes were connected as well.
+        let slug = unique("rotated");
+        world.cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+        world.cloud.wait_until(&slug, State::Active, std::time::Duration::from_mins(2)).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn between_the_new_password_and_the_new_secret_routes_are_unavailable() -> Result<()> {
+    with_role(async |world, role| {
+        role.set_password("rotated-twice").await?;
+        role.disconnect().await?;
+        world.are_unavailable(&ROUTES).await?;
+        role.put("rotated-twice").await?;
+        world.all_work().await
+    })
+    .await
+}

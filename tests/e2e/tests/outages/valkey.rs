@@ -1,0 +1,55 @@
+//! Valkey is down.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use e2e::{State, unique, with_faults};
+use fault_proxy::client::{Match, UpstreamState};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::world::{ROUTES, World, routes};
+
+/// Those that promise that a tenant's cache entry is gone.
+const INVALIDATING: [&str; 3] = ["update-tenant", "deactivate-tenant", "invalidate-tenant-cache"];
+const STATES: [UpstreamState; 2] = [UpstreamState::Refuse, UpstreamState::Silent];
+
+#[tokio::test]
+async fn routes_that_invalidate_say_so_in_time_and_work_again_at_once() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let world = World::new(cloud).await?;
+        for state in STATES {
+            faults.set_state("valkey", state).await?;
+            for _ in 0..2 {
+                world.are_unavailable(&routes(&ROUTES, &INVALIDATING, true)).await?;
+            }
+            world.work(&routes(&ROUTES, &INVALIDATING, false)).await?;
+            faults.set_state("valkey", UpstreamState::Up).await?;
+            world.all_work().await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_tenant_that_needs_it_meanwhile_goes_live_all_the_same() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        for state in STATES {
+            let slug = unique("uncached");
+            // The last call before Valkey is needed.
+            let index = Match::request("PUT", &format!("^/client_{slug}_v1")).times(1);
+            let pause = faults.hold_answer("opensearch", index).await?;
+            cloud.accepted(&slug, json!({})).await?;
+            faults.held(pause).await?;
+            faults.set_state("valkey", state).await?;
+            faults.mend(pause).await?;
+            sleep(Duration::from_secs(2)).await;
+            faults.set_state("valkey", UpstreamState::Up).await?;
+            let live = cloud.wait_until(&slug, State::Active, Duration::from_mins(2)).await?;
+            assert_eq!((live.attempt, cloud.events_of(&slug).await?.len()), (1, 1));
+        }
+        Ok(())
+    })
+    .await
+}

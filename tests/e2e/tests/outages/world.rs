@@ -1,0 +1,161 @@
+//! Every route, called so that it can be called again, and held to its time.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Answer, Cloud, Faults, Lakehouse, unique};
+use fault_proxy::client::{HeaderMatch, Match, RuleId, When};
+use futures_util::future::try_join_all;
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+use tokio::time::Instant;
+
+/// Nobody waits longer, whatever is down.
+pub const ANSWERED: Duration = Duration::from_secs(5);
+
+/// A route and the status it answers with while everything is up.
+pub type Route = (&'static str, u16);
+
+/// All routes but the health of the lakehouse, whose answers are its own. (`POST` finds an active tenant.)
+pub const ROUTES: [Route; 12] = [
+    ("provision-tenant", 409),
+    ("list-tenants", 200),
+    ("get-tenant", 200),
+    ("get-tenant-status", 200),
+    ("update-tenant", 200),
+    ("deactivate-tenant", 204),
+    ("invalidate-tenant-cache", 200),
+    ("upsert-catalog", 201),
+    ("get-catalog", 200),
+    ("list-catalogs", 200),
+    ("register-sync-target", 201),
+    ("list-sync-targets", 200),
+];
+
+/// Those that take an `Idempotency-Key`.
+pub const KEYED: [&str; 5] =
+    ["provision-tenant", "update-tenant", "invalidate-tenant-cache", "upsert-catalog", "register-sync-target"];
+
+/// Two tenants, a live one and one that was deactivated.
+pub struct World<'a> {
+    pub cloud: &'a Cloud,
+    lakehouse: Lakehouse,
+    retired: String,
+}
+
+impl<'a> World<'a> {
+    /// With a catalog, and every route's process started.
+    pub async fn new(cloud: &'a Cloud) -> Result<Self> {
+        let retired = unique("retired");
+        cloud.accepted(&retired, json!({ "tier": "pilot" })).await?;
+        cloud.deactivate(&retired).await?.no_content()?;
+        let (slug, tenant_id) = cloud.live("steady", json!({ "tier": "pilot" })).await?;
+        let world = Self { cloud, lakehouse: Lakehouse::of(cloud, tenant_id, &slug).await?, retired };
+        world.lakehouse.upsert(&json!({})).await?.expect(201)?;
+        world.all_work().await?;
+        Ok(world)
+    }
+
+    fn request(&self, route: &str) -> Result<RequestBuilder> {
+        let tenant = format!("/v1/admin/tenants/{}", self.lakehouse.slug);
+        let lakehouse = |method, path: &str| self.lakehouse.request(method, path);
+        Ok(match route {
+            "provision-tenant" => {
+                let order = Cloud::order(&self.lakehouse.slug, &json!({ "tier": "pilot" }));
+                self.cloud.admin(Method::POST, "/v1/admin/tenants").json(&order)
+            }
+            "list-tenants" => self.cloud.admin(Method::GET, "/v1/admin/tenants?limit=1"),
+            "get-tenant" => self.cloud.admin(Method::GET, &tenant),
+            "get-tenant-status" => self.cloud.admin(Method::GET, &format!("{tenant}/status")),
+            "update-tenant" => self.cloud.admin(Method::PATCH, &tenant).json(&json!({ "display_name": "Steady" })),
+            "deactivate-tenant" => self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}", self.retired)),
+            "invalidate-tenant-cache" => self.cloud.admin(Method::POST, &format!("{tenant}/cache/invalidate")),
+            "upsert-catalog" => lakehouse(Method::POST, &self.lakehouse.path()).json(&self.lakehouse.order(&json!({}))),
+            "get-catalog" => lakehouse(Method::GET, &self.lakehouse.path()),
+            "list-catalogs" => lakehouse(Method::GET, "/v1/admin/lakehouse/catalogs?limit=1"),
+            "register-sync-target" => {
+                let target = self.lakehouse.target(&json!({}));
+                lakehouse(Method::POST, "/v1/admin/lakehouse/sync-targets").json(&target)
+            }
+            "list-sync-targets" => {
+                let path = format!("/v1/admin/lakehouse/sync-targets?tenant_id={}", self.lakehouse.tenant_id);
+                lakehouse(Method::GET, &path)
+            }
+            _ => anyhow::bail!("{route} is no route of this test"),
+        })
+    }
+
+    /// One call of a route, in time.
+    pub async fn call(&self, route: &str) -> Result<Answer> {
+        in_time(self.cloud, self.request(route)?).await.with_context(|| route.to_owned())
+    }
+
+    /// The same with an `Idempotency-Key` of its own.
+    pub async fn call_keyed(&self, route: &str) -> Result<Answer> {
+        let request = self.request(route)?.header("idempotency-key", unique("outage"));
+        in_time(self.cloud, request).await.with_context(|| route.to_owned())
+    }
+
+    /// These routes work, all at once, at the first call.
+    pub async fn work(&self, routes: &[Route]) -> Result<()> {
+        let works = async |&(route, status): &Route| {
+            let answer = self.call(route).await?;
+            ensure!(answer.status == status, "{route} does not work: {answer:?}");
+            anyhow::Ok(())
+        };
+        try_join_all(routes.iter().map(works)).await.map(drop)
+    }
+
+    /// Every route works.
+    pub async fn all_work(&self) -> Result<()> {
+        self.work(&ROUTES).await
+    }
+
+    /// These routes say that they are unavailable and when to come again, all at once.
+    pub async fn are_unavailable(&self, routes: &[Route]) -> Result<()> {
+        try_join_all(routes.iter().map(async |(route, _)| unavailable(&self.call(route).await?))).await.map(drop)
+    }
+}
+
+/// Sends a request and holds the answer to its time.
+pub async fn in_time(cloud: &Cloud, request: RequestBuilder) -> Result<Answer> {
+    let asked = Instant::now();
+    let answer = cloud.send(request).await?;
+    ensure!(asked.elapsed() < ANSWERED, "took {:?}: {answer:?}", asked.elapsed());
+    Ok(answer)
+}
+
+/// The contract's answer of a route that cannot do its work now.
+pub fn unavailable(answer: &Answer) -> Result<()> {
+    answer.later(503, "unavailable", "5")
+}
+
+/// The routes of this list that are, or are not, in the other.
+pub fn routes(of: &[Route], named: &[&str], wanted: bool) -> Vec<Route> {
+    of.iter().copied().filter(|(route, _)| named.contains(route) == wanted).collect()
+}
+
+/// In which way an AWS service is down.
+#[derive(Clone, Copy, Debug)]
+pub enum Down {
+    /// Connections are cut.
+    Cut,
+    /// Nothing is answered.
+    Silent,
+    /// Every call fails.
+    Failing,
+}
+
+/// All of them.
+pub const WAYS: [Down; 3] = [Down::Cut, Down::Silent, Down::Failing];
+
+/// Takes an AWS service down, by the first part of its targets, for calls whose body has this in it.
+pub async fn take_down(faults: &Faults, service: &str, body: Option<&str>, way: Down) -> Result<RuleId> {
+    let header = Some(HeaderMatch { name: "x-amz-target".to_owned(), regex: format!("^{service}\\.") });
+    let calls = Match { header, body_regex: body.map(str::to_owned), ..Match::default() };
+    match way {
+        Down::Cut => faults.cut("aws", calls, When::Before).await,
+        Down::Silent => faults.hold("aws", calls).await,
+        Down::Failing => faults.answer("aws", calls, 500, "{}").await,
+    }
+}
