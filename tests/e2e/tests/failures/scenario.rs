@@ -73,11 +73,12 @@ impl<'a> Scenario<'a> {
         Ok(status)
     }
 
-    /// The step waits, and the API says for what. Looking is no attempt.
+    /// The step waits, and the API says for what. Looking is no attempt: there was one in each run.
     pub async fn waits(&self, number: usize, what: &str) -> Result<Status> {
         let status = self.cloud.wait_for(&self.slug, RUN, |status| status.step(number)["waiting_for"] == what).await?;
         let step = status.step(number);
-        assert_eq!((&step["state"], &step["attempts"], &step["cause"]), (&json!("waiting"), &json!(1), &Value::Null));
+        let found = (&step["state"], &step["attempts"], &step["cause"]);
+        assert_eq!(found, (&json!("waiting"), &json!(status.attempt), &Value::Null));
         assert_eq!((status.provisioning_state, &status.last_error), (State::Provisioning, &None));
         Ok(status)
     }
