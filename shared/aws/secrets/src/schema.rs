@@ -29,7 +29,8 @@ pub struct PoolerAddress {
     pub dbname: String,
 }
 
-/// `tenants/{tenant_id}`: written in step 1 (passwords) and step 2 (the rest) only.
+/// `tenants/{tenant_id}`: written in step 1 (passwords) and step 2 (the rest); again in step 5 where the rest was lost or
+/// replaced.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TenantSecret {
     /// Password of the tenant's database.
