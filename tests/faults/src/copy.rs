@@ -104,10 +104,8 @@ impl Copy {
     }
 
     /// Waits for the invocation's end.
-    pub async fn ended(mut self, limit: Duration) -> Result<Ended> {
-        let ended = timeout(limit, &mut self.ended).await.context("the copy does not come to its end")??;
-        self.process.kill().await?;
-        Ok(ended)
+    pub async fn ended(&mut self, limit: Duration) -> Result<Ended> {
+        Ok(timeout(limit, &mut self.ended).await.context("the copy does not come to its end")??)
     }
 }
 

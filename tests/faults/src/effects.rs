@@ -77,6 +77,12 @@ impl Effect {
         }
     }
 
+    /// Whether the tenant is active by then.
+    #[must_use]
+    pub fn follows_activation(&self) -> bool {
+        self.step == 9 && matches!(self.name, "cache" | "event" | "delivery")
+    }
+
     /// The calls that are this effect for this tenant.
     #[must_use]
     pub fn calls(&self, subject: &Subject) -> Match {
@@ -102,8 +108,14 @@ pub const EFFECTS: &[Effect] = &[
     confirmation(1, "supabase_project"),
     completed(1),
     lease(2),
-    Effect { known: Known::Environment, ..http(2, "status", |s| Match::request("GET", &format!("^/v1/projects/{}$", s.project_ref))) },
-    Effect { known: Known::Environment, ..http(2, "keys", |s| Match::request("GET", &format!("^/v1/projects/{}/api-keys", s.project_ref))) },
+    Effect {
+        known: Known::Environment,
+        ..http(2, "status", |s| Match::request("GET", &format!("^/v1/projects/{}$", s.project_ref)))
+    },
+    Effect {
+        known: Known::Environment,
+        ..http(2, "keys", |s| Match::request("GET", &format!("^/v1/projects/{}/api-keys", s.project_ref)))
+    },
     aws(2, "secret", |s| aws_call("secretsmanager.PutSecretValue", &s.tenant_id.to_string())),
     completed(2),
     lease(3),
@@ -115,7 +127,12 @@ pub const EFFECTS: &[Effect] = &[
     pooler(4, "counts", |s| tenant_statement(s, "sod_rules")),
     completed(4),
     lease(5),
-    Effect { known: Known::Environment, ..http(5, "mail settings", |s| Match::request("PATCH", &format!("^/v1/projects/{}/config/auth$", s.project_ref))) },
+    Effect {
+        known: Known::Environment,
+        ..http(5, "mail settings", |s| {
+            Match::request("PATCH", &format!("^/v1/projects/{}/config/auth$", s.project_ref))
+        })
+    },
     postgres(5, "intent", |s| intent(s, "admin_user")),
     http(5, "invitation", |s| body("POST", "/auth/v1/invite", &s.slug)),
     Effect { upstream: "smtp", protocol: Protocol::Smtp, ..http(5, "mail", mail) },
@@ -132,7 +149,10 @@ pub const EFFECTS: &[Effect] = &[
     completed(6),
     lease(7),
     postgres(7, "intent", |s| intent(s, "search_index")),
-    Effect { upstream: "opensearch", ..http(7, "index", |s| Match::request("PUT", &format!("^/client_{}_v1", s.slug))) },
+    Effect {
+        upstream: "opensearch",
+        ..http(7, "index", |s| Match::request("PUT", &format!("^/client_{}_v1", s.slug)))
+    },
     confirmation(7, "search_index"),
     completed(7),
     lease(8),
@@ -146,9 +166,17 @@ pub const EFFECTS: &[Effect] = &[
     stripe("subscription", |s| body("POST", "^/v1/subscriptions$", &s.tenant_id.to_string())),
     confirmation(9, "stripe_subscription"),
     postgres(9, "activation", activation),
-    Effect { known: Known::Promise("invalidate_cache"), ..resp(9, "valkey", "cache", |s| command(&format!("^UNLINK tenant:slug:{}$", s.slug))) },
+    Effect {
+        known: Known::Promise("invalidate_cache"),
+        ..resp(9, "valkey", "cache", |s| command(&format!("^UNLINK tenant:slug:{}$", s.slug)))
+    },
     resp(9, "valkey", "event", |s| command(&format!("^EVAL(SHA)? .* {} ", s.slug))),
-    Effect { known: Known::Promise("publish_event"), ..postgres(9, "delivery", |s| Match::statement(&format!(r"^UPDATE control\.outbox SET delivered_at.* \$1={}$", s.row))) },
+    Effect {
+        known: Known::Promise("publish_event"),
+        ..postgres(9, "delivery", |s| {
+            Match::statement(&format!(r"^UPDATE control\.outbox SET delivered_at.* \$1={}$", s.row))
+        })
+    },
 ];
 
 const fn http(step: usize, name: &'static str, matching: fn(&Subject) -> Match) -> Effect {
@@ -184,7 +212,8 @@ const fn completed(step: usize) -> Effect {
 }
 
 const fn confirmation(step: usize, kind: &'static str) -> Effect {
-    let confirm: fn(&Subject) -> Match = |s| Match::statement(&format!(r"^UPDATE control\.resources r SET external_id.* \$1={} ", s.row));
+    let confirm: fn(&Subject) -> Match =
+        |s| Match::statement(&format!(r"^UPDATE control\.resources r SET external_id.* \$1={} ", s.row));
     let name = match kind.as_bytes() {
         b"stripe_customer" => "customer's id",
         b"stripe_subscription" => "subscription's id",
@@ -196,7 +225,7 @@ const fn confirmation(step: usize, kind: &'static str) -> Effect {
 /// A step of a tenant is begun.
 #[must_use]
 pub fn begin(subject: &Subject, step: usize) -> Match {
-    Match::statement(&format!(r"begun\.overdue .*\$1={} \$2=\d+ \$3={step} ", subject.tenant_id))
+    Match::statement(&format!(r"begun\.begun_secs .*\$1={} \$2=\d+ \$3={step} ", subject.tenant_id))
 }
 
 /// A step of a tenant is completed, other than the last.
@@ -250,5 +279,8 @@ fn mail(subject: &Subject) -> Match {
 /// Calls with this idempotency key.
 #[must_use]
 pub fn with_key(key: &str) -> Match {
-    Match { header: Some(HeaderMatch { name: "idempotency-key".to_owned(), regex: format!("^{key}$") }), ..Match::default() }
+    Match {
+        header: Some(HeaderMatch { name: "idempotency-key".to_owned(), regex: format!("^{key}$") }),
+        ..Match::default()
+    }
 }

@@ -76,6 +76,9 @@ impl Fault {
             _ if effect.protocol == Smtp => matches!(self.kind, Kind::Cut | Kind::Lost | Kind::Hang),
             (Kind::TooMany, When::After) => matches!(effect.protocol, Http | Stripe),
             (Kind::Error, When::After) => effect.protocol == Stripe,
+            // Once the tenant is active, there is no other attempt that could do the work.
+            (Kind::Stale, _) if effect.follows_activation() => false,
+            (Kind::Stale, When::After) => effect.name != "activation",
             _ => true,
         }
     }
@@ -85,7 +88,9 @@ impl Fault {
     pub fn action(self, protocol: Protocol) -> (Action, u64) {
         use Protocol::{Aws, Postgres, Resp};
         match (self.kind, protocol) {
-            (Kind::Kill | Kind::Hang | Kind::Twice | Kind::Stall | Kind::Stale, _) => (Action::Hold { when: self.when }, 1),
+            (Kind::Kill | Kind::Hang | Kind::Twice | Kind::Stall | Kind::Stale, _) => {
+                (Action::Hold { when: self.when }, 1)
+            }
             (Kind::Cut | Kind::Lost, _) => (Action::Cut { when: self.when }, 1),
             (Kind::TooMany, Aws) => (aws_error(400, "ThrottlingException"), 1),
             (Kind::TooMany, Postgres) => (Action::sql_error("53300", "sorry, too many clients already"), 1),

@@ -40,7 +40,8 @@ async fn main() -> Result<ExitCode> {
         println!("{outcome}");
         return Ok(exit(outcome.is_calm()));
     }
-    let selection = Selection { step: arguments.step.map(usize::from), kind: arguments.fault, row: arguments.row, sample: None };
+    let selection =
+        Selection { step: arguments.step.map(usize::from), kind: arguments.fault, row: arguments.row, sample: None };
     let verdicts = play(&stage, select(&selection, arguments.seed), arguments.at_once).await;
     println!("{}\n{}", table(&verdicts), counts(&verdicts));
     Ok(exit(!verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.red.is_none())))

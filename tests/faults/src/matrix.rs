@@ -105,7 +105,8 @@ pub fn select(selection: &Selection, seed: u64) -> Vec<Cell> {
         let (actor, name) = row.name();
         let named = selection.row.as_ref().is_none_or(|part| format!("{actor} {name}").contains(part.as_str()));
         let faults = FAULTS.iter().map(|(fault, _)| *fault);
-        let faults = faults.filter(|fault| row.can_meet(*fault) && selection.kind.is_none_or(|kind| kind == fault.kind));
+        let faults =
+            faults.filter(|fault| row.can_meet(*fault) && selection.kind.is_none_or(|kind| kind == fault.kind));
         cells.extend(faults.filter(|_| of_step && named).map(|fault| Cell { row, fault }));
     }
     cells.shuffle(&mut StdRng::seed_from_u64(seed));
@@ -149,7 +150,8 @@ impl Cell {
     /// A second mail cannot be avoided where the mail server took the first and nobody heard of it: Auth forgets the
     /// invitee whose mail it believes unsent.
     fn may_mail_twice(self) -> bool {
-        matches!(self.row, Row::Step(effect) if effect.name == "mail") && matches!(self.fault.kind, Kind::Lost | Kind::Hang)
+        matches!(self.row, Row::Step(effect) if effect.name == "mail")
+            && matches!(self.fault.kind, Kind::Lost | Kind::Hang)
     }
 
     async fn verdict(self, stage: &Stage) -> Verdict {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use domain::Step;
-use e2e::Cloud;
+use e2e::{Cloud, State};
 use fault_proxy::client::RuleId;
 use serde_json::json;
 use uuid::Uuid;
@@ -97,7 +97,7 @@ async fn second(cloud: &Cloud, effect: &Effect, subject: &Subject) -> Result<()>
 
 /// A copy meets the fault, before anybody else can take the step's lease, and is frozen there.
 async fn stalled(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
-    let (subject, copy, rule) = catch(stage, effect, fault).await?;
+    let (subject, mut copy, rule) = catch(stage, effect, fault).await?;
     if fault.kind == Kind::Stale {
         supersede(stage, &subject).await?;
     }
@@ -133,16 +133,11 @@ async fn catch(stage: &Stage, effect: &Effect, fault: Fault) -> Result<(Subject,
 }
 
 /// Starts a copy and freezes it where the fault is.
-async fn caught(
-    stage: &Stage,
-    effect: &Effect,
-    fault: Fault,
-    mut subject: Subject,
-) -> Result<(Subject, Copy, RuleId)> {
+async fn caught(stage: &Stage, effect: &Effect, fault: Fault, mut subject: Subject) -> Result<(Subject, Copy, RuleId)> {
     let step = step(effect)?;
     let pause = stage.pause_until_known(effect, fault, &subject).await?;
     let mut rule = if pause.is_none() { Some(stage.lay_now(effect, fault, &subject).await?) } else { None };
-    let copy = Copy::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?;
+    let mut copy = Copy::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?;
     if let Some(pause) = pause {
         stage.held(pause).await?;
         stage.learn(effect.known_for(fault), &mut subject).await?;
@@ -150,7 +145,13 @@ async fn caught(
         stage.mend(pause).await?;
     }
     let rule = rule.context("nothing laid")?;
-    let held = stage.held(rule).await?;
+    let held = loop {
+        tokio::select! {
+            held = stage.held(rule) => break held?,
+            // It found nothing to do but wait.
+            _ = copy.ended(limit(step)) => copy = Copy::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?,
+        }
+    };
     if stage.victim(&held).await? != copy.pid() {
         stage.mend(rule).await?;
         return Err(Missed("the pipeline was faster than the copy").into());
@@ -168,6 +169,9 @@ async fn supersede(stage: &Stage, subject: &Subject) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     lost(cloud, subject.tenant_id).await?;
+    if cloud.status(&subject.slug).await?.provisioning_state == State::Active {
+        return Err(Missed("an invocation of the ended execution took the lease first").into());
+    }
     stage.post(&subject.slug).await
 }
 

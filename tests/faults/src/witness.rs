@@ -78,7 +78,10 @@ pub async fn of(cloud: &Cloud, subject: &Subject, status: &Status) -> Result<Tes
 async fn environment(cloud: &Cloud, subject: &Subject, seen: &mut Testimony) -> Result<()> {
     let projects = cloud.projects(&subject.slug, subject.tenant_id).await?;
     seen.count("project", projects.len());
-    seen.count("project asked for", projects.iter().filter_map(|p| p["calls"]["create_project"].as_u64()).sum::<u64>().try_into()?);
+    seen.count(
+        "project asked for",
+        projects.iter().filter_map(|p| p["calls"]["create_project"].as_u64()).sum::<u64>().try_into()?,
+    );
     let name = format!("{}/tenants/{}", cloud.secret_prefix()?, subject.tenant_id);
     let secret = cloud.aws.secret(&name).await?;
     let complete = ["db_pass", "graph_pass", "secret_key"].iter().all(|key| secret[key].is_string());
@@ -86,13 +89,21 @@ async fn environment(cloud: &Cloud, subject: &Subject, seen: &mut Testimony) -> 
 
     let project_ref = projects.first().and_then(|project| project["ref"].as_str()).context("no project")?;
     let database = cloud.tenant_database_by_secret(&secret).await.context("the secret does not open the database")?;
-    let row = database.query_one("SELECT count(*), count(DISTINCT version) FROM public.refinery_schema_history", &[]).await?;
+    let row =
+        database.query_one("SELECT count(*), count(DISTINCT version) FROM public.refinery_schema_history", &[]).await?;
     let (applied, versions): (i64, i64) = (row.get(0), row.get(1));
-    seen.counts.push(Count { what: "migration set", found: applied.cast_unsigned(), wanted: versions.cast_unsigned().max(1) });
+    seen.counts.push(Count {
+        what: "migration set",
+        found: applied.cast_unsigned(),
+        wanted: versions.cast_unsigned().max(1),
+    });
     let database = cloud.tenant_database(project_ref).await?;
     let invited = "SELECT count(*) FROM auth.users WHERE invited_at IS NOT NULL";
     seen.count("live invitation", rows(&database, invited).await?);
-    seen.count("tenant admin", rows(&database, "SELECT count(*) FROM iam.user_roles WHERE role_code = 'tenant_admin'").await?);
+    seen.count(
+        "tenant admin",
+        rows(&database, "SELECT count(*) FROM iam.user_roles WHERE role_code = 'tenant_admin'").await?,
+    );
     Ok(())
 }
 
@@ -133,12 +144,27 @@ async fn billing(cloud: &Cloud, tenant_id: Uuid, seen: &mut Testimony) -> Result
 /// What the control database says of itself.
 async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut Testimony) -> Result<()> {
     let id = subject.tenant_id;
-    let count = async |sql: &str| -> Result<usize> { Ok(usize::try_from(control.query_one(sql, &[&id]).await?.get::<_, i64>(0))?) };
-    let kinds = "SELECT count(*) FROM control.resources WHERE tenant_id = $1 AND dead_at IS NULL AND confirmed_at IS NOT NULL";
+    let count = async |sql: &str| -> Result<usize> {
+        Ok(usize::try_from(control.query_one(sql, &[&id]).await?.get::<_, i64>(0))?)
+    };
+    let kinds =
+        "SELECT count(*) FROM control.resources WHERE tenant_id = $1 AND dead_at IS NULL AND confirmed_at IS NOT NULL";
     seen.counts.push(Count { what: "ledger row of each kind", found: count(kinds).await? as u64, wanted: 7 });
-    seen.none("open intent", count("SELECT count(*) FROM control.resources WHERE tenant_id = $1 AND dead_at IS NULL AND confirmed_at IS NULL").await?);
-    seen.none("promise not kept", count("SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL").await?);
-    seen.none("lease", count("SELECT count(*) FROM control.tenants WHERE tenant_id = $1 AND lease_until > clock_timestamp()").await?);
+    seen.none(
+        "open intent",
+        count(
+            "SELECT count(*) FROM control.resources WHERE tenant_id = $1 AND dead_at IS NULL AND confirmed_at IS NULL",
+        )
+        .await?,
+    );
+    seen.none(
+        "promise not kept",
+        count("SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL").await?,
+    );
+    seen.none(
+        "lease",
+        count("SELECT count(*) FROM control.tenants WHERE tenant_id = $1 AND lease_until > clock_timestamp()").await?,
+    );
     let audited = async |action: &str| -> Result<usize> {
         let sql = "SELECT count(*) FROM control.audit_log WHERE tenant_id = $1 AND action = $2";
         Ok(usize::try_from(control.query_one(sql, &[&id, &action]).await?.get::<_, i64>(0))?)
@@ -146,7 +172,11 @@ async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut 
     seen.count("creation audited", audited("tenant.create").await?);
     seen.count("activation audited", audited("tenant.activate").await?);
     let resumed = usize::try_from(status.attempt - 1)?;
-    seen.counts.push(Count { what: "resumption audited", found: audited("tenant.resume").await? as u64, wanted: resumed as u64 });
+    seen.counts.push(Count {
+        what: "resumption audited",
+        found: audited("tenant.resume").await? as u64,
+        wanted: resumed as u64,
+    });
     Ok(())
 }
 

@@ -75,21 +75,34 @@ pub const ACTS: &[Act] = &[
     aws(Actor::Post, "start", |s| aws_call("AWSStepFunctions.StartExecution", &s.tenant_id.to_string())),
     sql(Actor::RecordFailure, "failure", run_failed),
     sql(Actor::Reconciler, "turn", |_| Match::statement(r"^INSERT INTO control\.leases ")),
-    sql(Actor::Reconciler, "claim", |s| Match::statement(&format!(r"SET touched_at = clock_timestamp\(\) WHERE.*\$1={} ", s.tenant_id))),
+    sql(Actor::Reconciler, "claim", |s| {
+        Match::statement(&format!(r"SET touched_at = clock_timestamp\(\) WHERE.*\$1={} ", s.tenant_id))
+    }),
     aws(Actor::Reconciler, "look", |s| aws_call("AWSStepFunctions.DescribeExecution", &s.tenant_id.to_string())),
     aws(Actor::Reconciler, "start", |s| aws_call("AWSStepFunctions.StartExecution", &s.tenant_id.to_string())),
     sql(Actor::Reconciler, "failure", run_failed),
     resp(Actor::Reconciler, "event", |s| Match::command(&format!("^EVAL(SHA)? .* {} ", s.slug))),
-    sql(Actor::Reconciler, "delivery", |s| Match::statement(&format!(r"^UPDATE control\.outbox SET delivered_at.* \$1={}$", s.row))),
+    sql(Actor::Reconciler, "delivery", |s| {
+        Match::statement(&format!(r"^UPDATE control\.outbox SET delivered_at.* \$1={}$", s.row))
+    }),
     sql(Actor::Reconciler, "lease", lease),
-    stripe(Actor::Reconciler, "cancellation", |s| Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))),
-    sql(Actor::Reconciler, "settlement", |s| Match::statement(&format!(r"SET lease_token = NULL, lease_until = NULL WHERE.*delivered_at.*\$1={} ", s.tenant_id))),
+    stripe(Actor::Reconciler, "cancellation", |s| {
+        Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))
+    }),
+    sql(Actor::Reconciler, "settlement", |s| {
+        Match::statement(&format!(
+            r"SET lease_token = NULL, lease_until = NULL WHERE.*delivered_at.*\$1={} ",
+            s.tenant_id
+        ))
+    }),
     sql(Actor::Patch, "lease", lease),
     sql(Actor::Patch, "intent", |s| Match::statement(&format!(r"^INSERT INTO control\.outbox .*\$2={} ", s.tenant_id))),
     stripe(Actor::Patch, "subscription", |s| Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))),
     sql(Actor::Patch, "row", |s| Match::statement(&format!(r"SET tier = \$4.*\$1={} ", s.tenant_id))),
     resp(Actor::Patch, "cache", |s| Match::command(&format!("^UNLINK tenant:slug:{}$", s.slug))),
-    sql(Actor::Delete, "row", |s| Match::statement(&format!(r"SET provisioning_state = 'deprovisioned'.*\$1={} ", s.tenant_id))),
+    sql(Actor::Delete, "row", |s| {
+        Match::statement(&format!(r"SET provisioning_state = 'deprovisioned'.*\$1={} ", s.tenant_id))
+    }),
     aws(Actor::Delete, "stop", |s| aws_call("AWSStepFunctions.StopExecution", &s.tenant_id.to_string())),
     resp(Actor::Delete, "cache", |s| Match::command(&format!("^UNLINK tenant:slug:{}$", s.slug))),
     during(1, "project"),
@@ -104,7 +117,12 @@ pub const ACTS: &[Act] = &[
     during(9, "subscription"),
     during(9, "activation"),
     aws(Actor::Catalog, "secret", |s| catalog::writing(s)),
-    sql(Actor::Catalog, "row", |s| Match::statement(&format!(r"^WITH before AS \( SELECT \* FROM lakehouse\.tenant_catalogs.*\$1={} ", s.tenant_id))),
+    sql(Actor::Catalog, "row", |s| {
+        Match::statement(&format!(
+            r"^WITH before AS \( SELECT \* FROM lakehouse\.tenant_catalogs.*\$1={} ",
+            s.tenant_id
+        ))
+    }),
 ];
 
 const fn sql(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
@@ -129,7 +147,10 @@ const fn during(step: usize, name: &'static str) -> Act {
 }
 
 fn lease(subject: &Subject) -> Match {
-    Match::statement(&format!(r"SET lease_token = \$2, lease_until.*provisioning_state = ANY.*\$1={} ", subject.tenant_id))
+    Match::statement(&format!(
+        r"SET lease_token = \$2, lease_until.*provisioning_state = ANY.*\$1={} ",
+        subject.tenant_id
+    ))
 }
 
 fn run_failed(subject: &Subject) -> Match {

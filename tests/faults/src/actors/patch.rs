@@ -26,7 +26,8 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let record = stage.cloud.tenant(&subject.slug).await?;
     ensure!(record["tier"] == "enterprise_plus", "the row has another tier: {record}");
     let after = stage.cloud.subscriptions(subject.tenant_id).await?;
-    let price = |subscriptions: &[serde_json::Value]| subscriptions[0]["items"]["data"][0]["price"]["lookup_key"].clone();
+    let price =
+        |subscriptions: &[serde_json::Value]| subscriptions[0]["items"]["data"][0]["price"]["lookup_key"].clone();
     let wanted = stage.cloud.aws.environment_of("update-tenant").await?["STRIPE_PRICE_ENTERPRISE_PLUS"].clone();
     ensure!(price(&after) == wanted, "Stripe bills {}, not {wanted}", price(&after));
     let mut testimony = witness::of(&stage.cloud, &subject, &status).await?;

@@ -15,7 +15,8 @@ use crate::witness;
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let (subject, rule) = if act.name == "row" {
         let slug = unique("cell");
-        let unknown = Subject { slug: slug.clone(), tenant_id: Uuid::nil(), project_ref: String::new(), row: Uuid::nil() };
+        let unknown =
+            Subject { slug: slug.clone(), tenant_id: Uuid::nil(), project_ref: String::new(), row: Uuid::nil() };
         let rule = act.lay(stage, fault, &unknown).await?;
         let (killed, accepted) = tokio::join!(kill_if_asked(stage, fault, rule), stage.post(&slug));
         killed.and(accepted)?;

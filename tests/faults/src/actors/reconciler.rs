@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::delete::ends;
-use super::{Act, kill_if_asked, met};
+use super::{Act, kill_if_asked};
 use crate::effects::{self, Known, Subject};
 use crate::fault::{Fault, Kind};
-use crate::stage::Stage;
+use crate::stage::{Missed, Stage};
 use crate::step_cell::Played;
 use crate::witness::{self, Testimony};
 
@@ -47,9 +47,20 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
         Work::Cancel => cancelled(stage).await?,
     };
     let rule = act.lay(stage, fault, &subject).await?;
-    let (killed, done) = tokio::join!(killed(stage, fault, rule), brought_about(stage, &subject, &work));
-    killed.and(done)?;
-    met(stage, rule).await?;
+    let brought_about = brought_about(stage, &subject, &work);
+    tokio::pin!(brought_about);
+    tokio::select! {
+        killed = killed(stage, fault, rule) => {
+            killed?;
+            brought_about.await?;
+        }
+        // Nobody was there to be killed.
+        done = &mut brought_about => done?,
+    }
+    if stage.fired(rule).await? == 0 {
+        return Err(Missed("the schedule's reconciler came by before the fault was laid").into());
+    }
+    stage.mend(rule).await?;
     match work {
         Work::Cancel => Ok(Played { testimony: cancellation(stage, &subject).await?, posts: 0 }),
         Work::Start | Work::Deliver => live(stage, &subject, 0).await,
@@ -169,7 +180,16 @@ async fn cancelled(stage: &Stage) -> Result<Subject> {
     let subscriptions = stage.cloud.subscriptions(subject.tenant_id).await?;
     let subscription = subscriptions.first().and_then(|it| it["id"].as_str()).context("no subscription")?.to_owned();
     // Not due before the fault is laid: somebody else's reconciler may come by.
-    let postponed = stage.pause("postgres", super::ACTS.iter().find(|act| act.name == "row" && act.actor == super::Actor::Delete).map(|act| (act.matching)(&subject)).context("no DELETE")?).await?;
+    let postponed = stage
+        .pause(
+            "postgres",
+            super::ACTS
+                .iter()
+                .find(|act| act.name == "row" && act.actor == super::Actor::Delete)
+                .map(|act| (act.matching)(&subject))
+                .context("no DELETE")?,
+        )
+        .await?;
     let deactivated = async {
         stage.held(postponed).await?;
         let later = "UPDATE control.outbox SET next_attempt_at = clock_timestamp() + interval '1 hour'

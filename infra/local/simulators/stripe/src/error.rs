@@ -69,33 +69,6 @@ impl ApiError {
         }
     }
 
-    /// 429 by rate.
-    pub(crate) fn rate_limited() -> Self {
-        let message = "Request rate limit exceeded. You can learn more about rate limits here \
-                       https://stripe.com/docs/rate-limits.";
-        Self { status: StatusCode::TOO_MANY_REQUESTS, ..Self::invalid(message).code("rate_limit") }
-    }
-
-    /// 429 because another request holds the object.
-    pub(crate) fn lock_timeout() -> Self {
-        let message = "This object cannot be accessed right now because another API request or Stripe process is \
-                       currently accessing it.";
-        Self {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            should_retry: Some(true),
-            ..Self::invalid(message).code("lock_timeout")
-        }
-    }
-
-    /// 500: Stripe's fault, outcome unknown.
-    pub(crate) fn server_error() -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            kind: "api_error",
-            ..Self::invalid("An unknown error occurred.")
-        }
-    }
-
     pub(crate) fn code(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
     }

@@ -9,7 +9,6 @@ use serde::Serialize;
 use crate::Config;
 use crate::answer::Answer;
 use crate::error::ApiError;
-use crate::faults::{Faults, Kind};
 use crate::gate;
 use crate::idempotency::{Claim, Fingerprint, Keys};
 use crate::params::Params;
@@ -58,7 +57,6 @@ pub(crate) struct Logged {
 
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    pub(crate) faults: Faults,
     config: Config,
     keys: Keys,
     store: Mutex<Store>,
@@ -69,7 +67,7 @@ impl Exchange {
     pub(crate) fn new(config: Config) -> Self {
         let store = Mutex::new(Store::new(&config));
         let keys = Keys::new(config.idempotency_ttl);
-        Self { faults: Faults::default(), config, keys, store, log: Mutex::default() }
+        Self { config, keys, store, log: Mutex::default() }
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
@@ -104,14 +102,11 @@ impl Exchange {
         let mut params = Params::parse(&form)?;
         let effect = routes::prepare(&call.method, &call.path, &mut params)?;
         params.finish()?;
-        if let Some(error) = self.faults.refusal(&call.method, &call.path) {
-            return Err(error);
-        }
-        let Some(key) = call.idempotency_key() else { return Ok(self.execute(call, effect).await) };
+        let Some(key) = call.idempotency_key() else { return Ok(self.execute(effect).await) };
         match self.keys.claim(key, Fingerprint::new(&call.path, &form))? {
             Claim::Replay(answer) => Ok(answer),
             Claim::Fresh => {
-                let answer = self.execute(call, effect).await;
+                let answer = self.execute(effect).await;
                 let remembered = Answer { original_request: Some(call.id.clone()), ..answer.clone() };
                 self.keys.complete(key, remembered);
                 Ok(answer)
@@ -119,20 +114,9 @@ impl Exchange {
         }
     }
 
-    async fn execute(&self, call: &Call, effect: Effect) -> Answer {
-        let trouble = self.faults.trouble(&call.method, &call.path);
-        if let Some(trouble) = trouble {
-            tokio::time::sleep(trouble.delay).await;
-        }
-        let kind = trouble.map(|trouble| trouble.kind);
-        if kind == Some(Kind::ErrorWithoutEffect) {
-            return Answer::of(Err(ApiError::server_error()));
-        }
-        let result = effect(&mut self.store());
-        if kind == Some(Kind::ErrorAfterEffect) {
-            return Answer::of(Err(ApiError::server_error()));
-        }
-        Answer::of(result)
+    async fn execute(&self, effect: Effect) -> Answer {
+        tokio::time::sleep(self.config.latency).await;
+        Answer::of(effect(&mut self.store()))
     }
 }
 

@@ -15,7 +15,6 @@ mod answer;
 mod customers;
 mod error;
 mod exchange;
-mod faults;
 mod gate;
 mod idempotency;
 mod model;
@@ -35,8 +34,6 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-pub use faults::{Fault, Kind as FaultKind};
-
 /// How the stand-in behaves.
 #[derive(Debug)]
 pub struct Config {
@@ -48,6 +45,8 @@ pub struct Config {
     pub search_lag: Duration,
     /// How long an idempotency key is remembered. Stripe: at least 24 hours.
     pub idempotency_ttl: Duration,
+    /// How long a request takes, from claiming its idempotency key to its effect.
+    pub latency: Duration,
 }
 
 impl Config {
@@ -59,6 +58,7 @@ impl Config {
             prices: SeedPrice::defaults(),
             search_lag: Duration::from_mins(1),
             idempotency_ttl: Duration::from_hours(24),
+            latency: Duration::ZERO,
         }
     }
 }
@@ -106,11 +106,6 @@ impl Simulator {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self { inner: Arc::new(exchange::Exchange::new(config)) }
-    }
-
-    /// Lets the next matching requests go wrong.
-    pub fn inject(&self, fault: Fault) {
-        self.inner.faults.add(fault);
     }
 
     /// Answers the vendor's API on this listener until the task is dropped.

@@ -15,7 +15,7 @@ struct Options {
     /// Port of the API; 0 takes any free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Port of the stand-in's own endpoints: GET /admin/{customers,subscriptions,requests}, POST and DELETE /admin/faults.
+    /// Port of the stand-in's own endpoints: GET /admin/{customers,subscriptions,requests}.
     #[arg(long)]
     admin_port: Option<u16>,
     /// A price, `lookup_key=price_id`; repeatable. Without any: one per paid tier.

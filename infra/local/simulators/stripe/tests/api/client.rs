@@ -1,9 +1,14 @@
 //! The product's client against the stand-in, in every case it has to tell apart.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use domain::{Failure, FailureKind};
+use fault_proxy::client::{Action, Answer, Client as Proxy, Match, Rule, When};
+use fault_proxy::{UpstreamConfig, UpstreamKind};
 use secrecy::SecretString;
+use serde_json::json;
 use stripe::{CALL_TIMEOUT, Customer, Error, PreparedPost, Stripe, Subscription};
-use stripe_simulator::{Fault, FaultKind};
 
 use crate::{KEY, Stand};
 
@@ -18,8 +23,32 @@ fn wanted() -> PreparedPost {
     stripe::create_customer(EMAIL, "Müller & Söhne", TENANT, "acme-bank")
 }
 
-fn fault(kind: FaultKind, delay_ms: u64) -> Fault {
-    Fault { method: "POST".to_owned(), path: "/v1/customers".to_owned(), kind, times: 1, delay_ms }
+/// A proxy before the stand-in, and a client that goes through it.
+async fn through_proxy(stand: &Stand) -> (Proxy, Stripe) {
+    let target = stand.url.trim_start_matches("http://").parse().expect("an address");
+    let upstream = UpstreamConfig { name: "stripe".to_owned(), kind: UpstreamKind::Http, target };
+    let config = fault_proxy::Config { upstreams: vec![upstream], ..fault_proxy::Config::default() };
+    let running = fault_proxy::start(config).await.expect("a proxy");
+    let proxy = Proxy::of(running.ready()).expect("a client");
+    let url = format!("http://{}", running.ready().upstreams["stripe"]);
+    tokio::spawn(running.serve());
+    (proxy, Stripe::new(&url, SecretString::from(KEY), CALL_TIMEOUT))
+}
+
+/// Stripe's own error: with its effect or without, replayed or not.
+fn trouble(status: u16, code: &str, when: When, replayed: bool) -> Action {
+    let kind = if status == 500 { "api_error" } else { "invalid_request_error" };
+    let body = json!({ "error": { "type": kind, "code": code, "message": "An error." } }).to_string();
+    let mut headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
+    if replayed {
+        headers.insert("idempotent-replayed".to_owned(), "true".to_owned());
+    }
+    Action::Respond(Answer::Http { status, headers, body, when })
+}
+
+async fn once(proxy: &Proxy, action: Action) {
+    let creation = Match::request("POST", "^/v1/customers$").times(1);
+    proxy.add(&Rule::new("stripe", action).matching(creation)).await.expect("a rule");
 }
 
 /// The error of creating a customer under a key.
@@ -63,8 +92,9 @@ async fn lists_are_read_to_their_end() {
 #[tokio::test]
 async fn a_stored_error_is_known_as_such() {
     let stand = Stand::start().await;
-    let stripe = client(&stand);
-    stand.simulator.inject(fault(FaultKind::ErrorAfterEffect, 0));
+    let (proxy, stripe) = through_proxy(&stand).await;
+    once(&proxy, trouble(500, "api_error", When::After, false)).await;
+    once(&proxy, trouble(500, "api_error", When::Before, true)).await;
     let first = refused(&stripe, "c").await;
     assert!(matches!(first, Error::Server { status: 500, replayed: false, .. }), "{first:?}");
     assert!(!first.is_definite() && !first.is_replayed());
@@ -75,9 +105,8 @@ async fn a_stored_error_is_known_as_such() {
 
 #[tokio::test]
 async fn a_request_under_way_is_waited_for() {
-    let stand = Stand::start().await;
+    let stand = Stand::with(|config| config.latency = Duration::from_millis(200)).await;
     let stripe = client(&stand);
-    stand.simulator.inject(fault(FaultKind::Slow, 200));
     let request = wanted();
     let (first, second) = tokio::join!(stripe.post::<Customer>(&request, "c"), refused(&stripe, "c"));
     first.expect("a customer");
@@ -89,11 +118,11 @@ async fn a_request_under_way_is_waited_for() {
 #[tokio::test]
 async fn refusals_are_told_apart() {
     let stand = Stand::start().await;
-    let stripe = client(&stand);
-    stand.simulator.inject(fault(FaultKind::RateLimited, 0));
+    let (proxy, stripe) = through_proxy(&stand).await;
+    once(&proxy, trouble(429, "rate_limit", When::Before, false)).await;
     let limited = refused(&stripe, "c").await;
     assert!(matches!(limited, Error::RateLimited { .. }) && limited.is_definite(), "{limited:?}");
-    stand.simulator.inject(fault(FaultKind::LockTimeout, 0));
+    once(&proxy, trouble(429, "lock_timeout", When::Before, false)).await;
     assert!(matches!(refused(&stripe, "c").await, Error::Busy { .. }));
 
     let stranger = Stripe::new(&stand.url, SecretString::from("sk_test_wrong"), CALL_TIMEOUT);
