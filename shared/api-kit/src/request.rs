@@ -1,6 +1,6 @@
 //! A request as a route sees it.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use domain::{FieldError, Fields, Slug, TenantId};
 use lambda_http::http::HeaderMap;
@@ -13,7 +13,7 @@ use crate::{Caller, IfMatch, Problem, json};
 const MAX_BODY: usize = 256 * 1024;
 
 /// An authorised request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// Who is calling.
     pub caller: Caller,
@@ -23,7 +23,7 @@ pub struct Request {
     pub correlation_id: String,
     /// When this invocation is cut off.
     pub deadline: SystemTime,
-    /// By when a route that asks no outside system for more than its own data has answered.
+    /// By when the route has answered; its work is cut off then.
     pub answer_by: Instant,
     pub(crate) tenant: Option<String>,
     /// Decoded, in the caller's order.
@@ -59,6 +59,14 @@ impl Query {
 }
 
 impl Request {
+    /// So long from now, but no longer than leaves `rest` until the route has to have answered.
+    #[must_use]
+    pub fn within(&self, time: Duration, rest: Duration) -> Instant {
+        let now = Instant::now();
+        let last = self.answer_by.checked_sub(rest).unwrap_or(now);
+        (now + time).min(last)
+    }
+
     /// The slug in the path. What is no slug names no tenant.
     pub fn slug(&self) -> Result<Slug, Problem> {
         self.tenant().parse().map_err(|_| Problem::tenant_not_found())

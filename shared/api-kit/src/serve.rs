@@ -1,8 +1,8 @@
 //! From a gateway's request to a route's handler and back.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use domain::Failure;
 use domain::routes::Route;
@@ -17,8 +17,10 @@ use uuid::Uuid;
 
 use crate::{Answer, Caller, Problem, Request, caller};
 
-/// How long a route may take that asks no outside system for more than its own data.
-const ANSWERED_WITHIN: Duration = Duration::from_millis(4500);
+/// A request that has waited for longer than this was not: the gateway's clock is another one.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Time that a request has in any case.
+const LEAST_TIME: Duration = Duration::from_millis(500);
 
 /// What every route is built from.
 pub struct Platform {
@@ -41,8 +43,9 @@ impl Platform {
 pub trait Handler: Sync {
     /// Which route it is.
     const ROUTE: Route;
-    /// It has answered by then, whatever it depends on: nobody waits for 5 s, gateway and authorizer included.
-    const ANSWERED_WITHIN: Duration = ANSWERED_WITHIN;
+    /// It has answered by then, whatever it depends on, counted from when the gateway received the request: nobody waits
+    /// for 5 s, the process' start included, and the authorizer where the gateway counts it.
+    const ANSWERED_WITHIN: Duration = Duration::from_millis(4500);
 
     /// Answers an authorised request.
     fn handle(&self, request: &Request) -> impl Future<Output = Result<Answer, Problem>> + Send;
@@ -54,16 +57,12 @@ pub async fn serve<H: Handler>(build: impl FnOnce(&Platform) -> Result<H, Failur
     let sdk = sdk_config::load().await;
     let platform = Platform { secrets: Secrets::new(&sdk), sdk, store: OnceLock::new() };
     let handler = build(&platform)?;
-    let starting = Instant::now();
     if let Some(store) = platform.store.get() {
         store.warm_up().await;
     }
-    // The first request has been waiting for this start.
-    let waited = Mutex::new(starting.elapsed());
     let gate = Gate::new(&platform.secrets);
     lambda_http::run(service_fn(async |event: lambda_http::Request| {
-        let waited = std::mem::take(&mut *waited.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok::<_, lambda_http::Error>(respond(&handler, &gate, event, waited).await)
+        Ok::<_, lambda_http::Error>(respond(&handler, &gate, event).await)
     }))
     .await
 }
@@ -97,27 +96,21 @@ impl Gate {
     }
 }
 
-async fn respond<H: Handler>(
-    handler: &H,
-    gate: &Gate,
-    event: lambda_http::Request,
-    waited: Duration,
-) -> Response<Body> {
-    let request_id = match event.request_context_ref() {
-        Some(RequestContext::ApiGatewayV1(context)) => context.request_id.clone(),
-        _ => None,
-    }
-    .unwrap_or_else(|| Uuid::now_v7().to_string());
+async fn respond<H: Handler>(handler: &H, gate: &Gate, event: lambda_http::Request) -> Response<Body> {
+    let (request_id, waited) = match event.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => (context.request_id.clone(), waited(context.request_time_epoch)),
+        _ => (None, Duration::ZERO),
+    };
+    let request_id = request_id.unwrap_or_else(|| Uuid::now_v7().to_string());
     let header = event.headers().get("x-correlation-id").and_then(|value| value.to_str().ok());
     let correlation_id = header.and_then(telemetry::correlation_id).unwrap_or(&request_id).to_owned();
     let span = telemetry::request_span(H::ROUTE.name, &request_id);
     span.record("correlation_id", &correlation_id);
     let outcome = async {
-        let begun = Instant::now();
-        let within = |time: Duration| begun + time.saturating_sub(waited);
-        let work = answer(handler, gate, event, request_id.clone(), correlation_id, within(ANSWERED_WITHIN));
+        let answer_by = Instant::now() + H::ANSWERED_WITHIN.saturating_sub(waited).max(LEAST_TIME);
+        let work = answer(handler, gate, event, request_id.clone(), correlation_id, answer_by);
         // A panic must not reach the gateway: its text would.
-        match timeout_at(within(H::ANSWERED_WITHIN).into(), AssertUnwindSafe(work).catch_unwind()).await {
+        match timeout_at(answer_by.into(), AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Problem::internal()),
             Err(_) => Err(Problem::unavailable()),
@@ -135,6 +128,13 @@ async fn respond<H: Handler>(
         }
     });
     write(outcome, &request_id)
+}
+
+/// How long ago the gateway received a request, by its word in milliseconds since 1970.
+fn waited(request_time_epoch: i64) -> Duration {
+    let received = UNIX_EPOCH + Duration::from_millis(request_time_epoch.try_into().unwrap_or_default());
+    let waited = SystemTime::now().duration_since(received).unwrap_or_default();
+    if waited > LONGEST_WAIT { Duration::ZERO } else { waited }
 }
 
 async fn answer<H: Handler>(
@@ -176,4 +176,23 @@ fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {
     // JSON is UTF-8 text: a text body travels through the gateway unencoded.
     let body = answer.body.map_or(Body::Empty, |body| Body::Text(String::from_utf8(body).unwrap_or_default()));
     builder.body(body).unwrap_or_else(|_| Response::new(Body::Empty))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_wait_that_can_be_counts() {
+        let ago = |time: Duration| {
+            let since = (SystemTime::now() - time).duration_since(UNIX_EPOCH).expect("after 1970");
+            i64::try_from(since.as_millis()).expect("before 292 million AD")
+        };
+        let two = waited(ago(Duration::from_secs(2)));
+        assert!(two >= Duration::from_secs(2) && two < Duration::from_secs(3), "{two:?}");
+        assert_eq!(waited(ago(Duration::from_secs(11))), Duration::ZERO);
+        for never in [0, -1, i64::MIN, ago(Duration::ZERO) + 5000] {
+            assert_eq!(waited(never), Duration::ZERO, "{never}");
+        }
+    }
 }

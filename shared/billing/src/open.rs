@@ -1,6 +1,6 @@
 //! Open intents, for the reconciler: Stripe is set to the row's tier.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use domain::{Failure, FailureKind, Owner, ProvisioningState, Step};
 use store::{Leased, NotLeased, OpenBilling, Store, StoreError};
@@ -69,7 +69,7 @@ async fn settle_one(
 ) -> Result<bool, StoreError> {
     let tenant_id = tenant.tenant_id;
     let wanted = if tenant.state == ProvisioningState::Active { Plan::of(tenant.tier) } else { None };
-    let held = Held::new(store, lease, tenant, Step::ActivateTenant, Instant::now() + time);
+    let held = Held::new(store, lease, tenant, Step::ActivateTenant, SystemTime::now() + time);
     let failure = match tokio::time::timeout(time, billing.settle(&held, wanted)).await {
         Ok(Ok(settled)) => {
             let closed = store.billing_settled(held.lease(), intent.id).await?;

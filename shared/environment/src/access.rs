@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::Owner;
+use domain::{Cause, Failure, FailureKind, Owner};
 use secrecy::SecretString;
 use secrets::{Name, PoolerAddress, TenantSecret};
 use step_kit::{Run, StepError};
@@ -12,6 +12,9 @@ use crate::{Environment, project};
 
 /// What a step is told whose key was refused.
 const KEY_REFUSED: &str = "supabase_auth_unauthorized";
+
+/// For so long a key that is the project's own is refused because it is new.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Environment {
     /// Puts keys and pooler into the tenant's secret. False: it holds them already.
@@ -51,7 +54,11 @@ impl Environment {
         }
         match self.renew_keys(run).await {
             Ok(true) => renewed(),
-            // The keys that were refused are the project's own.
+            // The keys that were refused are the project's own; new ones may not be known everywhere yet.
+            Ok(false) if run.begun_for() < PATIENCE => {
+                let Failure { cause, .. } = error.0;
+                Failure { kind: FailureKind::Busy, cause: Cause { retryable: true, ..cause } }.into()
+            }
             Ok(false) => error,
             Err(trouble) => trouble,
         }

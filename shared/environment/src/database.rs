@@ -14,6 +14,8 @@ use crate::{Environment, project};
 
 /// What a log-in is told that the database or its pooler refuses.
 const REFUSED: &str = "tenant_database_refused";
+/// What it is told where there is no connection.
+const UNAVAILABLE: &str = "tenant_database_unavailable";
 /// For so long a refused log-in is put down to a pooler that is new or behind: it knows the password within seconds, and
 /// setting it meanwhile would help nobody.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,16 +35,35 @@ impl Environment {
         };
         let config = self.config(run, pooler, &secret.db_pass).await?;
         let error = match TenantDatabase::connect(&config).await {
-            Ok(database) => return Ok(database),
-            Err(failure) => self.explain(run, failure.into()).await,
+            Ok(database) => {
+                self.settle(run).await?;
+                return Ok(database);
+            }
+            Err(failure) => self.explain(run, failure.into()).await.0,
         };
-        if error.cause().code != REFUSED {
-            return Err(error);
+        let kind = match error.cause.code.as_str() {
+            REFUSED if run.begun_for() < PATIENCE => FailureKind::Busy,
+            // Supavisor lets nobody in for ten minutes after ten refusals within five: not every few seconds, then.
+            REFUSED => {
+                self.set_password(run, &secret.db_pass).await?;
+                FailureKind::RateLimited { retry_after: None }
+            }
+            // The project is well, so that its pooler will be: what a run waits for ten minutes.
+            UNAVAILABLE => FailureKind::Busy,
+            _ => error.kind,
+        };
+        Err(Failure { kind, ..error }.into())
+    }
+
+    /// A log-in that works settles whether a password whose setting was not answered was set.
+    async fn settle(&self, run: &Run<'_>) -> Result<(), StepError> {
+        if run.begun_for() < PATIENCE {
+            return Ok(());
         }
-        if run.begun_for() < PATIENCE || !self.set_password(run, &secret.db_pass).await? {
-            return Err(tried_again(error.0));
+        match run.resource(ResourceKind::DatabasePassword).await? {
+            Some(open) if open.external_id.is_none() => Ok(run.confirm(&open, &open.name, None).await?),
+            _ => Ok(()),
         }
-        TenantDatabase::connect(&config).await.map_err(tried_again)
     }
 
     async fn config(
@@ -61,12 +82,12 @@ impl Environment {
         })
     }
 
-    /// Sets the stored password at Supabase. False: it was set a moment ago.
-    async fn set_password(&self, run: &Run<'_>, password: &SecretString) -> Result<bool, StepError> {
+    /// Sets the stored password at Supabase, unless that was tried a moment ago. The pooler needs a while to learn it.
+    async fn set_password(&self, run: &Run<'_>, password: &SecretString) -> Result<(), StepError> {
         let project = project(run)?;
         if let Some(last) = run.resource(ResourceKind::DatabasePassword).await? {
             if last.age < SET_EVERY {
-                return Ok(false);
+                return Ok(());
             }
             run.give_up(&last).await?;
         }
@@ -79,13 +100,13 @@ impl Environment {
             call: MANAGEMENT_TIMEOUT,
         };
         let intent = run.intend(intent).await?;
-        management.set_database_password(&project, password).await?;
+        if let Err(error) = management.set_database_password(&project, password).await {
+            if !error.outcome_unknown() {
+                run.give_up(&intent).await?;
+            }
+            return Err(error.into());
+        }
         run.confirm(&intent, project.as_str(), None).await?;
-        Ok(true)
+        Ok(())
     }
-}
-
-/// A log-in that is refused is tried again every few seconds, not five times in a row.
-fn tried_again(failure: Failure) -> StepError {
-    if failure.cause.code == REFUSED { Failure { kind: FailureKind::Busy, ..failure }.into() } else { failure.into() }
 }

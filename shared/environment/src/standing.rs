@@ -67,7 +67,7 @@ fn not_ready() -> StepError {
     StepError::busy(
         "environment_not_ready",
         Owner::Provider,
-        "The environment is being changed or is unwell at Supabase; the step goes on once it is healthy.",
+        "The environment is being changed or is unwell at Supabase; the step goes on once it is healthy. If the run has ended by then, POST again.",
     )
 }
 

@@ -1,6 +1,6 @@
 //! From a Lambda invocation to a step and back.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use domain::{Failure, FailureKind, Owner, Step, TenantId};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
@@ -106,7 +106,7 @@ async fn invoke<W: Work>(
     };
     tracing::Span::current().record("correlation_id", &begun.tenant.correlation_id);
     let time = remaining.saturating_sub(FAREWELL);
-    let held = Held::new(store, begun.lease, begun.tenant, W::STEP, Instant::now() + time);
+    let held = Held::new(store, begun.lease, begun.tenant, W::STEP, SystemTime::now() + time);
     let run = Run { step: W::STEP, held, begun_for: begun.begun_for, secrets };
     // Boxed: what a step awaits is nested too deep for the runtime around it.
     let work = Box::pin(async { work.map_err(Failure::clone)?.run(&run).await });

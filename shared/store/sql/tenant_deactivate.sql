@@ -21,12 +21,14 @@ WITH before AS (
 ), unsettled AS (
     INSERT INTO control.outbox (id, tenant_id, kind, payload, next_attempt_at)
     SELECT $4, before.tenant_id, 'settle_billing', '{}',
-           CASE WHEN before.leased THEN before.lease_until
-                WHEN EXISTS (SELECT FROM control.resources r
-                             WHERE r.tenant_id = before.tenant_id AND r.kind = 'stripe_subscription'
-                               AND r.confirmed_at IS NULL AND r.dead_at IS NULL)
-                THEN clock_timestamp() + interval '2 minutes'
-                ELSE clock_timestamp() END
+           greatest(CASE WHEN before.leased THEN before.lease_until ELSE clock_timestamp() END,
+                    CASE WHEN EXISTS (SELECT FROM control.resources r
+                                      WHERE r.tenant_id = before.tenant_id AND r.kind = 'stripe_subscription'
+                                        AND r.confirmed_at IS NULL AND r.dead_at IS NULL)
+                           OR EXISTS (SELECT FROM control.outbox o
+                                      WHERE o.tenant_id = before.tenant_id AND o.kind = 'settle_billing'
+                                        AND o.delivered_at IS NULL)
+                         THEN clock_timestamp() + interval '2 minutes' END)
     FROM before
     WHERE before.leased OR before.tier <> 'pilot'
        OR EXISTS (SELECT FROM control.resources r

@@ -1,7 +1,7 @@
 //! Acting outside for a tenant: only under its lease, and only what the lease outlasts. Steps, routes and the reconciler
 //! all go through here, so that two of them never act for one tenant at once.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use domain::{Failure, FailureKind, Owner, Step};
 use store::{Intent, Lease, Resource, ResourceKind, Store, StoreError, Tenant};
@@ -12,14 +12,14 @@ pub struct Held<'a> {
     lease: Lease,
     tenant: Tenant,
     step: Step,
-    work_ends: Instant,
+    work_ends: SystemTime,
 }
 
 impl<'a> Held<'a> {
     /// A lease that was just taken. `step` is whose ledger rows are written; `work_ends` is when this invocation's work is
     /// cut off, a little before its lease lapses.
     #[must_use]
-    pub fn new(store: &'a Store, lease: Lease, tenant: Tenant, step: Step, work_ends: Instant) -> Self {
+    pub fn new(store: &'a Store, lease: Lease, tenant: Tenant, step: Step, work_ends: SystemTime) -> Self {
         Self { store, lease, tenant, step, work_ends }
     }
 
@@ -42,9 +42,10 @@ impl<'a> Held<'a> {
     }
 
     /// A call that could not end before this invocation does would be cut off in the middle. Looked at again once the
-    /// database has answered: a process that was frozen meanwhile finds its lease lapsed, whatever the answer says.
+    /// database has answered: a process that was frozen meanwhile finds its lease lapsed, whatever the answer says. By the
+    /// wall clock: a monotonic one may stand still while the environment is frozen.
     fn in_time(&self, call: Duration) -> Result<(), Failure> {
-        if Instant::now() + call <= self.work_ends { Ok(()) } else { Err(lease_too_short()) }
+        if SystemTime::now() + call <= self.work_ends { Ok(()) } else { Err(lease_too_short()) }
     }
 
     /// Makes sure that the lease outlasts a call of that length. Comes before every call that changes something

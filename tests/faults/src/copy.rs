@@ -37,7 +37,7 @@ pub enum Ended {
 
 /// A running copy, stopped at will. Dropped, it is killed.
 pub struct Copy {
-    process: Child,
+    _process: Child,
     pid: Pid,
     ended: oneshot::Receiver<Ended>,
     runtime: JoinHandle<()>,
@@ -84,7 +84,7 @@ impl Copy {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let process = command.spawn()?;
         let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed())).context("the copy has ended")?;
-        Ok(Self { process, pid, ended, runtime })
+        Ok(Self { _process: process, pid, ended, runtime })
     }
 
     /// The copy's process.

@@ -12,6 +12,7 @@ use executions::Executions;
 use pipeline::{Care, CareError};
 use serde::Serialize;
 use store::{NewTenant, Store, StoreError, Tenant};
+use tokio::time::{timeout, timeout_at};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -19,8 +20,12 @@ use uuid::Uuid;
 const START_TIMEOUT: Duration = Duration::from_secs(2);
 /// Looking after a run that is there already: a statement, two calls of Step Functions, a statement.
 const CARE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Kept for what may follow: the row of a run that ended is resumed and its next attempt started.
+const RESUMED_AND_STARTED: Duration = Duration::from_millis(1500);
 /// Telling the reconciler so; without it, it notices by itself after a minute.
 const ABANDON_TIMEOUT: Duration = Duration::from_millis(500);
+/// Writing the answer.
+const ANSWER: Duration = Duration::from_millis(100);
 /// Rounds after which a row that changes under our hands is somebody else's to settle.
 const ROUNDS: usize = 4;
 
@@ -73,20 +78,20 @@ impl ProvisionTenant {
     }
 
     /// The row is committed, so the answer is 202 whatever happens here; the reconciler starts what could not be started.
-    async fn start(&self, tenant: &Tenant) {
-        let started =
-            tokio::time::timeout(START_TIMEOUT, self.executions.start(tenant.tenant_id, tenant.attempt)).await;
+    async fn start(&self, tenant: &Tenant, request: &Request) {
+        let start = self.executions.start(tenant.tenant_id, tenant.attempt);
+        let started = timeout_at(request.within(START_TIMEOUT, ABANDON_TIMEOUT + ANSWER).into(), start).await;
         if !matches!(started, Ok(Ok(()))) {
             tracing::error!(tenant_id = %tenant.tenant_id, attempt = tenant.attempt, "the run could not be started; it is left to the reconciler");
             let abandon = self.store.abandon_run(tenant.tenant_id, tenant.attempt);
-            let _ = tokio::time::timeout(ABANDON_TIMEOUT, abandon).await;
+            let _ = timeout(ABANDON_TIMEOUT, abandon).await;
         }
     }
 
     /// Looks after a run that shows no sign of life. Trouble is no reason to refuse: the reconciler looks as well.
     async fn look_after(&self, tenant: &Tenant, request: &Request) -> Result<Care, Problem> {
         let care = pipeline::look_after(&self.store, &self.executions, tenant, &request.request_id);
-        match tokio::time::timeout(CARE_TIMEOUT, care).await {
+        match timeout_at(request.within(CARE_TIMEOUT, RESUMED_AND_STARTED).into(), care).await {
             Ok(Ok(care)) => Ok(care),
             Ok(Err(CareError::Store(error))) => Err(error.into()),
             Ok(Err(CareError::Executions(failure))) => {
@@ -133,7 +138,7 @@ impl Handler for ProvisionTenant {
             };
             match outcome {
                 Written::Row(tenant) => {
-                    self.start(&tenant).await;
+                    self.start(&tenant, request).await;
                     return Ok(accepted(&tenant));
                 }
                 Written::Unanswered => unanswered = true,

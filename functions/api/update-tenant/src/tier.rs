@@ -1,6 +1,6 @@
 //! A change of tier: under the tenant's lease, Stripe first, then the row.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use api_kit::Problem;
 use billing::{Billing, Changed};
@@ -18,7 +18,7 @@ const GLANCE: Duration = Duration::from_millis(200);
 
 /// The tenant at its new tier.
 pub async fn change(store: &Store, billing: &Billing, tenant: &Tenant, update: &Update<'_>) -> Result<Tenant, Problem> {
-    let work_ends = Instant::now() + WORK;
+    let work_ends = SystemTime::now() + WORK;
     let Leased { tenant, lease } = lease(store, tenant, update.request_id).await?;
     let held = Held::new(store, lease, tenant, Step::ActivateTenant, work_ends);
     match billing.change_tier(&held, update).await {

@@ -7,7 +7,7 @@
 mod key;
 mod records;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api_kit::{Answer, Handler, Platform, Problem, Request, routes::Route};
 use domain::Failure;
@@ -32,7 +32,6 @@ impl<H: Handler> Idempotent<H> {
     }
 
     async fn once(&self, request: &Request, identity: &Identity) -> Result<Answer, Problem> {
-        let started = Instant::now();
         let owner = &request.request_id;
         let begun = self.records.begin(&identity.record, &identity.request, owner, request.deadline);
         match tokio::time::timeout(BEGIN_TIMEOUT, begun).await {
@@ -51,8 +50,10 @@ impl<H: Handler> Idempotent<H> {
                 return Err(Problem::unavailable());
             }
         }
-        let left = H::ANSWERED_WITHIN.saturating_sub(started.elapsed() + END_TIMEOUT);
-        let outcome = tokio::time::timeout(left, self.handler.handle(request)).await;
+        // What the handler is given ends before the request's time does, so that its record can be ended in any case.
+        let mut request = request.clone();
+        request.answer_by = request.within(H::ANSWERED_WITHIN, END_TIMEOUT);
+        let outcome = tokio::time::timeout_at(request.answer_by.into(), self.handler.handle(&request)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(Problem::unavailable()));
         let answer = match &outcome {
             Ok(answer) => Some(answer.clone()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use billing::{Billing, Changed, Plan, Prices, Report, StripeSecret};
 use domain::{Patch, ProvisionRequest, ProvisioningState, Step, TenantChange, TenantId, Tier};
@@ -95,7 +95,7 @@ impl World {
         let new = NewTenant { tenant_id, request: &request, correlation_id: "c", actor: "test", request_id: "r" };
         store.insert_tenant(new).await.expect("answers").expect("the slug is free");
         let begun = store.begin_step(tenant_id, 1, Step::ActivateTenant, "step", LEASE).await.expect("free");
-        Held::new(store, begun.lease, begun.tenant, Step::ActivateTenant, Instant::now() + LEASE)
+        Held::new(store, begun.lease, begun.tenant, Step::ActivateTenant, SystemTime::now() + LEASE)
     }
 
     /// A tenant that step 9 billed and activated.
@@ -119,7 +119,7 @@ impl World {
     /// The active tenant's lease, for a route.
     pub async fn hold(&self, tenant: &Tenant) -> Held<'_> {
         let leased = self.lease(tenant, "route").await.expect("free");
-        Held::new(&self.database.store, leased.lease, leased.tenant, Step::ActivateTenant, Instant::now() + LEASE)
+        Held::new(&self.database.store, leased.lease, leased.tenant, Step::ActivateTenant, SystemTime::now() + LEASE)
     }
 
     pub async fn lease(&self, tenant: &Tenant, token: &str) -> Result<store::Leased, NotLeased> {

@@ -316,5 +316,16 @@ async fn a_deactivation_promises_what_there_is_to_do() {
     let due = store.billing_due(10).await.expect("answers");
     assert_eq!(due.iter().map(|open| open.tenant_id).collect::<Vec<_>>(), [failed.tenant_id], "may be on its way");
     assert_eq!(database.promised("settle_billing").await, 2);
+
+    // The same where the lease is still held, and ends sooner than the request may take.
+    let held = database.tenant("held").await;
+    let short = CALL + Duration::from_millis(300);
+    let begun = database.begin(&held, Step::ActivateTenant, "step", short).await.expect("free");
+    let made = store.intend(&begun.lease, Step::ActivateTenant, intent(ResourceKind::StripeSubscription)).await;
+    made.expect("answers").expect("in time");
+    database.deactivate(&held).await.expect("provisioning");
+    tokio::time::sleep(short).await;
+    let due = store.billing_due(10).await.expect("answers");
+    assert_eq!(due.iter().map(|open| open.tenant_id).collect::<Vec<_>>(), [failed.tenant_id], "not at the lease's end");
     database.drop().await;
 }

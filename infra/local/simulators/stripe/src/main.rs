@@ -40,6 +40,7 @@ async fn main() -> io::Result<()> {
         secret_key: options.secret_key,
         prices: if options.prices.is_empty() { SeedPrice::defaults() } else { options.prices },
         search_lag: Duration::from_millis(options.search_lag_ms),
+        latency: Duration::ZERO,
         idempotency_ttl: Duration::from_secs(options.idempotency_ttl_s),
     });
     if let Some(port) = options.admin_port {
