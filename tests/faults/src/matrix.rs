@@ -157,7 +157,7 @@ impl Cell {
     async fn verdict(self, stage: &Stage) -> Verdict {
         let mut played = self.play(stage).await;
         for _ in 1..TRIES {
-            if !played.as_ref().is_err_and(|error| error.is::<Missed>()) {
+            if !played.as_ref().is_err_and(anyhow::Error::is::<Missed>) {
                 break;
             }
             played = self.play(stage).await;

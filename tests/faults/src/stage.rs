@@ -233,10 +233,13 @@ fn truthful(status: &Status) -> Result<()> {
     let completed = status.completed_steps.len();
     match status.provisioning_state {
         State::Active => {
-            ensure!(completed == STEPS.len() && status.failed_steps.is_empty(), "active too early: {status:?}")
+            ensure!(completed == STEPS.len() && status.failed_steps.is_empty(), "active too early: {status:?}");
         }
         State::Failed => {
-            ensure!(status.last_error.is_some() && status.failed_steps.len() == 1, "failed without a cause: {status:?}")
+            ensure!(
+                status.last_error.is_some() && status.failed_steps.len() == 1,
+                "failed without a cause: {status:?}"
+            );
         }
         State::Provisioning => ensure!(completed < STEPS.len(), "not active although all is done: {status:?}"),
         State::Deprovisioned => {}

@@ -54,9 +54,15 @@ async fn met(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
         }
         (None, rule) => rule.context("nothing laid")?,
     };
-    act(stage, effect, fault, &subject, rule).await?;
+    // What was promised is due at once: a reconciler may deliver it before the fault is laid.
+    let delivered = || Missed("a reconciler delivered the promise first");
+    let is_promise = matches!(effect.known, Known::Promise(_));
+    let acted = act(stage, effect, fault, &subject, rule).await;
+    acted.map_err(|error| if is_promise { delivered().into() } else { error })?;
     let (status, posts) = stage.goes_live(&subject).await?;
-    ensure!(stage.fired(rule).await? > 0, "the fault met nothing");
+    let fired = stage.fired(rule).await? > 0;
+    ensure!(fired || !is_promise, delivered());
+    ensure!(fired, "the fault met nothing");
     stage.mend(rule).await?;
     let testimony = witness::of(&stage.cloud, &subject, &status).await?;
     Ok(Played { testimony, posts })

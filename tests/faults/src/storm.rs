@@ -86,11 +86,11 @@ pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
             Ok((status, posts)) => {
                 outcome.active += usize::from(status.provisioning_state == State::Active);
                 outcome.posts += usize::from(posts > 0);
-                let seen = witness::of(&stage.cloud, &subject, &status).await?;
-                let (doubled, lost) = (seen.doubled(), seen.lost());
+                let testimony = witness::of(&stage.cloud, &subject, &status).await?;
+                let (doubled, lost) = (testimony.doubled(), testimony.lost());
                 outcome.doubled += doubled.len();
                 outcome.lost += lost.len();
-                outcome.second_mails += usize::from(seen.mails.is_some_and(|mails| mails > 1));
+                outcome.second_mails += usize::from(testimony.mails.is_some_and(|mails| mails > 1));
                 if doubled.len() + lost.len() > 0 {
                     outcome.complaints.push(format!("{}: too many: {doubled:?}, too few: {lost:?}", subject.slug));
                 }

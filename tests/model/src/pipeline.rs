@@ -167,8 +167,9 @@ pub(crate) fn delete(world: &mut World, stopped: bool, broken: Broken) -> bool {
     // Fenced, not handed over.
     world.nobody_holds();
     if row.lease > 0 || row.tier.is_some() || world.subscription.is_some() {
-        let unanswered =
-            world.subscription.is_some_and(|row| !row.confirmed) && broken != Broken::DeactivationDueAtOnce;
+        let unanswered = world.subscription.is_some_and(|row| !row.confirmed)
+            || world.promises.iter().any(|promise| matches!(promise, Promise::Open(_)));
+        let unanswered = unanswered && broken != Broken::DeactivationDueAtOnce;
         let over = if unanswered { WINDOW } else { 0 };
         let Some(place) = free_promise(world) else { return false };
         world.promises[usize::from(place)] = Promise::Open(row.lease.max(over));

@@ -90,9 +90,9 @@ async fn off(stage: &Stage, subject: &Subject, was_live: bool) -> Result<Testimo
     seen.at_most_one("mail", cloud.mails_to(&format!("admin@{}.example.com", subject.slug)).await?.len());
     let events = cloud.events_of(&subject.slug).await?.len();
     if was_live {
-        seen.count("event", events)
+        seen.count("event", events);
     } else {
-        seen.none("event", events)
+        seen.none("event", events);
     }
     let audited = "SELECT count(*) FROM control.audit_log WHERE tenant_id = $1 AND action = 'tenant.deactivate'";
     let audited: i64 = cloud.control().await?.query_one(audited, &[&id]).await?.get(0);

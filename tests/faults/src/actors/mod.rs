@@ -116,7 +116,7 @@ pub const ACTS: &[Act] = &[
     during(9, "customer"),
     during(9, "subscription"),
     during(9, "activation"),
-    aws(Actor::Catalog, "secret", |s| catalog::writing(s)),
+    aws(Actor::Catalog, "secret", catalog::writing),
     sql(Actor::Catalog, "row", |s| {
         Match::statement(&format!(
             r"^WITH before AS \( SELECT \* FROM lakehouse\.tenant_catalogs.*\$1={} ",
