@@ -7,6 +7,7 @@ use domain::Step;
 use e2e::{Cloud, State};
 use fault_proxy::client::RuleId;
 use serde_json::json;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::copy::{Copy, Ended};
@@ -18,6 +19,9 @@ use crate::witness::{self, Testimony};
 
 /// A copy that was let go has this long to find out that it is too late.
 const GIVES_UP: Duration = Duration::from_secs(40);
+
+/// A copy that has not met the fault by then will not.
+const NEVER_REACHED: Duration = Duration::from_mins(1);
 
 /// How a cell came out: what there is of its tenant in the end, and how many more `POST`s it took.
 pub struct Played {
@@ -151,11 +155,18 @@ async fn caught(stage: &Stage, effect: &Effect, fault: Fault, mut subject: Subje
         stage.mend(pause).await?;
     }
     let rule = rule.context("nothing laid")?;
+    let end = Instant::now() + NEVER_REACHED;
     let held = loop {
         tokio::select! {
             held = stage.held(rule) => break held?,
-            // It found nothing to do but wait.
-            _ = copy.ended(limit(step)) => copy = Copy::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?,
+            // It found nothing to do but wait; or nothing at all, because somebody else had done it.
+            ended = copy.ended(limit(step)) => {
+                if Instant::now() > end || matches!(effect.known, Known::Promise(_)) {
+                    return Err(Missed("the copy found the work done").into());
+                }
+                ended?;
+                copy = Copy::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?;
+            }
         }
     };
     if stage.victim(&held).await? != copy.pid() {

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use e2e::State;
-use fault_proxy::client::{Action, Match, RuleId};
+use fault_proxy::client::{Action, Answer, Match, RuleId, When};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
 use super::delete::ends;
 use super::{Act, kill_if_asked};
@@ -40,13 +39,20 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
         "lease" | "cancellation" | "settlement" => Work::Cancel,
         other => bail!("the reconciler has no {other}"),
     };
-    let subject = match work {
+    // What keeps a reconciler from its work until the fault is laid.
+    let (subject, obstacle) = match work {
         Work::Start => never_started(stage).await?,
-        Work::Fail => ended(stage).await?,
+        Work::Fail => (ended(stage).await?, None),
         Work::Deliver => unheard(stage).await?,
-        Work::Cancel => cancelled(stage).await?,
+        Work::Cancel => (subscribed(stage).await?, None),
     };
     let rule = act.lay(stage, fault, &subject).await?;
+    if let Some(obstacle) = obstacle {
+        stage.mend(obstacle).await?;
+    }
+    if matches!(work, Work::Cancel) {
+        stage.cloud.deactivate(&subject.slug).await?.no_content()?;
+    }
     let brought_about = brought_about(stage, &subject, &work);
     tokio::pin!(brought_about);
     tokio::select! {
@@ -119,27 +125,20 @@ async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<
 }
 
 /// Its `POST` was answered, and Step Functions refused to start its run.
-async fn never_started(stage: &Stage) -> Result<Subject> {
-    let (subject, refused) = stage
+async fn never_started(stage: &Stage) -> Result<(Subject, Option<RuleId>)> {
+    stage
         .ordered(async |subject| {
             let start = effects::aws_call("AWSStepFunctions.StartExecution", &subject.tenant_id.to_string());
             let refused = stage.lay("aws", start, refusal(), u64::MAX).await?;
-            Ok((subject, refused))
+            Ok((subject, Some(refused)))
         })
-        .await?;
-    stage.mend(refused).await?;
-    Ok(subject)
+        .await
 }
 
 fn refusal() -> Action {
     let body = json!({ "__type": "AccessDeniedException", "message": "no" }).to_string();
     let headers = [("content-type".to_owned(), "application/x-amz-json-1.0".to_owned())].into();
-    Action::Respond(fault_proxy::client::Answer::Http {
-        status: 400,
-        headers,
-        body,
-        when: fault_proxy::client::When::Before,
-    })
+    Action::Respond(Answer::Http { status: 400, headers, body, when: When::Before })
 }
 
 /// Its execution was ended from outside while step 2 was at work.
@@ -157,7 +156,7 @@ async fn ended(stage: &Stage) -> Result<Subject> {
 }
 
 /// It is live, and its event could not be published.
-async fn unheard(stage: &Stage) -> Result<Subject> {
+async fn unheard(stage: &Stage) -> Result<(Subject, Option<RuleId>)> {
     let (mut subject, refused) = stage
         .ordered(async |subject| {
             let event = Match::command(&format!("^EVAL(SHA)? .* {} ", subject.slug));
@@ -169,38 +168,16 @@ async fn unheard(stage: &Stage) -> Result<Subject> {
     let status = stage.arrives(&subject).await?;
     ensure!(status.provisioning_state == State::Active, "not active: {status:?}");
     stage.learn(Known::Promise("publish_event"), &mut subject).await?;
-    stage.mend(refused).await?;
-    Ok(subject)
+    Ok((subject, Some(refused)))
 }
 
-/// It was live and was deactivated; its subscription is still there.
-async fn cancelled(stage: &Stage) -> Result<Subject> {
+/// It is live, and has a subscription to lose.
+async fn subscribed(stage: &Stage) -> Result<Subject> {
     let subject = stage.ordered(async |subject| Ok(subject)).await?;
     stage.goes_live(&subject).await?;
     let subscriptions = stage.cloud.subscriptions(subject.tenant_id).await?;
-    let subscription = subscriptions.first().and_then(|it| it["id"].as_str()).context("no subscription")?.to_owned();
-    // Not due before the fault is laid: somebody else's reconciler may come by.
-    let postponed = stage
-        .pause(
-            "postgres",
-            super::ACTS
-                .iter()
-                .find(|act| act.name == "row" && act.actor == super::Actor::Delete)
-                .map(|act| (act.matching)(&subject))
-                .context("no DELETE")?,
-        )
-        .await?;
-    let deactivated = async {
-        stage.held(postponed).await?;
-        let later = "UPDATE control.outbox SET next_attempt_at = clock_timestamp() + interval '1 hour'
-                     WHERE tenant_id = $1 AND kind = 'settle_billing'";
-        stage.cloud.control().await?.execute(later, &[&subject.tenant_id]).await?;
-        stage.mend(postponed).await
-    };
-    let (answer, deactivated) = tokio::join!(stage.cloud.deactivate(&subject.slug), deactivated);
-    deactivated?;
-    answer?.no_content()?;
-    Ok(Subject { project_ref: subscription, row: Uuid::nil(), ..subject })
+    let subscription = subscriptions.first().and_then(|it| it["id"].as_str()).context("no subscription")?;
+    Ok(Subject { project_ref: subscription.to_owned(), ..subject })
 }
 
 async fn cancellation(stage: &Stage, subject: &Subject) -> Result<Testimony> {
