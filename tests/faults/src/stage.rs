@@ -18,10 +18,26 @@ use crate::{victim, witness};
 
 /// Until a call comes by, while other tenants are being made beside this one.
 const COMES_BY: Duration = Duration::from_mins(2);
-/// Until a tenant is where it is going: the longest lease, and everything that waits for it.
-const ARRIVES: Duration = Duration::from_mins(6);
-/// How often a tenant is looked at.
-const LOOK: Duration = Duration::from_millis(400);
+/// How patient a client is.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How often it looks, or asks again.
+    pub look: Duration,
+    /// How long it asks for a 202.
+    pub accepted: Duration,
+    /// How long it waits for a tenant to be where it is going.
+    pub arrives: Duration,
+    /// How often it sends the request for a tenant that failed.
+    pub posts: u32,
+}
+
+/// A cell's: the longest lease and everything that waits for it, and one more `POST`.
+const CELL: Pace = Pace {
+    look: Duration::from_millis(400),
+    accepted: Duration::from_mins(1),
+    arrives: Duration::from_mins(6),
+    posts: 1,
+};
 
 /// Somebody was faster than the cell: it is played once more, with another tenant.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +58,8 @@ pub struct Stage {
     pub cloud: Cloud,
     /// The proxy.
     pub proxy: Client,
+    /// The clients' patience.
+    pub pace: Pace,
 }
 
 impl Stage {
@@ -52,7 +70,7 @@ impl Stage {
             println!("skipped: FAULT_PROXY_URL not set");
             return Ok(None);
         };
-        Ok(Some(Self { cloud, proxy: Client::new(url)? }))
+        Ok(Some(Self { cloud, proxy: Client::new(url)?, pace: CELL }))
     }
 
     /// Calls of that kind get this; no more often than said.
@@ -119,7 +137,7 @@ impl Stage {
 
     /// `POST` until it is answered by 202, as a client does that gets no answer or a 503.
     pub async fn post(&self, slug: &str) -> Result<()> {
-        let end = Instant::now() + Duration::from_mins(1);
+        let end = Instant::now() + self.pace.accepted;
         loop {
             let answer = self.cloud.provision(slug, json!({})).await;
             match answer {
@@ -127,7 +145,7 @@ impl Stage {
                 Ok(answer) if answer.status < 500 => bail!("not accepted: {answer:?}"),
                 answer => ensure!(Instant::now() < end, "not accepted: {answer:?}"),
             }
-            sleep(LOOK).await;
+            sleep(self.pace.look).await;
         }
     }
 
@@ -186,10 +204,10 @@ impl Stage {
 
     /// A tenant's status; asked again where there is no answer, or none of ours, as a client does.
     async fn look(&self, slug: &str) -> Result<Status> {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + self.pace.accepted;
         loop {
             match self.cloud.status(slug).await {
-                Err(_) if Instant::now() < end => sleep(LOOK).await,
+                Err(_) if Instant::now() < end => sleep(self.pace.look).await,
                 status => return status,
             }
         }
@@ -197,26 +215,28 @@ impl Stage {
 
     /// Follows a tenant until it is active or failed; every status on the way must be true.
     pub async fn arrives(&self, subject: &Subject) -> Result<Status> {
-        let end = Instant::now() + ARRIVES;
+        let Pace { arrives, .. } = self.pace;
+        let end = Instant::now() + arrives;
         loop {
             let status = self.look(&subject.slug).await?;
             truthful(&status)?;
             if status.provisioning_state != State::Provisioning {
                 return Ok(status);
             }
-            ensure!(Instant::now() < end, "{} is under way for {ARRIVES:?}: {status:?}", subject.slug);
-            sleep(LOOK).await;
+            ensure!(Instant::now() < end, "{} is under way for {arrives:?}: {status:?}", subject.slug);
+            sleep(self.pace.look).await;
         }
     }
 
-    /// Brings a tenant to active: by the state machine's own retries, or by one more `POST`. How many that took.
+    /// Brings a tenant to active: by the state machine's own retries, or by as many more `POST`s as the client has the
+    /// patience for. How many that took.
     pub async fn goes_live(&self, subject: &Subject) -> Result<(Status, u32)> {
         let mut status = self.arrives(subject).await?;
         let mut posts = 0;
-        if status.provisioning_state == State::Failed {
+        while status.provisioning_state == State::Failed && posts < self.pace.posts {
             let cause = status.cause()?;
             ensure!(cause["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "a cause without a hint: {cause}");
-            posts = 1;
+            posts += 1;
             self.post(&subject.slug).await?;
             status = self.arrives(subject).await?;
         }

@@ -88,7 +88,7 @@ fn foreign(error: &str) -> Cause {
             "step_timeout",
             "The step did not come to its end in time, several times in a row; look into its log, then POST again.",
         ),
-        "Runtime.ExitError" | "Runtime.InvalidEntrypoint" => (
+        "Runtime.ExitError" | "Runtime.Unknown" | "Runtime.InvalidEntrypoint" => (
             "step_crashed",
             "The step's process ended by itself, several times in a row; look into its log, then POST again.",
         ),
