@@ -1,5 +1,6 @@
 //! Many tenants at once while processes die: each goes live, and nothing is there twice.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rustix::process::{Pid, Signal};
-use tokio::time::interval;
+use tokio::time::{Instant, interval};
 use uuid::Uuid;
 
 use crate::effects::Subject;
@@ -20,13 +21,15 @@ use crate::{victim, witness};
 
 /// How often a process is killed.
 const KILL_EVERY: Duration = Duration::from_millis(100);
+/// A process is left alone for so long. The last ones would else be killed before any of them could do anything.
+const SPARED: Duration = Duration::from_secs(2);
 /// How many clients ask at the same time.
 const CLIENTS: usize = 20;
 /// In a storm a process dies at every step of a tenant's; the API itself answers that a client looks every 5 s at most.
 const PACE: Pace = Pace {
     look: Duration::from_secs(10),
     accepted: Duration::from_mins(10),
-    arrives: Duration::from_mins(30),
+    arrives: Duration::from_mins(12),
     posts: 50,
 };
 
@@ -120,10 +123,17 @@ async fn asked_for(stage: &Stage) -> Result<Subject> {
 async fn kill_on(killed: &mut usize, seed: u64) -> anyhow::Error {
     let mut lot = StdRng::seed_from_u64(seed);
     let mut every = interval(KILL_EVERY);
+    let mut seen: HashMap<Pid, Instant> = HashMap::new();
     loop {
         every.tick().await;
-        let victims = match functions() {
-            Ok(victims) => victims,
+        let victims: Vec<Pid> = match functions() {
+            Ok(alive) => {
+                seen.retain(|pid, _| alive.contains(pid));
+                alive
+                    .into_iter()
+                    .filter(|pid| seen.entry(*pid).or_insert_with(Instant::now).elapsed() > SPARED)
+                    .collect()
+            }
             Err(error) => return error,
         };
         // It may have ended by itself since.
