@@ -28,12 +28,12 @@ const AS_NOBODY: [&str; 6] = [
     "--ambient-caps=+dac_override",
 ];
 
-/// The data is gone at the next start, so nothing is flushed. `max_connections`: 100 parallel functions, each with one
+/// The data is gone at the next start, so nothing is flushed. `max_connections`: hundreds of warm functions, each with one
 /// connection, beside the stand-in's and the tests' own.
 const SETTINGS: &str = "
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-max_connections = 300
+max_connections = 1000
 password_encryption = 'scram-sha-256'
 ssl = on
 ssl_ca_file = 'ca.crt'
