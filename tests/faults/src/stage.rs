@@ -51,6 +51,15 @@ impl fmt::Display for Missed {
 
 impl Error for Missed {}
 
+/// A fault that lies, or that will once the tenant has come to where it is stopped.
+#[derive(Clone, Copy, Debug)]
+pub enum Laying {
+    /// By this rule.
+    Laid(RuleId),
+    /// Stopped by this rule.
+    Paused(RuleId),
+}
+
 /// The cloud and the proxy before it.
 #[derive(Clone)]
 pub struct Stage {
@@ -96,6 +105,12 @@ impl Stage {
         Ok(owner.ok_or(Missed("the call was given up before anybody saw who made it"))?)
     }
 
+    /// Waits until a rule holds a call, and kills the process that made it.
+    pub async fn kill_held(&self, rule: RuleId) -> Result<()> {
+        let held = self.held(rule).await?;
+        victim::kill(self.victim(&held).await?)
+    }
+
     /// Ends a rule; what it holds goes on.
     pub async fn mend(&self, rule: RuleId) -> Result<()> {
         Ok(self.proxy.remove(rule).await?)
@@ -135,6 +150,55 @@ impl Stage {
         prepared
     }
 
+    /// A new tenant that stands still once `step` is completed, until the rule is mended.
+    pub async fn ordered_until(&self, step: usize) -> Result<(Subject, RuleId)> {
+        let pausing = async |subject: Subject| {
+            let pause = self.pause("postgres", effects::completion(&subject, step)).await?;
+            Ok((subject, pause))
+        };
+        let (subject, pause) = self.ordered(pausing).await?;
+        self.held(pause).await?;
+        Ok((subject, pause))
+    }
+
+    /// A new tenant on whose way a fault lies.
+    pub async fn ordered_into(&self, effect: &Effect, fault: Fault) -> Result<(Subject, RuleId)> {
+        let laying = async |subject: Subject| {
+            let laying = self.begin_laying(effect, fault, &subject).await?;
+            Ok((subject, laying))
+        };
+        let (mut subject, laying) = self.ordered(laying).await?;
+        let rule = self.end_laying(laying, effect, fault, &mut subject).await?;
+        Ok((subject, rule))
+    }
+
+    /// Lays a fault, or stops the tenant where it can be laid.
+    pub async fn begin_laying(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<Laying> {
+        Ok(match self.pause_until_known(effect, fault, subject).await? {
+            Some(pause) => Laying::Paused(pause),
+            None => Laying::Laid(self.lay_now(effect, fault, subject).await?),
+        })
+    }
+
+    /// Lays the fault where the tenant was stopped for it, which then goes on.
+    pub async fn end_laying(
+        &self,
+        laying: Laying,
+        effect: &Effect,
+        fault: Fault,
+        subject: &mut Subject,
+    ) -> Result<RuleId> {
+        let pause = match laying {
+            Laying::Laid(rule) => return Ok(rule),
+            Laying::Paused(pause) => pause,
+        };
+        self.held(pause).await?;
+        self.learn(effect.known_for(fault), subject).await?;
+        let rule = self.lay_now(effect, fault, subject).await?;
+        self.mend(pause).await?;
+        Ok(rule)
+    }
+
     /// `POST` until it is answered by 202, as a client does that gets no answer or a 503.
     pub async fn post(&self, slug: &str) -> Result<()> {
         let end = Instant::now() + self.pace.accepted;
@@ -156,7 +220,7 @@ impl Stage {
     }
 
     /// Nothing where the calls can be told from others' already.
-    pub async fn pause_until_known(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<Option<RuleId>> {
+    async fn pause_until_known(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<Option<RuleId>> {
         let statement = match effect.known_for(fault) {
             Known::Tenant => return Ok(None),
             Known::Environment if !subject.project_ref.is_empty() => return Ok(None),
@@ -190,7 +254,7 @@ impl Stage {
     }
 
     /// Lays the fault; whatever it is recognized by is known.
-    pub async fn lay_now(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<RuleId> {
+    async fn lay_now(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<RuleId> {
         if effect.protocol == Protocol::Stripe && fault.kind == Kind::Error {
             let sql = "SELECT idempotency_key FROM control.resources WHERE id = $1";
             let key: String = self.cloud.control().await?.query_one(sql, &[&subject.row]).await?.get(0);

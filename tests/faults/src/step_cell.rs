@@ -11,10 +11,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::copy::{Copy, Ended};
-use crate::effects::{self, Effect, Known, Subject};
+use crate::effects::{Effect, Known, Subject};
 use crate::fault::{Fault, Kind};
 use crate::stage::{Missed, Stage};
-use crate::victim;
 use crate::witness::{self, Testimony};
 
 /// A copy that was let go has this long to find out that it is too late.
@@ -41,23 +40,7 @@ pub async fn play(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played
 
 /// The pipeline's own invocation meets the fault.
 async fn met(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
-    let (mut subject, pause) = stage
-        .ordered(async |subject| {
-            let pause = stage.pause_until_known(effect, fault, &subject).await?;
-            let laid = if pause.is_none() { Some(stage.lay_now(effect, fault, &subject).await?) } else { None };
-            Ok((subject, (pause, laid)))
-        })
-        .await?;
-    let rule = match pause {
-        (Some(pause), _) => {
-            stage.held(pause).await?;
-            stage.learn(effect.known_for(fault), &mut subject).await?;
-            let rule = stage.lay_now(effect, fault, &subject).await?;
-            stage.mend(pause).await?;
-            rule
-        }
-        (None, rule) => rule.context("nothing laid")?,
-    };
+    let (subject, rule) = stage.ordered_into(effect, fault).await?;
     // What was promised is due at once: a reconciler may deliver it before the fault is laid.
     let delivered = || Missed("a reconciler delivered the promise first");
     let is_promise = matches!(effect.known, Known::Promise(_));
@@ -75,10 +58,7 @@ async fn met(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
 /// What is done about a call that is held; other faults happen by themselves.
 async fn act(stage: &Stage, effect: &Effect, fault: Fault, subject: &Subject, rule: RuleId) -> Result<()> {
     match fault.kind {
-        Kind::Kill => {
-            let held = stage.held(rule).await?;
-            victim::kill(stage.victim(&held).await?)?;
-        }
+        Kind::Kill => stage.kill_held(rule).await?,
         Kind::Twice => {
             stage.held(rule).await?;
             second(&stage.cloud, effect, subject).await?;
@@ -130,12 +110,7 @@ async fn catch(stage: &Stage, effect: &Effect, fault: Fault) -> Result<(Subject,
     if effect.step == 1 {
         return stage.ordered(async |subject| caught(stage, effect, fault, subject).await).await;
     }
-    let pausing = async |subject: Subject| {
-        let before = stage.pause("postgres", effects::completion(&subject, effect.step - 1)).await?;
-        Ok((subject, before))
-    };
-    let (mut subject, before) = stage.ordered(pausing).await?;
-    stage.held(before).await?;
+    let (mut subject, before) = stage.ordered_until(effect.step - 1).await?;
     stage.learn(Known::Environment, &mut subject).await?;
     let caught = caught(stage, effect, fault, subject).await;
     stage.mend(before).await?;
@@ -145,16 +120,9 @@ async fn catch(stage: &Stage, effect: &Effect, fault: Fault) -> Result<(Subject,
 /// Starts a copy and freezes it where the fault is.
 async fn caught(stage: &Stage, effect: &Effect, fault: Fault, mut subject: Subject) -> Result<(Subject, Copy, RuleId)> {
     let step = step(effect)?;
-    let pause = stage.pause_until_known(effect, fault, &subject).await?;
-    let mut rule = if pause.is_none() { Some(stage.lay_now(effect, fault, &subject).await?) } else { None };
+    let laying = stage.begin_laying(effect, fault, &subject).await?;
     let mut copy = Copy::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?;
-    if let Some(pause) = pause {
-        stage.held(pause).await?;
-        stage.learn(effect.known_for(fault), &mut subject).await?;
-        rule = Some(stage.lay_now(effect, fault, &subject).await?);
-        stage.mend(pause).await?;
-    }
-    let rule = rule.context("nothing laid")?;
+    let rule = stage.end_laying(laying, effect, fault, &mut subject).await?;
     let end = Instant::now() + NEVER_REACHED;
     let held = loop {
         tokio::select! {

@@ -123,15 +123,15 @@ async fn asked_for(stage: &Stage) -> Result<Subject> {
 async fn kill_on(killed: &mut usize, seed: u64) -> anyhow::Error {
     let mut lot = StdRng::seed_from_u64(seed);
     let mut every = interval(KILL_EVERY);
-    let mut seen: HashMap<Pid, Instant> = HashMap::new();
+    let mut alive_since: HashMap<Pid, Instant> = HashMap::new();
     loop {
         every.tick().await;
         let victims: Vec<Pid> = match functions() {
             Ok(alive) => {
-                seen.retain(|pid, _| alive.contains(pid));
+                alive_since.retain(|pid, _| alive.contains(pid));
                 alive
                     .into_iter()
-                    .filter(|pid| seen.entry(*pid).or_insert_with(Instant::now).elapsed() > SPARED)
+                    .filter(|pid| alive_since.entry(*pid).or_insert_with(Instant::now).elapsed() > SPARED)
                     .collect()
             }
             Err(error) => return error,

@@ -8,17 +8,16 @@ use fault_proxy::client::{Match, UpstreamState};
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::world::{ROUTES, World, routes};
+use crate::world::{DOWN, ROUTES, World, routes};
 
 /// Those that promise that a tenant's cache entry is gone.
 const INVALIDATING: [&str; 3] = ["update-tenant", "deactivate-tenant", "invalidate-tenant-cache"];
-const STATES: [UpstreamState; 2] = [UpstreamState::Refuse, UpstreamState::Silent];
 
 #[tokio::test]
 async fn routes_that_invalidate_say_so_in_time_and_work_again_at_once() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
-        for state in STATES {
+        for state in DOWN {
             faults.set_state("valkey", state).await?;
             for _ in 0..2 {
                 world.are_unavailable(&routes(&ROUTES, &INVALIDATING, true)).await?;
@@ -35,7 +34,7 @@ async fn routes_that_invalidate_say_so_in_time_and_work_again_at_once() -> Resul
 #[tokio::test]
 async fn a_tenant_that_needs_it_meanwhile_goes_live_all_the_same() -> Result<()> {
     with_faults(async |cloud, faults| {
-        for state in STATES {
+        for state in DOWN {
             let slug = unique("uncached");
             // The last call before Valkey is needed.
             let index = Match::request("PUT", &format!("^/client_{slug}_v1")).times(1);

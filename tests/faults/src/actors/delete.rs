@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::{Act, met, repeated, until};
-use crate::effects::{self, Effect, Known, Subject};
+use crate::effects::{Effect, Subject};
 use crate::fault::Fault;
 use crate::stage::Stage;
 use crate::step_cell::Played;
@@ -21,13 +21,7 @@ const ENDS: Duration = Duration::from_mins(2);
 /// The client repeats its request until it is answered; then the tenant is off, and nothing is billed.
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let made = act.name != "stop";
-    let (subject, pause) = stage
-        .ordered(async |subject| {
-            let pause = stage.pause("postgres", effects::completion(&subject, 1)).await?;
-            Ok((subject, pause))
-        })
-        .await?;
-    stage.held(pause).await?;
+    let (subject, pause) = stage.ordered_until(1).await?;
     if made {
         stage.mend(pause).await?;
         stage.goes_live(&subject).await?;
@@ -43,24 +37,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
 
 /// The step's effect is held while the tenant is deactivated, and then goes on.
 pub async fn play_during(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
-    let (mut subject, (pause, rule)) = stage
-        .ordered(async |subject| {
-            let pause = stage.pause_until_known(effect, fault, &subject).await?;
-            let rule = if pause.is_none() { Some(stage.lay_now(effect, fault, &subject).await?) } else { None };
-            Ok((subject, (pause, rule)))
-        })
-        .await?;
-    let rule = match (pause, rule) {
-        (_, Some(rule)) => rule,
-        (Some(pause), None) => {
-            stage.held(pause).await?;
-            stage.learn(Known::Environment, &mut subject).await?;
-            let rule = stage.lay_now(effect, fault, &subject).await?;
-            stage.mend(pause).await?;
-            rule
-        }
-        (None, None) => anyhow::bail!("nothing laid"),
-    };
+    let (subject, rule) = stage.ordered_into(effect, fault).await?;
     stage.held(rule).await?;
     until(204, async || stage.cloud.deactivate(&subject.slug).await).await?;
     met(stage, rule).await?;

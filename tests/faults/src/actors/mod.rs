@@ -19,7 +19,6 @@ use crate::effects::{Effect, Protocol, Subject, aws_call};
 use crate::fault::{Fault, Kind};
 use crate::stage::Stage;
 use crate::step_cell::Played;
-use crate::victim;
 
 /// A client does not try for longer: the longest lease of a request that died, and some.
 const REPEATED: Duration = Duration::from_mins(2);
@@ -226,8 +225,7 @@ async fn until(wanted: u16, request: impl AsyncFn() -> Result<Answer>) -> Result
 
 async fn kill_if_asked(stage: &Stage, fault: Fault, rule: RuleId) -> Result<()> {
     if fault.kind == Kind::Kill {
-        let held = stage.held(rule).await?;
-        victim::kill(stage.victim(&held).await?)?;
+        stage.kill_held(rule).await?;
     }
     Ok(())
 }

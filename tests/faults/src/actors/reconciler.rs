@@ -143,13 +143,7 @@ fn refusal() -> Action {
 
 /// Its execution was ended from outside while step 2 was at work.
 async fn ended(stage: &Stage) -> Result<Subject> {
-    let (subject, pause) = stage
-        .ordered(async |subject| {
-            let pause = stage.pause("postgres", effects::completion(&subject, 1)).await?;
-            Ok((subject, pause))
-        })
-        .await?;
-    stage.held(pause).await?;
+    let (subject, pause) = stage.ordered_until(1).await?;
     stage.cloud.aws.stop_execution(&stage.cloud.aws.execution_arn(subject.tenant_id, 1)).await?;
     stage.mend(pause).await?;
     Ok(subject)
