@@ -15,12 +15,11 @@ use tokio::time::timeout_at;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use crate::request::LEAST_TIME;
 use crate::{Answer, Caller, Problem, Request, caller};
 
 /// A request that has waited for longer than this was not: the gateway's clock is another one.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// Time that a request has in any case.
-const LEAST_TIME: Duration = Duration::from_millis(500);
 
 /// What every route is built from.
 pub struct Platform {

@@ -9,15 +9,13 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::world::{ROUTES, World, in_time, unavailable};
-
-const STATES: [UpstreamState; 2] = [UpstreamState::Refuse, UpstreamState::Silent];
+use crate::world::{DOWN, ROUTES, World, in_time};
 
 #[tokio::test]
 async fn every_route_says_so_in_time_and_works_again_at_once() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
-        for state in STATES {
+        for state in DOWN {
             faults.set_state("postgres", state).await?;
             // Once with connections that were open, once without.
             for _ in 0..2 {
@@ -34,15 +32,13 @@ async fn every_route_says_so_in_time_and_works_again_at_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_process_that_starts_meanwhile_says_so_in_time_and_works_afterwards() -> Result<()> {
+async fn processes_that_start_meanwhile_say_so_in_time_and_work_afterwards() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
-        for state in STATES {
+        for state in DOWN {
             faults.set_state("postgres", state).await?;
-            for route in ["get-tenant", "update-tenant", "list-catalogs"] {
-                cloud.aws.restart(route).await?;
-                unavailable(&world.call(route).await?)?;
-            }
+            world.restart().await?;
+            world.are_unavailable(&ROUTES).await?;
             faults.set_state("postgres", UpstreamState::Up).await?;
             world.all_work().await?;
         }
@@ -54,7 +50,7 @@ async fn a_process_that_starts_meanwhile_says_so_in_time_and_works_afterwards() 
 #[tokio::test]
 async fn a_tenant_on_its_way_goes_live_all_the_same() -> Result<()> {
     with_faults(async |cloud, faults| {
-        for state in STATES {
+        for state in DOWN {
             let slug = unique("outlasting");
             cloud.accepted(&slug, json!({})).await?;
             let begun = |status: &e2e::Status| status.step(2)["state"] == "waiting";

@@ -67,8 +67,9 @@ async fn with_role(test: impl AsyncFnOnce(&World<'_>, &Role<'_>) -> Result<()>) 
 #[tokio::test]
 async fn whoever_is_connected_does_not_notice_and_whoever_is_cut_off_reads_the_new_one() -> Result<()> {
     with_role(async |world, role| {
-        role.set_password("rotated-once").await?;
-        role.put("rotated-once").await?;
+        let password = unique("rotated-once");
+        role.set_password(&password).await?;
+        role.put(&password).await?;
         world.all_work().await?;
         role.disconnect().await?;
         world.all_work().await?;
@@ -84,10 +85,11 @@ async fn whoever_is_connected_does_not_notice_and_whoever_is_cut_off_reads_the_n
 #[tokio::test]
 async fn between_the_new_password_and_the_new_secret_routes_are_unavailable() -> Result<()> {
     with_role(async |world, role| {
-        role.set_password("rotated-twice").await?;
+        let password = unique("rotated-twice");
+        role.set_password(&password).await?;
         role.disconnect().await?;
         world.are_unavailable(&ROUTES).await?;
-        role.put("rotated-twice").await?;
+        role.put(&password).await?;
         world.all_work().await
     })
     .await

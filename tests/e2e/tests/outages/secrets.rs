@@ -34,15 +34,13 @@ async fn callers_who_cannot_be_looked_up_are_told_to_come_again() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_process_that_starts_without_its_database_secret_says_so_in_time() -> Result<()> {
+async fn processes_that_start_without_their_database_secret_say_so_in_time() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
         for way in WAYS {
             let down = take_down(faults, "secretsmanager", Some("control/database"), way).await?;
-            for route in ["get-tenant", "update-tenant", "list-catalogs"] {
-                cloud.aws.restart(route).await?;
-                unavailable(&world.call(route).await?)?;
-            }
+            world.restart().await?;
+            world.are_unavailable(&ROUTES).await?;
             faults.mend(down).await?;
             world.all_work().await?;
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Answer, Cloud, Faults, Lakehouse, unique};
-use fault_proxy::client::{HeaderMatch, Match, RuleId, When};
+use fault_proxy::client::{HeaderMatch, Match, RuleId, UpstreamState, When};
 use futures_util::future::try_join_all;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -12,6 +12,9 @@ use tokio::time::Instant;
 
 /// Nobody waits longer, whatever is down.
 pub const ANSWERED: Duration = Duration::from_secs(5);
+
+/// Both ways in which a system is down.
+pub const DOWN: [UpstreamState; 2] = [UpstreamState::Refuse, UpstreamState::Silent];
 
 /// A route and the status it answers with while everything is up.
 pub type Route = (&'static str, u16);
@@ -109,6 +112,11 @@ impl<'a> World<'a> {
     /// Every route works.
     pub async fn all_work(&self) -> Result<()> {
         self.work(&ROUTES).await
+    }
+
+    /// Every route's next call starts a process.
+    pub async fn restart(&self) -> Result<()> {
+        try_join_all(ROUTES.map(async |(route, _)| self.cloud.aws.restart(route).await)).await.map(drop)
     }
 
     /// These routes say that they are unavailable and when to come again, all at once.
