@@ -4,6 +4,7 @@
 //! faults` starts a cloud and plays the whole matrix, `cargo xtask test` a part of it (`tests/part.rs`).
 
 pub mod actors;
+mod bar;
 mod copy;
 mod effects;
 mod fault;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use tokio::time::timeout;
 
 use crate::actors::{self, ACTS, Act};
+use crate::bar::Bar;
 use crate::effects::{EFFECTS, Effect};
 use crate::fault::{FAULTS, Fault, Kind};
 use crate::stage::{Missed, Stage};
@@ -116,25 +116,17 @@ pub fn select(selection: &Selection, seed: u64) -> Vec<Cell> {
 
 /// Plays the cells, so many at once.
 pub async fn play(stage: &Stage, cells: Vec<Cell>, at_once: usize) -> Vec<Verdict> {
-    let bar = ProgressBar::new(cells.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("  {wide_bar} {pos}/{len} cells, {msg} {elapsed}") {
-        bar.set_style(style);
-    }
+    let bar = Bar::new(cells.len(), "cells");
     let mut verdicts = Vec::new();
     let mut playing = stream::iter(cells).map(|cell| cell.verdict(stage)).buffer_unordered(at_once);
     while let Some(verdict) = playing.next().await {
         if let Some(reason) = &verdict.red {
-            bar.suspend(|| println!("red: {}: {reason}", verdict.cell.name()));
+            bar.say(&format!("red: {}: {reason}", verdict.cell.name()));
         }
         verdicts.push(verdict);
         let red = verdicts.iter().filter(|verdict| verdict.red.is_some()).count();
-        bar.set_message(format!("{red} red"));
-        bar.inc(1);
-        if bar.is_hidden() && verdicts.len().is_multiple_of(25) {
-            println!("{} of {} cells, {red} red", verdicts.len(), bar.length().unwrap_or_default());
-        }
+        bar.advance(&format!(", {red} red"));
     }
-    bar.finish_and_clear();
     verdicts
 }
 

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal};
 use tokio::time::{Instant, interval};
 use uuid::Uuid;
 
+use crate::bar::Bar;
 use crate::effects::Subject;
 use crate::stage::{Pace, Stage};
 use crate::{victim, witness};
@@ -80,10 +81,12 @@ pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
     let mut outcome = Outcome { tenants, ..Outcome::default() };
     let stage = &Stage { pace: PACE, ..stage.clone() };
     let subjects = stream::iter(0..tenants).map(|_| asked_for(stage)).buffer_unordered(CLIENTS);
+    let bar = Bar::new(tenants, "tenants");
     let going_live = async {
         let subjects: Vec<Subject> = subjects.try_collect().await?;
         let live = subjects.into_iter().map(|subject| async {
             let live = stage.goes_live(&subject).await;
+            bar.advance("");
             (subject, live)
         });
         Ok::<_, anyhow::Error>(stream::iter(live).buffer_unordered(tenants.max(1)).collect::<Vec<_>>().await)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api_kit::records::CatalogRecord;
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Handler, Platform, Problem, Request};
+use api_kit::{Answer, Handler, IfMatch, Platform, Problem, Request};
 use domain::{CatalogRequest, Failure, TenantId};
 use secrets::{Secrets, VersionId};
 use store::{CatalogNotBegun, NewCatalog, Store};
@@ -28,9 +28,9 @@ impl UpsertCatalog {
         &self,
         tenant: TenantId,
         asked: &CatalogRequest,
-        request: &Request,
+        if_match: Option<IfMatch>,
     ) -> Result<Option<i64>, Problem> {
-        let Some(if_match) = request.if_match()? else { return Ok(None) };
+        let Some(if_match) = if_match else { return Ok(None) };
         let current = self.store.catalog(tenant, &asked.catalog_name).await?.map(|catalog| catalog.version);
         current.filter(|version| if_match.allows(*version)).map(Some).ok_or_else(Problem::version_mismatch)
     }
@@ -41,11 +41,12 @@ impl Handler for UpsertCatalog {
 
     async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
         let asked = CatalogRequest::parse(&request.json_object()?)?;
+        let if_match = request.if_match()?;
         let tenant_id = request.find_tenant(&self.store).await?.tenant_id;
         let new = NewCatalog {
             tenant_id,
             request: &asked,
-            if_version: self.expected(tenant_id, &asked, request).await?,
+            if_version: self.expected(tenant_id, &asked, if_match).await?,
             actor: &request.caller.name(),
             request_id: &request.request_id,
         };
