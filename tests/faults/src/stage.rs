@@ -18,6 +18,7 @@ use crate::{victim, witness};
 
 /// Until a call comes by, while other tenants are being made beside this one.
 const COMES_BY: Duration = Duration::from_mins(2);
+
 /// How patient a client is.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -296,9 +297,16 @@ impl Stage {
         }
     }
 
-    /// Brings a tenant to active: by the state machine's own retries, or by as many more `POST`s as the client has the
-    /// patience for. How many that took.
+    /// Brings a tenant to active, and everything promised for it about: how it was then, and how many more `POST`s it
+    /// took.
     pub async fn goes_live(&self, subject: &Subject) -> Result<(Status, u32)> {
+        let (status, posts) = self.becomes_active(subject).await?;
+        self.stays_active(subject).await?;
+        Ok((status, posts))
+    }
+
+    /// By the state machine's own retries, or by as many more `POST`s as the client has the patience for.
+    pub async fn becomes_active(&self, subject: &Subject) -> Result<(Status, u32)> {
         let mut status = self.arrives(subject).await?;
         let mut posts = 0;
         while status.provisioning_state == State::Failed && posts < self.pace.posts {
@@ -309,10 +317,15 @@ impl Stage {
             status = self.arrives(subject).await?;
         }
         ensure!(status.provisioning_state == State::Active, "not active: {status:?}");
+        Ok((status, posts))
+    }
+
+    /// Once everything promised for it was brought about.
+    pub async fn stays_active(&self, subject: &Subject) -> Result<()> {
         witness::settle(&self.cloud, subject.tenant_id).await?;
         let after = self.look(&subject.slug).await?;
         ensure!(after.provisioning_state == State::Active, "not active any more: {after:?}");
-        Ok((status, posts))
+        Ok(())
     }
 }
 

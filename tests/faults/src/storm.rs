@@ -5,8 +5,8 @@ use std::fmt;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use e2e::{State, unique};
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Status, unique};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -85,7 +85,7 @@ pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
     let going_live = async {
         let subjects: Vec<Subject> = subjects.try_collect().await?;
         let live = subjects.into_iter().map(|subject| async {
-            let live = stage.goes_live(&subject).await;
+            let live = stage.becomes_active(&subject).await;
             bar.advance("");
             (subject, live)
         });
@@ -95,24 +95,28 @@ pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
         live = going_live => live?,
         error = kill_on(&mut outcome.killed, seed) => return Err(error),
     };
+    // What was promised and not kept then is the reconciler's, once it lives for long enough.
     for (subject, live) in live {
-        match live {
-            Ok((status, posts)) => {
-                outcome.active += usize::from(status.provisioning_state == State::Active);
-                outcome.posts += usize::from(posts > 0);
-                let testimony = witness::of(&stage.cloud, &subject, &status).await?;
-                let (doubled, lost) = (testimony.doubled(), testimony.lost());
-                outcome.doubled += doubled.len();
-                outcome.lost += lost.len();
-                outcome.second_mails += usize::from(testimony.mails.is_some_and(|mails| mails > 1));
-                if doubled.len() + lost.len() > 0 {
-                    outcome.complaints.push(format!("{}: too many: {doubled:?}, too few: {lost:?}", subject.slug));
-                }
-            }
-            Err(error) => outcome.complaints.push(format!("{}: {error:#}", subject.slug)),
+        if let Err(error) = seen(stage, &subject, live, &mut outcome).await {
+            outcome.complaints.push(format!("{}: {error:#}", subject.slug));
         }
     }
     Ok(outcome)
+}
+
+/// What came of one of them.
+async fn seen(stage: &Stage, subject: &Subject, live: Result<(Status, u32)>, outcome: &mut Outcome) -> Result<()> {
+    let (status, posts) = live?;
+    stage.stays_active(subject).await?;
+    outcome.active += 1;
+    outcome.posts += usize::from(posts > 0);
+    let testimony = witness::of(&stage.cloud, subject, &status).await?;
+    let (doubled, lost) = (testimony.doubled(), testimony.lost());
+    outcome.doubled += doubled.len();
+    outcome.lost += lost.len();
+    outcome.second_mails += usize::from(testimony.mails.is_some_and(|mails| mails > 1));
+    ensure!(doubled.is_empty() && lost.is_empty(), "too many: {doubled:?}, too few: {lost:?}");
+    Ok(())
 }
 
 async fn asked_for(stage: &Stage) -> Result<Subject> {
