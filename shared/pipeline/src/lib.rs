@@ -32,7 +32,7 @@ pub enum CareError {
 }
 
 /// Looks after a provisioning tenant if it has been idle for [`IDLE`]: an execution that never started is started, the
-/// failure of one that ended is written down.
+/// failure of one that ended is written down. Where Step Functions cannot be asked, the run's next step says so.
 pub async fn look_after(
     store: &Store,
     executions: &Executions,
@@ -42,6 +42,14 @@ pub async fn look_after(
     if !store.claim_idle_run(tenant.tenant_id, tenant.attempt, IDLE).await? {
         return Ok(Care::Nothing);
     }
+    let cared = care(store, executions, tenant, request_id).await;
+    if let Err(CareError::Executions(failure)) = &cared {
+        store.hold_up_run(tenant.tenant_id, tenant.attempt, &failure.cause, false).await?;
+    }
+    cared
+}
+
+async fn care(store: &Store, executions: &Executions, tenant: &Tenant, request_id: &str) -> Result<Care, CareError> {
     match executions.standing(tenant.tenant_id, tenant.attempt).await? {
         Standing::Running => Ok(Care::Nothing),
         Standing::Absent => {

@@ -1,11 +1,12 @@
 -- The run is over. The step that failed is the one that left a cause behind, else the first that is not completed (its
--- process died, so it could leave none). Never over an active tenant, a newer attempt or a copy that holds the lease. A
+-- process died, so it could leave none; what held up a step that never began is no failure of it). Never over an active tenant, a newer attempt or a copy that holds the lease. A
 -- cause that a step left behind says more than the one given, unless that is the run's last word ($5).
 WITH failing AS (
     SELECT t.tenant_id, s.step, CASE WHEN $5 THEN $3 ELSE coalesce(s.cause, $3) END AS cause
     FROM control.tenants t
-    JOIN LATERAL (SELECT step, cause FROM control.provisioning_steps
-                  WHERE tenant_id = t.tenant_id AND state <> 'completed' ORDER BY cause IS NULL, step LIMIT 1) s ON true
+    JOIN LATERAL (SELECT step, CASE WHEN started_at IS NOT NULL THEN cause END AS cause FROM control.provisioning_steps
+                  WHERE tenant_id = t.tenant_id AND state <> 'completed'
+                  ORDER BY cause IS NULL OR started_at IS NULL, step LIMIT 1) s ON true
     WHERE t.tenant_id = $1 AND t.attempt = $2 AND t.provisioning_state = 'provisioning'
       AND (t.lease_token IS NULL OR t.lease_until <= clock_timestamp())
     FOR UPDATE OF t

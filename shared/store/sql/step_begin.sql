@@ -1,5 +1,6 @@
 -- Takes the tenant's lease for one invocation of one step and notes that the step is being worked on. No row: the run
--- is superseded, or somebody else holds the lease. A poll of a wait is not another attempt.
+-- is superseded, or somebody else holds the lease. A poll of a wait is not another attempt. What held up a step that had not
+-- begun is over.
 WITH leased AS (
     UPDATE control.tenants
     SET lease_token = $4, lease_until = clock_timestamp() + make_interval(secs => $5), touched_at = clock_timestamp()
@@ -11,7 +12,8 @@ WITH leased AS (
     UPDATE control.provisioning_steps s
     SET state = CASE s.state WHEN 'waiting' THEN 'waiting' ELSE 'running' END,
         attempts = s.attempts + CASE s.state WHEN 'waiting' THEN 0 ELSE 1 END,
-        started_at = coalesce(s.started_at, clock_timestamp()), finished_at = NULL, next_retry_at = NULL
+        started_at = coalesce(s.started_at, clock_timestamp()), finished_at = NULL, next_retry_at = NULL,
+        cause = CASE WHEN s.started_at IS NOT NULL THEN s.cause END
     FROM leased WHERE s.tenant_id = leased.tenant_id AND s.step = $3
     RETURNING s.tenant_id, s.started_at AS step_started_at, extract(epoch FROM clock_timestamp() - s.started_at)::float8 AS begun_secs
 )

@@ -1,14 +1,16 @@
--- failed → provisioning, one attempt further, with the corrections that no effect contradicts; nothing where somebody
--- else was faster or a stalled copy still holds the lease.
+-- failed → provisioning, one attempt further, with the corrections that no effect contradicts; nothing where the row is not
+-- the one that was looked at any more, or a stalled copy still holds the lease.
 WITH before AS (
-    SELECT tenant_id, provisioning_state, display_name, tier, admin_email, attempt, error_message FROM control.tenants WHERE tenant_id = $1
+    SELECT tenant_id, provisioning_state, display_name, tier, admin_email, attempt, error_message FROM control.tenants
+    WHERE tenant_id = $1 AND provisioning_state = 'failed' AND attempt = $2 AND version = $9
+      AND (lease_token IS NULL OR lease_until <= clock_timestamp())
+    FOR UPDATE
 ), resumed AS (
     UPDATE control.tenants t
     SET provisioning_state = 'provisioning', attempt = t.attempt + 1, error_message = NULL, lease_token = NULL, lease_until = NULL,
         display_name = $3, tier = $4, admin_email = $5, correlation_id = $6,
         touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1
-    WHERE t.tenant_id = $1 AND t.provisioning_state = 'failed' AND t.attempt = $2
-      AND (t.lease_token IS NULL OR t.lease_until <= clock_timestamp())
+    FROM before WHERE t.tenant_id = before.tenant_id
     RETURNING t.*
 ), steps AS (
     UPDATE control.provisioning_steps s

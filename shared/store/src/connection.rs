@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use domain::Failure;
+use domain::{Failure, FailureKind, Owner};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
@@ -46,7 +46,8 @@ pub struct DatabaseConfig {
 
 /// Opens a connection, always over TLS.
 pub async fn connect(config: &DatabaseConfig, application: &str) -> Result<Client, StoreError> {
-    let rustls = tls::client_config(config.ca_pem.as_deref()).map_err(|_| StoreError::Broken("ca_pem".to_owned()))?;
+    let rustls =
+        tls::client_config(config.ca_pem.as_deref()).map_err(|_| StoreError::Credentials(bad_authorities()))?;
     let mut pg = Config::new();
     pg.host(&config.host)
         .port(config.port)
@@ -63,6 +64,15 @@ pub async fn connect(config: &DatabaseConfig, application: &str) -> Result<Clien
     // Ends when the client is dropped; a connection that breaks shows as `client.is_closed()`.
     tokio::spawn(connection);
     Ok(client)
+}
+
+fn bad_authorities() -> Failure {
+    Failure::new(
+        FailureKind::Rejected,
+        "database_ca_malformed",
+        Owner::Platform,
+        "The database's authority, ca_pem of the secret control/database or database_ca_pem of control/supabase, is no PEM certificate; put a valid one, or none.",
+    )
 }
 
 /// Reads the credentials: called for every new connection, so that a rotated password needs no restart.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use crate::runs::json;
 use crate::tenants::{Tenant, parsed};
 use crate::{Store, StoreError};
 
@@ -250,7 +251,6 @@ impl Store {
         cause: &Cause,
         retry_in: Option<Duration>,
     ) -> Result<bool, StoreError> {
-        let cause = serde_json::to_value(cause).map_err(|_| StoreError::Broken("cause".to_owned()))?;
         let row = self
             .query_opt(
                 include_str!("../sql/step_troubled.sql"),
@@ -258,7 +258,7 @@ impl Store {
                     (&lease.tenant_id.0, Type::UUID),
                     (&lease.token, Type::TEXT),
                     (&step.number(), Type::INT2),
-                    (&cause, Type::JSONB),
+                    (&json(cause)?, Type::JSONB),
                     (&retry_in.map(|d| d.as_secs_f64()), Type::FLOAT8),
                 ],
             )

@@ -68,6 +68,12 @@ impl Store {
         Ok(readable(&rows))
     }
 
+    /// How many promises were tried so often and are not kept, open billing intents included.
+    pub async fn outbox_stuck(&self, attempts: i32) -> Result<i64, StoreError> {
+        let rows = self.read(include_str!("../sql/outbox_stuck.sql"), &[(&attempts, Type::INT4)]).await?;
+        Ok(rows.first().map(|row| row.try_get("stuck")).transpose()?.unwrap_or_default())
+    }
+
     /// The promise was kept.
     pub async fn outbox_delivered(&self, id: Uuid) -> Result<(), StoreError> {
         self.query(include_str!("../sql/outbox_delivered.sql"), &[(&id, Type::UUID)]).await.map(drop)

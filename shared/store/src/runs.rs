@@ -86,7 +86,7 @@ impl Store {
         last_word: bool,
         request_id: &str,
     ) -> Result<FailOutcome, StoreError> {
-        let cause = serde_json::to_value(cause).map_err(|_| StoreError::Broken("cause".to_owned()))?;
+        let cause = json(cause)?;
         let row = self
             .query_opt(
                 include_str!("../sql/run_failed.sql"),
@@ -120,10 +120,21 @@ impl Store {
         })
     }
 
-    /// Nobody runs this attempt: whoever looks after idle runs should not wait before they do.
-    pub async fn abandon_run(&self, tenant_id: TenantId, attempt: i32) -> Result<(), StoreError> {
-        let sql = include_str!("../sql/run_abandon.sql");
-        self.query(sql, &[(&tenant_id.0, Type::UUID), (&attempt, Type::INT4)]).await.map(drop)
+    /// A run could not be started, or nobody can say how it stands: its next step says why unless it has begun. With
+    /// `at_once` whoever looks after idle runs should not wait before they do.
+    pub async fn hold_up_run(
+        &self,
+        tenant_id: TenantId,
+        attempt: i32,
+        cause: &Cause,
+        at_once: bool,
+    ) -> Result<(), StoreError> {
+        self.query(
+            include_str!("../sql/run_held_up.sql"),
+            &[(&tenant_id.0, Type::UUID), (&attempt, Type::INT4), (&json(cause)?, Type::JSONB), (&at_once, Type::BOOL)],
+        )
+        .await
+        .map(drop)
     }
 
     /// Whether a step was ever begun, in any attempt.
@@ -168,4 +179,9 @@ impl Store {
         let sql = include_str!("../sql/singleton_release.sql");
         self.query(sql, &[(&name, Type::TEXT), (&token, Type::TEXT)]).await.map(drop)
     }
+}
+
+/// As the column holds it.
+pub(crate) fn json(cause: &Cause) -> Result<serde_json::Value, StoreError> {
+    serde_json::to_value(cause).map_err(|_| StoreError::Broken("cause".to_owned()))
 }

@@ -237,7 +237,7 @@ impl Store {
         Ok(Effects { invited: row.try_get("invited")?, billed: row.try_get("billed")? })
     }
 
-    /// failed → provisioning with the next attempt; `None` where somebody else was faster.
+    /// failed → provisioning with the next attempt; `None` where the row changed since it was read.
     pub async fn resume_tenant(&self, resume: Resume<'_>) -> Result<Option<Tenant>, StoreError> {
         let row = self
             .query_opt(
@@ -251,6 +251,7 @@ impl Store {
                     (&resume.correlation_id, Type::TEXT),
                     (&resume.actor, Type::TEXT),
                     (&resume.request_id, Type::TEXT),
+                    (&resume.tenant.version, Type::INT8),
                 ],
             )
             .await?;

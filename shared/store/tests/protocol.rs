@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use domain::{Failure, FailureKind, Owner, ProvisioningState, Step, TenantId};
 use serde_json::json;
-use store::{Activation, Begun, FailOutcome, Intent, Lease, NotBegun, ResourceKind, Resume, StepEffect, Tenant};
+use store::{
+    Activation, Begun, DatabaseConfig, FailOutcome, Intent, Lease, NotBegun, ResourceKind, Resume, StepEffect,
+    StoreError, Tenant,
+};
 use support::Database;
 use uuid::Uuid;
 
@@ -236,12 +239,58 @@ async fn one_reconciler_and_one_who_looks_after_a_run() {
 
     assert!(!store.claim_idle_run(tenant.tenant_id, 1, Duration::from_mins(1)).await.expect("answers"), "it is alive");
     assert!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").is_empty());
-    store.abandon_run(tenant.tenant_id, 1).await.expect("answers");
+    store.hold_up_run(tenant.tenant_id, 1, &cause("unstarted"), true).await.expect("answers");
     assert_eq!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").len(), 1);
     assert!(store.claim_idle_run(tenant.tenant_id, 1, Duration::from_mins(1)).await.expect("answers"));
     assert!(
         !store.claim_idle_run(tenant.tenant_id, 1, Duration::from_mins(1)).await.expect("answers"),
         "somebody just did"
     );
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn what_holds_up_a_run_is_said_by_the_step_that_has_not_begun() {
+    let Some(database) = Database::create().await else { return };
+    let tenant = database.tenant("acme").await;
+    let store = &database.store;
+    let told = async |step: usize| {
+        let row = store.steps(tenant.tenant_id).await.expect("answers").swap_remove(step - 1);
+        (row.state, row.cause.map(|cause| cause.code), row.next_retry_at.is_some())
+    };
+    let hold_up = async |attempt| {
+        store.hold_up_run(tenant.tenant_id, attempt, &cause("unstarted"), false).await.expect("answers");
+    };
+    let pending = |code: Option<&str>| ("pending".to_owned(), code.map(str::to_owned), code.is_some());
+
+    hold_up(2).await;
+    assert_eq!(told(1).await, pending(None), "another attempt's");
+    hold_up(1).await;
+    assert_eq!((told(1).await, told(2).await), (pending(Some("unstarted")), pending(None)));
+    assert!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").is_empty(), "nobody was to hurry");
+
+    let Begun { lease, .. } = database.begin(&tenant, Step::CreateEnvironment, "a", LONG).await.expect("free");
+    assert_eq!(told(1).await, ("running".to_owned(), None, false), "it began");
+    hold_up(1).await;
+    assert_eq!(told(1).await.1, None, "a step that began speaks for itself");
+    assert!(store.complete_step(&lease, Step::CreateEnvironment, StepEffect::None).await.expect("answers"));
+    hold_up(1).await;
+    assert_eq!((told(1).await.1, told(2).await), (None, pending(Some("unstarted"))));
+
+    // What kept a step from beginning is not why the run failed.
+    let outcome = store.fail_run(tenant.tenant_id, 1, &cause("given"), false, "r").await.expect("answers");
+    assert_eq!(outcome, FailOutcome::Failed(Step::AwaitEnvironment));
+    assert_eq!(told(2).await, ("failed".to_owned(), Some("given".to_owned()), false));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn an_authority_that_is_no_certificate_is_said_so() {
+    let Some(database) = Database::create().await else { return };
+    for ca_pem in ["", "-----BEGIN CERTIFICATE-----"] {
+        let config = DatabaseConfig { ca_pem: Some(ca_pem.to_owned()), ..database.config.clone() };
+        let refused = store::connect(&config, "test").await.expect_err("no authority");
+        assert!(matches!(&refused, StoreError::Credentials(failure) if failure.cause.code == "database_ca_malformed"));
+    }
     database.drop().await;
 }

@@ -11,7 +11,7 @@ const BOOKKEEPING: &[&str] = &[
     "billing_settled",
     // The row it makes is invisible until `catalog_write` of the same transaction.
     "catalog_lock",
-    "run_abandon",
+    "run_held_up",
     "run_touch",
     "step_begin",
     "step_complete",

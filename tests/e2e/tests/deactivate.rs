@@ -47,7 +47,13 @@ async fn check_off(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<Status>
     assert_eq!(told, [&json!("deprovisioned"), &json!(false), &Value::Null]);
     assert_eq!(cloud.cached(slug, tenant_id).await?, 0);
     cloud.provision(slug, json!({})).await?.problem(409, "tenant_deprovisioned")?;
-    cloud.status(slug).await
+    let status = cloud.status(slug).await?;
+    // Nothing is at work, nothing is tried again.
+    for step in &status.steps {
+        ensure!(step["waiting_for"].is_null() && step["next_retry_at"].is_null(), "{step}");
+        ensure!(step["state"] != "running" && step["state"] != "waiting", "{step}");
+    }
+    Ok(status)
 }
 
 /// The run of the first attempt was ended, and no other began.

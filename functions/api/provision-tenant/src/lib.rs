@@ -22,8 +22,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(2);
 const CARE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Kept for what may follow: the row of a run that ended is resumed and its next attempt started.
 const RESUMED_AND_STARTED: Duration = Duration::from_millis(1500);
-/// Telling the reconciler so; without it, it notices by itself after a minute.
-const ABANDON_TIMEOUT: Duration = Duration::from_millis(500);
+/// Telling the reconciler and whoever asks for the status; without it, the reconciler notices by itself after a minute.
+const HELD_UP_TIMEOUT: Duration = Duration::from_millis(500);
 /// Writing the answer.
 const ANSWER: Duration = Duration::from_millis(100);
 /// Rounds after which a row that changes under our hands is somebody else's to settle.
@@ -80,12 +80,12 @@ impl ProvisionTenant {
     /// The row is committed, so the answer is 202 whatever happens here; the reconciler starts what could not be started.
     async fn start(&self, tenant: &Tenant, request: &Request) {
         let start = self.executions.start(tenant.tenant_id, tenant.attempt);
-        let started = timeout_at(request.within(START_TIMEOUT, ABANDON_TIMEOUT + ANSWER).into(), start).await;
-        if !matches!(started, Ok(Ok(()))) {
-            tracing::error!(tenant_id = %tenant.tenant_id, attempt = tenant.attempt, "the run could not be started; it is left to the reconciler");
-            let abandon = self.store.abandon_run(tenant.tenant_id, tenant.attempt);
-            let _ = timeout(ABANDON_TIMEOUT, abandon).await;
-        }
+        let started = timeout_at(request.within(START_TIMEOUT, HELD_UP_TIMEOUT + ANSWER).into(), start).await;
+        let Err(failure) = started.unwrap_or_else(|_| Err(executions::unavailable())) else { return };
+        let code = &failure.cause.code;
+        tracing::error!(tenant_id = %tenant.tenant_id, attempt = tenant.attempt, code, "the run could not be started; it is left to the reconciler");
+        let held_up = self.store.hold_up_run(tenant.tenant_id, tenant.attempt, &failure.cause, true);
+        let _ = timeout(HELD_UP_TIMEOUT, held_up).await;
     }
 
     /// Looks after a run that shows no sign of life. Trouble is no reason to refuse: the reconciler looks as well.

@@ -22,6 +22,8 @@ const IDLE_RUNS: i64 = 50;
 const IDLE_BUDGET: Duration = Duration::from_secs(8);
 /// Billing comes last and gets what is left of this: less than the function's time-out.
 const ALL_BUDGET: Duration = Duration::from_secs(45);
+/// Tries of a promise, about a quarter of an hour, after which a person should know (the alarm of errors in operations).
+const STUCK_AFTER: i32 = 5;
 /// One call of Stripe: several tenants have to fit.
 const STRIPE_CALL: Duration = Duration::from_secs(5);
 
@@ -88,6 +90,10 @@ impl Reconciler {
         let settled = billing::settle_open(&self.store, &self.billing, left, request_id).await;
         looked_after.and(delivered)?;
         report.billed = settled?.settled;
+        let stuck = self.store.outbox_stuck(STUCK_AFTER).await?;
+        if stuck > 0 {
+            tracing::error!(stuck, "promises are not kept; control.outbox says why (last_error)");
+        }
         Ok(report)
     }
 
@@ -107,7 +113,7 @@ impl Reconciler {
                 Ok(Care::Nothing) => {}
                 Ok(Care::Started) => report.started += 1,
                 Ok(Care::Failed) => report.failed += 1,
-                Err(error) => tracing::warn!(tenant_id = %tenant.tenant_id, %error, "a run could not be looked after"),
+                Err(error) => tracing::error!(tenant_id = %tenant.tenant_id, %error, "a run could not be looked after"),
             }
         }
         Ok(())

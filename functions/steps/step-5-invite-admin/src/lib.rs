@@ -88,7 +88,16 @@ impl InviteAdmin {
 
     async fn invite(&self, run: &Run<'_>, database: &TenantDatabase, auth: &Auth) -> Result<(), StepError> {
         let email = run.tenant().admin_email.as_str();
-        let resource = match run.resource(ResourceKind::AdminUser).await? {
+        let mut known = run.resource(ResourceKind::AdminUser).await?;
+        // A second invitation of somebody who has not answered the first would mail again and end the first link.
+        let invited = database.invited_user(email).await?;
+        if invited.is_none()
+            && let Some(gone) = known.take_if(|known| known.external_id.is_some())
+        {
+            // Somebody deleted the invitee, or restored the environment to how it was before.
+            run.give_up(&gone).await?;
+        }
+        let resource = match known {
             Some(open) => open,
             None => {
                 run.intend(Intent {
@@ -101,8 +110,7 @@ impl InviteAdmin {
                 .await?
             }
         };
-        // A second invitation of somebody who has not answered the first would mail again and end the first link.
-        let invited = match database.invited_user(email).await? {
+        let invited = match invited {
             Some(id) => id,
             None if resource.fresh => self.send(run, auth, &resource).await?,
             // An invitation that was not answered: Auth may still be at it, and shows nobody before its mail is out.

@@ -97,6 +97,13 @@ impl Executions {
     }
 }
 
+/// Step Functions did not answer, or not in the time there was.
+#[must_use]
+pub fn unavailable() -> Failure {
+    let hint = "Step Functions cannot be reached right now; it is tried again.";
+    Failure::new(FailureKind::Transient, "executions_unavailable", Owner::Platform, hint)
+}
+
 fn failure<E, R>(error: &SdkError<E, R>) -> Failure
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -117,11 +124,7 @@ where
             "executions_throttled",
             "Step Functions throttles this account; it is tried again.",
         ),
-        _ => (
-            FailureKind::Transient,
-            "executions_unavailable",
-            "Step Functions cannot be reached right now; it is tried again.",
-        ),
+        _ => return unavailable(),
     };
     Failure::new(kind, code, Owner::Platform, hint)
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::{Patch, ProvisioningState, Step, TenantChange, TenantId, Tier};
 use serde_json::{Value, json};
 use store::{
-    Activation, Deactivated, Deactivation, Lease, NotBegun, NotLeased, ResourceKind, StepEffect, StoreError, Tenant,
-    Update,
+    Activation, Deactivated, Deactivation, Lease, NotBegun, NotLeased, ResourceKind, Resume, StepEffect, StoreError,
+    Tenant, Update,
 };
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -94,6 +94,33 @@ async fn a_lease_is_had_in_the_states_asked_for_and_changes_nothing_visible() {
     assert!(matches!(elsewhere, Err(NotLeased::State(ProvisioningState::Active))));
     let unknown = store.lease_tenant(TenantId(Uuid::now_v7()), "c", LONG, ACTIVE).await;
     assert!(matches!(unknown, Err(NotLeased::Unknown)));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
+    let Some(database) = Database::create().await else { return };
+    let (store, tenant) = (&database.store, database.tenant("acme").await);
+    store.fail_run(tenant.tenant_id, 1, &cause("given"), false, "r").await.expect("answers");
+    let resume = async |row: &Tenant| {
+        let resume = Resume {
+            tenant: row,
+            display_name: &row.display_name,
+            tier: row.tier,
+            admin_email: &row.admin_email,
+            correlation_id: "c",
+            actor: "admin",
+            request_id: "r",
+        };
+        store.resume_tenant(resume).await.expect("answers")
+    };
+    let read = database.row(&tenant).await;
+    let name = TenantChange { display_name: "Renamed".parse().ok(), tier: None, custom_domain: Patch::Keep };
+    let payload = json!({});
+    assert!(store.update_tenant(tenant.tenant_id, &update(&name, None, &payload)).await.expect("answers").is_some());
+    assert!(resume(&read).await.is_none(), "the new name would be lost");
+    let resumed = resume(&database.row(&tenant).await).await.expect("nobody changed it");
+    assert_eq!((resumed.attempt, resumed.display_name.as_str()), (2, "Renamed"));
     database.drop().await;
 }
 

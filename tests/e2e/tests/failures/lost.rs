@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Cloud, Faults, with_faults};
+use e2e::{Cloud, Faults, State, with_faults};
 use fault_proxy::client::{HeaderMatch, Match};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::scenario::Scenario;
+use crate::scenario::{RUN, Scenario};
 
 async fn set_password(cloud: &Cloud, project_ref: &str, password: &Value) -> Result<()> {
     let path = format!("/v1/projects/{project_ref}/database/password");
@@ -130,6 +130,28 @@ async fn keys_that_are_refused_although_they_are_the_projects_own_are_a_named_ca
         faults.mend(fault).await?;
         tenant.again().await?;
         tenant.goes_live(2).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_invitee_who_vanished_before_the_grant_is_invited_anew() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenant = Scenario::new(cloud, faults, "restored");
+        let pause = faults.hold("supabase", Match::request("POST", "/auth/v1/invite").times(1)).await?;
+        tenant.again().await?;
+        faults.held(pause).await?;
+        let database = cloud.tenant_database(&cloud.environment(&tenant.slug).await?).await?;
+        database.batch_execute("ALTER TABLE iam.users RENAME TO users_away").await?;
+        faults.mend(pause).await?;
+        tenant.fails_for(5, "tenant_database_mismatch", "platform").await?;
+        // Invited and known to be; then the environment is put back to how it was before.
+        database.batch_execute("ALTER TABLE iam.users_away RENAME TO users; DELETE FROM auth.users").await?;
+        tenant.again().await?;
+        let live = cloud.wait_until(&tenant.slug, State::Active, RUN).await?;
+        assert_eq!(live.attempt, 2);
+        assert_eq!(cloud.mails_to(&tenant.email()).await?.len(), 2);
         Ok(())
     })
     .await

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-use e2e::{Cloud, State, unique, with_faults};
+use anyhow::{Result, ensure};
+use e2e::{Cloud, State, is_timestamp, unique, with_faults};
 use reqwest::Method;
 use serde_json::json;
 
@@ -26,6 +26,9 @@ async fn a_tenant_is_accepted_all_the_same_and_started_afterwards() -> Result<()
             }
             let status = cloud.status(&slug).await?;
             assert_eq!((status.provisioning_state, status.attempt), (State::Provisioning, 1));
+            let (step, cause) = (status.step(1), &status.step(1)["cause"]);
+            ensure!(cause["code"] == "executions_unavailable" && cause["owner"] == "platform", "{way:?}: {step}");
+            ensure!(step["state"] == "pending" && is_timestamp(&step["next_retry_at"]), "{step}");
             faults.mend(down).await?;
             waiting.push((slug, status.tenant_id));
         }
@@ -44,7 +47,8 @@ async fn a_tenant_is_accepted_all_the_same_and_started_afterwards() -> Result<()
         };
         cloud.reconcile_until(started).await?;
         for (slug, tenant_id) in &waiting {
-            assert_eq!(cloud.wait_until(slug, State::Active, LIVE).await?.attempt, 1);
+            let live = cloud.wait_until(slug, State::Active, LIVE).await?;
+            ensure!(live.attempt == 1 && live.steps.iter().all(|step| step["cause"].is_null()), "{live:?}");
             assert_eq!(cloud.aws.executions_of(tenant_id).await?.len(), 1);
         }
         Ok(())

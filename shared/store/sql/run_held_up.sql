@@ -1,0 +1,13 @@
+-- Nobody could start this run, or say how it stands: its next step, which has not begun, says why, and when that is tried
+-- again. $4: whoever looks after idle runs need not wait before they do.
+WITH held_up AS (
+    UPDATE control.tenants SET touched_at = CASE WHEN $4 THEN to_timestamp(0) ELSE touched_at END
+    WHERE tenant_id = $1 AND attempt = $2 AND provisioning_state = 'provisioning'
+    RETURNING tenant_id
+)
+UPDATE control.provisioning_steps s
+SET cause = $3, next_retry_at = clock_timestamp() + interval '1 minute'
+FROM held_up
+WHERE s.tenant_id = held_up.tenant_id AND s.state = 'pending' AND s.started_at IS NULL
+  AND s.step = (SELECT min(step) FROM control.provisioning_steps WHERE tenant_id = $1 AND state <> 'completed')
+RETURNING s.step
