@@ -1,8 +1,9 @@
--- Switches a tenant off. A run is superseded by one more attempt, and none of its steps is at work or tried again. A live lease is fenced, not handed over: under a token
--- nobody has, its holder can write nothing from now on, and nobody else acts before the holder's calls are over. Billing
--- is to be settled where any was begun, or may have been begun since this statement's look at the ledger; where the
--- subscription was asked for and not answered, once nothing can be on its way any more: its request may have been sent
--- again a moment ago, by somebody who gave the lease back because it was not answered.
+-- Switches a tenant off. A run is superseded by one more attempt, and none of its steps is at work or tried again. A
+-- live lease is fenced, not handed over: under a token nobody has, its holder can write nothing from now on, and nobody
+-- else acts before the holder's calls are over. Billing is to be settled where any was begun, or may have been begun
+-- since this statement's look at the ledger; where the subscription was asked for and not answered, once nothing can be
+-- on its way any more: its request may have been sent again a moment ago, by somebody who gave the lease back because it
+-- was not answered.
 WITH before AS (
     SELECT tenant_id, provisioning_state, is_active, attempt, error_message, tier, lease_until,
            coalesce(lease_until > clock_timestamp(), false) AS leased
@@ -18,7 +19,7 @@ WITH before AS (
     RETURNING t.*, before.provisioning_state AS state_before
 ), steps AS (
     UPDATE control.provisioning_steps s
-    SET state = CASE WHEN s.state IN ('running', 'waiting') THEN 'pending' ELSE s.state END, waiting_for = NULL, next_retry_at = NULL
+    SET state = 'pending', waiting_for = NULL, next_retry_at = NULL
     FROM deactivated WHERE s.tenant_id = deactivated.tenant_id AND s.state IN ('pending', 'running', 'waiting')
 ), promised AS (
     INSERT INTO control.outbox (id, tenant_id, kind, payload) SELECT $2, tenant_id, 'invalidate_cache', $3 FROM deactivated
