@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use reqwest::{Method, RequestBuilder};
@@ -74,6 +75,13 @@ impl Answer {
         self.problem(status, code)?;
         ensure!(self.header("retry-after") == Some(seconds), "not after {seconds}: {self:?}");
         Ok(())
+    }
+
+    /// How long a client is asked to wait before it tries again, provided that nothing else is wrong: 503 `Retry-After`.
+    #[must_use]
+    pub fn try_again(&self) -> Option<Duration> {
+        let seconds = self.header("retry-after").filter(|_| self.status == 503)?;
+        seconds.parse().ok().map(Duration::from_secs)
     }
 
     /// The path of the next page, if the `Link` says that there is one.

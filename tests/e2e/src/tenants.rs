@@ -57,6 +57,11 @@ impl fmt::Debug for Status {
 }
 
 impl Status {
+    /// What an answer says, provided that it is one.
+    fn of(answer: &Answer) -> Result<Self> {
+        Ok(serde_json::from_value(answer.expect(200)?)?)
+    }
+
     /// One step's entry, by its number.
     #[must_use]
     pub fn step(&self, number: usize) -> &Value {
@@ -158,8 +163,11 @@ impl Cloud {
 
     /// `GET /v1/admin/tenants/{slug}/status`.
     pub async fn status(&self, slug: &str) -> Result<Status> {
-        let status = self.get(&format!("/v1/admin/tenants/{slug}/status")).await?.expect(200)?;
-        Ok(serde_json::from_value(status)?)
+        Status::of(&self.ask_status(slug).await?)
+    }
+
+    async fn ask_status(&self, slug: &str) -> Result<Answer> {
+        self.get(&format!("/v1/admin/tenants/{slug}/status")).await
     }
 
     /// Waits until the tenant is in that state. Another final state is an error, and so is `limit`.
@@ -169,11 +177,18 @@ impl Cloud {
         Ok(status)
     }
 
-    /// Waits until the tenant's status is as wanted.
+    /// Waits until the tenant's status is as wanted. Who is asked to try again later does: many who wait at once are a
+    /// burden to a small machine.
     pub async fn wait_for(&self, slug: &str, limit: Duration, wanted: impl Fn(&Status) -> bool) -> Result<Status> {
         let end = Instant::now() + limit;
         loop {
-            let status = self.status(slug).await?;
+            let answer = self.ask_status(slug).await?;
+            if let Some(pause) = answer.try_again() {
+                ensure!(Instant::now() + pause < end, "{slug} cannot be looked at within {limit:?}: {answer:?}");
+                sleep(pause).await;
+                continue;
+            }
+            let status = Status::of(&answer)?;
             if wanted(&status) {
                 return Ok(status);
             }

@@ -7,12 +7,15 @@ use anyhow::Result;
 use e2e::{Cloud, State, alone, unique};
 use futures_util::future::{join_all, try_join_all};
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 #[tokio::test]
 async fn fifty_requests_for_one_slug_make_one_tenant() -> Result<()> {
     let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
     let _alone = alone().await;
     let slug = unique("crowd");
+    // From here on the gateway knows the caller: it need not start fifty processes that find out who this is.
+    cloud.get("/v1/admin/tenants?limit=1").await?.expect(200)?;
     let answers = join_all((0..50).map(|_| cloud.provision(&slug, json!({})))).await;
     let mut tenants = BTreeSet::new();
     for answer in answers {
@@ -40,7 +43,7 @@ async fn forty_tenants_at_once_all_go_live() -> Result<()> {
     let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
     let _alone = alone().await;
     let slugs: Vec<String> = (0..40).map(|_| unique("many")).collect();
-    try_join_all(slugs.iter().map(|slug| cloud.accepted(slug, json!({})))).await?;
+    try_join_all(slugs.iter().map(|slug| accepted(&cloud, slug))).await?;
     let live = slugs.iter().map(|slug| cloud.wait_until(slug, State::Active, Duration::from_mins(5)));
     for status in try_join_all(live).await? {
         assert_eq!(status.attempt, 1, "{status:?}");
@@ -49,4 +52,16 @@ async fn forty_tenants_at_once_all_go_live() -> Result<()> {
         assert_eq!(cloud.events_of(slug).await?.len(), 1, "{slug}");
     }
     Ok(())
+}
+
+/// As one client of many: who is asked to try again later does.
+async fn accepted(cloud: &Cloud, slug: &str) -> Result<()> {
+    let end = Instant::now() + Duration::from_mins(1);
+    loop {
+        let answer = cloud.provision(slug, json!({})).await?;
+        match answer.try_again() {
+            Some(pause) if Instant::now() < end => sleep(pause).await,
+            _ => return answer.expect(202).map(drop),
+        }
+    }
 }
