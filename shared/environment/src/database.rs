@@ -8,6 +8,7 @@ use secrets::PoolerAddress;
 use step_kit::{Run, StepError};
 use store::{DatabaseConfig, Intent, ResourceKind, TenantDatabase};
 use supabase::MANAGEMENT_TIMEOUT;
+use tokio::time::timeout;
 
 use crate::access::address;
 use crate::{Environment, project};
@@ -16,6 +17,8 @@ use crate::{Environment, project};
 const REFUSED: &str = "tenant_database_refused";
 /// What it is told where there is no connection.
 const UNAVAILABLE: &str = "tenant_database_unavailable";
+/// Time to ask whether the pooler has moved: a Management API that is slow leaves the step time to say what is wrong.
+const LOOKED_UP_WITHIN: Duration = Duration::from_secs(5);
 /// For so long a refused log-in is put down to a pooler that is new or behind: it knows the password within seconds, and
 /// setting it meanwhile would help nobody.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,21 +28,28 @@ const SET_EVERY: Duration = Duration::from_mins(1);
 
 impl Environment {
     /// A connection to the environment's database, through its session pooler. A password that was changed at Supabase is
-    /// set to the stored one again.
+    /// set to the stored one again, a pooler that has moved is followed.
     pub async fn database(&self, run: &Run<'_>) -> Result<TenantDatabase, StepError> {
         let secret = run.tenant_secret().await?;
-        let pooler = match secret.pooler {
+        let known = match secret.pooler {
             Some(pooler) => pooler,
             // An older version of the secret was restored: step 5 puts back what it lacks.
-            None => address(self.management(run).await?.session_pooler(&project(run)?).await?),
+            None => self.pooler(run).await?,
         };
-        let config = self.config(run, pooler, &secret.db_pass).await?;
-        let error = match TenantDatabase::connect(&config).await {
+        let mut opened = self.open(run, &known, &secret.db_pass).await;
+        if opened.as_ref().is_err_and(|error| [REFUSED, UNAVAILABLE].contains(&error.cause().code.as_str()))
+            && let Ok(Ok(today)) = timeout(LOOKED_UP_WITHIN, self.pooler(run)).await
+            && today != known
+        {
+            // Step 5 puts the new address into the secret.
+            opened = self.open(run, &today, &secret.db_pass).await;
+        }
+        let error = match opened {
             Ok(database) => {
                 self.settle(run).await?;
                 return Ok(database);
             }
-            Err(failure) => self.explain(run, failure.into()).await.0,
+            Err(error) => self.explain(run, error).await.0,
         };
         let kind = match error.cause.code.as_str() {
             REFUSED if run.begun_for() < PATIENCE => FailureKind::Busy,
@@ -66,20 +76,26 @@ impl Environment {
         }
     }
 
-    async fn config(
+    /// The session pooler as Supabase has it now.
+    async fn pooler(&self, run: &Run<'_>) -> Result<PoolerAddress, StepError> {
+        Ok(address(self.management(run).await?.session_pooler(&project(run)?).await?))
+    }
+
+    async fn open(
         &self,
         run: &Run<'_>,
-        pooler: PoolerAddress,
+        pooler: &PoolerAddress,
         password: &SecretString,
-    ) -> Result<DatabaseConfig, StepError> {
-        Ok(DatabaseConfig {
-            host: pooler.host,
+    ) -> Result<TenantDatabase, StepError> {
+        let config = DatabaseConfig {
+            host: pooler.host.clone(),
             port: pooler.port,
-            dbname: pooler.dbname,
-            username: pooler.user,
+            dbname: pooler.dbname.clone(),
+            username: pooler.user.clone(),
             password: password.clone(),
             ca_pem: run.supabase_secret().await?.database_ca_pem,
-        })
+        };
+        Ok(TenantDatabase::connect(&config).await?)
     }
 
     /// Sets the stored password at Supabase, unless that was tried a moment ago. The pooler needs a while to learn it.

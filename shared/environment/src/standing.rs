@@ -43,12 +43,13 @@ impl Environment {
 
 /// The project that step 1 made.
 pub fn project(run: &Run<'_>) -> Result<ProjectRef, StepError> {
-    ProjectRef::try_from(run.project_ref()?.to_owned()).map_err(|_| {
+    let stored = run.tenant().supabase_project_ref.clone();
+    stored.and_then(|stored| ProjectRef::try_from(stored).ok()).ok_or_else(|| {
         StepError::new(
             FailureKind::Internal,
             "project_unknown",
             Owner::Platform,
-            "The tenant's row holds a project reference that is none; look into control.resources.",
+            "Step 1 is completed, but the tenant's row holds no project reference; look into control.resources.",
         )
     })
 }

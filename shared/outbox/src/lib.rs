@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use secrets::{Name, Secrets};
 use serde::{Deserialize, Serialize};
 use store::{OutboxKind, OutboxRow, Store, StoreError, Tenant};
+use tokio::time::timeout;
 use uuid::Uuid;
 use valkey::Valkey;
 
@@ -17,6 +18,9 @@ const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 /// How long whoever committed a promise stays to keep it.
 const NOW: Duration = Duration::from_secs(10);
+
+/// How long a request waits for cache entries to be gone.
+const FOR_AN_ANSWER: Duration = Duration::from_secs(2);
 
 const DEFAULT_CACHE_KEYS: &str = "tenant:slug:{slug},tenant:id:{tenant_id}";
 
@@ -112,6 +116,23 @@ pub async fn deliver_now(store: &Store, secrets: &Secrets, ids: &[Uuid]) -> bool
         tracing::warn!(%error, "the outbox is left to the reconciler");
         false
     })
+}
+
+/// Whether a tenant's cache entries are gone in time for the answer to a request that has to wait for it: those of the
+/// promise with that id; at once, where nothing was promised because nothing changed. A promise that is late is kept by
+/// the reconciler.
+pub async fn invalidated(store: &Store, secrets: &Secrets, promise: Option<Uuid>, keys: &[String]) -> bool {
+    let gone = async {
+        match promise {
+            Some(id) => deliver_now(store, secrets, &[id]).await,
+            None => unlink(secrets, keys).await.is_ok(),
+        }
+    };
+    let gone = timeout(FOR_AN_ANSWER, gone).await.unwrap_or_default();
+    if !gone {
+        tracing::error!("the tenant's cache entries could not be removed yet");
+    }
+    gone
 }
 
 async fn connect(secrets: &Secrets) -> Result<Valkey, Failure> {

@@ -100,18 +100,6 @@ impl Run<'_> {
         Ok(self.secrets.read(Name::Control("supabase")).await?)
     }
 
-    /// The reference step 1 stored.
-    pub fn project_ref(&self) -> Result<&str, StepError> {
-        self.tenant().supabase_project_ref.as_deref().ok_or_else(|| {
-            StepError::new(
-                FailureKind::Internal,
-                "project_unknown",
-                Owner::Platform,
-                "Step 1 is completed but left no project reference; look into control.resources.",
-            )
-        })
-    }
-
     /// A configured template filled with this tenant's names.
     #[must_use]
     pub fn fill(&self, template: &str) -> String {

@@ -152,7 +152,7 @@ pub(crate) fn tenant_trouble(error: &StoreError) -> Failure {
             FailureKind::Transient,
             "tenant_database_unavailable",
             Owner::Provider,
-            "The tenant's database cannot be reached through its pooler yet; it is tried again.",
+            "The tenant's database cannot be reached through its pooler; it is tried again. If this stays, look at the project's pooler and network restrictions in Supabase, then POST again.",
         ),
         StoreError::Taken { .. } | StoreError::Broken(_) => Failure::new(
             FailureKind::Rejected,

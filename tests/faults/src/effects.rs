@@ -133,6 +133,11 @@ pub const EFFECTS: &[Effect] = &[
             Match::request("PATCH", &format!("^/v1/projects/{}/config/auth$", s.project_ref))
         })
     },
+    Effect {
+        known: Known::Environment,
+        // The ones before are step 2's.
+        ..http(5, "keys", |s| Match::request("GET", &format!("^/v1/projects/{}/api-keys", s.project_ref)).nth(2))
+    },
     postgres(5, "intent", |s| intent(s, "admin_user")),
     http(5, "invitation", |s| body("POST", "/auth/v1/invite", &s.slug)),
     Effect { upstream: "smtp", protocol: Protocol::Smtp, ..http(5, "mail", mail) },

@@ -15,8 +15,6 @@ use uuid::Uuid;
 
 /// The run is fenced off already: stopping it spares it some vain work.
 const STOP: Duration = Duration::from_secs(1);
-/// Removing the cache entry.
-const INVALIDATION: Duration = Duration::from_secs(2);
 
 /// The route.
 pub struct DeactivateTenant {
@@ -36,26 +34,28 @@ impl DeactivateTenant {
     }
 
     async fn deactivate(&self, tenant: &Tenant, request: &Request) -> Result<(), Problem> {
-        let keys = cache_keys(tenant);
         let id = Uuid::now_v7();
+        let payload = Invalidation { keys: cache_keys(tenant) };
         let deactivation = Deactivation {
             tenant_id: tenant.tenant_id,
-            invalidation: (id, &serde_json::to_value(Invalidation { keys: keys.clone() }).unwrap_or_default()),
+            invalidation: (id, &serde_json::to_value(&payload).unwrap_or_default()),
             actor: &request.caller.name(),
             request_id: &request.request_id,
         };
-        let gone = if let Some(done) = self.store.deactivate_tenant(deactivation).await? {
-            if done.before == ProvisioningState::Provisioning {
-                self.stop(&done.tenant).await;
-            }
-            tokio::time::timeout(INVALIDATION, outbox::deliver_now(&self.store, &self.secrets, &[id])).await
+        let done = self.store.deactivate_tenant(deactivation).await?;
+        if let Some(done) = &done
+            && done.before == ProvisioningState::Provisioning
+        {
+            self.stop(&done.tenant).await;
+        }
+        // Where it was deactivated before, whether its cache entry went with it is not known here.
+        let promise = done.map(|_| id);
+        // The caller is told only once the entry is gone. The same request, sent again, tries the rest.
+        if outbox::invalidated(&self.store, &self.secrets, promise, &payload.keys).await {
+            Ok(())
         } else {
-            // It was deactivated before; whether its cache entry went with it is not known here.
-            let unlinked = async { outbox::unlink(&self.secrets, &keys).await.is_ok() };
-            tokio::time::timeout(INVALIDATION, unlinked).await
-        };
-        // It is promised; but the caller is told only once the entry is gone. The same request, sent again, tries the rest.
-        if gone == Ok(true) { Ok(()) } else { Err(Problem::unavailable()) }
+            Err(Problem::unavailable())
+        }
     }
 
     /// Stops the run of the attempt that was fenced off.

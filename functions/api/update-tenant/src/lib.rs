@@ -20,8 +20,6 @@ use uuid::Uuid;
 const STRIPE_CALL: Duration = Duration::from_secs(6);
 /// What a change of tier may take longer than any other request.
 const FOR_STRIPE: Duration = Duration::from_millis(17_500);
-/// Removing the cache entry.
-const INVALIDATION: Duration = Duration::from_secs(2);
 /// Rounds after which a row that changes under our hands is somebody else's to settle.
 const ROUNDS: usize = 4;
 
@@ -64,8 +62,7 @@ impl UpdateTenant {
             }
             let change = difference(asked, &tenant);
             if is_nothing(&change) {
-                self.invalidated(outbox::unlink(&self.secrets, &cache_keys(&tenant))).await?;
-                return Ok(TenantRecord::answer(&tenant));
+                return self.answer(&tenant, None, &cache_keys(&tenant)).await;
             }
             if change.tier.is_some() && tenant.state != ProvisioningState::Active {
                 return Err(Problem::tenant_not_active("tier can be changed once the tenant is active."));
@@ -75,7 +72,7 @@ impl UpdateTenant {
             let update = Update {
                 change: &change,
                 version: if_match.map(|_| tenant.version),
-                invalidation: (id, &serde_json::to_value(payload).unwrap_or_default()),
+                invalidation: (id, &serde_json::to_value(&payload).unwrap_or_default()),
                 actor: &request.caller.name(),
                 request_id: &request.request_id,
             };
@@ -84,11 +81,7 @@ impl UpdateTenant {
                 None => written(self.store.update_tenant(tenant.tenant_id, &update).await)?,
             };
             if let Some(tenant) = updated {
-                let delivered = async {
-                    if outbox::deliver_now(&self.store, &self.secrets, &[id]).await { Ok(()) } else { Err(()) }
-                };
-                self.invalidated(delivered).await?;
-                return Ok(TenantRecord::answer(&tenant));
+                return self.answer(&tenant, Some(id), &payload.keys).await;
             }
         }
         Err(Problem::unavailable())
@@ -96,12 +89,12 @@ impl UpdateTenant {
 
     /// The change is committed and its invalidation promised; but the caller is told only once the entry is gone. The
     /// same request, sent again, finds nothing to change and tries the rest.
-    async fn invalidated<E>(&self, invalidation: impl Future<Output = Result<(), E>>) -> Result<(), Problem> {
-        if let Ok(Ok(())) = tokio::time::timeout(INVALIDATION, invalidation).await {
-            return Ok(());
+    async fn answer(&self, tenant: &Tenant, promise: Option<Uuid>, keys: &[String]) -> Result<Answer, Problem> {
+        if outbox::invalidated(&self.store, &self.secrets, promise, keys).await {
+            Ok(TenantRecord::answer(tenant))
+        } else {
+            Err(Problem::unavailable())
         }
-        tracing::error!("the tenant's cache entry could not be removed yet");
-        Err(Problem::unavailable())
     }
 }
 

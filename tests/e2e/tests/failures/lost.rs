@@ -157,31 +157,54 @@ async fn an_invitee_who_vanished_before_the_grant_is_invited_anew() -> Result<()
     .await
 }
 
+/// What becomes of a tenant whose secret is overwritten as soon as step 2 has written it: it goes live at once, and its
+/// secret is as it was.
+async fn overwritten(cloud: &Cloud, faults: &Faults, name: &str, forget: impl Fn(&mut Value)) -> Result<()> {
+    let tenant = Scenario::new(cloud, faults, name);
+    let header =
+        Some(HeaderMatch { name: "x-amz-target".to_owned(), regex: r"^secretsmanager\.PutSecretValue$".to_owned() });
+    let put =
+        |tenant_id: Uuid| Match { header: header.clone(), body_regex: Some(tenant_id.to_string()), ..Match::default() };
+    let tenant_id = tenant.again().await?;
+    let pause = faults.hold_answer("aws", put(tenant_id).times(1)).await?;
+    faults.held(pause).await?;
+    let complete = secret(cloud, tenant_id).await?;
+    let mut other = complete.clone();
+    forget(&mut other);
+    ensure!(other != complete, "nothing is forgotten");
+    let name = format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?);
+    let overwrite = json!({ "SecretId": name, "SecretString": other.to_string() });
+    cloud.aws.json("secretsmanager", "secretsmanager.PutSecretValue", overwrite).await?;
+    faults.mend(pause).await?;
+    tenant.goes_live(1).await?;
+    ensure!(secret(cloud, tenant_id).await? == complete, "the secret is not as it was");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_secret_restored_to_an_older_version_gets_back_what_it_lost() -> Result<()> {
     with_faults(async |cloud, faults| {
-        let tenant = Scenario::new(cloud, faults, "restored");
-        let header = Some(HeaderMatch {
-            name: "x-amz-target".to_owned(),
-            regex: r"^secretsmanager\.PutSecretValue$".to_owned(),
-        });
-        let put = |tenant_id: Uuid| Match {
-            header: header.clone(),
-            body_regex: Some(tenant_id.to_string()),
-            ..Match::default()
-        };
-        let tenant_id = tenant.again().await?;
-        let pause = faults.hold_answer("aws", put(tenant_id).times(1)).await?;
-        faults.held(pause).await?;
-        let complete = secret(cloud, tenant_id).await?;
-        let older = json!({ "db_pass": complete["db_pass"], "graph_pass": complete["graph_pass"] });
-        let name = format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?);
-        let restore = json!({ "SecretId": name, "SecretString": older.to_string() });
-        cloud.aws.json("secretsmanager", "secretsmanager.PutSecretValue", restore).await?;
-        faults.mend(pause).await?;
-        tenant.goes_live(1).await?;
-        ensure!(secret(cloud, tenant_id).await? == complete, "the secret is not as it was");
-        Ok(())
+        overwritten(cloud, faults, "restored", |secret| {
+            *secret = json!({ "db_pass": secret["db_pass"], "graph_pass": secret["graph_pass"] });
+        })
+        .await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_pooler_that_is_no_longer_where_it_was_is_followed() -> Result<()> {
+    // Nobody listens on the discard port.
+    with_faults(async |cloud, faults| {
+        overwritten(cloud, faults, "moved", |secret| secret["pooler"]["port"] = json!(9)).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_pooler_that_knows_the_project_no_longer_is_left() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        overwritten(cloud, faults, "left", |secret| secret["pooler"]["user"] = json!("postgres.moved")).await
     })
     .await
 }
