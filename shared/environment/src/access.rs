@@ -26,17 +26,30 @@ impl Environment {
             pooler: Some(address(access.pooler)),
             ..known.clone()
         };
-        if complete == known {
+        self.put(run, &known, &complete).await
+    }
+
+    /// Puts the pooler's new address into the tenant's secret.
+    pub(crate) async fn keep_pooler(&self, run: &Run<'_>, pooler: PoolerAddress) -> Result<(), StepError> {
+        let known = run.tenant_secret().await?;
+        self.put(run, &known, &TenantSecret { pooler: Some(pooler), ..known.clone() }).await.map(drop)
+    }
+
+    async fn put(&self, run: &Run<'_>, known: &TenantSecret, secret: &TenantSecret) -> Result<bool, StepError> {
+        if secret == known {
             return Ok(false);
         }
         run.fence(Duration::from_secs(5)).await?;
-        self.secrets.put(Name::Tenant(run.tenant().tenant_id), &complete).await?;
+        self.secrets.put(Name::Tenant(run.tenant().tenant_id), secret).await?;
         Ok(true)
     }
 
-    /// The key of the environment's Auth. From here on the tenant's secret holds what opens its environment today, whatever
-    /// has become of what step 2 put there.
+    /// The key of the environment's Auth. A secret that lost anything of what step 2 put into it gets it again.
     pub async fn secret_key(&self, run: &Run<'_>) -> Result<SecretString, StepError> {
+        let known = run.tenant_secret().await?;
+        if let TenantSecret { publishable_key: Some(_), secret_key: Some(key), pooler: Some(_), .. } = known {
+            return Ok(key);
+        }
         let access = self.management(run).await?.access(&project(run)?).await?;
         let key = access.keys.secret.clone();
         self.keep(run, access).await?;

@@ -18,7 +18,7 @@ const REFUSED: &str = "tenant_database_refused";
 /// What it is told where there is no connection.
 const UNAVAILABLE: &str = "tenant_database_unavailable";
 /// Time to ask whether the pooler has moved: a Management API that is slow leaves the step time to say what is wrong.
-const LOOKED_UP_WITHIN: Duration = Duration::from_secs(5);
+const LOOKED_UP_WITHIN: Duration = Duration::from_secs(2);
 /// For so long a refused log-in is put down to a pooler that is new or behind: it knows the password within seconds, and
 /// setting it meanwhile would help nobody.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,24 +30,39 @@ impl Environment {
     /// A connection to the environment's database, through its session pooler. A password that was changed at Supabase is
     /// set to the stored one again, a pooler that has moved is followed.
     pub async fn database(&self, run: &Run<'_>) -> Result<TenantDatabase, StepError> {
+        Ok(self.reach(run).await?.0)
+    }
+
+    /// The same; where the pooler has moved, the tenant's secret says so from then on.
+    pub async fn database_kept(&self, run: &Run<'_>) -> Result<TenantDatabase, StepError> {
+        let (database, moved) = self.reach(run).await?;
+        if let Some(pooler) = moved {
+            self.keep_pooler(run, pooler).await?;
+        }
+        Ok(database)
+    }
+
+    /// The database, and the pooler that led there if the tenant's secret knows another.
+    async fn reach(&self, run: &Run<'_>) -> Result<(TenantDatabase, Option<PoolerAddress>), StepError> {
         let secret = run.tenant_secret().await?;
         let known = match secret.pooler {
             Some(pooler) => pooler,
             // An older version of the secret was restored: step 5 puts back what it lacks.
             None => self.pooler(run).await?,
         };
+        let mut moved = None;
         let mut opened = self.open(run, &known, &secret.db_pass).await;
         if opened.as_ref().is_err_and(|error| [REFUSED, UNAVAILABLE].contains(&error.cause().code.as_str()))
             && let Ok(Ok(today)) = timeout(LOOKED_UP_WITHIN, self.pooler(run)).await
             && today != known
         {
-            // Step 5 puts the new address into the secret.
             opened = self.open(run, &today, &secret.db_pass).await;
+            moved = Some(today);
         }
         let error = match opened {
             Ok(database) => {
                 self.settle(run).await?;
-                return Ok(database);
+                return Ok((database, moved));
             }
             Err(error) => self.explain(run, error).await.0,
         };

@@ -3,8 +3,8 @@
 //!
 //! What opens an environment can be lost on the provider's side at any time: somebody sets another database password,
 //! rotates the keys, restores an older version of the tenant's secret; its pooler moves. All of it is mended here, with
-//! what is known: the stored password is set again, keys and pooler are fetched again. A project that is gone once data may have been written
-//! to it is left to a person.
+//! what is known: the stored password is set again, keys and pooler are fetched again. A project that is gone once data
+//! may have been written to it is left to a person.
 
 mod access;
 mod database;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner, Step, names};
+use domain::{Failure, FailureKind, Step, names};
 use secrets::{Name, Secrets, SupabaseSecret, TenantSecret};
 use store::{Activation, StepEffect};
 use tenant_lease::{Held, written};

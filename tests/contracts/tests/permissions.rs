@@ -224,7 +224,8 @@ fn the_secrets_that_may_be_read_are_those_the_code_reads() -> Result<()> {
         }
         let granted = table.iter().filter(|(action, _)| *action == READ).map(|(_, secret)| (*secret).to_owned());
         assert_eq!(granted.collect::<BTreeSet<_>>(), read, "{name}: granted, read");
-        let put = [".put(Name::", ".keep(run", ".secret_key(run)", ".explain_and_renew_keys(run"];
+        let put =
+            [".put(Name::", ".keep(run", ".secret_key(run)", ".database_kept(run)", ".explain_and_renew_keys(run"];
         for (calls, action) in
             [(&[".create_once("][..], "secretsmanager:CreateSecret"), (&put, "secretsmanager:PutSecretValue")]
         {

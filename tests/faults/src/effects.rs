@@ -25,8 +25,8 @@ pub struct Subject {
 pub enum Known {
     /// The tenant's row was inserted.
     Tenant,
-    /// This step was completed, and with the first the environment's reference known.
-    Completed(usize),
+    /// Step 1 was completed.
+    Environment,
     /// The intent of this kind was written.
     Intent(&'static str),
     /// The tenant was activated, and this promise made.
@@ -109,11 +109,11 @@ pub const EFFECTS: &[Effect] = &[
     completed(1),
     lease(2),
     Effect {
-        known: Known::Completed(1),
+        known: Known::Environment,
         ..http(2, "status", |s| Match::request("GET", &format!("^/v1/projects/{}$", s.project_ref)))
     },
     Effect {
-        known: Known::Completed(1),
+        known: Known::Environment,
         ..http(2, "keys", |s| Match::request("GET", &format!("^/v1/projects/{}/api-keys", s.project_ref)))
     },
     aws(2, "secret", |s| aws_call("secretsmanager.PutSecretValue", &s.tenant_id.to_string())),
@@ -128,15 +128,10 @@ pub const EFFECTS: &[Effect] = &[
     completed(4),
     lease(5),
     Effect {
-        known: Known::Completed(1),
+        known: Known::Environment,
         ..http(5, "mail settings", |s| {
             Match::request("PATCH", &format!("^/v1/projects/{}/config/auth$", s.project_ref))
         })
-    },
-    Effect {
-        // Before that, step 2 asks for them.
-        known: Known::Completed(4),
-        ..http(5, "keys", |s| Match::request("GET", &format!("^/v1/projects/{}/api-keys", s.project_ref)))
     },
     postgres(5, "intent", |s| intent(s, "admin_user")),
     http(5, "invitation", |s| body("POST", "/auth/v1/invite", &s.slug)),
@@ -201,7 +196,7 @@ const fn postgres(step: usize, name: &'static str, matching: fn(&Subject) -> Mat
 }
 
 const fn pooler(step: usize, name: &'static str, matching: fn(&Subject) -> Match) -> Effect {
-    Effect { upstream: "pooler", known: Known::Completed(1), ..postgres(step, name, matching) }
+    Effect { upstream: "pooler", known: Known::Environment, ..postgres(step, name, matching) }
 }
 
 const fn resp(step: usize, upstream: &'static str, name: &'static str, matching: fn(&Subject) -> Match) -> Effect {

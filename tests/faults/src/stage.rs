@@ -228,8 +228,8 @@ impl Stage {
     async fn pause_until_known(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<Option<RuleId>> {
         let statement = match effect.known_for(fault) {
             Known::Tenant => return Ok(None),
-            Known::Completed(_) if !subject.project_ref.is_empty() => return Ok(None),
-            Known::Completed(step) => effects::completion(subject, step),
+            Known::Environment if !subject.project_ref.is_empty() => return Ok(None),
+            Known::Environment => effects::completion(subject, 1),
             Known::Intent(kind) => effects::intent(subject, kind),
             Known::Promise(_) => effects::activation(subject),
         };
@@ -242,7 +242,7 @@ impl Stage {
         let id = subject.tenant_id;
         match known {
             Known::Tenant => {}
-            Known::Completed(_) => {
+            Known::Environment => {
                 let sql = "SELECT supabase_project_ref FROM control.tenants WHERE tenant_id = $1";
                 subject.project_ref = control.query_one(sql, &[&id]).await?.get(0);
             }

@@ -115,7 +115,7 @@ async fn catch(stage: &Stage, effect: &Effect, fault: Fault) -> Result<(Subject,
         return Ok(caught);
     }
     let (mut subject, before) = stage.ordered_until(effect.step - 1).await?;
-    stage.learn(Known::Completed(effect.step - 1), &mut subject).await?;
+    stage.learn(Known::Environment, &mut subject).await?;
     let caught = caught(stage, effect, fault, subject).await;
     if let Ok((subject, ..)) = &caught {
         end_if_stale(stage, fault, subject).await;

@@ -58,7 +58,7 @@ impl InviteAdmin {
         self.configure(run).await?;
         let key = self.environment.secret_key(run).await?;
         let auth = Auth::new(&run.fill(&self.project_url), key);
-        let database = self.environment.database(run).await?;
+        let database = self.environment.database_kept(run).await?;
         self.withdraw(run, &database, &auth).await?;
         self.invite(run, &database, &auth).await
     }

@@ -157,8 +157,8 @@ async fn an_invitee_who_vanished_before_the_grant_is_invited_anew() -> Result<()
     .await
 }
 
-/// What becomes of a tenant whose secret is overwritten as soon as step 2 has written it: it goes live at once, and its
-/// secret is as it was.
+/// What becomes of a tenant whose secret is overwritten as soon as step 2 has written it: it goes live, its secret is as it
+/// was, and nobody's password was set.
 async fn overwritten(cloud: &Cloud, faults: &Faults, name: &str, forget: impl Fn(&mut Value)) -> Result<()> {
     let tenant = Scenario::new(cloud, faults, name);
     let header =
@@ -178,6 +178,7 @@ async fn overwritten(cloud: &Cloud, faults: &Faults, name: &str, forget: impl Fn
     faults.mend(pause).await?;
     tenant.goes_live(1).await?;
     ensure!(secret(cloud, tenant_id).await? == complete, "the secret is not as it was");
+    assert_eq!(times_set(cloud, tenant_id).await?, 0);
     Ok(())
 }
 
