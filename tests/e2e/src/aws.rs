@@ -80,6 +80,12 @@ impl Aws {
         self.secret_value(json!({"SecretId": name})).await
     }
 
+    /// Makes this the secret's value.
+    pub async fn put_secret(&self, name: &str, value: &Value) -> Result<()> {
+        let put = json!({"SecretId": name, "SecretString": value.to_string()});
+        self.json("secretsmanager", "secretsmanager.PutSecretValue", put).await.map(drop)
+    }
+
     /// The value of one version of a secret; null where the secret was made without one.
     pub async fn secret_version(&self, name: &str, version: &str) -> Result<Value> {
         self.secret_value(json!({"SecretId": name, "VersionId": version})).await

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use reqwest::{Method, RequestBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use crate::Cloud;
 
@@ -77,9 +78,19 @@ impl Answer {
         Ok(())
     }
 
-    /// How long a client is asked to wait before it tries again, provided that nothing else is wrong: 503 `Retry-After`.
-    #[must_use]
-    pub fn try_again(&self) -> Option<Duration> {
+    /// What a request is answered, sent again as long as the answer is 503 with a `Retry-After` that ends before `end`: many
+    /// who ask at once are a burden to a small machine.
+    pub async fn served(end: Instant, request: impl AsyncFn() -> Result<Self>) -> Result<Self> {
+        loop {
+            let answer = request().await?;
+            match answer.try_again() {
+                Some(pause) if Instant::now() + pause < end => sleep(pause).await,
+                _ => return Ok(answer),
+            }
+        }
+    }
+
+    fn try_again(&self) -> Option<Duration> {
         let seconds = self.header("retry-after").filter(|_| self.status == 503)?;
         seconds.parse().ok().map(Duration::from_secs)
     }

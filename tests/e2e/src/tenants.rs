@@ -177,18 +177,11 @@ impl Cloud {
         Ok(status)
     }
 
-    /// Waits until the tenant's status is as wanted. Who is asked to try again later does: many who wait at once are a
-    /// burden to a small machine.
+    /// Waits until the tenant's status is as wanted.
     pub async fn wait_for(&self, slug: &str, limit: Duration, wanted: impl Fn(&Status) -> bool) -> Result<Status> {
         let end = Instant::now() + limit;
         loop {
-            let answer = self.ask_status(slug).await?;
-            if let Some(pause) = answer.try_again() {
-                ensure!(Instant::now() + pause < end, "{slug} cannot be looked at within {limit:?}: {answer:?}");
-                sleep(pause).await;
-                continue;
-            }
-            let status = Status::of(&answer)?;
+            let status = Status::of(&Answer::served(end, || self.ask_status(slug)).await?)?;
             if wanted(&status) {
                 return Ok(status);
             }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
-use e2e::{Cloud, State, alone, unique};
+use e2e::{Answer, Cloud, State, alone, unique};
 use futures_util::future::{join_all, try_join_all};
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn fifty_requests_for_one_slug_make_one_tenant() -> Result<()> {
@@ -57,11 +57,5 @@ async fn forty_tenants_at_once_all_go_live() -> Result<()> {
 /// As one client of many: who is asked to try again later does.
 async fn accepted(cloud: &Cloud, slug: &str) -> Result<()> {
     let end = Instant::now() + Duration::from_mins(1);
-    loop {
-        let answer = cloud.provision(slug, json!({})).await?;
-        match answer.try_again() {
-            Some(pause) if Instant::now() < end => sleep(pause).await,
-            _ => return answer.expect(202).map(drop),
-        }
-    }
+    Answer::served(end, || cloud.provision(slug, json!({}))).await?.expect(202).map(drop)
 }

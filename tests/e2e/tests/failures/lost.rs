@@ -18,8 +18,12 @@ async fn set_password(cloud: &Cloud, project_ref: &str, password: &Value) -> Res
     Ok(())
 }
 
+fn secret_name(cloud: &Cloud, tenant_id: Uuid) -> Result<String> {
+    Ok(format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?))
+}
+
 async fn secret(cloud: &Cloud, tenant_id: Uuid) -> Result<Value> {
-    cloud.aws.secret(&format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?)).await
+    cloud.aws.secret(&secret_name(cloud, tenant_id)?).await
 }
 
 /// How often the password was set again, by the ledger.
@@ -158,23 +162,20 @@ async fn an_invitee_who_vanished_before_the_grant_is_invited_anew() -> Result<()
 }
 
 /// What becomes of a tenant whose secret is overwritten as soon as step 2 has written it: it goes live, its secret is as it
-/// was, and nobody's password was set.
+/// was, and no password was set.
 async fn overwritten(cloud: &Cloud, faults: &Faults, name: &str, forget: impl Fn(&mut Value)) -> Result<()> {
     let tenant = Scenario::new(cloud, faults, name);
     let header =
         Some(HeaderMatch { name: "x-amz-target".to_owned(), regex: r"^secretsmanager\.PutSecretValue$".to_owned() });
-    let put =
-        |tenant_id: Uuid| Match { header: header.clone(), body_regex: Some(tenant_id.to_string()), ..Match::default() };
     let tenant_id = tenant.again().await?;
-    let pause = faults.hold_answer("aws", put(tenant_id).times(1)).await?;
+    let put = Match { header, body_regex: Some(tenant_id.to_string()), ..Match::default() };
+    let pause = faults.hold_answer("aws", put.times(1)).await?;
     faults.held(pause).await?;
     let complete = secret(cloud, tenant_id).await?;
     let mut other = complete.clone();
     forget(&mut other);
     ensure!(other != complete, "nothing is forgotten");
-    let name = format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?);
-    let overwrite = json!({ "SecretId": name, "SecretString": other.to_string() });
-    cloud.aws.json("secretsmanager", "secretsmanager.PutSecretValue", overwrite).await?;
+    cloud.aws.put_secret(&secret_name(cloud, tenant_id)?, &other).await?;
     faults.mend(pause).await?;
     tenant.goes_live(1).await?;
     ensure!(secret(cloud, tenant_id).await? == complete, "the secret is not as it was");

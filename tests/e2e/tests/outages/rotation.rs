@@ -35,8 +35,7 @@ impl<'a> Role<'a> {
     async fn put(&self, password: &str) -> Result<()> {
         let mut value = self.known.clone();
         value["password"] = json!(password);
-        let put = json!({ "SecretId": self.secret, "SecretString": value.to_string() });
-        self.cloud.aws.json("secretsmanager", "secretsmanager.PutSecretValue", put).await.map(drop)
+        self.cloud.aws.put_secret(&self.secret, &value).await
     }
 
     /// Ends every connection of the role's, as a fail-over would.
