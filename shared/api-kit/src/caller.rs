@@ -10,48 +10,44 @@ use crate::Problem;
 
 /// A caller who may call the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// Anyone: the route asks for no credential.
-    Anyone,
-    /// A consumer in one of the route's groups, or a token with one of its roles.
-    Member {
-        /// The consumer's name, or the token's subject.
-        name: String,
-    },
-    /// A tenant by its own token, on a route that lets tenants see what is theirs.
-    Tenant(TenantId),
+pub struct Caller {
+    name: String,
+    tenant: Option<TenantId>,
 }
 
 impl Caller {
-    /// As the audit log names them.
+    /// Anyone, on a route that asks for no credential.
+    fn anyone() -> Self {
+        Self { name: "anyone".to_owned(), tenant: None }
+    }
+
+    /// As the audit log names them: the consumer's name, the token's subject, or `tenant:{id}` of a tenant's own token.
     #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::Anyone => "anyone".to_owned(),
-            Self::Member { name } => name.clone(),
-            Self::Tenant(tenant_id) => format!("tenant:{tenant_id}"),
-        }
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tenant that calls with its own token.
+    pub(crate) const fn tenant(&self) -> Option<TenantId> {
+        self.tenant
     }
 }
 
-/// The caller, once they are known to have the right to call `route`.
+/// The caller, if they have the right to call `route`.
 ///
-/// Only the gateway can write the request context, so what stands there is believed. How the caller proved themselves
-/// is checked again: an answer of the authorizer that was cached for one kind of credential opens no route of another.
+/// Only the gateway can write the request context, so it is trusted. The kind of credential is checked again, so that an
+/// answer of the authorizer that was cached for one kind opens no route of the other.
 #[cfg(not(feature = "watch"))]
 pub fn authorize(route: &Route, request: &Request) -> Result<Caller, Problem> {
-    // The names `authorize-caller` gives to the two proofs.
-    let expected = match route.credential {
-        Credential::None => return Ok(Caller::Anyone),
-        Credential::ApiKey => "api_key",
-        Credential::Bearer => "bearer",
-    };
+    if route.credential == Credential::None {
+        return Ok(Caller::anyone());
+    }
     let unauthenticated = || Problem::unauthenticated(route.credential);
     let context = request.request_context_ref();
     let Some(RequestContext::ApiGatewayV1(context)) = context else { return Err(unauthenticated()) };
     let field = |name: &str| context.authorizer.fields.get(name).and_then(|value| value.as_str());
     match (field("principal"), field("credential")) {
-        (Some(principal), Some(credential)) if credential == expected => {
+        (Some(principal), Some(credential)) if credential == route.credential.as_str() => {
             permit(route, principal, field("groups").unwrap_or_default().split(','))
         }
         _ => Err(unauthenticated()),
@@ -60,11 +56,14 @@ pub fn authorize(route: &Route, request: &Request) -> Result<Caller, Problem> {
 
 fn permit<'a>(route: &Route, principal: &str, mut groups: impl Iterator<Item = &'a str>) -> Result<Caller, Problem> {
     if groups.any(|group| route.groups.contains(&group)) {
-        return Ok(Caller::Member { name: principal.to_owned() });
+        return Ok(Caller { name: principal.to_owned(), tenant: None });
     }
-    // A tenant's own token says whose it is by its subject.
+    // The subject of a tenant's own token is the tenant's id.
     match principal.parse() {
-        Ok(id) if route.tenants_own => Ok(Caller::Tenant(TenantId(id))),
+        Ok(id) if route.tenants_own => {
+            let tenant = TenantId(id);
+            Ok(Caller { name: format!("tenant:{tenant}"), tenant: Some(tenant) })
+        }
         _ => Err(Problem::forbidden()),
     }
 }
@@ -75,7 +74,7 @@ pub async fn verify(route: &Route, request: &Request, callers: &callers::Callers
     let unauthenticated = || Problem::unauthenticated(route.credential);
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).ok_or_else(unauthenticated);
     match route.credential {
-        Credential::None => Ok(Caller::Anyone),
+        Credential::None => Ok(Caller::anyone()),
         Credential::ApiKey => {
             let found = callers.by_api_key(header("x-api-key")?).await.map_err(|_| Problem::unavailable())?;
             let consumer = found.ok_or_else(unauthenticated)?;
@@ -107,7 +106,9 @@ mod tests {
     #[test]
     fn a_tenant_may_call_only_what_says_so() {
         let may = |route, principal| permit(route, principal, [""].into_iter());
-        assert_eq!(may(&routes::GET_CATALOG, TENANT), Ok(Caller::Tenant(TenantId(TENANT.parse().expect("a UUID")))));
+        let caller = may(&routes::GET_CATALOG, TENANT).expect("its own");
+        assert_eq!(caller.tenant(), Some(TenantId(TENANT.parse().expect("a UUID"))));
+        assert_eq!(caller.name(), format!("tenant:{TENANT}"));
         assert!(may(&routes::UPSERT_CATALOG, TENANT).is_err());
         assert!(may(&routes::GET_TENANT, TENANT).is_err());
         assert!(may(&routes::GET_CATALOG, "somebody").is_err());

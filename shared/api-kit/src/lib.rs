@@ -1,15 +1,23 @@
-//! What every route needs: the caller and their right, JSON in, answers and problems out.
+//! What every route needs around its own work: the caller and their right, the request's parts, answers and problems,
+//! idempotency keys.
 //!
 //! A route's function holds its own work only:
 //! ```text
+//! needs! {
+//!     pub struct GetTenant { store: ControlDatabase }
+//! }
+//!
 //! impl api_kit::Handler for GetTenant {
 //!     const ROUTE: Route = routes::GET_TENANT;
-//!     async fn handle(&self, request: &Request) -> Result<Answer, Problem> { … }
+//!     type Input = SlugInPath;
+//!     async fn handle(&self, request: &Request, SlugInPath(slug): SlugInPath, _: Budget) -> Result<Answer, Problem> { … }
 //! }
 //! ```
 
 mod answer;
 mod caller;
+mod idempotency;
+mod input;
 mod json;
 mod moment;
 mod page;
@@ -22,9 +30,11 @@ mod serve;
 pub use answer::{Answer, Header};
 pub use caller::Caller;
 pub use domain::routes;
+pub use input::{Input, Json, Precondition, Query, SlugInPath, Takes, TenantsOwn};
+pub use lambda_kit::Budget;
 pub use moment::Moment;
 pub use page::{Cursor, Page};
 pub use precondition::IfMatch;
 pub use problem::Problem;
-pub use request::{Query, Request};
-pub use serve::{Handler, Platform, serve};
+pub use request::Request;
+pub use serve::{Handler, LEAST_TIME, declaration, serve};

@@ -1,4 +1,4 @@
-//! `If-Match` (RFC 9110, 13.1.1): a caller's word on which version their change is meant for.
+//! `If-Match` (RFC 9110, 13.1.1): which version a caller's change is meant for.
 
 use crate::Problem;
 
@@ -7,7 +7,7 @@ use crate::Problem;
 pub enum IfMatch {
     /// `*`: any version, but there must be one.
     Any,
-    /// One of these, as the `ETag` gave them. What is none of ours is left out: it matches nothing.
+    /// One of these, as the `ETag` gave them. A tag that is not ours matches nothing and is left out.
     Versions(Vec<i64>),
 }
 

@@ -1,8 +1,7 @@
 //! Errors as callers see them: RFC 9457 problems with a stable code.
 
-use domain::problem::Code;
 use domain::routes::Credential;
-use domain::{Cause, FieldError};
+use domain::{Failure, FieldError, ProblemCode};
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use store::StoreError;
@@ -15,7 +14,7 @@ const MAX_ERRORS: usize = 100;
 /// A problem, before it is written out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    code: Code,
+    code: ProblemCode,
     detail: String,
     errors: Vec<FieldError>,
     /// Extra headers.
@@ -35,7 +34,7 @@ struct Body<'a> {
 }
 
 impl Problem {
-    fn new(code: Code, detail: impl Into<String>) -> Self {
+    fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
@@ -47,13 +46,13 @@ impl Problem {
     /// 400: not JSON, or JSON with duplicate keys, NUL or unpaired surrogates.
     #[must_use]
     pub fn malformed_json(detail: &str) -> Self {
-        Self::new(Code::MalformedJson, detail)
+        Self::new(ProblemCode::MalformedJson, detail)
     }
 
     /// 400: a header that cannot be understood.
     #[must_use]
     pub fn malformed_request(detail: &str) -> Self {
-        Self::new(Code::MalformedRequest, detail)
+        Self::new(ProblemCode::MalformedRequest, detail)
     }
 
     /// 401, with what the route asks for.
@@ -63,31 +62,31 @@ impl Problem {
             Credential::Bearer => "Bearer realm=\"ivory-control-plane\"",
             Credential::ApiKey | Credential::None => "ApiKey realm=\"ivory-control-plane\"",
         };
-        Self::new(Code::Unauthenticated, "A valid credential is required.").with_header("www-authenticate", challenge)
+        Self::new(ProblemCode::Unauthenticated, "A valid credential is required.").with_header("www-authenticate", challenge)
     }
 
     /// 403.
     #[must_use]
     pub fn forbidden() -> Self {
-        Self::new(Code::Forbidden, "The caller may not use this route.")
+        Self::new(ProblemCode::Forbidden, "The caller may not use this route.")
     }
 
     /// 404.
     #[must_use]
     pub fn tenant_not_found() -> Self {
-        Self::new(Code::TenantNotFound, "There is no tenant of that name.")
+        Self::new(ProblemCode::TenantNotFound, "There is no tenant of that name.")
     }
 
     /// 404.
     #[must_use]
     pub fn catalog_not_found() -> Self {
-        Self::new(Code::CatalogNotFound, "The tenant has no active catalog.")
+        Self::new(ProblemCode::CatalogNotFound, "The tenant has no active catalog.")
     }
 
     /// 409: the tenant is live already.
     #[must_use]
     pub fn tenant_active() -> Self {
-        Self::new(Code::TenantActive, "A tenant with this slug is already active.")
+        Self::new(ProblemCode::TenantActive, "A tenant with this slug is already active.")
     }
 
     /// 409: the slug belonged to a tenant that was switched off.
@@ -95,69 +94,70 @@ impl Problem {
     pub fn tenant_deprovisioned() -> Self {
         let detail =
             "A tenant with this slug was deprovisioned; its resources are kept, so the slug cannot be used again.";
-        Self::new(Code::TenantDeprovisioned, detail)
+        Self::new(ProblemCode::TenantDeprovisioned, detail)
     }
 
     /// 409: only a live tenant can be changed like that.
     #[must_use]
     pub fn tenant_not_active(detail: &str) -> Self {
-        Self::new(Code::TenantNotActive, detail)
+        Self::new(ProblemCode::TenantNotActive, detail)
     }
 
-    /// 409: a value that can no longer be another.
+    /// 409: a value that can no longer be changed.
     #[must_use]
     pub fn immutable_field(field: &str, why: &str) -> Self {
-        Self::new(Code::ImmutableField, format!("{field} cannot be changed: {why}."))
+        Self::new(ProblemCode::ImmutableField, format!("{field} cannot be changed: {why}."))
     }
 
     /// 409: another tenant has the domain.
     #[must_use]
     pub fn domain_taken() -> Self {
-        Self::new(Code::DomainTaken, "Another tenant has this custom domain.")
+        Self::new(ProblemCode::DomainTaken, "Another tenant has this custom domain.")
     }
 
     /// 409: there is nothing to sync into.
     #[must_use]
     pub fn no_active_catalog() -> Self {
-        Self::new(Code::NoActiveCatalog, "The tenant has no active catalog of that name; provision one first.")
+        Self::new(ProblemCode::NoActiveCatalog, "The tenant has no active catalog of that name; provision one first.")
     }
 
-    /// 409: billing said no, and nothing was changed. A cause's texts are our own, fit for a caller's eyes.
+    /// 409: billing refused, and nothing was changed. A failure's texts are our own, so a caller may see them.
     #[must_use]
-    pub fn billing_rejected(cause: &Cause) -> Self {
-        Self::new(Code::BillingRejected, format!("Nothing was changed. {} ({})", cause.hint, cause.code))
+    pub fn billing_rejected(failure: &Failure) -> Self {
+        let detail = format!("Nothing was changed. {} ({})", failure.hint(), failure.code().as_str());
+        Self::new(ProblemCode::BillingRejected, detail)
     }
 
     /// 409: the same request is still running.
     #[must_use]
     pub fn request_in_progress() -> Self {
-        Self::new(Code::RequestInProgress, "A request with this idempotency key is still running; try again.")
+        Self::new(ProblemCode::RequestInProgress, "A request with this idempotency key is still running; try again.")
             .with_header("retry-after", "1")
     }
 
     /// 409: somebody else is at work on the tenant.
     #[must_use]
     pub fn operation_in_progress() -> Self {
-        Self::new(Code::OperationInProgress, "Another operation on this tenant is still running; try again.")
+        Self::new(ProblemCode::OperationInProgress, "Another operation on this tenant is still running; try again.")
             .with_header("retry-after", "5")
     }
 
     /// 412.
     #[must_use]
     pub fn version_mismatch() -> Self {
-        Self::new(Code::VersionMismatch, "It was changed since the version that If-Match names; read it again.")
+        Self::new(ProblemCode::VersionMismatch, "It was changed since the version that If-Match names; read it again.")
     }
 
     /// 413.
     #[must_use]
     pub fn body_too_large() -> Self {
-        Self::new(Code::BodyTooLarge, "A request's body may be 256 KiB at most.")
+        Self::new(ProblemCode::BodyTooLarge, "A request's body may be 256 KiB at most.")
     }
 
     /// 415.
     #[must_use]
     pub fn unsupported_media_type() -> Self {
-        Self::new(Code::UnsupportedMediaType, "Send the body as application/json.")
+        Self::new(ProblemCode::UnsupportedMediaType, "Send the body as application/json.")
     }
 
     /// 422: every bad field at once, the first hundred of them.
@@ -165,13 +165,13 @@ impl Problem {
     pub fn validation_failed(mut errors: Vec<FieldError>) -> Self {
         errors.truncate(MAX_ERRORS);
         let fields = if errors.len() == 1 { "One field is" } else { "Some fields are" };
-        Self { errors, ..Self::new(Code::ValidationFailed, format!("{fields} not valid; see errors.")) }
+        Self { errors, ..Self::new(ProblemCode::ValidationFailed, format!("{fields} not valid; see errors.")) }
     }
 
     /// 422: the key belongs to another request.
     #[must_use]
     pub fn idempotency_key_reused() -> Self {
-        Self::new(Code::IdempotencyKeyReused, "This idempotency key was used for another request; use a new one.")
+        Self::new(ProblemCode::IdempotencyKeyReused, "This idempotency key was used for another request; use a new one.")
     }
 
     /// 422: a region that exists, but not in this installation.
@@ -180,19 +180,19 @@ impl Problem {
         let error =
             FieldError { field: "region".to_owned(), message: "is not configured in this installation".to_owned() };
         let detail = "This installation does not serve that region.";
-        Self { errors: vec![error], ..Self::new(Code::RegionNotConfigured, detail) }
+        Self { errors: vec![error], ..Self::new(ProblemCode::RegionNotConfigured, detail) }
     }
 
     /// 500: a mistake of ours; what it was is in the log under the same request id.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(Code::Internal, "The request could not be served.")
+        Self::new(ProblemCode::Internal, "The request could not be served.")
     }
 
-    /// 503: something we depend on is down; what was written is completed by the same request, sent again.
+    /// 503: something we depend on is down. The same request, sent again, completes what was written.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::new(Code::Unavailable, "The request could not be served right now; try again.")
+        Self::new(ProblemCode::Unavailable, "The request could not be served right now; try again.")
             .with_header("retry-after", "5")
     }
 
@@ -204,7 +204,7 @@ impl Problem {
 
     /// The stable code.
     #[must_use]
-    pub const fn code(&self) -> Code {
+    pub const fn code(&self) -> ProblemCode {
         self.code
     }
 
@@ -230,7 +230,7 @@ impl Problem {
     }
 }
 
-/// A constraint that a route gives a meaning of its own is matched there; whatever arrives here is ours or passing.
+/// A route matches the constraints that mean something to its callers. What arrives here is our mistake, or passes.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the control database did not do what was asked");

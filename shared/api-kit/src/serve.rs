@@ -1,69 +1,79 @@
 //! From a gateway's request to a route's handler and back.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::Failure;
 use domain::routes::Route;
 use futures_util::FutureExt;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt, Response, service_fn};
-use secrets::{Name, SdkConfig, Secrets};
-use store::Store;
-use tokio::time::timeout_at;
+use lambda_kit::{Budget, Declaration, Need, Platform, telemetry};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::request::LEAST_TIME;
-use crate::{Answer, Caller, Problem, Request, caller};
+use crate::idempotency::{self, Records};
+use crate::{Answer, Caller, Input, Problem, Request, caller};
 
-/// A request that has waited for longer than this was not: the gateway's clock is another one.
+/// A longer wait than this is not believed: the gateway's clock differs from ours.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The time that a request has in any case.
+pub const LEAST_TIME: Duration = Duration::from_millis(500);
 
-/// What every route is built from.
-pub struct Platform {
-    /// The AWS configuration.
-    pub sdk: SdkConfig,
-    /// The installation's secrets.
-    pub secrets: Secrets,
-    store: OnceLock<Arc<Store>>,
-}
-
-impl Platform {
-    /// The control database, for a route that uses it.
-    #[must_use]
-    pub fn store(&self) -> Arc<Store> {
-        self.store.get_or_init(|| Arc::new(Store::new(self.secrets.source(Name::Control("database"))))).clone()
-    }
-}
-
-/// What one route does.
-pub trait Handler: Sync {
+/// What one route does. Its fields are what it may reach.
+pub trait Handler: Need + Sync {
     /// Which route it is.
     const ROUTE: Route;
-    /// It has answered by then, whatever it depends on, counted from when the gateway received the request: nobody waits
-    /// for 5 s, the process' start included, and the authorizer where the gateway counts it.
+    /// The route has answered by then, whatever it depends on. The time counts from when the gateway received the request,
+    /// and includes the start of the process: nobody waits for 5 s.
     const ANSWERED_WITHIN: Duration = Duration::from_millis(4500);
+    /// The parts of a request that it takes.
+    type Input: Input;
 
-    /// Answers an authorised request.
-    fn handle(&self, request: &Request) -> impl Future<Output = Result<Answer, Problem>> + Send;
+    /// Answers an authorised request within the budget.
+    fn handle(
+        &self,
+        request: &Request,
+        input: Self::Input,
+        budget: Budget,
+    ) -> impl Future<Output = Result<Answer, Problem>> + Send;
+}
+
+/// Everything that a route's function reaches: what the handler declares, and the idempotency records where the route takes
+/// an `Idempotency-Key`.
+#[must_use]
+pub fn declaration<H: Handler>() -> Declaration {
+    if H::ROUTE.idempotent_by_key() { Declaration::of::<(H, Records)>() } else { Declaration::of::<H>() }
 }
 
 /// Serves a route until the process ends.
-pub async fn serve<H: Handler>(build: impl FnOnce(&Platform) -> Result<H, Failure>) -> Result<(), lambda_http::Error> {
-    telemetry::init();
-    let sdk = sdk_config::load().await;
-    let platform = Platform { secrets: Secrets::new(&sdk), sdk, store: OnceLock::new() };
-    let handler = build(&platform)?;
-    if let Some(store) = platform.store.get() {
-        store.warm_up().await;
-    }
-    let gate = Gate::new(&platform.secrets);
+pub async fn serve<H: Handler>() -> Result<(), lambda_http::Error> {
+    const { assert!(H::Input::TAKES.are_those_of(&H::ROUTE), "the handler's input is not what the route table says") }
+    let platform = Platform::start().await;
+    let handler: H = platform.open()?;
+    let records = if H::ROUTE.idempotent_by_key() { Some(platform.open::<Records>()?) } else { None };
+    let endpoint = Endpoint { handler, records, gate: Gate::open(&platform)? };
+    platform.warmed_up().await;
     lambda_http::run(service_fn(async |event: lambda_http::Request| {
-        Ok::<_, lambda_http::Error>(respond(&handler, &gate, event).await)
+        Ok::<_, lambda_http::Error>(respond(&endpoint, event).await)
     }))
     .await
+}
+
+struct Endpoint<H> {
+    handler: H,
+    /// Where the route takes an `Idempotency-Key`.
+    records: Option<Records>,
+    gate: Gate,
+}
+
+impl<H: Handler> Endpoint<H> {
+    async fn handle(&self, request: &Request, budget: Budget) -> Result<Answer, Problem> {
+        let handle = async |budget| self.handler.handle(request, H::Input::read(request)?, budget).await;
+        match &self.records {
+            Some(records) => idempotency::once(records, H::ROUTE.name, request, budget, handle).await,
+            None => handle(budget).await,
+        }
+    }
 }
 
 /// Finds out who is calling.
@@ -74,13 +84,14 @@ struct Gate {
 
 impl Gate {
     #[cfg(feature = "watch")]
-    fn new(secrets: &Secrets) -> Self {
-        Self { callers: callers::Callers::new(secrets.clone()) }
+    fn open(platform: &Platform) -> Result<Self, domain::Failure> {
+        Ok(Self { callers: platform.open()? })
     }
 
     #[cfg(not(feature = "watch"))]
-    const fn new(_: &Secrets) -> Self {
-        Self {}
+    #[expect(clippy::unnecessary_wraps, reason = "one signature with and without the gateway")]
+    const fn open(_: &Platform) -> Result<Self, domain::Failure> {
+        Ok(Self {})
     }
 
     #[cfg(feature = "watch")]
@@ -95,7 +106,7 @@ impl Gate {
     }
 }
 
-async fn respond<H: Handler>(handler: &H, gate: &Gate, event: lambda_http::Request) -> Response<Body> {
+async fn respond<H: Handler>(endpoint: &Endpoint<H>, event: lambda_http::Request) -> Response<Body> {
     let (request_id, waited) = match event.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => (context.request_id.clone(), waited(context.request_time_epoch)),
         _ => (None, Duration::ZERO),
@@ -106,13 +117,13 @@ async fn respond<H: Handler>(handler: &H, gate: &Gate, event: lambda_http::Reque
     let span = telemetry::request_span(H::ROUTE.name, &request_id);
     span.record("correlation_id", &correlation_id);
     let outcome = async {
-        let answer_by = Instant::now() + H::ANSWERED_WITHIN.saturating_sub(waited).max(LEAST_TIME);
-        let work = answer(handler, gate, event, request_id.clone(), correlation_id, answer_by);
-        // A panic must not reach the gateway: its text would.
-        match timeout_at(answer_by.into(), AssertUnwindSafe(work).catch_unwind()).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(Problem::internal()),
-            Err(_) => Err(Problem::unavailable()),
+        let budget = Budget::of(H::ANSWERED_WITHIN.saturating_sub(waited)).at_least(LEAST_TIME);
+        let work = answer(endpoint, event, request_id.clone(), correlation_id, budget);
+        // A panic must not reach the gateway, since its text would.
+        match budget.spend(AssertUnwindSafe(work).catch_unwind()).await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) => Err(Problem::internal()),
+            None => Err(Problem::unavailable()),
         }
     }
     .instrument(span.clone())
@@ -129,7 +140,7 @@ async fn respond<H: Handler>(handler: &H, gate: &Gate, event: lambda_http::Reque
     write(outcome, &request_id)
 }
 
-/// How long ago the gateway received a request, by its word in milliseconds since 1970.
+/// How long ago the gateway received a request; it says when, in milliseconds since 1970.
 fn waited(request_time_epoch: i64) -> Duration {
     let received = UNIX_EPOCH + Duration::from_millis(request_time_epoch.try_into().unwrap_or_default());
     let waited = SystemTime::now().duration_since(received).unwrap_or_default();
@@ -137,14 +148,13 @@ fn waited(request_time_epoch: i64) -> Duration {
 }
 
 async fn answer<H: Handler>(
-    handler: &H,
-    gate: &Gate,
+    endpoint: &Endpoint<H>,
     event: lambda_http::Request,
     request_id: String,
     correlation_id: String,
-    answer_by: Instant,
+    budget: Budget,
 ) -> Result<Answer, Problem> {
-    let caller = gate.caller(&H::ROUTE, &event).await?;
+    let caller = endpoint.gate.caller(&H::ROUTE, &event).await?;
     let tenant = event.path_parameters_ref().and_then(|parameters| parameters.first("tenant")).map(str::to_owned);
     let query = event
         .query_string_parameters_ref()
@@ -158,8 +168,8 @@ async fn answer<H: Handler>(
     };
     let query = query.unwrap_or_default();
     let headers = parts.headers;
-    let request = Request { caller, request_id, correlation_id, deadline, answer_by, tenant, query, headers, body };
-    handler.handle(&request).await
+    let request = Request { caller, request_id, correlation_id, deadline, tenant, query, headers, body };
+    endpoint.handle(&request, budget).await
 }
 
 fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::schema::text_schema;
-use crate::tenant::{Invalid, words};
+use crate::words::{Invalid, words};
 use crate::text::{SecretText, plain};
 use crate::{FieldError, Fields, Patch, TenantId, Uri};
 

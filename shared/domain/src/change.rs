@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use crate::tenant::Invalid;
+use crate::words::Invalid;
 use crate::{DisplayName, FieldError, Fields, Patch, Tier};
 
 /// A host name of a tenant's own, in lower case: two labels at least, the last of them no number (RFC 1123, 2.1).

@@ -1,93 +1,114 @@
-//! Why something outside did not work, in words a person can act on.
+//! A failed call, as every client reports it and every step returns it.
 
-use std::time::Duration;
+use crate::cause::{Cause, CauseCode, FailureKind};
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-/// Who can mend a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Owner {
-    /// Whoever sent the request: another value would work.
-    Caller,
-    /// The outside system itself.
-    Provider,
-    /// A limit bought from the provider: projects, mails, invoices.
-    Quota,
-    /// Whoever runs this installation: a credential, a parameter, a network path.
-    Platform,
-}
-
-/// The cause of a failure. It lands in execution history, in the database and in `GET …/status`, so every text in it
-/// comes from an allow-list in our code: never from an outside system's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Cause {
-    /// Stable `snake_case` name, for machines.
-    pub code: String,
-    /// Who can mend it.
-    pub owner: Owner,
-    /// Whether the same request may succeed later without anybody doing anything.
-    pub retryable: bool,
-    /// What to do about it, one sentence, for people.
-    pub hint: String,
-    /// The provider's own id of the failed request, for their support.
-    #[serde(default)]
-    pub provider_request_id: Option<String>,
-}
-
-/// How the caller of an outside system goes on after a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
-    /// A rate limit; `retry_after` is the provider's own word on it.
-    RateLimited {
-        /// How long the provider asks to wait.
-        retry_after: Option<Duration>,
-    },
-    /// Somebody else is at it, something is being changed or replaced, or an earlier request's outcome is not visible yet:
-    /// wait and look again, for minutes if need be.
-    Busy,
-    /// Nobody's fault: a dropped connection, a time-out, a 5xx. Trying again is right.
-    Transient,
-    /// The other side understood and said no: trying again cannot help.
-    Rejected,
-    /// A mistake on our side: a broken invariant, an unreadable secret.
-    Internal,
-    /// This run is over: the tenant moved on to another attempt or state.
-    Superseded,
-}
-
-/// A failed call to an outside system, as every client reports it to the pipeline.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {}", .cause.code, .cause.hint)]
+/// Why something did not work: a code from the table of causes, and what the circumstances add to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// How to go on.
-    pub kind: FailureKind,
-    /// What it was.
-    pub cause: Cause,
+    code: CauseCode,
+    kind: FailureKind,
+    detail: Option<String>,
+    provider_request_id: Option<String>,
 }
 
 impl Failure {
-    /// A failure of `kind`; whether it is retryable follows from the kind.
+    /// A failure whose hint has a gap. `detail` fills it; it must be a text of our own.
     #[must_use]
-    pub fn new(kind: FailureKind, code: &str, owner: Owner, hint: &str) -> Self {
-        let retryable = match kind {
-            FailureKind::RateLimited { .. } | FailureKind::Busy | FailureKind::Transient => true,
-            FailureKind::Rejected | FailureKind::Internal | FailureKind::Superseded => false,
-        };
-        Self {
-            kind,
-            cause: Cause { code: code.to_owned(), owner, retryable, hint: hint.to_owned(), provider_request_id: None },
-        }
+    pub fn with_detail(code: CauseCode, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..code.into() }
     }
 
     /// The same failure with the provider's request id, if it is one: at most 128 of `[A-Za-z0-9._-]`.
     #[must_use]
     pub fn with_request_id(mut self, id: Option<&str>) -> Self {
-        self.cause.provider_request_id = id
+        self.provider_request_id = id
             .filter(|id| !id.is_empty() && id.len() <= 128)
             .filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)))
             .map(str::to_owned);
         self
+    }
+
+    /// The same failure of another kind, where the circumstances say more than the table.
+    #[must_use]
+    pub fn of_kind(self, kind: FailureKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// Why it failed.
+    #[must_use]
+    pub const fn code(&self) -> CauseCode {
+        self.code
+    }
+
+    /// How the pipeline goes on.
+    #[must_use]
+    pub const fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// The provider's own id of the failed request.
+    #[must_use]
+    pub fn provider_request_id(&self) -> Option<&str> {
+        self.provider_request_id.as_deref()
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        self.code.row().hint.replace("{}", self.detail.as_deref().unwrap_or_default())
+    }
+
+    /// The failure as text, for JSON, the database and execution history.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        let row = self.code.row();
+        Cause {
+            code: row.code.to_owned(),
+            owner: row.owner,
+            retryable: row.retryable || self.kind.is_retried(),
+            hint: self.hint(),
+            provider_request_id: self.provider_request_id.clone(),
+        }
+    }
+}
+
+impl From<CauseCode> for Failure {
+    fn from(code: CauseCode) -> Self {
+        Self { code, kind: code.row().kind, detail: None, provider_request_id: None }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.hint())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_detail_fills_the_gap_in_the_hint() {
+        let failure = Failure::with_detail(CauseCode::SecretMissing, "ivory/control/stripe");
+        assert!(failure.cause().hint.starts_with("The secret ivory/control/stripe does not exist"));
+    }
+
+    #[test]
+    fn another_kind_changes_whether_it_is_retryable() {
+        let refused = Failure::from(CauseCode::SupabaseAuthUnauthorized);
+        assert!(!refused.cause().retryable);
+        assert!(refused.of_kind(FailureKind::Busy).cause().retryable);
+    }
+
+    #[test]
+    fn only_what_looks_like_a_request_id_is_kept() {
+        let id = |text| Failure::from(CauseCode::StripeError).with_request_id(Some(text)).cause().provider_request_id;
+        assert_eq!(id("req_a.B-9"), Some("req_a.B-9".to_owned()));
+        for bad in ["", "a b", "a\n", &"a".repeat(129)] {
+            assert_eq!(id(bad), None, "{bad}");
+        }
     }
 }

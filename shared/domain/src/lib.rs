@@ -3,11 +3,12 @@
 //! A value of one of these types is valid: it was parsed at the edge, and nothing inside checks it again.
 
 pub mod catalog;
+mod cause;
 pub mod change;
-pub mod failure;
+mod failure;
 pub mod fields;
 pub mod names;
-pub mod problem;
+mod problem;
 pub mod provision;
 pub mod routes;
 mod schema;
@@ -16,13 +17,17 @@ pub mod sync_target;
 pub mod tenant;
 mod text;
 pub mod uri;
+mod words;
 
 pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
 pub use change::{CustomDomain, TenantChange};
-pub use failure::{Cause, Failure, FailureKind, Owner};
+pub use cause::{Cause, CauseCode, CauseRow, FailureKind, Owner, System};
+pub use failure::Failure;
 pub use fields::{FieldError, Fields, Patch};
+pub use problem::ProblemCode;
 pub use provision::ProvisionRequest;
-pub use step::Step;
+pub use step::{Step, StepState};
 pub use sync_target::{FivetranId, Identifier, Namespace, SyncMode, SyncTargetRequest, TableName};
 pub use tenant::{AdminEmail, DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
 pub use uri::Uri;
+pub use words::Invalid;

@@ -5,9 +5,9 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $status:literal, $code:literal, $title:literal;)+) => {
         /// What a caller's request ran into; one code always has the same status and title.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code { $($(#[$doc])* $variant),+ }
+        pub enum ProblemCode { $($(#[$doc])* $variant),+ }
 
-        impl Code {
+        impl ProblemCode {
             /// Every code, by status.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
@@ -89,14 +89,14 @@ codes! {
 
 #[cfg(test)]
 mod tests {
-    use super::Code;
+    use super::ProblemCode;
 
     #[test]
     fn codes_differ_and_go_by_status() {
-        assert!(Code::ALL.is_sorted_by_key(|code| code.status()));
-        let mut names: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert!(ProblemCode::ALL.is_sorted_by_key(|code| code.status()));
+        let mut names: Vec<_> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), Code::ALL.len());
+        assert_eq!(names.len(), ProblemCode::ALL.len());
     }
 }

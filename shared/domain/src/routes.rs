@@ -1,7 +1,7 @@
 //! The routes: who may call them and what they may answer. One entry is one function: name = folder = package = binary =
 //! `operationId`.
 
-use crate::problem::Code;
+use crate::problem::ProblemCode;
 
 /// Which credential counts for a route. The other one is ignored, so that a good one never vouches for a bad one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,18 @@ pub enum Credential {
     Bearer,
     /// None: anyone may call.
     None,
+}
+
+impl Credential {
+    /// As the authorizer writes it into the request's context, and the route reads it there.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiKey => "api_key",
+            Self::Bearer => "bearer",
+            Self::None => "none",
+        }
+    }
 }
 
 /// One REST route.
@@ -38,7 +50,7 @@ pub struct Route {
     /// Success.
     pub status: u16,
     /// What it answers besides what follows from the fields above; see [`Route::problems`].
-    pub own_problems: &'static [Code],
+    pub own_problems: &'static [ProblemCode],
 }
 
 const ADMIN: &[&str] = &["admin"];
@@ -69,7 +81,7 @@ pub const PROVISION_TENANT: Route = Route {
     path: "/v1/admin/tenants",
     body: true,
     status: 202,
-    own_problems: &[Code::TenantActive, Code::TenantDeprovisioned, Code::ImmutableField, Code::RegionNotConfigured],
+    own_problems: &[ProblemCode::TenantActive, ProblemCode::TenantDeprovisioned, ProblemCode::ImmutableField, ProblemCode::RegionNotConfigured],
     ..TENANTS
 };
 
@@ -97,7 +109,7 @@ pub const UPDATE_TENANT: Route = Route {
     path: "/v1/admin/tenants/{tenant}",
     body: true,
     if_match: true,
-    own_problems: &[Code::TenantNotActive, Code::DomainTaken, Code::BillingRejected, Code::OperationInProgress],
+    own_problems: &[ProblemCode::TenantNotActive, ProblemCode::DomainTaken, ProblemCode::BillingRejected, ProblemCode::OperationInProgress],
     ..TENANTS
 };
 
@@ -129,7 +141,7 @@ pub const GET_CATALOG: Route = Route {
     name: "get-catalog",
     path: "/v1/admin/tenants/{tenant}/catalog",
     tenants_own: true,
-    own_problems: &[Code::CatalogNotFound],
+    own_problems: &[ProblemCode::CatalogNotFound],
     ..LAKEHOUSE
 };
 
@@ -153,7 +165,7 @@ pub const REGISTER_SYNC_TARGET: Route = Route {
     path: "/v1/admin/lakehouse/sync-targets",
     body: true,
     status: 201,
-    own_problems: &[Code::TenantNotFound, Code::NoActiveCatalog],
+    own_problems: &[ProblemCode::TenantNotFound, ProblemCode::NoActiveCatalog],
     ..LAKEHOUSE
 };
 
@@ -192,23 +204,23 @@ impl Route {
 
     /// Every problem it may answer with, by status: its own, and what follows from its method, path, body and credential.
     #[must_use]
-    pub fn problems(&self) -> Vec<Code> {
+    pub fn problems(&self) -> Vec<ProblemCode> {
         let mut problems = self.own_problems.to_vec();
-        let mut may = |condition: bool, codes: &[Code]| {
+        let mut may = |condition: bool, codes: &[ProblemCode]| {
             if condition {
                 problems.extend_from_slice(codes);
             }
         };
-        may(self.credential != Credential::None, &[Code::Unauthenticated, Code::Forbidden]);
-        may(self.path.contains("{tenant}"), &[Code::TenantNotFound]);
-        may(self.body, &[Code::MalformedJson, Code::UnsupportedMediaType, Code::ValidationFailed]);
-        may(!self.query.is_empty(), &[Code::ValidationFailed]);
-        may(self.idempotent_by_key(), &[Code::RequestInProgress, Code::IdempotencyKeyReused, Code::ValidationFailed]);
-        may(self.if_match, &[Code::VersionMismatch]);
+        may(self.credential != Credential::None, &[ProblemCode::Unauthenticated, ProblemCode::Forbidden]);
+        may(self.path.contains("{tenant}"), &[ProblemCode::TenantNotFound]);
+        may(self.body, &[ProblemCode::MalformedJson, ProblemCode::UnsupportedMediaType, ProblemCode::ValidationFailed]);
+        may(!self.query.is_empty(), &[ProblemCode::ValidationFailed]);
+        may(self.idempotent_by_key(), &[ProblemCode::RequestInProgress, ProblemCode::IdempotencyKeyReused, ProblemCode::ValidationFailed]);
+        may(self.if_match, &[ProblemCode::VersionMismatch]);
         // The gateway's own, whatever the route; a body is too large for it even where a route takes none.
         may(
             true,
-            &[Code::MalformedRequest, Code::BodyTooLarge, Code::TooManyRequests, Code::Internal, Code::Unavailable],
+            &[ProblemCode::MalformedRequest, ProblemCode::BodyTooLarge, ProblemCode::TooManyRequests, ProblemCode::Internal, ProblemCode::Unavailable],
         );
         problems.sort_unstable();
         problems.dedup();

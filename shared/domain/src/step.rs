@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::schema::text_schema;
+use crate::words::words;
 
 /// One task of the state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +101,22 @@ impl Serialize for Step {
 }
 
 text_schema!(Step, |text| text.description(Some("One of the nine steps.")).enum_values(Some(Step::ALL.map(Step::id))));
+
+words! {
+    /// How far a step is.
+    StepState, "must be one of pending, running, waiting, completed, failed" {
+        /// Not begun in this attempt.
+        Pending = "pending",
+        /// An invocation is at work, or the state machine is about to invoke it again.
+        Running = "running",
+        /// It waits for something and looks again.
+        Waiting = "waiting",
+        /// Its effect is there.
+        Completed = "completed",
+        /// The run failed here.
+        Failed = "failed",
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::catalog::MAX_METADATA;
-use crate::tenant::{Invalid, words};
+use crate::words::{Invalid, words};
 use crate::text::plain;
 use crate::{CatalogName, FieldError, Fields, Slug, TenantId, names};
 

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use crate::tenant::Invalid;
+use crate::words::Invalid;
 
 /// The text, if it has 1 to `max` characters and none of them is a control character; else `invalid`.
 pub(crate) fn plain(text: &str, max: usize, invalid: Invalid) -> Result<String, Invalid> {

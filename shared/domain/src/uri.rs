@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::tenant::Invalid;
+use crate::words::Invalid;
 
 /// Longest URI, bytes.
 const MAX: usize = 2048;

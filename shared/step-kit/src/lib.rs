@@ -1,25 +1,22 @@
-//! What every step needs, so that a step's file holds only its own work: the envelope `{tenant_id, attempt}`, the lease,
-//! the ledger, and errors whose names the state machine matches.
+//! What every step needs around its own work: the task's envelope, the tenant's lease, completion, and the error names that
+//! the state machine matches.
 //!
+//! A step's function holds only its own work:
 //! ```text
-//! pub struct CreateGraph { … }
+//! needs! {
+//!     pub struct CreateGraph { regions: Read<RegionSecret>, tenants: Read<TenantSecret> }
+//! }
 //!
-//! impl step_kit::Work for CreateGraph {
+//! impl Work for CreateGraph {
 //!     const STEP: Step = Step::CreateGraph;
-//!     async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> { … }
+//!     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> { … }
 //! }
 //! ```
+//! The control database is every step's need: [`Declared`] adds it.
 
 mod error;
-mod run;
 mod serve;
 
-pub use error::StepError;
-pub use run::{Outcome, Run};
-pub use serve::{BUSY_RETRY, LEASE_MARGIN, POLL, Platform, RATE_LIMITED_RETRY, Work, serve};
-
-/// A setting from the function's environment; the template sets every one of them.
-#[must_use]
-pub fn setting(name: &str, default: &str) -> String {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
-}
+pub use error::{StepError, error_name};
+pub use serve::{BUSY_RETRY, Declared, POLL, RATE_LIMITED_RETRY, Work, serve};
+pub use store::{Effect, Lease, Outcome};

@@ -2,46 +2,46 @@
 
 use std::time::{Duration, SystemTime};
 
-use domain::{Failure, FailureKind, Owner, Step, TenantId};
+use domain::{CauseCode, Failure, FailureKind, Step, TenantId};
+use lambda_kit::{Declaration, Need, Platform, telemetry};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
-use secrets::{Name, Secrets};
 use serde::{Deserialize, Serialize};
-use store::{NotBegun, Store};
-use tenant_lease::Held;
+use store::{ControlDatabase, Lease, NotBegun, Outcome, Store, StepTask};
 use tracing::Instrument;
 
-use crate::{Outcome, Run, StepError};
+use crate::error::{StepError, error_name};
 
-/// Kept free before the function's own time-out, so that a step that is too slow can still say so and give back the lease.
+/// Kept free before the function's own time-out, so that a step that is too slow can still record it and give the lease
+/// back.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How much longer a lease lasts than the invocation that holds it can.
-pub const LEASE_MARGIN: Duration = Duration::from_secs(5);
-/// The Wait state behind a step that waits.
+/// The pause of the Wait state behind a step that waits.
 pub const POLL: Duration = Duration::from_secs(15);
-/// The state machine's retry of `Step.RateLimited`.
+/// The state machine's pause after `Step.RateLimited`.
 pub const RATE_LIMITED_RETRY: Duration = Duration::from_secs(30);
-/// The state machine's retry of `Step.Busy`.
+/// The state machine's pause after `Step.Busy`.
 pub const BUSY_RETRY: Duration = Duration::from_secs(5);
 
-/// What every step is built from.
-#[derive(Clone, Debug)]
-pub struct Platform {
-    /// The AWS configuration, for credentials.
-    pub sdk: secrets::SdkConfig,
-    /// The installation's secrets.
-    pub secrets: Secrets,
-}
-
-/// What one step does.
-pub trait Work {
+/// What one step does. Its fields are what it may reach.
+pub trait Work: Need {
     /// Which step it is.
     const STEP: Step;
 
-    /// Brings the step's effect about, or finds it there.
-    fn run(&self, run: &Run<'_>) -> impl Future<Output = Result<Outcome, StepError>>;
+    /// Makes the step's effect, or finds it there.
+    fn run(&self, lease: &Lease<'_>) -> impl Future<Output = Result<Outcome, Failure>>;
 }
 
-/// A task's input: this and nothing else, since execution history keeps it.
+/// Everything that a step's function reaches: what the step declares, and the control database.
+pub struct Declared;
+
+impl Declared {
+    /// Of one step.
+    #[must_use]
+    pub fn by<W: Work>() -> Declaration {
+        Declaration::of::<(ControlDatabase, W)>()
+    }
+}
+
+/// A task's input. There is nothing else in it, since execution history keeps it.
 #[derive(Debug, Deserialize)]
 struct Task {
     tenant_id: TenantId,
@@ -58,25 +58,24 @@ struct Report {
 }
 
 /// Serves a step until the process ends.
-pub async fn serve<W: Work>(build: impl FnOnce(&Platform) -> Result<W, Failure>) -> Result<(), lambda_runtime::Error> {
-    telemetry::init();
-    let sdk = sdk_config::load().await;
-    let platform = Platform { secrets: Secrets::new(&sdk), sdk };
-    // A configuration that cannot work is each invocation's cause, not a process that ends without a word.
-    let work = build(&platform);
-    let store = Store::new(platform.secrets.source(Name::Control("database")));
-    store.warm_up().await;
+pub async fn serve<W: Work>() -> Result<(), lambda_runtime::Error> {
+    let platform = Platform::start().await;
+    // Settings that cannot be used are the cause of each invocation's failure, so that the status route shows them.
+    let work: Result<W, Failure> = platform.open();
+    let store: ControlDatabase = platform.open()?;
+    platform.warmed_up().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Task>| {
         let LambdaEvent { payload: task, context } = event;
         let span = telemetry::request_span(&W::STEP.function(), &context.request_id);
         span.record("tenant_id", tracing::field::display(task.tenant_id)).record("attempt", task.attempt);
-        let outcome = invoke(work.as_ref(), &store, &platform.secrets, &task, &context).instrument(span.clone()).await;
+        let outcome = invoke(work.as_ref(), &store, &task, &context).instrument(span.clone()).await;
         span.in_scope(|| match &outcome {
             Ok(report) => tracing::info!(ready = report.ready, waiting_for = report.waiting_for, "step done"),
-            Err(error) => tracing::warn!(error = StepError::name(error.0.kind), cause = error.cause().code, owner = ?error.cause().owner,
-                provider_request_id = error.cause().provider_request_id, hint = error.cause().hint, "step not done"),
+            Err(failure) => tracing::warn!(error = error_name(failure.kind()), cause = failure.code().as_str(),
+                owner = ?failure.code().owner(), provider_request_id = failure.provider_request_id(),
+                hint = failure.hint(), "step not done"),
         });
-        outcome
+        outcome.map_err(StepError)
     }))
     .await
 }
@@ -84,67 +83,50 @@ pub async fn serve<W: Work>(build: impl FnOnce(&Platform) -> Result<W, Failure>)
 async fn invoke<W: Work>(
     work: Result<&W, &Failure>,
     store: &Store,
-    secrets: &Secrets,
     task: &Task,
     context: &Context,
-) -> Result<Report, StepError> {
+) -> Result<Report, Failure> {
+    let done = Report { step: W::STEP, ready: true, waiting_for: None };
     let remaining = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    let lease = remaining + LEASE_MARGIN;
-    let begun = match store.begin_step(task.tenant_id, task.attempt, W::STEP, &context.request_id, lease).await {
-        Ok(begun) => begun,
-        Err(NotBegun::Completed) => return Ok(Report { step: W::STEP, ready: true, waiting_for: None }),
-        Err(NotBegun::Superseded) => return Err(StepError::superseded()),
-        Err(NotBegun::Busy) => {
-            return Err(StepError::new(
-                FailureKind::Busy,
-                "lease_held",
-                Owner::Platform,
-                "Another invocation is at work on this tenant, or died at it; its lease lapses by itself.",
-            ));
-        }
+    let time = remaining.saturating_sub(FAREWELL);
+    let task = StepTask { tenant_id: task.tenant_id, attempt: task.attempt, step: W::STEP };
+    let lease = match store.begin_step(task, &context.request_id, time, remaining).await {
+        Ok(lease) => lease,
+        Err(NotBegun::Completed) => return Ok(done),
+        Err(NotBegun::Superseded) => return Err(CauseCode::Superseded.into()),
+        Err(NotBegun::Busy) => return Err(CauseCode::LeaseHeld.into()),
         Err(NotBegun::Store(error)) => return Err(error.into()),
     };
-    tracing::Span::current().record("correlation_id", &begun.tenant.correlation_id);
-    let time = remaining.saturating_sub(FAREWELL);
-    let held = Held::new(store, begun.lease, begun.tenant, W::STEP, SystemTime::now() + time);
-    let run = Run { step: W::STEP, held, begun_for: begun.begun_for, secrets };
+    tracing::Span::current().record("correlation_id", &lease.tenant().correlation_id);
     // Boxed: what a step awaits is nested too deep for the runtime around it.
-    let work = Box::pin(async { work.map_err(Failure::clone)?.run(&run).await });
-    let outcome = match tokio::time::timeout(time, work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(StepError::new(
-            FailureKind::Transient,
-            "step_timeout",
-            Owner::Platform,
-            "The step did not come to its end within its function's time-out; it is tried again.",
-        )),
-    };
+    let run = Box::pin(async { work.map_err(Failure::clone)?.run(&lease).await });
+    let outcome = tokio::time::timeout(time, run).await.unwrap_or_else(|_| Err(CauseCode::StepTimeout.into()));
     let finished = match outcome {
-        Ok(outcome) => run.finish(&outcome, POLL).await.map(|()| outcome),
-        Err(error) => Err(error),
+        Ok(outcome) => lease.finish(&outcome, POLL).await.map(|()| outcome),
+        Err(failure) => Err(failure),
     };
     match finished {
         Ok(Outcome::Waiting { waiting_for }) => {
-            Ok(Report { step: W::STEP, ready: false, waiting_for: Some(waiting_for.into_owned()) })
+            Ok(Report { ready: false, waiting_for: Some(waiting_for.into_owned()), ..done })
         }
-        Ok(_) => Ok(Report { step: W::STEP, ready: true, waiting_for: None }),
-        Err(error) => {
-            trouble(&run, &error).await;
-            Err(error)
+        Ok(Outcome::Completed(_) | Outcome::Written) => Ok(done),
+        Err(failure) => {
+            record(&lease, &failure).await;
+            Err(failure)
         }
     }
 }
 
-/// Leaves the cause behind for whoever asks, and gives the lease back. If that fails the lease lapses by itself, and
-/// the cause reaches the row through `record-failure`.
-async fn trouble(run: &Run<'_>, error: &StepError) {
-    let retry_in = match error.0.kind {
-        FailureKind::RateLimited { .. } => Some(RATE_LIMITED_RETRY),
+/// Records the cause for the status route, and gives the lease back. If that fails, the lease ends by itself, and the cause
+/// reaches the row through `record-failure`.
+async fn record(lease: &Lease<'_>, failure: &Failure) {
+    let retry_in = match failure.kind() {
+        FailureKind::RateLimited => Some(RATE_LIMITED_RETRY),
         FailureKind::Busy => Some(BUSY_RETRY),
-        // Full jitter: when exactly is for the state machine to know.
+        // The pause is random, so nobody can tell when the next try is.
         FailureKind::Transient | FailureKind::Rejected | FailureKind::Internal | FailureKind::Superseded => None,
     };
-    if run.store().step_troubled(run.lease(), run.step, error.cause(), retry_in).await.is_err() {
-        tracing::warn!("the cause could not be written down");
+    if lease.troubled(&failure.cause(), retry_in).await.is_err() {
+        tracing::warn!("the cause could not be recorded");
     }
 }

@@ -1,5 +1,5 @@
 -- The resource is there, and this is its id.
-UPDATE control.resources r SET external_id = $3, provider_request_id = coalesce($4, provider_request_id), confirmed_at = clock_timestamp()
+UPDATE control.resources r SET external_id = $3, confirmed_at = clock_timestamp()
 FROM control.tenants t
 WHERE r.id = $1 AND r.dead_at IS NULL AND t.tenant_id = r.tenant_id AND t.lease_token = $2 AND t.lease_until > clock_timestamp()
 RETURNING r.generation

@@ -1,9 +1,9 @@
-//! Billing intents: a tier change or a deactivation that Stripe may not know of yet.
+//! Billing intents, kind `settle_billing` of the outbox: a tier change or a deactivation that Stripe may not know of yet.
 
 use std::time::Duration;
 
 use domain::TenantId;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::tenants::Tenant;
@@ -14,35 +14,11 @@ use crate::{Lease, Store, StoreError, Update};
 pub struct OpenBilling {
     /// The intent.
     pub id: Uuid,
-    /// Whose.
+    /// The tenant.
     pub tenant_id: TenantId,
 }
 
 impl Store {
-    /// Commits the intent of a tier change, due once the lease is over. `None`: the lease would not outlast a call of
-    /// that length, the tenant is not active, or its version is not the expected one any more.
-    pub async fn intend_billing(
-        &self,
-        lease: &Lease,
-        call: Duration,
-        version: Option<i64>,
-    ) -> Result<Option<Uuid>, StoreError> {
-        let id = Uuid::now_v7();
-        let row = self
-            .query_opt(
-                include_str!("../sql/billing_intend.sql"),
-                &[
-                    (&id, Type::UUID),
-                    (&lease.tenant_id.0, Type::UUID),
-                    (&lease.token, Type::TEXT),
-                    (&call.as_secs_f64(), Type::FLOAT8),
-                    (&version, Type::INT8),
-                ],
-            )
-            .await?;
-        Ok(row.map(|_| id))
-    }
-
     /// Open intents that are due, the longest overdue first.
     pub async fn billing_due(&self, limit: i64) -> Result<Vec<OpenBilling>, StoreError> {
         let rows = self.read(include_str!("../sql/billing_due.sql"), &[(&limit, Type::INT8)]).await?;
@@ -52,21 +28,53 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Closes an intent and gives the lease back: Stripe is at the row's tier. False: the lease had lapsed, and nothing
-    /// was written.
-    pub async fn billing_settled(&self, lease: &Lease, intent: Uuid) -> Result<bool, StoreError> {
-        let sql = include_str!("../sql/billing_settled.sql");
-        let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
-            &[(&lease.tenant_id.0, Type::UUID), (&lease.token, Type::TEXT), (&intent, Type::UUID)];
-        Ok(self.query_opt(sql, parameters).await?.is_some())
+    /// Closes an intent without settling it: the tenant's pipeline does its billing, or there is no such tenant.
+    pub async fn drop_billing_intent(&self, intent: OpenBilling) -> Result<(), StoreError> {
+        self.query(include_str!("../sql/billing_dropped.sql"), &[(&intent.id, Type::UUID)]).await.map(drop)
     }
 
-    /// Writes a tier change once Stripe is at `update.change.tier`, closes its intent and gives the lease back. `None`:
-    /// the lease had lapsed, the tenant is not active, its version is not the expected one, or the change names no tier;
+    /// Leaves an intent open, to be tried again later; `code` is the cause's.
+    pub async fn postpone_billing_intent(&self, intent: OpenBilling, code: &str) -> Result<(), StoreError> {
+        self.outbox_postponed(intent.id, code).await
+    }
+}
+
+/// What only billing does under its lease.
+impl Lease<'_> {
+    /// Commits the intent of a tier change, due once the lease is over. `None`: the lease would not outlast a call of that
+    /// length, the tenant is not active, or its version is not the expected one any more.
+    pub async fn intend_billing(&self, call: Duration, version: Option<i64>) -> Result<Option<Uuid>, StoreError> {
+        let id = Uuid::now_v7();
+        let row = self
+            .store
+            .query_opt(
+                include_str!("../sql/billing_intend.sql"),
+                &[
+                    (&id, Type::UUID),
+                    (&self.tenant.tenant_id.0, Type::UUID),
+                    (&self.token, Type::TEXT),
+                    (&call.as_secs_f64(), Type::FLOAT8),
+                    (&version, Type::INT8),
+                ],
+            )
+            .await?;
+        Ok(row.map(|_| id))
+    }
+
+    /// Closes an intent and gives the lease back: Stripe is at the row's tier. False: the lease had ended, and nothing was
+    /// written.
+    pub async fn billing_settled(&self, intent: Uuid) -> Result<bool, StoreError> {
+        let parameters: &[(&(dyn ToSql + Sync), Type)] =
+            &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&intent, Type::UUID)];
+        let row = self.store.query_opt(include_str!("../sql/billing_settled.sql"), parameters).await?;
+        Ok(row.is_some())
+    }
+
+    /// Writes a tier change once Stripe is at `update.change.tier`, closes its intent and gives the lease back. `None`: the
+    /// lease had ended, the tenant is not active, its version is not the expected one, or the change names no tier. Then
     /// nothing was written, and the intent is open.
-    pub async fn retier_tenant(
+    pub async fn retier(
         &self,
-        lease: &Lease,
         intent: Uuid,
         stripe_customer_id: Option<&str>,
         update: &Update<'_>,
@@ -74,11 +82,12 @@ impl Store {
         let Some(tier) = update.change.tier else { return Ok(None) };
         let (display_name, (domain_given, domain)) = (update.display_name(), update.custom_domain());
         let row = self
+            .store
             .query_opt(
                 include_str!("../sql/tenant_retier.sql"),
                 &[
-                    (&lease.tenant_id.0, Type::UUID),
-                    (&lease.token, Type::TEXT),
+                    (&self.tenant.tenant_id.0, Type::UUID),
+                    (&self.token, Type::TEXT),
                     (&update.version, Type::INT8),
                     (&tier.as_str(), Type::TEXT),
                     (&stripe_customer_id, Type::TEXT),

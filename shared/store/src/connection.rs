@@ -1,13 +1,13 @@
-//! One connection, opened with credentials that are read anew each time it has to be opened.
+//! One connection. Its credentials are read each time it is opened, so that a rotated password needs no restart.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use domain::{Failure, FailureKind, Owner};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use domain::CauseCode;
+use lambda_kit::{Declaration, Misconfigured, Need, Platform, Read};
+use secrecy::ExposeSecret;
+use secrets::DatabaseSecret;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::{ToSql, Type};
@@ -20,34 +20,17 @@ use crate::StoreError;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// One statement of the control database: each is a handful of rows by key.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
-/// What a start may wait for the database: the first request is waiting behind it.
+/// How long a start waits for the database; the first request waits behind it.
 const WARM_UP: Duration = Duration::from_millis(1500);
-/// A connection that was idle this long is replaced: between two invocations the environment is frozen, and what lies
-/// between may have dropped the connection without a word.
+/// A connection that was idle for this long is replaced. The environment is frozen between two invocations, and a network
+/// device may have dropped the connection meanwhile.
 const TRUSTED_IDLE: Duration = Duration::from_mins(1);
 
-/// The secret `{prefix}/control/database`, and what a tenant's database is reached by.
-#[derive(Clone, Debug, Deserialize)]
-pub struct DatabaseConfig {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Database name.
-    pub dbname: String,
-    /// Role.
-    pub username: String,
-    /// Its password.
-    pub password: SecretString,
-    /// Authorities to trust besides the public ones, as PEM.
-    #[serde(default)]
-    pub ca_pem: Option<String>,
-}
-
 /// Opens a connection, always over TLS.
-pub async fn connect(config: &DatabaseConfig, application: &str) -> Result<Client, StoreError> {
+pub async fn connect(config: &DatabaseSecret, application: &str) -> Result<Client, StoreError> {
     let rustls =
-        tls::client_config(config.ca_pem.as_deref()).map_err(|_| StoreError::Credentials(bad_authorities()))?;
+        tls::client_config(config.ca_pem.as_deref())
+            .map_err(|_| StoreError::Credentials(CauseCode::DatabaseCaMalformed.into()))?;
     let mut pg = Config::new();
     pg.host(&config.host)
         .port(config.port)
@@ -66,22 +49,9 @@ pub async fn connect(config: &DatabaseConfig, application: &str) -> Result<Clien
     Ok(client)
 }
 
-fn bad_authorities() -> Failure {
-    Failure::new(
-        FailureKind::Rejected,
-        "database_ca_malformed",
-        Owner::Platform,
-        "The database's authority, ca_pem of the secret control/database or database_ca_pem of control/supabase, is no PEM certificate; put a valid one, or none.",
-    )
-}
-
-/// Reads the credentials: called for every new connection, so that a rotated password needs no restart.
-pub type ConfigSource =
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<DatabaseConfig, Failure>> + Send>> + Send + Sync>;
-
 /// The control database. One connection per process: a Lambda environment serves one request at a time.
 pub struct Store {
-    source: ConfigSource,
+    credentials: Read<DatabaseSecret>,
     client: Mutex<Option<Connection>>,
 }
 
@@ -97,11 +67,36 @@ impl Connection {
     }
 }
 
+/// A function's handle on the control database. It is connected before the first request.
+#[derive(Clone)]
+pub struct ControlDatabase(Arc<Store>);
+
+impl Deref for ControlDatabase {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.0
+    }
+}
+
+impl Need for ControlDatabase {
+    fn declare(declaration: &mut Declaration) {
+        Read::<DatabaseSecret>::declare(declaration);
+    }
+
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        let store = Arc::new(Store::new(Need::open(platform)?));
+        let connecting = Arc::clone(&store);
+        platform.warm_up(async move { connecting.warm_up().await });
+        Ok(Self(store))
+    }
+}
+
 impl Store {
     /// A store that connects when first used.
     #[must_use]
-    pub fn new(source: ConfigSource) -> Self {
-        Self { source, client: Mutex::new(None) }
+    pub fn new(credentials: Read<DatabaseSecret>) -> Self {
+        Self { credentials, client: Mutex::new(None) }
     }
 
     /// Connects now, so that the first request does not wait for it. Failing is not an error yet: the first statement
@@ -116,7 +111,7 @@ impl Store {
     pub(crate) async fn client(&self) -> Result<MutexGuard<'_, Option<Connection>>, StoreError> {
         let mut guard = self.client.lock().await;
         if !guard.as_ref().is_some_and(Connection::is_usable) {
-            let config = (self.source)().await.map_err(StoreError::Credentials)?;
+            let config = self.credentials.read().await.map_err(StoreError::Credentials)?;
             let client = connect(&config, "ivory-control-plane").await?;
             *guard = Some(Connection { client, last_used: SystemTime::now() });
         }

@@ -1,6 +1,6 @@
 //! What can go wrong with Postgres, told apart where somebody acts on the difference.
 
-use domain::{Failure, FailureKind, Owner};
+use domain::{CauseCode, Failure};
 use tokio_postgres::error::SqlState;
 
 /// A statement or connection that failed. Holds no statement, no parameter and no server text.
@@ -45,33 +45,27 @@ impl From<tokio_postgres::Error> for StoreError {
             &SqlState::UNIQUE_VIOLATION => Self::Taken { constraint: db.constraint().unwrap_or_default().to_owned() },
             &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Self::Refused,
             &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => Self::Timeout,
-            // 08 connection, 25 transaction state (a server that became a replica), 40 rollback (deadlock), 53 out of
-            // resources, 57 operator intervention, 58 system, and the pooler's XX: all pass.
-            code if matches!(code.code().get(..2), Some("08" | "25" | "40" | "53" | "57" | "58" | "XX")) => {
-                Self::Unavailable
-            }
+            code if passes(code.code()) => Self::Unavailable,
             code => Self::Broken(code.code().to_owned()),
         }
     }
 }
 
+/// As the control database's failure. A fail-over takes a minute or two, so the kind is the one that is retried for long.
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Credentials(failure) => failure,
-            // A fail-over takes a minute or two and a restart longer: five tries in a row would be over before.
-            StoreError::Unavailable | StoreError::Timeout | StoreError::Refused => Self::new(
-                FailureKind::Busy,
-                "control_database_unavailable",
-                Owner::Platform,
-                "The control database cannot be used right now; it is tried again.",
-            ),
-            StoreError::Taken { .. } | StoreError::Broken(_) => Self::new(
-                FailureKind::Internal,
-                "control_database_mismatch",
-                Owner::Platform,
-                "The control database's schema does not fit this release; run the deployment's migrations.",
-            ),
+            StoreError::Unavailable | StoreError::Timeout | StoreError::Refused => {
+                CauseCode::ControlDatabaseUnavailable.into()
+            }
+            StoreError::Taken { .. } | StoreError::Broken(_) => CauseCode::ControlDatabaseMismatch.into(),
         }
     }
+}
+
+/// Whether an SQLSTATE is of trouble that passes: 08 connection, 25 transaction state (a server that became a replica), 40
+/// rollback (deadlock), 53 out of resources, 57 operator intervention, 58 system, and the pooler's XX.
+pub(crate) fn passes(code: &str) -> bool {
+    matches!(code.get(..2), Some("08" | "25" | "40" | "53" | "57" | "58" | "XX"))
 }

@@ -1,12 +1,14 @@
-//! `control.resources`: what a tenant owns outside, written down before it is asked for.
+//! The ledger, `control.resources`: what a tenant owns outside. A row is an intent, committed before the call that it
+//! stands for, until the resource's id is known.
 
 use std::time::Duration;
 
-use domain::{Step, TenantId};
+use domain::{CauseCode, Failure};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::{Lease, Store, StoreError};
+use crate::lease::written;
+use crate::{Lease, StoreError};
 
 /// What a ledger row stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub enum ResourceKind {
     TenantSecret,
     /// The Supabase project.
     SupabaseProject,
-    /// The password of the project's database, set again after somebody had changed it.
+    /// The password of the project's database, which is set again after somebody changed it.
     DatabasePassword,
     /// The invited admin in the project's Auth.
     AdminUser,
@@ -61,30 +63,45 @@ pub struct Resource {
     pub external_id: Option<String>,
     /// How long ago it was sent, by the database's clock.
     pub age: Duration,
-    /// The intent was written by this very invocation, so that nothing can have been sent before.
+    /// This invocation wrote the intent, so nothing was sent before.
     pub fresh: bool,
 }
 
-/// What to write down before a call.
+/// What is about to be asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Intent<'a> {
-    /// What is asked for.
-    pub kind: ResourceKind,
-    /// Its name outside.
-    pub name: &'a str,
-    /// The request, without secrets, where the very same one may have to be sent again.
-    pub request: Option<&'a str>,
-    /// The idempotency key, where the other side takes one.
-    pub idempotency_key: Option<&'a str>,
-    /// How long the call may take.
-    pub call: Duration,
+    kind: ResourceKind,
+    name: &'a str,
+    request: Option<&'a str>,
+    idempotency_key: Option<&'a str>,
+    call: Duration,
 }
 
-impl Store {
+impl<'a> Intent<'a> {
+    /// Of something that is found again by its name. The call takes at most `call`.
+    #[must_use]
+    pub const fn named(kind: ResourceKind, name: &'a str, call: Duration) -> Self {
+        Self { kind, name, request: None, idempotency_key: None, call }
+    }
+
+    /// With the exact request, without secrets, and its idempotency key: the same request may have to be sent again.
+    #[must_use]
+    pub const fn with_request(self, request: &'a str, idempotency_key: &'a str) -> Self {
+        Self { request: Some(request), idempotency_key: Some(idempotency_key), ..self }
+    }
+}
+
+impl Lease<'_> {
     /// The live row of that kind, if there is one.
-    pub async fn resource(&self, tenant_id: TenantId, kind: ResourceKind) -> Result<Option<Resource>, StoreError> {
+    pub async fn resource(&self, kind: ResourceKind) -> Result<Option<Resource>, Failure> {
+        Ok(self.live(kind).await?)
+    }
+
+    async fn live(&self, kind: ResourceKind) -> Result<Option<Resource>, StoreError> {
         let sql = include_str!("../sql/resource_live.sql");
-        let rows = self.read(sql, &[(&tenant_id.0, Type::UUID), (&kind.as_str(), Type::TEXT)]).await?;
+        let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
+            &[(&self.tenant.tenant_id.0, Type::UUID), (&kind.as_str(), Type::TEXT)];
+        let rows = self.store.read(sql, parameters).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(Resource {
             id: row.try_get("id")?,
@@ -97,33 +114,45 @@ impl Store {
         }))
     }
 
-    /// Every name the tenant's resources of that kind ever had.
-    pub async fn resource_names(&self, tenant_id: TenantId, kind: ResourceKind) -> Result<Vec<String>, StoreError> {
-        let sql = include_str!("../sql/resource_names.sql");
-        let rows = self.read(sql, &[(&tenant_id.0, Type::UUID), (&kind.as_str(), Type::TEXT)]).await?;
-        rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+    /// Every name that the tenant's resources of that kind ever had.
+    pub async fn resource_names(&self, kind: ResourceKind) -> Result<Vec<String>, Failure> {
+        let names = async {
+            let sql = include_str!("../sql/resource_names.sql");
+            let rows = self
+                .store
+                .read(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&kind.as_str(), Type::TEXT)])
+                .await?;
+            rows.iter().map(|row| Ok(row.try_get("name")?)).collect::<Result<_, StoreError>>()
+        };
+        Ok(names.await?)
     }
 
-    /// Writes an intent; `None` where the lease would not outlast the call.
-    pub async fn intend(&self, lease: &Lease, step: Step, intent: Intent<'_>) -> Result<Option<Resource>, StoreError> {
+    /// Writes an intent. When this returns, the intent is committed and the lease outlasts the call.
+    pub async fn intend(&self, intent: Intent<'_>) -> Result<Resource, Failure> {
+        self.in_time(intent.call)?;
         let id = Uuid::now_v7();
         let row = self
+            .store
             .query_opt(
                 include_str!("../sql/resource_intend.sql"),
                 &[
                     (&id, Type::UUID),
-                    (&lease.tenant_id.0, Type::UUID),
+                    (&self.tenant.tenant_id.0, Type::UUID),
                     (&intent.kind.as_str(), Type::TEXT),
                     (&intent.name, Type::TEXT),
-                    (&step.number(), Type::INT2),
+                    (&self.purpose.ledger_step().number(), Type::INT2),
                     (&intent.request, Type::TEXT),
                     (&intent.idempotency_key, Type::TEXT),
-                    (&lease.token, Type::TEXT),
+                    (&self.token, Type::TEXT),
                     (&intent.call.as_secs_f64(), Type::FLOAT8),
                 ],
             )
             .await?;
-        Ok(row.map(|_| Resource {
+        if row.is_none() {
+            return Err(CauseCode::LeaseTooShort.into());
+        }
+        self.in_time(intent.call)?;
+        Ok(Resource {
             id,
             name: intent.name.to_owned(),
             request: intent.request.map(str::to_owned),
@@ -131,65 +160,77 @@ impl Store {
             external_id: None,
             age: Duration::ZERO,
             fresh: true,
-        }))
+        })
     }
 
-    /// Gives an open intent a new request and key: the one before is known to have had no effect. False: the lease
-    /// would not outlast the call.
-    pub async fn renew_intent(
+    /// The live row, or a new intent; for an effect that may be repeated as it is.
+    pub async fn intend_once(&self, intent: Intent<'_>) -> Result<Resource, Failure> {
+        match self.resource(intent.kind).await? {
+            Some(resource) => self.fence(intent.call).await.map(|()| resource),
+            None => self.intend(intent).await,
+        }
+    }
+
+    /// Renews an open intent that is found again by its name: the request before is known to have had no effect.
+    pub async fn renew(&self, resource: &Resource, call: Duration) -> Result<(), Failure> {
+        self.renew_as(resource, None, call).await
+    }
+
+    /// Gives an open intent a new request and idempotency key: the request before is known to have had no effect.
+    pub async fn renew_request(
         &self,
-        lease: &Lease,
-        id: Uuid,
+        resource: &Resource,
         request: &str,
-        key: &str,
+        idempotency_key: &str,
         call: Duration,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), Failure> {
+        self.renew_as(resource, Some((request, idempotency_key)), call).await
+    }
+
+    async fn renew_as(
+        &self,
+        resource: &Resource,
+        request: Option<(&str, &str)>,
+        call: Duration,
+    ) -> Result<(), Failure> {
+        self.in_time(call)?;
+        let (request, idempotency_key) = request.unzip();
         let row = self
+            .store
             .query_opt(
                 include_str!("../sql/resource_renew.sql"),
                 &[
-                    (&id, Type::UUID),
-                    (&lease.token, Type::TEXT),
+                    (&resource.id, Type::UUID),
+                    (&self.token, Type::TEXT),
                     (&request, Type::TEXT),
-                    (&key, Type::TEXT),
+                    (&idempotency_key, Type::TEXT),
                     (&call.as_secs_f64(), Type::FLOAT8),
                 ],
             )
             .await?;
-        Ok(row.is_some())
+        if row.is_some() { self.in_time(call) } else { Err(CauseCode::LeaseTooShort.into()) }
     }
 
-    /// The resource is there, under this id. False: the lease had lapsed.
-    pub async fn confirm(
-        &self,
-        lease: &Lease,
-        id: Uuid,
-        external_id: &str,
-        provider_request_id: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        let row = self
-            .query_opt(
-                include_str!("../sql/resource_confirm.sql"),
-                &[
-                    (&id, Type::UUID),
-                    (&lease.token, Type::TEXT),
-                    (&external_id, Type::TEXT),
-                    (&provider_request_id, Type::TEXT),
-                ],
-            )
-            .await?;
-        Ok(row.is_some())
+    /// The resource is there, under this id.
+    pub async fn confirm(&self, resource: &Resource, external_id: &str) -> Result<(), Failure> {
+        let sql = include_str!("../sql/resource_confirm.sql");
+        let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
+            &[(&resource.id, Type::UUID), (&self.token, Type::TEXT), (&external_id, Type::TEXT)];
+        written(self.store.query_opt(sql, parameters).await.map(|row| row.is_some()))
     }
 
-    /// The resource is gone for good, or was never made. False: the lease had lapsed.
-    pub async fn give_up(&self, lease: &Lease, id: Uuid) -> Result<bool, StoreError> {
+    /// The resource was never made, or is gone for good.
+    pub async fn give_up(&self, resource: &Resource) -> Result<(), Failure> {
         let sql = include_str!("../sql/resource_dead.sql");
-        Ok(self.query_opt(sql, &[(&id, Type::UUID), (&lease.token, Type::TEXT)]).await?.is_some())
+        let row = self.store.query_opt(sql, &[(&resource.id, Type::UUID), (&self.token, Type::TEXT)]).await;
+        written(row.map(|row| row.is_some()))
     }
 
-    /// The environment is gone for good: its ledger row dies and step 1 starts over. False: the lease had lapsed.
-    pub async fn environment_dead(&self, lease: &Lease) -> Result<bool, StoreError> {
+    /// The environment is gone for good: its row dies and step 1 starts over.
+    pub async fn environment_dead(&self) -> Result<(), Failure> {
         let sql = include_str!("../sql/environment_dead.sql");
-        Ok(self.query_opt(sql, &[(&lease.tenant_id.0, Type::UUID), (&lease.token, Type::TEXT)]).await?.is_some())
+        let row =
+            self.store.query_opt(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT)]).await;
+        written(row.map(|row| row.is_some()))
     }
 }

@@ -1,8 +1,8 @@
-//! Postgres: the control database's statements and migrations, and the tenant schema.
+//! The control database: its statements and migrations, and the protocol that keeps a tenant from being made twice.
 //!
-//! Statements live in `sql/`, one a file; `tests/statements.rs` prepares every one of them against the migrated schema.
-//! A statement that changes something is one statement even where it touches several tables, so that it is one
-//! transaction in one flight and needs no session state (RDS Proxy would pin the connection for it).
+//! Statements lie in `sql/`, one per file; `tests/statements.rs` prepares each of them against the migrated schema. A
+//! statement that changes several tables is still one statement. It is one transaction in one flight and needs no session
+//! state, for which RDS Proxy would pin the connection.
 
 mod billing;
 mod catalogs;
@@ -14,21 +14,21 @@ mod migrate;
 mod outbox;
 mod pages;
 mod runs;
+mod steps;
 mod sync_targets;
-mod tenant_schema;
 mod tenants;
 mod transaction;
 
 pub use billing::OpenBilling;
 pub use catalogs::{Catalog, CatalogNotBegun, CatalogUpsert, NewCatalog};
-pub use connection::{ConfigSource, DatabaseConfig, Store, connect};
+pub use connection::{ControlDatabase, Store, connect};
 pub use error::StoreError;
-pub use lease::{Activation, Begun, Lease, Leased, NotBegun, NotLeased, StepEffect};
+pub use lease::{LEASE_MARGIN, Lease, NotLeased, Purpose};
 pub use ledger::{Intent, Resource, ResourceKind};
-pub use migrate::{Migrated, migrate_control, migrate_tenant, newest_tenant_version};
+pub use migrate::{Migrated, migrate_control, migration_failure, version as migrated_version};
 pub use outbox::{OutboxKind, OutboxRow};
 pub use pages::{Cursor, Cut, TenantFilter, TenantSummary};
-pub use runs::{FailOutcome, StepRow};
+pub use runs::FailOutcome;
+pub use steps::{Activation, Effect, NotBegun, Outcome, StepRow, StepTask};
 pub use sync_targets::{NewSyncTarget, NotRegistered, SyncTarget};
-pub use tenant_schema::{SeedCounts, TenantDatabase, manifest};
 pub use tenants::{Deactivated, Deactivation, Effects, NewTenant, Resume, Tenant, Update};

@@ -1,54 +1,13 @@
-//! Runs of the pipeline: their steps for whoever asks, their failure, and who looks after them.
+//! Runs of the pipeline: how one stands, how it fails, and who looks after it.
 
 use std::time::Duration;
 
 use domain::{Cause, ProvisioningState, Slug, Step, TenantId};
-use jiff::Timestamp;
-use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use crate::steps::StepRow;
 use crate::tenants::{Tenant, parsed};
 use crate::{Store, StoreError};
-
-/// A step as the status route shows it.
-#[derive(Clone, Debug)]
-pub struct StepRow {
-    /// Which.
-    pub step: Step,
-    /// `pending`, `running`, `waiting`, `completed` or `failed`.
-    pub state: String,
-    /// Invocations that did something; polls of a wait are not among them.
-    pub attempts: i32,
-    /// First invocation.
-    pub started_at: Option<Timestamp>,
-    /// Completion or failure.
-    pub finished_at: Option<Timestamp>,
-    /// What it waits for.
-    pub waiting_for: Option<String>,
-    /// When it is tried again.
-    pub next_retry_at: Option<Timestamp>,
-    /// The trouble it met last, unless it got over it.
-    pub cause: Option<Cause>,
-}
-
-impl TryFrom<&Row> for StepRow {
-    type Error = StoreError;
-
-    fn try_from(row: &Row) -> Result<Self, StoreError> {
-        let broken = |column: &str| StoreError::Broken(column.to_owned());
-        let cause: Option<serde_json::Value> = row.try_get("cause")?;
-        Ok(Self {
-            step: Step::from_number(row.try_get("step")?).ok_or_else(|| broken("step"))?,
-            state: row.try_get("state")?,
-            attempts: row.try_get("attempts")?,
-            started_at: row.try_get("started_at")?,
-            finished_at: row.try_get("finished_at")?,
-            waiting_for: row.try_get("waiting_for")?,
-            next_retry_at: row.try_get("next_retry_at")?,
-            cause: cause.map(serde_json::from_value).transpose().map_err(|_| broken("cause"))?,
-        })
-    }
-}
 
 /// What became of an attempt to fail a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,14 +29,8 @@ impl Store {
         Ok(Some((Tenant::try_from(first)?, steps)))
     }
 
-    /// The nine steps, in order.
-    pub async fn steps(&self, tenant_id: TenantId) -> Result<Vec<StepRow>, StoreError> {
-        let rows = self.read(include_str!("../sql/steps_of_tenant.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
-        rows.iter().map(StepRow::try_from).collect()
-    }
-
-    /// Writes down that a run failed. `cause` is the last word of the run where `last_word` says so, and otherwise counts
-    /// only where no step left one behind.
+    /// Records that a run failed. With `last_word`, `cause` is what ended the run. Without it, `cause` counts only where no
+    /// step left a cause.
     pub async fn fail_run(
         &self,
         tenant_id: TenantId,
@@ -120,8 +73,8 @@ impl Store {
         })
     }
 
-    /// A run could not be started, or nobody can say how it stands: its next step says why unless it has begun. With
-    /// `at_once` whoever looks after idle runs should not wait before they do.
+    /// Records why a run could not be started, or why its status is unknown: its next step shows the cause, unless that
+    /// step has begun. With `at_once` the run counts as idle from now on.
     pub async fn hold_up_run(
         &self,
         tenant_id: TenantId,
@@ -135,12 +88,6 @@ impl Store {
         )
         .await
         .map(drop)
-    }
-
-    /// Whether a step was ever begun, in any attempt.
-    pub async fn step_ever_begun(&self, tenant_id: TenantId, step: Step) -> Result<bool, StoreError> {
-        let steps = self.steps(tenant_id).await?;
-        Ok(steps.iter().any(|row| row.step == step && row.attempts > 0))
     }
 
     /// Claims the right to look after a run that has been idle for `idle`; false where somebody else just did.

@@ -2,6 +2,7 @@
 
 use domain::{
     AdminEmail, DisplayName, Patch, ProvisionRequest, ProvisioningState, Region, Slug, TenantChange, TenantId, Tier,
+    names,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -91,6 +92,15 @@ impl TryFrom<&Row> for Tenant {
             updated_at: row.try_get("updated_at")?,
             activated_at: row.try_get("activated_at")?,
         })
+    }
+}
+
+impl Tenant {
+    /// A configured template with this tenant's slug, id and project reference in it.
+    #[must_use]
+    pub fn fill(&self, template: &str) -> String {
+        let project_ref = self.supabase_project_ref.as_deref().unwrap_or_default();
+        names::fill(template, &self.slug, self.tenant_id, project_ref)
     }
 }
 
@@ -264,7 +274,7 @@ impl Store {
         Ok(!self.read(sql, &[(&domain, Type::TEXT), (&tenant_id.0, Type::UUID)]).await?.is_empty())
     }
 
-    /// Changes name and domain; a tier has its own way ([`Store::retier_tenant`]) and is left alone here. `None`: the
+    /// Changes name and domain; a tier has its own way ([`Lease::retier`](crate::Lease::retier)) and is left alone here. `None`: the
     /// tenant is deprovisioned or unknown, or its version is not the expected one.
     pub async fn update_tenant(&self, tenant_id: TenantId, update: &Update<'_>) -> Result<Option<Tenant>, StoreError> {
         let (display_name, (domain_given, domain)) = (update.display_name(), update.custom_domain());

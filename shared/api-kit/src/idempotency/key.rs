@@ -1,0 +1,59 @@
+//! Which record a request belongs to, and whether that record is of the same request.
+
+use domain::FieldError;
+use sha2::{Digest, Sha256};
+
+use crate::{Problem, Request};
+
+/// The header.
+const HEADER: &str = "Idempotency-Key";
+
+/// A request's identity, as digests: a record holds neither keys nor bodies, which may carry credentials.
+pub struct Identity {
+    /// Names the record: caller, route, key.
+    pub record: String,
+    /// Names the request: path, precondition, body.
+    pub request: String,
+}
+
+impl Identity {
+    /// The identity of a request that carries a key.
+    pub fn of(request: &Request, route: &str) -> Result<Option<Self>, Problem> {
+        let Some(key) = request.header(HEADER).map_err(|_| bad())? else { return Ok(None) };
+        if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(bad());
+        }
+        let precondition = request.header("if-match")?.unwrap_or_default();
+        Ok(Some(Self {
+            record: digest(&[request.caller.name().as_bytes(), route.as_bytes(), key.as_bytes()]),
+            request: digest(&[request.tenant().as_bytes(), precondition.as_bytes(), request.body()]),
+        }))
+    }
+}
+
+fn bad() -> Problem {
+    let message = "must be 1 to 255 visible ASCII characters".to_owned();
+    vec![FieldError { field: HEADER.to_owned(), message }].into()
+}
+
+/// The digest of the parts and their lengths, so that no two lists of parts share a digest.
+fn digest(parts: &[&[u8]]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    hex::encode(digest.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digest;
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
+        assert_ne!(digest(&[b"", b"a"]), digest(&[b"a", b""]));
+        assert_eq!(digest(&[b"a"]), digest(&[b"a"]));
+    }
+}

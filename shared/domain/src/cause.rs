@@ -1,0 +1,738 @@
+//! The causes of failures: one table of every code with its group, its kind, who can mend it and how.
+//!
+//! Code inside the control plane compares [`CauseCode`]s. Text appears only at the edge, as a [`Cause`]: in the answer of
+//! the status route, in execution history, in the database and in logs. Every text comes from this table, so no answer
+//! of an outside system can reach those places.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Who can mend a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Owner {
+    /// Whoever sent the request: another value would work.
+    Caller,
+    /// The outside system itself.
+    Provider,
+    /// A limit bought from the provider: projects, mails, invoices.
+    Quota,
+    /// Whoever runs this installation: a credential, a parameter, a network path.
+    Platform,
+}
+
+impl Owner {
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Provider => "provider",
+            Self::Quota => "quota",
+            Self::Platform => "platform",
+        }
+    }
+}
+
+/// How the pipeline goes on after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// A rate limit. The state machine tries again every 30 seconds, for an hour.
+    RateLimited,
+    /// Somebody else is at work, something is being changed, or an earlier request's outcome is not visible yet. The
+    /// state machine looks again every 5 seconds, for 10 minutes.
+    Busy,
+    /// A dropped connection, a time-out, a 5xx. The state machine tries again a few times, with growing pauses.
+    Transient,
+    /// The other side understood and said no. The run fails at once.
+    Rejected,
+    /// A mistake on our side: a broken invariant, an unreadable setting. The run fails at once.
+    Internal,
+    /// The tenant moved on to another attempt or state. The run ends.
+    Superseded,
+}
+
+impl FailureKind {
+    /// All kinds.
+    pub const ALL: [Self; 6] =
+        [Self::RateLimited, Self::Busy, Self::Transient, Self::Rejected, Self::Internal, Self::Superseded];
+
+    /// Whether the pipeline tries again by itself.
+    #[must_use]
+    pub const fn is_retried(self) -> bool {
+        match self {
+            Self::RateLimited | Self::Busy | Self::Transient => true,
+            Self::Rejected | Self::Internal | Self::Superseded => false,
+        }
+    }
+}
+
+/// A cause as text: in the status route's answer, in execution history and in the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Cause {
+    /// Stable `snake_case` name, for machines.
+    pub code: String,
+    /// Who can mend it.
+    pub owner: Owner,
+    /// Whether the same POST may succeed without anybody changing anything.
+    pub retryable: bool,
+    /// What to do about it, one sentence, for people.
+    pub hint: String,
+    /// The provider's own id of the failed request, for their support.
+    #[serde(default)]
+    pub provider_request_id: Option<String>,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct CauseRow {
+    /// The code as text.
+    pub code: &'static str,
+    /// Which part of the world it is about.
+    pub system: System,
+    /// How the pipeline goes on, unless the circumstances say more.
+    pub kind: FailureKind,
+    /// Who can mend it.
+    pub owner: Owner,
+    /// The same POST may succeed without anybody changing anything, although the run failed at once.
+    pub retryable: bool,
+    /// What happened.
+    pub meaning: &'static str,
+    /// What to do about it. `{}` stands for the failure's detail.
+    pub hint: &'static str,
+}
+
+/// Makes the enums and the table out of one list.
+macro_rules! causes {
+    ($($(#[doc = $title:literal])+ $system:ident {
+        $($(#[doc = $meaning:literal])+ $code:ident = $text:literal, $kind:ident, $owner:ident, $retryable:literal, $hint:literal;)+
+    })+) => {
+        /// The part of the world that a cause is about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum System { $($(#[doc = $title])+ $system),+ }
+
+        impl System {
+            /// Every group, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$system),+];
+
+            /// What the group is, for people.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$system => concat!($($title),+).trim()),+ }
+            }
+        }
+
+        /// Why something failed. The set is closed, and a code keeps its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum CauseCode { $($($(#[doc = $meaning])+ $code,)+)+ }
+
+        impl CauseCode {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[$($(Self::$code,)+)+];
+
+            /// The code's row.
+            #[must_use]
+            pub const fn row(self) -> CauseRow {
+                match self {
+                    $($(Self::$code => CauseRow {
+                        code: $text,
+                        system: System::$system,
+                        kind: FailureKind::$kind,
+                        owner: Owner::$owner,
+                        retryable: $retryable || FailureKind::$kind.is_retried(),
+                        meaning: concat!($($meaning),+),
+                        hint: $hint,
+                    },)+)+
+                }
+            }
+        }
+    };
+}
+
+causes! {
+    /// The pipeline itself
+    Pipeline {
+        /// Another attempt of the tenant has taken over.
+        Superseded = "superseded", Superseded, Platform, false,
+            "Another attempt of this tenant has taken over; nothing has to be done.";
+        /// Another invocation holds the tenant's lease, or died while it held it.
+        LeaseHeld = "lease_held", Busy, Platform, true,
+            "Another invocation is at work on this tenant, or died at it; its lease ends by itself within minutes.";
+        /// The invocation has not enough time left for its next call.
+        LeaseTooShort = "lease_too_short", Busy, Platform, true,
+            "The invocation had too little time left for its next call; the next invocation makes that call.";
+        /// The invocation was stalled until its lease ended. It wrote nothing after that.
+        LeaseLapsed = "lease_lapsed", Busy, Platform, true,
+            "The invocation was stalled until its lease ended; the next invocation goes on.";
+        /// The step did not finish within its function's time-out.
+        StepTimeout = "step_timeout", Transient, Platform, true,
+            "The step did not finish in time. If the run has ended, find out from the step's log what was slow, then POST the tenant again.";
+        /// The step's process ended by itself.
+        StepCrashed = "step_crashed", Transient, Platform, true,
+            "The step's process ended several times in a row. Find out from the step's log why, then POST the tenant again.";
+        /// Step Functions could not invoke the step.
+        StepNotRun = "step_not_run", Transient, Platform, true,
+            "The step could not be invoked. Find out from the execution's history why, then POST the tenant again.";
+        /// The step failed with an error that it does not know.
+        StepBroken = "step_broken", Transient, Platform, true,
+            "The step failed with an unknown error. Find the error in the step's log, then POST the tenant again.";
+        /// The execution ended without recording its failure.
+        RunLost = "run_lost", Transient, Platform, true,
+            "The execution was stopped or timed out before it could record why. POST the tenant again to resume it.";
+        /// A row of the ledger holds a value that cannot be right.
+        LedgerUnreadable = "ledger_unreadable", Rejected, Platform, false,
+            "The ledger holds a project reference that is not one. Correct the row in control.resources, then POST the tenant again.";
+        /// Step 1 is completed, but the tenant's row holds no project reference.
+        ProjectUnknown = "project_unknown", Internal, Platform, false,
+            "The tenant's row holds no project reference although step 1 is completed. Correct the row with the help of control.resources, then POST the tenant again.";
+        /// The tenant changed, or the lease ended, before step 9 could activate the tenant.
+        ActivationOvertaken = "activation_overtaken", Busy, Platform, true,
+            "The tenant changed, or the lease ended, before the tenant could be activated; the step is tried again.";
+        /// An outbox row was written by another release and cannot be read by this one.
+        OutboxPayloadUnreadable = "outbox_payload_unreadable", Internal, Platform, false,
+            "An outbox row does not have this release's shape; deploy the release that wrote it.";
+        /// Settings of the function are missing or cannot be read.
+        ConfigurationInvalid = "configuration_invalid", Internal, Platform, false,
+            "The function cannot start with its settings: {}. Correct the parameters and deploy the template, then send the request again.";
+    }
+    /// Secrets Manager
+    Secrets {
+        /// A secret does not exist, or has no value.
+        SecretMissing = "secret_missing", Rejected, Platform, false,
+            "The secret {} does not exist or has no value. Create it and put a value, then send the request again.";
+        /// A secret's value is not of its documented shape.
+        SecretMalformed = "secret_malformed", Rejected, Platform, false,
+            "The secret {} is empty or does not have the documented shape. Put a valid value, then send the request again.";
+        /// The function's role may not use a secret.
+        SecretForbidden = "secret_forbidden", Rejected, Platform, false,
+            "The function's role may not use the secret {}. Deploy the template, then send the request again.";
+        /// A secret is scheduled for deletion.
+        SecretBeingDeleted = "secret_being_deleted", Rejected, Platform, false,
+            "The secret {} is scheduled for deletion. Restore it, then send the request again.";
+        /// A secret's new value cannot be written as JSON.
+        SecretUnwritable = "secret_unwritable", Internal, Platform, false,
+            "A secret's value cannot be written as JSON; report this as a fault of the control plane.";
+        /// Secrets Manager throttles the account.
+        SecretsThrottled = "secrets_throttled", RateLimited, Platform, true,
+            "Secrets Manager throttles this account; the call is tried again.";
+        /// Secrets Manager cannot be reached.
+        SecretsUnavailable = "secrets_unavailable", Transient, Platform, true,
+            "Secrets Manager cannot be reached right now; the call is tried again.";
+    }
+    /// Step Functions
+    StepFunctions {
+        /// The function's role may not use the state machine.
+        ExecutionsForbidden = "executions_forbidden", Rejected, Platform, false,
+            "The function's role may not use the state machine; deploy the template.";
+        /// The state machine does not exist.
+        StateMachineMissing = "state_machine_missing", Rejected, Platform, false,
+            "The state machine does not exist; deploy the template.";
+        /// Step Functions throttles the account.
+        ExecutionsThrottled = "executions_throttled", RateLimited, Platform, true,
+            "Step Functions throttles this account; the call is tried again.";
+        /// Step Functions cannot be reached, or did not answer in time.
+        ExecutionsUnavailable = "executions_unavailable", Transient, Platform, true,
+            "Step Functions cannot be reached right now; the call is tried again.";
+    }
+    /// DynamoDB: the idempotency records
+    DynamoDb {
+        /// The function's role may not use the table.
+        IdempotencyForbidden = "idempotency_forbidden", Rejected, Platform, false,
+            "The function's role may not use the table of idempotency records; deploy the template.";
+        /// The table does not exist.
+        IdempotencyTableMissing = "idempotency_table_missing", Rejected, Platform, false,
+            "The table of idempotency records does not exist; deploy the template.";
+        /// The table cannot be used right now.
+        IdempotencyUnavailable = "idempotency_unavailable", Transient, Platform, true,
+            "The table of idempotency records cannot be used right now; send the request again.";
+    }
+    /// CloudFormation: answers to a deployment
+    CloudFormation {
+        /// CloudFormation refused the answer of the migrations.
+        CloudFormationRejected = "cloudformation_rejected", Rejected, Platform, false,
+            "CloudFormation did not accept the answer, so the deployment will time out; start the deployment again.";
+        /// There is no connection to CloudFormation's answer address.
+        CloudFormationUnreachable = "cloudformation_unreachable", Transient, Platform, true,
+            "CloudFormation could not be reached; check the function's network path to Amazon S3.";
+        /// CloudFormation did not answer in time.
+        CloudFormationTimeout = "cloudformation_timeout", Transient, Provider, true,
+            "CloudFormation did not answer in time; the call is tried again.";
+        /// CloudFormation closed the connection before its answer was complete.
+        CloudFormationConnectionLost = "cloudformation_connection_lost", Transient, Provider, true,
+            "CloudFormation closed the connection before its answer was complete; the call is tried again.";
+        /// The answer is larger than any that is documented.
+        CloudFormationAnswerTooLarge = "cloudformation_answer_too_large", Rejected, Provider, false,
+            "CloudFormation sent an answer larger than any it documents; start the deployment again.";
+        /// The answer address cannot be used.
+        CloudFormationBadConfiguration = "cloudformation_bad_configuration", Internal, Platform, false,
+            "CloudFormation gave an address that cannot be called; start the deployment again.";
+    }
+    /// The control database
+    ControlDatabase {
+        /// A database's certificate authority cannot be read.
+        DatabaseCaMalformed = "database_ca_malformed", Rejected, Platform, false,
+            "The database's authority is not a PEM certificate: ca_pem of the secret control/database, or database_ca_pem of control/supabase. Put a valid one, or none, then send the request again.";
+        /// The control database cannot be used right now.
+        ControlDatabaseUnavailable = "control_database_unavailable", Busy, Platform, true,
+            "The control database cannot be used right now; the call is tried again.";
+        /// The control database's schema is not the one of this release.
+        ControlDatabaseMismatch = "control_database_mismatch", Internal, Platform, false,
+            "The control database's schema does not fit this release; run the deployment's migrations.";
+    }
+    /// Migrations of the control database and of a tenant's database
+    Migrations {
+        /// The connection broke, or the database could not finish. Nothing was applied.
+        MigrationInterrupted = "migration_interrupted", Transient, Provider, true,
+            "The database could not finish the migrations just now. Nothing was applied, and they are tried again.";
+        /// Something that a migration creates is there already.
+        MigrationConflict = "migration_conflict", Transient, Platform, true,
+            "Something that the migrations create is there already. They are tried again; if the run has ended, drop what is in the way, then POST the tenant again.";
+        /// The database refused a migration.
+        MigrationRefused = "migration_refused", Rejected, Platform, false,
+            "The database refused a migration. Find the reason in the database's log, correct the schema, then POST the tenant again.";
+        /// The database's migration history is not this product's.
+        MigrationDiverged = "migration_diverged", Rejected, Platform, false,
+            "The database's migration history is not this product's. Compare refinery_schema_history with the release, correct it, then POST the tenant again.";
+        /// The migrations of this release cannot be run at all.
+        MigrationBroken = "migration_broken", Internal, Platform, false,
+            "The migrations of this release cannot be run; deploy a corrected release.";
+    }
+    /// The tenant's database
+    TenantDatabase {
+        /// The tenant's database does not accept the stored password.
+        TenantDatabaseRefused = "tenant_database_refused", Transient, Platform, true,
+            "The tenant's database does not accept the stored password, which is set again at Supabase. If the run has ended, check the project's pooler in Supabase, then POST the tenant again.";
+        /// The tenant's database cannot be reached through its pooler.
+        TenantDatabaseUnavailable = "tenant_database_unavailable", Transient, Provider, true,
+            "The tenant's database cannot be reached through its pooler; the step is tried again. If the run has ended, check the project's pooler and network restrictions in Supabase, then POST the tenant again.";
+        /// The tenant's database does not hold the schema that this release ships.
+        TenantDatabaseMismatch = "tenant_database_mismatch", Rejected, Platform, false,
+            "The tenant's database does not hold the schema that this release ships. Correct or drop that schema, then POST the tenant again.";
+        /// The tenant's database does not hold the rows that the migrations ship.
+        SeedMismatch = "seed_mismatch", Rejected, Platform, false,
+            "The tenant's database holds {}. Restore its seed rows, then POST the tenant again.";
+    }
+    /// The tenant's environment at Supabase, as a whole
+    Environment {
+        /// The creation of the project was not answered, and its project is not listed yet.
+        EnvironmentNotVisible = "environment_not_visible", Busy, Provider, true,
+            "The creation of the environment was not answered; its project is looked for by name.";
+        /// The new project came up dead and is being deleted.
+        EnvironmentReplaced = "environment_replaced", Busy, Provider, true,
+            "The environment came up dead and is being deleted; a new one is created next.";
+        /// A project of the tenant's name exists in another region.
+        EnvironmentElsewhere = "environment_elsewhere", Rejected, Platform, false,
+            "A project of the tenant's name exists in another region. Delete or rename it in Supabase, then POST the tenant again.";
+        /// Several projects have the tenant's name.
+        EnvironmentAmbiguous = "environment_ambiguous", Rejected, Platform, false,
+            "Several projects have the tenant's name. Delete or rename all but the right one in Supabase, then POST the tenant again.";
+        /// The project is being changed or is unwell at Supabase.
+        EnvironmentNotReady = "environment_not_ready", Busy, Provider, true,
+            "The environment is being changed or is unwell at Supabase; the step goes on once it is healthy. If the run has ended, wait until Supabase shows the project as healthy, then POST the tenant again.";
+        /// Supabase could not bring the project up, and it was deleted.
+        EnvironmentFailed = "environment_failed", Rejected, Provider, true,
+            "Supabase could not bring the environment up, and it was deleted. POST the tenant again to build a new one.";
+        /// The project did not become healthy within 30 minutes.
+        EnvironmentTimeout = "environment_timeout", Rejected, Provider, true,
+            "The environment did not become healthy within 30 minutes. Check Supabase's status page, then POST the tenant again to go on waiting.";
+        /// The project was paused, removed or broke after step 3 began; it may hold the tenant's data.
+        EnvironmentGone = "environment_gone", Rejected, Platform, false,
+            "The tenant's environment was paused, removed or broke after it was built. Restore it in Supabase and POST the tenant again, or DELETE the tenant.";
+        /// The project's API keys had been replaced at Supabase and were fetched again.
+        EnvironmentKeysRenewed = "environment_keys_renewed", Busy, Provider, true,
+            "The environment's keys had been replaced at Supabase and were fetched again; the step goes on with the new keys.";
+    }
+    /// Supabase's Management API
+    Supabase {
+        /// There is no connection to Supabase.
+        SupabaseUnreachable = "supabase_unreachable", Transient, Platform, true,
+            "Supabase could not be reached; check its address, the network path and its status page.";
+        /// Supabase did not answer in time.
+        SupabaseTimeout = "supabase_timeout", Transient, Provider, true,
+            "Supabase did not answer in time; the call is tried again.";
+        /// Supabase closed the connection before its answer was complete.
+        SupabaseConnectionLost = "supabase_connection_lost", Transient, Provider, true,
+            "Supabase closed the connection before its answer was complete; the call is tried again.";
+        /// The answer is larger than any that is documented.
+        SupabaseAnswerTooLarge = "supabase_answer_too_large", Rejected, Provider, false,
+            "Supabase sent an answer larger than any it documents. Check that SupabaseApiUrl is the right address, then send the request again.";
+        /// The configured address or credential cannot be used in a request.
+        SupabaseBadConfiguration = "supabase_bad_configuration", Internal, Platform, false,
+            "Supabase cannot be called with the configured address and credential. Correct them, then send the request again.";
+        /// A setting cannot be part of a valid call.
+        SupabaseBadArgument = "supabase_bad_argument", Internal, Platform, false,
+            "A setting cannot be sent to Supabase. Check the organisation slug and the site's URLs, then send the request again.";
+        /// The rate limit is used up.
+        SupabaseRateLimited = "supabase_rate_limited", RateLimited, Quota, true,
+            "Supabase's rate limit is used up; the call is tried again.";
+        /// The access token is not accepted.
+        SupabaseUnauthorized = "supabase_unauthorized", Rejected, Platform, false,
+            "Supabase does not accept the access token. Put a valid one into the secret control/supabase, then send the request again.";
+        /// The access token does not allow the call.
+        SupabaseForbidden = "supabase_forbidden", Rejected, Platform, false,
+            "The Supabase access token does not allow the call. Give it the rights of the organisation's owner, then send the request again.";
+        /// The organisation has a project of this name that is not listed yet.
+        SupabaseNameTaken = "supabase_name_taken", Busy, Platform, true,
+            "Supabase has a project of this name that is not listed yet; it is looked for again.";
+        /// The organisation may have no more projects.
+        SupabaseProjectLimit = "supabase_project_limit", Rejected, Quota, false,
+            "The Supabase organisation may have no more projects. Upgrade its plan or remove unused projects, then POST the tenant again.";
+        /// The organisation has overdue invoices.
+        SupabaseOverdueInvoices = "supabase_overdue_invoices", Rejected, Quota, false,
+            "The Supabase organisation has overdue invoices. Pay them, then POST the tenant again.";
+        /// Supabase did not accept the request.
+        SupabaseInvalidRequest = "supabase_invalid_request", Rejected, Platform, false,
+            "Supabase did not accept the request. Check that it offers the region and that the settings are valid, then POST the tenant again.";
+        /// The project is gone, or the access token belongs to another organisation.
+        SupabaseNotFound = "supabase_not_found", Rejected, Platform, false,
+            "The Supabase project is gone, or the access token belongs to another organisation. Correct either, then POST the tenant again.";
+        /// Supabase had an internal error.
+        SupabaseServerError = "supabase_server_error", Transient, Provider, true,
+            "Supabase had an internal error; the call is tried again.";
+        /// Supabase sent an answer of an unknown shape.
+        SupabaseUnexpectedAnswer = "supabase_unexpected_answer", Transient, Provider, true,
+            "Supabase sent an answer of an unknown shape; if this stays, check that SupabaseApiUrl is the right address.";
+        /// The young project has no API keys yet.
+        SupabaseKeysMissing = "supabase_keys_missing", Transient, Provider, true,
+            "The Supabase project has no API keys yet; they are asked for again.";
+        /// The young project is not known to its pooler yet.
+        SupabasePoolerMissing = "supabase_pooler_missing", Transient, Provider, true,
+            "The Supabase project is not known to its pooler yet; the pooler is asked for again.";
+        /// The project's pooler has no session mode.
+        SupabaseNoSessionPooler = "supabase_no_session_pooler", Rejected, Provider, false,
+            "The Supabase project's pooler lists no session mode, which migrations need. Ask Supabase's support to enable it, then POST the tenant again.";
+    }
+    /// Supabase Auth of the tenant's project
+    SupabaseAuth {
+        /// There is no connection to the project's Auth.
+        SupabaseAuthUnreachable = "supabase_auth_unreachable", Transient, Platform, true,
+            "Supabase Auth could not be reached; check its address, the network path and its status page.";
+        /// Auth did not answer in time.
+        SupabaseAuthTimeout = "supabase_auth_timeout", Transient, Provider, true,
+            "Supabase Auth did not answer in time; the call is tried again.";
+        /// Auth closed the connection before its answer was complete.
+        SupabaseAuthConnectionLost = "supabase_auth_connection_lost", Transient, Provider, true,
+            "Supabase Auth closed the connection before its answer was complete; the call is tried again.";
+        /// The answer is larger than any that is documented.
+        SupabaseAuthAnswerTooLarge = "supabase_auth_answer_too_large", Rejected, Provider, false,
+            "Supabase Auth sent an answer larger than any it documents. Check that SupabaseProjectUrlTemplate is right, then POST the tenant again.";
+        /// The project's address or key cannot be used in a request.
+        SupabaseAuthBadConfiguration = "supabase_auth_bad_configuration", Internal, Platform, false,
+            "Supabase Auth cannot be called with the project's address and key. Correct SupabaseProjectUrlTemplate, then POST the tenant again.";
+        /// The administrator's address belongs to a confirmed user.
+        SupabaseAuthEmailExists = "supabase_auth_email_exists", Rejected, Caller, false,
+            "The administrator's address belongs to a confirmed user already. POST the tenant with another admin_email.";
+        /// Supabase's own mail server does not mail to this address.
+        SupabaseAuthEmailNotAuthorized = "supabase_auth_email_not_authorized", Rejected, Platform, false,
+            "Supabase's own mail server mails only to the organisation's team. Correct the secret control/smtp, then POST the tenant again.";
+        /// Auth does not accept the administrator's address.
+        SupabaseAuthInvalidEmail = "supabase_auth_invalid_email", Rejected, Caller, false,
+            "Supabase does not accept the administrator's e-mail address. POST the tenant with another admin_email.";
+        /// The project's mails of this hour are used up.
+        SupabaseAuthMailLimit = "supabase_auth_mail_limit", RateLimited, Quota, true,
+            "The project's mails of this hour are used up; the invitation is tried again.";
+        /// The rate limit is used up.
+        SupabaseAuthRateLimited = "supabase_auth_rate_limited", RateLimited, Quota, true,
+            "The rate limit of Supabase Auth is used up; the call is tried again.";
+        /// The invitation's mail could not be sent.
+        SupabaseAuthMailFailed = "supabase_auth_mail_failed", Transient, Platform, true,
+            "The invitation could not be mailed; check the mail server, its credential in control/smtp and the address.";
+        /// The project's secret key is not accepted.
+        SupabaseAuthUnauthorized = "supabase_auth_unauthorized", Rejected, Platform, false,
+            "Supabase Auth does not accept the project's secret key. Check in Supabase whether it was revoked, then POST the tenant again.";
+        /// Auth had an internal error.
+        SupabaseAuthServerError = "supabase_auth_server_error", Transient, Provider, true,
+            "Supabase Auth had an internal error; the call is tried again.";
+        /// Auth sent an answer of an unknown shape.
+        SupabaseAuthUnexpectedAnswer = "supabase_auth_unexpected_answer", Transient, Provider, true,
+            "Supabase Auth sent an answer of an unknown shape; if this stays, check that SupabaseProjectUrlTemplate is right.";
+        /// An invitation was sent and not answered; whether it went out is not known yet.
+        InvitationPending = "invitation_pending", Busy, Provider, true,
+            "An invitation was sent but not answered; whether it went out is looked up.";
+    }
+    /// FalkorDB
+    FalkorDb {
+        /// The region's secret holds no usable URL.
+        FalkorDbBadConfiguration = "falkordb_bad_configuration", Internal, Platform, false,
+            "The region's secret holds no usable FalkorDB URL. Correct it, then POST the tenant again.";
+        /// There is no connection to FalkorDB.
+        FalkorDbUnreachable = "falkordb_unreachable", Transient, Platform, true,
+            "FalkorDB could not be reached; check its address, the network path and TLS.";
+        /// FalkorDB did not answer in time.
+        FalkorDbTimeout = "falkordb_timeout", Transient, Platform, true,
+            "FalkorDB did not answer in time; check its load if this persists.";
+        /// FalkorDB closed the connection.
+        FalkorDbConnectionLost = "falkordb_connection_lost", Transient, Platform, true,
+            "FalkorDB closed the connection; the call is tried again.";
+        /// FalkorDB refused our credentials.
+        FalkorDbUnauthorized = "falkordb_unauthorized", Rejected, Platform, false,
+            "FalkorDB refused our credentials. Check user, password and permissions of the region's URL, then POST the tenant again.";
+        /// FalkorDB cannot serve for now.
+        FalkorDbNotReady = "falkordb_not_ready", Transient, Platform, true,
+            "FalkorDB cannot serve now; check its memory, disk, connections and replication if this persists.";
+        /// FalkorDB refused a command.
+        FalkorDbRefused = "falkordb_refused", Rejected, Platform, false,
+            "FalkorDB refused a command. Check that its version is a supported one, then POST the tenant again.";
+        /// FalkorDB sent an undocumented answer.
+        FalkorDbUnexpectedAnswer = "falkordb_unexpected_answer", Rejected, Platform, false,
+            "FalkorDB sent an undocumented answer. Check its version, then POST the tenant again.";
+        /// The server has no FalkorDB module, or an old one.
+        FalkorDbNoModule = "falkordb_no_module", Rejected, Platform, false,
+            "The configured server lacks FalkorDB's commands. Load the module or correct the region's secret, then POST the tenant again.";
+        /// A graph of the tenant's name belongs to another tenant.
+        FalkorDbForeignGraph = "falkordb_foreign_graph", Rejected, Platform, false,
+            "A graph of this name belongs to another tenant. Move or remove it, then POST the tenant again.";
+        /// A name contains a NUL.
+        FalkorDbBadName = "falkordb_bad_name", Internal, Platform, false,
+            "A name contains a NUL, which no graph query can carry; report this as a fault of the control plane.";
+        /// Another write to the graph is in progress.
+        FalkorDbWriteInProgress = "falkordb_write_in_progress", Busy, Platform, true,
+            "Another write to the graph is in progress; the step is tried again.";
+        /// The graph's unique constraint is still under construction.
+        FalkorDbConstraintPending = "falkordb_constraint_pending", Busy, Platform, true,
+            "The graph's unique constraint is still under construction; the step is tried again.";
+        /// The graph's unique constraint cannot be enforced.
+        FalkorDbConstraintFailed = "falkordb_constraint_failed", Rejected, Platform, false,
+            "The graph holds two tenant nodes with one id. Remove one and drop the constraint, then POST the tenant again.";
+        /// The graph was not there after its creation.
+        FalkorDbGraphMissing = "falkordb_graph_missing", Transient, Platform, true,
+            "The graph was not there after its creation; the step is tried again.";
+        /// The server would forget its users at a restart.
+        FalkorDbNoAclFile = "falkordb_no_acl_file", Rejected, Platform, false,
+            "The server would forget its users at a restart. Start it with an aclfile, then POST the tenant again.";
+        /// The tenant's graph user does not have the rights that were set.
+        FalkorDbGrantMissing = "falkordb_grant_missing", Transient, Platform, true,
+            "The tenant's graph user did not have the rights that were set; check whether something else changes users. The step is tried again.";
+    }
+    /// OpenSearch
+    OpenSearch {
+        /// There is no connection to OpenSearch.
+        OpenSearchUnreachable = "opensearch_unreachable", Transient, Platform, true,
+            "OpenSearch could not be reached; check its address, the network path and its health.";
+        /// OpenSearch did not answer in time.
+        OpenSearchTimeout = "opensearch_timeout", Transient, Provider, true,
+            "OpenSearch did not answer in time; the call is tried again.";
+        /// OpenSearch closed the connection before its answer was complete.
+        OpenSearchConnectionLost = "opensearch_connection_lost", Transient, Provider, true,
+            "OpenSearch closed the connection before its answer was complete; the call is tried again.";
+        /// The answer is larger than any that is documented.
+        OpenSearchAnswerTooLarge = "opensearch_answer_too_large", Rejected, Provider, false,
+            "OpenSearch sent an answer larger than any it documents. Check that the region's endpoint is the right one, then POST the tenant again.";
+        /// The region's secret holds no usable endpoint.
+        OpenSearchBadConfiguration = "opensearch_bad_configuration", Internal, Platform, false,
+            "The region's secret holds no usable OpenSearch endpoint or credential. Correct it, then POST the tenant again.";
+        /// There were no AWS credentials to sign with.
+        OpenSearchNoCredentials = "opensearch_no_credentials", Transient, Platform, true,
+            "There were no AWS credentials to sign with; check the function's role if this persists.";
+        /// OpenSearch refused our credentials.
+        OpenSearchUnauthorized = "opensearch_unauthorized", Rejected, Platform, false,
+            "OpenSearch refused our credentials. Check user, role mapping and access policy of the region, then POST the tenant again.";
+        /// The cluster takes no changes.
+        OpenSearchBlocked = "opensearch_blocked", Transient, Platform, true,
+            "The OpenSearch cluster takes no changes; check its free disk space and its write blocks.";
+        /// OpenSearch asks for fewer requests.
+        OpenSearchRateLimited = "opensearch_rate_limited", RateLimited, Provider, true,
+            "OpenSearch asks for fewer requests; the call is tried again.";
+        /// OpenSearch answered with a 5xx.
+        OpenSearchUnavailable = "opensearch_unavailable", Transient, Provider, true,
+            "OpenSearch is unavailable; check the cluster's health if this persists.";
+        /// The cluster has as many shards as it may have.
+        OpenSearchShardLimit = "opensearch_shard_limit", Rejected, Quota, false,
+            "The OpenSearch cluster has as many shards as it may have. Add data nodes or raise cluster.max_shards_per_node, then POST the tenant again.";
+        /// An index or alias of the tenant's name is not the one we would create.
+        OpenSearchConflict = "opensearch_conflict", Rejected, Platform, false,
+            "An index or alias of the tenant's name exists with another {}. Remove or rename it, or restore the parameters it was made with, then POST the tenant again.";
+        /// OpenSearch refused the index.
+        OpenSearchRefused = "opensearch_refused", Rejected, Platform, false,
+            "OpenSearch refused the index. Check KnnEngine, KnnDimension and KnnReplicas against its version and zones, then POST the tenant again.";
+        /// OpenSearch sent an undocumented answer.
+        OpenSearchUnexpectedAnswer = "opensearch_unexpected_answer", Rejected, Platform, false,
+            "OpenSearch sent an undocumented answer. Check that the endpoint is the right one, then POST the tenant again.";
+        /// OpenSearch accepted the index but does not show it yet.
+        OpenSearchNotVisible = "opensearch_not_visible", Busy, Provider, true,
+            "OpenSearch accepted the index but does not show it yet; it is looked for again.";
+    }
+    /// Valkey
+    Valkey {
+        /// The secret holds no usable URL.
+        ValkeyBadConfiguration = "valkey_bad_configuration", Internal, Platform, false,
+            "The secret control/valkey holds no usable URL. Correct it, then send the request again.";
+        /// There is no connection to Valkey.
+        ValkeyUnreachable = "valkey_unreachable", Transient, Platform, true,
+            "Valkey could not be reached; check its address, the network path and TLS.";
+        /// Valkey did not answer in time.
+        ValkeyTimeout = "valkey_timeout", Transient, Platform, true,
+            "Valkey did not answer in time; check its load if this persists.";
+        /// Valkey closed the connection.
+        ValkeyConnectionLost = "valkey_connection_lost", Transient, Platform, true,
+            "Valkey closed the connection; the call is tried again.";
+        /// Valkey refused our credentials.
+        ValkeyUnauthorized = "valkey_unauthorized", Rejected, Platform, false,
+            "Valkey refused our credentials. Check user, password and permissions of the URL in control/valkey, then send the request again.";
+        /// Valkey cannot serve for now.
+        ValkeyNotReady = "valkey_not_ready", Transient, Platform, true,
+            "Valkey cannot serve now; check its memory, disk, connections and replication if this persists.";
+        /// Valkey refused a command.
+        ValkeyRefused = "valkey_refused", Rejected, Platform, false,
+            "Valkey refused a command. Check that its version is a supported one, then send the request again.";
+        /// Valkey sent an undocumented answer.
+        ValkeyUnexpectedAnswer = "valkey_unexpected_answer", Rejected, Platform, false,
+            "Valkey sent an undocumented answer. Check its version, then send the request again.";
+        /// Valkey would drop events when its memory is full.
+        ValkeyEvicting = "valkey_evicting", Rejected, Platform, false,
+            "Valkey would drop events when its memory is full. Set maxmemory-policy to noeviction; the event is then delivered by itself.";
+    }
+    /// Stripe
+    Stripe {
+        /// There is no connection to Stripe.
+        StripeUnreachable = "stripe_unreachable", Transient, Platform, true,
+            "Stripe could not be reached; check its address, the network path and its status page.";
+        /// Stripe did not answer in time.
+        StripeTimeout = "stripe_timeout", Transient, Provider, true,
+            "Stripe did not answer in time; the call is tried again.";
+        /// Stripe closed the connection before its answer was complete.
+        StripeConnectionLost = "stripe_connection_lost", Transient, Provider, true,
+            "Stripe closed the connection before its answer was complete; the call is tried again.";
+        /// The answer is larger than any that is documented.
+        StripeAnswerTooLarge = "stripe_answer_too_large", Rejected, Provider, false,
+            "Stripe sent an answer larger than any it documents. Check that StripeApiUrl is the right address, then send the request again.";
+        /// The configured address or key cannot be used in a request.
+        StripeBadConfiguration = "stripe_bad_configuration", Internal, Platform, false,
+            "Stripe cannot be called with the configured address and key. Correct them, then send the request again.";
+        /// Stripe limits how often it is called.
+        StripeRateLimited = "stripe_rate_limited", RateLimited, Quota, true,
+            "Stripe limits how often it is called; the call is tried again.";
+        /// Stripe is still at work on the same request.
+        StripeBusy = "stripe_busy", Busy, Provider, true,
+            "Stripe is still at work on the same request; its outcome is asked for again.";
+        /// Stripe had an error of its own.
+        StripeError = "stripe_error", Transient, Provider, true,
+            "Stripe had an error of its own; the call is tried again. If this persists, check its status page.";
+        /// Stripe does not accept the secret key.
+        StripeUnauthorized = "stripe_unauthorized", Rejected, Platform, false,
+            "Stripe does not accept the secret key, or the key lacks a right. Put a valid one into the secret control/stripe, then send the request again.";
+        /// Stripe refused the request.
+        StripeRejected = "stripe_rejected", Rejected, Platform, false,
+            "Stripe refused the request. Look up its id in Stripe's dashboard, correct what it names, then send the request again.";
+        /// Stripe sent an answer of an unknown shape.
+        StripeUnexpectedAnswer = "stripe_unexpected_answer", Transient, Provider, true,
+            "Stripe sent an answer of an unknown shape; check that StripeApiUrl is the right address.";
+        /// Stripe replays an old error for a new request.
+        StripeReplays = "stripe_replays", Busy, Provider, true,
+            "Stripe replays an old error for a new request; the request is tried again.";
+        /// Stripe has no active price with the tier's lookup key.
+        BillingPriceMissing = "billing_price_missing", Rejected, Platform, false,
+            "Stripe has no active price with the tier's lookup key. Create one or change the parameter, then send the request again.";
+        /// Billing was not settled in the time there was.
+        BillingTimeout = "billing_timeout", Transient, Platform, true,
+            "Billing was not settled in the time there was; it is tried again.";
+        /// The new subscription ended at once.
+        SubscriptionEnds = "subscription_ends", Busy, Provider, true,
+            "The tenant's new subscription ended at once; it is looked at again.";
+        /// The subscription does not have exactly one item.
+        SubscriptionItemsSeveral = "subscription_items_several", Rejected, Platform, false,
+            "The tenant's subscription does not have exactly one item. Leave one with a tier's price in Stripe, then send the request again.";
+        /// The subscription has a price that belongs to no tier.
+        SubscriptionPriceForeign = "subscription_price_foreign", Rejected, Platform, false,
+            "The tenant's subscription has a price that belongs to no tier. Give it a tier's price in Stripe, or name its lookup key in the parameters, then send the request again.";
+        /// The request for the subscription was not answered, and what it made is not visible yet.
+        SubscriptionNotVisible = "subscription_not_visible", Busy, Provider, true,
+            "The request for the tenant's subscription was not answered; the subscription is looked for until it would be visible.";
+        /// Stripe refused to change the subscription.
+        SubscriptionChangeRefused = "subscription_change_refused", Rejected, Platform, false,
+            "Stripe refused to change the tenant's subscription. Look up the request's id in Stripe's dashboard, correct what it names, then send the request again.";
+    }
+    /// Callers' credentials: the secret control/callers and the issuer's keys
+    Callers {
+        /// The object `jwt` of the secret control/callers cannot be used.
+        CallersJwtMalformed = "callers_jwt_malformed", Rejected, Platform, false,
+            "The object jwt of the secret control/callers cannot be used: {}. Put a valid value, then send the request again.";
+        /// There is no connection to the issuer's JWKS.
+        JwksUnreachable = "jwks_unreachable", Transient, Platform, true,
+            "The JWKS at the configured jwks_url could not be reached; check the URL, the network path and the issuer's status page.";
+        /// The issuer did not answer in time.
+        JwksTimeout = "jwks_timeout", Transient, Provider, true,
+            "The JWKS at the configured jwks_url was not answered in time; it is asked for again.";
+        /// The issuer closed the connection before its answer was complete.
+        JwksConnectionLost = "jwks_connection_lost", Transient, Provider, true,
+            "The issuer closed the connection before its JWKS was complete; it is asked for again.";
+        /// The JWKS is larger than is accepted.
+        JwksAnswerTooLarge = "jwks_answer_too_large", Rejected, Provider, false,
+            "The JWKS at the configured jwks_url is too large; check that the URL is the right one.";
+        /// The configured `jwks_url` cannot be called.
+        JwksBadConfiguration = "jwks_bad_configuration", Internal, Platform, false,
+            "The configured jwks_url cannot be called; correct it in the secret control/callers.";
+        /// The issuer answered with another status than 200.
+        JwksRefused = "jwks_refused", Transient, Provider, true,
+            "The JWKS at the configured jwks_url did not answer 200; check the URL and the issuer's status page.";
+        /// The issuer's answer is not a JWKS.
+        JwksMalformed = "jwks_malformed", Transient, Provider, true,
+            "The answer from the configured jwks_url is not a JWKS; check the URL and the issuer's status page.";
+        /// The fetch of the JWKS was interrupted.
+        JwksInterrupted = "jwks_interrupted", Transient, Provider, true,
+            "The fetch of the JWKS was interrupted; it is fetched again.";
+    }
+}
+
+impl CauseCode {
+    /// The code as text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.row().code
+    }
+
+    /// The part of the world it is about.
+    #[must_use]
+    pub const fn system(self) -> System {
+        self.row().system
+    }
+
+    /// Who can mend it.
+    #[must_use]
+    pub const fn owner(self) -> Owner {
+        self.row().owner
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_in_snake_case() {
+        let codes: BTreeSet<_> = CauseCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes.len(), CauseCode::ALL.len());
+        for code in codes {
+            assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{code}");
+        }
+    }
+
+    #[test]
+    fn hints_and_meanings_are_sentences() {
+        for code in CauseCode::ALL {
+            let row = code.row();
+            assert!(row.hint.ends_with('.') && row.meaning.ends_with('.'), "{code:?}");
+            assert!(row.hint.matches("{}").count() <= 1, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_hint_that_asks_for_the_same_post_says_what_comes_first() {
+        for code in CauseCode::ALL {
+            let row = code.row();
+            if row.hint.contains("POST the tenant again") && !row.retryable {
+                assert!(row.hint.contains(", then POST") || row.hint.contains(" and POST"), "{code:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_retried_by_the_pipeline_is_retryable_for_a_client() {
+        for code in CauseCode::ALL {
+            let row = code.row();
+            assert!(row.retryable || !row.kind.is_retried(), "{code:?}");
+        }
+    }
+}

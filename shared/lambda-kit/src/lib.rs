@@ -1,0 +1,24 @@
+//! How every function starts, and what it may reach.
+//!
+//! A function is a struct whose fields are the handles it was given: secrets it reads, settings it takes, clients of AWS.
+//! [`needs!`] declares that struct. The declaration is also data: a contract test compares it with the template, so the
+//! function's role and environment are exactly what its struct declares.
+//!
+//! Routes (`api-kit`), steps (`step-kit`) and operations ([`operation`]) start through [`Platform`].
+
+mod aws;
+mod budget;
+mod need;
+pub mod operation;
+mod platform;
+mod secret;
+mod settings;
+pub mod telemetry;
+
+pub use aws_config::SdkConfig;
+pub use aws_credential_types::provider::SharedCredentialsProvider;
+pub use budget::Budget;
+pub use need::{AwsActions, Credentials, Declaration, Grant, Memory, Need, Resource};
+pub use platform::Platform;
+pub use secret::{Create, Read, VersionId, Versions, Write};
+pub use settings::{List, Misconfigured, Settings};

@@ -1,0 +1,151 @@
+//! Settings: environment variables, parsed once when the process starts.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::ops::Deref;
+use std::str::FromStr;
+
+/// The environment variables of the process, or of a test. An empty variable counts as absent.
+#[derive(Clone, Debug, Default)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// Those of the process.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn of_process() -> Self {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
+    }
+
+    /// One setting, which falls back to `default`; without a default it has to be there.
+    pub fn read<T: FromStr<Err: Display>>(&self, name: &str, default: Option<&str>) -> Result<T, Misconfigured> {
+        let given = self.0.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let text = given.or(default).ok_or_else(|| Misconfigured::of(format!("{name} is not set")))?;
+        text.parse().map_err(|error| Misconfigured::of(format!("{name} {error}")))
+    }
+}
+
+impl FromIterator<(String, String)> for Settings {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+/// Everything that is wrong with a function's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Misconfigured(Vec<String>);
+
+impl Misconfigured {
+    /// One thing that is wrong.
+    #[must_use]
+    pub fn of(what: impl Into<String>) -> Self {
+        Self(vec![what.into()])
+    }
+
+    /// The value, or `None` after its faults were added to the others.
+    pub fn note<T>(&mut self, outcome: Result<T, Self>) -> Option<T> {
+        outcome.map_err(|wrong| self.0.extend(wrong.0)).ok()
+    }
+}
+
+impl Display for Misconfigured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+/// A comma-separated list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List<T>(Vec<T>);
+
+impl<T> Deref for List<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: FromStr> FromStr for List<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        words.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Declares the settings of one concern. Each field names its variable, and its default if it has one.
+///
+/// ```
+/// use lambda_kit::settings;
+///
+/// settings! {
+///     /// How an index is made.
+///     pub struct IndexSettings {
+///         /// Copies of each shard.
+///         pub replicas: u8 = "KNN_REPLICAS" or "1",
+///         /// Where the pipeline is.
+///         pub state_machine: String = "STATE_MACHINE_ARN",
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! settings {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $kind:ty = $variable:literal $(or $default:expr)?),+ $(,)?
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug)]
+        $vis struct $name { $($(#[$field_meta])* $field_vis $field: $kind),+ }
+
+        impl $crate::Need for $name {
+            fn declare(declaration: &mut $crate::Declaration) {
+                declaration.settings.extend([$($variable),+]);
+            }
+
+            fn open(platform: &$crate::Platform) -> Result<Self, $crate::Misconfigured> {
+                let mut wrong = $crate::Misconfigured::default();
+                $(let $field = wrong.note(platform.settings().read($variable, [$($default)?].first().copied()));)+
+                let ($(Some($field),)+) = ($($field,)+) else { return Err(wrong) };
+                Ok(Self { $($field),+ })
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &[(&str, &str)]) -> Settings {
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn an_empty_variable_takes_the_default() {
+        for given in [&[][..], &[("N", "")]] {
+            assert_eq!(settings(given).read::<u8>("N", Some("7")), Ok(7));
+        }
+        assert_eq!(settings(&[("N", "8")]).read::<u8>("N", Some("7")), Ok(8));
+    }
+
+    #[test]
+    fn every_bad_value_is_named_at_once() {
+        let settings = settings(&[("A", "x"), ("B", "1")]);
+        let mut wrong = Misconfigured::default();
+        assert_eq!(wrong.note(settings.read::<u8>("A", None)), None);
+        assert_eq!(wrong.note(settings.read::<u8>("B", None)), Some(1));
+        assert_eq!(wrong.note(settings.read::<u8>("C", None)), None);
+        let text = wrong.to_string();
+        assert!(text.contains("A invalid digit") && text.contains("C is not set") && !text.contains('B'), "{text}");
+    }
+
+    #[test]
+    fn a_list_is_all_or_nothing() {
+        assert_eq!("1, 2,".parse::<List<u8>>().expect("valid").as_ref(), [1, 2]);
+        assert!("1,x".parse::<List<u8>>().is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! JSON logs: one line per event, with the ids of its request. (`LogFormat: JSON` of the Lambda service wraps what a
+//! function prints; it does not make JSON of it.)
+//!
+//! Credentials, bodies of requests and answers, and texts of outside systems are never logged. Credentials are
+//! `SecretString`s, which print as `[REDACTED]`.
+
+use tracing::level_filters::LevelFilter;
+use tracing::{Metadata, Span};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt, registry};
+
+use crate::Settings;
+
+/// Starts logging to standard output. `LOG_LEVEL` is the level of our own lines and defaults to `info`.
+pub(crate) fn init(settings: &Settings) {
+    let level = settings.read("LOG_LEVEL", Some("info")).unwrap_or(LevelFilter::INFO);
+    let lines = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_target(false);
+    let wanted = filter_fn(move |event| is_wanted(event, level)).with_max_level_hint(level.max(LevelFilter::WARN));
+    registry().with(lines.with_filter(wanted)).init();
+}
+
+/// Our own crates log at `level`. Nobody else may say more than warnings, whatever the level: the AWS SDK logs requests
+/// with their bodies, and a new secret is one.
+fn is_wanted(event: &Metadata<'_>, level: LevelFilter) -> bool {
+    *event.level() <= if is_ours(event.file()) { level } else { LevelFilter::WARN }
+}
+
+/// Cargo compiles the crates of a workspace with paths relative to its root, and all others with absolute paths.
+fn is_ours(file: Option<&str>) -> bool {
+    file.is_some_and(|file| file.starts_with("shared/") || file.starts_with("functions/"))
+}
+
+/// The span of one request or invocation: every line inside carries these ids.
+#[must_use]
+pub fn request_span(function: &str, request_id: &str) -> Span {
+    tracing::info_span!(
+        "request",
+        function,
+        request_id,
+        correlation_id = tracing::field::Empty,
+        tenant_id = tracing::field::Empty,
+        attempt = tracing::field::Empty
+    )
+}
+
+/// A caller's correlation id, if it is one: at most 128 of `[A-Za-z0-9._-]`.
+#[must_use]
+pub fn correlation_id(text: &str) -> Option<&str> {
+    let valid =
+        (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    valid.then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_crates_are_told_by_where_they_were_compiled() {
+        assert!(is_ours(Some(file!())), "{}", file!());
+        for other in [Some("/cargo/registry/src/index/aws-smithy-runtime-1.0.0/src/client.rs"), Some("src/lib.rs"), None] {
+            assert!(!is_ours(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn correlation_ids_fit_a_log_line() {
+        assert_eq!(correlation_id("a-B.9_"), Some("a-B.9_"));
+        for bad in ["", "a b", "a\n", "ü", &"a".repeat(129)] {
+            assert_eq!(correlation_id(bad), None);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Looks after runs that show no sign of life.
+
+use std::time::Duration;
+
+use domain::{CauseCode, Failure};
+use store::{FailOutcome, Store, StoreError, Tenant};
+
+use crate::executions::{RunStatus, Runs};
+
+/// A provisioning tenant whose run has shown no sign of life for this long is looked after.
+pub const IDLE: Duration = Duration::from_mins(1);
+
+/// What looking after a run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// It is alive, or somebody else looks after it.
+    Nothing,
+    /// Its execution had never been started. It is started now.
+    Started,
+    /// Its execution had ended without recording its failure. The failure is recorded now.
+    Failed,
+}
+
+/// Why a run could not be looked after.
+#[derive(Debug, thiserror::Error)]
+pub enum CareError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Step Functions.
+    #[error(transparent)]
+    Executions(#[from] Failure),
+}
+
+/// Looks after the run of a provisioning tenant that has been idle for [`IDLE`]. An execution that never started is
+/// started, and the failure of one that ended is recorded. Where Step Functions cannot be asked, the run's next step shows
+/// the cause.
+pub async fn look_after(store: &Store, runs: &Runs, tenant: &Tenant, request_id: &str) -> Result<Care, CareError> {
+    if !store.claim_idle_run(tenant.tenant_id, tenant.attempt, IDLE).await? {
+        return Ok(Care::Nothing);
+    }
+    let cared = care(store, runs, tenant, request_id).await;
+    if let Err(CareError::Executions(failure)) = &cared {
+        store.hold_up_run(tenant.tenant_id, tenant.attempt, &failure.cause(), false).await?;
+    }
+    cared
+}
+
+async fn care(store: &Store, runs: &Runs, tenant: &Tenant, request_id: &str) -> Result<Care, CareError> {
+    let (tenant_id, attempt) = (tenant.tenant_id, tenant.attempt);
+    match runs.status(tenant_id, attempt).await? {
+        RunStatus::Running => Ok(Care::Nothing),
+        RunStatus::Absent => {
+            runs.start(tenant_id, attempt).await?;
+            tracing::warn!(%tenant_id, attempt, "started a run that had never started");
+            Ok(Care::Started)
+        }
+        RunStatus::Ended => {
+            let lost = Failure::from(CauseCode::RunLost).cause();
+            let outcome = store.fail_run(tenant_id, attempt, &lost, false, request_id).await?;
+            tracing::warn!(%tenant_id, attempt, ?outcome, "a run had ended without recording its failure");
+            Ok(if matches!(outcome, FailOutcome::Failed(_)) { Care::Failed } else { Care::Nothing })
+        }
+    }
+}

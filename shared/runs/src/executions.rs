@@ -1,0 +1,143 @@
+//! Step Functions: one attempt of a tenant is one execution name, so starting it twice starts it once.
+
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
+use aws_sdk_sfn::operation::start_execution::StartExecutionError;
+use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
+use aws_sdk_sfn::types::ExecutionStatus;
+use domain::{CauseCode, Failure, TenantId, names};
+use lambda_kit::{Declaration, Misconfigured, Need, Platform, Resource, settings};
+
+settings! {
+    /// Where the pipeline is.
+    struct PipelineSettings {
+        state_machine_arn: String = "STATE_MACHINE_ARN",
+    }
+}
+
+/// The status of an attempt's execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunStatus {
+    /// There is no execution of that name.
+    Absent,
+    /// It runs.
+    Running,
+    /// It succeeded, failed, was stopped or timed out.
+    Ended,
+}
+
+/// May start executions and ask for their status.
+#[derive(Clone, Debug)]
+pub struct Runs(Executions);
+
+/// May stop executions.
+#[derive(Clone, Debug)]
+pub struct StopRuns(Executions);
+
+#[derive(Clone, Debug)]
+struct Executions {
+    client: Client,
+    state_machine_arn: String,
+}
+
+impl Executions {
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        let PipelineSettings { state_machine_arn } = Need::open(platform)?;
+        Ok(Self { client: Client::new(platform.sdk()), state_machine_arn })
+    }
+
+    fn execution_arn(&self, tenant_id: TenantId, attempt: i32) -> String {
+        let arn = self.state_machine_arn.replacen(":stateMachine:", ":execution:", 1);
+        format!("{arn}:{}", names::execution(tenant_id, attempt))
+    }
+}
+
+impl Need for Runs {
+    fn declare(declaration: &mut Declaration) {
+        PipelineSettings::declare(declaration);
+        declaration.grant("states:StartExecution", Resource::StateMachine);
+        declaration.grant("states:DescribeExecution", Resource::Executions);
+    }
+
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        Executions::open(platform).map(Self)
+    }
+}
+
+impl Need for StopRuns {
+    fn declare(declaration: &mut Declaration) {
+        PipelineSettings::declare(declaration);
+        declaration.grant("states:StopExecution", Resource::Executions);
+    }
+
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        Executions::open(platform).map(Self)
+    }
+}
+
+impl Runs {
+    /// Starts an attempt's execution. One that was started already is left as it is: Step Functions answers a repeat with
+    /// the same execution while it runs, and with `ExecutionAlreadyExists` afterwards.
+    pub async fn start(&self, tenant_id: TenantId, attempt: i32) -> Result<(), Failure> {
+        let input = serde_json::json!({"tenant_id": tenant_id, "attempt": attempt}).to_string();
+        let start = self
+            .0
+            .client
+            .start_execution()
+            .state_machine_arn(&self.0.state_machine_arn)
+            .name(names::execution(tenant_id, attempt))
+            .input(input);
+        match start.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
+                Ok(())
+            }
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    /// The status of an attempt's execution. It is eventually consistent: a new execution may be absent for a moment.
+    pub(crate) async fn status(&self, tenant_id: TenantId, attempt: i32) -> Result<RunStatus, Failure> {
+        let describe = self.0.client.describe_execution().execution_arn(self.0.execution_arn(tenant_id, attempt));
+        match describe.send().await {
+            Ok(execution) => Ok(match execution.status() {
+                ExecutionStatus::Running | ExecutionStatus::PendingRedrive => RunStatus::Running,
+                _ => RunStatus::Ended,
+            }),
+            Err(error) if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) => {
+                Ok(RunStatus::Absent)
+            }
+            Err(error) => Err(failure(&error)),
+        }
+    }
+}
+
+impl StopRuns {
+    /// Stops an attempt's execution. One that does not exist or has ended needs no stopping.
+    pub async fn stop(&self, tenant_id: TenantId, attempt: i32) -> Result<(), Failure> {
+        let stop = self.0.client.stop_execution().execution_arn(self.0.execution_arn(tenant_id, attempt));
+        match stop.cause("The tenant was deactivated.").send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(StopExecutionError::is_execution_does_not_exist) => {
+                Ok(())
+            }
+            Err(error) => Err(failure(&error)),
+        }
+    }
+}
+
+fn failure<E, R>(error: &SdkError<E, R>) -> Failure
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug,
+{
+    tracing::warn!(error = %DisplayErrorContext(error), "Step Functions refused or could not be reached");
+    let code = match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+        Some("AccessDeniedException") => CauseCode::ExecutionsForbidden,
+        Some("StateMachineDoesNotExist") => CauseCode::StateMachineMissing,
+        Some("ThrottlingException") => CauseCode::ExecutionsThrottled,
+        _ => CauseCode::ExecutionsUnavailable,
+    };
+    code.into()
+}

@@ -1,0 +1,7 @@
+//! Runs of the pipeline: starts and stops them, and looks after those that show no sign of life.
+
+mod care;
+mod executions;
+
+pub use care::{Care, CareError, IDLE, look_after};
+pub use executions::{Runs, StopRuns};

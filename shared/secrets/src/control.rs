@@ -1,0 +1,126 @@
+//! `control/…`: the control plane's own secrets.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::Secret;
+
+/// Gives secrets that exist once their names.
+macro_rules! control {
+    ($($secret:ty = $name:literal;)+) => {
+        $(impl Secret for $secret {
+            type Key = ();
+            const NAMES: &'static str = $name;
+
+            fn name((): &()) -> String {
+                $name.to_owned()
+            }
+        })+
+    };
+}
+
+control! {
+    DatabaseSecret = "control/database";
+    DatabaseOwnerSecret = "control/database-owner";
+    CallersSecret = "control/callers";
+    SupabaseSecret = "control/supabase";
+    StripeSecret = "control/stripe";
+    ValkeySecret = "control/valkey";
+    IometeSecret = "control/iomete";
+    SmtpSecret = "control/smtp";
+}
+
+/// How to log in to a Postgres database: the control database as the application, or a tenant's database.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DatabaseSecret {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Database name.
+    pub dbname: String,
+    /// Role.
+    pub username: String,
+    /// The role's password.
+    pub password: SecretString,
+    /// Authorities to trust besides the public ones, as PEM.
+    #[serde(default)]
+    pub ca_pem: Option<String>,
+}
+
+/// The control database as the owner of its schema, straight to the instance: for migrations.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseOwnerSecret(pub DatabaseSecret);
+
+/// Who may call the API.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CallersSecret {
+    /// Who has an API key.
+    pub consumers: Vec<ConsumerSecret>,
+    /// Whose bearer tokens are accepted. Parsed separately, so that a mistake in it does not lock out API keys.
+    #[serde(default)]
+    pub jwt: Option<Value>,
+}
+
+/// A consumer with its API keys.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ConsumerSecret {
+    /// Its name, as the audit log shows it.
+    pub name: String,
+    /// The groups it is in.
+    pub groups: Vec<String>,
+    /// `sha256:{hex}` of each key; several during a rotation.
+    pub keys: Vec<String>,
+}
+
+/// Supabase's Management API.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SupabaseSecret {
+    /// Personal or OAuth access token.
+    pub access_token: SecretString,
+    /// The organisation that owns every tenant's project.
+    pub organization_slug: String,
+    /// Authorities to trust for the poolers besides the public ones, as PEM.
+    #[serde(default)]
+    pub database_ca_pem: Option<String>,
+}
+
+/// Stripe.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StripeSecret {
+    /// The account's secret key, `sk_…` or `rk_…`.
+    pub secret_key: SecretString,
+}
+
+/// The Valkey that holds the middleware's cache and the event stream.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ValkeySecret {
+    /// `rediss://user:password@host:port`.
+    pub url: SecretString,
+}
+
+/// The lakehouse's catalog.
+#[derive(Clone, Debug, Deserialize)]
+pub struct IometeSecret {
+    /// Bearer token.
+    pub token: SecretString,
+}
+
+/// The mail server for invitations. Supabase's built-in one mails only to the organisation's own team.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SmtpSecret {
+    /// Host name.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// User.
+    pub username: String,
+    /// The user's password.
+    pub password: SecretString,
+    /// Address of the sender.
+    pub sender_email: String,
+    /// Name of the sender.
+    pub sender_name: String,
+}

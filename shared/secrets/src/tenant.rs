@@ -1,0 +1,73 @@
+//! `tenants/{tenant_id}`: the one secret of a tenant.
+
+use domain::{TenantId, names};
+use secrecy::{ExposeSecret, SecretString};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::Secret;
+
+/// Where a tenant's session pooler is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolerAddress {
+    /// Host name.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Role, e.g. `postgres.{ref}`.
+    pub user: String,
+    /// Database name.
+    pub dbname: String,
+}
+
+/// What opens a tenant's systems. Step 1 writes the passwords and step 2 the rest. Step 5 writes the rest again where it
+/// was lost or replaced.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TenantSecret {
+    /// Password of the tenant's database.
+    pub db_pass: SecretString,
+    /// Password of the tenant's FalkorDB user.
+    pub graph_pass: SecretString,
+    /// Key for browsers.
+    #[serde(default)]
+    pub publishable_key: Option<SecretString>,
+    /// Key for servers: full access.
+    #[serde(default)]
+    pub secret_key: Option<SecretString>,
+    /// Where the database is reached.
+    #[serde(default)]
+    pub pooler: Option<PoolerAddress>,
+}
+
+impl Secret for TenantSecret {
+    type Key = TenantId;
+    const NAMES: &'static str = "tenants/*";
+
+    fn name(tenant_id: &TenantId) -> String {
+        names::secret(*tenant_id)
+    }
+}
+
+impl PartialEq for TenantSecret {
+    fn eq(&self, other: &Self) -> bool {
+        let exposed = |key: &Option<SecretString>| key.as_ref().map(|key| key.expose_secret().to_owned());
+        self.db_pass.expose_secret() == other.db_pass.expose_secret()
+            && self.graph_pass.expose_secret() == other.graph_pass.expose_secret()
+            && exposed(&self.publishable_key) == exposed(&other.publishable_key)
+            && exposed(&self.secret_key) == exposed(&other.secret_key)
+            && self.pooler == other.pooler
+    }
+}
+
+/// For Secrets Manager and nothing else: here the values leave their wrapper.
+impl Serialize for TenantSecret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("TenantSecret", 5)?;
+        object.serialize_field("db_pass", self.db_pass.expose_secret())?;
+        object.serialize_field("graph_pass", self.graph_pass.expose_secret())?;
+        object.serialize_field("publishable_key", &self.publishable_key.as_ref().map(ExposeSecret::expose_secret))?;
+        object.serialize_field("secret_key", &self.secret_key.as_ref().map(ExposeSecret::expose_secret))?;
+        object.serialize_field("pooler", &self.pooler)?;
+        object.end()
+    }
+}

@@ -1,0 +1,280 @@
+//! A step's beginning and end under the tenant's lease, and the steps' rows.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use domain::{Cause, CauseCode, Failure, ProvisioningState, Step, StepState, TenantId, Tier};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+use uuid::Uuid;
+
+use crate::lease::{LEASE_MARGIN, Purpose, written};
+use crate::runs::json;
+use crate::tenants::{Tenant, parsed};
+use crate::{Lease, Store, StoreError};
+
+/// One step of one attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct StepTask {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The attempt, from 1.
+    pub attempt: i32,
+    /// The step.
+    pub step: Step,
+}
+
+/// Why a step was not begun.
+#[derive(Debug)]
+pub enum NotBegun {
+    /// Somebody else holds the lease.
+    Busy,
+    /// The tenant moved on to another attempt or state, or is unknown.
+    Superseded,
+    /// It is completed already.
+    Completed,
+    /// The database.
+    Store(StoreError),
+}
+
+impl From<StoreError> for NotBegun {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// How a step's invocation ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The step's effect is there. This is what it leaves in the tenant's row.
+    Completed(Effect),
+    /// There is nothing to do but wait; the state machine asks again.
+    Waiting {
+        /// What for, as the status route shows it.
+        waiting_for: Cow<'static, str>,
+    },
+    /// The step wrote its completion itself, with [`Lease::activate`].
+    Written,
+}
+
+impl Outcome {
+    /// The step's effect is there, and the tenant's row stays as it is.
+    pub const DONE: Self = Self::Completed(Effect::NONE);
+
+    /// Waits for something.
+    #[must_use]
+    pub fn waiting(waiting_for: impl Into<Cow<'static, str>>) -> Self {
+        Self::Waiting { waiting_for: waiting_for.into() }
+    }
+}
+
+/// The columns of the tenant's row that a completed step sets. `None` leaves a column as it is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// Step 1: Supabase's reference of the project.
+    pub supabase_project_ref: Option<String>,
+    /// Step 1: the tenant's public database URL.
+    pub supabase_url: Option<String>,
+    /// Steps 3 and 4: the highest migration.
+    pub schema_version: Option<i32>,
+    /// Step 6: the graph's name.
+    pub falkordb_graph_name: Option<String>,
+    /// Step 7: the alias that readers use.
+    pub opensearch_alias: Option<String>,
+}
+
+impl Effect {
+    /// No column changes.
+    pub const NONE: Self = Self {
+        supabase_project_ref: None,
+        supabase_url: None,
+        schema_version: None,
+        falkordb_graph_name: None,
+        opensearch_alias: None,
+    };
+}
+
+/// What step 9's transaction writes.
+#[derive(Debug)]
+pub struct Activation<'a> {
+    /// The customer, unless the tier has none.
+    pub stripe_customer_id: Option<&'a str>,
+    /// The tier that was billed.
+    pub tier: Tier,
+    /// Id and payload of the promised cache invalidation.
+    pub invalidation: (Uuid, &'a Value),
+    /// Id and payload of the promised event; the id is the `event_id`.
+    pub event: (Uuid, &'a Value),
+}
+
+/// A step as the status route shows it.
+#[derive(Clone, Debug)]
+pub struct StepRow {
+    /// Which step.
+    pub step: Step,
+    /// How far it is.
+    pub state: StepState,
+    /// Invocations that did something; polls of a wait do not count.
+    pub attempts: i32,
+    /// First invocation.
+    pub started_at: Option<Timestamp>,
+    /// Completion or failure.
+    pub finished_at: Option<Timestamp>,
+    /// What it waits for.
+    pub waiting_for: Option<String>,
+    /// When it is tried again.
+    pub next_retry_at: Option<Timestamp>,
+    /// The trouble it met last, unless it is over.
+    pub cause: Option<Cause>,
+}
+
+impl TryFrom<&Row> for StepRow {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        let broken = |column: &str| StoreError::Broken(column.to_owned());
+        let cause: Option<Value> = row.try_get("cause")?;
+        Ok(Self {
+            step: Step::from_number(row.try_get("step")?).ok_or_else(|| broken("step"))?,
+            state: parsed(row, "state")?,
+            attempts: row.try_get("attempts")?,
+            started_at: row.try_get("started_at")?,
+            finished_at: row.try_get("finished_at")?,
+            waiting_for: row.try_get("waiting_for")?,
+            next_retry_at: row.try_get("next_retry_at")?,
+            cause: cause.map(serde_json::from_value).transpose().map_err(|_| broken("cause"))?,
+        })
+    }
+}
+
+impl Store {
+    /// Takes the lease for one invocation of a step and begins the step. `token` is the invocation's request id, `work` is
+    /// how long its work may take, and `invocation` how long it can live at most.
+    pub async fn begin_step(
+        &self,
+        task: StepTask,
+        token: &str,
+        work: Duration,
+        invocation: Duration,
+    ) -> Result<Lease<'_>, NotBegun> {
+        let work_ends = SystemTime::now() + work;
+        let row = self
+            .query_opt(
+                include_str!("../sql/step_begin.sql"),
+                &[
+                    (&task.tenant_id.0, Type::UUID),
+                    (&task.attempt, Type::INT4),
+                    (&task.step.number(), Type::INT2),
+                    (&token, Type::TEXT),
+                    (&(invocation + LEASE_MARGIN).as_secs_f64(), Type::FLOAT8),
+                ],
+            )
+            .await?;
+        let Some(row) = row else { return Err(self.why_not_begun(task).await?) };
+        let begun_secs: f64 = row.try_get("begun_secs").map_err(StoreError::from)?;
+        Ok(Lease {
+            store: self,
+            tenant: Tenant::try_from(&row)?,
+            token: token.to_owned(),
+            purpose: Purpose::Step(task.step),
+            work_ends,
+            begun_for: Duration::try_from_secs_f64(begun_secs).unwrap_or_default(),
+        })
+    }
+
+    async fn why_not_begun(&self, task: StepTask) -> Result<NotBegun, StoreError> {
+        let parameters: &[(&(dyn ToSql + Sync), Type)] =
+            &[(&task.tenant_id.0, Type::UUID), (&task.step.number(), Type::INT2)];
+        let rows = self.read(include_str!("../sql/step_look.sql"), parameters).await?;
+        let Some(row) = rows.first() else { return Ok(NotBegun::Superseded) };
+        let state: ProvisioningState = parsed(row, "provisioning_state")?;
+        let same_attempt = row.try_get::<_, i32>("attempt")? == task.attempt;
+        let completed = parsed::<StepState>(row, "step_state")? == StepState::Completed;
+        Ok(match state {
+            // Step 9's answer may have been lost: the tenant is active, and this attempt activated it.
+            ProvisioningState::Provisioning | ProvisioningState::Active if same_attempt && completed => {
+                NotBegun::Completed
+            }
+            ProvisioningState::Provisioning if same_attempt => NotBegun::Busy,
+            _ => NotBegun::Superseded,
+        })
+    }
+
+    /// The nine steps, in order.
+    pub async fn steps(&self, tenant_id: TenantId) -> Result<Vec<StepRow>, StoreError> {
+        let rows = self.read(include_str!("../sql/steps_of_tenant.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
+        rows.iter().map(StepRow::try_from).collect()
+    }
+}
+
+/// What only a step does under its lease.
+impl Lease<'_> {
+    /// Writes how the step's invocation ended, and gives the lease back. A step that waits looks again in about
+    /// `next_poll`.
+    pub async fn finish(&self, outcome: &Outcome, next_poll: Duration) -> Result<(), Failure> {
+        match outcome {
+            Outcome::Written => Ok(()),
+            Outcome::Waiting { waiting_for } => {
+                let waiting: &[(&(dyn ToSql + Sync), Type)] =
+                    &[(waiting_for, Type::TEXT), (&next_poll.as_secs_f64(), Type::FLOAT8)];
+                self.write_step(include_str!("../sql/step_waiting.sql"), waiting).await
+            }
+            Outcome::Completed(effect) => {
+                let columns: &[(&(dyn ToSql + Sync), Type)] = &[
+                    (&effect.supabase_project_ref, Type::TEXT),
+                    (&effect.supabase_url, Type::TEXT),
+                    (&effect.schema_version, Type::INT4),
+                    (&effect.falkordb_graph_name, Type::TEXT),
+                    (&effect.opensearch_alias, Type::TEXT),
+                ];
+                self.write_step(include_str!("../sql/step_complete.sql"), columns).await
+            }
+        }
+    }
+
+    /// Writes the trouble that the step met, and gives the lease back. `retry_in` is when the state machine tries again,
+    /// if it is known.
+    pub async fn troubled(&self, cause: &Cause, retry_in: Option<Duration>) -> Result<(), Failure> {
+        let (cause, retry_in) = (json(cause)?, retry_in.map(|delay| delay.as_secs_f64()));
+        let trouble: &[(&(dyn ToSql + Sync), Type)] = &[(&cause, Type::JSONB), (&retry_in, Type::FLOAT8)];
+        self.write_step(include_str!("../sql/step_troubled.sql"), trouble).await
+    }
+
+    /// Runs a statement whose first parameters are tenant, token and step.
+    async fn write_step(&self, sql: &str, more: &[(&(dyn ToSql + Sync), Type)]) -> Result<(), Failure> {
+        let step = self.purpose.ledger_step().number();
+        let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> =
+            vec![(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&step, Type::INT2)];
+        parameters.extend_from_slice(more);
+        written(self.store.query_opt(sql, &parameters).await.map(|row| row.is_some()))
+    }
+
+    /// Step 9's transaction. It fails where the tenant's tier is not the one that was billed, or the lease ended.
+    pub async fn activate(&self, activation: Activation<'_>) -> Result<(), Failure> {
+        let row = self
+            .store
+            .query_opt(
+                include_str!("../sql/step_activate.sql"),
+                &[
+                    (&self.tenant.tenant_id.0, Type::UUID),
+                    (&self.token, Type::TEXT),
+                    (&activation.stripe_customer_id, Type::TEXT),
+                    (&activation.tier.as_str(), Type::TEXT),
+                    (&activation.invalidation.0, Type::UUID),
+                    (activation.invalidation.1, Type::JSONB),
+                    (&activation.event.0, Type::UUID),
+                    (activation.event.1, Type::JSONB),
+                ],
+            )
+            .await?;
+        row.map(drop).ok_or_else(|| CauseCode::ActivationOvertaken.into())
+    }
+
+    /// Whether a step was ever begun for this tenant, in any attempt.
+    pub async fn step_ever_begun(&self, step: Step) -> Result<bool, Failure> {
+        let steps = self.store.steps(self.tenant.tenant_id).await?;
+        Ok(steps.iter().any(|row| row.step == step && row.attempts > 0))
+    }
+}

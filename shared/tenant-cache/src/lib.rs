@@ -1,0 +1,47 @@
+//! The tenant's entries in the middleware's cache: under which keys they are, and how they are removed.
+
+use domain::Failure;
+use lambda_kit::{Read, needs, settings};
+use secrets::ValkeySecret;
+use serde::{Deserialize, Serialize};
+use store::Tenant;
+use valkey::Valkey;
+
+settings! {
+    /// Under which keys the middleware caches a tenant.
+    pub struct CacheSettings {
+        /// Comma-separated templates with `{slug}`, `{tenant_id}` and `{ref}`.
+        keys: String = "TENANT_CACHE_KEYS" or "tenant:slug:{slug},tenant:id:{tenant_id}",
+    }
+}
+
+impl CacheSettings {
+    /// The tenant's entries.
+    #[must_use]
+    pub fn entries(&self, tenant: &Tenant) -> CacheEntries {
+        CacheEntries { keys: self.keys.split(',').map(|template| tenant.fill(template.trim())).collect() }
+    }
+}
+
+/// Entries of the cache. This is also the payload of a promised invalidation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CacheEntries {
+    /// Their keys.
+    pub keys: Vec<String>,
+}
+
+needs! {
+    /// The middleware's cache.
+    pub struct TenantCache {
+        valkey: Read<ValkeySecret>,
+    }
+}
+
+impl TenantCache {
+    /// Removes entries.
+    pub async fn remove(&self, entries: &CacheEntries) -> Result<(), Failure> {
+        let valkey = Valkey::connect(&self.valkey.read().await?.url).await?;
+        valkey.unlink(&entries.keys).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! A tenant's own database: its schema, shipped as migrations, and what steps 3 to 5 do in it.
+
+use domain::{CauseCode, Failure};
+use secrets::DatabaseSecret;
+use serde::Deserialize;
+use store::{Migrated, StoreError};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+mod embedded {
+    refinery::embed_migrations!("migrations/tenant");
+}
+
+/// How many rows of each kind the migrations ship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct SeedCounts {
+    /// `iam.roles`.
+    pub roles: i64,
+    /// `iam.permissions`.
+    pub permissions: i64,
+    /// `iam.sod_rules`.
+    pub sod_rules: i64,
+    /// `workflow.templates`.
+    pub workflow_templates: i64,
+}
+
+/// What this release's migrations ship; `migrations/tenant/manifest.json` is held to them by a test.
+///
+/// # Panics
+/// Never: the file is compiled in, and a test reads it.
+#[must_use]
+pub fn manifest() -> SeedCounts {
+    serde_json::from_str(include_str!("../migrations/tenant/manifest.json")).expect("the manifest is valid")
+}
+
+/// A connection to a tenant's database.
+pub struct TenantDatabase(Client);
+
+impl TenantDatabase {
+    /// Connects through the session pooler. A fresh pooler refuses log-ins for a while: that is transient.
+    pub async fn connect(config: &DatabaseSecret) -> Result<Self, Failure> {
+        store::connect(config, "ivory-provisioning").await.map(Self).map_err(failure)
+    }
+
+    /// Brings the database to this release, all or nothing. There is no advisory lock: the pooler would keep a killed
+    /// session's lock. The tenant's lease excludes others, and the session's time-outs end what a killed invocation left
+    /// open.
+    pub async fn migrate(&mut self) -> Result<Migrated, Failure> {
+        let timeouts =
+            "SET lock_timeout = '10s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '30s'";
+        self.0.batch_execute(timeouts).await.map_err(|error| failure(error.into()))?;
+        let runner = embedded::migrations::runner().set_grouped(true).set_abort_missing(false);
+        // Boxed: refinery's future is nested too deep for whoever embeds it.
+        let report =
+            Box::pin(runner.run_async(&mut self.0)).await.map_err(|error| store::migration_failure(&error))?;
+        let version = store::migrated_version(&self.0).await.map_err(failure)?;
+        Ok(Migrated { version, applied: report.applied_migrations().len() })
+    }
+
+    /// Counts the seeded rows.
+    pub async fn seed_counts(&self) -> Result<SeedCounts, Failure> {
+        let counts = async {
+            let row = self.0.query_one(include_str!("../sql/seed_counts.sql"), &[]).await?;
+            Ok::<_, StoreError>(SeedCounts {
+                roles: row.try_get("roles")?,
+                permissions: row.try_get("permissions")?,
+                sod_rules: row.try_get("sod_rules")?,
+                workflow_templates: row.try_get("workflow_templates")?,
+            })
+        };
+        counts.await.map_err(failure)
+    }
+
+    /// The id of the Auth user with exactly this address (compared in lower case) who was invited.
+    pub async fn invited_user(&self, email: &str) -> Result<Option<Uuid>, Failure> {
+        let id = async {
+            let row = self.0.query_opt(include_str!("../sql/invited_user.sql"), &[&email]).await?;
+            Ok::<_, StoreError>(row.map(|row| row.try_get("id")).transpose()?)
+        };
+        id.await.map_err(failure)
+    }
+
+    /// Makes the invitee the tenant's admin; repeating it changes nothing.
+    pub async fn grant_admin(&self, auth_user_id: Uuid, email: &str) -> Result<(), Failure> {
+        let granted = async {
+            self.0.execute(include_str!("../sql/tenant_admin_grant.sql"), &[&auth_user_id, &email]).await?;
+            Ok::<_, StoreError>(())
+        };
+        granted.await.map_err(failure)
+    }
+}
+
+/// The highest migration of this release.
+#[must_use]
+pub fn newest_version() -> i32 {
+    embedded::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max().unwrap_or(0)
+}
+
+/// Trouble with a tenant's database has codes of its own: others can mend it than the control database's.
+fn failure(error: StoreError) -> Failure {
+    match error {
+        StoreError::Credentials(failure) => failure,
+        StoreError::Refused => CauseCode::TenantDatabaseRefused.into(),
+        StoreError::Unavailable | StoreError::Timeout => CauseCode::TenantDatabaseUnavailable.into(),
+        StoreError::Taken { .. } | StoreError::Broken(_) => CauseCode::TenantDatabaseMismatch.into(),
+    }
+}
