@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use domain::{Failure, FailureKind, Owner};
+use domain::{CauseCode, Failure};
 
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,38 +107,31 @@ impl TransportError {
         }
     }
 
-    /// This error as the pipeline sees it; `system` names the other side in the cause's code, e.g. `stripe_timeout`.
+    /// This error as the pipeline sees it, under the codes of the other side.
     #[must_use]
-    pub fn failure(self, system: &str) -> Failure {
-        let (kind, code, owner, hint) = match self {
-            Self::Connect(_) => (
-                FailureKind::Transient,
-                "unreachable",
-                Owner::Platform,
-                "could not be reached; check its address, the network path and its status page",
-            ),
-            Self::Timeout => {
-                (FailureKind::Transient, "timeout", Owner::Provider, "did not answer in time; it is tried again")
-            }
-            Self::Broken => (
-                FailureKind::Transient,
-                "connection_lost",
-                Owner::Provider,
-                "closed the connection before its answer was complete; it is tried again",
-            ),
-            Self::TooLarge => (
-                FailureKind::Rejected,
-                "answer_too_large",
-                Owner::Provider,
-                "sent an answer larger than any it documents; check that its address is the right one",
-            ),
-            Self::Unsendable => (
-                FailureKind::Internal,
-                "bad_configuration",
-                Owner::Platform,
-                "cannot be called with the configured address and credential; check both",
-            ),
-        };
-        Failure::new(kind, &format!("{system}_{code}"), owner, &format!("{system} {hint}."))
+    pub fn failure(self, codes: &TransportCodes) -> Failure {
+        match self {
+            Self::Connect(_) => codes.unreachable,
+            Self::Timeout => codes.timeout,
+            Self::Broken => codes.connection_lost,
+            Self::TooLarge => codes.answer_too_large,
+            Self::Unsendable => codes.bad_configuration,
+        }
+        .into()
     }
+}
+
+/// The codes of one system's transport errors.
+#[derive(Clone, Copy, Debug)]
+pub struct TransportCodes {
+    /// There is no connection.
+    pub unreachable: CauseCode,
+    /// There was no answer in time.
+    pub timeout: CauseCode,
+    /// The connection broke before the answer was complete.
+    pub connection_lost: CauseCode,
+    /// The answer is larger than any that is documented.
+    pub answer_too_large: CauseCode,
+    /// The configured address or credential cannot be used in a request.
+    pub bad_configuration: CauseCode,
 }

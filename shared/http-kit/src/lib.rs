@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::{ClientBuilder, RequestBuilder, StatusCode, header::HeaderMap};
 
-pub use error::{ConnectError, TransportError};
+pub use error::{ConnectError, TransportCodes, TransportError};
 
 /// An answer is read up to this many bytes: no vendor's answer that we use comes near it.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;

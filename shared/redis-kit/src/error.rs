@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::{Failure, FailureKind, Owner};
+use domain::{CauseCode, Failure};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// A call that did not succeed.
@@ -59,43 +59,42 @@ impl Error {
         }
     }
 
-    /// This error as the pipeline sees it; `system` names the server in the cause's code, e.g. `valkey_timeout`.
+    /// This error as the pipeline sees it, under the server's codes.
     #[must_use]
-    pub fn failure(&self, system: &str) -> Failure {
-        use FailureKind::{Internal, Rejected, Transient};
-        let (kind, code, owner, hint) = match self {
-            Self::BadUrl => (Internal, "bad_configuration", Owner::Platform, "has no usable URL in its secret"),
-            Self::Connect => (
-                Transient,
-                "unreachable",
-                Owner::Platform,
-                "could not be reached; check its address, the network path and TLS",
-            ),
-            Self::Timeout => {
-                (Transient, "timeout", Owner::Platform, "did not answer in time; check its load if this persists")
-            }
-            Self::Lost => (Transient, "connection_lost", Owner::Platform, "closed the connection; it is tried again"),
-            Self::Unauthorized => (
-                Rejected,
-                "unauthorized",
-                Owner::Platform,
-                "refused our credentials; check user, password and permissions of the configured URL",
-            ),
-            Self::NotReady => (
-                Transient,
-                "not_ready",
-                Owner::Platform,
-                "cannot serve now; check its memory, disk, connections and replication if this persists",
-            ),
-            Self::Refused(_) => {
-                (Rejected, "refused", Owner::Platform, "refused a command; check that its version is a supported one")
-            }
-            Self::Unexpected => {
-                (Rejected, "unexpected_answer", Owner::Platform, "sent an undocumented answer; check its version")
-            }
-        };
-        Failure::new(kind, &format!("{system}_{code}"), owner, &format!("{system} {hint}."))
+    pub fn failure(&self, codes: &Codes) -> Failure {
+        match self {
+            Self::BadUrl => codes.bad_configuration,
+            Self::Connect => codes.unreachable,
+            Self::Timeout => codes.timeout,
+            Self::Lost => codes.connection_lost,
+            Self::Unauthorized => codes.unauthorized,
+            Self::NotReady => codes.not_ready,
+            Self::Refused(_) => codes.refused,
+            Self::Unexpected => codes.unexpected_answer,
+        }
+        .into()
     }
+}
+
+/// The codes of one server's errors.
+#[derive(Clone, Copy, Debug)]
+pub struct Codes {
+    /// The configured URL cannot be used.
+    pub bad_configuration: CauseCode,
+    /// There is no connection.
+    pub unreachable: CauseCode,
+    /// There was no answer in time.
+    pub timeout: CauseCode,
+    /// The connection broke.
+    pub connection_lost: CauseCode,
+    /// The credentials were refused.
+    pub unauthorized: CauseCode,
+    /// The server cannot serve for now.
+    pub not_ready: CauseCode,
+    /// The server refused the command.
+    pub refused: CauseCode,
+    /// The answer has an unknown shape.
+    pub unexpected_answer: CauseCode,
 }
 
 impl From<&RedisError> for Error {

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-pub use crate::error::{Error, Reply};
+pub use crate::error::{Codes, Error, Reply};
 
 /// A call takes at most this long, opening the connection and the one repetition included.
 pub const CALL_LIMIT: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
-//! Wiring of `DELETE /v1/admin/tenants/{slug}`.
+//! Starts `DELETE /v1/admin/tenants/{slug}`.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    api_kit::serve(deactivate_tenant::DeactivateTenant::new).await
+    api_kit::serve::<deactivate_tenant::DeactivateTenant>().await
 }

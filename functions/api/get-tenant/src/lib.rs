@@ -1,30 +1,24 @@
 //! `GET /v1/admin/tenants/{slug}`: the complete record, without any credential.
 
-use std::sync::Arc;
-
 use api_kit::records::TenantRecord;
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Handler, Platform, Problem, Request};
-use store::Store;
+use api_kit::{Answer, Budget, Handler, Problem, Request, SlugInPath};
+use lambda_kit::needs;
+use store::ControlDatabase;
 
-/// The route.
-pub struct GetTenant {
-    store: Arc<Store>,
-}
-
-impl GetTenant {
-    /// Built from the control database alone.
-    #[must_use]
-    pub fn new(platform: &Platform) -> Self {
-        Self { store: platform.store() }
+needs! {
+    /// Answers with a tenant's record.
+    pub struct GetTenant {
+        store: ControlDatabase,
     }
 }
 
 impl Handler for GetTenant {
     const ROUTE: Route = routes::GET_TENANT;
+    type Input = SlugInPath;
 
-    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let tenant = self.store.tenant_by_slug(&request.slug()?).await?.ok_or_else(Problem::tenant_not_found)?;
+    async fn handle(&self, _: &Request, SlugInPath(slug): SlugInPath, _: Budget) -> Result<Answer, Problem> {
+        let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
         Ok(TenantRecord::answer(&tenant))
     }
 }

@@ -1,6 +1,6 @@
-//! Wiring of `GET /v1/admin/tenants/{slug}`.
+//! Starts `GET /v1/admin/tenants/{slug}`.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    api_kit::serve(|platform| Ok(get_tenant::GetTenant::new(platform))).await
+    api_kit::serve::<get_tenant::GetTenant>().await
 }

@@ -1,6 +1,6 @@
-//! Wiring of `GET /v1/admin/lakehouse/catalogs`.
+//! Starts `GET /v1/admin/lakehouse/catalogs`.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    api_kit::serve(|platform| Ok(list_catalogs::ListCatalogs::new(platform))).await
+    api_kit::serve::<list_catalogs::ListCatalogs>().await
 }

@@ -1,6 +1,6 @@
-//! Wiring of `GET /v1/admin/tenants`.
+//! Starts `GET /v1/admin/tenants`.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    api_kit::serve(|platform| Ok(list_tenants::ListTenants::new(platform))).await
+    api_kit::serve::<list_tenants::ListTenants>().await
 }

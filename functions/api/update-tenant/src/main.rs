@@ -1,9 +1,6 @@
-//! Wiring of `PATCH /v1/admin/tenants/{slug}`.
-
-use idempotency::Idempotent;
-use update_tenant::UpdateTenant;
+//! Starts `PATCH /v1/admin/tenants/{slug}`.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    api_kit::serve(|platform| Idempotent::new(UpdateTenant::new(platform), platform)).await
+    api_kit::serve::<update_tenant::UpdateTenant>().await
 }

@@ -1,6 +1,6 @@
-//! Wiring of step 3.
+//! Starts step 3.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    step_kit::serve(step_3_migrate_tenant::MigrateTenant::new).await
+    step_kit::serve::<step_3_migrate_tenant::MigrateTenant>().await
 }

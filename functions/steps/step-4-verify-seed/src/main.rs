@@ -1,6 +1,6 @@
-//! Wiring of step 4.
+//! Starts step 4.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    step_kit::serve(step_4_verify_seed::VerifySeed::new).await
+    step_kit::serve::<step_4_verify_seed::VerifySeed>().await
 }

@@ -1,57 +1,35 @@
 //! Step 6: the tenant's private graph in its region, and a user who can reach that graph and nothing else.
 
+use std::time::Duration;
+
 use domain::{Failure, Step, names};
 use falkordb::{FalkorDb, GraphSpec};
-use secrecy::SecretString;
-use secrets::{Name, Secrets};
-use serde::Deserialize;
-use std::time::Duration;
-use step_kit::{Outcome, Platform, Run, StepError, Work};
+use lambda_kit::{Read, needs};
+use secrets::{RegionSecret, TenantSecret};
+use step_kit::{Effect, Lease, Outcome, Work};
 use store::{Intent, ResourceKind};
 
 /// A handful of commands of at most five seconds each, five of them for the constraint.
 const GRAPH_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The step.
-pub struct CreateGraph {
-    secrets: Secrets,
-}
-
-/// What this step reads of the secret `regions/{region}`.
-#[derive(Deserialize)]
-struct RegionSecret {
-    falkordb: FalkorDbAccess,
-}
-
-#[derive(Deserialize)]
-struct FalkorDbAccess {
-    url: SecretString,
-}
-
-impl CreateGraph {
-    /// Built from the secrets alone.
-    pub fn new(platform: &Platform) -> Result<Self, Failure> {
-        Ok(Self { secrets: platform.secrets.clone() })
+needs! {
+    /// Creates the tenant's graph.
+    pub struct CreateGraph {
+        regions: Read<RegionSecret>,
+        tenants: Read<TenantSecret>,
     }
 }
 
 impl Work for CreateGraph {
     const STEP: Step = Step::CreateGraph;
 
-    async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        let tenant = run.tenant();
-        let region: RegionSecret = self.secrets.read(Name::Region(tenant.region)).await?;
-        let password = run.tenant_secret().await?.graph_pass;
+    async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
+        let tenant = lease.tenant();
+        let region = self.regions.read_of(tenant.region).await?;
+        let password = self.tenants.read_of(tenant.tenant_id).await?.graph_pass;
         let falkordb = FalkorDb::connect(&region.falkordb.url).await?;
         let graph = names::graph(&tenant.slug);
-        let intent = Intent {
-            kind: ResourceKind::Graph,
-            name: &graph,
-            request: None,
-            idempotency_key: None,
-            call: GRAPH_TIMEOUT,
-        };
-        let resource = run.intend_again(intent).await?;
+        let resource = lease.intend_once(Intent::named(ResourceKind::Graph, &graph, GRAPH_TIMEOUT)).await?;
         let tenant_id = tenant.tenant_id.to_string();
         let spec = GraphSpec {
             graph: &graph,
@@ -61,7 +39,7 @@ impl Work for CreateGraph {
         };
         falkordb.create_graph(&spec).await?;
         falkordb.grant(&graph, &graph, &password).await?;
-        run.confirm(&resource, &graph, None).await?;
-        Ok(Outcome::Graph { name: graph })
+        lease.confirm(&resource, &graph).await?;
+        Ok(Outcome::Completed(Effect { falkordb_graph_name: Some(graph), ..Effect::NONE }))
     }
 }

@@ -1,6 +1,6 @@
-//! Wiring of step 6.
+//! Starts step 6.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    step_kit::serve(step_6_create_graph::CreateGraph::new).await
+    step_kit::serve::<step_6_create_graph::CreateGraph>().await
 }

@@ -1,6 +1,6 @@
-//! Wiring of step 8.
+//! Starts step 8.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    step_kit::serve(step_8_invalidate_cache::InvalidateCache::new).await
+    step_kit::serve::<step_8_invalidate_cache::InvalidateCache>().await
 }

@@ -1,6 +1,6 @@
-//! Wiring of step 9.
+//! Starts step 9.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    step_kit::serve(step_9_activate_tenant::ActivateTenant::new).await
+    step_kit::serve::<step_9_activate_tenant::ActivateTenant>().await
 }

@@ -1,6 +1,17 @@
 //! What can go wrong, and what the pipeline makes of it.
 
-use domain::{Failure, FailureKind, Owner};
+use domain::{CauseCode, Failure};
+
+const CODES: redis_kit::Codes = redis_kit::Codes {
+    bad_configuration: CauseCode::FalkorDbBadConfiguration,
+    unreachable: CauseCode::FalkorDbUnreachable,
+    timeout: CauseCode::FalkorDbTimeout,
+    connection_lost: CauseCode::FalkorDbConnectionLost,
+    unauthorized: CauseCode::FalkorDbUnauthorized,
+    not_ready: CauseCode::FalkorDbNotReady,
+    refused: CauseCode::FalkorDbRefused,
+    unexpected_answer: CauseCode::FalkorDbUnexpectedAnswer,
+};
 
 /// What can go wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,48 +66,19 @@ impl Error {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        use FailureKind::{Busy, Internal, Rejected, Transient};
-        let (kind, code, hint) = match error {
-            Error::Call(error) => return error.failure("falkordb"),
-            Error::NoModule => (
-                Rejected,
-                "falkordb_no_module",
-                "The configured server lacks FalkorDB's commands; load the module, or correct the region's secret.",
-            ),
-            Error::ForeignGraph => (
-                Rejected,
-                "falkordb_foreign_graph",
-                "A graph of this name belongs to another tenant; move or remove it before trying again.",
-            ),
-            Error::BadName => (Internal, "falkordb_bad_name", "A name contains a NUL, which no graph query can carry."),
-            Error::WriteInProgress => {
-                (Busy, "falkordb_write_in_progress", "Another write to the graph is in progress; it is tried again.")
-            }
-            Error::ConstraintPending => (
-                Busy,
-                "falkordb_constraint_pending",
-                "The graph's unique constraint is still under construction; it is tried again.",
-            ),
-            Error::ConstraintFailed => (
-                Rejected,
-                "falkordb_constraint_failed",
-                "The graph holds two tenant nodes with one id; remove one, drop the constraint and try again.",
-            ),
-            Error::GraphMissing => {
-                (Transient, "falkordb_graph_missing", "The graph was not there after its creation; it is tried again.")
-            }
-            Error::NoAclFile => (
-                Rejected,
-                "falkordb_no_acl_file",
-                "The server would forget its users at a restart; start it with an aclfile.",
-            ),
-            Error::GrantMissing => (
-                Transient,
-                "falkordb_grant_missing",
-                "The tenant's graph user was not as set; see whether something else changes users, it is tried again.",
-            ),
-        };
-        Self::new(kind, code, Owner::Platform, hint)
+        match error {
+            Error::Call(error) => return error.failure(&CODES),
+            Error::NoModule => CauseCode::FalkorDbNoModule,
+            Error::ForeignGraph => CauseCode::FalkorDbForeignGraph,
+            Error::BadName => CauseCode::FalkorDbBadName,
+            Error::WriteInProgress => CauseCode::FalkorDbWriteInProgress,
+            Error::ConstraintPending => CauseCode::FalkorDbConstraintPending,
+            Error::ConstraintFailed => CauseCode::FalkorDbConstraintFailed,
+            Error::GraphMissing => CauseCode::FalkorDbGraphMissing,
+            Error::NoAclFile => CauseCode::FalkorDbNoAclFile,
+            Error::GrantMissing => CauseCode::FalkorDbGrantMissing,
+        }
+        .into()
     }
 }
 
@@ -115,18 +97,18 @@ mod tests {
             (
                 "ERR This instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER \
                 command and then issue a CONFIG REWRITE",
-                "falkordb_no_acl_file",
+                CauseCode::FalkorDbNoAclFile,
                 false,
             ),
             (
                 "ERR Error in ACL SETUSER modifier '+graph.query': Unknown command or category name in ACL",
-                "falkordb_no_module",
+                CauseCode::FalkorDbNoModule,
                 false,
             ),
-            ("ERR unknown command 'GRAPH.QUERY', with args beginning with: 'g' ", "falkordb_no_module", false),
-            ("ERR another write is in progress, retry the query", "falkordb_write_in_progress", true),
-            ("NOPERM User hunter2 has no permissions to run the 'acl|setuser' command", "falkordb_unauthorized", false),
-            ("ERR Usernames can't contain spaces or null characters", "falkordb_refused", false),
+            ("ERR unknown command 'GRAPH.QUERY', with args beginning with: 'g' ", CauseCode::FalkorDbNoModule, false),
+            ("ERR another write is in progress, retry the query", CauseCode::FalkorDbWriteInProgress, true),
+            ("NOPERM User hunter2 has no permissions to run the 'acl|setuser' command", CauseCode::FalkorDbUnauthorized, false),
+            ("ERR Usernames can't contain spaces or null characters", CauseCode::FalkorDbRefused, false),
         ] {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let url = format!("redis://{}", listener.local_addr().expect("bound"));
@@ -142,8 +124,8 @@ mod tests {
             let error = falkordb.grant("hunter2", "hunter2", &"hunter2".into()).await.expect_err("refused");
             let shown = format!("{error} {error:?}");
             let failure = Failure::from(error);
-            assert_eq!((failure.cause.code.as_str(), failure.cause.retryable), (code, retryable));
-            assert!(!format!("{shown} {failure:?}").contains("hunter2"), "{code}");
+            assert_eq!((failure.code(), failure.cause().retryable), (code, retryable));
+            assert!(!format!("{shown} {failure:?}").contains("hunter2"), "{code:?}");
         }
     }
 }

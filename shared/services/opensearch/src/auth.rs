@@ -9,71 +9,33 @@ use aws_sigv4::sign::v4;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Request};
 use secrecy::SecretString;
-use serde::Deserialize;
+use secrets::{OpenSearchAuth, OpenSearchSecret, SigningService};
 
 use crate::{Error, OpenSearch};
 
 /// Credentials usually are at hand; fetching new ones from the metadata endpoint takes milliseconds.
 const CREDENTIALS_LIMIT: Duration = Duration::from_secs(2);
 
-/// The `opensearch` object in a region's secret.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// `http[s]://host[:port][/path]`.
-    pub endpoint: String,
-    /// How to authenticate there.
-    pub auth: AuthConfig,
-}
-
-/// What a region's secret says about authentication.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-pub enum AuthConfig {
-    /// A user of the cluster's own.
-    Basic {
-        /// The user's name.
-        username: String,
-        /// The user's password.
-        password: SecretString,
-    },
-    /// The function's role in AWS.
-    SigV4 {
-        /// Managed clusters or serverless collections.
-        service: Service,
-    },
-}
-
-impl Config {
-    /// The client for this region. `region` and `credentials` count for requests signed with `SigV4` only.
-    pub fn client(self, region: &str, credentials: &SharedCredentialsProvider) -> Result<OpenSearch, Error> {
-        let auth = match self.auth {
-            AuthConfig::Basic { username, password } => Auth::Basic { username, password },
-            AuthConfig::SigV4 { service } => {
-                Auth::SigV4 { region: region.to_owned(), service, credentials: credentials.clone() }
-            }
-        };
-        OpenSearch::new(&self.endpoint, auth)
-    }
-}
-
-/// Which of AWS's services a signature is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Service {
-    /// Amazon OpenSearch Service.
-    Es,
-    /// Amazon OpenSearch Serverless.
-    Aoss,
-}
-
-impl Service {
-    /// The name in a signature's scope (opensearch-project/documentation-website `_clients/rust.md`).
-    fn name(self) -> &'static str {
-        match self {
-            Self::Es => "es",
-            Self::Aoss => "aoss",
+/// The client for a region. `region` and `credentials` count for requests signed with `SigV4` only.
+pub fn client(
+    secret: OpenSearchSecret,
+    region: &str,
+    credentials: &SharedCredentialsProvider,
+) -> Result<OpenSearch, Error> {
+    let auth = match secret.auth {
+        OpenSearchAuth::Basic { username, password } => Auth::Basic { username, password },
+        OpenSearchAuth::SigV4 { service } => {
+            Auth::SigV4 { region: region.to_owned(), service, credentials: credentials.clone() }
         }
+    };
+    OpenSearch::new(&secret.endpoint, auth)
+}
+
+/// The service's name in a signature's scope (opensearch-project/documentation-website `_clients/rust.md`).
+const fn name(service: SigningService) -> &'static str {
+    match service {
+        SigningService::Es => "es",
+        SigningService::Aoss => "aoss",
     }
 }
 
@@ -91,7 +53,7 @@ pub enum Auth {
         /// The endpoint's region.
         region: String,
         /// Which service the endpoint belongs to.
-        service: Service,
+        service: SigningService,
         /// Where the credentials come from, fresh for each request.
         credentials: SharedCredentialsProvider,
     },
@@ -108,21 +70,21 @@ pub(crate) struct Scope<'a> {
 pub(crate) async fn signature(
     request: &Request,
     region: &str,
-    service: Service,
+    service: SigningService,
     credentials: &SharedCredentialsProvider,
 ) -> Result<HeaderMap, Error> {
     let credentials = tokio::time::timeout(CREDENTIALS_LIMIT, credentials.provide_credentials())
         .await
         .map_err(|_| Error::NoCredentials)?
         .map_err(|_| Error::NoCredentials)?;
-    let scope = Scope { region, service: service.name(), time: SystemTime::now() };
+    let scope = Scope { region, service: name(service), time: SystemTime::now() };
     signature_of(request, credentials, &scope)
 }
 
 /// Method, URL, headers, host, body and session token go into the signature.
 fn signature_of(request: &Request, credentials: Credentials, scope: &Scope<'_>) -> Result<HeaderMap, Error> {
     let mut settings = SigningSettings::default();
-    if scope.service == Service::Aoss.name() {
+    if scope.service == name(SigningService::Aoss) {
         // Serverless requires `x-amz-content-sha256` (opensearch-project/opensearch-java #339); managed clusters do not.
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
     }
@@ -227,7 +189,7 @@ mod tests {
         assert!(!format!("{config:?}").contains("hunter2"));
         assert!(matches!(config.auth, AuthConfig::Basic { username, .. } if username == "u"));
 
-        for (name, service) in [("es", Service::Es), ("aoss", Service::Aoss)] {
+        for (name, service) in [("es", SigningService::Es), ("aoss", SigningService::Aoss)] {
             let sigv4 = format!(r#"{{"endpoint":"https://x","auth":{{"type":"sigv4","service":"{name}"}}}}"#);
             let config: Config = serde_json::from_str(&sigv4).expect("valid");
             assert!(matches!(config.auth, AuthConfig::SigV4 { service: read } if read == service));

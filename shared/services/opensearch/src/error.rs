@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner};
-use http_kit::{Answer, TransportError};
+use domain::{CauseCode, Failure};
+use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
 
 /// What can go wrong.
@@ -93,79 +93,30 @@ impl Error {
     }
 }
 
+const TRANSPORT: TransportCodes = TransportCodes {
+    unreachable: CauseCode::OpenSearchUnreachable,
+    timeout: CauseCode::OpenSearchTimeout,
+    connection_lost: CauseCode::OpenSearchConnectionLost,
+    answer_too_large: CauseCode::OpenSearchAnswerTooLarge,
+    bad_configuration: CauseCode::OpenSearchBadConfiguration,
+};
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        use FailureKind::{Busy, Internal, RateLimited, Rejected, Transient};
-        let (kind, code, owner, hint) = match error {
-            Error::Transport(error) => return error.failure("opensearch"),
-            Error::BadEndpoint => (
-                Internal,
-                "bad_configuration",
-                Owner::Platform,
-                "The region's secret has no usable OpenSearch endpoint; correct it.",
-            ),
-            Error::NoCredentials => (
-                Transient,
-                "no_credentials",
-                Owner::Platform,
-                "There were no AWS credentials to sign with; check the function's role if this persists.",
-            ),
-            Error::Unauthorized => (
-                Rejected,
-                "unauthorized",
-                Owner::Platform,
-                "OpenSearch refused our credentials; check user, role mapping and access policy of the region.",
-            ),
-            Error::Blocked => (
-                Transient,
-                "blocked",
-                Owner::Platform,
-                "The OpenSearch cluster takes no changes; check its free disk space and its write blocks.",
-            ),
-            Error::RateLimited { retry_after } => (
-                RateLimited { retry_after },
-                "rate_limited",
-                Owner::Provider,
-                "OpenSearch asks for fewer requests; it is tried again.",
-            ),
-            Error::Unavailable => (
-                Transient,
-                "unavailable",
-                Owner::Provider,
-                "OpenSearch is unavailable; check the cluster's health if this persists.",
-            ),
-            Error::ShardLimit => (
-                Rejected,
-                "shard_limit",
-                Owner::Quota,
-                "The OpenSearch cluster has as many shards as it may; add data nodes or raise cluster.max_shards_per_node.",
-            ),
-            Error::Conflict { what } => {
-                let hint = format!(
-                    "An index or alias of the tenant's name exists with another {what}; remove or rename it, \
-                    or restore the parameters it was made with."
-                );
-                return Self::new(Rejected, "opensearch_conflict", Owner::Platform, &hint);
-            }
-            Error::Refused => (
-                Rejected,
-                "refused",
-                Owner::Platform,
-                "OpenSearch refused the index; check KnnEngine, KnnDimension and KnnReplicas against its version and zones.",
-            ),
-            Error::Unexpected => (
-                Rejected,
-                "unexpected_answer",
-                Owner::Platform,
-                "OpenSearch sent an undocumented answer; check that the endpoint is the right one.",
-            ),
-            Error::NotVisible => (
-                Busy,
-                "not_visible",
-                Owner::Provider,
-                "OpenSearch accepted the index but does not show it yet; it is tried again.",
-            ),
-        };
-        Self::new(kind, &format!("opensearch_{code}"), owner, hint)
+        match error {
+            Error::Transport(error) => return error.failure(&TRANSPORT),
+            Error::Conflict { what } => return Self::with_detail(CauseCode::OpenSearchConflict, what),
+            Error::BadEndpoint => CauseCode::OpenSearchBadConfiguration,
+            Error::NoCredentials => CauseCode::OpenSearchNoCredentials,
+            Error::Unauthorized => CauseCode::OpenSearchUnauthorized,
+            Error::Blocked => CauseCode::OpenSearchBlocked,
+            Error::RateLimited { .. } => CauseCode::OpenSearchRateLimited,
+            Error::Unavailable => CauseCode::OpenSearchUnavailable,
+            Error::ShardLimit => CauseCode::OpenSearchShardLimit,
+            Error::Refused => CauseCode::OpenSearchRefused,
+            Error::Unexpected => CauseCode::OpenSearchUnexpectedAnswer,
+            Error::NotVisible => CauseCode::OpenSearchNotVisible,
+        }
+        .into()
     }
 }

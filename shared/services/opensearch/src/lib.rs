@@ -17,7 +17,7 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub use crate::auth::{Auth, AuthConfig, Config, Service};
+pub use crate::auth::{Auth, client};
 pub use crate::error::Error;
 pub use crate::index::{Engine, IndexSpec, UnknownEngine};
 

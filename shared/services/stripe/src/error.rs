@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner};
-use http_kit::{Answer, TransportError};
+use domain::{CauseCode, Failure};
+use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
 
 /// A call that did not give what was asked for. Stripe's messages are not kept: they quote the request.
@@ -108,53 +108,25 @@ impl Error {
     }
 }
 
+const TRANSPORT: TransportCodes = TransportCodes {
+    unreachable: CauseCode::StripeUnreachable,
+    timeout: CauseCode::StripeTimeout,
+    connection_lost: CauseCode::StripeConnectionLost,
+    answer_too_large: CauseCode::StripeAnswerTooLarge,
+    bad_configuration: CauseCode::StripeBadConfiguration,
+};
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let (kind, code, owner, hint, request_id) = match error {
-            Error::Transport(error) => return error.failure("stripe"),
-            Error::RateLimited { retry_after, request_id } => (
-                FailureKind::RateLimited { retry_after },
-                "stripe_rate_limited",
-                Owner::Quota,
-                "Stripe limits how often it is called; it is tried again.",
-                request_id,
-            ),
-            Error::Busy { request_id } => (
-                FailureKind::Busy,
-                "stripe_busy",
-                Owner::Provider,
-                "Stripe is still at work on the same request; its outcome is asked for again.",
-                request_id,
-            ),
-            Error::Server { request_id, .. } => (
-                FailureKind::Transient,
-                "stripe_error",
-                Owner::Provider,
-                "Stripe had an error of its own; it is tried again. If this persists see its status page.",
-                request_id,
-            ),
-            Error::Unauthorized { request_id } => (
-                FailureKind::Rejected,
-                "stripe_unauthorized",
-                Owner::Platform,
-                "Stripe does not accept the secret key, or the key lacks a right; put a valid one into the secret control/stripe, then send the request again.",
-                request_id,
-            ),
-            Error::Rejected { request_id, .. } => (
-                FailureKind::Rejected,
-                "stripe_rejected",
-                Owner::Platform,
-                "Stripe refused the request; look its id up in Stripe's dashboard, mend what it names, then send the request again.",
-                request_id,
-            ),
-            Error::UnexpectedAnswer { request_id } => (
-                FailureKind::Transient,
-                "stripe_unexpected_answer",
-                Owner::Provider,
-                "Stripe answered in an undocumented shape; check that the API's address is the right one.",
-                request_id,
-            ),
+        let (code, request_id) = match error {
+            Error::Transport(error) => return error.failure(&TRANSPORT),
+            Error::RateLimited { request_id, .. } => (CauseCode::StripeRateLimited, request_id),
+            Error::Busy { request_id } => (CauseCode::StripeBusy, request_id),
+            Error::Server { request_id, .. } => (CauseCode::StripeError, request_id),
+            Error::Unauthorized { request_id } => (CauseCode::StripeUnauthorized, request_id),
+            Error::Rejected { request_id, .. } => (CauseCode::StripeRejected, request_id),
+            Error::UnexpectedAnswer { request_id } => (CauseCode::StripeUnexpectedAnswer, request_id),
         };
-        Self::new(kind, code, owner, hint).with_request_id(request_id.as_deref())
+        Self::from(code).with_request_id(request_id.as_deref())
     }
 }

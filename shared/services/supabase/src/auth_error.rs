@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner};
-use http_kit::{Answer, TransportError};
+use domain::{CauseCode, Failure};
+use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
 
 use crate::error::{RequestId, retry_after};
@@ -114,63 +114,28 @@ impl AuthError {
     }
 }
 
+const TRANSPORT: TransportCodes = TransportCodes {
+    unreachable: CauseCode::SupabaseAuthUnreachable,
+    timeout: CauseCode::SupabaseAuthTimeout,
+    connection_lost: CauseCode::SupabaseAuthConnectionLost,
+    answer_too_large: CauseCode::SupabaseAuthAnswerTooLarge,
+    bad_configuration: CauseCode::SupabaseAuthBadConfiguration,
+};
+
 impl From<AuthError> for Failure {
     fn from(error: AuthError) -> Self {
-        use FailureKind::{Rejected, Transient};
-        let (kind, owner, code, hint) = match &error {
-            AuthError::Transport(error) => return error.failure("supabase_auth"),
-            AuthError::EmailExists(_) => (
-                Rejected,
-                Owner::Caller,
-                "email_exists",
-                "The administrator's address belongs to a confirmed user already; name another.",
-            ),
-            AuthError::EmailNotAuthorized(_) => (
-                Rejected,
-                Owner::Platform,
-                "email_not_authorized",
-                "Supabase's own mail server serves only the organisation's team; check the SMTP settings.",
-            ),
-            AuthError::InvalidEmail(_) => (
-                Rejected,
-                Owner::Caller,
-                "invalid_email",
-                "Supabase does not accept the administrator's e-mail address; send another.",
-            ),
-            AuthError::MailRateLimited { retry_after, .. } => (
-                FailureKind::RateLimited { retry_after: *retry_after },
-                Owner::Quota,
-                "mail_limit",
-                "The project's mails of this hour are used up; it is tried again.",
-            ),
-            AuthError::RateLimited { retry_after, .. } => (
-                FailureKind::RateLimited { retry_after: *retry_after },
-                Owner::Quota,
-                "rate_limited",
-                "The rate limit of Supabase Auth is used up; it is tried again.",
-            ),
-            AuthError::MailFailed(_) => (
-                Transient,
-                Owner::Platform,
-                "mail_failed",
-                "The invitation could not be mailed; check the mail server, its credential and the address.",
-            ),
-            AuthError::Unauthorized(_) => (
-                Rejected,
-                Owner::Platform,
-                "unauthorized",
-                "Supabase Auth does not accept the project's secret key; check whether it was revoked.",
-            ),
-            AuthError::Server { .. } => {
-                (Transient, Owner::Provider, "server_error", "Supabase Auth had an internal error; it is tried again.")
-            }
-            AuthError::Unexpected { .. } => (
-                Transient,
-                Owner::Provider,
-                "unexpected_answer",
-                "Supabase Auth sent an answer of an unknown shape; if this stays, check its address.",
-            ),
+        let code = match &error {
+            AuthError::Transport(error) => return error.failure(&TRANSPORT),
+            AuthError::EmailExists(_) => CauseCode::SupabaseAuthEmailExists,
+            AuthError::EmailNotAuthorized(_) => CauseCode::SupabaseAuthEmailNotAuthorized,
+            AuthError::InvalidEmail(_) => CauseCode::SupabaseAuthInvalidEmail,
+            AuthError::MailRateLimited { .. } => CauseCode::SupabaseAuthMailLimit,
+            AuthError::RateLimited { .. } => CauseCode::SupabaseAuthRateLimited,
+            AuthError::MailFailed(_) => CauseCode::SupabaseAuthMailFailed,
+            AuthError::Unauthorized(_) => CauseCode::SupabaseAuthUnauthorized,
+            AuthError::Server { .. } => CauseCode::SupabaseAuthServerError,
+            AuthError::Unexpected { .. } => CauseCode::SupabaseAuthUnexpectedAnswer,
         };
-        Self::new(kind, &format!("supabase_auth_{code}"), owner, hint).with_request_id(error.request_id())
+        Self::from(code).with_request_id(error.request_id())
     }
 }

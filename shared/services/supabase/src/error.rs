@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner};
-use http_kit::{Answer, TransportError};
+use domain::{CauseCode, Failure};
+use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
 
 /// Supabase's own id of a request, where the answer had one: `sb-request-id` is set by the gateway in front of a
@@ -171,94 +171,34 @@ impl Error {
     }
 }
 
+const TRANSPORT: TransportCodes = TransportCodes {
+    unreachable: CauseCode::SupabaseUnreachable,
+    timeout: CauseCode::SupabaseTimeout,
+    connection_lost: CauseCode::SupabaseConnectionLost,
+    answer_too_large: CauseCode::SupabaseAnswerTooLarge,
+    bad_configuration: CauseCode::SupabaseBadConfiguration,
+};
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        use FailureKind::{Busy, Internal, Rejected, Transient};
-        let (kind, owner, code, hint) = match &error {
-            Error::Transport(error) => return error.failure("supabase"),
-            Error::BadArgument(_) => (
-                Internal,
-                Owner::Platform,
-                "bad_argument",
-                "A setting cannot be sent to Supabase; check the organisation slug and the site's URLs.",
-            ),
-            Error::RateLimited { retry_after, .. } => (
-                FailureKind::RateLimited { retry_after: *retry_after },
-                Owner::Quota,
-                "rate_limited",
-                "Supabase's rate limit is used up; it is tried again.",
-            ),
-            Error::Unauthorized(_) => (
-                Rejected,
-                Owner::Platform,
-                "unauthorized",
-                "Supabase does not accept the access token; renew it in Secrets Manager.",
-            ),
-            Error::Forbidden(_) => (
-                Rejected,
-                Owner::Platform,
-                "forbidden",
-                "The Supabase access token may not do this; give it the rights of the organisation's owner.",
-            ),
-            Error::NameTaken(_) => (
-                Busy,
-                Owner::Platform,
-                "name_taken",
-                "Supabase has a project of this name that is not listed yet; it is looked for again.",
-            ),
-            Error::ProjectLimit(_) => (
-                Rejected,
-                Owner::Quota,
-                "project_limit",
-                "The Supabase organisation may have no more projects; raise its plan or remove unused projects.",
-            ),
-            Error::OverdueInvoices(_) => (
-                Rejected,
-                Owner::Quota,
-                "overdue_invoices",
-                "The Supabase organisation has overdue invoices; pay them.",
-            ),
-            Error::InvalidRequest { .. } => (
-                Rejected,
-                Owner::Platform,
-                "invalid_request",
-                "Supabase did not accept the request; check that it offers the region and the settings are valid.",
-            ),
-            Error::NotFound(_) => (
-                Rejected,
-                Owner::Platform,
-                "not_found",
-                "The Supabase project is gone, or the access token belongs to another organisation.",
-            ),
-            Error::ServerError { .. } => {
-                (Transient, Owner::Provider, "server_error", "Supabase had an internal error; it is tried again.")
-            }
-            Error::UnexpectedAnswer(_) => (
-                Transient,
-                Owner::Provider,
-                "unexpected_answer",
-                "Supabase sent an answer of an unknown shape; if this stays, check its address.",
-            ),
-            Error::KeysMissing => (
-                Transient,
-                Owner::Provider,
-                "keys_missing",
-                "The Supabase project has no API keys yet; it is tried again.",
-            ),
-            Error::PoolerMissing => (
-                Transient,
-                Owner::Provider,
-                "pooler_missing",
-                "The Supabase project is not known to its pooler yet; it is tried again.",
-            ),
-            Error::NoSessionPooler => (
-                Rejected,
-                Owner::Provider,
-                "no_session_pooler",
-                "The Supabase project's pooler lists no session mode, which migrations need; ask Supabase's support.",
-            ),
+        let code = match &error {
+            Error::Transport(error) => return error.failure(&TRANSPORT),
+            Error::BadArgument(_) => CauseCode::SupabaseBadArgument,
+            Error::RateLimited { .. } => CauseCode::SupabaseRateLimited,
+            Error::Unauthorized(_) => CauseCode::SupabaseUnauthorized,
+            Error::Forbidden(_) => CauseCode::SupabaseForbidden,
+            Error::NameTaken(_) => CauseCode::SupabaseNameTaken,
+            Error::ProjectLimit(_) => CauseCode::SupabaseProjectLimit,
+            Error::OverdueInvoices(_) => CauseCode::SupabaseOverdueInvoices,
+            Error::InvalidRequest { .. } => CauseCode::SupabaseInvalidRequest,
+            Error::NotFound(_) => CauseCode::SupabaseNotFound,
+            Error::ServerError { .. } => CauseCode::SupabaseServerError,
+            Error::UnexpectedAnswer(_) => CauseCode::SupabaseUnexpectedAnswer,
+            Error::KeysMissing => CauseCode::SupabaseKeysMissing,
+            Error::PoolerMissing => CauseCode::SupabasePoolerMissing,
+            Error::NoSessionPooler => CauseCode::SupabaseNoSessionPooler,
         };
-        Self::new(kind, &format!("supabase_{code}"), owner, hint).with_request_id(error.request_id())
+        Self::from(code).with_request_id(error.request_id())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner};
+use domain::{CauseCode, Failure};
 use redis::Script;
 use redis_kit::Server;
 use secrecy::SecretString;
@@ -25,16 +25,22 @@ pub enum Error {
     Evicting,
 }
 
+const CODES: redis_kit::Codes = redis_kit::Codes {
+    bad_configuration: CauseCode::ValkeyBadConfiguration,
+    unreachable: CauseCode::ValkeyUnreachable,
+    timeout: CauseCode::ValkeyTimeout,
+    connection_lost: CauseCode::ValkeyConnectionLost,
+    unauthorized: CauseCode::ValkeyUnauthorized,
+    not_ready: CauseCode::ValkeyNotReady,
+    refused: CauseCode::ValkeyRefused,
+    unexpected_answer: CauseCode::ValkeyUnexpectedAnswer,
+};
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Call(error) => error.failure("valkey"),
-            Error::Evicting => Failure::new(
-                FailureKind::Rejected,
-                "valkey_evicting",
-                Owner::Platform,
-                "valkey would drop events when its memory is full; set maxmemory-policy to noeviction.",
-            ),
+            Error::Call(error) => error.failure(&CODES),
+            Error::Evicting => CauseCode::ValkeyEvicting.into(),
         }
     }
 }
