@@ -62,7 +62,8 @@ impl Problem {
             Credential::Bearer => "Bearer realm=\"ivory-control-plane\"",
             Credential::ApiKey | Credential::None => "ApiKey realm=\"ivory-control-plane\"",
         };
-        Self::new(ProblemCode::Unauthenticated, "A valid credential is required.").with_header("www-authenticate", challenge)
+        Self::new(ProblemCode::Unauthenticated, "A valid credential is required.")
+            .with_header("www-authenticate", challenge)
     }
 
     /// 403.
@@ -171,7 +172,10 @@ impl Problem {
     /// 422: the key belongs to another request.
     #[must_use]
     pub fn idempotency_key_reused() -> Self {
-        Self::new(ProblemCode::IdempotencyKeyReused, "This idempotency key was used for another request; use a new one.")
+        Self::new(
+            ProblemCode::IdempotencyKeyReused,
+            "This idempotency key was used for another request; use a new one.",
+        )
     }
 
     /// 422: a region that exists, but not in this installation.

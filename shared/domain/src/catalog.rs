@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::schema::text_schema;
-use crate::words::{Invalid, words};
 use crate::text::{SecretText, plain};
+use crate::words::{Invalid, words};
 use crate::{FieldError, Fields, Patch, TenantId, Uri};
 
 /// Longest metadata, bytes as JSON.

@@ -81,7 +81,12 @@ pub const PROVISION_TENANT: Route = Route {
     path: "/v1/admin/tenants",
     body: true,
     status: 202,
-    own_problems: &[ProblemCode::TenantActive, ProblemCode::TenantDeprovisioned, ProblemCode::ImmutableField, ProblemCode::RegionNotConfigured],
+    own_problems: &[
+        ProblemCode::TenantActive,
+        ProblemCode::TenantDeprovisioned,
+        ProblemCode::ImmutableField,
+        ProblemCode::RegionNotConfigured,
+    ],
     ..TENANTS
 };
 
@@ -109,7 +114,12 @@ pub const UPDATE_TENANT: Route = Route {
     path: "/v1/admin/tenants/{tenant}",
     body: true,
     if_match: true,
-    own_problems: &[ProblemCode::TenantNotActive, ProblemCode::DomainTaken, ProblemCode::BillingRejected, ProblemCode::OperationInProgress],
+    own_problems: &[
+        ProblemCode::TenantNotActive,
+        ProblemCode::DomainTaken,
+        ProblemCode::BillingRejected,
+        ProblemCode::OperationInProgress,
+    ],
     ..TENANTS
 };
 
@@ -215,12 +225,21 @@ impl Route {
         may(self.path.contains("{tenant}"), &[ProblemCode::TenantNotFound]);
         may(self.body, &[ProblemCode::MalformedJson, ProblemCode::UnsupportedMediaType, ProblemCode::ValidationFailed]);
         may(!self.query.is_empty(), &[ProblemCode::ValidationFailed]);
-        may(self.idempotent_by_key(), &[ProblemCode::RequestInProgress, ProblemCode::IdempotencyKeyReused, ProblemCode::ValidationFailed]);
+        may(
+            self.idempotent_by_key(),
+            &[ProblemCode::RequestInProgress, ProblemCode::IdempotencyKeyReused, ProblemCode::ValidationFailed],
+        );
         may(self.if_match, &[ProblemCode::VersionMismatch]);
         // The gateway's own, whatever the route; a body is too large for it even where a route takes none.
         may(
             true,
-            &[ProblemCode::MalformedRequest, ProblemCode::BodyTooLarge, ProblemCode::TooManyRequests, ProblemCode::Internal, ProblemCode::Unavailable],
+            &[
+                ProblemCode::MalformedRequest,
+                ProblemCode::BodyTooLarge,
+                ProblemCode::TooManyRequests,
+                ProblemCode::Internal,
+                ProblemCode::Unavailable,
+            ],
         );
         problems.sort_unstable();
         problems.dedup();

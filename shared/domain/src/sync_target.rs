@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::catalog::MAX_METADATA;
-use crate::words::{Invalid, words};
 use crate::text::plain;
+use crate::words::{Invalid, words};
 use crate::{CatalogName, FieldError, Fields, Slug, TenantId, names};
 
 /// Most columns an index can have in Postgres, hence a primary key.

@@ -50,4 +50,3 @@ macro_rules! words {
 }
 
 pub(crate) use words;
-

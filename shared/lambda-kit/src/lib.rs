@@ -8,6 +8,7 @@
 
 mod aws;
 mod budget;
+mod manager;
 mod need;
 pub mod operation;
 mod platform;
@@ -18,7 +19,8 @@ pub mod telemetry;
 pub use aws_config::SdkConfig;
 pub use aws_credential_types::provider::SharedCredentialsProvider;
 pub use budget::Budget;
+pub use manager::VersionId;
 pub use need::{AwsActions, Credentials, Declaration, Grant, Memory, Need, Resource};
 pub use platform::Platform;
-pub use secret::{Create, Read, VersionId, Versions, Write};
+pub use secret::{Create, Read, Versions, Write};
 pub use settings::{List, Misconfigured, Settings};

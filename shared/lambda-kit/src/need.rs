@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
+use domain::{CauseCode, Failure};
 
-use crate::Platform;
+use crate::platform::Platform;
 use crate::settings::Misconfigured;
 
 /// Something a function can be given: a secret's handle, settings, a client.
@@ -18,6 +19,13 @@ pub trait Need: Sized {
 
     /// Makes it. An error names every setting that cannot be used.
     fn open(platform: &Platform) -> Result<Self, Misconfigured>;
+}
+
+impl Platform {
+    /// A function with everything it declares. The failure names every setting that cannot be used.
+    pub fn open<N: Need>(&self) -> Result<N, Failure> {
+        N::open(self).map_err(|wrong| Failure::with_detail(CauseCode::ConfigurationInvalid, wrong.to_string()))
+    }
 }
 
 /// Everything that a function may reach.

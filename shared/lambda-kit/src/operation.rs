@@ -5,7 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
-use crate::{Need, Platform, telemetry};
+use crate::need::Need;
+use crate::platform::Platform;
+use crate::telemetry;
 
 /// What one operation does.
 pub trait Operation: Need {

@@ -5,10 +5,8 @@ use std::sync::Mutex;
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
-use domain::{CauseCode, Failure};
 
-use crate::need::Need;
-use crate::secret::Manager;
+use crate::manager::Manager;
 use crate::settings::Settings;
 use crate::{aws, telemetry};
 
@@ -32,11 +30,6 @@ impl Platform {
         let prefix = settings.read("SECRET_PREFIX", Some("ivory")).unwrap_or_default();
         let manager = Manager::new(Client::new(&sdk), prefix);
         Self { sdk, settings, manager, warm_ups: Mutex::default() }
-    }
-
-    /// A function with everything it declares. The failure names every setting that cannot be used.
-    pub fn open<N: Need>(&self) -> Result<N, Failure> {
-        N::open(self).map_err(|wrong| Failure::with_detail(CauseCode::ConfigurationInvalid, wrong.to_string()))
     }
 
     /// Waits for what was given to [`Platform::warm_up`].

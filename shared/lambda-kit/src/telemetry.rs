@@ -11,12 +11,13 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
-use crate::Settings;
+use crate::settings::Settings;
 
 /// Starts logging to standard output. `LOG_LEVEL` is the level of our own lines and defaults to `info`.
 pub(crate) fn init(settings: &Settings) {
     let level = settings.read("LOG_LEVEL", Some("info")).unwrap_or(LevelFilter::INFO);
-    let lines = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_target(false);
+    let lines =
+        fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_target(false);
     let wanted = filter_fn(move |event| is_wanted(event, level)).with_max_level_hint(level.max(LevelFilter::WARN));
     registry().with(lines.with_filter(wanted)).init();
 }
@@ -60,7 +61,9 @@ mod tests {
     #[test]
     fn our_own_crates_are_told_by_where_they_were_compiled() {
         assert!(is_ours(Some(file!())), "{}", file!());
-        for other in [Some("/cargo/registry/src/index/aws-smithy-runtime-1.0.0/src/client.rs"), Some("src/lib.rs"), None] {
+        for other in
+            [Some("/cargo/registry/src/index/aws-smithy-runtime-1.0.0/src/client.rs"), Some("src/lib.rs"), None]
+        {
             assert!(!is_ours(other), "{other:?}");
         }
     }

@@ -88,7 +88,13 @@ impl Outbox {
     /// Whether a tenant's cache entries are gone in time for the answer to a request that has to wait for it. `promise` is
     /// the promised invalidation; without one, because nothing changed, the entries are removed at once. An invalidation
     /// that is late is delivered by the reconciler.
-    pub async fn invalidated(&self, store: &Store, promise: Option<Uuid>, entries: &CacheEntries, budget: Budget) -> bool {
+    pub async fn invalidated(
+        &self,
+        store: &Store,
+        promise: Option<Uuid>,
+        entries: &CacheEntries,
+        budget: Budget,
+    ) -> bool {
         let budget = budget.at_most(FOR_AN_ANSWER);
         let gone = async {
             match promise {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Cause, ProvisioningState, Slug, Step, TenantId};
 use tokio_postgres::types::Type;
 
-use crate::steps::StepRow;
+use crate::steps::{StepRow, json};
 use crate::tenants::{Tenant, parsed};
 use crate::{Store, StoreError};
 
@@ -126,9 +126,4 @@ impl Store {
         let sql = include_str!("../sql/singleton_release.sql");
         self.query(sql, &[(&name, Type::TEXT), (&token, Type::TEXT)]).await.map(drop)
     }
-}
-
-/// As the column holds it.
-pub(crate) fn json(cause: &Cause) -> Result<serde_json::Value, StoreError> {
-    serde_json::to_value(cause).map_err(|_| StoreError::Broken("cause".to_owned()))
 }

@@ -11,7 +11,6 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::lease::{LEASE_MARGIN, Purpose, written};
-use crate::runs::json;
 use crate::tenants::{Tenant, parsed};
 use crate::{Lease, Store, StoreError};
 
@@ -277,4 +276,9 @@ impl Lease<'_> {
         let steps = self.store.steps(self.tenant.tenant_id).await?;
         Ok(steps.iter().any(|row| row.step == step && row.attempts > 0))
     }
+}
+
+/// A cause as the column holds it.
+pub(crate) fn json(cause: &Cause) -> Result<Value, StoreError> {
+    serde_json::to_value(cause).map_err(|_| StoreError::Broken("cause".to_owned()))
 }

@@ -1,0 +1,100 @@
+//! Secrets Manager, and what its refusals mean.
+
+use std::sync::Arc;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
+use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
+use domain::{CauseCode, Failure};
+use serde::de::DeserializeOwned;
+
+/// The identifier of a secret's version. It is public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionId(pub String);
+
+impl VersionId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Secrets Manager, below the installation's prefix.
+#[derive(Clone, Debug)]
+pub(crate) struct Manager {
+    client: Client,
+    prefix: Arc<str>,
+}
+
+impl Manager {
+    pub(crate) fn new(client: Client, prefix: String) -> Self {
+        Self { client, prefix: prefix.into() }
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{}/{name}", self.prefix)
+    }
+
+    pub(crate) async fn get<S: DeserializeOwned>(&self, name: &str, version: Option<&str>) -> Result<S, Failure> {
+        let name = self.full(name);
+        let get = self.client.get_secret_value().secret_id(&name).set_version_id(version.map(str::to_owned));
+        let answer = get.send().await.map_err(|error| failure(&name, &error))?;
+        let value = answer.secret_string().unwrap_or_default();
+        serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, name))
+    }
+
+    /// The first version of a new secret; `None` where the secret is there already.
+    pub(crate) async fn create(&self, name: &str, json: &str) -> Result<Option<VersionId>, Failure> {
+        let name = self.full(name);
+        match self.client.create_secret().name(&name).secret_string(json).send().await {
+            Ok(created) => version(&name, created.version_id).map(Some),
+            Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => {
+                Ok(None)
+            }
+            Err(error) => Err(failure(&name, &error)),
+        }
+    }
+
+    /// The new version; `None` where there is no such secret.
+    pub(crate) async fn put(&self, name: &str, json: &str) -> Result<Option<VersionId>, Failure> {
+        let name = self.full(name);
+        match self.client.put_secret_value().secret_id(&name).secret_string(json).send().await {
+            Ok(put) => version(&name, put.version_id).map(Some),
+            Err(error)
+                if error.as_service_error().is_some_and(PutSecretValueError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(failure(&name, &error)),
+        }
+    }
+
+    pub(crate) fn missing(&self, name: &str) -> Failure {
+        Failure::with_detail(CauseCode::SecretMissing, self.full(name))
+    }
+}
+
+fn version(name: &str, id: Option<String>) -> Result<VersionId, Failure> {
+    id.map(VersionId).ok_or_else(|| unavailable(name))
+}
+
+/// An answer that Secrets Manager's documentation does not describe.
+pub(crate) fn unavailable(name: &str) -> Failure {
+    tracing::warn!(secret = name, "Secrets Manager gave an answer that makes no sense");
+    CauseCode::SecretsUnavailable.into()
+}
+
+/// Names what Secrets Manager answered. The SDK's own text is dropped: it may quote an answer, and an answer is a secret.
+fn failure<E: ProvideErrorMetadata, R>(name: &str, error: &SdkError<E, R>) -> Failure {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    tracing::warn!(secret = name, code, "Secrets Manager refused or could not be reached");
+    match code {
+        Some("ResourceNotFoundException") => Failure::with_detail(CauseCode::SecretMissing, name),
+        Some("AccessDeniedException") => Failure::with_detail(CauseCode::SecretForbidden, name),
+        Some("InvalidRequestException") => Failure::with_detail(CauseCode::SecretBeingDeleted, name),
+        Some("ThrottlingException") => CauseCode::SecretsThrottled.into(),
+        _ => CauseCode::SecretsUnavailable.into(),
+    }
+}
