@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{Stand, TOKEN, WAREHOUSE, body, error, send};
+use crate::stand::{Stand, TOKEN, WAREHOUSE, body, error, send};
 
 #[tokio::test]
 async fn a_token_is_required_before_anything_else() {

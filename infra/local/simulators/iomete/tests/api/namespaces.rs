@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{Stand, body, error};
+use crate::stand::{Stand, body, error};
 
 #[tokio::test]
 async fn a_namespace_is_made_once_and_found() {

@@ -5,7 +5,7 @@ use reqwest::Method;
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Value, json};
 
-use crate::{Stand, send};
+use crate::stand::{Stand, send};
 
 const NAMESPACES: &str = "/v1/{prefix}/namespaces";
 const NAMESPACE: &str = "/v1/{prefix}/namespaces/{namespace}";

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use stripe::{CALL_TIMEOUT, Customer, Error, PreparedPost, Stripe, Subscription};
 
-use crate::{KEY, Stand};
+use crate::stand::{KEY, Stand};
 
 const EMAIL: &str = "ops@acme.example";
 const TENANT: &str = "0193c6a4-7d2b-7000-8000-000000000001";

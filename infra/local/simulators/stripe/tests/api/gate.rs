@@ -1,4 +1,4 @@
-use crate::{KEY, Stand, error, json, send};
+use crate::stand::{KEY, Stand, error, json, send};
 
 #[tokio::test]
 async fn a_key_is_required() {

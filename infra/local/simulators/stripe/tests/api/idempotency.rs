@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Stand, error, ids, json};
+use crate::stand::{Stand, error, ids, json};
 
 async fn customers(stand: &Stand) -> usize {
     ids(&json(&stand.get("/v1/customers").await, 200)).len()
@@ -21,7 +21,7 @@ async fn the_same_request_is_answered_alike_and_done_once() {
 #[tokio::test]
 async fn another_request_under_the_key_is_an_error() {
     let stand = Stand::start().await;
-    let made = crate::id(&stand.post_with_key("k", "/v1/customers", "name=A").await);
+    let made = crate::stand::id(&stand.post_with_key("k", "/v1/customers", "name=A").await);
     for path in ["/v1/customers".to_owned(), format!("/v1/customers/{made}")] {
         let body = json(&stand.post_with_key("k", &path, "name=B").await, 400);
         assert_eq!(body["error"]["type"], "idempotency_error");
@@ -78,13 +78,10 @@ async fn the_admin_side_counts_without_telling_parameters() {
     stand.post_with_key("k", "/v1/customers", "name=A").await;
     stand.post_with_key("k", "/v1/customers", "name=A").await;
     stand.get("/v1/customers?email=ops%40acme.example").await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let admin = format!("http://{}/admin", listener.local_addr().expect("bound"));
-    let simulator = stand.simulator.clone();
-    tokio::spawn(async move { simulator.serve_admin(listener).await });
+    let admin = format!("{}/admin", stand.simulator.url("admin").expect("an admin port"));
 
     let fetch = async |path: &str| -> serde_json::Value {
-        let answer = crate::send(stand.client.get(format!("{admin}/{path}"))).await;
+        let answer = crate::stand::send(stand.client.get(format!("{admin}/{path}"))).await;
         answer.json().expect("JSON")
     };
     assert_eq!(fetch("customers").await.as_array().map(Vec::len), Some(1));

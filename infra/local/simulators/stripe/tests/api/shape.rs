@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Stand, json};
+use crate::stand::{Stand, json};
 
 fn sample(name: &str) -> Value {
     let samples: Value = serde_json::from_str(include_str!("../recorded/fixtures3.json")).expect("JSON");

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::{Stand, error, ids, json};
+use crate::stand::{Stand, error, ids, json};
 
 const BY_INVOICE: &str = "collection_method=send_invoice&days_until_due=30";
 
@@ -31,7 +31,7 @@ async fn by_invoice_it_is_active_at_once() {
 async fn what_cannot_be_billed_is_refused() {
     let stand = Stand::start().await;
     let customer = stand.customer().await;
-    let silent = crate::id(&stand.post("/v1/customers", "name=Silent").await);
+    let silent = crate::stand::id(&stand.post("/v1/customers", "name=Silent").await);
     let item = "items[0][price]=price_ivory_enterprise";
     for (form, code, param) in [
         (format!("customer={customer}&{item}"), "resource_missing", ""),
