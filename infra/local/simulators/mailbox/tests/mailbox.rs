@@ -1,4 +1,4 @@
-//! Speaks SMTP to a mailbox the way a client library does, and reads the result over HTTP.
+//! Sends mails to a mailbox as a client library does, and reads them over HTTP.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ struct Mailbox {
 }
 
 async fn start() -> Mailbox {
-    // Needed to build a client, although nothing here is https. A second test finds it installed.
+    // An HTTP client requires it, although nothing here uses TLS. The second test finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = Settings::parse_from(["mailbox", "--user", "sender", "--password", "s3cret"]);
     let stand_in = mailbox::start(settings).await.unwrap();
@@ -57,7 +57,7 @@ async fn listing(url: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_mail_is_kept_as_sent_and_can_be_thrown_away() {
+async fn a_mail_is_kept_as_sent_and_can_be_deleted() {
     let mailbox = start().await;
     let mut client = Client::connect(&mailbox.smtp).await;
     let plain = STANDARD.encode("\0sender\0s3cret");

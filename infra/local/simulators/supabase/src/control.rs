@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use secrecy::SecretString;
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, CreateError, Names};
 use crate::keys;
+use crate::management::ApiError;
 use crate::project::{Project, ProjectStatus};
 use crate::region::Region;
 
@@ -57,16 +57,16 @@ struct Seed {
 }
 
 /// Creates a healthy project, as somebody else would.
-async fn seed(State(cloud): State<Arc<Cloud>>, Json(Seed { name, region, duplicate }): Json<Seed>) -> Response {
+async fn seed(
+    State(cloud): State<Arc<Cloud>>,
+    Json(Seed { name, region, duplicate }): Json<Seed>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     let password = SecretString::from(keys::random(32));
     let names = if duplicate { Names::Repeatable } else { Names::Unique };
     match cloud.create(name, region, &password, names).await {
-        Ok(project) => match project.impose(ProjectStatus::ActiveHealthy, &cloud.database).await {
-            Ok(()) => (StatusCode::CREATED, Json(described(&cloud, &project))).into_response(),
-            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
-        },
-        Err(error @ CreateError::NameTaken(_)) => refused(StatusCode::CONFLICT, &error),
-        Err(error @ CreateError::Database(_)) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
+        Ok(project) => Ok((StatusCode::CREATED, imposed(&cloud, &project, ProjectStatus::ActiveHealthy).await?)),
+        Err(CreateError::NameTaken(_)) => Ok((StatusCode::CONFLICT, Json(json!({"message": "the name is taken"})))),
+        Err(CreateError::Database(error)) => Err(ApiError::during("create project")(error)),
     }
 }
 
@@ -81,19 +81,21 @@ async fn impose(
     State(cloud): State<Arc<Cloud>>,
     Path(reference): Path<String>,
     Json(Imposed { status }): Json<Imposed>,
-) -> Response {
-    let Some(project) = cloud.find(&reference) else { return unknown() };
-    match project.impose(status, &cloud.database).await {
-        Ok(()) => Json(described(&cloud, &project)).into_response(),
-        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
-    }
+) -> Result<Json<Value>, ApiError> {
+    let project = cloud.find(&reference).ok_or(ApiError::ProjectNotFound)?;
+    imposed(&cloud, &project, status).await
+}
+
+async fn imposed(cloud: &Cloud, project: &Project, status: ProjectStatus) -> Result<Json<Value>, ApiError> {
+    project.impose(status, &cloud.database).await.map_err(ApiError::during("impose a status"))?;
+    Ok(Json(described(cloud, project)))
 }
 
 /// Replaces the project's keys, as somebody in the dashboard can.
-async fn rotate_keys(State(cloud): State<Arc<Cloud>>, Path(reference): Path<String>) -> Response {
-    let Some(project) = cloud.find(&reference) else { return unknown() };
+async fn rotate_keys(State(cloud): State<Arc<Cloud>>, Path(reference): Path<String>) -> Result<Json<Value>, ApiError> {
+    let project = cloud.find(&reference).ok_or(ApiError::ProjectNotFound)?;
     project.rotate_keys();
-    Json(described(&cloud, &project)).into_response()
+    Ok(Json(described(&cloud, &project)))
 }
 
 #[derive(Deserialize)]
@@ -106,12 +108,4 @@ struct Listing {
 async fn list_after(State(cloud): State<Arc<Cloud>>, Json(Listing { visible_after_ms }): Json<Listing>) -> StatusCode {
     cloud.list_after(Duration::from_millis(visible_after_ms));
     StatusCode::NO_CONTENT
-}
-
-fn unknown() -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({"message": "no such project"}))).into_response()
-}
-
-fn refused(status: StatusCode, error: &dyn std::error::Error) -> Response {
-    (status, Json(json!({"message": error.to_string()}))).into_response()
 }

@@ -18,8 +18,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) enum MailError {
     #[error("an address is not valid: {0}")]
     Address(#[from] lettre::address::AddressError),
-    #[error("a line of the template is too long")]
-    Line,
     #[error("the mail cannot be built: {0}")]
     Message(#[from] lettre::error::Error),
     #[error("the mail server did not accept it: {0}")]
@@ -57,7 +55,7 @@ impl Placeholders<'_> {
 }
 
 /// Sends a mail with the project's own mail server.
-pub(crate) async fn send(smtp: &Smtp, to: &str, subject: &str, html: String) -> Result<(), MailError> {
+pub(crate) async fn send(smtp: &Smtp, to: &str, subject: &str, html: &str) -> Result<(), MailError> {
     let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host)
         .port(smtp.port)
         .credentials(Credentials::new(smtp.user.clone(), smtp.password.clone()))
@@ -67,11 +65,12 @@ pub(crate) async fn send(smtp: &Smtp, to: &str, subject: &str, html: String) -> 
     Ok(())
 }
 
-fn message(smtp: &Smtp, to: &str, subject: &str, html: String) -> Result<Message, MailError> {
+fn message(smtp: &Smtp, to: &str, subject: &str, html: &str) -> Result<Message, MailError> {
     // lettre panics on a name with line breaks.
     let name = Some(smtp.sender_name.replace(['\r', '\n'], " ")).filter(|name| !name.is_empty());
-    // The mailbox shows bodies as they were sent, so this encoding keeps links readable.
-    let body = Body::new_with_encoding(html, ContentTransferEncoding::EightBit).map_err(|_| MailError::Line)?;
+    // The mailbox shows bodies as they were sent. lettre's own choice would break long links into several lines.
+    let lines: String = html.lines().flat_map(|line| [line, "\r\n"]).collect();
+    let body = Body::dangerous_pre_encoded(lines.into(), ContentTransferEncoding::EightBit);
     let message = Message::builder().from(Mailbox::new(name, smtp.sender.parse()?)).to(to.parse()?);
     Ok(message.subject(subject).header(ContentType::TEXT_HTML).body(body)?)
 }
@@ -110,9 +109,8 @@ mod tests {
             sender: "cloud@example.com".into(),
             sender_name: "Ivory\r\nBcc: y@example.com".into(),
         };
-        let text = |subject| {
-            String::from_utf8(message(&smtp, "a@example.com", subject, "x".into()).unwrap().formatted()).unwrap()
-        };
+        let text =
+            |subject| String::from_utf8(message(&smtp, "a@example.com", subject, "x").unwrap().formatted()).unwrap();
         assert!(text("You have been invited").contains("\r\nSubject: You have been invited\r\n"));
         assert!(!text("x\r\nBcc: y@example.com").contains("\nBcc"));
         assert!(text("Grüße").contains("\r\nSubject: =?utf-8?b?"));

@@ -1,4 +1,4 @@
-//! Auth of a project: invitations as real mails, users in the project's real database, refusals as recorded.
+//! A project's Auth: invitations are real mails, users are in the project's real database, refusals are as recorded.
 
 mod common;
 
@@ -12,7 +12,7 @@ async fn start(name: &str) -> Option<(World, Project)> {
     Some((world, project))
 }
 
-/// The link in an invitation, as a mail program shows it.
+/// The link in an invitation, as a mail program opens it.
 fn link(body: &Value) -> String {
     let body = body.as_str().unwrap();
     let start = body.find("href=\"").expect("a link") + "href=\"".len();
@@ -21,7 +21,7 @@ fn link(body: &Value) -> String {
 }
 
 #[tokio::test]
-async fn an_invitation_is_a_mail_and_a_row_and_only_the_last_link_works() {
+async fn an_invitation_is_a_mail_and_a_row_and_only_its_last_link_works() {
     let Some((world, project)) = start("invites").await else { return };
     world.configure_mail(&project).await;
     let redirect = "/invite?redirect_to=https%3A%2F%2Fbank.example.com%2Fwelcome";
@@ -46,7 +46,7 @@ async fn an_invitation_is_a_mail_and_a_row_and_only_the_last_link_works() {
     let mails = world.mails().await;
     assert_eq!(mails.len(), 2);
     assert_eq!(mails[0]["To"], "ada@example.com");
-    assert_eq!(mails[0]["From"], "Ivory Cloud <cloud@example.com>");
+    assert_eq!(mails[0]["From"], r#""Ivory Cloud" <cloud@example.com>"#);
     assert_eq!(mails[0]["Subject"], "You have been invited");
     let (old, new) = (link(&mails[0]["Body"]), link(&mails[1]["Body"]));
     assert!(old.ends_with("&type=invite&redirect_to=https://bank.example.com/welcome"), "{old}");
@@ -98,7 +98,7 @@ async fn a_mail_that_cannot_be_sent_leaves_no_user() {
 }
 
 #[tokio::test]
-async fn credentials_are_checked_as_by_gateway_and_auth() {
+async fn credentials_are_checked_as_in_the_gateway_and_auth() {
     let Some((world, project)) = start("credentials").await else { return };
     let invite = || world.auth(Method::POST, &project, "/invite").json(&json!({"email": "nope"}));
     let refused = async |request: reqwest::RequestBuilder| {

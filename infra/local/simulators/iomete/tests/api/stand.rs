@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use simulator::StandIn;
 
-/// Not a secret: the stand-in lives as long as a test.
+/// Not a secret, because the stand-in runs only during a test.
 pub const TOKEN: &str = "token-of-the-tests";
 pub const WAREHOUSE: &str = "s3://lakehouse/warehouse";
 

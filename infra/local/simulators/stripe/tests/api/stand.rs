@@ -8,7 +8,7 @@ use serde_json::Value;
 use simulator::StandIn;
 use stripe_simulator::Settings;
 
-/// Not a secret: the stand-in lives as long as a test.
+/// Not a secret, because the stand-in runs only during a test.
 pub const KEY: &str = "sk_test_of_the_tests";
 
 pub struct Stand {

@@ -191,7 +191,7 @@ async fn send(
     let subject = placeholders.fill(config.text("mailer_subjects_invite"), false);
     let html = placeholders.fill(config.text("mailer_templates_invite_content"), true);
     match smtp {
-        Some(smtp) => Ok(mail::send(&smtp, email, &subject, html).await?),
+        Some(smtp) => Ok(mail::send(&smtp, email, &subject, &html).await?),
         // The team that the built-in service writes to is no part of the local cloud.
         None => Ok(()),
     }

@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::calls::Endpoint;
 use crate::cloud::Cloud;
 use crate::routes::Routes;
+pub(crate) use error::ApiError;
 
 pub(crate) fn router(cloud: &Arc<Cloud>) -> Router {
     const GET: MethodFilter = MethodFilter::GET;

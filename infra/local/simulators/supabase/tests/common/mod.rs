@@ -1,6 +1,6 @@
-//! A simulator on free ports over the Postgres of `TEST_POSTGRES_URL`, a mailbox, and a client for both.
+//! A stand-in that uses the Postgres of `TEST_POSTGRES_URL`, a mailbox, and a client for both.
 
-// Each test binary uses its own part of this.
+// Each test program uses only a part of this.
 #![allow(dead_code)]
 
 pub mod schema;
@@ -35,7 +35,7 @@ pub struct World {
     _stand_in: StandIn,
 }
 
-/// An answer, read to the end.
+/// An answer, read completely.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -172,7 +172,7 @@ impl World {
         self.as_admin(Method::POST, project, "/invite", Some(json!({"email": email}))).await
     }
 
-    /// The control plane's entry for a project.
+    /// A project's entry at the admin port.
     pub async fn counts(&self, project: &Project) -> Value {
         let listing = answer(self.request(Method::GET, &format!("{}/admin/projects", self.admin))).await.expect(200);
         let projects = listing["projects"].as_array().unwrap();
@@ -197,7 +197,7 @@ pub async fn answer(request: RequestBuilder) -> Answer {
     Answer { status, headers, body }
 }
 
-/// A session in the project's database, as the pooler's row describes it.
+/// A session in the project's database, at the address of the pooler's configuration.
 pub async fn log_in(
     world: &World,
     project: &Project,
