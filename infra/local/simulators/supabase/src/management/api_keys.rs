@@ -20,25 +20,14 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Value>>, ApiError> {
     let reveal = reveal(query.as_deref().unwrap_or_default())?;
     let keys = project.keys();
-    let (publishable_id, secret_id) = (keys.publishable_id.to_string(), keys.secret_id.to_string());
-    let mut entries = [
-        entry(&project, "anon", "legacy", "anon", &keys.anon, "eyJ"),
-        entry(&project, "service_role", "legacy", "service_role", &keys.service_role, "eyJ"),
-        entry(
-            &project,
-            "default",
-            "publishable",
-            &publishable_id,
-            &keys.publishable,
-            prefix(&keys.publishable, "sb_publishable_"),
-        ),
-        entry(&project, "default", "secret", &secret_id, &keys.secret, prefix(&keys.secret, "sb_secret_")),
+    let (publishable, secret) = (keys.publishable_id.to_string(), keys.secret_id.to_string());
+    let entries = [
+        ("anon", "legacy", "anon", &keys.anon),
+        ("service_role", "legacy", "service_role", &keys.service_role),
+        ("default", "publishable", &publishable, &keys.publishable),
+        ("default", "secret", &secret, &keys.secret),
     ];
-    for entry in entries.iter_mut().filter(|entry| !reveal && entry["type"] != "publishable") {
-        entry["api_key"] = json!(masked(entry["prefix"].as_str().unwrap_or_default()));
-    }
-    entries[3]["secret_jwt_template"] = json!({"role": "service_role"});
-    Ok(Json(entries.into()))
+    Ok(Json(entries.map(|(name, kind, id, key)| entry(&project, name, kind, id, key, reveal)).into()))
 }
 
 #[derive(Deserialize)]
@@ -53,16 +42,17 @@ fn reveal(query: &str) -> Result<bool, ApiError> {
 }
 
 /// The specification's `ApiKeyResponse`.
-fn entry(project: &Project, name: &str, kind: &str, id: &str, key: &str, prefix: &str) -> Value {
+fn entry(project: &Project, name: &str, kind: &str, id: &str, key: &str, reveal: bool) -> Value {
+    let prefix = if kind == "legacy" { "eyJ" } else { prefix(key, &format!("sb_{kind}_")) };
     json!({
         "id": id,
         "name": name,
         "type": kind,
-        "api_key": key,
+        "api_key": if reveal || kind == "publishable" { key.to_owned() } else { masked(prefix) },
         "prefix": prefix,
         "description": null,
         "hash": hex::encode(Sha256::digest(key)),
-        "secret_jwt_template": null,
+        "secret_jwt_template": (kind == "secret").then(|| json!({"role": "service_role"})),
         "inserted_at": project.created_at,
         "updated_at": project.created_at,
     })
