@@ -1,5 +1,5 @@
 //! `iomete-simulator`: see the library.
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
     simulator::run(iomete_simulator::start)
 }

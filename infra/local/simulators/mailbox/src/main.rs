@@ -1,5 +1,5 @@
 //! `mailbox`: see the library.
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
     simulator::run(mailbox::start)
 }

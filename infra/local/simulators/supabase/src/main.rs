@@ -1,5 +1,5 @@
 //! `supabase-simulator`: see the library.
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
     simulator::run(supabase_simulator::start)
 }
