@@ -41,7 +41,7 @@ pub async fn start_all(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> any
     supabase.args(["--organization", ORGANIZATION, "--pooler-host", "127.0.0.1", "--pooler-port", &port(pooler)]);
     supabase.env("SUPABASE_ACCESS_TOKEN", &credentials.supabase_access_token);
     let password = &credentials.postgres;
-    let url = format!("postgresql://postgres:{password}@127.0.0.1:{}/postgres?sslmode=require", ports.postgres);
+    let url = format!("postgresql://postgres:{password}@127.0.0.1:{}/postgres", ports.postgres);
     supabase.env("SIMULATOR_POSTGRES_URL", url);
     listen(site, "supabase-simulator", supabase).await
 }

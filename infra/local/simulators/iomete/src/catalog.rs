@@ -1,16 +1,15 @@
-//! The one catalog.
+//! The catalog.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::Mutex;
 use secrecy::SecretString;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Config;
-use crate::call::Call;
-use crate::error::{Problem, Result};
 use crate::namespaces::Namespaces;
+use crate::problem::{Problem, Result};
+use crate::settings::Settings;
 
-/// What it can do. Without this list a client would take it to have tables.
+/// What it can do. A client that gets no such list assumes that there are tables.
 const ENDPOINTS: [&str; 6] = [
     "GET /v1/{prefix}/namespaces",
     "POST /v1/{prefix}/namespaces",
@@ -24,28 +23,29 @@ const ENDPOINTS: [&str; 6] = [
 pub(crate) struct Catalog {
     pub(crate) token: SecretString,
     pub(crate) name: String,
-    /// Stands in every path but the configuration's. Another name than the catalog's, so that a client that does not ask for
-    /// it does not find it by accident.
+    /// Part of every path but the configuration's. It differs from the catalog's name, so that a client that does not ask
+    /// for it cannot guess it.
     pub(crate) prefix: String,
     warehouse: String,
-    namespaces: Mutex<Namespaces>,
+    pub(crate) namespaces: Mutex<Namespaces>,
+}
+
+/// The parameters of `getConfig`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Configuration {
+    warehouse: Option<String>,
 }
 
 impl Catalog {
-    pub(crate) fn new(config: Config) -> Self {
-        let prefix = format!("wh-{}", config.catalog);
-        let Config { token, catalog, warehouse } = config;
-        Self { token, name: catalog, prefix, warehouse, namespaces: Mutex::default() }
+    pub(crate) fn new(settings: Settings) -> Self {
+        let Settings { token, catalog, warehouse, port: _ } = settings;
+        Self { token, prefix: format!("wh-{catalog}"), name: catalog, warehouse, namespaces: Mutex::default() }
     }
 
-    pub(crate) fn namespaces(&self) -> MutexGuard<'_, Namespaces> {
-        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `CatalogConfig`. A warehouse may be asked for by its location or by the catalog's name.
-    pub(crate) fn configuration(&self, call: &Call) -> Result<Value> {
-        let asked = call.query(&["warehouse"])?.get("warehouse");
-        if asked.is_some_and(|asked| ![&self.warehouse, &self.name].contains(&asked)) {
+    /// `CatalogConfig`. Clients name a warehouse by its location or by the catalog's name.
+    pub(crate) fn configuration(&self, asked: Configuration) -> Result<Value> {
+        if asked.warehouse.is_some_and(|asked| asked != self.warehouse && asked != self.name) {
             return Err(Problem::no_such_warehouse());
         }
         Ok(json!({

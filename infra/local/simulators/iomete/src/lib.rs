@@ -1,38 +1,32 @@
 //! A stand-in for one Iceberg REST catalog behind IOMETE's gateway: its configuration and its namespaces.
 //!
 //! The catalog is at `/catalogs/{catalog}`; its routes, answers and errors are those of the specification. It is strict
-//! where the specification leaves a choice: what it does not know is an error, the `prefix` in its configuration's overrides
-//! has to be used, and a namespace's parent has to be there. It has no tables, as its list of endpoints says, no paging and
-//! no idempotency keys. State lives in memory.
+//! where the specification leaves a choice: anything it does not know is an error, clients have to use the `prefix` of its
+//! configuration, and the parent of a namespace has to exist. It has no tables, as its list of endpoints says, no paging
+//! and no idempotency keys. State lives in memory.
 //!
 //! Facts: apache/iceberg (`rest-catalog-open-api.yaml`); iomete/iom-docs (user-guide/spark-catalogs/internal.md) for the
 //! path and the two headers a token may be in.
 
-mod call;
 mod catalog;
-mod error;
-mod gate;
 mod namespaces;
+mod problem;
 mod routes;
-mod server;
+mod settings;
 
 use std::io;
+use std::sync::Arc;
 
-use secrecy::SecretString;
-use tokio::net::TcpListener;
+use axum::Router;
+use simulator::{Port, StandIn};
 
-/// What there is to stand in for.
-#[derive(Debug)]
-pub struct Config {
-    /// The one token it accepts.
-    pub token: SecretString,
-    /// Name of the one catalog.
-    pub catalog: String,
-    /// Where the catalog keeps its tables, a URI.
-    pub warehouse: String,
-}
+use catalog::Catalog;
+pub use settings::Settings;
 
-/// Answers on this listener, with a catalog without namespaces, until the task is dropped.
-pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
-    axum::serve(listener, server::router(config)).await
+/// Starts the stand-in with a catalog without namespaces.
+pub async fn start(settings: Settings) -> io::Result<StandIn> {
+    let port = Port::bind(settings.port).await?;
+    // One handler for every path: the gateway checks the token before it looks at the path.
+    let routes = Router::new().fallback(routes::handle).with_state(Arc::new(Catalog::new(settings)));
+    Ok(StandIn::default().http("api", port, routes))
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::error::{Problem, Result};
+use crate::problem::{Problem, Result};
 
-/// Joins the levels of a namespace where it is one string: in a path (as `%1F`) and in `parent`.
+/// Separates the levels of a namespace where it is one string: in a path (as `%1F`) and in `parent`.
 const SEPARATOR: char = '\u{1F}';
 
 type Properties = BTreeMap<String, String>;
@@ -19,19 +19,16 @@ pub(crate) struct Levels(Vec<String>);
 impl Levels {
     fn new(levels: Vec<String>) -> Result<Self> {
         if levels.is_empty() || levels.iter().any(|level| level.is_empty() || level.contains(SEPARATOR)) {
-            return Err(Problem::bad_request(
-                "Malformed request: a namespace has at least one level, and none is empty",
-            ));
+            return Err(Problem::bad_request("a namespace has at least one level, and none is empty"));
         }
         Ok(Self(levels))
     }
 
-    /// From one string.
     pub(crate) fn parse(joined: &str) -> Result<Self> {
         Self::new(joined.split(SEPARATOR).map(str::to_owned).collect())
     }
 
-    /// The levels above; nothing for a namespace at the top.
+    /// The levels above, unless this is at the top.
     fn parent(&self) -> Option<Self> {
         let (_, above) = self.0.split_last()?;
         (!above.is_empty()).then(|| Self(above.to_vec()))
@@ -62,8 +59,8 @@ pub(crate) struct Update {
 pub(crate) struct Namespaces(BTreeMap<Levels, Properties>);
 
 impl Namespaces {
-    /// A missing parent is an error, though the specification demands none: some catalogs refuse, some make it up, and a
-    /// client that creates it first is right everywhere.
+    /// A missing parent is an error, though the specification does not require one: some catalogs refuse, others create
+    /// it, and a client that creates it first is right everywhere.
     pub(crate) fn create(&mut self, creation: Creation) -> Result<Value> {
         let levels = Levels::new(creation.namespace)?;
         if let Some(parent) = levels.parent() {
@@ -77,7 +74,7 @@ impl Namespaces {
         Ok(answer)
     }
 
-    /// Those directly below `parent`, or at the top.
+    /// Lists the namespaces directly below `parent`, or at the top.
     pub(crate) fn list(&self, parent: Option<&Levels>) -> Result<Value> {
         if let Some(parent) = parent {
             self.get(parent)?;
@@ -103,7 +100,7 @@ impl Namespaces {
         let properties = self.0.get_mut(levels).ok_or_else(Problem::no_such_namespace)?;
         let distinct: BTreeSet<_> = update.removals.iter().collect();
         if distinct.len() < update.removals.len() {
-            return Err(Problem::bad_request("Malformed request: a removal is there twice"));
+            return Err(Problem::bad_request("a removal is there twice"));
         }
         if update.removals.iter().any(|name| update.updates.contains_key(name)) {
             return Err(Problem::contradictory());

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::ExposeSecret as _;
-use subtle::ConstantTimeEq as _;
+use simulator::headers::is_secret;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{Mail, Mails, Settings};
+use crate::mails::{Mail, Mails};
+use crate::settings::Settings;
 
-/// RFC 5321 4.5.3.1.6 allows 1,000 octets for a text line; some room for long `AUTH` answers.
+/// RFC 5321 4.5.3.1.6 allows 1,000 octets for a text line; `AUTH` responses may be longer.
 const MAX_LINE_BYTES: u64 = 4_096;
-/// Also what `EHLO` announces as SIZE.
+/// `EHLO` announces it as SIZE.
 const MAX_MAIL_BYTES: usize = 1_048_576;
 
 pub(crate) async fn serve(listener: TcpListener, settings: Settings, mails: Mails) -> std::io::Result<()> {
@@ -21,12 +21,12 @@ pub(crate) async fn serve(listener: TcpListener, settings: Settings, mails: Mail
     loop {
         let (stream, _) = listener.accept().await?;
         let (settings, mails) = (settings.clone(), mails.clone());
-        // A connection that breaks is the sender's affair: nothing of it was accepted.
+        // An error means that the client is gone. It knows from the replies which mails were accepted.
         tokio::spawn(async move { Session::new(stream, settings, mails).run().await });
     }
 }
 
-/// One connection and what has been said on it.
+/// One connection and its state.
 struct Session {
     stream: BufReader<TcpStream>,
     settings: Arc<Settings>,
@@ -88,9 +88,7 @@ impl Session {
         let Some((user, password)) = credentials else {
             return self.reply("501 5.5.2 Cannot decode the credentials").await;
         };
-        let known = user.as_bytes().ct_eq(self.settings.user.as_bytes())
-            & password.as_bytes().ct_eq(self.settings.password.expose_secret().as_bytes());
-        self.authenticated = known.into();
+        self.authenticated = user == self.settings.user && is_secret(&password, &self.settings.password);
         let answer =
             if self.authenticated { "235 2.7.0 Authentication successful" } else { "535 5.7.8 Bad credentials" };
         self.reply(answer).await
@@ -109,7 +107,7 @@ impl Session {
         Ok(self.challenge("UGFzc3dvcmQ6", None).await?.map(|password| (user, password)))
     }
 
-    /// The client's answer, decoded: the one it sent unasked, else the one to this prompt.
+    /// The client's response, decoded: the initial one if there is one, else the response to this prompt.
     async fn challenge(&mut self, prompt: &str, initial: Option<String>) -> std::io::Result<Option<String>> {
         let answer = if initial.is_some() {
             initial
@@ -156,7 +154,7 @@ impl Session {
         self.reply("354 End data with <CR><LF>.<CR><LF>").await?;
         let mut text = String::new();
         loop {
-            // Ending without the final dot means the mail was never sent.
+            // Without the final dot the mail was not sent.
             let Some(line) = self.line().await? else { return Ok(()) };
             if line == "." {
                 break;
@@ -171,7 +169,7 @@ impl Session {
             return self.reply("552 5.3.4 Message too big").await;
         }
         let sender = self.sender.take().unwrap_or_default();
-        self.mails.deliver(self.recipients.drain(..).map(|to| mail(&sender, to, &text)));
+        self.mails.deliver(self.recipients.drain(..).map(|to| Mail::new(&sender, to, &text)));
         self.reply("250 2.0.0 Kept").await
     }
 
@@ -180,7 +178,7 @@ impl Session {
         self.recipients.clear();
     }
 
-    /// The next line without its end, or nothing when the client is gone. A line too long ends the connection.
+    /// The next line without its end, or nothing when the client is gone or the line is too long.
     async fn line(&mut self) -> std::io::Result<Option<String>> {
         let mut bytes = Vec::new();
         (&mut self.stream).take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes).await?;
@@ -198,7 +196,7 @@ impl Session {
     }
 }
 
-/// The address in `FROM:<address> PARAMETERS`, empty for the null sender.
+/// The address in `FROM:<address> PARAMETERS`. It is empty for the null sender.
 fn address(arguments: &str, keyword: &str) -> Option<String> {
     let rest = arguments.get(keyword.len()..)?;
     if !arguments.get(..keyword.len())?.eq_ignore_ascii_case(keyword) {
@@ -206,21 +204,4 @@ fn address(arguments: &str, keyword: &str) -> Option<String> {
     }
     let (address, _parameters) = rest.trim_start().strip_prefix('<')?.split_once('>')?;
     Some(address.to_owned())
-}
-
-fn mail(sender: &str, to: String, text: &str) -> Mail {
-    let (headers, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
-    // A line that starts with white space continues the header before it (RFC 5322 2.2.3).
-    let unfolded = headers.replace("\r\n ", " ").replace("\r\n\t", " ");
-    let header = |name: &str| {
-        let mut fields = unfolded.lines().filter_map(|line| line.split_once(':'));
-        fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
-    };
-    Mail {
-        from: header("From").unwrap_or_else(|| sender.to_owned()),
-        to,
-        subject: header("Subject").unwrap_or_default(),
-        date: header("Date").unwrap_or_default(),
-        body: body.to_owned(),
-    }
 }

@@ -1,26 +1,32 @@
-//! Speaks SMTP to a mailbox the way a client library does, and reads the result over HTTP.
+//! Sends mails to a mailbox as a client library does, and reads them over HTTP.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mailbox::{Mailbox, Settings};
-use std::net::SocketAddr;
+use clap::Parser as _;
+use mailbox::Settings;
+use simulator::StandIn;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-async fn start() -> (SocketAddr, String) {
-    // Needed to build a client, although nothing here is https. A second test finds it installed.
+struct Mailbox {
+    smtp: String,
+    url: String,
+    _stand_in: StandIn,
+}
+
+async fn start() -> Mailbox {
+    // An HTTP client requires it, although nothing here uses TLS. The second test finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let settings = Settings { port: 0, smtp_port: 0, user: "sender".into(), password: "s3cret".into() };
-    let mailbox = Mailbox::bind(settings).await.unwrap();
-    let (smtp, url) = (mailbox.smtp_address().unwrap(), format!("http://{}/", mailbox.http_address().unwrap()));
-    tokio::spawn(mailbox.serve());
-    (smtp, url)
+    let settings = Settings::parse_from(["mailbox", "--user", "sender", "--password", "s3cret"]);
+    let stand_in = mailbox::start(settings).await.unwrap();
+    let smtp = stand_in.url("smtp").unwrap().strip_prefix("smtp://").unwrap().to_owned();
+    Mailbox { smtp, url: stand_in.url("http").unwrap().to_owned(), _stand_in: stand_in }
 }
 
 struct Client(BufReader<TcpStream>);
 
 impl Client {
-    async fn connect(address: SocketAddr) -> Self {
+    async fn connect(address: &str) -> Self {
         let mut client = Self(BufReader::new(TcpStream::connect(address).await.unwrap()));
         assert!(client.answer().await.starts_with("220 "));
         assert!(client.say("EHLO test").await.contains("AUTH PLAIN LOGIN"));
@@ -51,9 +57,9 @@ async fn listing(url: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_mail_is_kept_as_sent_and_can_be_thrown_away() {
-    let (smtp, url) = start().await;
-    let mut client = Client::connect(smtp).await;
+async fn a_mail_is_kept_as_sent_and_can_be_deleted() {
+    let mailbox = start().await;
+    let mut client = Client::connect(&mailbox.smtp).await;
     let plain = STANDARD.encode("\0sender\0s3cret");
     assert!(client.say(&format!("AUTH PLAIN {plain}")).await.starts_with("235 "));
     assert!(client.say("MAIL FROM:<cloud@example.com> BODY=8BITMIME").await.starts_with("250 "));
@@ -65,7 +71,7 @@ async fn a_mail_is_kept_as_sent_and_can_be_thrown_away() {
     assert!(client.say(text).await.starts_with("250 "));
     assert!(client.say("QUIT").await.starts_with("221 "));
 
-    let mails = listing(&url).await;
+    let mails = listing(&mailbox.url).await;
     assert_eq!(mails[0]["To"], "ada@example.com");
     assert_eq!(mails[1]["To"], "bob@example.com");
     assert_eq!(mails[0]["From"], "Cloud <cloud@example.com>");
@@ -73,15 +79,15 @@ async fn a_mail_is_kept_as_sent_and_can_be_thrown_away() {
     assert_eq!(mails[0]["Date"], "now");
     assert_eq!(mails[0]["Body"], ".dot\r\nend\r\n");
 
-    let emptied = reqwest::Client::new().delete(&url).send().await.unwrap();
+    let emptied = reqwest::Client::new().delete(&mailbox.url).send().await.unwrap();
     assert_eq!(emptied.status(), 204);
-    assert_eq!(listing(&url).await, serde_json::json!([]));
+    assert_eq!(listing(&mailbox.url).await, serde_json::json!([]));
 }
 
 #[tokio::test]
 async fn nobody_sends_without_the_right_password() {
-    let (smtp, url) = start().await;
-    let mut client = Client::connect(smtp).await;
+    let mailbox = start().await;
+    let mut client = Client::connect(&mailbox.smtp).await;
     assert!(client.say("MAIL FROM:<a@example.com>").await.starts_with("530 "));
     assert!(client.say("AUTH LOGIN").await.starts_with("334 VXNlcm5hbWU6"));
     assert!(client.say(&STANDARD.encode("sender")).await.starts_with("334 UGFzc3dvcmQ6"));
@@ -98,5 +104,5 @@ async fn nobody_sends_without_the_right_password() {
     assert!(client.say("MAIL FROM:<>").await.starts_with("250 "));
     assert!(client.say("DATA").await.starts_with("503 "));
     assert!(client.say("STARTTLS").await.starts_with("502 "));
-    assert_eq!(listing(&url).await, serde_json::json!([]));
+    assert_eq!(listing(&mailbox.url).await, serde_json::json!([]));
 }

@@ -1,9 +1,9 @@
-//! The stand-in's own endpoints, for tests: what there is and what was asked.
+//! The stand-in's own endpoints, for tests: its objects and the requests so far. Everything is listed oldest first.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::Value;
@@ -21,17 +21,16 @@ pub(crate) fn router(exchange: Arc<Exchange>) -> Router {
         .with_state(exchange)
 }
 
-/// Every customer, deleted ones too, oldest first.
+/// Lists deleted ones, too.
 async fn customers(State(exchange): Shared) -> Json<Vec<Value>> {
-    Json(exchange.store().customers.rows().iter().map(shape::customer).collect())
+    Json(exchange.store.lock().customers.rows().iter().map(shape::customer).collect())
 }
 
-/// Every subscription, ended ones too, oldest first.
+/// Lists ended ones, too.
 async fn subscriptions(State(exchange): Shared) -> Json<Vec<Value>> {
-    Json(exchange.store().subscriptions.rows().iter().map(shape::subscription).collect())
+    Json(exchange.store.lock().subscriptions.rows().iter().map(shape::subscription).collect())
 }
 
-/// Every request so far, oldest first.
 async fn requests(State(exchange): Shared) -> Response {
-    Json(&*exchange.log()).into_response()
+    Json(&*exchange.log.lock()).into_response()
 }

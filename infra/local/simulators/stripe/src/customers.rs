@@ -5,9 +5,8 @@ use std::time::Instant;
 use crate::error::ApiError;
 use crate::model::{Customer, Metadata, MetadataPatch};
 use crate::params::{Field, Params};
-use crate::routes::Effect;
 use crate::shape;
-use crate::store::{Page, Store, new_id, now};
+use crate::store::{Effect, Page, Store, new_id, now};
 
 /// Attributes that can be given at creation and changed later.
 struct Attributes {
@@ -46,7 +45,7 @@ impl Attributes {
     }
 }
 
-/// One `@` with something on both sides and no spaces: what a stand-in can know.
+/// One `@` with something on both sides, and no spaces.
 fn is_address(text: &str) -> bool {
     !text.contains(char::is_whitespace)
         && text
@@ -77,7 +76,7 @@ pub(crate) fn list(params: &mut Params) -> Result<Effect, ApiError> {
     let email = params.text("email")?;
     let page = Page::of(params)?;
     Ok(Box::new(move |store| {
-        // Exact and case-sensitive, and at once: unlike search.
+        // Unlike search, this is case-sensitive and finds new customers at once.
         let keep = |customer: &Customer| !customer.deleted && (email.is_none() || customer.email == email);
         store.customers.page(&page, "/v1/customers", keep, shape::customer)
     }))

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-/// What a request is answered with instead of an object.
+/// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
@@ -11,12 +11,12 @@ pub(crate) struct ApiError {
     code: Option<&'static str>,
     message: String,
     param: Option<String>,
-    /// The answer's `Stripe-Should-Retry`, where Stripe gives one.
+    /// The header `Stripe-Should-Retry`, where Stripe sends one.
     pub(crate) should_retry: Option<bool>,
 }
 
 impl ApiError {
-    /// 400: the request cannot be meant like this.
+    /// 400.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -28,12 +28,12 @@ impl ApiError {
         }
     }
 
-    /// 401: no key, or a wrong one.
+    /// 401: no key or a wrong one.
     pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
         Self { status: StatusCode::UNAUTHORIZED, ..Self::invalid(message) }
     }
 
-    /// 404: nothing has this path.
+    /// 404: there is no such path.
     pub(crate) fn unrecognized_url(method: &str, path: &str) -> Self {
         Self { status: StatusCode::NOT_FOUND, ..Self::invalid(format!("Unrecognized request URL ({method}: {path}).")) }
     }
@@ -44,19 +44,19 @@ impl ApiError {
         Self { status, ..Self::invalid(format!("No such {what}: '{id}'")).code("resource_missing").param(param) }
     }
 
-    /// 400: a parameter nobody asked for.
+    /// 400: parameters that this route does not have.
     pub(crate) fn unknown_parameters(names: &[String]) -> Self {
         let plural = if names.len() == 1 { "" } else { "s" };
         let message = format!("Received unknown parameter{plural}: {}", names.join(", "));
         Self::invalid(message).code("parameter_unknown").param(names.first().map_or("", String::as_str))
     }
 
-    /// 400: the key was first used for something else.
+    /// 400: the key was first used for another request.
     pub(crate) fn idempotency_mismatch(message: String) -> Self {
         Self { kind: "idempotency_error", ..Self::invalid(message) }
     }
 
-    /// 409: the request that used the key first is still running.
+    /// 409: the first request with this key is still running.
     pub(crate) fn idempotency_in_flight(key: &str) -> Self {
         let message = format!(
             "There is currently another in-progress request using this Idempotent Key (that probably means you \

@@ -1,48 +1,24 @@
 //! One request from its bytes to its answer.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, header};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use parking_lot::Mutex;
 use serde::Serialize;
+use simulator::{Call, headers};
 
-use crate::Config;
-use crate::answer::Answer;
 use crate::error::ApiError;
 use crate::gate;
-use crate::idempotency::{Claim, Fingerprint, Keys};
+use crate::idempotency::{Answer, Claim, Fingerprint, Keys};
 use crate::params::Params;
-use crate::routes::{self, Effect};
-use crate::store::{Store, now};
+use crate::routes;
+use crate::settings::Settings;
+use crate::store::{Effect, Store, new_id, now};
 
-/// A request, read completely.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) id: String,
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) query: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Call {
-    /// Parameters count wherever they stand.
-    fn form(&self) -> Vec<u8> {
-        [self.query.as_bytes(), &self.body].join(&b'&')
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// Only a POST is idempotent by a key; elsewhere Stripe ignores it.
-    fn idempotency_key(&self) -> Option<&str> {
-        self.header("idempotency-key").filter(|_| self.method == Method::POST)
-    }
-}
-
-/// What is remembered of a request, for counting: no parameters, no body.
+/// What the log keeps of a request: no parameters, no body.
 #[derive(Debug, Serialize)]
 pub(crate) struct Logged {
     /// Unix seconds.
@@ -57,75 +33,84 @@ pub(crate) struct Logged {
 
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    config: Config,
+    settings: Settings,
     keys: Keys,
-    store: Mutex<Store>,
-    log: Mutex<Vec<Logged>>,
+    pub(crate) store: Mutex<Store>,
+    pub(crate) log: Mutex<Vec<Logged>>,
 }
 
 impl Exchange {
-    pub(crate) fn new(config: Config) -> Self {
-        let store = Mutex::new(Store::new(&config));
-        let keys = Keys::new(config.idempotency_ttl);
-        Self { config, keys, store, log: Mutex::default() }
+    pub(crate) fn new(settings: Settings) -> Self {
+        let store = Mutex::new(Store::new(&settings));
+        let keys = Keys::new(settings.idempotency_ttl);
+        Self { settings, keys, store, log: Mutex::default() }
     }
 
-    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn log(&self) -> MutexGuard<'_, Vec<Logged>> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) async fn answer(&self, call: &Call) -> Answer {
-        let answer = self.attempt(call).await.unwrap_or_else(|error| Answer::of(Err(error)));
-        tracing::info!(request = %call.id, method = %call.method, path = %call.path, status = answer.status.as_u16());
-        self.log().push(Logged {
-            at: now(),
-            request_id: call.id.clone(),
-            method: call.method.to_string(),
-            path: call.path.clone(),
-            idempotency_key: call.header("idempotency-key").map(str::to_owned),
-            status: answer.status.as_u16(),
-            replayed: answer.original_request.is_some(),
-        });
-        answer
-    }
-
-    /// An error is a refusal before execution; what executing led to is in the answer, good or bad.
-    async fn attempt(&self, call: &Call) -> Result<Answer, ApiError> {
-        gate::authenticate(&call.headers, &self.config.secret_key)?;
-        gate::version(&call.headers)?;
-        check_content_type(call)?;
-        let form = call.form();
+    /// An error refuses the request before its execution. What executing it led to, good or bad, is in the answer.
+    async fn attempt(&self, id: &str, call: &Call) -> Result<Answer, ApiError> {
+        gate::check(&call.headers, !call.body.is_empty(), &self.settings.secret_key)?;
+        // Parameters count in the query as well as in the body.
+        let form = [call.query().as_bytes(), &call.body].join(&b'&');
         let mut params = Params::parse(&form)?;
-        let effect = routes::prepare(&call.method, &call.path, &mut params)?;
+        let path = call.uri.path();
+        let effect = routes::prepare(&call.method, path, &mut params)?;
         params.finish()?;
-        let Some(key) = call.idempotency_key() else { return Ok(self.execute(effect).await) };
-        match self.keys.claim(key, Fingerprint::new(&call.path, &form))? {
+        // Stripe ignores the key of any other method.
+        let key = headers::text(&call.headers, "idempotency-key").filter(|_| call.method == Method::POST);
+        let Some(key) = key else { return Ok(self.execute(effect).await) };
+        match self.keys.claim(key, Fingerprint::new(path, &form))? {
             Claim::Replay(answer) => Ok(answer),
             Claim::Fresh => {
                 let answer = self.execute(effect).await;
-                let remembered = Answer { original_request: Some(call.id.clone()), ..answer.clone() };
-                self.keys.complete(key, remembered);
+                self.keys.complete(key, Answer { original_request: Some(id.to_owned()), ..answer.clone() });
                 Ok(answer)
             }
         }
     }
 
     async fn execute(&self, effect: Effect) -> Answer {
-        tokio::time::sleep(self.config.latency).await;
-        Answer::of(effect(&mut self.store()))
+        tokio::time::sleep(self.settings.latency).await;
+        effect(&mut self.store.lock()).into()
     }
 }
 
-fn check_content_type(call: &Call) -> Result<(), ApiError> {
-    let given = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let given = given.split(';').next().unwrap_or_default().trim();
-    if call.body.is_empty() || given == "application/x-www-form-urlencoded" {
-        return Ok(());
+pub(crate) async fn handle(State(exchange): State<Arc<Exchange>>, call: Call) -> Response {
+    let id = new_id("req", 14);
+    let answer = exchange.attempt(&id, &call).await.unwrap_or_else(|refused| Err(refused).into());
+    exchange.log.lock().push(Logged {
+        at: now(),
+        request_id: id.clone(),
+        method: call.method.to_string(),
+        path: call.uri.path().to_owned(),
+        idempotency_key: headers::text(&call.headers, "idempotency-key").map(str::to_owned),
+        status: answer.status.as_u16(),
+        replayed: answer.original_request.is_some(),
+    });
+    respond(&id, &call.headers, &answer)
+}
+
+fn respond(id: &str, asked: &HeaderMap, answer: &Answer) -> Response {
+    let mut response = (answer.status, Json(&answer.body)).into_response();
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("request-id", id);
+    for echoed in ["stripe-version", "idempotency-key"] {
+        if let Some(value) = headers::text(asked, echoed) {
+            set(echoed, value);
+        }
     }
-    let message = "Invalid request (check that your POST content type is application/x-www-form-urlencoded).";
-    Err(ApiError::invalid(message))
+    if let Some(original) = &answer.original_request {
+        set("idempotent-replayed", "true");
+        set("original-request", original);
+    }
+    if let Some(should_retry) = answer.should_retry {
+        set("stripe-should-retry", if should_retry { "true" } else { "false" });
+    }
+    if answer.status == StatusCode::UNAUTHORIZED {
+        set("www-authenticate", "Bearer realm=\"Stripe\"");
+    }
+    response
 }

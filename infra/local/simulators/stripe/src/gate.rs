@@ -1,31 +1,39 @@
-//! What every request is checked for before anything else: the secret key and the pinned API version.
+//! What every request is checked for first: the secret key, the pinned API version and the content type.
 
-use axum::http::{HeaderMap, header};
-use secrecy::{ExposeSecret, SecretString};
+use axum::http::HeaderMap;
+use secrecy::SecretString;
+use simulator::headers;
 
 use crate::error::ApiError;
 
 /// The first version whose objects have the shape given here: `current_period_*` on the items.
 const OLDEST_DATE: &str = "2025-03-31";
 
-pub(crate) fn authenticate(headers: &HeaderMap, secret_key: &SecretString) -> Result<(), ApiError> {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match given.strip_prefix("Bearer ") {
-        None | Some("") => Err(ApiError::unauthorized(
+pub(crate) fn check(headers: &HeaderMap, has_body: bool, secret_key: &SecretString) -> Result<(), ApiError> {
+    authenticate(headers, secret_key)?;
+    let version = headers::text(headers, "stripe-version");
+    // Without one Stripe uses the account's default version, so that a client changes its behaviour without a deploy.
+    let version = version.ok_or_else(|| ApiError::invalid("This stand-in requires a pinned Stripe-Version header."))?;
+    if !is_plausible(version) {
+        return Err(ApiError::invalid(format!("Invalid Stripe API version: {version}")));
+    }
+    if has_body && !headers::is_of_type(headers, "application/x-www-form-urlencoded") {
+        let message = "Invalid request (check that your POST content type is application/x-www-form-urlencoded).";
+        return Err(ApiError::invalid(message));
+    }
+    Ok(())
+}
+
+fn authenticate(headers: &HeaderMap, secret_key: &SecretString) -> Result<(), ApiError> {
+    match headers::bearer(headers) {
+        None => Err(ApiError::unauthorized(
             "You did not provide an API key. You need to provide your API key in the Authorization header, using \
              Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
         )),
-        Some(key) if key == secret_key.expose_secret() && key.starts_with("sk_") => Ok(()),
-        // Stripe shows a few of the key's letters; a stand-in need not.
+        Some(key) if headers::is_secret(key, secret_key) && key.starts_with("sk_") => Ok(()),
+        // Stripe shows some of the key's letters. A stand-in need not.
         Some(_) => Err(ApiError::unauthorized("Invalid API Key provided: ****************")),
     }
-}
-
-/// Stripe falls back to the account's default version; a client that relies on it changes behaviour without a deploy.
-pub(crate) fn version(headers: &HeaderMap) -> Result<&str, ApiError> {
-    let given = headers.get("stripe-version").and_then(|value| value.to_str().ok());
-    let given = given.ok_or_else(|| ApiError::invalid("This stand-in requires a pinned Stripe-Version header."))?;
-    if is_plausible(given) { Ok(given) } else { Err(ApiError::invalid(format!("Invalid Stripe API version: {given}"))) }
 }
 
 /// `YYYY-MM-DD.name`, not older than [`OLDEST_DATE`].

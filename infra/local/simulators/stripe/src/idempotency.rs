@@ -1,17 +1,39 @@
 //! What was done under an `Idempotency-Key`.
 //!
-//! Stripe remembers the first status and body once execution has begun, even a 500; it remembers nothing where the
-//! request was refused before that. <https://docs.stripe.com/api/idempotent_requests>
+//! Stripe remembers the first status and body once execution has begun, even a 500. It remembers nothing if it refused the
+//! request before that. <https://docs.stripe.com/api/idempotent_requests>
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::answer::Answer;
+use axum::http::StatusCode;
+use parking_lot::Mutex;
+use serde_json::Value;
+
 use crate::error::ApiError;
 
 /// The longest key Stripe takes.
 const MAX_KEY_CHARS: usize = 255;
+
+/// One answer, as it is sent and as it is remembered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+    pub(crate) should_retry: Option<bool>,
+    /// The id of the request that was executed, if this answer repeats its result.
+    pub(crate) original_request: Option<String>,
+}
+
+impl From<Result<Value, ApiError>> for Answer {
+    fn from(result: Result<Value, ApiError>) -> Self {
+        let (status, body, should_retry) = match result {
+            Ok(body) => (StatusCode::OK, body, None),
+            Err(error) => (error.status, error.body(), error.should_retry),
+        };
+        Self { status, body, should_retry, original_request: None }
+    }
+}
 
 /// What must be the same when a key is used again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +54,7 @@ impl Fingerprint {
 struct Record {
     request: Fingerprint,
     since: Instant,
-    /// Nothing while the first request is running.
+    /// `None` while the first request is running.
     done: Option<Answer>,
 }
 
@@ -58,7 +80,7 @@ impl Keys {
         if key.chars().count() > MAX_KEY_CHARS {
             return Err(ApiError::invalid(format!("Idempotency keys can be at most {MAX_KEY_CHARS} characters long.")));
         }
-        let mut records = self.lock();
+        let mut records = self.records.lock();
         records.retain(|_, record| record.done.is_none() || record.since.elapsed() < self.ttl);
         match records.get(key) {
             None => {
@@ -75,13 +97,9 @@ impl Keys {
     }
 
     pub(crate) fn complete(&self, key: &str, answer: Answer) {
-        if let Some(record) = self.lock().get_mut(key) {
+        if let Some(record) = self.records.lock().get_mut(key) {
             record.done = Some(answer);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Record>> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

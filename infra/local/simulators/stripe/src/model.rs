@@ -8,7 +8,7 @@ pub(crate) type Metadata = BTreeMap<String, String>;
 /// A change of metadata: an empty value deletes its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MetadataPatch {
-    /// Deletes everything there was.
+    /// Deletes all earlier entries.
     pub(crate) clear: bool,
     pub(crate) entries: Metadata,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Customer {
     pub(crate) phone: Option<String>,
     pub(crate) metadata: Metadata,
     pub(crate) deleted: bool,
-    /// From when on search finds it.
+    /// Search finds it from then on.
     pub(crate) searchable: Instant,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Item {
     pub(crate) period_end: i64,
 }
 
-/// A subscription that is paid by invoice: nobody here has a payment method to be charged automatically.
+/// A subscription that is paid by invoice, because no customer has a payment method that could be charged.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     pub(crate) id: String,
@@ -71,9 +71,9 @@ pub(crate) struct Subscription {
     pub(crate) description: Option<String>,
     pub(crate) metadata: Metadata,
     pub(crate) cancel_at_period_end: bool,
-    /// When cancellation was asked for, even if it takes effect later.
+    /// When somebody asked for its cancellation, even if that takes effect later.
     pub(crate) canceled_at: Option<i64>,
-    /// When it ended; such a subscription is `canceled`, any other `active`.
+    /// When it ended. It is `canceled` then, and `active` before.
     pub(crate) ended_at: Option<i64>,
     pub(crate) latest_invoice: String,
 }
@@ -83,7 +83,7 @@ impl Subscription {
         if self.ended_at.is_some() { "canceled" } else { "active" }
     }
 
-    /// The earliest end of an item's current period: when a cancellation at the period's end takes effect.
+    /// The earliest end of an item's current period, when a cancellation at the period's end takes effect.
     pub(crate) fn period_end(&self) -> Option<i64> {
         self.items.iter().map(|item| item.period_end).min()
     }

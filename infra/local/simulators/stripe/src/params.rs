@@ -1,6 +1,6 @@
 //! Form-encoded parameters with nesting in brackets (`items[0][price]`, `metadata[tenant_id]`, `lookup_keys[]`).
 //!
-//! Every parameter is taken exactly once; what nobody took is unknown.
+//! A route takes every parameter that it knows. Whatever is left then is unknown.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -19,7 +19,7 @@ enum Node {
     Branch(BTreeMap<String, Node>),
 }
 
-/// A parameter that may be left out, set, or (by an empty value) unset.
+/// A parameter that may be left out, set, or unset by an empty value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
     Absent,
@@ -28,7 +28,7 @@ pub(crate) enum Field {
 }
 
 impl Field {
-    /// Applies the parameter to the attribute it stands for.
+    /// Changes an attribute accordingly.
     pub(crate) fn apply(self, attribute: &mut Option<String>) {
         match self {
             Self::Absent => {}
@@ -47,7 +47,6 @@ pub(crate) struct Params {
 }
 
 impl Params {
-    /// Reads a form.
     pub(crate) fn parse(form: &[u8]) -> Result<Self, ApiError> {
         let mut nodes = BTreeMap::new();
         for (key, value) in url::form_urlencoded::parse(form) {
@@ -84,7 +83,7 @@ impl Params {
         }
     }
 
-    /// A scalar that cannot be empty.
+    /// A scalar that must not be empty.
     pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, ApiError> {
         match self.field(key, 5_000)? {
             Field::Absent => Ok(None),
@@ -155,7 +154,7 @@ impl Params {
         in_order(entries).ok_or_else(|| invalid("Invalid array"))?.into_iter().map(scalar).collect()
     }
 
-    /// A list of objects, at most 20, each read by `read` and then checked for anything left over.
+    /// A list of at most 20 objects. `read` takes the parameters of one; any other is unknown.
     pub(crate) fn rows<T>(
         &mut self,
         key: &str,
@@ -226,7 +225,7 @@ fn metadata_entry(name: &str, key: String, node: Node) -> Result<(String, String
     Ok((key, value))
 }
 
-/// The entries by their index; nothing where a key is no index.
+/// The entries by their index, if every key is one.
 fn in_order(entries: BTreeMap<String, Node>) -> Option<Vec<(u32, Node)>> {
     let mut entries =
         entries.into_iter().map(|(key, node)| Some((key.parse().ok()?, node))).collect::<Option<Vec<(u32, Node)>>>()?;
@@ -234,7 +233,7 @@ fn in_order(entries: BTreeMap<String, Node>) -> Option<Vec<(u32, Node)>> {
     Some(entries)
 }
 
-/// `a[b][]` → `["a", "b", ""]`; nothing where the brackets do not match.
+/// `a[b][]` → `["a", "b", ""]`, if the brackets match.
 fn path_of(key: &str) -> Option<Vec<&str>> {
     let (head, mut rest) = key.split_at(key.find('[').unwrap_or(key.len()));
     let mut path = vec![head];
@@ -247,7 +246,7 @@ fn path_of(key: &str) -> Option<Vec<&str>> {
     well_formed.then_some(path)
 }
 
-/// Fails where a name would be a value and an object at once, or have two values.
+/// Fails if a name would be both a value and an object, or have two values.
 fn insert(nodes: &mut BTreeMap<String, Node>, path: &[&str], value: String) -> Result<(), ()> {
     let (head, rest) = path.split_first().ok_or(())?;
     let key = if head.is_empty() { nodes.len().to_string() } else { (*head).to_owned() };

@@ -1,11 +1,10 @@
-//! `/v1/prices`: read only, they are set up once.
+//! `/v1/prices`, read only.
 
 use crate::error::ApiError;
 use crate::model::Price;
 use crate::params::Params;
-use crate::routes::Effect;
 use crate::shape;
-use crate::store::Page;
+use crate::store::{Effect, Page};
 
 pub(crate) fn list(params: &mut Params) -> Result<Effect, ApiError> {
     let lookup_keys = params.texts("lookup_keys", 10)?;

@@ -1,17 +1,13 @@
 //! Which request does what.
 
 use axum::http::Method;
-use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::params::Params;
-use crate::store::Store;
+use crate::store::Effect;
 use crate::{customers, prices, search, subscriptions};
 
-/// What is left of a valid request: its execution. Only this part is remembered under an idempotency key.
-pub(crate) type Effect = Box<dyn FnOnce(&mut Store) -> Result<Value, ApiError> + Send>;
-
-/// Checks a request and says what executing it means. The parameters it knows are taken out of `params`.
+/// Checks a request and returns its execution. Takes the parameters it knows out of `params`.
 pub(crate) fn prepare(method: &Method, path: &str, params: &mut Params) -> Result<Effect, ApiError> {
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match (method.as_str(), segments.as_slice()) {

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 use crate::error::ApiError;
 use crate::model::Customer;
 use crate::params::{Params, missing};
-use crate::routes::Effect;
 use crate::shape;
-use crate::store::limit;
+use crate::store::{Effect, limit};
 
-/// `email:'a@b.co' AND metadata['tenant_id']:'x'`: clauses that all have to hold. `OR` is not simulated.
+/// `email:'a@b.co' AND metadata['tenant_id']:'x'`: clauses that must all hold. `OR` is not simulated.
 #[derive(Debug, PartialEq, Eq)]
 struct Query(Vec<Clause>);
 
@@ -52,7 +51,7 @@ impl Clause {
         Some(Self { field, value: unquote(value)?.to_owned() })
     }
 
-    /// Whole values, without regard to case.
+    /// Compares whole values, ignoring case.
     fn matches(&self, customer: &Customer) -> bool {
         let value = match &self.field {
             Field::Email => customer.email.as_ref(),

@@ -1,9 +1,8 @@
-//! Objects as Stripe shows them. Attributes that nothing here sets are null, as they are on a fresh object.
+//! Objects as Stripe shows them. Attributes that this stand-in never sets are null, as on a new object.
 
 use serde_json::{Value, json};
 
 use crate::model::{Customer, Item, Price, Subscription};
-use crate::store::Row;
 
 pub(crate) fn customer(customer: &Customer) -> Value {
     if customer.deleted {
@@ -22,7 +21,7 @@ pub(crate) fn customer(customer: &Customer) -> Value {
         "discount": null,
         "email": customer.email,
         // Stripe: 3 to 12 capital letters or digits, unique within the account.
-        "invoice_prefix": customer.id().trim_start_matches("cus_")[..8].to_uppercase(),
+        "invoice_prefix": customer.id.trim_start_matches("cus_")[..8].to_uppercase(),
         "invoice_settings": {
             "custom_fields": null,
             "default_payment_method": null,
@@ -71,7 +70,7 @@ pub(crate) fn price(price: &Price) -> Value {
     })
 }
 
-/// The item's deprecated twin of its price.
+/// An item shows its price a second time in this deprecated form.
 fn plan(price: &Price) -> Value {
     json!({
         "id": price.id,

@@ -10,10 +10,13 @@ use uuid::Uuid;
 use crate::error::ApiError;
 use crate::model::{Customer, Price, Subscription};
 use crate::params::Params;
-use crate::{Config, SeedPrice};
+use crate::settings::{SeedPrice, Settings};
 
-/// What a seeded price costs a month, in US cents. Nothing depends on it.
+/// Monthly amount of a seeded price, in US cents. Nothing depends on it.
 const UNIT_AMOUNT: u64 = 100_000;
+
+/// The execution of a checked request. An idempotency key remembers the result of this part only.
+pub(crate) type Effect = Box<dyn FnOnce(&mut Store) -> Result<Value, ApiError> + Send>;
 
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -24,17 +27,16 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         let mut prices = Table::default();
-        for SeedPrice { lookup_key, id } in config.prices.iter().cloned() {
+        for SeedPrice { lookup_key, id } in settings.prices.iter().cloned() {
             let product = format!("prod_{lookup_key}");
             prices.insert(Price { id, created: now(), lookup_key, product, unit_amount: UNIT_AMOUNT });
         }
-        Self { customers: Table::default(), prices, subscriptions: Table::default(), search_lag: config.search_lag }
+        Self { customers: Table::default(), prices, subscriptions: Table::default(), search_lag: settings.search_lag }
     }
 }
 
-/// Something with an id.
 pub(crate) trait Row {
     /// Its name in messages.
     const KIND: &'static str;
@@ -99,7 +101,7 @@ impl<T: Row> Table<T> {
         &mut self.rows
     }
 
-    /// One page of the rows that `keep` wants, newest first.
+    /// One page of the rows that `keep` accepts, newest first.
     pub(crate) fn page(
         &self,
         page: &Page,
@@ -118,7 +120,7 @@ impl<T: Row> Table<T> {
     }
 }
 
-/// Which part of a list is asked for.
+/// The part of a list that a request asks for.
 #[derive(Debug)]
 pub(crate) struct Page {
     limit: usize,

@@ -3,9 +3,8 @@
 use crate::error::ApiError;
 use crate::model::{Item, Metadata, MetadataPatch, Price, Subscription};
 use crate::params::{Field, Params, missing};
-use crate::routes::Effect;
 use crate::shape;
-use crate::store::{Page, Row, Store, month_after, new_id, now};
+use crate::store::{Effect, Page, Row, Store, month_after, new_id, now};
 
 const COLLECTION_METHODS: &[&str] = &["charge_automatically", "send_invoice"];
 const PRORATION_BEHAVIORS: &[&str] = &["always_invoice", "create_prorations", "none"];
@@ -24,9 +23,9 @@ const STATUSES: &[&str] = &[
 
 /// One entry of `items`.
 struct ItemChange {
-    /// The parameter's name, for messages: `items[0]`.
+    /// Name of the parameter for messages, e.g. `items[0]`.
     at: String,
-    /// An existing item; without it the entry adds one.
+    /// The item to change. Without an id the entry adds an item.
     id: Option<String>,
     price: Option<String>,
     quantity: Option<u64>,
@@ -107,7 +106,7 @@ pub(crate) fn create(params: &mut Params) -> Result<Effect, ApiError> {
     }))
 }
 
-/// Whether this customer can be billed in this way, and if so, the days until an invoice is due.
+/// The days until an invoice is due, if this customer can be billed in this way.
 fn due(store: &Store, id: &str, by_invoice: bool, days: Option<u64>) -> Result<u64, ApiError> {
     let customer = store.customers.get(id).filter(|customer| !customer.deleted);
     let customer = customer.ok_or_else(|| ApiError::no_such("customer", id, "customer"))?;
@@ -135,7 +134,7 @@ pub(crate) fn update(id: &str, params: &mut Params) -> Result<Effect, ApiError> 
     params.one_of("proration_behavior", PRORATION_BEHAVIORS)?;
     Ok(Box::new(move |store| {
         let found = store.subscriptions.get(&id).ok_or_else(|| ApiError::no_such("subscription", &id, "id"))?;
-        // Worked on as a copy: a refused change must leave nothing behind.
+        // Changes a copy, because a refused request must not change anything.
         let mut changed = found.clone();
         let beyond_metadata = !items.is_empty()
             || cancel_at_period_end.is_some()
@@ -201,7 +200,7 @@ fn change_item(
     let item = &mut subscription.items[position];
     if let Some(price) = price {
         item.price = price;
-        // Stripe: a new price starts with one unit unless told otherwise.
+        // At Stripe a new price starts with one unit unless the request says otherwise.
         item.quantity = 1;
     }
     item.quantity = change.quantity.unwrap_or(item.quantity);
@@ -232,7 +231,7 @@ pub(crate) fn list(params: &mut Params) -> Result<Effect, ApiError> {
     Ok(Box::new(move |store| {
         let keep = |subscription: &Subscription| {
             let status = match status {
-                // Without a status everything that has not been canceled is listed.
+                // By default a list has everything that is not canceled.
                 None => subscription.ended_at.is_none(),
                 Some("all") => true,
                 Some("ended") => subscription.ended_at.is_some(),
@@ -254,7 +253,7 @@ pub(crate) fn retrieve(id: &str) -> Effect {
     })
 }
 
-/// Ends it at once; one that has ended is not found any more.
+/// Ends it at once. One that has ended already is not found.
 pub(crate) fn cancel(id: &str, params: &mut Params) -> Result<Effect, ApiError> {
     let id = id.to_owned();
     params.boolean("invoice_now")?;

@@ -1,5 +1,5 @@
--- What a new project's database contains, as far as a control plane can see it: the schema of Auth v2.196 (tables,
--- names and types as there; columns of features that are not simulated are kept where a client may select them).
+-- The part of a new project's database that a control plane can see: the schema of Auth v2.196. Tables, names and types are
+-- the same. It includes columns of features that are not simulated, if a client may select them.
 CREATE SCHEMA extensions;
 GRANT USAGE ON SCHEMA extensions TO PUBLIC;
 GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role;
@@ -61,7 +61,7 @@ CREATE TABLE auth.identities (
 );
 CREATE INDEX identities_user_id_idx ON auth.identities (user_id);
 
--- Row-level security policies are written with these three.
+-- Row-level security policies use these three.
 CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE AS
     $$ SELECT nullif(current_setting('request.jwt.claims', true), '')::jsonb $$;
 CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT (auth.jwt() ->> 'sub')::uuid $$;

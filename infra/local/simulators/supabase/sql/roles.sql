@@ -1,4 +1,4 @@
--- The API's roles are cluster-wide; several stand-ins may share one cluster, hence the lock.
+-- The API's roles are cluster-wide. The lock is for several stand-ins that share one cluster.
 SELECT pg_advisory_lock(5432170001);
 DO $$
 DECLARE

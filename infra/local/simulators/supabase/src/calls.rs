@@ -1,17 +1,14 @@
-//! What was called how often, and the rate limit: 120 requests a minute for each endpoint and project (or
-//! organization, or user).
+//! Counts the calls and limits their rate: 120 requests a minute for each endpoint and project (or organization, or user).
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde::Serialize;
-
-use crate::lock;
 
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// Every endpoint that is simulated. The rate limit and the counts know requests by it.
+/// Every endpoint that is simulated. Rate limit and counts are per endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Endpoint {
@@ -47,7 +44,7 @@ pub(crate) type Counts = BTreeMap<Endpoint, u64>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allowance {
     pub limit: u32,
-    /// Nothing when this very request is one too many.
+    /// `None` if this request is over the limit.
     pub remaining: Option<u32>,
     /// Seconds until the window ends.
     pub reset: u64,
@@ -68,20 +65,20 @@ struct Window {
 
 impl Calls {
     pub(crate) fn count(&self, scope: &str, endpoint: Endpoint) {
-        *lock(&self.counts).entry(scope.to_owned()).or_default().entry(endpoint).or_default() += 1;
+        *self.counts.lock().entry(scope.to_owned()).or_default().entry(endpoint).or_default() += 1;
     }
 
     pub(crate) fn of(&self, scope: &str) -> Counts {
-        lock(&self.counts).get(scope).cloned().unwrap_or_default()
+        self.counts.lock().get(scope).cloned().unwrap_or_default()
     }
 
-    /// Takes one request out of the current window. Nothing when there is no limit.
+    /// Counts one request in the current window. Returns `None` if there is no limit.
     pub(crate) fn admit(&self, scope: &str, endpoint: Endpoint, limit: u32) -> Option<Allowance> {
         if limit == 0 {
             return None;
         }
         let now = Instant::now();
-        let mut windows = lock(&self.windows);
+        let mut windows = self.windows.lock();
         let window = windows.entry((scope.to_owned(), endpoint)).or_insert(Window { began: now, requests: 0 });
         if now.duration_since(window.began) >= WINDOW {
             *window = Window { began: now, requests: 0 };

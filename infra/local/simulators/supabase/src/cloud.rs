@@ -1,29 +1,31 @@
 //! The organization and its projects: the state behind all three APIs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rand::RngExt as _;
 use secrecy::SecretString;
 
 use crate::calls::Calls;
 use crate::database::{Database, DatabaseError};
-use crate::project::{Project, ProjectStatus, Region};
-use crate::{Settings, lock};
+use crate::project::{Project, ProjectStatus};
+use crate::region::Region;
+use crate::settings::Settings;
 
-/// Everything there is. No `Debug`: it holds keys.
+/// The whole state. No `Debug`, because it holds keys.
 pub(crate) struct Cloud {
     pub settings: Settings,
-    /// What links in mails start with, without a slash at the end.
+    /// Start of the links in mails, without a slash at the end.
     pub base: String,
     pub database: Database,
     pub calls: Calls,
     projects: Mutex<BTreeMap<u64, Arc<Project>>>,
     next_id: AtomicU64,
-    /// Milliseconds until a created project shows up in listings.
-    visible_after_ms: AtomicU64,
+    /// How long it takes until listings show a new project.
+    visible_after: Mutex<Duration>,
 }
 
 /// Whether two projects may have one name.
@@ -47,7 +49,7 @@ impl Cloud {
     pub(crate) async fn new(settings: Settings, base: String) -> Result<Self, DatabaseError> {
         Ok(Self {
             database: Database::connect(&settings.postgres_url).await?,
-            visible_after_ms: AtomicU64::new(settings.visible_after_ms),
+            visible_after: Mutex::new(Duration::from_millis(settings.visible_after_ms)),
             settings,
             base,
             calls: Calls::default(),
@@ -56,18 +58,8 @@ impl Cloud {
         })
     }
 
-    /// Creates a project and its database. The name is taken from the first moment, visible or not.
+    /// Creates a project and its database. The name is taken at once, before listings show the project.
     pub(crate) async fn create(
-        &self,
-        name: String,
-        region: Region,
-        password: &SecretString,
-    ) -> Result<Arc<Project>, CreateError> {
-        self.create_named(name, region, password, Names::Unique).await
-    }
-
-    /// As [`Cloud::create`], whether or not another project has the name.
-    pub(crate) async fn create_named(
         &self,
         name: String,
         region: Region,
@@ -75,7 +67,7 @@ impl Cloud {
         names: Names,
     ) -> Result<Arc<Project>, CreateError> {
         let project = {
-            let mut projects = lock(&self.projects);
+            let mut projects = self.projects.lock();
             let taken = projects.values().find(|known| known.name == name && !known.is_deleted());
             if let (Names::Unique, Some(existing)) = (names, taken) {
                 return Err(CreateError::NameTaken(existing.reference.clone()));
@@ -87,39 +79,39 @@ impl Cloud {
             project
         };
         if let Err(error) = self.build(&project, password).await {
-            lock(&self.projects).remove(&project.id);
+            self.projects.lock().remove(&project.id);
             return Err(error.into());
         }
-        project.created(Duration::from_millis(self.visible_after_ms.load(Ordering::Relaxed)));
+        project.created(*self.visible_after.lock());
         tracing::info!(reference = project.reference, name = project.name, "project created");
         Ok(project)
     }
 
     async fn build(&self, project: &Project, password: &SecretString) -> Result<(), DatabaseError> {
         self.database.create(&project.reference, password).await?;
-        // A project that needs no polls is open from the start.
+        // A project that needs no polls is open at once.
         if project.status() == ProjectStatus::ActiveHealthy { project.open(&self.database).await } else { Ok(()) }
     }
 
-    /// How long projects created from now on take to show up in listings.
-    pub(crate) fn list_after(&self, milliseconds: u64) {
-        self.visible_after_ms.store(milliseconds, Ordering::Relaxed);
+    /// Sets how long it takes until listings show a project that is created from now on.
+    pub(crate) fn list_after(&self, delay: Duration) {
+        *self.visible_after.lock() = delay;
     }
 
-    /// A project that exists, listed yet or not.
+    /// A project that exists, whether listings show it yet or not.
     pub(crate) fn find(&self, reference: &str) -> Option<Arc<Project>> {
-        let projects = lock(&self.projects);
+        let projects = self.projects.lock();
         projects.values().find(|project| project.reference == reference && project.exists()).cloned()
     }
 
-    /// What a listing shows, oldest first.
+    /// The projects that listings show, oldest first.
     pub(crate) fn listed(&self) -> Vec<Arc<Project>> {
-        lock(&self.projects).values().filter(|project| project.is_listed()).cloned().collect()
+        self.projects.lock().values().filter(|project| project.is_listed()).cloned().collect()
     }
 
-    /// Every project there ever was, oldest first.
+    /// All projects, including deleted ones, oldest first.
     pub(crate) fn ever(&self) -> Vec<Arc<Project>> {
-        lock(&self.projects).values().cloned().collect()
+        self.projects.lock().values().cloned().collect()
     }
 }
 

@@ -1,10 +1,10 @@
-//! The stand-in's own control plane, on a port of its own: what was called, and a project's fate. No part of Supabase.
+//! The stand-in's own control plane, on a port of its own: what was called, and imposed changes. No part of Supabase.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use secrecy::SecretString;
@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, CreateError, Names};
 use crate::keys;
-use crate::project::{Project, ProjectStatus, Region};
+use crate::management::ApiError;
+use crate::project::{Project, ProjectStatus};
+use crate::region::Region;
 
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
     Router::new()
@@ -24,9 +26,8 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
         .with_state(cloud)
 }
 
-/// Every project there ever was, with its calls by endpoint, and the calls that concern the organization or the user.
-///
-/// A project's `create_project` counts the requests that asked for its name, refused repetitions included.
+/// Lists all projects, including deleted ones, with their calls by endpoint, and the calls that concern the organization or
+/// the user. A project's `create_project` counts the requests for its name, including repetitions that were refused.
 async fn list(State(cloud): State<Arc<Cloud>>) -> Json<Value> {
     let projects: Vec<_> = cloud.ever().iter().map(|project| described(&cloud, project)).collect();
     let organization = cloud.calls.of(&cloud.settings.organization);
@@ -50,49 +51,51 @@ fn described(cloud: &Cloud, project: &Project) -> Value {
 struct Seed {
     name: String,
     region: Region,
-    /// Beside whatever has the name already, which the API itself refuses.
+    /// Creates it even if another project has the name, which the API refuses.
     #[serde(default)]
     duplicate: bool,
 }
 
-/// A healthy project that somebody else created.
-async fn seed(State(cloud): State<Arc<Cloud>>, Json(Seed { name, region, duplicate }): Json<Seed>) -> Response {
+/// Creates a healthy project, as somebody else would.
+async fn seed(
+    State(cloud): State<Arc<Cloud>>,
+    Json(Seed { name, region, duplicate }): Json<Seed>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     let password = SecretString::from(keys::random(32));
     let names = if duplicate { Names::Repeatable } else { Names::Unique };
-    match cloud.create_named(name, region, &password, names).await {
-        Ok(project) => match project.impose(ProjectStatus::ActiveHealthy, &cloud.database).await {
-            Ok(()) => (StatusCode::CREATED, Json(described(&cloud, &project))).into_response(),
-            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
-        },
-        Err(error @ CreateError::NameTaken(_)) => refused(StatusCode::CONFLICT, &error),
-        Err(error @ CreateError::Database(_)) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
+    match cloud.create(name, region, &password, names).await {
+        Ok(project) => Ok((StatusCode::CREATED, imposed(&cloud, &project, ProjectStatus::ActiveHealthy).await?)),
+        Err(CreateError::NameTaken(_)) => Ok((StatusCode::CONFLICT, Json(json!({"message": "the name is taken"})))),
+        Err(CreateError::Database(error)) => Err(ApiError::during("create project")(error)),
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fate {
+struct Imposed {
     status: ProjectStatus,
 }
 
-/// From now on the project has this status; `ACTIVE_HEALTHY` makes it well at once.
+/// Imposes a status on a project; `ACTIVE_HEALTHY` makes it healthy at once.
 async fn impose(
     State(cloud): State<Arc<Cloud>>,
     Path(reference): Path<String>,
-    Json(Fate { status }): Json<Fate>,
-) -> Response {
-    let Some(project) = cloud.find(&reference) else { return unknown() };
-    match project.impose(status, &cloud.database).await {
-        Ok(()) => Json(described(&cloud, &project)).into_response(),
-        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error),
-    }
+    Json(Imposed { status }): Json<Imposed>,
+) -> Result<Json<Value>, ApiError> {
+    let project = cloud.find(&reference).ok_or(ApiError::ProjectNotFound)?;
+    imposed(&cloud, &project, status).await
 }
 
-/// Somebody replaces the project's keys, as the dashboard allows.
-async fn rotate_keys(State(cloud): State<Arc<Cloud>>, Path(reference): Path<String>) -> Response {
-    let Some(project) = cloud.find(&reference) else { return unknown() };
+async fn imposed(cloud: &Cloud, project: &Project, status: ProjectStatus) -> Result<Json<Value>, ApiError> {
+    project.impose(status, &cloud.database).await.map_err(ApiError::during("impose a status"))?;
+    Ok(Json(described(cloud, project)))
+}
+
+/// Replaces the project's keys, as somebody in the dashboard can.
+async fn rotate_keys(State(cloud): State<Arc<Cloud>>, Path(reference): Path<String>) -> Result<Json<Value>, ApiError> {
+    let project = cloud.find(&reference).ok_or(ApiError::ProjectNotFound)?;
     project.rotate_keys();
-    Json(described(&cloud, &project)).into_response()
+    Ok(Json(described(&cloud, &project)))
 }
 
 #[derive(Deserialize)]
@@ -101,16 +104,8 @@ struct Listing {
     visible_after_ms: u64,
 }
 
-/// Projects created from now on take so long to show up in listings.
+/// Delays new projects in listings from now on.
 async fn list_after(State(cloud): State<Arc<Cloud>>, Json(Listing { visible_after_ms }): Json<Listing>) -> StatusCode {
-    cloud.list_after(visible_after_ms);
+    cloud.list_after(Duration::from_millis(visible_after_ms));
     StatusCode::NO_CONTENT
-}
-
-fn unknown() -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({"message": "no such project"}))).into_response()
-}
-
-fn refused(status: StatusCode, error: &dyn std::error::Error) -> Response {
-    (status, Json(json!({"message": error.to_string()}))).into_response()
 }

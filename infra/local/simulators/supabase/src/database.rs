@@ -1,39 +1,28 @@
 //! The Postgres cluster behind the projects: one database, one login role and one `auth` schema for each.
 
-use std::sync::Arc;
-
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{Client, Config, NoTls};
 
 /// Why the cluster did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// The URL does not parse, or names no TCP host. Its text would show the password.
+    /// The URL is not valid, or names no TCP host. It is not shown, because it contains the password.
     #[error("the Postgres URL is not usable")]
     Url,
-    /// No TLS client could be built.
-    #[error("cannot set up TLS")]
-    Tls(#[source] rustls::Error),
     /// The server refused or failed.
     #[error("Postgres: {}", message(.0))]
     Postgres(#[from] tokio_postgres::Error),
 }
 
-/// `tokio_postgres::Error` itself says no more than "db error".
+/// `tokio_postgres::Error` itself says only "db error".
 fn message(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), |refused| format!("{refused}"))
 }
 
-/// The cluster, as its superuser sees it.
+/// The cluster, used as its superuser. Both ends are on the loopback, so there is no TLS.
 pub(crate) struct Database {
     config: Config,
-    tls: MakeRustlsConnect,
     pub host: String,
     pub port: u16,
 }
@@ -46,18 +35,18 @@ impl Database {
         let Some(Host::Tcp(host)) = config.get_hosts().first() else { return Err(DatabaseError::Url) };
         let host = host.clone();
         let port = config.get_ports().first().copied().unwrap_or(5432);
-        let database = Self { config, tls: MakeRustlsConnect::new(tls()?), host, port };
+        let database = Self { config, host, port };
         database.session(None).await?.batch_execute(include_str!("../sql/roles.sql")).await?;
         Ok(database)
     }
 
-    /// A session of the superuser in a project's database, or in the one the URL names.
+    /// A session of the superuser in a project's database, or in the one that the URL names.
     pub(crate) async fn session(&self, reference: Option<&str>) -> Result<Client, DatabaseError> {
         let mut config = self.config.clone();
         if let Some(reference) = reference {
             config.dbname(database_name(reference));
         }
-        let (client, connection) = config.connect(self.tls.clone()).await?;
+        let (client, connection) = config.connect(NoTls).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a Postgres session broke");
@@ -66,13 +55,13 @@ impl Database {
         Ok(client)
     }
 
-    /// Creates everything a project needs. Nobody can log in before [`Database::open`]. Leaves nothing behind on failure.
+    /// Creates everything that a project needs, or nothing. Nobody can log in before [`Database::open`].
     pub(crate) async fn create(&self, reference: &str, password: &SecretString) -> Result<(), DatabaseError> {
         let created = self.try_create(reference, password).await;
         if created.is_err()
             && let Err(error) = self.remove(reference).await
         {
-            tracing::warn!(reference, %error, "remains of a failed creation stay behind");
+            tracing::warn!(reference, %error, "cannot remove what a failed creation left behind");
         }
         created
     }
@@ -86,7 +75,7 @@ impl Database {
             ))
             .await?;
         set_password(&cluster, reference, password).await?;
-        // Nobody can be connected to template0, so nothing can make this fail for a moment.
+        // A session in the template would make this fail. Nobody can have one in template0.
         cluster.batch_execute(&format!(r#"CREATE DATABASE "{database}" OWNER "{role}" TEMPLATE template0"#)).await?;
         cluster
             .batch_execute(&format!(
@@ -112,7 +101,7 @@ impl Database {
         Ok(self.session(None).await?.batch_execute(&statement).await?)
     }
 
-    /// Lets nobody log in as the project's role any more, and ends its sessions.
+    /// Keeps the project's role from logging in and ends its sessions.
     pub(crate) async fn close(&self, reference: &str) -> Result<(), DatabaseError> {
         let cluster = self.session(None).await?;
         let role = role_name(reference);
@@ -126,7 +115,7 @@ impl Database {
         set_password(&self.session(None).await?, reference, password).await
     }
 
-    /// Drops database and role, sessions or not.
+    /// Drops database and role, even if there are sessions.
     pub(crate) async fn remove(&self, reference: &str) -> Result<(), DatabaseError> {
         let cluster = self.session(None).await?;
         let database = database_name(reference);
@@ -135,7 +124,7 @@ impl Database {
     }
 }
 
-/// The user name as the shared pooler wants it. References are 20 lower-case letters, so quoting it is enough.
+/// The user name as the shared pooler expects it. References are 20 lower-case letters, so quotes around it suffice.
 pub(crate) fn role_name(reference: &str) -> String {
     format!("postgres.{reference}")
 }
@@ -145,54 +134,8 @@ pub(crate) fn database_name(reference: &str) -> String {
 }
 
 async fn set_password(client: &Client, reference: &str, password: &SecretString) -> Result<(), DatabaseError> {
-    // The statement takes no parameters; the server itself quotes best.
+    // This statement cannot have parameters, so the server quotes the values.
     let quote = "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)";
     let row = client.query_one(quote, &[&role_name(reference), &password.expose_secret()]).await?;
     Ok(client.batch_execute(row.try_get(0)?).await?)
-}
-
-/// TLS without looking at the certificate: the cluster is on this machine and its certificate self-signed.
-fn tls() -> Result<ClientConfig, DatabaseError> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
-    let builder = builder.map_err(DatabaseError::Tls)?.dangerous();
-    Ok(builder.with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth())
-}
-
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

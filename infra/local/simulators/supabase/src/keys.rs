@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// Ten years, as Supabase signs its legacy keys.
 const LEGACY_KEY_SECONDS: i64 = 10 * 365 * 24 * 3600;
 
-/// The credentials of one project. No `Debug`: most of it is secret.
+/// The credentials of one project. No `Debug`, because most of them are secret.
 pub(crate) struct ApiKeys {
     pub publishable_id: Uuid,
     pub publishable: String,
@@ -33,7 +33,7 @@ pub(crate) enum Role {
     Service,
 }
 
-/// Which of the project's keys a string is.
+/// The kinds of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     Publishable,
@@ -41,7 +41,7 @@ pub(crate) enum KeyKind {
     Legacy,
 }
 
-/// Why a bearer token does not count. The texts are those of the JWT library Auth uses.
+/// Why a bearer token is not valid. The texts are those of the JWT library that Auth uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum JwtError {
     #[error("token is malformed: token contains an invalid number of segments")]
@@ -68,7 +68,7 @@ struct Claims {
 
 impl ApiKeys {
     pub(crate) fn generate(reference: &str) -> Self {
-        // 64 characters of 5.95 bits each: more than the 256 bits an HS256 secret should have.
+        // 64 characters of 5.95 bits each are more than the 256 bits that an HS256 secret should have.
         let signing = hmac::Key::new(hmac::HMAC_SHA256, random(64).as_bytes());
         let legacy = |role: Role| {
             let now = Timestamp::now().as_second();
@@ -87,7 +87,7 @@ impl ApiKeys {
         }
     }
 
-    /// Which of the project's keys this is, or nothing for a stranger's.
+    /// The kind of this key, if it is one of the project's.
     pub(crate) fn kind(&self, key: &str) -> Option<KeyKind> {
         if key == self.secret {
             Some(KeyKind::Secret)
@@ -108,7 +108,7 @@ impl ApiKeys {
         sign(&self.signing, &claims)
     }
 
-    /// The `role` claim of a token this project signed.
+    /// The `role` claim of a token that this project signed.
     pub(crate) fn role(&self, token: &str) -> Result<String, JwtError> {
         let segments: Vec<&str> = token.split('.').collect();
         let [header, claims, signature] = segments.as_slice() else { return Err(JwtError::Segments) };
@@ -126,7 +126,7 @@ impl ApiKeys {
     }
 }
 
-/// Letters and digits from the thread's cryptographic generator.
+/// Letters and digits from a cryptographic generator.
 pub(crate) fn random(length: usize) -> String {
     Alphanumeric.sample_string(&mut rand::rng(), length)
 }
@@ -149,7 +149,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_token_counts_only_with_this_projects_signature_and_in_time() {
+    fn a_token_is_valid_with_this_projects_signature_until_it_expires() {
         let keys = ApiKeys::generate("abcdefghijklmnopqrst");
         let other = ApiKeys::generate("abcdefghijklmnopqrst");
         assert_eq!(keys.role(&keys.service_role).as_deref(), Ok("service_role"));

@@ -1,10 +1,10 @@
-//! Auth of a project: invitations as real mails, users in the project's real database, refusals as recorded.
+//! A project's Auth: invitations are real mails, users are in the project's real database, refusals are as recorded.
 
 mod common;
 
 use common::{DB_PASS, Project, World, answer, log_in, postgres_url};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 async fn start(name: &str) -> Option<(World, Project)> {
     let world = World::start(postgres_url()?, |_| {}).await;
@@ -12,15 +12,16 @@ async fn start(name: &str) -> Option<(World, Project)> {
     Some((world, project))
 }
 
-/// The link in an invitation, as a mail program shows it.
-fn link(body: &str) -> String {
+/// The link in an invitation, as a mail program opens it.
+fn link(body: &Value) -> String {
+    let body = body.as_str().unwrap();
     let start = body.find("href=\"").expect("a link") + "href=\"".len();
     let end = start + body[start..].find('"').unwrap();
     body[start..end].replace("&amp;", "&")
 }
 
 #[tokio::test]
-async fn an_invitation_is_a_mail_and_a_row_and_only_the_last_link_works() {
+async fn an_invitation_is_a_mail_and_a_row_and_only_its_last_link_works() {
     let Some((world, project)) = start("invites").await else { return };
     world.configure_mail(&project).await;
     let redirect = "/invite?redirect_to=https%3A%2F%2Fbank.example.com%2Fwelcome";
@@ -42,12 +43,12 @@ async fn an_invitation_is_a_mail_and_a_row_and_only_the_last_link_works() {
     let again =
         world.as_admin(Method::POST, &project, off_list, Some(json!({"email": "ADA@example.com"}))).await.expect(200);
     assert_eq!(again["id"], invited["id"]);
-    let mails = world.mails.all();
+    let mails = world.mails().await;
     assert_eq!(mails.len(), 2);
-    assert_eq!(mails[0].to, "ada@example.com");
-    assert_eq!(mails[0].from, "Ivory Cloud <cloud@example.com>");
-    assert_eq!(mails[0].subject, "You have been invited");
-    let (old, new) = (link(&mails[0].body), link(&mails[1].body));
+    assert_eq!(mails[0]["To"], "ada@example.com");
+    assert_eq!(mails[0]["From"], r#""Ivory Cloud" <cloud@example.com>"#);
+    assert_eq!(mails[0]["Subject"], "You have been invited");
+    let (old, new) = (link(&mails[0]["Body"]), link(&mails[1]["Body"]));
     assert!(old.ends_with("&type=invite&redirect_to=https://bank.example.com/welcome"), "{old}");
     assert!(new.ends_with("&redirect_to=https://bank.example.com"), "{new}");
 
@@ -60,7 +61,7 @@ async fn an_invitation_is_a_mail_and_a_row_and_only_the_last_link_works() {
     assert_eq!(refused.header("x-sb-error-code"), Some("email_exists"));
     let message = "A user with this email address has already been registered";
     assert_eq!(refused.expect(422), json!({"code": 422, "error_code": "email_exists", "msg": message}));
-    assert_eq!(world.mails.all().len(), 2);
+    assert_eq!(world.mails().await.len(), 2);
     assert_eq!(world.counts(&project).await["calls"]["invite"], 3);
     world.delete(&project).await;
 }
@@ -87,7 +88,7 @@ async fn a_mail_that_cannot_be_sent_leaves_no_user() {
     assert_eq!(users.header("x-total-count"), Some("0"));
     assert_eq!(users.header("link"), Some(r#"</admin/users?filter=ada&page=0>; rel="last""#));
     assert_eq!(users.expect(200), json!({"users": [], "aud": ""}));
-    assert!(world.mails.all().is_empty());
+    assert!(world.mails().await.is_empty());
 
     world.configure_mail(&project).await;
     world.api(Method::PATCH, &path, Some(json!({"rate_limit_email_sent": 1}))).await.expect(200);
@@ -97,7 +98,7 @@ async fn a_mail_that_cannot_be_sent_leaves_no_user() {
 }
 
 #[tokio::test]
-async fn credentials_are_checked_as_by_gateway_and_auth() {
+async fn credentials_are_checked_as_in_the_gateway_and_auth() {
     let Some((world, project)) = start("credentials").await else { return };
     let invite = || world.auth(Method::POST, &project, "/invite").json(&json!({"email": "nope"}));
     let refused = async |request: reqwest::RequestBuilder| {
@@ -152,7 +153,7 @@ async fn an_administrator_lists_confirms_and_deletes_users() {
         let link = made["action_link"].as_str().unwrap();
         assert!(link.contains(made["hashed_token"].as_str().unwrap()), "{link}");
     }
-    assert!(world.mails.all().is_empty(), "a link is not a mail");
+    assert!(world.mails().await.is_empty(), "a link is not a mail");
     let unknown = json!({"type": "carrier_pigeon", "email": "ada@example.com"});
     world.as_admin(Method::POST, &project, path, Some(unknown)).await.expect(400);
 

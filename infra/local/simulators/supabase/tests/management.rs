@@ -1,4 +1,4 @@
-//! The Management API over a real Postgres: what is created, what is refused, how a project comes up and goes.
+//! The Management API with a real Postgres.
 
 mod common;
 
@@ -69,7 +69,7 @@ async fn a_project_comes_up_service_by_service_and_is_a_real_database() {
 }
 
 #[tokio::test]
-async fn a_request_the_specification_does_not_describe_is_refused() {
+async fn a_request_that_is_not_specified_is_refused() {
     let Some(url) = postgres_url() else { return };
     let world = World::start(url, |_| {}).await;
     let with = |field: &str, value: Value| {
@@ -113,7 +113,7 @@ async fn a_request_the_specification_does_not_describe_is_refused() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_once_even_by_simultaneous_requests_and_before_it_is_listed() {
+async fn a_name_is_taken_once_by_simultaneous_requests_and_before_it_is_listed() {
     let Some(url) = postgres_url() else { return };
     let world = World::start(url, |settings| settings.visible_after_ms = 1_500).await;
     let requests = (0..8).map(|_| world.api(Method::POST, "/projects", Some(body("only-one"))));
@@ -143,7 +143,7 @@ async fn a_name_is_taken_once_even_by_simultaneous_requests_and_before_it_is_lis
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_has_created_a_project_all_the_same() {
+async fn a_project_is_created_although_the_client_hangs_up() {
     let Some(url) = postgres_url() else { return };
     let world = World::start(url, |_| {}).await;
     let body = body("abandoned").to_string();
@@ -198,7 +198,7 @@ async fn the_listing_is_paged_searched_and_sorted() {
 }
 
 #[tokio::test]
-async fn a_ruined_project_stays_ruined() {
+async fn a_failed_project_stays_failed() {
     let Some(url) = postgres_url() else { return };
     let world = World::start(url, |settings| settings.polls_until_healthy = 1).await;
     let project = world.create("doomed").await;
@@ -214,7 +214,7 @@ async fn a_ruined_project_stays_ruined() {
 }
 
 #[tokio::test]
-async fn a_project_that_is_down_lets_nobody_in_until_it_is_well_again() {
+async fn nobody_logs_in_while_a_project_is_down() {
     let Some(url) = postgres_url() else { return };
     let world = World::start(url, |_| {}).await;
     let project = world.create("sleeper").await;
@@ -230,7 +230,7 @@ async fn a_project_that_is_down_lets_nobody_in_until_it_is_well_again() {
 }
 
 #[tokio::test]
-async fn keys_that_were_replaced_open_nothing() {
+async fn replaced_keys_are_refused() {
     let Some(url) = postgres_url() else { return };
     let world = World::start(url, |_| {}).await;
     let old = world.create("rekeyed").await;
@@ -244,7 +244,7 @@ async fn keys_that_were_replaced_open_nothing() {
 }
 
 #[tokio::test]
-async fn others_may_make_a_name_ambiguous_and_listings_late() {
+async fn seeded_projects_may_share_a_name_and_listings_may_be_delayed() {
     let Some(url) = postgres_url() else { return };
     let world = World::start(url, |_| {}).await;
     let first = world.create("twin").await;
@@ -266,7 +266,7 @@ async fn others_may_make_a_name_ambiguous_and_listings_late() {
 }
 
 #[tokio::test]
-async fn requests_are_limited_where_that_is_wanted() {
+async fn requests_are_limited_if_configured() {
     let Some(url) = postgres_url() else { return };
     let world = World::start(url, |settings| settings.requests_per_minute = 2).await;
     let first = world.get("/organizations/local-org").await;

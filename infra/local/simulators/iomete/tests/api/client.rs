@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use iomete::{Iomete, ProbeError};
 
-use crate::{Stand, TOKEN};
+use crate::stand::{Stand, TOKEN};
 
 async fn probe(url: &str, token: &str) -> Result<(), ProbeError> {
     Iomete::new(url, token.into(), Duration::from_secs(2)).probe().await

@@ -1,9 +1,9 @@
-//! The token, the routes, and what every request is refused for.
+//! The token, the routes, and the reasons for which any request is refused.
 
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{Stand, TOKEN, WAREHOUSE, body, error, send};
+use crate::stand::{Stand, TOKEN, WAREHOUSE, body, error, send};
 
 #[tokio::test]
 async fn a_token_is_required_before_anything_else() {
@@ -45,14 +45,14 @@ async fn the_configuration_names_prefix_and_endpoints() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn unknown_routes_are_not_found() {
     let stand = Stand::start().await;
     let another = stand.url.replace("/catalogs/ivory", "/catalogs/another");
     let below = stand.url.replace("/catalogs/ivory", "/v1/config");
     for url in [format!("{another}/v1/config"), below, format!("{}/v1/config/", stand.url), stand.url.clone()] {
         assert_eq!(error(&send(stand.http.get(&url).bearer_auth(TOKEN)).await, 404), "NotFoundException", "{url}");
     }
-    // The prefix is the configuration's: neither none nor the catalog's name.
+    // Only the prefix of the configuration is accepted.
     for path in ["/v1/namespaces", "/v1/ivory/namespaces"] {
         assert_eq!(error(&stand.get(path).await, 404), "NotFoundException", "{path}");
     }

@@ -1,12 +1,12 @@
-//! A namespace's life.
+//! Creating, finding, changing and dropping namespaces.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{Stand, body, error};
+use crate::stand::{Stand, body, error};
 
 #[tokio::test]
-async fn a_namespace_is_made_once_and_found() {
+async fn a_namespace_is_created_once_and_found() {
     let stand = Stand::start().await;
     assert_eq!(body(&stand.call(Method::GET, "").await, 200), json!({ "namespaces": [] }));
     let request = json!({ "namespace": ["ivory_tenant_acme"], "properties": { "owner": "Hank" } });

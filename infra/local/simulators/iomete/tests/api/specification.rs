@@ -1,11 +1,11 @@
-//! Every kind of answer against the specification itself, where `ICEBERG_REST_SPEC` names its file.
+//! Checks every kind of answer against the specification, if `ICEBERG_REST_SPEC` names its file.
 
 use http_kit::Answer;
 use reqwest::Method;
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Value, json};
 
-use crate::{Stand, send};
+use crate::stand::{Stand, send};
 
 const NAMESPACES: &str = "/v1/{prefix}/namespaces";
 const NAMESPACE: &str = "/v1/{prefix}/namespaces/{namespace}";
@@ -24,7 +24,7 @@ impl Specification {
         Some(Self(converted(&documents[0])))
     }
 
-    /// What a reference leads to, through any number of them.
+    /// Follows references to the value itself.
     fn resolved<'a>(&'a self, mut value: &'a Value) -> &'a Value {
         while let Some(reference) = value["$ref"].as_str() {
             let pointer = reference.strip_prefix('#').expect("a reference within the file");
@@ -33,7 +33,7 @@ impl Specification {
         value
     }
 
-    /// Everything that is wrong with this answer.
+    /// Everything that is wrong with an answer.
     fn complaints(&self, path: &str, method: &str, answer: &Answer) -> Vec<String> {
         let status = answer.status.as_u16().to_string();
         let response = self.resolved(&self.0["paths"][path][method]["responses"][&status]);
@@ -49,7 +49,7 @@ impl Specification {
         complaints
     }
 
-    /// As much of JSON Schema as these answers use. A field that is not specified is one too many.
+    /// The part of JSON Schema that these answers use. A field that is not specified is an error.
     fn check(&self, schema: &Value, value: &Value, at: &str, complaints: &mut Vec<String>) {
         let schema = self.resolved(schema);
         let mut complain = |what: String| complaints.push(format!("{at}: {what}"));
@@ -87,14 +87,14 @@ impl Specification {
     }
 }
 
-/// The specification closes the brackets of its examples at the column of their key, where YAML wants them further in.
+/// Indents closing brackets. The specification's examples have them at the column of their key, which is not valid YAML.
 fn repaired(text: &str) -> String {
     let closes = |line: &str| !line.trim().is_empty() && line.trim().chars().all(|c| "]}, ".contains(c));
     let further_in = |line: &str| if closes(line) { format!("  {line}") } else { line.to_owned() };
     text.lines().map(further_in).collect::<Vec<_>>().join("\n")
 }
 
-/// YAML as JSON. The specification's keys are texts, but for statuses, which are numbers.
+/// YAML as JSON. The specification's keys are texts, except statuses, which are numbers.
 fn converted(yaml: &Yaml<'_>) -> Value {
     if let Some(items) = yaml.as_vec() {
         return items.iter().map(converted).collect();
@@ -151,9 +151,8 @@ async fn every_answer_has_the_specified_shape() {
     check(PROPERTIES, "post", 422, &stand.post("/a/properties", &contradiction).await);
 }
 
-/// What it offers are operations that the specification has.
 #[tokio::test]
-async fn every_endpoint_offered_is_specified() {
+async fn every_listed_endpoint_is_specified() {
     let Some(specification) = Specification::load() else { return };
     let stand = Stand::start().await;
     let config: Value = stand.get("/v1/config").await.json().expect("JSON");
@@ -163,7 +162,7 @@ async fn every_endpoint_offered_is_specified() {
     }
 }
 
-/// The check itself: what does not fit is found.
+/// Checks the checker.
 #[tokio::test]
 async fn a_wrong_answer_does_not_pass() {
     let Some(specification) = Specification::load() else { return };

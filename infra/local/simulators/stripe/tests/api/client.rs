@@ -1,4 +1,4 @@
-//! The product's client against the stand-in, in every case it has to tell apart.
+//! The product's client against the stand-in, in every case that it distinguishes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use stripe::{CALL_TIMEOUT, Customer, Error, PreparedPost, Stripe, Subscription};
 
-use crate::{KEY, Stand};
+use crate::stand::{KEY, Stand};
 
 const EMAIL: &str = "ops@acme.example";
 const TENANT: &str = "0193c6a4-7d2b-7000-8000-000000000001";
@@ -23,7 +23,7 @@ fn wanted() -> PreparedPost {
     stripe::create_customer(EMAIL, "Müller & Söhne", TENANT, "acme-bank")
 }
 
-/// A proxy before the stand-in, and a client that goes through it.
+/// A proxy in front of the stand-in and a client that uses it.
 async fn through_proxy(stand: &Stand) -> (Proxy, Stripe) {
     let target = stand.url.trim_start_matches("http://").parse().expect("an address");
     let upstream = UpstreamConfig { name: "stripe".to_owned(), kind: UpstreamKind::Http, target };
@@ -35,7 +35,7 @@ async fn through_proxy(stand: &Stand) -> (Proxy, Stripe) {
     (proxy, Stripe::new(&url, SecretString::from(KEY), CALL_TIMEOUT))
 }
 
-/// Stripe's own error: with its effect or without, replayed or not.
+/// An error of Stripe, before or after the request's effect, replayed or not.
 fn trouble(status: u16, code: &str, when: When, replayed: bool) -> Action {
     let kind = if status == 500 { "api_error" } else { "invalid_request_error" };
     let body = json!({ "error": { "type": kind, "code": code, "message": "An error." } }).to_string();
@@ -51,7 +51,7 @@ async fn once(proxy: &Proxy, action: Action) {
     proxy.add(&Rule::new("stripe", action).matching(creation)).await.expect("a rule");
 }
 
-/// The error of creating a customer under a key.
+/// The error of creating a customer with this key.
 async fn refused(stripe: &Stripe, key: &str) -> Error {
     stripe.post::<Customer>(&wanted(), key).await.expect_err("refused")
 }
@@ -81,7 +81,7 @@ async fn a_tenant_is_subscribed_and_found_again() {
 }
 
 #[tokio::test]
-async fn lists_are_read_to_their_end() {
+async fn all_pages_of_a_list_are_read() {
     let stand = Stand::start().await;
     for _ in 0..101 {
         stand.customer().await;
@@ -90,7 +90,7 @@ async fn lists_are_read_to_their_end() {
 }
 
 #[tokio::test]
-async fn a_stored_error_is_known_as_such() {
+async fn a_replayed_error_is_recognized() {
     let stand = Stand::start().await;
     let (proxy, stripe) = through_proxy(&stand).await;
     once(&proxy, trouble(500, "api_error", When::After, false)).await;
@@ -104,7 +104,7 @@ async fn a_stored_error_is_known_as_such() {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_waited_for() {
+async fn a_request_in_progress_makes_the_key_busy() {
     let stand = Stand::with(|config| config.latency = Duration::from_millis(200)).await;
     let stripe = client(&stand);
     let request = wanted();
@@ -116,7 +116,7 @@ async fn a_request_under_way_is_waited_for() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn refusals_are_distinguished() {
     let stand = Stand::start().await;
     let (proxy, stripe) = through_proxy(&stand).await;
     once(&proxy, trouble(429, "rate_limit", When::Before, false)).await;

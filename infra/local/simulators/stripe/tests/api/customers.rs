@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Stand, error, id, ids, json};
+use crate::stand::{Stand, error, id, ids, json};
 
 #[tokio::test]
 async fn a_customer_is_created_changed_and_deleted() {

@@ -1,4 +1,4 @@
-use crate::{KEY, Stand, error, json, send};
+use crate::stand::{KEY, Stand, error, json, send};
 
 #[tokio::test]
 async fn a_key_is_required() {
@@ -22,7 +22,7 @@ async fn a_version_must_be_pinned() {
 }
 
 #[tokio::test]
-async fn only_forms_are_read() {
+async fn only_forms_are_accepted() {
     let stand = Stand::start().await;
     let request = stand.request(reqwest::Method::POST, "/v1/customers").json(&serde_json::json!({ "name": "x" }));
     error(&send(request).await, 400);

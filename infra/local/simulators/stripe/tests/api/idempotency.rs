@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use crate::{Stand, error, ids, json};
+use crate::stand::{Stand, error, ids, json};
 
 async fn customers(stand: &Stand) -> usize {
     ids(&json(&stand.get("/v1/customers").await, 200)).len()
 }
 
 #[tokio::test]
-async fn the_same_request_is_answered_alike_and_done_once() {
+async fn the_same_request_has_one_effect_and_the_same_answer() {
     let stand = Stand::start().await;
     let first = stand.post_with_key("k", "/v1/customers", "name=A&metadata[a]=1").await;
     let again = stand.post_with_key("k", "/v1/customers", "metadata[a]=1&name=A").await;
@@ -19,9 +19,9 @@ async fn the_same_request_is_answered_alike_and_done_once() {
 }
 
 #[tokio::test]
-async fn another_request_under_the_key_is_an_error() {
+async fn another_request_with_the_same_key_is_an_error() {
     let stand = Stand::start().await;
-    let made = crate::id(&stand.post_with_key("k", "/v1/customers", "name=A").await);
+    let made = crate::stand::id(&stand.post_with_key("k", "/v1/customers", "name=A").await);
     for path in ["/v1/customers".to_owned(), format!("/v1/customers/{made}")] {
         let body = json(&stand.post_with_key("k", &path, "name=B").await, 400);
         assert_eq!(body["error"]["type"], "idempotency_error");
@@ -37,7 +37,7 @@ async fn a_refused_request_does_not_use_up_its_key() {
 }
 
 #[tokio::test]
-async fn a_key_in_use_is_a_conflict_and_hanging_up_stops_nothing() {
+async fn a_key_in_use_is_a_conflict_and_hanging_up_does_not_stop_its_request() {
     let stand = Stand::with(|config| config.latency = Duration::from_millis(200)).await;
     let hasty = stand.form("/v1/customers", "name=A").header("Idempotency-Key", "k").timeout(Duration::from_millis(50));
     http_kit::send(hasty).await.expect_err("it hung up");
@@ -51,7 +51,7 @@ async fn a_key_in_use_is_a_conflict_and_hanging_up_stops_nothing() {
 }
 
 #[tokio::test]
-async fn simultaneous_requests_under_one_key_have_one_effect() {
+async fn simultaneous_requests_with_one_key_have_one_effect() {
     let stand = Stand::start().await;
     let one = || stand.post_with_key("k", "/v1/customers", "name=A");
     let all = tokio::join!(one(), one(), one(), one());
@@ -62,7 +62,7 @@ async fn simultaneous_requests_under_one_key_have_one_effect() {
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_its_time() {
+async fn a_key_expires() {
     let stand = Stand::with(|config| config.idempotency_ttl = Duration::from_millis(50)).await;
     stand.post_with_key("k", "/v1/customers", "name=A").await;
     tokio::time::sleep(Duration::from_millis(80)).await;
@@ -73,18 +73,15 @@ async fn a_key_is_forgotten_after_its_time() {
 }
 
 #[tokio::test]
-async fn the_admin_side_counts_without_telling_parameters() {
+async fn the_admin_port_lists_objects_and_requests() {
     let stand = Stand::start().await;
     stand.post_with_key("k", "/v1/customers", "name=A").await;
     stand.post_with_key("k", "/v1/customers", "name=A").await;
     stand.get("/v1/customers?email=ops%40acme.example").await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let admin = format!("http://{}/admin", listener.local_addr().expect("bound"));
-    let simulator = stand.simulator.clone();
-    tokio::spawn(async move { simulator.serve_admin(listener).await });
+    let admin = format!("{}/admin", stand.simulator.url("admin").expect("an admin port"));
 
     let fetch = async |path: &str| -> serde_json::Value {
-        let answer = crate::send(stand.client.get(format!("{admin}/{path}"))).await;
+        let answer = crate::stand::send(stand.client.get(format!("{admin}/{path}"))).await;
         answer.json().expect("JSON")
     };
     assert_eq!(fetch("customers").await.as_array().map(Vec::len), Some(1));

@@ -1,8 +1,8 @@
-//! Objects have exactly the attributes of Stripe's own samples.
+//! Compares the attributes of objects with Stripe's own samples.
 
 use serde_json::Value;
 
-use crate::{Stand, json};
+use crate::stand::{Stand, json};
 
 fn sample(name: &str) -> Value {
     let samples: Value = serde_json::from_str(include_str!("../recorded/fixtures3.json")).expect("JSON");
@@ -14,7 +14,7 @@ fn assert_same_attributes(ours: &Value, sample: &Value) {
     let keys = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(ours), keys(sample));
     for (key, value) in sample.as_object().expect("an object") {
-        // A sample shows what may be there; a fresh object has null or the same type.
+        // An attribute of a new object is null or has the type that it has in the sample.
         let ours = &ours[key];
         let same_type = std::mem::discriminant(ours) == std::mem::discriminant(value);
         assert!(ours.is_null() || value.is_null() || same_type, "{key}: {ours} is not like {value}");
@@ -22,7 +22,7 @@ fn assert_same_attributes(ours: &Value, sample: &Value) {
 }
 
 #[tokio::test]
-async fn as_the_samples() {
+async fn objects_have_the_attributes_of_the_samples() {
     let stand = Stand::start().await;
     let id = stand.customer().await;
     let customer = json(&stand.get(&format!("/v1/customers/{id}")).await, 200);

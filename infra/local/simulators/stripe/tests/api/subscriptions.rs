@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::{Stand, error, ids, json};
+use crate::stand::{Stand, error, ids, json};
 
 const BY_INVOICE: &str = "collection_method=send_invoice&days_until_due=30";
 
@@ -13,7 +13,7 @@ fn path(subscription: &Value) -> String {
 }
 
 #[tokio::test]
-async fn by_invoice_it_is_active_at_once() {
+async fn a_subscription_by_invoice_is_active_at_once() {
     let stand = Stand::start().await;
     let customer = stand.customer().await;
     let made = json(&stand.post("/v1/subscriptions", &of(&customer)).await, 200);
@@ -28,10 +28,10 @@ async fn by_invoice_it_is_active_at_once() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_billed_is_refused() {
+async fn subscriptions_that_cannot_be_billed_are_refused() {
     let stand = Stand::start().await;
     let customer = stand.customer().await;
-    let silent = crate::id(&stand.post("/v1/customers", "name=Silent").await);
+    let silent = crate::stand::id(&stand.post("/v1/customers", "name=Silent").await);
     let item = "items[0][price]=price_ivory_enterprise";
     for (form, code, param) in [
         (format!("customer={customer}&{item}"), "resource_missing", ""),
@@ -52,7 +52,7 @@ async fn what_cannot_be_billed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_price_is_changed_with_the_items_id_and_added_without() {
+async fn an_item_with_an_id_changes_its_price_and_one_without_is_added() {
     let stand = Stand::start().await;
     let made = json(&stand.post("/v1/subscriptions", &of(&stand.customer().await)).await, 200);
     let item = made["items"]["data"][0]["id"].as_str().expect("an item");
@@ -69,7 +69,7 @@ async fn a_price_is_changed_with_the_items_id_and_added_without() {
 }
 
 #[tokio::test]
-async fn a_refused_change_leaves_nothing_behind() {
+async fn a_refused_change_has_no_effect() {
     let stand = Stand::start().await;
     let made = json(&stand.post("/v1/subscriptions", &of(&stand.customer().await)).await, 200);
     let change = "metadata[x]=1&items[0][price]=price_ivory_enterprise_plus&items[1][price]=price_x";
@@ -78,7 +78,7 @@ async fn a_refused_change_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn cancellation_at_the_periods_end_is_reversible_and_at_once_is_not() {
+async fn cancellation_at_the_end_of_the_period_is_reversible_and_at_once_is_not() {
     let stand = Stand::start().await;
     let customer = stand.customer().await;
     let made = json(&stand.post("/v1/subscriptions", &of(&customer)).await, 200);

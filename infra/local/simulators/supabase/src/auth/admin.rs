@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use super::body::parse;
 use super::error::AuthError;
-use super::invite::parse;
 use super::users::User;
 use crate::cloud::Cloud;
 use crate::project::Project;
 
 const DEFAULT_PER_PAGE: u32 = 50;
 
-/// The parameters of the listing. Others are ignored, as Auth does: `email`, for one, filters nothing.
+/// The parameters of the listing. Like Auth, this ignores others, such as `email`.
 struct Listing {
     page: u32,
     per_page: u32,
@@ -76,7 +76,7 @@ pub(super) async fn list(
     Ok(response)
 }
 
-/// The `Link` header: the same parameters, sorted by name, with other pages.
+/// The `Link` header: the same parameters with other pages, sorted by name.
 fn link(query: &str, page: i64, last: i64) -> String {
     let to = |page: i64, relation: &str| {
         let mut pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -106,7 +106,7 @@ pub(super) async fn get(
     Ok(Json(user.with_identities(&session).await?))
 }
 
-/// Of all that can be changed about a user, only this is simulated; anything else is refused.
+/// The only change of a user that is simulated.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Changes {

@@ -1,4 +1,4 @@
-//! What Auth refuses, and the two forms of body it does so with.
+//! What Auth refuses, in the two forms that an error's body can have.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
 use serde_json::json;
+use simulator::headers;
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
@@ -16,7 +17,7 @@ use crate::mail::MailError;
 /// From this version on, `code` is the error code and the text is called `message`.
 const DATED_ERRORS: Date = jiff::civil::date(2024, 1, 1);
 
-/// Every refusal, with the texts recorded from Auth.
+/// Why a request is refused. The texts are recorded from Auth.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AuthError {
     #[error("This endpoint requires a valid Bearer token")]
@@ -76,7 +77,7 @@ impl AuthError {
         }
     }
 
-    /// The response in the form the client asked for.
+    /// The response in the form that the client asked for.
     pub(super) fn answer(&self, dated: bool) -> Response {
         let (status, code) = self.kind();
         let mut body = if dated {
@@ -99,7 +100,7 @@ impl AuthError {
 }
 
 impl IntoResponse for AuthError {
-    /// Only a carrier: the gate writes the body.
+    /// Only carries the error to the gate, which writes the body.
     fn into_response(self) -> Response {
         let mut response = self.kind().0.into_response();
         response.extensions_mut().insert(Arc::new(self));
@@ -109,6 +110,6 @@ impl IntoResponse for AuthError {
 
 /// Whether `X-Supabase-Api-Version` asks for the form of 2024-01-01.
 pub(super) fn wants_dated_errors(headers: &HeaderMap) -> bool {
-    let version = headers.get("x-supabase-api-version").and_then(|value| value.to_str().ok());
+    let version = headers::text(headers, "x-supabase-api-version");
     version.and_then(|version| version.parse::<Date>().ok()).is_some_and(|version| version >= DATED_ERRORS)
 }

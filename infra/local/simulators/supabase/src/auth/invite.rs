@@ -1,4 +1,4 @@
-//! Inviting: by mail, or by a link that somebody else delivers.
+//! Invitations by mail, or by a link that somebody else delivers.
 
 use std::sync::Arc;
 
@@ -7,25 +7,25 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use rand::RngExt as _;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha224};
 use tokio_postgres::{GenericClient, Transaction};
 use url::form_urlencoded;
 
+use super::body::parse;
 use super::error::AuthError;
 use super::users::User;
 use super::{address, redirect};
+use crate::auth_config::AuthConfig;
 use crate::cloud::Cloud;
-use crate::mail::{self, Mail, Placeholders};
-use crate::management::AuthConfig;
+use crate::mail::{self, Placeholders};
 use crate::project::Project;
 
-/// Mails an hour that a project may send once it has its own mail server and no limit of its own.
+/// Limit per hour of a project that has its own mail server and no limit of its own.
 const MAILS_PER_HOUR_WITH_SMTP: u64 = 30;
 
-/// What Auth reads of the body; like Auth, other fields are ignored.
+/// The fields that Auth reads. Like Auth, this ignores others.
 #[derive(Deserialize)]
 struct Invitation {
     #[serde(default)]
@@ -47,7 +47,7 @@ pub(super) async fn invite(
     let redirect_to = redirect::target(&config, &headers, query.as_deref());
 
     let mut session = cloud.database.session(Some(&project.reference)).await?;
-    // One transaction, the mail in the middle: an invitation that was not sent leaves no user behind.
+    // The mail is sent within the transaction, so that an invitation that was not sent leaves no user behind.
     let transaction = session.transaction().await?;
     let user = unconfirmed(&transaction, &email, data).await?;
     let secret = Secret::generate(&email);
@@ -115,7 +115,7 @@ pub(super) async fn generate_link(
     }))
 }
 
-/// The user with this address, created if need be. Whoever has confirmed it cannot be invited again.
+/// Finds or creates the user with this address. A user who has confirmed it cannot be invited again.
 async fn unconfirmed(
     transaction: &Transaction<'_>,
     email: &str,
@@ -132,13 +132,13 @@ async fn unconfirmed(
     Ok(user)
 }
 
-/// Stores the new token, which ends the old one.
+/// Stores the new token in place of the old one.
 async fn invited(client: &impl GenericClient, user: &User, hash: &str) -> Result<User, AuthError> {
     let row = client.query_one(include_str!("../../sql/user-invited.sql"), &[&user.id, &hash]).await?;
     Ok(User::from_row(&row)?.with_identities(client).await?)
 }
 
-/// A one-time password and what links carry of it.
+/// A one-time password and its hash, which is in the links.
 struct Secret {
     otp: String,
     hash: String,
@@ -152,9 +152,9 @@ impl Secret {
     }
 }
 
-/// Like Auth's, the target comes last and as it is.
+/// Like in Auth's links, the target comes last and is not encoded.
 fn action_link(cloud: &Cloud, project: &Project, hash: &str, redirect_to: &str) -> String {
-    // What would end the parameter is encoded all the same.
+    // Unless it would end the parameter.
     let target: String = form_urlencoded::byte_serialize(redirect_to.as_bytes()).collect();
     let target = if redirect_to.contains(['&', '#', '+', '%']) { target.as_str() } else { redirect_to };
     let (base, reference) = (&cloud.base, &project.reference);
@@ -171,7 +171,7 @@ async fn send(
     redirect_to: &str,
 ) -> Result<(), AuthError> {
     let smtp = config.smtp();
-    // Without a mail server of the project's own, Supabase writes to the organization's team only.
+    // If the project has no mail server of its own, Supabase writes to the organization's team only.
     let team = || cloud.settings.team_emails.iter().any(|known| known.eq_ignore_ascii_case(email));
     if smtp.is_none() && !team() {
         return Err(AuthError::AddressNotAuthorized(email.to_owned()));
@@ -188,22 +188,11 @@ async fn send(
         hash: &secret.hash,
         redirect_to,
     };
-    let mail = Mail {
-        to: email,
-        subject: placeholders.fill(config.text("mailer_subjects_invite"), false),
-        html: placeholders.fill(config.text("mailer_templates_invite_content"), true),
-    };
+    let subject = placeholders.fill(config.text("mailer_subjects_invite"), false);
+    let html = placeholders.fill(config.text("mailer_templates_invite_content"), true);
     match smtp {
-        Some(smtp) => Ok(mail::send(&smtp, &mail).await?),
-        // The built-in service's mails reach the team, who are no part of the local cloud.
+        Some(smtp) => Ok(mail::send(&smtp, email, &subject, &html).await?),
+        // The team that the built-in service writes to is no part of the local cloud.
         None => Ok(()),
     }
-}
-
-/// The body, whatever its content type, with the two errors Auth's parser has for it.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AuthError> {
-    serde_json::from_slice(body).map_err(|error| {
-        let message = if error.is_eof() { "unexpected end of JSON input".to_owned() } else { error.to_string() };
-        AuthError::BadJson(message)
-    })
 }

@@ -1,34 +1,38 @@
-//! Where a link may lead: to the site itself, or to what the allow list names. Anything else silently becomes the site.
+//! Where a link may lead: to the site itself or to what the allow list names. Any other target is replaced by the site.
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use regex::Regex;
+use simulator::headers;
 use url::{Url, form_urlencoded};
 
-use crate::management::AuthConfig;
+use crate::auth_config::AuthConfig;
 
 /// The target of a request: header or query parameter `redirect_to`, else the referrer, else the site.
 pub(super) fn target(config: &AuthConfig, headers: &HeaderMap, query: Option<&str>) -> String {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let parameter = || {
-        let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        pairs.find(|(name, _)| name == "redirect_to").map(|(_, value)| value.into_owned())
-    };
-    let asked = header("redirect_to").or_else(parameter).filter(|target| allowed(config, target));
-    let referrer = || header(header::REFERER.as_str()).filter(|target| allowed(config, target));
+    let header = |name: &str| headers::text(headers, name).map(str::to_owned);
+    let asked = header("redirect_to").or_else(|| parameter(query?, "redirect_to"));
+    let asked = asked.filter(|target| allowed(config, target));
+    let referrer = || header("referer").filter(|target| allowed(config, target));
     asked.or_else(referrer).unwrap_or_else(|| config.text("site_url").to_owned())
+}
+
+/// The first value of a query parameter.
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
 /// Whether a link may lead there.
 pub(super) fn allowed(config: &AuthConfig, target: &str) -> bool {
-    // No URL contains these, but clients strip them, and would then go where nothing was checked.
+    // No URL contains these. Clients remove them, and would then go to a target that nobody checked.
     if target.is_empty() || target.chars().any(|character| character <= ' ' || character == '\u{7f}') {
         return false;
     }
     let lower = target.to_ascii_lowercase();
     let parsed = Url::parse(target);
-    // A web address in a disguise that a browser would see through: it does not parse, or its host is another one then
+    // A browser may understand a web address differently: if it does not parse, or if its host is written in another way
     // (`http://2130706433` is 127.0.0.1).
     let disguised = parsed.as_ref().map_or(true, |url| url.host_str().is_some_and(|host| !lower.contains(host)));
     if disguised && (lower.starts_with("http:") || lower.starts_with("https:")) {
@@ -70,7 +74,7 @@ fn glob(pattern: &str) -> Option<Regex> {
 #[cfg(test)]
 mod tests {
     use super::{allowed, glob};
-    use crate::management::AuthConfig;
+    use crate::auth_config::AuthConfig;
 
     #[test]
     fn the_site_itself_is_allowed_and_disguises_are_not() {

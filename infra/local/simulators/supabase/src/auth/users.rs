@@ -6,7 +6,8 @@ use serde_json::Value;
 use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
-/// A row of `auth.users` and, where Auth loads them, the identities. Field order and absences as recorded.
+/// A row of `auth.users` with its identities, where Auth loads them. The order of the fields and which of them are left out
+/// is as recorded.
 #[derive(Debug, Serialize)]
 pub(super) struct User {
     pub id: Uuid,
@@ -80,7 +81,7 @@ impl User {
         Ok(Self { identities: Some(identities), ..self })
     }
 
-    /// As the confirming request itself shows the user: the generated column is not read again there.
+    /// As the confirming request itself shows the user: Auth does not read the generated column again.
     pub(super) fn just_confirmed(self) -> Self {
         Self { confirmed_at: None, ..self }
     }

@@ -1,4 +1,4 @@
-//! What the link in an invitation does: it confirms the address, once, and leads on.
+//! The link in an invitation: it confirms the address once and leads to the target.
 
 use std::sync::Arc;
 
@@ -14,9 +14,8 @@ use super::users::User;
 use crate::cloud::Cloud;
 use crate::project::Project;
 
-/// Answers 303 either way; what happened is in the fragment of the target, where only the browser sees it.
-///
-/// There is no token endpoint here, so no refresh token is handed out either.
+/// Always answers 303. The fragment of the target tells what happened, because only the browser sees it. There is no token
+/// endpoint here, and so no refresh token.
 pub(super) async fn verify(
     State(cloud): State<Arc<Cloud>>,
     Extension(project): Extension<Arc<Project>>,
@@ -24,10 +23,7 @@ pub(super) async fn verify(
     headers: HeaderMap,
 ) -> Result<Response, AuthError> {
     let query = query.unwrap_or_default();
-    let parameter = |wanted: &str| {
-        let found = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted);
-        found.map(|(_, value)| value.into_owned()).unwrap_or_default()
-    };
+    let parameter = |name| redirect::parameter(&query, name).unwrap_or_default();
     let config = project.auth_config();
     let target = redirect::target(&config, &headers, Some(&query));
     let lifetime = f64::from(u32::try_from(config.number("mailer_otp_exp")).unwrap_or(u32::MAX));

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::RawQuery;
 use axum::{Extension, Json};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use url::form_urlencoded;
 
-use super::ApiError;
+use super::error::ApiError;
 use crate::project::Project;
 
-/// How much of a key may be shown to anybody: `sb_secret_` and five more characters.
+/// Everybody may see so many characters of a key after `sb_secret_`.
 const PREFIX_RANDOM_CHARACTERS: usize = 5;
 
 pub(super) async fn list(
@@ -20,56 +20,39 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Value>>, ApiError> {
     let reveal = reveal(query.as_deref().unwrap_or_default())?;
     let keys = project.keys();
-    let legacy = |name: &str, key: &str| {
-        let mut entry = entry(&project, name, "legacy", name, key, "eyJ");
-        if !reveal {
-            entry["api_key"] = json!(masked("eyJ"));
-        }
-        entry
-    };
-    let mut secret = entry(
-        &project,
-        "default",
-        "secret",
-        &keys.secret_id.to_string(),
-        &keys.secret,
-        prefix(&keys.secret, "sb_secret_"),
-    );
-    secret["secret_jwt_template"] = json!({"role": "service_role"});
-    if !reveal {
-        secret["api_key"] = json!(masked(prefix(&keys.secret, "sb_secret_")));
-    }
-    let publishable = entry(
-        &project,
-        "default",
-        "publishable",
-        &keys.publishable_id.to_string(),
-        &keys.publishable,
-        prefix(&keys.publishable, "sb_publishable_"),
-    );
-    Ok(Json(vec![legacy("anon", &keys.anon), legacy("service_role", &keys.service_role), publishable, secret]))
+    let (publishable, secret) = (keys.publishable_id.to_string(), keys.secret_id.to_string());
+    let entries = [
+        ("anon", "legacy", "anon", &keys.anon),
+        ("service_role", "legacy", "service_role", &keys.service_role),
+        ("default", "publishable", &publishable, &keys.publishable),
+        ("default", "secret", &secret, &keys.secret),
+    ];
+    Ok(Json(entries.map(|(name, kind, id, key)| entry(&project, name, kind, id, key, reveal)).into()))
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    reveal: bool,
 }
 
 fn reveal(query: &str) -> Result<bool, ApiError> {
-    let value = form_urlencoded::parse(query.as_bytes()).last();
-    match value.as_ref().map(|(_, value)| value.as_ref()) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(ApiError::Invalid("reveal must be a boolean string".to_owned())),
-    }
+    let Asked { reveal } = serde_urlencoded::from_str(query)?;
+    Ok(reveal)
 }
 
 /// The specification's `ApiKeyResponse`.
-fn entry(project: &Project, name: &str, kind: &str, id: &str, key: &str, prefix: &str) -> Value {
+fn entry(project: &Project, name: &str, kind: &str, id: &str, key: &str, reveal: bool) -> Value {
+    let prefix = if kind == "legacy" { "eyJ" } else { prefix(key, &format!("sb_{kind}_")) };
     json!({
         "id": id,
         "name": name,
         "type": kind,
-        "api_key": key,
+        "api_key": if reveal || kind == "publishable" { key.to_owned() } else { masked(prefix) },
         "prefix": prefix,
         "description": null,
         "hash": hex::encode(Sha256::digest(key)),
-        "secret_jwt_template": null,
+        "secret_jwt_template": (kind == "secret").then(|| json!({"role": "service_role"})),
         "inserted_at": project.created_at,
         "updated_at": project.created_at,
     })
@@ -88,7 +71,7 @@ mod tests {
     use super::{masked, prefix, reveal};
 
     #[test]
-    fn a_secret_is_shown_only_to_who_asks_for_it() {
+    fn secrets_are_shown_on_request_only() {
         assert!(!reveal("").unwrap());
         assert!(!reveal("reveal=false").unwrap());
         assert!(reveal("reveal=true").unwrap());

@@ -4,10 +4,11 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use simulator::NotAnObject;
 
 use crate::database::DatabaseError;
 
-/// Every refusal. The texts are Supabase's where they are known.
+/// Why a request is refused. The texts are Supabase's where they are known.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("Unauthorized")]
@@ -38,9 +39,21 @@ impl ApiError {
         }
     }
 
-    /// For `map_err`: what was being done when Postgres failed.
+    /// For `map_err`: names the action during which Postgres failed.
     pub(crate) fn during(action: &'static str) -> impl Fn(DatabaseError) -> Self {
         move |source| Self::Database { action, source }
+    }
+}
+
+impl From<NotAnObject> for ApiError {
+    fn from(NotAnObject(message): NotAnObject) -> Self {
+        Self::Invalid(message)
+    }
+}
+
+impl From<serde_urlencoded::de::Error> for ApiError {
+    fn from(error: serde_urlencoded::de::Error) -> Self {
+        Self::Invalid(error.to_string())
     }
 }
 

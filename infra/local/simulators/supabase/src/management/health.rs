@@ -9,10 +9,10 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::ApiError;
-use crate::auth::HEALTH;
+use super::error::ApiError;
 use crate::cloud::Cloud;
-use crate::project::{Project, Service, ServiceStatus};
+use crate::project::Project;
+use crate::service::{AUTH_INFO, Service, ServiceStatus};
 
 const MAX_TIMEOUT_MS: u32 = 10_000;
 
@@ -26,7 +26,7 @@ pub(super) async fn get(
     Ok(Json(services.into_iter().map(|service| health(service, project.service_status(service))).collect()))
 }
 
-/// `services=auth&services=db` and `services=auth,db` are both in use.
+/// Reads both forms in use, `services=auth&services=db` and `services=auth,db`.
 fn services(query: &str) -> Result<Vec<Service>, ApiError> {
     let mut services = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -48,7 +48,7 @@ fn services(query: &str) -> Result<Vec<Service>, ApiError> {
 fn health(service: Service, status: ServiceStatus) -> Value {
     let mut health = json!({"name": service, "healthy": status == ServiceStatus::ActiveHealthy, "status": status});
     match (service, status) {
-        (Service::Auth, ServiceStatus::ActiveHealthy) => health["info"] = json!(HEALTH),
+        (Service::Auth, ServiceStatus::ActiveHealthy) => health["info"] = json!(AUTH_INFO),
         (Service::Rest, ServiceStatus::ActiveHealthy) => health["info"] = json!({"db_schema": "public"}),
         (_, ServiceStatus::ActiveHealthy) => {}
         (Service::Pooler, ServiceStatus::Unhealthy) => health["error"] = json!(r#"{"error":"not found"}"#),
@@ -60,7 +60,7 @@ fn health(service: Service, status: ServiceStatus) -> Value {
 #[cfg(test)]
 mod tests {
     use super::services;
-    use crate::project::Service;
+    use crate::service::Service;
 
     #[test]
     fn both_forms_of_the_list_are_read() {

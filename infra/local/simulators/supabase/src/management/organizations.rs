@@ -1,15 +1,16 @@
-//! The organization, its projects page by page, and where a project could be.
+//! The organization, the listing of its projects, and the regions.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use url::form_urlencoded;
 
-use super::ApiError;
+use super::error::ApiError;
 use crate::cloud::Cloud;
-use crate::project::{Project, ProjectStatus, REGIONS};
+use crate::project::{Project, ProjectStatus};
+use crate::region::REGIONS;
 
 const MAX_LIMIT: usize = 100;
 
@@ -30,15 +31,19 @@ pub(super) async fn get(State(cloud): State<Arc<Cloud>>) -> Json<Value> {
     }))
 }
 
-/// The specification's `RegionsInfo`. Nothing is recommended above anything else.
+#[derive(Deserialize)]
+struct Asked {
+    organization_slug: Option<String>,
+}
+
+/// The specification's `RegionsInfo`. It recommends every region.
 pub(super) async fn available_regions(
     State(cloud): State<Arc<Cloud>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
-    let query = query.unwrap_or_default();
-    let slug = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "organization_slug");
-    match slug {
-        Some((_, slug)) if slug == cloud.settings.organization => {}
+    let Asked { organization_slug } = serde_urlencoded::from_str(query.as_deref().unwrap_or_default())?;
+    match organization_slug {
+        Some(slug) if slug == cloud.settings.organization => {}
         Some(_) => return Err(ApiError::Forbidden),
         None => return Err(ApiError::Invalid("organization_slug should not be empty".to_owned())),
     }
@@ -52,86 +57,73 @@ pub(super) async fn available_regions(
     })))
 }
 
-/// The parameters of the listing, checked.
-#[derive(Debug, PartialEq, Eq)]
+/// The parameters of the listing.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
 struct Page {
     offset: usize,
     limit: usize,
     search: String,
     sort: Sort,
-    statuses: Vec<ProjectStatus>,
+    statuses: Statuses,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Sort {
-    NameAscending,
-    NameDescending,
-    CreatedAscending,
-    CreatedDescending,
+    NameAsc,
+    NameDesc,
+    CreatedAsc,
+    CreatedDesc,
+}
+
+/// A list separated by commas. Empty means all.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "String")]
+struct Statuses(Vec<ProjectStatus>);
+
+impl Default for Page {
+    fn default() -> Self {
+        let (search, statuses) = (String::new(), Statuses::default());
+        Self { offset: 0, limit: MAX_LIMIT, search, sort: Sort::NameAsc, statuses }
+    }
+}
+
+impl TryFrom<String> for Statuses {
+    type Error = &'static str;
+
+    fn try_from(list: String) -> Result<Self, Self::Error> {
+        let status = |name| match name {
+            "ACTIVE_HEALTHY" => Ok(ProjectStatus::ActiveHealthy),
+            "INACTIVE" => Ok(ProjectStatus::Inactive),
+            _ => Err("statuses supports ACTIVE_HEALTHY and INACTIVE only"),
+        };
+        list.split(',').map(status).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 impl Page {
     fn parse(query: &str) -> Result<Self, ApiError> {
-        let invalid = |message: &str| ApiError::Invalid(message.to_owned());
-        let mut page = Self {
-            offset: 0,
-            limit: MAX_LIMIT,
-            search: String::new(),
-            sort: Sort::NameAscending,
-            statuses: Vec::new(),
-        };
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match name.as_ref() {
-                "offset" => page.offset = value.parse().map_err(|_| invalid("offset must not be less than 0"))?,
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-                    page.limit = limit.ok_or_else(|| invalid("limit must be an integer from 1 to 100"))?;
-                }
-                "search" => page.search = value.to_lowercase(),
-                "sort" => page.sort = Sort::parse(&value).ok_or_else(|| invalid("unknown sort order"))?,
-                _ => {
-                    let statuses: Option<_> = value.split(',').map(filterable).collect();
-                    page.statuses =
-                        statuses.ok_or_else(|| invalid("statuses supports ACTIVE_HEALTHY and INACTIVE only"))?;
-                }
-            }
+        let page: Self = serde_urlencoded::from_str(query)?;
+        if !(1..=MAX_LIMIT).contains(&page.limit) {
+            return Err(ApiError::Invalid("limit must be an integer from 1 to 100".to_owned()));
         }
         Ok(page)
     }
 
     fn keeps(&self, project: &Project) -> bool {
-        project.name.to_lowercase().contains(&self.search)
-            && (self.statuses.is_empty() || self.statuses.contains(&project.status()))
+        project.name.to_lowercase().contains(&self.search.to_lowercase())
+            && (self.statuses.0.is_empty() || self.statuses.0.contains(&project.status()))
     }
-}
 
-impl Sort {
-    fn parse(value: &str) -> Option<Self> {
-        match value {
-            "name_asc" => Some(Self::NameAscending),
-            "name_desc" => Some(Self::NameDescending),
-            "created_asc" => Some(Self::CreatedAscending),
-            "created_desc" => Some(Self::CreatedDescending),
-            _ => None,
+    /// Sorts projects that are in the order of their creation.
+    fn sort(&self, projects: &mut [Arc<Project>]) {
+        match self.sort {
+            Sort::NameAsc => projects.sort_by(|one, other| one.name.cmp(&other.name)),
+            Sort::NameDesc => projects.sort_by(|one, other| other.name.cmp(&one.name)),
+            Sort::CreatedAsc => {}
+            Sort::CreatedDesc => projects.reverse(),
         }
-    }
-
-    /// Sorts what comes in the order of creation.
-    fn apply(self, projects: &mut [Arc<Project>]) {
-        match self {
-            Self::NameAscending => projects.sort_by(|one, other| one.name.cmp(&other.name)),
-            Self::NameDescending => projects.sort_by(|one, other| other.name.cmp(&one.name)),
-            Self::CreatedAscending => {}
-            Self::CreatedDescending => projects.reverse(),
-        }
-    }
-}
-
-fn filterable(status: &str) -> Option<ProjectStatus> {
-    match status {
-        "ACTIVE_HEALTHY" => Some(ProjectStatus::ActiveHealthy),
-        "INACTIVE" => Some(ProjectStatus::Inactive),
-        _ => None,
     }
 }
 
@@ -141,7 +133,7 @@ pub(super) async fn projects(
 ) -> Result<Json<Value>, ApiError> {
     let page = Page::parse(query.as_deref().unwrap_or_default())?;
     let mut kept: Vec<_> = cloud.listed().into_iter().filter(|project| page.keeps(project)).collect();
-    page.sort.apply(&mut kept);
+    page.sort(&mut kept);
     let shown: Vec<_> = kept.iter().skip(page.offset).take(page.limit).map(|project| item(project)).collect();
     let pagination = json!({"count": kept.len(), "limit": page.limit, "offset": page.offset});
     Ok(Json(json!({"projects": shown, "pagination": pagination})))
@@ -168,7 +160,7 @@ fn item(project: &Project) -> Value {
     })
 }
 
-/// A database knows fewer statuses than a project.
+/// A database has fewer statuses than a project.
 fn database_status(status: ProjectStatus) -> ProjectStatus {
     match status {
         ProjectStatus::Inactive
@@ -189,9 +181,9 @@ mod tests {
     fn a_page_is_within_its_bounds() {
         let page =
             Page::parse("offset=5&limit=1&search=Acme&sort=created_desc&statuses=ACTIVE_HEALTHY,INACTIVE").unwrap();
-        assert_eq!((page.offset, page.limit, page.search.as_str()), (5, 1, "acme"));
-        assert_eq!(page.sort, Sort::CreatedDescending);
-        assert_eq!(page.statuses, [ProjectStatus::ActiveHealthy, ProjectStatus::Inactive]);
+        assert_eq!((page.offset, page.limit, page.search.as_str()), (5, 1, "Acme"));
+        assert_eq!(page.sort, Sort::CreatedDesc);
+        assert_eq!(page.statuses.0, [ProjectStatus::ActiveHealthy, ProjectStatus::Inactive]);
         for refused in ["limit=0", "limit=101", "offset=-1", "sort=name", "statuses=COMING_UP"] {
             assert!(Page::parse(refused).is_err(), "{refused}");
         }

@@ -4,23 +4,28 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use simulator::json_object;
 use url::Url;
 
-use super::ApiError;
+use super::error::ApiError;
 use crate::calls::Endpoint;
-use crate::cloud::{Cloud, CreateError};
-use crate::project::{Project, Region};
+use crate::cloud::{Cloud, CreateError, Names};
+use crate::project::Project;
+use crate::region::Region;
 
 const MAX_NAME_CHARACTERS: usize = 256;
 const MIN_PASSWORD_CHARACTERS: usize = 4;
+const INSTANCE_SIZES: &str = "nano micro small medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge \
+    24xlarge 24xlarge_optimized_memory 24xlarge_optimized_cpu 24xlarge_high_memory \
+    48xlarge 48xlarge_optimized_memory 48xlarge_optimized_cpu 48xlarge_high_memory";
 
-/// The specification's `V1CreateProjectBody`, which allows no other field. What Supabase ignores is ignored here.
+/// The specification's `V1CreateProjectBody`, which allows no other field. Fields that Supabase ignores are ignored.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CreateProject {
@@ -63,22 +68,13 @@ impl TryFrom<String> for InstanceSize {
     type Error = String;
 
     fn try_from(size: String) -> Result<Self, String> {
-        let variant = |size: &str| matches!(size, "optimized_memory" | "optimized_cpu" | "high_memory");
-        let known = match size.split_once('_') {
-            Some(("24xlarge" | "48xlarge", kind)) => variant(kind),
-            Some(_) => false,
-            None => [
-                "nano", "micro", "small", "medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge",
-                "16xlarge", "24xlarge", "48xlarge",
-            ]
-            .contains(&size.as_str()),
-        };
-        if known { Ok(Self) } else { Err(format!("unknown desired_instance_size '{size}'")) }
+        let mut known = INSTANCE_SIZES.split_whitespace();
+        if known.any(|known| known == size) { Ok(Self) } else { Err(format!("unknown desired_instance_size '{size}'")) }
     }
 }
 
 impl CreateProject {
-    /// Checks what the types cannot, and settles the region.
+    /// Checks what the types cannot check, and chooses the region.
     fn checked(self, organization: &str) -> Result<(String, Region, SecretString), ApiError> {
         let invalid = |message: &str| Err(ApiError::Invalid(message.to_owned()));
         if self.name.is_empty() || self.name.chars().count() > MAX_NAME_CHARACTERS {
@@ -102,7 +98,7 @@ impl CreateProject {
                 SmartGroup::Apac => Region::APAC,
             },
             (Some(_), Some(_)) => return invalid("only one of region or region_selection can be specified"),
-            // Supabase would choose one. Nobody who needs to know where data lives may rely on that.
+            // Supabase would choose one. Whoever has to know where data is stored must not rely on that.
             (None, None) => return invalid("region_selection is required"),
         };
         Ok((self.name, region, self.db_pass))
@@ -114,9 +110,9 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let asked: CreateProject = parse(&headers, &body)?;
+    let asked: CreateProject = json_object(&headers, &body)?;
     let (name, region, password) = asked.checked(&cloud.settings.organization)?;
-    match cloud.create(name.clone(), region, &password).await {
+    match cloud.create(name.clone(), region, &password, Names::Unique).await {
         Ok(project) => {
             cloud.calls.count(&project.reference, Endpoint::CreateProject);
             Ok((StatusCode::CREATED, Json(summary(&cloud, &project))))
@@ -166,7 +162,7 @@ pub(super) async fn update_password(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
-    let UpdatePassword { password } = parse(&headers, &body)?;
+    let UpdatePassword { password } = json_object(&headers, &body)?;
     check_password("password", &password)?;
     let changed = cloud.database.set_password(&project.reference, &password).await;
     changed.map_err(ApiError::during("update database password"))?;
@@ -179,15 +175,6 @@ fn check_password(field: &str, password: &SecretString) -> Result<(), ApiError> 
         return Err(ApiError::Invalid(format!("{field} must be longer than or equal to {least} characters")));
     }
     Ok(())
-}
-
-/// A JSON body. Without the header it would not be read as JSON, and every required field would be missing.
-pub(super) fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, ApiError> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if content_type.split(';').next().is_none_or(|kind| !kind.trim().eq_ignore_ascii_case("application/json")) {
-        return Err(ApiError::Invalid("the request body must be application/json".to_owned()));
-    }
-    serde_json::from_slice(body).map_err(|error| ApiError::Invalid(error.to_string()))
 }
 
 /// The specification's `V1ProjectResponse`.
@@ -204,7 +191,7 @@ fn summary(cloud: &Cloud, project: &Project) -> Value {
     })
 }
 
-/// The specification's `V1ProjectWithDatabaseResponse`. The host is the direct one, which is not what to connect to.
+/// The specification's `V1ProjectWithDatabaseResponse`. Its host is the direct one; clients have to use the pooler's.
 fn with_database(cloud: &Cloud, project: &Project) -> Value {
     let mut described = summary(cloud, project);
     described["database"] = json!({

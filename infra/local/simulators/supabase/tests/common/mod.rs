@@ -1,22 +1,23 @@
-//! A simulator on free ports over the Postgres of `TEST_POSTGRES_URL`, a mailbox, and a client for both.
+//! A stand-in that uses the Postgres of `TEST_POSTGRES_URL`, a mailbox, and a client for both.
 
-// Each test binary uses its own part of this.
+// Each test program uses only a part of this.
 #![allow(dead_code)]
 
 pub mod schema;
 
 use std::net::SocketAddr;
 
-use mailbox::{Mailbox, Mails};
+use clap::Parser as _;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use supabase_simulator::{Settings, Simulator};
+use simulator::StandIn;
+use supabase_simulator::Settings;
 
 pub const TOKEN: &str = "sbp_0123456789abcdef0123456789abcdef01234567";
 pub const DB_PASS: &str = "it's a \"quoted\" pass\\word";
 pub const SMTP_PASSWORD: &str = "smtp-password";
 
-/// Nothing, and a word about it, where there is no Postgres to test with.
+/// Says so if there is no Postgres to test with.
 pub fn postgres_url() -> Option<String> {
     let url = std::env::var("TEST_POSTGRES_URL").ok();
     if url.is_none() {
@@ -29,11 +30,12 @@ pub struct World {
     client: reqwest::Client,
     pub base: String,
     pub admin: String,
-    pub mails: Mails,
-    pub smtp: SocketAddr,
+    smtp: SocketAddr,
+    mailbox: StandIn,
+    _stand_in: StandIn,
 }
 
-/// An answer, read to the end.
+/// An answer, read completely.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -54,35 +56,30 @@ impl Answer {
 }
 
 impl World {
-    /// Healthy at once, unless the settings are changed.
+    /// Projects are healthy at once, unless the settings are changed.
     pub async fn start(url: String, change: impl FnOnce(&mut Settings)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut settings = Settings {
-            port: 0,
-            admin_port: 0,
-            access_token: TOKEN.into(),
-            postgres_url: url.into(),
-            organization: "local-org".into(),
-            public_url: None,
-            polls_until_healthy: 0,
-            visible_after_ms: 0,
-            pooler_host: None,
-            pooler_port: None,
-            requests_per_minute: 0,
-            team_emails: vec!["team@example.com".into()],
-        };
+        let mut settings = Settings::parse_from([
+            "supabase-simulator",
+            "--access-token",
+            TOKEN,
+            "--postgres-url",
+            &url,
+            "--organization",
+            "local-org",
+            "--polls-until-healthy",
+            "0",
+            "--team-email",
+            "team@example.com",
+        ]);
         change(&mut settings);
-        let simulator = Simulator::bind(settings).await.unwrap();
-        let base = format!("http://{}", simulator.address().unwrap());
-        let admin = format!("http://{}", simulator.admin_address().unwrap());
-        tokio::spawn(simulator.serve());
-        let settings =
-            mailbox::Settings { port: 0, smtp_port: 0, user: "sender".into(), password: SMTP_PASSWORD.into() };
-        let mailbox = Mailbox::bind(settings).await.unwrap();
-        let (mails, smtp) = (mailbox.mails(), mailbox.smtp_address().unwrap());
-        tokio::spawn(mailbox.serve());
+        let stand_in = supabase_simulator::start(settings).await.unwrap();
+        let settings = mailbox::Settings::parse_from(["mailbox", "--user", "sender", "--password", SMTP_PASSWORD]);
+        let mailbox = mailbox::start(settings).await.unwrap();
+        let smtp = mailbox.url("smtp").unwrap().strip_prefix("smtp://").unwrap().parse().unwrap();
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { client, base, admin, mails, smtp }
+        let url = |name| stand_in.url(name).unwrap().to_owned();
+        Self { client, base: url("api"), admin: url("admin"), smtp, mailbox, _stand_in: stand_in }
     }
 
     pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
@@ -133,6 +130,12 @@ impl World {
         self.api(Method::DELETE, &format!("/projects/{}", project.reference), None).await.expect(200);
     }
 
+    /// All mails, oldest first.
+    pub async fn mails(&self) -> Vec<Value> {
+        let mails = answer(self.request(Method::GET, self.mailbox.url("http").unwrap())).await.expect(200);
+        mails.as_array().unwrap().clone()
+    }
+
     /// Tells the project to send through the mailbox.
     pub async fn configure_mail(&self, project: &Project) {
         let settings = json!({
@@ -169,7 +172,7 @@ impl World {
         self.as_admin(Method::POST, project, "/invite", Some(json!({"email": email}))).await
     }
 
-    /// The control plane's entry for a project.
+    /// A project's entry at the admin port.
     pub async fn counts(&self, project: &Project) -> Value {
         let listing = answer(self.request(Method::GET, &format!("{}/admin/projects", self.admin))).await.expect(200);
         let projects = listing["projects"].as_array().unwrap();
@@ -194,7 +197,7 @@ pub async fn answer(request: RequestBuilder) -> Answer {
     Answer { status, headers, body }
 }
 
-/// A session in the project's database, as the pooler's row describes it.
+/// A session in the project's database, at the address of the pooler's configuration.
 pub async fn log_in(
     world: &World,
     project: &Project,
@@ -209,7 +212,7 @@ pub async fn log_in(
         .dbname(row["db_name"].as_str().unwrap())
         .user(row["db_user"].as_str().unwrap())
         .password(password);
-    // The cluster speaks TLS; what is of interest here is who may log in.
+    // These tests are about who may log in, not about TLS.
     let (client, connection) =
         config.ssl_mode(tokio_postgres::config::SslMode::Disable).connect(tokio_postgres::NoTls).await?;
     tokio::spawn(connection);

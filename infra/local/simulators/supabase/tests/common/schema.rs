@@ -1,8 +1,8 @@
-//! As much of JSON Schema as Supabase's specification uses: checks the simulator's answers against the vendor's own file.
+//! Checks answers against the vendor's own specification, with the part of JSON Schema that it uses.
 
 use serde_json::Value;
 
-/// The specification, where `SUPABASE_MANAGEMENT_SPEC` names its file.
+/// The specification, if `SUPABASE_MANAGEMENT_SPEC` names its file.
 pub struct Specification(Value);
 
 impl Specification {
@@ -14,7 +14,7 @@ impl Specification {
         Some(Self(serde_json::from_slice(&std::fs::read(path?).unwrap()).unwrap()))
     }
 
-    /// Everything that is wrong with this answer.
+    /// Everything that is wrong with an answer.
     pub fn complaints(&self, path: &str, method: &str, status: &str, body: &Value) -> Vec<String> {
         let schema = &self.0["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"];
         assert!(schema.is_object(), "{method} {path} {status} is not specified");

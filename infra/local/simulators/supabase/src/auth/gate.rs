@@ -1,18 +1,25 @@
-//! Who may pass: the gateway wants a key of this project, Auth's administrative endpoints a service role.
+//! What all endpoints check first: the gateway requires a key of this project, Auth a service role for administration.
+
+use std::sync::Arc;
 
 use axum::Json;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{RawPathParams, Request};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use simulator::headers::{bearer, text};
 
-use super::error::AuthError;
+use super::error::{AuthError, wants_dated_errors};
 use crate::calls::Endpoint;
 use crate::keys::{JwtError, KeyKind};
-use crate::project::{Project, Service, ServiceStatus};
+use crate::project::Project;
+use crate::routes::Route;
+use crate::service::{Service, ServiceStatus};
 
 /// The gateway's own refusals. Their bodies are not Auth's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+enum Refusal {
     #[error("Project not found")]
     NoSuchProject,
     #[error("No API key found in request")]
@@ -49,13 +56,36 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// The gateway: a known key, no secret key from a browser, and a service that is up.
-pub(super) fn check(project: &Project, endpoint: Endpoint, headers: &HeaderMap) -> Result<(), Refusal> {
-    // The link in a mail is opened by a browser that knows no key.
+pub(super) async fn pass(route: Route, parameters: RawPathParams, mut request: Request, next: Next) -> Response {
+    let Route { cloud, endpoint } = route;
+    let reference = parameters.iter().find(|(name, _)| *name == "ref").map(|(_, reference)| reference);
+    let Some(project) = reference.and_then(|reference| cloud.find(reference)) else {
+        return Refusal::NoSuchProject.into_response();
+    };
+    if let Err(refused) = check(&project, endpoint, request.headers()) {
+        return refused.into_response();
+    }
+    let dated = wants_dated_errors(request.headers());
+    if let Err(refused) = authorize(&project, endpoint, request.headers()) {
+        return refused.answer(dated);
+    }
+    cloud.calls.count(&project.reference, endpoint);
+    request.extensions_mut().insert(project);
+    let mut response = next.run(request).await;
+    // A handler leaves its error here, because the form of the body depends on the request's headers.
+    match response.extensions_mut().remove::<Arc<AuthError>>() {
+        Some(error) => error.answer(dated),
+        None => response,
+    }
+}
+
+/// The gateway requires a key of this project, no secret key from a browser, and that Auth is up.
+fn check(project: &Project, endpoint: Endpoint, headers: &HeaderMap) -> Result<(), Refusal> {
+    // A browser that opens the link in a mail has no key.
     if endpoint != Endpoint::Verify {
         let key = text(headers, "apikey").ok_or(Refusal::NoKey)?;
         let kind = project.keys().kind(key).ok_or(Refusal::WrongKey)?;
-        let browser = text(headers, header::USER_AGENT.as_str()).is_some_and(|agent| agent.contains("Mozilla/"));
+        let browser = text(headers, "user-agent").is_some_and(|agent| agent.contains("Mozilla/"));
         if kind == KeyKind::Secret && browser {
             return Err(Refusal::SecretInBrowser);
         }
@@ -63,14 +93,14 @@ pub(super) fn check(project: &Project, endpoint: Endpoint, headers: &HeaderMap) 
     if project.service_status(Service::Auth) == ServiceStatus::ActiveHealthy { Ok(()) } else { Err(Refusal::NotUp) }
 }
 
-/// Auth: a bearer with the service role, for every endpoint but the three public ones.
-pub(super) fn authorize(project: &Project, endpoint: Endpoint, headers: &HeaderMap) -> Result<(), AuthError> {
+/// Auth requires a bearer token with the service role for all but the three public endpoints.
+fn authorize(project: &Project, endpoint: Endpoint, headers: &HeaderMap) -> Result<(), AuthError> {
     if matches!(endpoint, Endpoint::AuthHealth | Endpoint::AuthSettings | Endpoint::Verify) {
         return Ok(());
     }
-    let token = text(headers, header::AUTHORIZATION.as_str()).and_then(bearer).ok_or(AuthError::NoAuthorization)?;
+    let token = bearer(headers).ok_or(AuthError::NoAuthorization)?;
     match project.keys().kind(token) {
-        // Keys of the current kind are no tokens: they pass only as a copy of the `apikey` header.
+        // Keys of the current kind are no tokens. They are accepted only as a copy of the `apikey` header.
         Some(KeyKind::Secret | KeyKind::Publishable) if text(headers, "apikey") != Some(token) => {
             Err(AuthError::BadJwt(JwtError::Segments))
         }
@@ -81,13 +111,4 @@ pub(super) fn authorize(project: &Project, endpoint: Endpoint, headers: &HeaderM
             _ => Err(AuthError::NotAdmin),
         },
     }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }

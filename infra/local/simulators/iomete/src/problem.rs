@@ -1,14 +1,18 @@
 //! Errors in the specification's shape.
 
+use std::fmt::Display;
+
+use axum::Json;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 pub(crate) type Result<T> = std::result::Result<T, Problem>;
 
-/// What a request is answered with instead of what it asked for.
+/// Why a request is refused.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    pub(crate) status: StatusCode,
+    status: StatusCode,
     kind: &'static str,
     message: String,
 }
@@ -18,17 +22,17 @@ impl Problem {
         Self { status, kind, message: message.into() }
     }
 
-    /// 400: the request cannot be meant like this.
-    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "BadRequestException", message)
+    /// 400.
+    pub(crate) fn bad_request(what: impl Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequestException", format!("Malformed request: {what}"))
     }
 
-    /// 401: no token, or not this one. Which of them is not told.
+    /// 401: no token or a wrong one. The answer does not tell which.
     pub(crate) fn not_authorized() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "NotAuthorizedException", "Not authorized to make this request")
     }
 
-    /// 404: nothing has this path, or not with this method. The specification names no error for it.
+    /// 404: there is no such path, or not with this method. The specification names no error for it.
     pub(crate) fn no_route(method: &str, path: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NotFoundException", format!("No route for request: {method} {path}"))
     }
@@ -49,18 +53,21 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "NamespaceNotEmptyException", "The given namespace is not empty")
     }
 
-    /// 422: a property is to be both set and removed.
+    /// 422: the request both sets and removes a property.
     pub(crate) fn contradictory() -> Self {
         let message = "The request cannot be processed as there is a key present multiple times";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UnprocessableEntityException", message)
     }
 
-    /// 413, which the specification leaves to whatever stands in front of a catalog.
+    /// 413. The specification leaves it to whatever stands in front of a catalog.
     pub(crate) fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "BadRequestException", "The request is too large")
     }
+}
 
-    pub(crate) fn body(&self) -> Value {
-        json!({ "error": { "message": self.message, "type": self.kind, "code": self.status.as_u16() } })
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let error = json!({ "message": self.message, "type": self.kind, "code": self.status.as_u16() });
+        (self.status, Json(json!({ "error": error }))).into_response()
     }
 }

@@ -1,0 +1,15 @@
+//! The frame of the stand-ins: how each of them starts, listens, logs and ends, and how it reads requests.
+//!
+//! A stand-in is a library with a clap parser for its settings and `async fn start(settings) -> Result<StandIn, _>`;
+//! its `main` passes that function to [`run`], its tests call it. What a vendor checks, answers and refuses is up to the
+//! stand-in.
+
+pub mod headers;
+
+mod call;
+mod run;
+mod stand_in;
+
+pub use call::{Call, NotAnObject, json_object};
+pub use run::run;
+pub use stand_in::{Port, StandIn};
