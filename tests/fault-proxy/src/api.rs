@@ -1,4 +1,4 @@
-//! What goes over the control API, for both of its sides.
+//! The control API's types, for the proxy and its client.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,56 +11,56 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UpstreamKind {
-    /// HTTP/1.1 in clear: a call is one request.
+    /// HTTP/1.1 without TLS. A call is one request.
     Http,
-    /// Bytes. Where the client's first byte is `*` they are RESP, and a call is one command; else a call is what one read
-    /// from the client gave.
+    /// Bytes. If the client's first byte is `*`, they are RESP, and a call is one command. Otherwise a call is what one read
+    /// from the client returned.
     Tcp,
-    /// Postgres, over TLS where the client asks for it and the server grants it. A call is what the client sends up to a
-    /// message that `ReadyForQuery` answers; start-up and authentication are none, nor are data of a `COPY`.
+    /// Postgres, over TLS if the client asks for it and the server grants it. A call is what the client sends up to a message
+    /// that `ReadyForQuery` answers. Start-up, authentication and the data of a `COPY` are not calls.
     Postgres,
 }
 
-/// What an upstream looks like from the outside.
+/// How an upstream behaves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UpstreamState {
     /// Calls pass.
     #[default]
     Up,
-    /// Connections, open and new, are reset at once.
+    /// Open and new connections are reset at once.
     Refuse,
-    /// Connections are accepted, and nothing passes on them, open ones included, until the state changes.
+    /// Connections are accepted, but nothing passes on new or open ones until the state changes.
     Silent,
 }
 
-/// On which side of the upstream's effect an action takes place.
+/// Whether an action takes place before or after the upstream's effect.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// The call has not reached the upstream.
     #[default]
     Before,
-    /// The upstream's complete answer is here and the client has seen none of it.
+    /// The upstream has answered completely, and the client has seen nothing of the answer.
     After,
 }
 
-/// A fault: which calls to which upstream it meets, and what happens to them.
+/// A fault: which calls to which upstream it applies to, and what happens to them.
 ///
-/// Rules are asked in the order they were made, and the first that fires decides.
+/// Rules are checked in the order in which they were made. The first one that fires decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Name of an upstream, as on the command line.
+    /// The name of an upstream, as on the command line.
     pub upstream: String,
-    /// Which calls; the empty match is every call.
+    /// Which calls. The empty match is every call.
     #[serde(rename = "match", default)]
     pub matching: Match,
     /// What happens to them.
     pub action: Action,
 }
 
-/// All given conditions must hold.
+/// Conditions on a call. All that are given must hold.
 ///
 /// Regular expressions search anywhere in the text unless they are anchored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,40 +69,41 @@ pub struct Match {
     /// HTTP: the method, in capitals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// HTTP: against path and query, as sent (percent-encoded).
+    /// HTTP: matched against path and query as sent (percent-encoded).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_regex: Option<String>,
     /// HTTP: one header, e.g. `X-Amz-Target`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<HeaderMatch>,
-    /// HTTP: against the complete body.
+    /// HTTP: matched against the complete body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_regex: Option<String>,
-    /// TCP: against the bytes the client sent in one read; of RESP, in one command. Postgres: in one call, decrypted.
+    /// TCP: matched against the bytes of one read from the client, or of one RESP command. Postgres: against one call,
+    /// decrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_regex: Option<String>,
-    /// TCP, RESP: against the decoded command, its words joined by single spaces, e.g. `^GRAPH\.QUERY `.
+    /// RESP: matched against the words of the command, joined by single spaces, e.g. `^GRAPH\.QUERY `.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_regex: Option<String>,
-    /// Postgres: against each statement of a call and its parameters, e.g. `^INSERT INTO tenants .* \$1=acme( |$)`. Of the
-    /// SQL, the comment lines at its beginning are left out and all white space is single spaces. A parameter is text as it
-    /// is sent; a UUID, a number or an array (`{a,b}`) as Postgres would write it, if the client names its type or has
-    /// prepared it as one of these; NULL is `$1=NULL`.
+    /// Postgres: matched against the statements of a call and their parameters, e.g.
+    /// `^INSERT INTO tenants .* \$1=acme( |$)`. Comment lines at the beginning of the SQL are left out, and all white space is
+    /// single spaces. A text parameter is shown as it is sent. A UUID, a number or an array (`{a,b}`) is shown as Postgres
+    /// would write it, if the client names its type. NULL is `$1=NULL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statement_regex: Option<String>,
-    /// Postgres: calls on connections to this database.
+    /// Postgres: only calls on connections to this database.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
-    /// TCP and Postgres, where no pattern is given: which moment counts.
+    /// TCP and Postgres, if no pattern is given: which moment counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<On>,
     /// Only calls from this local port of the client's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_port: Option<u16>,
-    /// The rule fires first at the nth call that matches, counted from 1, and then, unless `times` says more, never again.
+    /// The rule fires at the nth matching call, counted from 1. It does not fire again unless `times` says more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nth: Option<u64>,
-    /// How many times the rule fires; without `nth`, unlimited by default.
+    /// How many times the rule fires. Without `nth` the default is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
 }
@@ -111,21 +112,21 @@ pub struct Match {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderMatch {
-    /// Name, in any case.
+    /// The name, in any case.
     pub name: String,
-    /// Against each value of that name.
+    /// Matched against each value of that name.
     pub regex: String,
 }
 
-/// The moment in a TCP connection's life that a rule without a pattern matches.
+/// Which moment of a TCP connection a rule without a pattern matches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum On {
     /// A new connection.
     #[default]
     Connect,
-    /// Data from the client on a connection that was open already when the rule was made: past log-in and TLS handshake,
-    /// whose flights would otherwise be counted. (A rule with a pattern looks at every connection.)
+    /// Data from the client on a connection that was open already when the rule was made. It is past its TLS handshake and
+    /// log-in, which would otherwise be counted. (A rule with a pattern matches on every connection.)
     Data,
 }
 
@@ -133,17 +134,17 @@ pub enum On {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
-    /// The proxy answers: instead of the upstream, or with `after` in place of the upstream's own answer.
+    /// The proxy answers instead of the upstream. With `after`, the upstream still sees the call, and its answer is replaced.
     Respond(Answer),
-    /// The client's connection is reset (RST) without a byte of an answer.
+    /// The client's connection is reset (RST) before any byte of an answer.
     Cut {
-        /// `before`: the upstream never sees the call. `after`: its effect has happened.
+        /// With `before` the upstream never sees the call; with `after` the effect has happened.
         when: When,
     },
-    /// The call waits until the hold or its rule is released, and then goes on: `before` to the upstream, `after` with the
-    /// upstream's answer to the client.
+    /// The call waits until the hold is released or its rule removed. Then the call goes on to the upstream (`before`), or the
+    /// answer goes on to the client (`after`).
     Hold {
-        /// Where it waits.
+        /// Whether the call waits or its answer.
         when: When,
     },
     /// The call reaches the upstream later.
@@ -151,7 +152,7 @@ pub enum Action {
         /// Milliseconds.
         ms: u64,
     },
-    /// HTTP: the first calls get these statuses with an empty body, in this order; those after them pass.
+    /// HTTP: the first calls get these statuses, in this order, with an empty body. Later calls pass.
     Sequence {
         /// One per call.
         statuses: Vec<u16>,
@@ -162,10 +163,10 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Answer {
-    /// For a TCP upstream or Postgres. On a new connection (`connect`) it is closed afterwards, and gets them in clear; else
-    /// it goes on, and bytes for a client of Postgres have to end with a `ReadyForQuery`, or it waits for more.
+    /// For a TCP upstream or Postgres. A new connection (`connect`) gets the bytes in clear and is closed afterwards. An
+    /// established connection goes on. A Postgres client waits for more unless the bytes end with `ReadyForQuery`.
     Bytes {
-        /// The bytes as they go to the client, base64 (RFC 4648, padded).
+        /// The bytes for the client, in base64 (RFC 4648, padded).
         base64: String,
         /// `after`: in place of the upstream's reply.
         #[serde(default)]
@@ -173,12 +174,12 @@ pub enum Answer {
     },
     /// For an HTTP upstream.
     Http {
-        /// Status code, 100–999.
+        /// The status code, 100–999.
         status: u16,
-        /// Headers; `Content-Length` is added.
+        /// The headers. `Content-Length` is added.
         #[serde(default)]
         headers: BTreeMap<String, String>,
-        /// Body, sent as UTF-8.
+        /// The body, sent as UTF-8.
         #[serde(default)]
         body: String,
         /// `after`: in place of the upstream's answer.
@@ -187,7 +188,7 @@ pub enum Answer {
     },
 }
 
-/// Names a rule; never given twice by one process.
+/// The id of a rule. A process never uses one twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuleId(pub u64);
@@ -198,31 +199,31 @@ impl fmt::Display for RuleId {
     }
 }
 
-/// The answer to a rule made.
+/// The answer to a new rule.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Made {
     pub id: RuleId,
 }
 
-/// A rule and what became of it.
+/// A rule and how often it was used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleStatus {
-    /// Its name.
+    /// The rule's id.
     pub id: RuleId,
     /// The rule as it was made.
     pub rule: Rule,
-    /// Calls that met its conditions, `nth` and `times` aside.
+    /// How many calls met its conditions, without regard to `nth` and `times`.
     pub matched: u64,
-    /// Calls that it acted on.
+    /// How many calls it acted on.
     pub fired: u64,
 }
 
-/// A call seen: an HTTP request, a TCP connection, or a RESP command or a call of Postgres on one.
+/// A call that was seen: an HTTP request, a TCP connection, a RESP command or a Postgres call.
 ///
-/// Headers, bodies, query strings, arguments and parameters are left out: they hold secrets.
+/// Headers, bodies, query strings, arguments and parameters are left out because they hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// Place in the order of arrival over all upstreams, from 1; goes on after the log was cleared.
+    /// The order of arrival over all upstreams, from 1. Clearing the log does not reset it.
     pub seq: u64,
     /// The upstream's name.
     pub upstream: String,
@@ -230,11 +231,11 @@ pub struct Call {
     pub at: jiff::Timestamp,
     /// The client's local port.
     pub client_port: u16,
-    /// HTTP method; for RESP the command's name (`ACL SETUSER`), for a TCP connection `CONNECT`. For Postgres `QUERY`, or
-    /// where there is no statement `SYNC` or `FUNCTION`.
+    /// The HTTP method, the RESP command's name (`ACL SETUSER`), `CONNECT` for a TCP connection, or `QUERY` for a Postgres call
+    /// (without a statement: `SYNC` or `FUNCTION`).
     pub method: String,
-    /// HTTP path without the query. For Postgres the SQL without parameters, the first 200 characters as `statement_regex`
-    /// sees it; of a simple query, which may hold literals, its first word.
+    /// The HTTP path without the query, or the first 200 characters of the SQL without parameters. A simple query may hold
+    /// literals, so only its first word is shown.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub path: Option<String>,
     /// The value of `X-Amz-Target`, e.g. `secretsmanager.CreateSecret`.
@@ -242,20 +243,20 @@ pub struct Call {
     pub target: Option<String>,
     /// Whether anything of it was sent to the upstream.
     pub forwarded: bool,
-    /// HTTP: the upstream's status if it answered, else the rule's.
+    /// HTTP: the upstream's status if it answered, otherwise the rule's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub status: Option<u16>,
     /// TCP and Postgres: bytes from the client to the upstream, decrypted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bytes: Option<u64>,
-    /// The rules that fired at it: at most one, but for a TCP connection of opaque bytes.
+    /// The rules that fired at it: at most one, except for a TCP connection of unknown protocol.
     pub rules: Vec<RuleId>,
 }
 
 /// The calls seen since the log was cleared, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallLog {
-    /// Older calls left out because the log holds no more than 200,000.
+    /// How many older calls were dropped. The log holds 200,000.
     pub dropped: u64,
     /// The calls.
     pub calls: Vec<Call>,
@@ -264,34 +265,34 @@ pub struct CallLog {
 /// A connection that a rule holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// Name for the release.
+    /// The hold's id.
     pub id: u64,
     /// The rule that holds it.
     pub rule: RuleId,
     /// The upstream's name.
     pub upstream: String,
-    /// Method, command, `QUERY` or `CONNECT`, as in [`Call::method`].
+    /// As in [`Call::method`].
     pub method: String,
     /// As in [`Call::path`].
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub path: Option<String>,
     /// Whether the upstream's effect has happened.
     pub when: When,
-    /// The client's local port: `/proc/net/tcp` gives the socket's inode for it and the upstream's address (a port may
-    /// have several connections to different ones), and `/proc/*/fd` the process.
+    /// The client's local port. From it and the upstream's address `/proc/net/tcp` gives the socket's inode, and
+    /// `/proc/*/fd` gives the process.
     pub client_port: u16,
-    /// Since when.
+    /// When it was held.
     pub since: jiff::Timestamp,
 }
 
-/// An upstream as it is now.
+/// An upstream's current state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpstreamStatus {
     /// How its connections are understood.
     pub kind: UpstreamKind,
     /// Where its clients connect to.
     pub address: SocketAddr,
-    /// What it looks like from the outside.
+    /// How it behaves now.
     pub state: UpstreamState,
 }
 
@@ -308,7 +309,7 @@ pub(crate) struct Refusal {
     pub error: String,
 }
 
-/// The line on standard output that says the proxy accepts connections.
+/// The line that the proxy prints once it accepts connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
     /// Where the control API listens.
@@ -324,7 +325,7 @@ impl fmt::Display for Ready {
     }
 }
 
-/// The line is not the one [`Ready`] prints.
+/// The line is not one that [`Ready`] prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a READY line of the fault proxy")]
 pub struct NotReady;
@@ -347,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ready_line_reads_back() {
+    fn the_ready_line_can_be_read_back() {
         let ready = Ready {
             control: ([127, 0, 0, 1], 4000).into(),
             upstreams: BTreeMap::from([("stripe".to_owned(), ([127, 0, 0, 1], 4001).into())]),
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_read_as_documented() {
+    fn rules_are_read_as_documented() {
         let json = r#"{"upstream":"stripe","match":{"method":"POST","nth":2},
             "action":{"type":"respond","status":429,"headers":{"Retry-After":"1"}}}"#;
         let rule: Rule = serde_json::from_str(json).expect("a rule");

@@ -1,4 +1,4 @@
-//! The control API's typed client.
+//! A typed client for the control API.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,36 +13,36 @@ pub use crate::api::{
     UpstreamState, UpstreamStatus, When,
 };
 use crate::api::{Made, Refusal, SetState};
-use crate::postgres;
+use crate::postgres::replies;
 
 /// How often [`Client::wait_held`] looks.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Why a request had no success.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The proxy cannot be reached, or what answers is no fault proxy.
+    /// The proxy cannot be reached, or something else answers.
     #[error("the fault proxy does not answer: {0}")]
     Http(#[from] reqwest::Error),
-    /// The proxy refuses, and says why.
+    /// The proxy refused the request.
     #[error("{status}: {reason}")]
     Refused {
-        /// Status of the answer.
+        /// The answer's status.
         status: reqwest::StatusCode,
-        /// What is wrong with the request.
+        /// Why it was refused.
         reason: String,
     },
     /// Nothing was held in the given time.
     #[error("rule {rule} held nothing within {within:?}")]
     NothingHeld {
-        /// The rule waited for.
+        /// The rule.
         rule: RuleId,
-        /// The time given.
+        /// How long the client waited.
         within: Duration,
     },
 }
 
-/// Speaks to one running proxy. Clones share their connections.
+/// A client of one running proxy. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Client {
     base: String,
@@ -50,9 +50,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// `base`: where the control API is, e.g. `http://127.0.0.1:4000`.
+    /// `base` is the control API's address, e.g. `http://127.0.0.1:4000`.
     pub fn new(base: impl Into<String>) -> Result<Self, ClientError> {
-        // The HTTP client wants to know its TLS provider even where it never uses one.
+        // The HTTP client needs a TLS provider even though it never uses it.
         tls::install_provider();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
         Ok(Self { base: base.into().trim_end_matches('/').to_owned(), http })
@@ -74,23 +74,23 @@ impl Client {
         self.get("/rules").await
     }
 
-    /// Takes a rule away and lets go on what it holds.
+    /// Removes a rule and releases what it holds.
     pub async fn remove(&self, rule: RuleId) -> Result<(), ClientError> {
         self.delete(&format!("/rules/{rule}")).await
     }
 
-    /// Takes all rules away and lets go on what they hold.
+    /// Removes all rules and releases what they hold.
     pub async fn remove_all(&self) -> Result<(), ClientError> {
         self.delete("/rules").await
     }
 
-    /// The calls seen since the log was cleared, to all upstreams or to one.
+    /// The calls to all upstreams or to one, since the log was cleared.
     pub async fn log(&self, upstream: Option<&str>) -> Result<CallLog, ClientError> {
         let request = self.request(Method::GET, "/log").query(&[("upstream", upstream)]);
         Ok(send(request).await?.json().await?)
     }
 
-    /// Forgets the calls seen.
+    /// Clears the log.
     pub async fn clear_log(&self) -> Result<(), ClientError> {
         self.delete("/log").await
     }
@@ -100,7 +100,7 @@ impl Client {
         self.get("/held").await
     }
 
-    /// Waits until a rule holds a connection, and returns the one held longest.
+    /// Waits until a rule holds a connection, and returns the one that has been held longest.
     pub async fn wait_held(&self, rule: RuleId, within: Duration) -> Result<Held, ClientError> {
         let end = Instant::now() + within;
         loop {
@@ -114,7 +114,7 @@ impl Client {
         }
     }
 
-    /// Lets one held connection go on.
+    /// Releases one held connection.
     pub async fn release(&self, held: u64) -> Result<(), ClientError> {
         self.post(&format!("/held/{held}/release"), &()).await.map(drop)
     }
@@ -124,12 +124,12 @@ impl Client {
         self.get("/upstreams").await
     }
 
-    /// Takes an upstream down, or up again.
+    /// Takes an upstream down or brings it up again.
     pub async fn set_state(&self, upstream: &str, state: UpstreamState) -> Result<(), ClientError> {
         self.post(&format!("/upstreams/{upstream}"), &SetState { state }).await.map(drop)
     }
 
-    /// As after the start: no rule, nothing held, every upstream up, an empty log.
+    /// Returns to the state after the start: no rules, nothing held, every upstream up, an empty log.
     pub async fn reset(&self) -> Result<(), ClientError> {
         self.remove_all().await?;
         for (name, status) in self.upstreams().await? {
@@ -169,12 +169,12 @@ async fn send(request: RequestBuilder) -> Result<Response, ClientError> {
 }
 
 impl Rule {
-    /// A rule for every call to an upstream; [`Rule::matching`] narrows it.
+    /// A rule for every call to an upstream. [`Rule::matching`] narrows it down.
     pub fn new(upstream: impl Into<String>, action: Action) -> Self {
         Self { upstream: upstream.into(), matching: Match::default(), action }
     }
 
-    /// Narrows the rule.
+    /// Narrows the rule down.
     #[must_use]
     pub fn matching(self, matching: Match) -> Self {
         Self { matching, ..self }
@@ -197,20 +197,19 @@ impl Match {
         Self { header: Some(HeaderMatch { name: "x-amz-target".to_owned(), regex }), ..Self::default() }
     }
 
-    /// RESP commands; the regex sees the words joined by spaces.
+    /// RESP commands. The regex is matched against the words joined by spaces.
     #[must_use]
     pub fn command(regex: &str) -> Self {
         Self { command_regex: Some(regex.to_owned()), ..Self::default() }
     }
 
-    /// Calls of Postgres with a statement like this; the regex sees the SQL on one line, and behind it ` $1=…` for each
-    /// parameter.
+    /// Postgres calls. The regex is matched against the SQL on one line, followed by ` $1=…` for each parameter.
     #[must_use]
     pub fn statement(regex: &str) -> Self {
         Self { statement_regex: Some(regex.to_owned()), ..Self::default() }
     }
 
-    /// Data on TCP connections that are open when the rule is made.
+    /// Data on TCP connections that are open already when the rule is made.
     #[must_use]
     pub fn data() -> Self {
         Self { on: Some(On::Data), ..Self::default() }
@@ -222,7 +221,7 @@ impl Match {
         Self { nth: Some(nth), ..self }
     }
 
-    /// Only so many of these calls.
+    /// Only the first `times` of these calls.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { times: Some(times), ..self }
@@ -236,30 +235,30 @@ impl Match {
 }
 
 impl Action {
-    /// An HTTP answer in place of the upstream's, which never sees the call.
+    /// An HTTP answer. The upstream never sees the call.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self::Respond(Answer::Http { status, headers: BTreeMap::new(), body: String::new(), when: When::Before })
     }
 
-    /// A 429, with `Retry-After` in seconds where given.
+    /// A 429, with `Retry-After` in seconds if given.
     #[must_use]
     pub fn too_many_requests(retry_after: Option<u32>) -> Self {
         let headers = retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_string())).into_iter().collect();
         Self::Respond(Answer::Http { status: 429, headers, body: String::new(), when: When::Before })
     }
 
-    /// Bytes in place of a TCP upstream's, which never sees the call.
+    /// Bytes as the answer. The TCP upstream never sees the call.
     #[must_use]
     pub fn bytes(bytes: &[u8]) -> Self {
         let base64 = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes);
         Self::Respond(Answer::Bytes { base64, when: When::Before })
     }
 
-    /// Postgres' error with this SQLSTATE in place of a call's result; the server never sees the call. It says that the
-    /// connection is outside of any transaction: inside of one, the server's is still open.
+    /// A Postgres error with this SQLSTATE. The server never sees the call. The error says that the connection is outside any
+    /// transaction; if there is one, it is still open at the server.
     #[must_use]
     pub fn sql_error(code: &str, message: &str) -> Self {
-        Self::bytes(&postgres::refusal(code, message))
+        Self::bytes(&replies::refusal(code, message))
     }
 }

@@ -1,4 +1,4 @@
-//! What the connections to every kind of upstream have in common.
+//! What connections to all kinds of upstream have in common.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::api::{Call, Held, RuleId, When};
 use crate::held::{Board, Hold};
 use crate::log::{Log, Seq};
-use crate::postgres_tls::Sides;
+use crate::postgres::tls::Sides;
 use crate::rules::{Caller, Fired, Rules, Subject};
 use crate::upstream::{Gate, Upstream};
 
@@ -20,13 +20,13 @@ pub(crate) struct Shared {
     pub log: Log,
     pub board: Arc<Board>,
     pub upstreams: BTreeMap<String, Arc<Upstream>>,
-    /// There where an upstream is Postgres.
+    /// Present if an upstream is Postgres.
     pub postgres: Option<Sides>,
-    /// Numbers the connections.
+    /// The number of the next connection.
     pub next_connection: AtomicU64,
 }
 
-/// One client's connection to one upstream.
+/// A client's connection to an upstream.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub shared: Arc<Shared>,
@@ -84,7 +84,7 @@ impl Connection {
             client_port: self.client_port,
             since: Timestamp::now(),
         });
-        // The rule may have been deleted since it fired; then nobody would release this hold with it.
+        // If the rule was deleted after it fired, its deletion has not released this hold.
         if !self.shared.rules.contains(rule) {
             self.shared.board.release_rule(rule);
         }

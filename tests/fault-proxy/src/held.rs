@@ -17,7 +17,7 @@ struct Holds {
     held: BTreeMap<u64, (Held, oneshot::Sender<()>)>,
 }
 
-/// A place on the board; dropped, it is empty again.
+/// A place on the board. Dropping it frees the place.
 #[derive(Debug)]
 pub(crate) struct Hold {
     id: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Hold {
 }
 
 impl Board {
-    /// Puts a connection on the board; `held.id` is assigned here.
+    /// Puts a connection on the board and assigns `held.id`.
     pub fn hold(self: &Arc<Self>, mut held: Held) -> Hold {
         let (release, released) = oneshot::channel();
         let mut holds = self.lock();
@@ -41,15 +41,15 @@ impl Board {
         self.lock().held.values().map(|(held, _)| held.clone()).collect()
     }
 
-    /// Lets one connection go on; false where there is none of that id.
+    /// Lets one connection go on; false if there is none of that id.
     pub fn release(&self, id: u64) -> bool {
         let Some((_, release)) = self.lock().held.remove(&id) else { return false };
-        // An error means that the client has gone in the same moment.
+        // An error means that the client has gone at the same moment.
         let _ = release.send(());
         true
     }
 
-    /// Lets every connection go on that this rule holds.
+    /// Lets every connection go on that the rule holds.
     pub fn release_rule(&self, rule: RuleId) {
         let ids: Vec<_> = self.lock().held.values().filter(|(held, _)| held.rule == rule).map(|(h, _)| h.id).collect();
         for id in ids {
@@ -63,9 +63,9 @@ impl Board {
 }
 
 impl Hold {
-    /// Waits for the release. Cancel safe, but not to be awaited again once it has returned.
+    /// Waits for the release. Cancel safe, but must not be awaited again once it has returned.
     pub async fn released(&mut self) {
-        // An error means that the board has dropped the sender, which it only does after sending.
+        // The board drops the sender only after sending, so there is no error to handle.
         let _ = (&mut self.released).await;
     }
 }

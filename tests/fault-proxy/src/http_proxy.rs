@@ -1,7 +1,6 @@
-//! One HTTP/1.1 connection of a client's, with one of its own to the upstream behind it.
+//! A client's HTTP/1.1 connection, with a connection of its own to the upstream.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -16,17 +15,14 @@ use tokio::net::TcpStream;
 
 use crate::api::When;
 use crate::connection::Connection;
+use crate::ending::EFFECT_DEADLINE;
 use crate::log::Seq;
 use crate::rules::{Act, Fired, Reply, Subject};
 use crate::upstream::Refused;
 
-/// How long the upstream may take for a call whose effect a rule waits for. The client may be gone meanwhile, so nothing
-/// else would ever end it.
-pub(crate) const EFFECT_DEADLINE: Duration = Duration::from_mins(2);
-
 type Body = Either<Full<Bytes>, Incoming>;
 
-/// Why a call ends without an answer; the client's connection is then reset.
+/// Why a call ends without an answer. The client's connection is then reset.
 #[derive(Debug, thiserror::Error)]
 enum Broken {
     #[error("cut by a rule")]
@@ -37,7 +33,7 @@ enum Broken {
     Connect(#[from] std::io::Error),
     #[error("the call was not completed: {0}")]
     Http(#[from] hyper::Error),
-    #[error("the upstream has not answered in time")]
+    #[error("the upstream did not answer in time")]
     Deadline,
     #[error("the proxy is shutting down")]
     Lost,
@@ -57,7 +53,7 @@ pub(crate) async fn serve(connection: Connection, stream: TcpStream) {
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(stream), service);
     let reset = tokio::select! {
-        // Only our own errors: after a request that cannot be parsed the 400 must still go out.
+        // Only for our own errors: after a request that cannot be parsed, the 400 must still go out.
         ended = &mut http => ended.is_err_and(|error| error.is_user()),
         () = gate.refused() => true,
     };
@@ -67,7 +63,7 @@ pub(crate) async fn serve(connection: Connection, stream: TcpStream) {
     }
 }
 
-/// A body that goes through, or that a rule has had to look at.
+/// A request body. It is read only if a rule has to look at it.
 enum Content {
     Read(Bytes),
     Unread(Incoming),
@@ -96,10 +92,10 @@ impl Content {
     }
 }
 
-/// Both ends of the connection.
+/// The client's connection and the upstream's.
 struct Link {
     connection: Connection,
-    /// The connection to the upstream while no call is on it.
+    /// The connection to the upstream while it carries no call.
     idle: Mutex<Option<SendRequest<Body>>>,
 }
 
@@ -110,7 +106,7 @@ impl Link {
         let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
         let seq = connection.arrived(parts.method.as_str(), Some(parts.uri.path()), target);
         let mut content = Content::Unread(body);
-        // Also while the upstream is silent: hyper only notices that a client has gone once its body has been read.
+        // Read it while the upstream is silent, too: before that, hyper does not notice that the client has gone.
         if connection.shared.rules.wants_body(connection.caller(), subject(&parts, None)) || !connection.gate.is_up() {
             content = Content::Read(content.read().await?);
         }
@@ -153,7 +149,7 @@ impl Link {
         }
     }
 
-    /// Has the upstream carry out a call and answer completely, whatever becomes of the client meanwhile.
+    /// Waits until the upstream has carried out the call and answered completely, even if the client has gone.
     async fn effect(self: &Arc<Self>, seq: Seq, request: Request<Body>) -> Result<Response<Body>, Broken> {
         let link = Arc::clone(self);
         let effect = async move {
@@ -161,7 +157,7 @@ impl Link {
             let body = Content::Unread(body).read().await?;
             Ok(Response::from_parts(parts, Body::Left(Full::new(body))))
         };
-        // hyper drops a call's future as soon as its client has gone; a task of its own goes on.
+        // hyper drops a call's future as soon as its client has gone. A task of its own goes on.
         let task = tokio::spawn(tokio::time::timeout(EFFECT_DEADLINE, effect));
         task.await.map_err(|_| Broken::Lost)?.map_err(|_| Broken::Deadline)?
     }
@@ -185,7 +181,7 @@ impl Link {
                     self.keep(upstream);
                     return Ok(answer);
                 }
-                // The upstream closed an idle connection, as it may: nothing of the request was sent.
+                // The upstream has closed the idle connection, and nothing of the request was sent.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
                     None => return Err(error.into_error().into()),
@@ -194,7 +190,7 @@ impl Link {
         }
         let stream = TokioIo::new(self.connection.upstream.connect().await?);
         let (mut upstream, driver) = client::Builder::new().preserve_header_case(true).handshake(stream).await?;
-        // Ends when the sender is dropped or the upstream closes; its errors reach the caller through the sender.
+        // Ends when the sender is dropped or the upstream closes. Its errors reach the caller through the sender.
         tokio::spawn(driver);
         let answer = upstream.send_request(request).await?;
         self.keep(upstream);

@@ -1,4 +1,4 @@
-//! The calls seen.
+//! The log of the calls seen.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use crate::api::{Call, CallLog};
 /// 200 tenants make some 20,000 calls.
 const CAPACITY: usize = 200_000;
 
-/// Names an entry.
+/// The number of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seq(u64);
 
@@ -19,12 +19,12 @@ pub(crate) struct Log(Mutex<Calls>);
 struct Calls {
     last: u64,
     dropped: u64,
-    /// Numbered without a gap.
+    /// Their numbers have no gaps.
     kept: VecDeque<Call>,
 }
 
 impl Log {
-    /// Adds a call; `call.seq` is assigned here.
+    /// Adds a call and assigns `call.seq`.
     pub fn begin(&self, mut call: Call) -> Seq {
         let mut log = self.lock();
         log.last += 1;
@@ -37,7 +37,7 @@ impl Log {
         Seq(log.last)
     }
 
-    /// Changes an entry, unless the log was cleared since.
+    /// Changes an entry, unless the log has been cleared since.
     pub fn update(&self, seq: Seq, change: impl FnOnce(&mut Call)) {
         let mut log = self.lock();
         let Some(first) = log.kept.front().map(|call| call.seq) else { return };

@@ -9,10 +9,10 @@ use fault_proxy::{Config, PostgresTls, UpstreamConfig, UpstreamKind};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Stands before outside systems, so that a test can break any call to them.
+/// A proxy before outside systems, so that a test can break any call to them.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Loopback port of the control API; 0 is any free one.
+    /// Loopback port of the control API; 0 stands for any free port.
     #[arg(long, default_value_t = 0)]
     control_port: u16,
     /// An HTTP/1.1 upstream; repeatable.
@@ -25,13 +25,13 @@ struct Arguments {
     #[arg(long, value_name = "NAME=ADDRESS", value_parser = upstream)]
     #[arg(requires_all = ["postgres_certificate", "postgres_key", "postgres_authority"])]
     postgres: Vec<(String, SocketAddr)>,
-    /// The certificate of all Postgres upstreams, as PEM: their own, since channel binding looks at it.
+    /// The certificate of all Postgres upstreams, as PEM. It must be the servers' own: channel binding depends on it.
     #[arg(long, value_name = "FILE", value_parser = text_of)]
     postgres_certificate: Option<String>,
-    /// Its private key, as PEM.
+    /// The certificate's private key, as PEM.
     #[arg(long, value_name = "FILE", value_parser = secret_of)]
     postgres_key: Option<SecretString>,
-    /// Who has signed the certificate, as PEM.
+    /// The authority that signed the certificate, as PEM.
     #[arg(long, value_name = "FILE", value_parser = text_of)]
     postgres_authority: Option<String>,
 }
@@ -45,8 +45,8 @@ fn secret_of(path: &str) -> Result<SecretString, String> {
 }
 
 fn upstream(text: &str) -> Result<(String, SocketAddr), String> {
-    let (name, target) = text.split_once('=').ok_or("NAME=ADDRESS is wanted")?;
-    let target = target.parse().map_err(|_| "the address is an IP address and a port, e.g. 127.0.0.1:5432")?;
+    let (name, target) = text.split_once('=').ok_or("expected NAME=ADDRESS")?;
+    let target = target.parse().map_err(|_| "expected an IP address and a port, e.g. 127.0.0.1:5432")?;
     Ok((name.to_owned(), target))
 }
 

@@ -1,10 +1,10 @@
 //! The bytes of one established connection, decrypted, in both directions, and the rules that look at them.
 //!
-//! One task owns both streams, so that the order of events on a connection is the order of this loop's turns: everything
-//! between two turns is plain code without waiting.
+//! One task owns both streams, so events on a connection are handled one after the other, one in each turn of this loop.
+//! Between two turns nothing waits.
 //!
-//! Of RESP, replies are counted to find the one that belongs to a command. Commands that break the count, subscriptions of
-//! RESP2 and `CLIENT REPLY`, pass, but an action `after` on a later command of such a connection meets the wrong reply.
+//! The reply to a RESP command is found by counting replies. Subscriptions of RESP2 and `CLIENT REPLY` break the count: they
+//! pass, but an action `after` on a later command of such a connection meets the wrong reply.
 
 use std::io;
 use std::pin::Pin;
@@ -14,55 +14,35 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::api::{self, RuleId, When};
+use crate::buffers::{AHEAD, Outbox, READ};
 use crate::connection::Connection;
-use crate::frames::{Malformed, Part};
+use crate::ending::{EFFECT_DEADLINE, End};
+use crate::framing::{Call, Command, Cut, Framing, Named};
 use crate::held::Hold;
-use crate::http_proxy::EFFECT_DEADLINE;
 use crate::log::Seq;
-use crate::outbox::Outbox;
-use crate::postgres::{self, Next, Statement};
-use crate::resp::{self, Scanner};
 use crate::rules::{Act, Fired, Subject};
-use crate::tcp_proxy::{AHEAD, READ};
 
-/// How a connection ends for its client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    Close,
-    Reset,
-}
-
-/// What the client's bytes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// None have come yet.
-    Unknown,
-    Raw,
-    Resp,
-    Postgres,
-}
-
-/// What goes on with the call that the client's bytes have got to. Those behind it wait.
+/// What happens to the current call. The bytes behind it wait.
 #[derive(Debug)]
 enum Phase {
     Flow,
-    /// The call is forwarded after the wait.
+    /// The call will be forwarded after the wait.
     Paused {
         bytes: Bytes,
         seq: Seq,
         wait: Wait,
     },
-    /// `reply` is written once the calls before have been answered.
+    /// `reply` will be written once the calls before this one are answered.
     Answering {
         reply: Bytes,
     },
-    /// The call was forwarded; the answers to `ahead` calls before it are to come first.
+    /// The call was forwarded. The answers to the `ahead` calls before it come first.
     Awaiting {
         ahead: u64,
         reply: BytesMut,
         then: Then,
     },
-    /// The client gets `reply` after the wait.
+    /// The client will get `reply` after the wait.
     Replied {
         reply: BytesMut,
         hold: Hold,
@@ -75,32 +55,12 @@ enum Wait {
     Delay(Pin<Box<Sleep>>),
 }
 
-/// What becomes of a complete reply.
+/// What happens to the complete reply.
 #[derive(Debug)]
 enum Then {
     Cut,
     Hold { rule: RuleId, named: Named },
     Replace(Bytes),
-}
-
-/// One of the client's calls: a RESP command, Postgres' statements up to the end of their reply, or the bytes of one read.
-struct Call {
-    bytes: Bytes,
-    command: Option<Command>,
-}
-
-/// What is known of a call that is more than bytes.
-struct Command {
-    named: Named,
-    /// What a rule's pattern sees.
-    text: Vec<u8>,
-}
-
-/// A call as the log shows it.
-#[derive(Debug)]
-struct Named {
-    method: String,
-    path: Option<String>,
 }
 
 /// TCP, or TLS over it.
@@ -117,20 +77,15 @@ pub(crate) struct Pump<'a> {
     connection: &'a Connection,
     /// The connection's own entry in the log.
     seq: Seq,
-    mode: Mode,
     phase: Phase,
-    /// From the client, not yet cut into calls; the first `scanned` bytes belong to one whose end has not come.
+    framing: Framing,
+    /// From the client, not yet cut into calls.
     sent: BytesMut,
-    scanned: usize,
     /// From the server, not yet attributed to calls.
     received: BytesMut,
     to_server: Outbox,
     to_client: Outbox,
-    commands: Scanner,
-    replies: Scanner,
-    statements: postgres::Calls,
-    results: postgres::Replies,
-    /// Calls forwarded whose replies have not come.
+    /// How many calls were forwarded and not yet answered.
     unanswered: u64,
     client: Client,
     server_closed: bool,
@@ -140,42 +95,32 @@ pub(crate) struct Pump<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Client {
     Open,
-    /// It sends no more; the server has yet to be told.
+    /// It sends no more, and the server does not know yet.
     Closing,
-    /// It sends no more.
+    /// It sends no more, and the server knows.
     Closed,
-    /// It has gone; the effect it asked for may take until then.
+    /// It has gone. The effect it asked for may take until the deadline.
     Gone {
         deadline: Instant,
     },
 }
 
 impl<'a> Pump<'a> {
-    /// `seq`: the connection's entry in the log. `sent`: what the client has sent already.
-    pub fn new(connection: &'a Connection, seq: Seq, sent: BytesMut) -> Self {
+    /// `seq` is the connection's entry in the log, `sent` what the client has sent already.
+    pub fn new(connection: &'a Connection, seq: Seq, sent: BytesMut, framing: Framing) -> Self {
         Self {
             connection,
             seq,
-            mode: Mode::Unknown,
+            framing,
             phase: Phase::Flow,
             sent,
-            scanned: 0,
             received: BytesMut::new(),
             to_server: Outbox::default(),
             to_client: Outbox::default(),
-            commands: Scanner::default(),
-            replies: Scanner::default(),
-            statements: postgres::Calls::default(),
-            results: postgres::Replies::default(),
             unanswered: 0,
             client: Client::Open,
             server_closed: false,
         }
-    }
-
-    /// The client speaks Postgres' protocol, from its first message on.
-    pub fn of_postgres(self) -> Self {
-        Self { mode: Mode::Postgres, ..self }
     }
 
     pub async fn run<C: Stream, S: Stream>(mut self, client: &mut C, server: &mut S) -> End {
@@ -187,7 +132,7 @@ impl<'a> Pump<'a> {
         }
     }
 
-    /// Draws the consequences of the last event, then waits for the next.
+    /// Handles what the last event has made possible, then waits for the next event.
     async fn turn<C: Stream, S: Stream>(
         &mut self,
         (from_client, into_client): &mut Halves<'_, C>,
@@ -241,7 +186,7 @@ impl<'a> Pump<'a> {
         }
     }
 
-    /// Nobody is there to answer: all that is left to wait for is an effect that a rule asks for.
+    /// There is nobody left to answer. The only thing still to wait for is an effect that a rule asks for.
     fn client_gone(&mut self) -> Step {
         if !matches!(self.phase, Phase::Awaiting { .. }) {
             return Err(End::Close);
@@ -251,7 +196,7 @@ impl<'a> Pump<'a> {
         Ok(())
     }
 
-    /// Passes on that one side has closed, once all that it sent is delivered.
+    /// If one side has closed, tells the other, once everything it sent is delivered.
     async fn finish(&mut self, server: &mut (impl AsyncWrite + Unpin)) -> Step {
         if self.client == Client::Closing && self.to_server.is_empty() && matches!(self.phase, Phase::Flow) {
             server.shutdown().await.map_err(|_| End::Close)?;
@@ -269,60 +214,24 @@ impl<'a> Pump<'a> {
 
     fn take_calls(&mut self) -> Step {
         while matches!(self.phase, Phase::Flow)
-            && let Some(call) = self.next_call()
+            && let Some(cut) = self.framing.cut(&mut self.sent)
         {
-            self.apply(call)?;
+            match cut {
+                Cut::Call(call) => self.apply(call)?,
+                Cut::Pass { bytes, answered } => {
+                    self.connection.update(self.seq, counted(bytes.len()));
+                    self.to_server.push(&bytes);
+                    self.unanswered += u64::from(answered);
+                }
+            }
         }
         Ok(())
-    }
-
-    /// Cuts the next complete call off what the client has sent.
-    fn next_call(&mut self) -> Option<Call> {
-        let first = self.sent.first()?;
-        if self.mode == Mode::Unknown {
-            self.mode = if *first == b'*' { Mode::Resp } else { Mode::Raw };
-        }
-        if self.mode == Mode::Resp {
-            match self.commands.advance(&self.sent[self.scanned..]) {
-                Ok(part) => {
-                    self.scanned += part.len;
-                    if !part.ends {
-                        return None;
-                    }
-                    let bytes = self.sent.split_to(std::mem::take(&mut self.scanned)).freeze();
-                    let command = resp::words(&bytes).ok().map(|words| Command {
-                        named: Named { method: resp::name(&words), path: None },
-                        text: words.join(&b' '),
-                    });
-                    return Some(Call { bytes, command });
-                }
-                Err(Malformed) => self.mode = Mode::Raw,
-            }
-        }
-        while self.mode == Mode::Postgres {
-            match self.statements.next(&self.sent) {
-                Ok(Next::Incomplete) => return None,
-                Ok(Next::Pass { len, answered }) => self.pass(len, answered),
-                Ok(Next::Call { len, statement: Statement { text, shown, method } }) => {
-                    let named = Named { method: method.to_owned(), path: shown };
-                    return Some(Call {
-                        bytes: self.sent.split_to(len).freeze(),
-                        command: Some(Command { named, text }),
-                    });
-                }
-                Err(Malformed) => self.mode = Mode::Raw,
-            }
-        }
-        if self.sent.is_empty() {
-            return None;
-        }
-        Some(Call { bytes: self.sent.split().freeze(), command: None })
     }
 
     fn apply(&mut self, Call { bytes, command }: Call) -> Step {
         let (named, text) = command.map(|Command { named, text }| (named, text)).unzip();
         let text = text.as_deref();
-        let database = self.statements.database();
+        let database = self.framing.database();
         let fired = self.connection.fire(Subject::Data { bytes: &bytes, text, database });
         let arrived = |Named { method, path }: &Named| self.connection.arrived(method, path.as_deref(), None);
         let seq = named.as_ref().map_or(self.seq, arrived);
@@ -363,38 +272,22 @@ impl<'a> Pump<'a> {
             self.connection.update(self.seq, &count);
         }
         self.to_server.push(bytes);
-        self.unanswered += u64::from(self.mode.has_frames());
-    }
-
-    /// Forwards what belongs to no call. `answered`: whether the server answers it all the same.
-    fn pass(&mut self, len: usize, answered: bool) {
-        self.connection.update(self.seq, counted(len));
-        self.to_server.push(&self.sent.split_to(len));
-        self.unanswered += u64::from(answered);
+        self.unanswered += u64::from(self.framing.has_frames());
     }
 
     fn hold(&self, rule: RuleId, when: When, Named { method, path }: &Named) -> Hold {
         self.connection.hold(rule, when, method, path.as_deref())
     }
 
-    /// Attributes what the server has sent to the calls it answers.
+    /// Finds out which calls the server's bytes answer.
     fn take_replies(&mut self) -> Step {
         while !self.received.is_empty() && !self.phase.has_replied() {
-            let part = match self.mode {
-                Mode::Resp => self.replies.advance(&self.received),
-                Mode::Postgres => self.results.advance(&self.received),
-                Mode::Unknown | Mode::Raw => Err(Malformed),
-            };
-            // Of other bytes, the reply to a call is what comes first after the call has gone out.
-            let part = part.unwrap_or_else(|Malformed| {
-                self.mode = if self.mode.has_frames() { Mode::Raw } else { self.mode };
-                Part { len: self.received.len(), ends: self.to_server.is_empty(), ..Part::default() }
-            });
+            let part = self.framing.reply(&self.received, self.to_server.is_empty());
             let bytes = self.received.split_to(part.len);
             let answers = part.ends && !part.push;
             self.unanswered = self.unanswered.saturating_sub(u64::from(answers));
             match &mut self.phase {
-                Phase::Awaiting { ahead: 0, reply, .. } if !part.push && (part.ends || self.mode.has_frames()) => {
+                Phase::Awaiting { ahead: 0, reply, .. } if !part.push && (part.ends || self.framing.has_frames()) => {
                     reply.extend_from_slice(&bytes);
                     if answers || part.asks {
                         self.replied()?;
@@ -446,7 +339,7 @@ impl<'a> Pump<'a> {
     }
 }
 
-/// What is known of the log entry of which so many bytes go out.
+/// Adds `len` forwarded bytes to an entry of the log.
 fn counted(len: usize) -> impl Fn(&mut api::Call) {
     move |call| {
         call.forwarded = true;
@@ -454,16 +347,9 @@ fn counted(len: usize) -> impl Fn(&mut api::Call) {
     }
 }
 
-/// The result of a read; that the other side broke off without an end of TLS is an end all the same.
+/// The result of a read. If the other side broke off without ending TLS, that is an end as well.
 fn or_end(read: io::Result<usize>) -> io::Result<usize> {
     read.or_else(|error| if error.kind() == io::ErrorKind::UnexpectedEof { Ok(0) } else { Err(error) })
-}
-
-impl Mode {
-    /// Whether ends of calls and replies are known.
-    fn has_frames(self) -> bool {
-        matches!(self, Self::Resp | Self::Postgres)
-    }
 }
 
 impl Phase {
@@ -475,7 +361,7 @@ impl Phase {
         matches!(self, Self::Paused { .. } | Self::Replied { .. })
     }
 
-    /// Waits for the release or the end of the delay; never returns where there is neither.
+    /// Waits for the release or the end of the delay. Without either it never returns.
     async fn waited(&mut self) {
         match self {
             Self::Paused { wait: Wait::Hold(hold), .. } | Self::Replied { hold, .. } => hold.released().await,

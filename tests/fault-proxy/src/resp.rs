@@ -1,19 +1,19 @@
 //! Where RESP2 and RESP3 frames end, and which words a command consists of.
 //! <https://valkey.io/topics/protocol/>
 //!
-//! Of frames whose length is not known beforehand (`$?`) nothing is known here: no server in use sends them.
+//! Frames of unknown length (`$?`) are not supported: no server in use sends them.
 
 use crate::frames::{Malformed, Part};
 
-/// A line longer than this is no header: the longest are errors and simple strings.
+/// A longer line is not a header. The longest headers are errors and simple strings.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// Finds the ends of top-level frames in a stream given piece by piece.
+/// Finds the ends of top-level frames. The stream is given piece by piece.
 #[derive(Debug, Default)]
 pub(crate) struct Scanner {
-    /// Frames, nested ones included, still to end until the top-level frame has ended; 0 between two of those.
+    /// How many frames are still open, nested ones included; 0 between two top-level frames.
     open: u64,
-    /// Payload bytes of the current frame still to come.
+    /// How much of the current frame's payload is still to come, in bytes.
     skip: u64,
     /// The current frame's header so far.
     line: Vec<u8>,
@@ -21,7 +21,7 @@ pub(crate) struct Scanner {
 }
 
 impl Scanner {
-    /// Goes to the end of the current frame or of `bytes`, whichever is first.
+    /// Goes to the end of the current frame or of `bytes`, whichever comes first.
     pub fn advance(&mut self, bytes: &[u8]) -> Result<Part, Malformed> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -67,7 +67,7 @@ impl Scanner {
             },
             b'*' | b'~' | b'>' => length(rest)?.unwrap_or(0),
             b'%' => length(rest)?.unwrap_or(0).checked_mul(2).ok_or(Malformed)?,
-            // Attributes stand before the frame that they belong to.
+            // Attributes come before the frame that they belong to.
             b'|' => length(rest)?.unwrap_or(0).checked_mul(2).and_then(|n| n.checked_add(1)).ok_or(Malformed)?,
             _ => return Err(Malformed),
         };
@@ -82,7 +82,7 @@ fn length(text: &[u8]) -> Result<Option<u64>, Malformed> {
     if text == "-1" { Ok(None) } else { text.parse().map(Some).map_err(|_| Malformed) }
 }
 
-/// The words of one complete command, which is an array of bulk strings.
+/// The words of a complete command, which is an array of bulk strings.
 pub(crate) fn words(command: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
     let (count, mut rest) = header_of(command, b'*')?;
     let mut words = Vec::new();
@@ -101,7 +101,7 @@ fn header_of(bytes: &[u8], kind: u8) -> Result<(usize, &[u8]), Malformed> {
     Ok((number, &bytes[end + 1..]))
 }
 
-/// A command's name as the log shows it, never one of its arguments.
+/// A command's name as the log shows it, without its arguments.
 pub(crate) fn name(words: &[&[u8]]) -> String {
     /// Commands whose second word is part of the name.
     const CONTAINERS: [&str; 13] = [
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_end_where_they_end_however_they_arrive() {
+    fn a_frames_end_is_found_however_it_arrives() {
         let stream = [
             &b"+OK\r\n"[..],
             b"-ERR no\r\n",
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_are_told_from_resp() {
+    fn other_protocols_are_recognized() {
         for bytes in [&b"PING\r\n"[..], b"$?\r\n", b"\r\n", b"*x\r\n", b"*18446744073709551615\r\n*5\r\n"] {
             assert_eq!(Scanner::default().advance(bytes), Err(Malformed), "{bytes:?}");
         }

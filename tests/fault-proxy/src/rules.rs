@@ -1,4 +1,4 @@
-//! Which rule fires at a call.
+//! Decides which rule fires at a call.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use regex::bytes::Regex;
 
 use crate::api::{Action, Answer, Match, On, Rule, RuleId, RuleStatus, UpstreamKind, When};
 
-/// A rule that can never fire as it is meant.
+/// Why a rule is refused: it could never fire as intended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RuleError {
     #[error("there is no upstream of that name")]
@@ -20,22 +20,22 @@ pub(crate) enum RuleError {
     Regex { field: &'static str, source: regex::Error },
     #[error("`{0}` is not for this kind of upstream")]
     WrongKind(&'static str),
-    #[error("`on` goes with none of `bytes_regex`, `command_regex`, `statement_regex` and `database`")]
+    #[error("`on` cannot be combined with `bytes_regex`, `command_regex`, `statement_regex` or `database`")]
     MomentAndPattern,
     #[error("`nth` and `times` count from 1")]
     Zero,
     #[error("{0} is no HTTP status")]
     Status(u16),
-    #[error("`{0}` is no header with a value that can be sent")]
+    #[error("`{0}` is no valid header")]
     Header(String),
     #[error("`base64` is no base64")]
     Base64,
 }
 
-/// What a rule looks at.
+/// What a rule is matched against.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Subject<'a> {
-    /// `body`: `None` where it has not been read.
+    /// `body` is `None` if it has not been read.
     Request {
         method: &'a Method,
         path: &'a str,
@@ -43,25 +43,25 @@ pub(crate) enum Subject<'a> {
         body: Option<&'a [u8]>,
     },
     Connect,
-    /// `text`: of a RESP command, its words joined by spaces; of Postgres' statements, SQL and parameters.
+    /// `text`: the words of a RESP command joined by spaces, or the SQL and parameters of Postgres statements.
     Data {
         bytes: &'a [u8],
         text: Option<&'a [u8]>,
-        /// Of Postgres.
+        /// The Postgres database of the connection.
         database: &'a [u8],
     },
 }
 
-/// Whose call it is.
+/// Who makes a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller<'a> {
     pub upstream: &'a str,
     pub client_port: u16,
-    /// Counts the connections of the process.
+    /// The number of the connection.
     pub connection: u64,
 }
 
-/// A rule's verdict on a call.
+/// A rule that fires, and what it does.
 #[derive(Debug, Clone)]
 pub(crate) struct Fired {
     pub rule: RuleId,
@@ -76,7 +76,7 @@ pub(crate) enum Act {
     Delay(Duration),
 }
 
-/// For TCP only the body counts.
+/// An answer of the proxy's own. For TCP it is only the body.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reply {
     pub status: StatusCode,
@@ -100,7 +100,7 @@ struct Entry {
     rule: Rule,
     patterns: Patterns,
     script: Script,
-    /// The first connection that was opened after the rule was made.
+    /// The number of the first connection opened after the rule was made.
     next_connection: u64,
     nth: u64,
     limit: u64,
@@ -114,7 +114,7 @@ struct Patterns {
     header: Option<(HeaderName, Regex)>,
     body: Option<Regex>,
     bytes: Option<Regex>,
-    /// Of a command or a statement.
+    /// For the text of a command or a statement.
     text: Option<Regex>,
 }
 
@@ -125,7 +125,7 @@ enum Script {
 }
 
 impl Rules {
-    /// Adds a rule; connections numbered below `next_connection` are open already or were.
+    /// Adds a rule. Connections with numbers below `next_connection` were opened before it.
     pub fn add(&self, kind: UpstreamKind, rule: Rule, next_connection: u64) -> Result<RuleId, RuleError> {
         let Match { nth, times, .. } = rule.matching;
         if nth == Some(0) || times == Some(0) {
@@ -146,12 +146,12 @@ impl Rules {
         Ok(id)
     }
 
-    /// The first rule that fires at this call, counted as fired.
+    /// Finds the first rule that fires at this call, and counts it as fired.
     pub fn fire(&self, caller: Caller<'_>, subject: Subject<'_>) -> Option<Fired> {
         self.lock().rules.iter_mut().find_map(|entry| entry.fire(caller, subject))
     }
 
-    /// Whether a rule has to see the body of this request before it can tell.
+    /// Whether some rule depends on the body of this request.
     pub fn wants_body(&self, caller: Caller<'_>, subject: Subject<'_>) -> bool {
         let table = self.lock();
         let mut candidates =
@@ -169,7 +169,7 @@ impl Rules {
         table.rules.iter().map(status).collect()
     }
 
-    /// Takes one rule away, or all of them; says which there were.
+    /// Removes one rule or all of them, and returns the ids.
     pub fn remove(&self, only: Option<RuleId>) -> Vec<RuleId> {
         let mut table = self.lock();
         let gone = table.rules.extract_if(.., |entry| only.is_none_or(|id| entry.id == id));
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_ends() {
+    fn calls_pass_after_a_sequence() {
         let action = Action::Sequence { statuses: vec![500, 502] };
         let all = rules(UpstreamKind::Http, Match::default(), action.clone()).expect("a rule");
         assert_eq!(statuses(&all, 4), [Some(500), Some(502), None, None]);
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_never_fire_is_refused() {
+    fn rules_that_can_never_fire_are_refused() {
         let (cut, text) = (Action::Cut { when: When::Before }, || Some("(".to_owned()));
         let refused =
             |kind, matching, action| rules(kind, matching, action).map(|_| ()).expect_err("refused").to_string();
@@ -375,7 +375,7 @@ mod tests {
         }
         assert!(refused(UpstreamKind::Postgres, matching.clone(), cut.clone()).contains("is no regular expression"));
         let matching = Match { on: Some(On::Data), ..matching };
-        assert!(refused(UpstreamKind::Postgres, matching, cut.clone()).starts_with("`on` goes with none of"));
+        assert!(refused(UpstreamKind::Postgres, matching, cut.clone()).starts_with("`on` cannot be combined"));
         let matching = Match { nth: Some(0), ..Match::default() };
         assert_eq!(refused(UpstreamKind::Http, matching, cut), "`nth` and `times` count from 1");
         let sequence = Action::Sequence { statuses: vec![20] };
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn data_without_a_pattern_means_connections_older_than_the_rule() {
+    fn without_a_pattern_data_means_connections_older_than_the_rule() {
         let matching = Match { on: Some(On::Data), ..Match::default() };
         let rules = rules(UpstreamKind::Tcp, matching, Action::Cut { when: When::Before }).expect("a rule");
         let data = Subject::Data { bytes: b"x", text: None, database: b"" };
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_wanted_only_where_it_decides() {
+    fn the_body_is_wanted_only_if_it_decides() {
         let matching = Match { method: Some("POST".to_owned()), body_regex: Some("b".to_owned()), ..Match::default() };
         let rules = rules(UpstreamKind::Http, matching, Action::Cut { when: When::Before }).expect("a rule");
         let headers = HeaderMap::new();

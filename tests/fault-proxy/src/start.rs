@@ -1,4 +1,4 @@
-//! Opening the ports and serving them.
+//! Opens the ports and serves them.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,23 +14,23 @@ use crate::api::{Ready, UpstreamKind};
 use crate::connection::{Connection, Shared};
 use crate::held::Board;
 use crate::log::Log;
-use crate::postgres_tls::{BadPostgresTls, PostgresTls, Sides};
+use crate::postgres::tls::{BadPostgresTls, PostgresTls, Sides};
 use crate::rules::Rules;
 use crate::upstream::Upstream;
 use crate::{control, http_proxy, tcp_proxy};
 
-/// What to stand before.
+/// The upstreams and how to serve them.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// Loopback port of the control API; 0 is any free one.
+    /// Loopback port of the control API; 0 stands for any free port.
     pub control_port: u16,
-    /// The upstreams; each gets a free loopback port.
+    /// Each upstream gets a free loopback port.
     pub upstreams: Vec<UpstreamConfig>,
-    /// How the upstreams of [`UpstreamKind::Postgres`] speak TLS; one certificate for all of them.
+    /// The certificate of all upstreams of [`UpstreamKind::Postgres`].
     pub postgres: Option<PostgresTls>,
 }
 
-/// One upstream.
+/// An outside system to stand before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamConfig {
     /// Its name in rules and logs.
@@ -44,21 +44,21 @@ pub struct UpstreamConfig {
 /// Why the proxy cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Two upstreams of one name.
+    /// Two upstreams have the same name.
     #[error("there are two upstreams `{0}`")]
     Duplicate(String),
-    /// An upstream of [`UpstreamKind::Postgres`], and no TLS for it.
+    /// There is an upstream of [`UpstreamKind::Postgres`], but no certificate.
     #[error("there is no certificate for `{0}`")]
     NoCertificate(String),
-    /// TLS cannot be spoken.
+    /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] BadPostgresTls),
-    /// A port cannot be had.
-    #[error("no port to listen on: {0}")]
+    /// A port cannot be opened.
+    #[error("cannot open a port: {0}")]
     Listen(#[from] io::Error),
 }
 
-/// A proxy that accepts connections until this is dropped.
+/// A running proxy. It accepts connections until this is dropped.
 #[derive(Debug)]
 pub struct Running {
     ready: Ready,
@@ -72,7 +72,7 @@ impl Running {
         &self.ready
     }
 
-    /// Serves; returns only if a listener has failed.
+    /// Serves until a listener fails.
     pub async fn serve(mut self) {
         self.listeners.join_next().await;
     }
@@ -110,23 +110,23 @@ pub async fn start(config: Config) -> Result<Running, ConfigError> {
     }
     let router = control::router(shared);
     listeners.spawn(async {
-        // It retries failed accepts and never returns.
+        // Retries failed accepts and never returns.
         let _ = axum::serve(control, router).await;
     });
     Ok(Running { ready, listeners })
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, upstream: Arc<Upstream>) {
-    // Dropped with the listener, and the connections with it.
+    // Aborts the connections when this task is aborted.
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, client)) = listener.accept().await else {
-            // Out of file descriptors, as a rule: it passes.
+            // Usually there are no file descriptors left. That passes.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         while connections.try_join_next().is_some() {}
-        // An error means that the client has gone already; the first read will say so.
+        // An error means that the client has gone already. The first read will find that out.
         let _ = stream.set_nodelay(true);
         let connection = Connection::new(Arc::clone(&shared), Arc::clone(&upstream), client.port());
         match upstream.kind {

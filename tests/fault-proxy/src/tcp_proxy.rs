@@ -1,9 +1,7 @@
-//! One TCP connection of a client's: the rules that look at new connections, then TLS where it is Postgres', then the
-//! bytes.
+//! One TCP connection of a client: first the rules that look at new connections, then TLS if it is Postgres, then the bytes.
 
 use std::io;
 use std::pin::pin;
-use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,20 +9,17 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::api::{UpstreamKind, When};
+use crate::buffers::{AHEAD, READ};
 use crate::connection::Connection;
+use crate::ending::{CLOSING_TIME, End};
+use crate::framing::Framing;
 use crate::log::Seq;
-use crate::postgres_tls::{self, Greeted, Sides};
-use crate::pump::{End, Pump};
+use crate::postgres::tls::{self, Greeted, Sides};
+use crate::pump::Pump;
 use crate::rules::{Act, Fired, Subject};
 
-/// What the log shows for a connection.
+/// What the log shows as the method of a connection.
 const METHOD: &str = "CONNECT";
-/// Bytes a client may send ahead while nothing goes on. It is read all the same, since else nobody notices that it has gone.
-pub(crate) const AHEAD: usize = 1 << 20;
-/// Room for one read, so that what a client writes at once is, as a rule, seen at once.
-pub(crate) const READ: usize = 16 << 10;
-/// How long a client may take to close after an answer that ends its connection.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(connection: Connection, mut client: TcpStream) {
@@ -68,7 +63,7 @@ async fn run(connection: &Connection, seq: Seq, client: &mut TcpStream) -> End {
     }
     match (&connection.shared.postgres, connection.upstream.kind) {
         (Some(sides), UpstreamKind::Postgres) => postgres(connection, seq, sides, client, &mut server, sent).await,
-        _ => Pump::new(connection, seq, sent).run(client, &mut server).await,
+        _ => Pump::new(connection, seq, sent, Framing::default()).run(client, &mut server).await,
     }
 }
 
@@ -81,9 +76,9 @@ async fn postgres(
     mut sent: BytesMut,
 ) -> End {
     let greeted = {
-        let mut greeting = pin!(postgres_tls::greet(sides, client, server, &mut sent));
+        let mut greeting = pin!(tls::greet(sides, client, server, &mut sent));
         loop {
-            // Left alone while the upstream is silent.
+            // Does not go on while the upstream is silent.
             tokio::select! {
                 greeted = &mut greeting => break greeted,
                 () = connection.gate.becomes(false) => {
@@ -94,14 +89,14 @@ async fn postgres(
             }
         }
     };
-    let pump = |sent| Pump::new(connection, seq, sent).of_postgres();
+    let pump = |sent| Pump::new(connection, seq, sent, Framing::of_postgres());
     match greeted {
         Ok(Greeted::Clear { client, server }) => pump(sent).run(client, server).await,
         Ok(Greeted::Tls { mut client, mut server }) => {
             let end = pump(sent).run(&mut client, &mut server).await;
             if end == End::Close {
-                // TLS tells its end from a broken connection. An error means that the client has gone already.
-                let _ = timeout(LAST_WORDS, client.shutdown()).await;
+                // Without an end of TLS the client would see a broken connection. An error means that it has gone already.
+                let _ = timeout(CLOSING_TIME, client.shutdown()).await;
             }
             end
         }
@@ -109,7 +104,7 @@ async fn postgres(
     }
 }
 
-/// Carries out what a rule says about a new connection; `None` where it goes on.
+/// Carries out what a rule says about a new connection; `None` if the connection goes on.
 async fn act(
     connection: &Connection,
     fired: Option<Fired>,
@@ -120,16 +115,16 @@ async fn act(
     match act {
         Act::Cut(_) => Some(End::Reset),
         Act::Respond(reply, _) => {
-            let last_words = async {
+            let answer = async {
                 client.write_all(&reply.body).await?;
                 client.shutdown().await?;
-                // To close with bytes unread would reset the connection, and the answer might be lost with it.
+                // Closing with unread bytes would reset the connection, and the answer might be lost.
                 let mut rest = [0; 4096];
                 while client.read(&mut rest).await? > 0 {}
                 io::Result::Ok(())
             };
-            // However it ends, the connection is over.
-            let _ = timeout(LAST_WORDS, last_words).await;
+            // Whether it arrived or not, the connection is over.
+            let _ = timeout(CLOSING_TIME, answer).await;
             Some(End::Close)
         }
         Act::Hold(when) => {
@@ -146,7 +141,7 @@ async fn act(
     }
 }
 
-/// Returns when the client has closed its side; what it sends until then is kept.
+/// Returns when the client has closed its side. What it sends until then is kept.
 async fn gone(client: &mut TcpStream, sent: &mut BytesMut) {
     while sent.len() < AHEAD {
         sent.reserve(READ);

@@ -1,4 +1,4 @@
-//! One upstream: where it is and what it looks like from the outside.
+//! An upstream: where it is, and whether calls pass.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::api::{UpstreamKind, UpstreamState, UpstreamStatus};
 
-/// The upstream went to [`UpstreamState::Refuse`] since the connection was opened.
+/// The upstream has been in [`UpstreamState::Refuse`] since the connection was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the upstream refuses connections")]
 pub(crate) struct Refused;
@@ -16,7 +16,8 @@ pub(crate) struct Refused;
 #[derive(Debug, Clone, Copy)]
 struct Condition {
     state: UpstreamState,
-    /// How often it went to `Refuse`: a connection must be reset even if the state has changed again before its task ran.
+    /// How often the state became `Refuse`. A connection must be reset even if the state has changed again before the
+    /// connection's task runs.
     refusals: u64,
 }
 
@@ -57,7 +58,7 @@ impl Upstream {
     pub fn gate(&self) -> Gate {
         let condition = self.condition.subscribe();
         let Condition { state, refusals } = *condition.borrow();
-        // A connection opened while the upstream refuses counts as opened before that.
+        // A connection that is opened while the upstream refuses must be reset as well.
         let seen = refusals - u64::from(state == UpstreamState::Refuse);
         Gate { condition, seen }
     }
@@ -89,7 +90,7 @@ impl Gate {
         let _ = condition.wait_for(|c| c.refusals != seen).await;
     }
 
-    /// Waits until calls pass, or until they do not.
+    /// Waits until calls pass (`up`) or no longer pass.
     pub async fn becomes(&self, up: bool) {
         let mut condition = self.condition.clone();
         let _ = condition.wait_for(|c| (c.state == UpstreamState::Up) == up).await;

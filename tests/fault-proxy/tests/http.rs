@@ -1,4 +1,4 @@
-//! Every action on HTTP calls, and what passes without one.
+//! Every action on HTTP calls, and calls that pass.
 
 mod support;
 
@@ -29,7 +29,7 @@ async fn send(cloud: &Cloud, request: &str) -> anyhow::Result<TcpStream> {
 }
 
 #[tokio::test]
-async fn bytes_pass_as_they_are_in_both_directions_on_one_connection() -> anyhow::Result<()> {
+async fn bytes_pass_unchanged_in_both_directions_on_one_connection() -> anyhow::Result<()> {
     let request = "POST /a%20b?x=%2F&y HTTP/1.1\r\nHost: secretsmanager.eu-central-1.amazonaws.com\r\nX-Amz-Target: \
                    secretsmanager.GetSecretValue\r\nauthorization: AWS4-HMAC-SHA256 SignedHeaders=host\r\nACCEPT: \
                    */*\r\nx-twice: 1\r\nX-Twice: 2\r\nContent-Length: 4\r\n\r\nbody";
@@ -246,7 +246,7 @@ async fn refuse_and_silent() -> anyhow::Result<()> {
     let mut open = send(&cloud, EFFECT).await?;
     expect(&mut open, "HTTP/1.1 200 OK").await?;
     cloud.control.set_state("system", Refuse).await?;
-    // What was not read of the answer is lost with the reset.
+    // The unread part of the answer is lost with the reset.
     assert!(is_reset(&open.read_to_end(&mut Vec::new()).await));
     let mut refused = cloud.connect().await?;
     assert!(is_reset(&refused.read(&mut [0; 1]).await));
@@ -264,7 +264,7 @@ async fn refuse_and_silent() -> anyhow::Result<()> {
     expect(&mut patient, "HTTP/1.1 200 OK").await?;
     assert_eq!(cloud.effects(), 3, "the one who left had no effect");
 
-    // An answer that comes while the upstream is silent stays with it.
+    // An answer that arrives while the upstream is silent waits.
     let mut stream = send(&cloud, "POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await?;
     until(async || Ok(cloud.control.log(None).await?.calls.iter().filter(|call| call.forwarded).count() == 4)).await?;
     cloud.control.set_state("system", Silent).await?;
@@ -275,7 +275,7 @@ async fn refuse_and_silent() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_rule_is_said() -> anyhow::Result<()> {
+async fn a_refusal_says_what_is_wrong_with_the_rule() -> anyhow::Result<()> {
     let cloud = Cloud::http().await?;
     let refused = cloud.rule(r#"{"path_regex":"("}"#, r#"{"type":"delay","ms":1}"#).await.expect_err("refused");
     assert!(refused.to_string().starts_with("422 Unprocessable Entity: `path_regex` is no regular expression"));

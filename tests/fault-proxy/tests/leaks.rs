@@ -1,4 +1,4 @@
-//! Whatever a rule does and however its client ends, nothing of the connection stays behind.
+//! Nothing of a connection stays behind, whatever a rule does and however the client ends.
 
 mod support;
 
@@ -18,7 +18,7 @@ const ACTIONS: [&str; 6] = [
     "RESPOND",
 ];
 
-/// Kills clients at different moments of a call, by FIN and by RST, and waits for the number of tasks to fall back.
+/// Ends clients at different moments of a call, by FIN and by RST, and waits until the number of tasks is as before.
 async fn kill_clients(cloud: &Cloud, matching: &str, respond: &str, call: &str) -> anyhow::Result<()> {
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     cloud.control.rules().await?;
@@ -31,7 +31,7 @@ async fn kill_clients(cloud: &Cloud, matching: &str, respond: &str, call: &str) 
             clients.spawn(async move {
                 let mut stream = TcpStream::connect(address).await?;
                 stream.write_all(call.as_bytes()).await?;
-                // The upstream's effect takes 200 ms.
+                // The upstream's effect takes 200 ms, so some clients end before it and some after.
                 tokio::time::sleep(Duration::from_millis(moment * 15)).await;
                 if moment % 2 == 0 {
                     stream.set_zero_linger()?;

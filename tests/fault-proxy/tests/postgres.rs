@@ -1,5 +1,5 @@
-//! Every action on Postgres' calls, pipelined ones included: in clear, before a server without databases. TLS and a real
-//! server are in `postgres_server.rs`.
+//! Every action on Postgres calls, including pipelined ones, in clear and before a server without databases.
+//! `postgres_server.rs` has TLS and a real server.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::{Cloud, SOON, START_UP, STARTED, completed, expect, expect_silence,
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A connection that has started, and sends these messages in one write.
+/// Starts a connection and sends these messages in one write.
 async fn send(cloud: &Cloud, messages: &[String]) -> anyhow::Result<TcpStream> {
     let mut stream = cloud.connect().await?;
     stream.write_all(START_UP.as_bytes()).await?;
@@ -20,7 +20,7 @@ async fn send(cloud: &Cloud, messages: &[String]) -> anyhow::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Parses, binds one parameter and runs it.
+/// Parses a statement, binds one parameter and executes it.
 fn statement(sql: &str, parameter: &str) -> String {
     let len = char::from(u8::try_from(parameter.len()).unwrap_or_default());
     let bind = format!("\0\0\0\0\0\u{1}\0\0\0{len}{parameter}\0\0");
@@ -48,7 +48,7 @@ async fn calls_pass_and_are_logged_without_their_parameters() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn one_statement_of_one_tenant_is_met_however_it_arrives() -> anyhow::Result<()> {
+async fn a_rule_fires_at_one_statement_of_one_tenant_however_it_arrives() -> anyhow::Result<()> {
     let cloud = Cloud::postgres().await?;
     let matching = Match::statement(r"^UPDATE t SET a = \$1 \$1=acme$");
     cloud.control.add(&Rule::new("system", Action::sql_error("40001", "no")).matching(matching)).await?;
@@ -82,7 +82,7 @@ async fn cut_before_and_after() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn hold_before_stops_what_is_behind_it() -> anyhow::Result<()> {
+async fn hold_before_keeps_later_calls_waiting() -> anyhow::Result<()> {
     let cloud = Cloud::postgres().await?;
     let rule = Rule::new("system", Action::Hold { when: When::Before }).matching(Match::statement(r"\$1=b$"));
     let rule = cloud.control.add(&rule).await?;
@@ -98,7 +98,7 @@ async fn hold_before_stops_what_is_behind_it() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn hold_after_keeps_the_reply_back_and_no_other() -> anyhow::Result<()> {
+async fn hold_after_delays_that_reply_and_later_ones() -> anyhow::Result<()> {
     let cloud = Cloud::postgres().await?;
     let rule = cloud.rule(r#"{"statement_regex":"^SELECT 2"}"#, r#"{"type":"hold","when":"after"}"#).await?;
     let calls = ["SLOW 1", "SELECT 2", "SELECT 3"].map(query);
@@ -119,7 +119,7 @@ async fn delay_and_patterns_of_bytes() -> anyhow::Result<()> {
     cloud
         .rule(r#"{"bytes_regex":"^Q.*SELECT  2"}"#, r#"{"type":"respond","base64":"WgAAAAVJ","when":"after"}"#)
         .await?;
-    // Neither is asked about what is no call.
+    // Bytes that belong to no call are not matched.
     cloud.rule(r#"{"bytes_regex":"^X|user|^d"}"#, r#"{"type":"cut","when":"before"}"#).await?;
     let start = Instant::now();
     let calls = [query("SELECT 1"), query("SELECT  2"), message('d', "a row"), query("SELECT 3"), message('X', "")];
@@ -131,9 +131,9 @@ async fn delay_and_patterns_of_bytes() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn data_means_calls_on_connections_older_than_the_rule() -> anyhow::Result<()> {
+async fn without_a_pattern_data_means_calls_on_older_connections() -> anyhow::Result<()> {
     let cloud = Cloud::postgres().await?;
-    // One is still to start.
+    // One connection has not sent its start-up message yet.
     let (mut old, mut starting) = (send(&cloud, &[query("SELECT 1")]).await?, cloud.connect().await?);
     expect(&mut old, &completed(1)).await?;
     until(async || Ok(cloud.control.log(None).await?.calls.len() == 3)).await?;
@@ -150,7 +150,7 @@ async fn data_means_calls_on_connections_older_than_the_rule() -> anyhow::Result
 }
 
 #[tokio::test]
-async fn what_is_flushed_is_answered_before_the_call_ends() -> anyhow::Result<()> {
+async fn a_flushed_part_is_answered_before_the_call_ends() -> anyhow::Result<()> {
     let cloud = Cloud::postgres().await?;
     let rule = cloud.rule(r#"{"statement_regex":"^SELECT 1$"}"#, r#"{"type":"hold","when":"before"}"#).await?;
     let mut stream = send(&cloud, &[message('P', "\0SELECT 1\0\0\0"), message('H', "")]).await?;
@@ -163,7 +163,7 @@ async fn what_is_flushed_is_answered_before_the_call_ends() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_spoken_to_in_clear() -> anyhow::Result<()> {
+async fn a_connection_to_a_server_without_tls_goes_on_in_clear() -> anyhow::Result<()> {
     let cloud = Cloud::postgres().await?;
     let mut stream = cloud.connect().await?;
     for request in [b"\0\0\0\x08\x04\xd2\x16\x30", b"\0\0\0\x08\x04\xd2\x16\x2f"] {
@@ -175,7 +175,7 @@ async fn a_server_without_tls_is_spoken_to_in_clear() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn other_bytes_pass() -> anyhow::Result<()> {
+async fn another_protocol_passes() -> anyhow::Result<()> {
     let (target, effects) = (Cloud::bytes().await?.target, std::sync::Arc::default());
     let cloud = Cloud::before(UpstreamKind::Postgres, target, effects).await?;
     let mut stream = cloud.connect().await?;

@@ -1,4 +1,4 @@
-//! The binary: its one line, its end, and what it costs.
+//! The binary: its READY line, its end, its arguments and its costs.
 
 mod support;
 
@@ -69,7 +69,7 @@ async fn bad_arguments_are_refused() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints what passing through costs per call; nothing is asserted, since it depends on the machine.
+/// Prints what passing through costs per call. It asserts nothing, because that depends on the machine.
 #[tokio::test]
 async fn cost_of_passing_through() -> anyhow::Result<()> {
     let (web, resp) = (Cloud::http().await?, Cloud::resp().await?);
@@ -79,7 +79,7 @@ async fn cost_of_passing_through() -> anyhow::Result<()> {
     for (name, direct, call, end) in
         [("web", web.target, request, "\r\n\r\n"), ("resp", resp.target, &encode(&["PING"]), "\r\n")]
     {
-        // Once for the caches.
+        // The first time only warms the caches.
         let through = ready.upstreams[name];
         time_per_call(through, call, end).await?;
         let (without, with) = (time_per_call(direct, call, end).await?, time_per_call(through, call, end).await?);
@@ -88,7 +88,7 @@ async fn cost_of_passing_through() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `end`: what an answer ends with.
+/// `end` is what an answer ends with.
 async fn time_per_call(address: SocketAddr, call: &str, end: &str) -> anyhow::Result<Duration> {
     const CALLS: u32 = 2000;
     let mut stream = BufReader::new(TcpStream::connect(address).await?);

@@ -1,4 +1,4 @@
-//! Every action on RESP commands, pipelined ones included.
+//! Every action on RESP commands, including pipelined ones.
 
 mod support;
 
@@ -33,7 +33,7 @@ async fn commands_pass_and_are_logged_without_their_arguments() -> anyhow::Resul
 }
 
 #[tokio::test]
-async fn a_command_is_whole_however_it_arrives() -> anyhow::Result<()> {
+async fn a_commands_end_is_found_however_it_arrives() -> anyhow::Result<()> {
     let cloud = Cloud::resp().await?;
     cloud.rule(r#"{"command_regex":"^UNLINK a b$"}"#, r#"{"type":"respond","base64":"OjQyDQo="}"#).await?;
     let mut stream = cloud.connect().await?;
@@ -78,7 +78,7 @@ async fn cut() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn hold_before_stops_what_is_behind_it() -> anyhow::Result<()> {
+async fn hold_before_keeps_later_commands_waiting() -> anyhow::Result<()> {
     let cloud = Cloud::resp().await?;
     let matching = Match::command(r"^GRAPH\.QUERY ");
     let rule = cloud.control.add(&Rule::new("system", Action::Hold { when: When::Before }).matching(matching)).await?;
@@ -94,7 +94,7 @@ async fn hold_before_stops_what_is_behind_it() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn hold_after_keeps_the_reply_back_and_no_other() -> anyhow::Result<()> {
+async fn hold_after_delays_that_reply_and_later_ones() -> anyhow::Result<()> {
     let cloud = Cloud::resp().await?;
     let rule = cloud.rule(r#"{"command_regex":"^LIST"}"#, r#"{"type":"hold","when":"after"}"#).await?;
     let mut stream = send(&cloud, &[&["SLOW"], &["PUSH"], &["LIST"], &["INCR", "a"]]).await?;
@@ -134,7 +134,7 @@ async fn a_client_killed_during_the_effect_does_not_stop_it() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn a_client_killed_while_held_is_let_go() -> anyhow::Result<()> {
+async fn a_killed_client_is_no_longer_held() -> anyhow::Result<()> {
     for (when, effects) in [("before", 0), ("after", 1)] {
         let cloud = Cloud::resp().await?;
         let rule = cloud.rule(r#"{"command_regex":"^INCR"}"#, &format!(r#"{{"type":"hold","when":"{when}"}}"#)).await?;

@@ -1,4 +1,4 @@
-//! Every action on connections of opaque bytes.
+//! Every action on connections whose protocol is unknown.
 
 mod support;
 
@@ -31,7 +31,7 @@ async fn bytes_pass_and_the_connection_is_logged() -> anyhow::Result<()> {
     let log = cloud.control.log(None).await?.calls;
     let [call] = log.as_slice() else { panic!("{log:?}") };
     assert_eq!((call.method.as_str(), call.bytes), ("CONNECT", Some((8 << 20) + 7)));
-    // The upstream closes once the client has.
+    // The upstream closes after the client.
     stream.shutdown().await?;
     assert_eq!(stream.read(&mut [0; 1]).await?, 0);
     Ok(())
@@ -89,7 +89,7 @@ async fn rules_on_data_of_established_connections() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn one_connection_can_be_meant() -> anyhow::Result<()> {
+async fn a_rule_can_name_one_connection() -> anyhow::Result<()> {
     let cloud = Cloud::bytes().await?;
     let mut streams = [send(&cloud, "a").await?, send(&cloud, "b").await?];
     expect(&mut streams[0], "A").await?;

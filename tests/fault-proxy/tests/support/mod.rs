@@ -1,5 +1,5 @@
-//! A proxy in this process, and servers small enough to be understood at a glance behind it.
-#![allow(dead_code, reason = "every test file is a crate of its own and uses a part of this")]
+//! A proxy in this process, and small servers behind it.
+#![allow(dead_code, reason = "every test file is a crate of its own and uses only a part of this")]
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -57,19 +57,19 @@ impl Cloud {
         Self::before(UpstreamKind::Http, target, effects).await
     }
 
-    /// Before a server of RESP.
+    /// Before a RESP server.
     pub async fn resp() -> anyhow::Result<Self> {
         let (target, effects) = resp_upstream().await?;
         Self::before(UpstreamKind::Tcp, target, effects).await
     }
 
-    /// Before a server of Postgres' protocol, without TLS and databases.
+    /// Before a server that speaks Postgres' protocol, without TLS or databases.
     pub async fn postgres() -> anyhow::Result<Self> {
         let (target, effects) = postgres_upstream().await?;
         Self::before(UpstreamKind::Postgres, target, effects).await
     }
 
-    /// Before a server that answers each read of its own with the same bytes in capitals.
+    /// Before a server that answers what it has read with the same bytes in capitals.
     pub async fn bytes() -> anyhow::Result<Self> {
         let (target, effects) = bytes_upstream().await?;
         Self::before(UpstreamKind::Tcp, target, effects).await
@@ -87,7 +87,7 @@ impl Cloud {
         Ok(TcpStream::connect(self.address).await?)
     }
 
-    /// Makes a rule from what would be posted.
+    /// Makes a rule from the JSON of a `POST`.
     pub async fn rule(&self, matching: &str, action: &str) -> anyhow::Result<fault_proxy::RuleId> {
         let json = format!(r#"{{"upstream":"system","match":{matching},"action":{action}}}"#);
         let rule: Rule = serde_json::from_str(&json)?;
@@ -111,12 +111,12 @@ pub async fn until<F: Future<Output = anyhow::Result<bool>>>(condition: impl Fn(
     tokio::time::timeout(SOON, poll).await?
 }
 
-/// Whether this ends the way a reset connection does.
+/// Whether this is the end of a connection that was reset.
 pub fn is_reset<T>(result: &std::io::Result<T>) -> bool {
     matches!(result, Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset)
 }
 
-/// Reads as many bytes as `expected` has and compares them.
+/// Reads as many bytes as `expected` has, and compares them.
 pub async fn expect(stream: &mut TcpStream, expected: &str) -> anyhow::Result<()> {
     let mut bytes = vec![0; expected.len()];
     tokio::time::timeout(SOON, stream.read_exact(&mut bytes)).await??;
@@ -124,7 +124,7 @@ pub async fn expect(stream: &mut TcpStream, expected: &str) -> anyhow::Result<()
     Ok(())
 }
 
-/// Nothing is to be read for a while.
+/// Expects that nothing can be read for a while.
 pub async fn expect_silence(stream: &mut TcpStream) -> anyhow::Result<()> {
     let mut byte = [0; 1];
     let read = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut byte)).await;
@@ -180,7 +180,7 @@ async fn resp_upstream() -> anyhow::Result<(SocketAddr, Arc<AtomicU64>)> {
     Ok((address.await?, effects))
 }
 
-/// Takes its time, and gives up where the client does not wait for it.
+/// Takes [`SLOW`], and gives up if the client has gone.
 async fn slowly(client: &TcpStream) -> anyhow::Result<()> {
     let gone = async {
         while client.peek(&mut [0; 1]).await? > 0 {
@@ -194,7 +194,7 @@ async fn slowly(client: &TcpStream) -> anyhow::Result<()> {
     }
 }
 
-/// Reads a command; its first word.
+/// Reads a command and returns its first word.
 async fn command(stream: &mut BufReader<TcpStream>) -> anyhow::Result<String> {
     let mut line = String::new();
     anyhow::ensure!(stream.read_line(&mut line).await? > 0, "closed");
@@ -215,7 +215,7 @@ pub fn encode(words: &[&str]) -> String {
     format!("*{}\r\n{words}", words.matches('$').count())
 }
 
-/// A certificate that has signed itself.
+/// A self-signed certificate.
 pub fn certificate() -> anyhow::Result<PostgresTls> {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
     let certificate = made.cert.pem();
@@ -224,7 +224,7 @@ pub fn certificate() -> anyhow::Result<PostgresTls> {
 
 /// What a client of Postgres sends first.
 pub const START_UP: &str = "\0\0\0\u{f}\0\u{3}\0\0user\0a\0";
-/// And what it gets: `AuthenticationOk`, `ReadyForQuery`.
+/// The answer to that: `AuthenticationOk`, `ReadyForQuery`.
 pub const STARTED: &str = "R\0\0\0\u{8}\0\0\0\0Z\0\0\0\u{5}I";
 
 /// A message of Postgres' protocol, of at most 123 bytes.
@@ -239,7 +239,7 @@ pub fn query(sql: &str) -> String {
     message('Q', &format!("{sql}\0"))
 }
 
-/// What each call gets: `CommandComplete` with the number of the effect, `ReadyForQuery`.
+/// The answer to a call: `CommandComplete` with the number of the effect, `ReadyForQuery`.
 pub fn completed(effect: u64) -> String {
     message('C', &format!("EFFECT {effect}\0")) + &message('Z', "I")
 }

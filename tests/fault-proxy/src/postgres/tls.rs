@@ -1,5 +1,5 @@
-//! What goes on before a Postgres connection's first message: whether it is encrypted. The client is met with the
-//! server's own certificate, so that channel binding (SCRAM-SHA-256-PLUS, `tls-server-end-point`) holds end to end.
+//! The beginning of a Postgres connection: client and server agree whether it is encrypted. The proxy shows the client the
+//! server's own certificate, so that channel binding (SCRAM-SHA-256-PLUS, `tls-server-end-point`) works end to end.
 
 use std::sync::Arc;
 
@@ -13,30 +13,30 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
-use crate::pump::End;
+use crate::ending::End;
 
-/// Asks for TLS: the message's length, 8, and its code.
+/// Asks for TLS: the message's length (8) and its code.
 const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// Asks for encryption by GSSAPI.
 const GSS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 48];
 
-/// The server's identity, and the authority that vouches for it: PEM.
+/// The server's identity and the authority that signed it, as PEM.
 #[derive(Debug, Clone)]
 pub struct PostgresTls {
-    /// The server's own certificate, its chain behind it.
+    /// The server's own certificate, followed by its chain.
     pub certificate: String,
     /// Its private key.
     pub key: SecretString,
-    /// Who has signed it.
+    /// The authority that has signed it.
     pub authority: String,
 }
 
 /// The certificate, the key or the authority cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Postgres' certificate, key and authority are no PEM, or do not belong together")]
+#[error("the Postgres certificate, key and authority are not PEM or do not belong together")]
 pub struct BadPostgresTls;
 
-/// Both sides' TLS.
+/// TLS towards both sides.
 #[derive(Debug, Clone)]
 pub(crate) struct Sides {
     to_clients: Arc<ServerConfig>,
@@ -47,7 +47,7 @@ impl TryFrom<&PostgresTls> for Sides {
     type Error = BadPostgresTls;
 
     fn try_from(from: &PostgresTls) -> Result<Self, BadPostgresTls> {
-        // It also installs the provider that the server's side takes.
+        // This also installs the provider for the server side.
         let to_server = tls::client_config(Some(&from.authority)).map_err(|_| BadPostgresTls)?;
         let chain = CertificateDer::pem_slice_iter(from.certificate.as_bytes());
         let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|_| BadPostgresTls)?;
@@ -61,14 +61,14 @@ impl TryFrom<&PostgresTls> for Sides {
     }
 }
 
-/// A connection whose encryption is settled.
+/// A connection on which both sides have agreed about encryption.
 pub(crate) enum Greeted<'a> {
     Clear { client: &'a mut TcpStream, server: &'a mut TcpStream },
     Tls { client: Box<server::TlsStream<&'a mut TcpStream>>, server: Box<client::TlsStream<&'a mut TcpStream>> },
 }
 
-/// Settles whether the connection is encrypted, on both sides alike. `sent`: what the client has sent already; afterwards,
-/// what it has sent in clear and is not answered yet.
+/// Agrees with both sides whether the connection is encrypted; it is on both or on none. `sent` is what the client has sent
+/// already. Afterwards it is what the client has sent in clear and nobody has answered yet.
 pub(crate) async fn greet<'a>(
     sides: &Sides,
     client: &'a mut TcpStream,
@@ -98,7 +98,7 @@ pub(crate) async fn greet<'a>(
         sent.clear();
         client.write_u8(answer).await.map_err(|_| End::Close)?;
         if answer != b'N' {
-            // An error message: what follows is the rest of it.
+            // The beginning of an error message. The rest follows in clear.
             return Ok(Greeted::Clear { client, server });
         }
     }

@@ -1,14 +1,21 @@
-//! Bytes on their way to one side.
+//! Bytes that are on their way from one side to the other.
 
 use std::io;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+/// How many bytes a side may send ahead while nothing passes. The proxy goes on reading, because otherwise it would not
+/// notice that the side has gone.
+pub(crate) const AHEAD: usize = 1 << 20;
+/// Room for one read: enough to see in one piece what a client writes in one piece, as a rule.
+pub(crate) const READ: usize = 16 << 10;
+
+/// What is still to be written to one side.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     bytes: BytesMut,
-    /// Written, but perhaps kept back: TLS does until it is told to flush.
+    /// Whether written bytes may still be in a buffer: TLS keeps them back until it is flushed.
     unflushed: bool,
 }
 
@@ -17,17 +24,17 @@ impl Outbox {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Whether nothing is to be written.
+    /// Whether everything is written and flushed.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty() && !self.unflushed
     }
 
-    /// Bytes not yet written.
+    /// How many bytes are not yet written.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Gives up on what is left.
+    /// Drops what is not yet written.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.unflushed = false;

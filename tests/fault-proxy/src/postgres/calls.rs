@@ -1,67 +1,69 @@
-//! Postgres' messages: where calls and their replies end, and what the statements of a call say.
-//! <https://www.postgresql.org/docs/current/protocol.html>
+//! A client's messages: where its calls end, and what their statements say.
 //!
-//! A call is what the client sends up to and including a message that the server answers with `ReadyForQuery`: `Sync`, a
-//! simple `Query` or a `FunctionCall`. What belongs to no call is passed on at once: start-up, authentication, data of a
-//! `COPY`, `Terminate`, and messages that are not known here. So is the part of a call that ends with `Flush`, since its
-//! client waits for an answer before it ends the call.
+//! A call ends with a message that the server answers with `ReadyForQuery`: `Sync`, a simple `Query` or a `FunctionCall`.
+//! Some messages belong to no call and are passed on at once: start-up, authentication, data of a `COPY`, `Terminate`, and
+//! messages that are not known here. The part of a call that ends with `Flush` is passed on as well, because the client
+//! waits for an answer before it ends the call.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::frames::{Malformed, Part};
-use crate::postgres_values as values;
+use bytes::Buf;
+use postgres_protocol::message::backend::Header;
+
+use crate::frames::Malformed;
+use crate::postgres::values;
 
 /// Version 3 of the protocol, in the upper half of a start-up message's code.
 const VERSION: i32 = 3;
 /// The code of a message that asks to cancel what another connection is doing.
 const CANCEL: i32 = 80_877_102;
-/// A start-up message is no longer than this, in bytes; the server's own limit.
+/// The longest start-up message, in bytes. The server has the same limit.
 const LONGEST_START_UP: usize = 10_000;
-/// A call with a statement.
+/// The method of a call that has a statement.
 const QUERY: &str = "QUERY";
-/// Characters of a statement that the log shows.
+/// How many characters of a statement the log shows.
 const SHOWN: usize = 200;
 
 /// What stands at the beginning of the client's bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// No complete call yet.
+    /// The call is not complete yet.
     Incomplete,
-    /// So many bytes that no rule looks at.
+    /// `len` bytes that no rule looks at.
     Pass {
         len: usize,
         /// Whether the server answers them with a `ReadyForQuery` of their own.
         answered: bool,
     },
-    /// A call of so many bytes.
+    /// A call of `len` bytes.
     Call { len: usize, statement: Statement },
 }
 
 /// What a call says.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
-    /// For rules: each statement's SQL, then its parameters as ` $1=…`.
+    /// For rules: each statement's SQL, followed by its parameters as ` $1=…`.
     pub text: Vec<u8>,
-    /// For the log: the SQL without parameters; of a simple query, which may hold literals, only its first word.
+    /// For the log: the SQL without parameters. A simple query may hold literals, so only its first word is shown.
     pub shown: Option<String>,
     /// For the log: what the call is.
     pub method: &'static str,
 }
 
-/// Cuts what a client sends into calls. The bytes are given again from the last cut on each time, with more behind them.
+/// Cuts what a client sends into calls. Each time, the bytes since the last cut are given again, with more behind them.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     state: State,
-    /// What the client is connected to.
+    /// The database the client is connected to.
     database: Vec<u8>,
-    /// Bytes of the messages read since the last cut.
+    /// Length of the messages read since the last cut.
     read: usize,
     call: Statement,
-    /// The statement that the current call has parsed and not yet bound; its SQL stands in the text already.
+    /// The statement that the current call has parsed and not yet bound. Its SQL is in the text already.
     parsed: Option<Vec<u8>>,
-    /// By name, of the connection.
+    /// The connection's prepared statements, by name.
     prepared: HashMap<Vec<u8>, Prepared>,
 }
 
@@ -83,12 +85,12 @@ enum State {
 #[derive(Debug, Clone)]
 struct Prepared {
     sql: Arc<str>,
-    /// OIDs of the parameters' types as far as the client has named them; 0: it leaves it to the server.
+    /// OIDs of the parameters' types. 0, or none at all: the client leaves the type to the server.
     types: Arc<[u32]>,
 }
 
 impl Calls {
-    /// What the client is connected to; empty before its start-up message.
+    /// The database the client is connected to; empty before its start-up message.
     pub fn database(&self) -> &[u8] {
         &self.database
     }
@@ -111,7 +113,7 @@ impl Calls {
                     }
                     return Ok(self.pass(false));
                 }
-                // The server has ignored the `Sync` before the data of a COPY: this one ends the same call.
+                // The server ignored the `Sync` before the data of the COPY. This one ends the same call.
                 b'S' if self.state == State::Copying => {
                     self.state = State::Synced;
                     return Ok(self.pass(false));
@@ -133,7 +135,8 @@ impl Calls {
     }
 
     fn start_up(&mut self, sent: &[u8]) -> Result<Next, Malformed> {
-        let (Some(len), Some(code)) = (int(sent), sent.get(4..).and_then(int)) else { return Ok(Next::Incomplete) };
+        let mut header = sent;
+        let (Ok(len), Ok(code)) = (header.try_get_i32(), header.try_get_i32()) else { return Ok(Next::Incomplete) };
         let len = usize::try_from(len).map_err(|_| Malformed)?;
         if !(8..=LONGEST_START_UP).contains(&len) || (code >> 16 != VERSION && code != CANCEL) {
             return Err(Malformed);
@@ -168,12 +171,13 @@ impl Calls {
         self.call.add(&sql, word);
     }
 
-    /// A message that cannot be read is the server's to refuse.
+    /// Ignores a message that cannot be read: the server will refuse it.
     fn parse(&mut self, body: &[u8]) {
         let Some((name, rest)) = string(body) else { return };
         let Some((sql, rest)) = string(rest) else { return };
-        let types = rest.get(2..).unwrap_or_default().chunks_exact(4).map(|oid| int(oid).map_or(0, i32::cast_unsigned));
-        let prepared = Prepared { sql: collapse(&String::from_utf8_lossy(sql)).into(), types: types.collect() };
+        // Their number comes first.
+        let types = rest.get(2..).unwrap_or_default().as_chunks().0.iter().copied().map(u32::from_be_bytes).collect();
+        let prepared = Prepared { sql: collapse(&String::from_utf8_lossy(sql)).into(), types };
         self.call.add(&prepared.sql, &prepared.sql);
         self.parsed = Some(name.to_vec());
         self.prepared.insert(name.to_vec(), prepared);
@@ -189,7 +193,7 @@ impl Calls {
             self.call.add(sql, sql);
         }
         let types = prepared.map(|prepared| &*prepared.types).unwrap_or_default();
-        // What could not be read of the parameters is left out.
+        // Parameters that cannot be read are left out.
         let _ = values::parameters(rest, types, &mut self.call.text);
     }
 
@@ -219,112 +223,33 @@ impl Statement {
     }
 }
 
-/// Of a start-up message's parameters, the database; without one the server takes the user's name for it.
+/// The database in a start-up message's parameters. If it is not there, the server takes the user's name.
 fn database(parameters: &[u8]) -> &[u8] {
-    let mut words = parameters.split(|byte| *byte == 0);
-    let mut user: &[u8] = b"";
-    while let (Some(name), Some(value)) = (words.next(), words.next()) {
-        match name {
-            b"database" => return value,
-            b"user" => user = value,
-            _ => {}
-        }
-    }
-    user
+    let words: Vec<_> = parameters.split(|byte| *byte == 0).collect();
+    let value = |name: &[u8]| words.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| pair[1]);
+    value(b"database").or_else(|| value(b"user")).unwrap_or_default()
 }
 
-/// Finds the ends of a server's replies in a stream given piece by piece.
-#[derive(Debug, Default)]
-pub(crate) struct Replies {
-    /// The current message's type and length so far.
-    header: Vec<u8>,
-    /// Bytes of the current message still to come after its header.
-    skip: usize,
-}
-
-impl Replies {
-    /// Goes to the next end of a reply, to where the server asks for data, or to the end of `bytes`.
-    pub fn advance(&mut self, bytes: &[u8]) -> Result<Part, Malformed> {
-        let mut at = 0;
-        while at < bytes.len() {
-            if self.header.len() < 5 {
-                let len = (5 - self.header.len()).min(bytes.len() - at);
-                self.header.extend_from_slice(&bytes[at..at + len]);
-                at += len;
-                if self.header.len() < 5 {
-                    break;
-                }
-                let len = int(&self.header[1..]).and_then(|len| usize::try_from(len).ok()).ok_or(Malformed)?;
-                self.skip = len.checked_sub(4).ok_or(Malformed)?;
-            }
-            let len = self.skip.min(bytes.len() - at);
-            at += len;
-            self.skip -= len;
-            if self.skip > 0 {
-                break;
-            }
-            let kind = self.header[0];
-            self.header.clear();
-            // ReadyForQuery; CopyInResponse, CopyBothResponse.
-            let (ends, asks) = (kind == b'Z', matches!(kind, b'G' | b'W'));
-            if ends || asks {
-                return Ok(Part { len: at, ends, asks, push: false });
-            }
-        }
-        Ok(Part { len: at, ..Part::default() })
-    }
-}
-
-/// The type and the body of the message that the bytes begin with, once it is complete.
+/// The type and the body of the first message, once it is complete. Both sides' messages have the same header.
 fn message(bytes: &[u8]) -> Result<Option<(u8, &[u8])>, Malformed> {
-    let Some(len) = bytes.get(1..).and_then(int) else { return Ok(None) };
-    let len = usize::try_from(len).ok().filter(|len| *len >= 4).ok_or(Malformed)?;
-    Ok(bytes.get(5..=len).map(|body| (bytes[0], body)))
+    let Some(header) = Header::parse(bytes).map_err(|_| Malformed)? else { return Ok(None) };
+    let len = usize::try_from(header.len()).map_err(|_| Malformed)?;
+    Ok(bytes.get(5..=len).map(|body| (header.tag(), body)))
 }
 
-fn int(bytes: &[u8]) -> Option<i32> {
-    bytes.first_chunk().copied().map(i32::from_be_bytes)
-}
-
-/// A zero-terminated string, and what follows.
+/// A zero-terminated string, and what follows it.
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().position(|&byte| byte == 0)?;
     Some((&bytes[..end], &bytes[end + 1..]))
 }
 
-/// SQL on one line: without the comment lines it begins with, and with single spaces for all white space.
+/// SQL on one line: without the comment lines at its beginning, and with all white space as single spaces.
 fn collapse(sql: &str) -> String {
     let mut rest = sql.trim_start();
     while rest.starts_with("--") {
         rest = rest.split_once('\n').map_or("", |(_, rest)| rest.trim_start());
     }
-    let mut line = String::with_capacity(rest.len());
-    for word in rest.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    line
-}
-
-/// What a client gets whose statement is refused: `ErrorResponse` with an SQLSTATE, and `ReadyForQuery` outside of any
-/// transaction.
-pub(crate) fn refusal(code: &str, message: &str) -> Vec<u8> {
-    let mut fields = Vec::new();
-    for (field, value) in [(b'S', "ERROR"), (b'V', "ERROR"), (b'C', code), (b'M', message)] {
-        fields.push(field);
-        // A zero would end the field.
-        fields.extend(value.bytes().filter(|byte| *byte != 0));
-        fields.push(0);
-    }
-    fields.push(0);
-    let mut bytes = vec![b'E'];
-    // No test writes a message of 4 GB.
-    bytes.extend(u32::try_from(fields.len() + 4).unwrap_or(u32::MAX).to_be_bytes());
-    bytes.extend(fields);
-    bytes.extend(b"Z\0\0\0\x05I");
-    bytes
+    rest.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -344,7 +269,7 @@ mod tests {
         message(b'P', format!("{name}\0{sql}\0\0\0").as_bytes())
     }
 
-    /// One parameter, as text.
+    /// Binds one parameter, as text.
     fn bind(name: &str, value: &str) -> Vec<u8> {
         let len = u8::try_from(value.len()).expect("short");
         message(b'B', &[format!("\0{name}\0\0\0\0\x01\0\0\0").as_bytes(), &[len], value.as_bytes(), &[0, 0]].concat())
@@ -354,8 +279,8 @@ mod tests {
         message(b'S', b"")
     }
 
-    /// What is cut off the stream, with the bytes given `step` at a time: `|` for a call, with its text, and its method and
-    /// what the log shows of it, and `-` for what passes, `=` where that is answered.
+    /// What is cut off the stream, with the bytes given `step` at a time. A call is `|`, its text, `|`, its method and what
+    /// the log shows. What passes is `-`, or `=` if the server answers it.
     fn cut(stream: &[Vec<u8>], step: usize) -> Vec<String> {
         let (mut calls, mut sent, mut found) = (Calls::default(), Vec::new(), Vec::new());
         for piece in stream.concat().chunks(step) {
@@ -389,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_end_where_the_server_answers() {
+    fn a_call_ends_with_the_message_that_the_server_answers() {
         let password = message(b'p', b"secret\0");
         let query = message(b'Q', b"  -- a comment\n -- another\nALTER ROLE a\n PASSWORD 'secret'\0");
         let typed = [
@@ -426,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn copied_data_pass_and_one_sync_is_ignored() {
+    fn copied_data_passes_and_one_sync_is_ignored() {
         let data = [message(b'd', b"1\n"), message(b'c', b"")];
         let begin = [parse("", "COPY t FROM STDIN"), bind("", ""), sync()];
         let simple = [message(b'Q', b"COPY t FROM STDIN\0")];
@@ -447,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_flushed_passes_and_is_remembered() {
+    fn a_flushed_part_passes_and_is_remembered() {
         let (flushed, rest) = ([parse("", "SELECT $1"), message(b'H', b"")], [bind("", "a"), sync()]);
         let stream = [&[start_up()], &flushed[..], &rest].concat();
         let expected =
@@ -467,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_are_told_from_postgres() {
+    fn other_protocols_are_recognized() {
         assert_eq!(Calls::default().next(b"\0\0\0\x10\x04\xd2\x16\x2e"), Ok(Next::Incomplete), "cut short");
         let cancel = b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02";
         assert_eq!(Calls::default().next(cancel), Ok(Next::Pass { len: 16, answered: false }));
@@ -477,38 +402,5 @@ mod tests {
         let mut calls = Calls::default();
         assert!(calls.next(&start_up()).is_ok());
         assert_eq!(calls.next(b"Q\0\0\0\x03"), Err(Malformed));
-    }
-
-    #[test]
-    fn replies_end_where_they_end_however_they_arrive() {
-        let ready = message(b'Z', b"I");
-        let reply =
-            [message(b'1', b""), message(b'D', b"a row: Z\0\0\0\x05I"), message(b'C', b"SELECT 1\0"), ready].concat();
-        let ask = message(b'G', b"\0\0\0");
-        let stream = [reply.clone(), ask, reply.clone()].concat();
-        for step in [1, 2, 3, 7, stream.len()] {
-            let (mut replies, mut found, mut at) = (Replies::default(), Vec::new(), 0);
-            for piece in stream.chunks(step) {
-                let mut rest = piece;
-                while !rest.is_empty() {
-                    let part = replies.advance(rest).expect("Postgres");
-                    (rest, at) = (&rest[part.len..], at + part.len);
-                    if part.ends || part.asks {
-                        found.push((at, part.ends));
-                    }
-                }
-            }
-            let expected = [(reply.len(), true), (reply.len() + 8, false), (stream.len(), true)];
-            assert_eq!(found, expected, "{step} bytes at a time");
-        }
-        assert_eq!(Replies::default().advance(b"E\0\0\0\x03"), Err(Malformed));
-    }
-
-    #[test]
-    fn a_refusal_is_one_reply() {
-        let bytes = refusal("40001", "no\0");
-        assert_eq!(bytes, b"E\0\0\0\x1eSERROR\0VERROR\0C40001\0Mno\0\0Z\0\0\0\x05I");
-        let part = Part { len: bytes.len(), ends: true, ..Part::default() };
-        assert_eq!(Replies::default().advance(&bytes), Ok(part));
     }
 }
