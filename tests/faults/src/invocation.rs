@@ -1,5 +1,6 @@
-//! A copy of a step's function that nobody but the test invokes: its own runtime API gives it one invocation, with a
-//! deadline of the test's choice. A copy of the cloud's would be killed at its time-out, before its lease lapses.
+//! An invocation of a step's function outside the cloud. The function runs in a process of the test's own, and the test's own
+//! runtime API gives it one event with a deadline of the test's choice. An invocation in the cloud would be killed at its
+//! time-out, before its lease lapses.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -26,7 +27,7 @@ use uuid::Uuid;
 
 use crate::victim;
 
-/// How a copy's invocation ended: what it would have told Step Functions.
+/// How the invocation ended, as it would have told Step Functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// With an output.
@@ -35,15 +36,16 @@ pub enum Ended {
     Failed(String),
 }
 
-/// A running copy, stopped at will. Dropped, it is killed.
-pub struct Copy {
+/// A running invocation. Dropping it kills its process.
+pub struct Invocation {
     _process: Child,
     pid: Pid,
     ended: oneshot::Receiver<Ended>,
     runtime: JoinHandle<()>,
 }
 
-struct Invocation {
+/// The state of the runtime API.
+struct RuntimeApi {
     request_id: Uuid,
     deadline: SystemTime,
     event: Value,
@@ -51,11 +53,11 @@ struct Invocation {
     end: Mutex<Option<oneshot::Sender<Ended>>>,
 }
 
-impl Copy {
-    /// Starts a copy of a step's function for one invocation that ends `limit` from now.
+impl Invocation {
+    /// Starts an invocation of a step's function whose deadline is `limit` from now.
     pub async fn start(cloud: &Cloud, step: Step, tenant_id: Uuid, attempt: i32, limit: Duration) -> Result<Self> {
         let (end, ended) = oneshot::channel();
-        let invocation = Arc::new(Invocation {
+        let api = Arc::new(RuntimeApi {
             request_id: Uuid::new_v4(),
             deadline: SystemTime::now() + limit,
             event: json!({ "tenant_id": tenant_id, "attempt": attempt }),
@@ -65,8 +67,8 @@ impl Copy {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let runtime = tokio::spawn(async {
-            // Ends with the task.
-            let _ = axum::serve(listener, router(invocation)).await;
+            // Ends when the task is aborted.
+            let _ = axum::serve(listener, router(api)).await;
         });
         let mut command = Command::new(program(step)?);
         command.env_clear();
@@ -83,17 +85,17 @@ impl Copy {
         command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let process = command.spawn()?;
-        let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed())).context("the copy has ended")?;
+        let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed())).context("the process has ended")?;
         Ok(Self { _process: process, pid, ended, runtime })
     }
 
-    /// The copy's process.
+    /// The function's process.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Freezes the process where it is.
+    /// Freezes the process.
     pub fn stall(&self) -> Result<()> {
         victim::signal(self.pid, Signal::STOP)
     }
@@ -105,17 +107,17 @@ impl Copy {
 
     /// Waits for the invocation's end.
     pub async fn ended(&mut self, limit: Duration) -> Result<Ended> {
-        Ok(timeout(limit, &mut self.ended).await.context("the copy does not come to its end")??)
+        Ok(timeout(limit, &mut self.ended).await.context("the invocation does not end")??)
     }
 }
 
-impl Drop for Copy {
+impl Drop for Invocation {
     fn drop(&mut self) {
         self.runtime.abort();
     }
 }
 
-/// The function's program, which was built beside this one.
+/// The function's program, which is in the folder of this one.
 fn program(step: Step) -> Result<PathBuf> {
     let mut folder = std::env::current_exe()?;
     folder.pop();
@@ -126,45 +128,45 @@ fn program(step: Step) -> Result<PathBuf> {
 }
 
 /// As <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
-fn router(invocation: Arc<Invocation>) -> Router {
+fn router(api: Arc<RuntimeApi>) -> Router {
     Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
-        .with_state(invocation)
+        .with_state(api)
 }
 
-async fn next(State(invocation): State<Arc<Invocation>>) -> Response {
-    let given = std::mem::replace(&mut *invocation.given.lock().unwrap_or_else(PoisonError::into_inner), true);
+async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
+    let given = std::mem::replace(&mut *api.given.lock().unwrap_or_else(PoisonError::into_inner), true);
     if given {
         std::future::pending::<()>().await;
     }
-    let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis().to_string();
+    let deadline = api.deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis().to_string();
     let headers = [
-        ("lambda-runtime-aws-request-id", invocation.request_id.to_string()),
+        ("lambda-runtime-aws-request-id", api.request_id.to_string()),
         ("lambda-runtime-deadline-ms", deadline),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:copy".to_owned()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:test".to_owned()),
     ];
-    (headers, Json(invocation.event.clone())).into_response()
+    (headers, Json(api.event.clone())).into_response()
 }
 
-/// The runtime client does not say that what it sends is JSON.
-async fn response(State(invocation): State<Arc<Invocation>>, Path(_): Path<Uuid>, output: Bytes) -> StatusCode {
-    invocation.end(Ended::Done(json(&output)))
+/// The runtime client sends JSON without a content type.
+async fn response(State(api): State<Arc<RuntimeApi>>, Path(_): Path<Uuid>, output: Bytes) -> StatusCode {
+    api.end(Ended::Done(json(&output)))
 }
 
-async fn error(State(invocation): State<Arc<Invocation>>, Path(_): Path<Uuid>, error: Bytes) -> StatusCode {
-    invocation.end(Ended::Failed(json(&error)["errorType"].as_str().unwrap_or_default().to_owned()))
+async fn error(State(api): State<Arc<RuntimeApi>>, Path(_): Path<Uuid>, error: Bytes) -> StatusCode {
+    api.end(Ended::Failed(json(&error)["errorType"].as_str().unwrap_or_default().to_owned()))
 }
 
 fn json(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_default()
 }
 
-impl Invocation {
+impl RuntimeApi {
     fn end(&self, ended: Ended) -> StatusCode {
         if let Some(end) = self.end.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Whoever started the copy may have lost interest.
+            // Nobody may be waiting any more.
             let _ = end.send(ended);
         }
         StatusCode::ACCEPTED
