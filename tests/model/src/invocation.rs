@@ -1,25 +1,25 @@
-//! One invocation: a step, a tier change or a settling, from one outside effect to the next. It may be stopped for good
-//! or for a while between any two of its acts.
+//! An invocation: a step, a tier change or a settling. It goes from one outside effect to the next, and may stop for good or
+//! for a while between any two of its acts.
 
 use crate::call::{Call, Flight};
-use crate::world::{Plan, Tier};
+use crate::tier::{Plan, Tier};
 
-/// What an invocation is there for.
+/// What an invocation does as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Job {
     /// Step 1.
     Create {
-        /// Of this attempt.
+        /// The attempt it belongs to.
         attempt: u8,
     },
     /// Step 2.
     Await {
-        /// Of this attempt.
+        /// The attempt it belongs to.
         attempt: u8,
     },
     /// Step 9.
     Activate {
-        /// Of this attempt.
+        /// The attempt it belongs to.
         attempt: u8,
         /// The tier it found in the row.
         tier: Tier,
@@ -30,7 +30,7 @@ pub enum Job {
         tier: Tier,
         /// Its intent: index into [`crate::World::promises`].
         intent: u8,
-        /// Stripe may be in another state than before.
+        /// Whether Stripe may have changed.
         touched: bool,
     },
     /// The reconciler, settling one tenant.
@@ -49,73 +49,73 @@ pub enum At {
     Begin,
     /// Commit the intent of a tier change.
     Promise,
-    /// Look into the ledger, and then outside.
+    /// Look into the ledger, then outside.
     Look,
-    /// Write an intent, and send it.
+    /// Write an intent and send its request.
     Intend,
-    /// Make sure of the lease, and send the intent's own request again.
+    /// Check the lease and send the intent's request again.
     Resend,
-    /// Look for what a request made that has an error for an answer.
+    /// Look for what a request created although it was answered by an error.
     Find,
-    /// Give the intent a new request and key, and send it.
+    /// Give the intent a new request and key, and send the request.
     Renew,
     /// Wait for an answer.
     Await {
         /// The call.
         flight: Flight,
-        /// The intent is of this invocation, and nothing was sent for it before.
+        /// This invocation wrote the intent, and sent nothing for it before.
         fresh: bool,
     },
-    /// Write down the id.
+    /// Write the id into the ledger.
     Confirm {
-        /// The project; of a subscription nothing.
+        /// The project; unused for a subscription.
         id: u8,
         /// As in [`At::Await`].
         fresh: bool,
     },
-    /// Give up the intent: its request was refused.
+    /// Give up the intent because its request was refused.
     Discard,
-    /// Make sure of the lease, and delete a project that came up dead.
+    /// Check the lease and delete a project that came up dead.
     Bury {
         /// Index into [`crate::World::projects`].
         id: u8,
     },
-    /// Write down that the project is dead, and step 1 to be done again.
+    /// Record that the project is dead and that step 1 has to be done again.
     Unmake,
-    /// Give up a subscription that ended.
+    /// Give up a subscription that has ended.
     Forget,
-    /// Make sure of the lease, and change the subscription.
+    /// Check the lease and change the subscription.
     Update {
-        /// To this plan.
+        /// The new plan, if it changes.
         plan: Option<Plan>,
-        /// To this `cancel_at_period_end`.
+        /// The new `cancel_at_period_end`, if it changes.
         cancelling: Option<bool>,
     },
     /// Close the intent of a tier change that was refused before anything changed.
     Withdraw,
-    /// Complete: the step, the activation, the tier change, the settling.
+    /// Complete the step, the activation, the tier change or the settling.
     Finish,
     /// Publish what the activation promised.
     Publish,
-    /// Write down that it is published.
+    /// Record that it is published.
     Tell,
 }
 
 /// An invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Copy {
-    /// What for.
+pub struct Invocation {
+    /// What it does.
     pub job: Job,
-    /// What next.
+    /// What it does next.
     pub at: At,
-    /// The row's lease token is its own.
+    /// Whether the row's lease token is its own.
     pub holds: bool,
-    /// An execution waits for its answer.
+    /// Whether an execution waits for its answer.
     pub awaited: bool,
 }
 
-impl Copy {
-    /// Its call on its way.
+impl Invocation {
+    /// The call that it waits for.
     #[must_use]
     pub const fn flight(&self) -> Option<Flight> {
         match self.at {
@@ -133,7 +133,7 @@ impl Copy {
         }
     }
 
-    /// What Stripe is to be brought to.
+    /// The plan that Stripe should have in the end.
     pub(crate) const fn wanted(&self) -> Option<Plan> {
         match self.job {
             Job::Create { .. } | Job::Await { .. } => None,
@@ -148,7 +148,7 @@ impl Copy {
         }
     }
 
-    /// Stripe may be in another state than before.
+    /// Notes that Stripe may have changed.
     pub(crate) const fn touch(&mut self) {
         if let Job::Change { touched, .. } = &mut self.job {
             *touched = true;
