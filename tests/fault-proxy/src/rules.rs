@@ -356,32 +356,25 @@ mod tests {
 
     #[test]
     fn rules_that_can_never_fire_are_refused() {
-        let (cut, text) = (Action::Cut { when: When::Before }, || Some("(".to_owned()));
-        let refused =
-            |kind, matching, action| rules(kind, matching, action).map(|_| ()).expect_err("refused").to_string();
-        let matching = Match { path_regex: text(), ..Match::default() };
-        assert!(refused(UpstreamKind::Http, matching.clone(), cut.clone()).starts_with("`path_regex` is no regular"));
-        assert_eq!(refused(UpstreamKind::Tcp, matching, cut.clone()), "`path_regex` is not for this kind of upstream");
-        let matching = Match { command_regex: text(), ..Match::default() };
-        assert_eq!(
-            refused(UpstreamKind::Http, matching.clone(), cut.clone()),
-            "`command_regex` is not for this kind of upstream"
-        );
-        let foreign = "is not for this kind of upstream";
-        assert_eq!(refused(UpstreamKind::Postgres, matching, cut.clone()), format!("`command_regex` {foreign}"));
-        let matching = Match { statement_regex: text(), ..Match::default() };
-        for kind in [UpstreamKind::Http, UpstreamKind::Tcp] {
-            assert_eq!(refused(kind, matching.clone(), cut.clone()), format!("`statement_regex` {foreign}"));
+        use UpstreamKind::{Http, Postgres, Tcp};
+        let cut = r#"{"type":"cut","when":"before"}"#;
+        for (kind, matching, action, refusal) in [
+            (Http, r#"{"path_regex":"("}"#, cut, "`path_regex` is no regular expression"),
+            (Postgres, r#"{"statement_regex":"("}"#, cut, "`statement_regex` is no regular expression"),
+            (Tcp, r#"{"path_regex":"a"}"#, cut, "`path_regex` is not for this kind of upstream"),
+            (Http, r#"{"command_regex":"a"}"#, cut, "`command_regex` is not for this kind of upstream"),
+            (Postgres, r#"{"command_regex":"a"}"#, cut, "`command_regex` is not for this kind of upstream"),
+            (Http, r#"{"statement_regex":"a"}"#, cut, "`statement_regex` is not for this kind of upstream"),
+            (Tcp, r#"{"statement_regex":"a"}"#, cut, "`statement_regex` is not for this kind of upstream"),
+            (Postgres, r#"{"statement_regex":"a","on":"data"}"#, cut, "`on` cannot be combined"),
+            (Http, r#"{"nth":0}"#, cut, "`nth` and `times` count from 1"),
+            (Http, "{}", r#"{"type":"sequence","statuses":[20]}"#, "20 is no HTTP status"),
+            (Tcp, "{}", r#"{"type":"respond","base64":"!"}"#, "`base64` is no base64"),
+        ] {
+            let (matching, action) = (serde_json::from_str(matching), serde_json::from_str(action));
+            let refused = rules(kind, matching.expect("a match"), action.expect("an action")).map(|_| ());
+            assert!(refused.expect_err(refusal).to_string().starts_with(refusal), "{refusal}");
         }
-        assert!(refused(UpstreamKind::Postgres, matching.clone(), cut.clone()).contains("is no regular expression"));
-        let matching = Match { on: Some(On::Data), ..matching };
-        assert!(refused(UpstreamKind::Postgres, matching, cut.clone()).starts_with("`on` cannot be combined"));
-        let matching = Match { nth: Some(0), ..Match::default() };
-        assert_eq!(refused(UpstreamKind::Http, matching, cut), "`nth` and `times` count from 1");
-        let sequence = Action::Sequence { statuses: vec![20] };
-        assert_eq!(refused(UpstreamKind::Http, Match::default(), sequence), "20 is no HTTP status");
-        let bytes = Action::Respond(Answer::Bytes { base64: "!".to_owned(), when: When::Before });
-        assert_eq!(refused(UpstreamKind::Tcp, Match::default(), bytes), "`base64` is no base64");
     }
 
     #[test]

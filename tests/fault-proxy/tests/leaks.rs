@@ -9,6 +9,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+/// A call whose effect takes [`support::SLOW`].
+const POST: &str = "POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
+
 const ACTIONS: [&str; 6] = [
     r#"{"type":"cut","when":"before"}"#,
     r#"{"type":"cut","when":"after"}"#,
@@ -50,9 +53,34 @@ async fn kill_clients(cloud: &Cloud, matching: &str, respond: &str, call: &str) 
 }
 
 #[tokio::test]
+async fn a_client_killed_during_the_effect_does_not_stop_it() -> anyhow::Result<()> {
+    let pipelined = encode(&["PING"]) + &encode(&["SLOW"]);
+    let queries = START_UP.to_owned() + &query("SELECT 1") + &query("SLOW");
+    for (cloud, matching, calls, effects) in [
+        (Cloud::http().await?, "{}", POST, 1),
+        (Cloud::bytes().await?, r#"{"bytes_regex":"slow"}"#, "slow", 1),
+        (Cloud::resp().await?, r#"{"command_regex":"^SLOW"}"#, &pipelined, 1),
+        (Cloud::postgres().await?, r#"{"statement_regex":"^SLOW"}"#, &queries, 2),
+    ] {
+        for (round, action) in (1..).zip(["hold", "cut"]) {
+            let rule = cloud.rule(matching, &format!(r#"{{"type":"{action}","when":"after"}}"#)).await?;
+            let mut stream = cloud.connect().await?;
+            stream.write_all(calls.as_bytes()).await?;
+            until(async || Ok(cloud.control.rules().await?[0].fired == 1)).await?;
+            until(async || Ok(cloud.control.log(None).await?.calls.iter().all(|call| call.forwarded))).await?;
+            stream.set_zero_linger()?;
+            drop(stream);
+            until(async || Ok(cloud.effects() == round * effects)).await?;
+            cloud.nothing_held().await?;
+            cloud.control.remove(rule).await?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn http() -> anyhow::Result<()> {
-    let call = "POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
-    kill_clients(&Cloud::http().await?, "{}", r#"{"type":"respond","status":500,"when":"after"}"#, call).await
+    kill_clients(&Cloud::http().await?, "{}", r#"{"type":"respond","status":500,"when":"after"}"#, POST).await
 }
 
 #[tokio::test]

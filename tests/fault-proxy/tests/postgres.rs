@@ -184,21 +184,6 @@ async fn another_protocol_passes() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_client_killed_during_the_effect_does_not_stop_it() -> anyhow::Result<()> {
-    for action in ["hold", "cut"] {
-        let cloud = Cloud::postgres().await?;
-        cloud.rule(r#"{"statement_regex":"^SLOW"}"#, &format!(r#"{{"type":"{action}","when":"after"}}"#)).await?;
-        let stream = send(&cloud, &[query("SELECT 1"), query("SLOW")]).await?;
-        until(async || Ok(cloud.control.log(None).await?.calls.iter().any(|call| !call.rules.is_empty()))).await?;
-        stream.set_zero_linger()?;
-        drop(stream);
-        until(async || Ok(cloud.effects() == 2)).await?;
-        cloud.nothing_held().await?;
-    }
-    Ok(())
-}
-
-#[tokio::test]
 async fn certificates_are_checked_at_the_start() -> anyhow::Result<()> {
     let upstream =
         UpstreamConfig { name: "system".to_owned(), kind: UpstreamKind::Postgres, target: ([127, 0, 0, 1], 1).into() };

@@ -137,17 +137,6 @@ async fn hold_respond_and_delay_by_pattern() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_client_killed_during_the_effect_does_not_stop_it() -> anyhow::Result<()> {
-    let cloud = Cloud::bytes().await?;
-    cloud.rule(r#"{"bytes_regex":"slow"}"#, r#"{"type":"hold","when":"after"}"#).await?;
-    let stream = send(&cloud, "slow").await?;
-    until(async || Ok(cloud.control.log(None).await?.calls.iter().any(|call| !call.rules.is_empty()))).await?;
-    drop(stream);
-    until(async || Ok(cloud.effects() == 1)).await?;
-    cloud.nothing_held().await
-}
-
-#[tokio::test]
 async fn refuse_and_silent() -> anyhow::Result<()> {
     let cloud = Cloud::bytes().await?;
     let mut open = send(&cloud, "a").await?;
