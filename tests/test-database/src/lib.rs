@@ -50,10 +50,10 @@ impl TestDatabase {
 
     async fn cloned(template: Template) -> Result<Self> {
         let server = server()?;
-        let name = format!("test_{}", Uuid::now_v7().simple());
-        let sql =
-            format!("CREATE DATABASE {name} TEMPLATE {} OWNER {}", template.ready(&server).await?, template.owner());
-        connect(&server).await?.batch_execute(&sql).await.context(sql)?;
+        let admin = connect(&server).await?;
+        let (original, name) = (template.ready(&admin, &server).await?, format!("test_{}", Uuid::now_v7().simple()));
+        let sql = format!("CREATE DATABASE {name} TEMPLATE {original} OWNER {}", template.owner());
+        admin.batch_execute(&sql).await.context(sql)?;
         Ok(Self { config: DatabaseConfig { dbname: name, ..server } })
     }
 

@@ -42,14 +42,14 @@ pub(crate) enum Template {
 
 impl Template {
     /// The template's name. It is made now unless there is one for these migrations.
-    pub(crate) async fn ready(self, server: &DatabaseConfig) -> Result<String> {
-        let (name, admin) = (self.name(), connect(server).await?);
-        if !exists(&admin, &name).await? {
-            // Closing the connection gives the lock back.
+    pub(crate) async fn ready(self, admin: &Client, server: &DatabaseConfig) -> Result<String> {
+        let name = self.name();
+        if !exists(admin, &name).await? {
             admin.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await?;
-            if !exists(&admin, &name).await? {
-                self.make(&admin, server, &name).await.with_context(|| format!("making {name}"))?;
+            if !exists(admin, &name).await? {
+                self.make(admin, server, &name).await.with_context(|| format!("making {name}"))?;
             }
+            admin.execute("SELECT pg_advisory_unlock($1)", &[&ADVISORY_LOCK]).await?;
         }
         Ok(name)
     }
