@@ -1,11 +1,11 @@
-//! How far a run is: a bar, and where there is no terminal a line now and then.
+//! Progress: a bar, or without a terminal a line from time to time.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Where there is no terminal, a line for so many.
+/// Without a terminal, how many are done between two lines.
 const LINE_EVERY: u64 = 25;
 
-/// How far a run is.
+/// Shows how many are done.
 pub struct Bar {
     bar: ProgressBar,
     /// What is counted, in the plural.
@@ -13,7 +13,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// For so many of these.
+    /// A bar for `total` of `what`.
     #[must_use]
     pub fn new(total: usize, what: &'static str) -> Self {
         let bar = ProgressBar::new(total as u64);
@@ -30,7 +30,7 @@ impl Bar {
         self.bar.suspend(|| println!("{line}"));
     }
 
-    /// One more is done; the remark is about all of them.
+    /// One more is done. The remark is about all of them.
     pub fn advance(&self, remark: &str) {
         self.bar.set_message(remark.to_owned());
         self.bar.inc(1);

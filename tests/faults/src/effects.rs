@@ -1,26 +1,27 @@
-//! What each step does to something outside its own process, as the proxies see it: one row of the matrix each.
+//! The effects of the steps: whatever a step changes outside its own process. Each is a row of the matrix.
 //!
-//! The control database is among the outside systems: a step's lease, its intents and its completion are effects too.
+//! The control database is outside as well, so a step's lease, its intents and its completion are effects.
 
-use fault_proxy::client::{HeaderMatch, Match};
+use fault_proxy::client::{HeaderMatch, Match, When};
 use uuid::Uuid;
 
 use crate::fault::{Fault, Kind};
+use crate::protocol::Protocol;
 
-/// Whom a cell is about, as far as it is known yet.
+/// The tenant of a cell, as far as it is known yet.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// Known from the start.
     pub slug: String,
-    /// Known once the row is there.
+    /// Known once the row exists.
     pub tenant_id: Uuid,
     /// Known once step 1 is completed.
     pub project_ref: String,
-    /// The ledger row, known once the intent is written; the outbox row, known once the tenant is active.
+    /// The ledger row, known once the intent is written, or the outbox row, known once the tenant is active.
     pub row: Uuid,
 }
 
-/// What must have happened before the calls of an effect can be told from those of other tenants.
+/// What must have happened before an effect's calls can be told from those of other tenants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// The tenant's row was inserted.
@@ -29,45 +30,28 @@ pub enum Known {
     Environment,
     /// The intent of this kind was written.
     Intent(&'static str),
-    /// The tenant was activated, and this promise made.
+    /// The tenant was activated, with this promise.
     Promise(&'static str),
-}
-
-/// How the other side says what it says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// JSON or forms over HTTP.
-    Http,
-    /// The same, where a stored 500 is replayed to every repeat of its idempotency key.
-    Stripe,
-    /// AWS's JSON protocols.
-    Aws,
-    /// Statements.
-    Postgres,
-    /// Commands.
-    Resp,
-    /// The mail server; its client is the provider, not a process of ours.
-    Smtp,
 }
 
 /// One outside effect of one step.
 #[derive(Clone, Copy, Debug)]
 pub struct Effect {
-    /// Whose, 1 to 9.
+    /// The number of its step, 1 to 9.
     pub step: usize,
-    /// Its row's name.
+    /// The name of its row.
     pub name: &'static str,
-    /// The proxy it passes.
+    /// The name of the upstream at the proxy.
     pub upstream: &'static str,
-    /// What it is said in.
+    /// The upstream's protocol.
     pub protocol: Protocol,
-    /// From when on it can be recognized.
+    /// When its calls can be recognized.
     pub known: Known,
     matching: fn(&Subject) -> Match,
 }
 
 impl Effect {
-    /// From when on the fault can be laid: Stripe's stored error needs the key it is stored under.
+    /// When the fault's rule can be made. For Stripe's stored error the idempotency key must be known.
     #[must_use]
     pub fn known_for(&self, fault: Fault) -> Known {
         match (self.protocol, fault.kind, self.name) {
@@ -77,13 +61,29 @@ impl Effect {
         }
     }
 
+    /// Whether the fault can happen to this effect at all.
+    #[must_use]
+    pub fn can_meet(&self, fault: Fault) -> bool {
+        use Protocol::{Http, Smtp, Stripe};
+        match (fault.kind, fault.when) {
+            // The mail server's client is the provider: it is no process of ours, and knows no answers of HTTP.
+            _ if self.protocol == Smtp => matches!(fault.kind, Kind::Cut | Kind::Lost | Kind::Hang),
+            (Kind::TooMany, When::After) => matches!(self.protocol, Http | Stripe),
+            (Kind::Error, When::After) => self.protocol == Stripe,
+            // Once the tenant is active, there is no other attempt that could do the work.
+            (Kind::Stale, _) if self.follows_activation() => false,
+            (Kind::Stale, When::After) => self.name != "activation",
+            _ => true,
+        }
+    }
+
     /// Whether the tenant is active by then.
     #[must_use]
     pub fn follows_activation(&self) -> bool {
         self.step == 9 && matches!(self.name, "cache" | "event" | "delivery")
     }
 
-    /// The calls that are this effect for this tenant.
+    /// Matches the calls that are this effect for this tenant.
     #[must_use]
     pub fn calls(&self, subject: &Subject) -> Match {
         if self.name == LEASE {
@@ -99,7 +99,7 @@ impl Effect {
 const LEASE: &str = "lease";
 const COMPLETION: &str = "completion";
 
-/// Every effect, in the order in which a run has them.
+/// Every effect, in the order in which they happen.
 pub const EFFECTS: &[Effect] = &[
     lease(1),
     aws(1, "secret", |s| aws_call("secretsmanager.CreateSecret", &s.tenant_id.to_string())),
@@ -120,7 +120,7 @@ pub const EFFECTS: &[Effect] = &[
     completed(2),
     lease(3),
     pooler(3, "migrations", |s| tenant_statement(s, "CREATE SCHEMA")),
-    // The ones before are of the history: its table, its rows.
+    // The earlier ones belong to the migration history: its table and its rows.
     pooler(3, "commit", |s| tenant_statement(s, "^COMMIT").nth(3)),
     completed(3),
     lease(4),
@@ -222,32 +222,32 @@ const fn confirmation(step: usize, kind: &'static str) -> Effect {
     Effect { known: Known::Intent(kind), ..postgres(step, name, confirm) }
 }
 
-/// A step of a tenant is begun.
+/// The statement that begins a step.
 #[must_use]
 pub fn begin(subject: &Subject, step: usize) -> Match {
     Match::statement(&format!(r"begun\.begun_secs .*\$1={} \$2=\d+ \$3={step} ", subject.tenant_id))
 }
 
-/// A step of a tenant is completed, other than the last.
+/// The statement that completes a step other than the last one.
 #[must_use]
 pub fn completion(subject: &Subject, step: usize) -> Match {
     let id = subject.tenant_id;
     Match::statement(&format!(r"opensearch_alias = coalesce.*\$1={id} \$2=[^ ]+ \$3={step} "))
 }
 
-/// The tenant goes live.
+/// The statement that activates the tenant.
 #[must_use]
 pub fn activation(subject: &Subject) -> Match {
     Match::statement(&format!(r"SET provisioning_state = 'active'.*\$1={} ", subject.tenant_id))
 }
 
-/// The tenant's row is inserted.
+/// The statement that inserts the tenant's row.
 #[must_use]
 pub fn insertion(slug: &str) -> Match {
     Match::statement(&format!(r"INSERT INTO control\.tenants .*\$2={slug} "))
 }
 
-/// The intent of one kind is written.
+/// The statement that writes an intent of this kind.
 #[must_use]
 pub fn intent(subject: &Subject, kind: &str) -> Match {
     Match::statement(&format!(r"^INSERT INTO control\.resources .*\$2={} \$3={kind} ", subject.tenant_id))
@@ -265,13 +265,13 @@ fn body(method: &str, path: &str, regex: &str) -> Match {
     Match { body_regex: Some(regex.to_owned()), ..Match::request(method, path) }
 }
 
-/// A call of one AWS operation whose body names something.
+/// A call of an AWS operation whose body matches.
 #[must_use]
 pub fn aws_call(target: &str, regex: &str) -> Match {
     Match { body_regex: Some(regex.to_owned()), ..Match::aws(target) }
 }
 
-/// The end of a mail's text.
+/// The end of the text of a mail to the tenant's admin.
 fn mail(subject: &Subject) -> Match {
     Match { bytes_regex: Some(format!(r"(?s)^.*To: <?admin@{}.*\r\n\.\r\n$", subject.slug)), ..Match::default() }
 }

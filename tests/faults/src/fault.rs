@@ -1,4 +1,4 @@
-//! What can happen to an effect: one column of the matrix each.
+//! The faults. Each is a column of the matrix.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,30 @@ use clap::ValueEnum;
 use fault_proxy::client::{Action, Answer, When};
 use serde_json::json;
 
-use crate::effects::{Effect, Protocol};
+use crate::protocol::Protocol;
 
-/// The kinds of fault, as `--fault` takes them.
+/// The kinds of fault, as `--fault` takes them. [`COLUMNS`] says what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// The process is killed.
     Kill,
     /// The connection is cut before the effect.
     Cut,
-    /// The effect happens, and its answer is lost.
+    /// The answer is lost.
     Lost,
-    /// "Too many requests", without and with `Retry-After`, or what the protocol has for it.
+    /// Too many requests.
     #[value(name = "429")]
     TooMany,
-    /// An internal error twice, then well; Stripe replays the one it stored.
+    /// An internal error.
     #[value(name = "500")]
     Error,
-    /// No answer until the time-out.
+    /// No answer.
     Hang,
-    /// The same task is invoked twice at once.
+    /// Two invocations of the same task.
     Twice,
-    /// A copy stalls until its lease has lapsed and somebody else has done the work, and is then let go.
+    /// An invocation that outlives its lease.
     Stall,
-    /// The same, where the execution was stopped and a newer attempt has done the work.
+    /// An invocation that outlives its attempt.
     Stale,
 }
 
@@ -38,52 +38,94 @@ pub enum Kind {
 pub struct Fault {
     /// What happens.
     pub kind: Kind,
-    /// On which side of the effect. Of "too many requests" the second side is the one with `Retry-After`.
+    /// On which side of the effect. For "too many requests", `After` is the one with `Retry-After`.
     pub when: When,
 }
 
-/// The columns: the fault and its heading.
-pub const FAULTS: [(Fault, &str); 16] = [
-    (fault(Kind::Kill, When::Before), "kill <"),
-    (fault(Kind::Kill, When::After), "kill >"),
-    (fault(Kind::Cut, When::Before), "cut"),
-    (fault(Kind::Lost, When::After), "lost"),
-    (fault(Kind::TooMany, When::Before), "429"),
-    (fault(Kind::TooMany, When::After), "429 R"),
-    (fault(Kind::Error, When::Before), "500"),
-    (fault(Kind::Error, When::After), "500 >"),
-    (fault(Kind::Hang, When::Before), "hang <"),
-    (fault(Kind::Hang, When::After), "hang >"),
-    (fault(Kind::Twice, When::Before), "twice <"),
-    (fault(Kind::Twice, When::After), "twice >"),
-    (fault(Kind::Stall, When::Before), "stall <"),
-    (fault(Kind::Stall, When::After), "stall >"),
-    (fault(Kind::Stale, When::Before), "stale <"),
-    (fault(Kind::Stale, When::After), "stale >"),
+/// A column of the matrix.
+#[derive(Debug)]
+pub struct Column {
+    /// What happens in its cells.
+    pub fault: Fault,
+    /// Its heading.
+    pub heading: &'static str,
+    /// What the heading means.
+    pub meaning: &'static str,
+}
+
+/// Every column.
+pub const COLUMNS: [Column; 16] = [
+    column(Kind::Kill, When::Before, "kill <", "The process is killed before its call reaches the system."),
+    column(Kind::Kill, When::After, "kill >", "The process is killed after the effect, before it sees the answer."),
+    column(Kind::Cut, When::Before, "cut", "The connection is cut before the call reaches the system."),
+    column(Kind::Lost, When::After, "lost", "The effect happens, and the connection is cut before the answer arrives."),
+    column(
+        Kind::TooMany,
+        When::Before,
+        "429",
+        "The call is answered once with \"too many requests\", or what the protocol has for that.",
+    ),
+    column(Kind::TooMany, When::After, "429 R", "The same, with the header `Retry-After`."),
+    column(
+        Kind::Error,
+        When::Before,
+        "500",
+        "The call is answered twice with an internal error; the third one passes.",
+    ),
+    column(
+        Kind::Error,
+        When::After,
+        "500 >",
+        "Stripe carries out the call and answers 500. It replays that answer to every repeat of the idempotency key.",
+    ),
+    column(
+        Kind::Hang,
+        When::Before,
+        "hang <",
+        "The call never reaches the system; the caller waits until its time-out.",
+    ),
+    column(
+        Kind::Hang,
+        When::After,
+        "hang >",
+        "The effect happens; the caller waits for the answer until its time-out.",
+    ),
+    column(
+        Kind::Twice,
+        When::Before,
+        "twice <",
+        "While the call waits before its effect, the same task is invoked a second time.",
+    ),
+    column(
+        Kind::Twice,
+        When::After,
+        "twice >",
+        "While the answer waits after the effect, the same task is invoked a second time.",
+    ),
+    column(
+        Kind::Stall,
+        When::Before,
+        "stall <",
+        "The invocation is frozen before the effect. Its lease lapses, and another invocation of the same attempt does the \
+         work. Then the frozen one goes on, and must change nothing.",
+    ),
+    column(Kind::Stall, When::After, "stall >", "The same, but the invocation is frozen after the effect."),
+    column(
+        Kind::Stale,
+        When::Before,
+        "stale <",
+        "The invocation is frozen before the effect, and its execution is stopped. A newer attempt does the work. Then the \
+         frozen one goes on, and must change nothing.",
+    ),
+    column(Kind::Stale, When::After, "stale >", "The same, but the invocation is frozen after the effect."),
 ];
 
-const fn fault(kind: Kind, when: When) -> Fault {
-    Fault { kind, when }
+const fn column(kind: Kind, when: When, heading: &'static str, meaning: &'static str) -> Column {
+    Column { fault: Fault { kind, when }, heading, meaning }
 }
 
 impl Fault {
-    /// Whether the fault can happen to the effect at all.
-    #[must_use]
-    pub fn can_meet(self, effect: &Effect) -> bool {
-        use Protocol::{Http, Smtp, Stripe};
-        match (self.kind, self.when) {
-            // The mail server's client is the provider: no process of ours, and no answer that HTTP would know.
-            _ if effect.protocol == Smtp => matches!(self.kind, Kind::Cut | Kind::Lost | Kind::Hang),
-            (Kind::TooMany, When::After) => matches!(effect.protocol, Http | Stripe),
-            (Kind::Error, When::After) => effect.protocol == Stripe,
-            // Once the tenant is active, there is no other attempt that could do the work.
-            (Kind::Stale, _) if effect.follows_activation() => false,
-            (Kind::Stale, When::After) => effect.name != "activation",
-            _ => true,
-        }
-    }
-
-    /// What the proxy is told to do, and how often.
+    /// What the proxy has to do, and how often.
     #[must_use]
     pub fn action(self, protocol: Protocol) -> (Action, u64) {
         use Protocol::{Aws, Postgres, Resp};
@@ -110,7 +152,7 @@ fn aws_error(status: u16, code: &str) -> Action {
     Action::Respond(Answer::Http { status, headers, body, when: When::Before })
 }
 
-/// Stripe's own trouble. Once it has been given to a request, every repeat of the request's key gets it again.
+/// Stripe's internal error. Stripe replays it to every repeat of the request's idempotency key.
 #[must_use]
 pub fn stripe_error(when: When, replayed: bool) -> Action {
     let mut headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);

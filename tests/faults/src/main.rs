@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Parser;
-use faults::{Kind, Selection, Stage, counts, play, select, storm, table};
+use faults::{Kind, Selection, Stage, counts, play, readme, select, storm, table};
 
-/// Lets every effect meet every fault and prints what came of it.
+/// Lets every effect meet every fault, and prints the result. The whole matrix is written into tests/faults/README.md.
 #[derive(Debug, Parser)]
 #[command(name = "faults")]
 struct Arguments {
@@ -19,13 +19,13 @@ struct Arguments {
     /// Only effects whose row has this in its name, e.g. `reconciler`.
     #[arg(long)]
     row: Option<String>,
-    /// Draws the order, and with it who meets whom.
+    /// Decides the order of the cells.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many cells are played at the same time.
     #[arg(long, default_value_t = 12)]
     at_once: usize,
-    /// Instead of the matrix: make so many tenants at once while a process is killed every 100 ms.
+    /// Instead of the matrix: make this many tenants at once while a process is killed every 100 ms.
     #[arg(long, value_name = "TENANTS")]
     storm: Option<usize>,
 }
@@ -33,17 +33,21 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    let stage = Stage::from_env()?.context("there is no cloud in the environment")?;
+    let stage = Stage::from_env()?;
     stage.proxy.reset().await?;
     if let Some(tenants) = arguments.storm {
         let outcome = storm::rage(&stage, tenants, arguments.seed).await?;
         println!("{outcome}");
+        readme::write_storm(&outcome)?;
         return Ok(exit(outcome.is_calm()));
     }
     let selection =
         Selection { step: arguments.step.map(usize::from), kind: arguments.fault, row: arguments.row, sample: None };
     let verdicts = play(&stage, select(&selection, arguments.seed), arguments.at_once).await;
     println!("{}\n{}", table(&verdicts), counts(&verdicts));
+    if selection.is_everything() {
+        readme::write_matrix(&verdicts)?;
+    }
     Ok(exit(!verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.red.is_none())))
 }
 

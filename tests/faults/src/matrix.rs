@@ -1,4 +1,4 @@
-//! The cells, and how they are played: many at once, each with a tenant of its own.
+//! The cells of the matrix. Many are played at once, each with a tenant of its own.
 
 use std::time::Duration;
 
@@ -13,27 +13,27 @@ use tokio::time::timeout;
 use crate::actors::{self, ACTS, Act};
 use crate::bar::Bar;
 use crate::effects::{EFFECTS, Effect};
-use crate::fault::{FAULTS, Fault, Kind};
+use crate::fault::{COLUMNS, Fault, Kind};
 use crate::stage::{Missed, Stage};
 use crate::step_cell::{self, Played};
 
-/// No cell takes longer.
+/// A cell that takes longer is red.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// How often a cell is begun in which somebody else was faster.
+/// How often a cell is tried if somebody else is faster.
 const TRIES: usize = 4;
 
-/// Whose effect it is.
+/// A row of the matrix: an effect.
 #[derive(Clone, Copy, Debug)]
 pub enum Row {
-    /// A step's.
+    /// An effect of a step.
     Step(&'static Effect),
-    /// Somebody else's.
+    /// An effect of somebody else.
     Act(&'static Act),
 }
 
 impl Row {
-    /// The row's place in the table: whose, and which.
+    /// Who has the effect, and its name.
     #[must_use]
     pub fn name(self) -> (String, &'static str) {
         match self {
@@ -47,11 +47,11 @@ impl Row {
         EFFECTS.iter().map(Self::Step).chain(ACTS.iter().map(Self::Act))
     }
 
-    /// Whether the fault can happen there.
+    /// Whether the fault can happen to this effect.
     #[must_use]
     pub fn can_meet(self, fault: Fault) -> bool {
         match self {
-            Self::Step(effect) => fault.can_meet(effect),
+            Self::Step(effect) => effect.can_meet(fault),
             Self::Act(act) => act.can_meet(fault),
         }
     }
@@ -71,32 +71,32 @@ pub struct Cell {
 pub struct Verdict {
     /// The cell.
     pub cell: Cell,
-    /// Whether it took one more `POST`.
+    /// How many more `POST`s it took.
     pub posts: u32,
-    /// Whether there was a second mail, and this is one of the cells in which that cannot be avoided.
+    /// Whether there was a second mail in a cell in which that cannot be avoided.
     pub second_mail: bool,
-    /// How many things there are too many of, and too few.
+    /// How many kinds of things exist too often.
     pub doubled: usize,
-    /// Things there should be one of, and are not.
+    /// How many kinds of things are missing.
     pub lost: usize,
-    /// Why it is red; nothing where it is green.
+    /// Why it is red; `None` if it is green.
     pub red: Option<String>,
 }
 
 /// What to play.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Only this step's.
+    /// Only this step's effects.
     pub step: Option<usize>,
     /// Only this kind of fault.
     pub kind: Option<Kind>,
-    /// Only rows with this in their name.
+    /// Only rows whose name contains this.
     pub row: Option<String>,
-    /// No more than this many, drawn by lot.
+    /// Only this many, drawn by lot.
     pub sample: Option<usize>,
 }
 
-/// The cells selected, in an order drawn by the seed.
+/// The selected cells, in an order that the seed decides.
 #[must_use]
 pub fn select(selection: &Selection, seed: u64) -> Vec<Cell> {
     let mut cells: Vec<Cell> = Vec::new();
@@ -104,7 +104,7 @@ pub fn select(selection: &Selection, seed: u64) -> Vec<Cell> {
         let of_step = selection.step.is_none_or(|step| matches!(row, Row::Step(effect) if effect.step == step));
         let (actor, name) = row.name();
         let named = selection.row.as_ref().is_none_or(|part| format!("{actor} {name}").contains(part.as_str()));
-        let faults = FAULTS.iter().map(|(fault, _)| *fault);
+        let faults = COLUMNS.iter().map(|column| column.fault);
         let faults =
             faults.filter(|fault| row.can_meet(*fault) && selection.kind.is_none_or(|kind| kind == fault.kind));
         cells.extend(faults.filter(|_| of_step && named).map(|fault| Cell { row, fault }));
@@ -114,7 +114,7 @@ pub fn select(selection: &Selection, seed: u64) -> Vec<Cell> {
     cells
 }
 
-/// Plays the cells, so many at once.
+/// Plays the cells, `at_once` at the same time.
 pub async fn play(stage: &Stage, cells: Vec<Cell>, at_once: usize) -> Vec<Verdict> {
     let bar = Bar::new(cells.len(), "cells");
     let mut verdicts = Vec::new();
@@ -130,17 +130,25 @@ pub async fn play(stage: &Stage, cells: Vec<Cell>, at_once: usize) -> Vec<Verdic
     verdicts
 }
 
+impl Selection {
+    /// Whether the whole matrix is selected.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.step.is_none() && self.kind.is_none() && self.row.is_none() && self.sample.is_none()
+    }
+}
+
 impl Cell {
-    /// As a person reads it.
+    /// Its name for people.
     #[must_use]
     pub fn name(self) -> String {
         let (actor, effect) = self.row.name();
-        let heading = FAULTS.iter().find(|(fault, _)| *fault == self.fault).map_or("?", |(_, heading)| heading);
+        let heading = COLUMNS.iter().find(|column| column.fault == self.fault).map_or("?", |column| column.heading);
         format!("{actor}, {effect}, {heading}")
     }
 
-    /// A second mail cannot be avoided where the mail server took the first and nobody heard of it: Auth forgets the
-    /// invitee whose mail it believes unsent.
+    /// A second mail cannot be avoided if the mail server took the first one without Auth hearing of it: Auth deletes the
+    /// invitee, because it believes that the mail was not sent.
     fn may_mail_twice(self) -> bool {
         matches!(self.row, Row::Step(effect) if effect.name == "mail")
             && matches!(self.fault.kind, Kind::Lost | Kind::Hang)

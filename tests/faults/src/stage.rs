@@ -1,4 +1,4 @@
-//! What every cell is played with: the cloud, the proxy before it, and one tenant that nobody else has.
+//! The stage of a cell: the cloud, the proxy before it, and one tenant of its own.
 
 use std::error::Error;
 use std::fmt;
@@ -12,27 +12,28 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::effects::{self, Effect, Known, Protocol, Subject};
+use crate::effects::{self, Effect, Known, Subject};
 use crate::fault::{Fault, Kind, stripe_error};
+use crate::protocol::Protocol;
 use crate::{victim, witness};
 
-/// Until a call comes by, while other tenants are being made beside this one.
+/// How long a cell waits for a call, while other tenants are being made.
 const COMES_BY: Duration = Duration::from_mins(2);
 
 /// How patient a client is.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// How often it looks, or asks again.
+    /// How often it looks or repeats a request.
     pub look: Duration,
-    /// How long it asks for a 202.
+    /// How long it tries to get a 202.
     pub accepted: Duration,
-    /// How long it waits for a tenant to be where it is going.
+    /// How long it waits until a tenant is active or failed.
     pub arrives: Duration,
-    /// How often it sends the request for a tenant that failed.
+    /// How many more times it sends the request if the tenant failed.
     pub posts: u32,
 }
 
-/// A cell's: the longest lease and everything that waits for it, and one more `POST`.
+/// Patience for a cell: for the longest lease and everything that waits for it, and for one more `POST`.
 const CELL: Pace = Pace {
     look: Duration::from_millis(400),
     accepted: Duration::from_mins(1),
@@ -40,7 +41,7 @@ const CELL: Pace = Pace {
     posts: 1,
 };
 
-/// Somebody was faster than the cell: it is played once more, with another tenant.
+/// Somebody was faster than the cell. It is played again, with another tenant.
 #[derive(Clone, Copy, Debug)]
 pub struct Missed(pub &'static str);
 
@@ -52,12 +53,12 @@ impl fmt::Display for Missed {
 
 impl Error for Missed {}
 
-/// A fault that lies, or that will once the tenant has come to where it is stopped.
+/// A fault that is laid now, or once the tenant has come to a certain point.
 #[derive(Clone, Copy, Debug)]
 pub enum Laying {
-    /// By this rule.
+    /// It is laid, by this rule.
     Laid(RuleId),
-    /// Stopped by this rule.
+    /// This rule pauses the tenant where the fault can be laid.
     Paused(RuleId),
 }
 
@@ -68,27 +69,24 @@ pub struct Stage {
     pub cloud: Cloud,
     /// The proxy.
     pub proxy: Client,
-    /// The clients' patience.
+    /// The client's patience.
     pub pace: Pace,
 }
 
 impl Stage {
-    /// The stage that the environment describes; without one, says so and gives nothing.
-    pub fn from_env() -> Result<Option<Self>> {
-        let Some(cloud) = Cloud::from_env()? else { return Ok(None) };
-        let Ok(url) = std::env::var("FAULT_PROXY_URL") else {
-            println!("skipped: FAULT_PROXY_URL not set");
-            return Ok(None);
-        };
-        Ok(Some(Self { cloud, proxy: Client::new(url)?, pace: CELL }))
+    /// The stage that the environment describes.
+    pub fn from_env() -> Result<Self> {
+        let cloud = Cloud::from_env()?.context("API_URL is not set: run `cargo xtask faults`")?;
+        let url = std::env::var("FAULT_PROXY_URL").context("FAULT_PROXY_URL is not set: run `cargo xtask faults`")?;
+        Ok(Self { cloud, proxy: Client::new(url)?, pace: CELL })
     }
 
-    /// Calls of that kind get this; no more often than said.
+    /// Makes a rule: matching calls get this action, at most `times` times.
     pub async fn lay(&self, upstream: &str, matching: Match, action: Action, times: u64) -> Result<RuleId> {
         Ok(self.proxy.add(&Rule::new(upstream, action).matching(matching.times(times))).await?)
     }
 
-    /// The next statement of that kind has its effect, and its answer waits.
+    /// Makes a rule that holds the answer to the next matching call.
     pub async fn pause(&self, upstream: &str, matching: Match) -> Result<RuleId> {
         self.lay(upstream, matching, Action::Hold { when: When::After }, 1).await
     }
@@ -112,7 +110,7 @@ impl Stage {
         victim::kill(self.victim(&held).await?)
     }
 
-    /// Ends a rule; what it holds goes on.
+    /// Removes a rule and releases what it holds.
     pub async fn mend(&self, rule: RuleId) -> Result<()> {
         Ok(self.proxy.remove(rule).await?)
     }
@@ -123,13 +121,12 @@ impl Stage {
         Ok(rules.iter().find(|status| status.id == rule).context("the rule is gone")?.fired)
     }
 
-    /// A new tenant whose `POST` goes on only when `prepare` is done: until then its row is there, and nothing of it
-    /// outside.
+    /// A new tenant whose `POST` goes on only after `prepare`. Until then its row exists, and nothing else.
     pub async fn ordered<T>(&self, prepare: impl AsyncFnOnce(Subject) -> Result<T>) -> Result<T> {
         self.ordered_while(prepare, async |_| Ok(())).await
     }
 
-    /// The same; `meanwhile` goes on beside the `POST`.
+    /// The same. `meanwhile` runs during the rest of the `POST`.
     pub async fn ordered_while<T>(
         &self,
         prepare: impl AsyncFnOnce(Subject) -> Result<T>,
@@ -151,7 +148,7 @@ impl Stage {
         prepared
     }
 
-    /// A new tenant that stands still once `step` is completed, until the rule is mended.
+    /// A new tenant that is paused after `step`, until the rule is removed.
     pub async fn ordered_until(&self, step: usize) -> Result<(Subject, RuleId)> {
         let pausing = async |subject: Subject| {
             let pause = self.pause("postgres", effects::completion(&subject, step)).await?;
@@ -162,7 +159,7 @@ impl Stage {
         Ok((subject, pause))
     }
 
-    /// A new tenant on whose way a fault lies.
+    /// A new tenant that will meet a fault.
     pub async fn ordered_into(&self, effect: &Effect, fault: Fault) -> Result<(Subject, RuleId)> {
         let laying = async |subject: Subject| {
             let laying = self.begin_laying(effect, fault, &subject).await?;
@@ -173,7 +170,7 @@ impl Stage {
         Ok((subject, rule))
     }
 
-    /// Lays a fault, or stops the tenant where it can be laid.
+    /// Lays a fault, or pauses the tenant where the fault can be laid.
     pub async fn begin_laying(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<Laying> {
         Ok(match self.pause_until_known(effect, fault, subject).await? {
             Some(pause) => Laying::Paused(pause),
@@ -181,7 +178,7 @@ impl Stage {
         })
     }
 
-    /// Lays the fault where the tenant was stopped for it, which then goes on.
+    /// If the tenant is paused for the fault, lays the fault and lets the tenant go on.
     pub async fn end_laying(
         &self,
         laying: Laying,
@@ -200,8 +197,8 @@ impl Stage {
         Ok(rule)
     }
 
-    /// `POST` until it is answered by 202, as a client does that gets no answer or a 503. Of an earlier one that was
-    /// accepted without its answer having arrived, the tenant can be live by then.
+    /// Sends `POST` until it is answered by 202, like a client that gets no answer or a 503. If an earlier request was accepted
+    /// and its answer lost, the tenant may be active already.
     pub async fn post(&self, slug: &str) -> Result<()> {
         let end = Instant::now() + self.pace.accepted;
         let mut unanswered = false;
@@ -218,13 +215,13 @@ impl Stage {
         }
     }
 
-    /// The id of a tenant whose row is there.
+    /// The id of a tenant whose row exists.
     pub async fn tenant_id(&self, slug: &str) -> Result<Uuid> {
         let sql = "SELECT tenant_id FROM control.tenants WHERE slug = $1";
         Ok(self.cloud.control().await?.query_one(sql, &[&slug]).await?.get(0))
     }
 
-    /// Nothing where the calls can be told from others' already.
+    /// Pauses the tenant where the effect's calls can be recognized; `None` if they can be recognized already.
     async fn pause_until_known(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<Option<RuleId>> {
         let statement = match effect.known_for(fault) {
             Known::Tenant => return Ok(None),
@@ -236,7 +233,7 @@ impl Stage {
         Ok(Some(self.pause("postgres", statement).await?))
     }
 
-    /// Reads what an effect's calls are recognized by.
+    /// Reads what the effect's calls are recognized by.
     pub async fn learn(&self, known: Known, subject: &mut Subject) -> Result<()> {
         let control = self.cloud.control().await?;
         let id = subject.tenant_id;
@@ -258,7 +255,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Lays the fault; whatever it is recognized by is known.
+    /// Lays the fault. What the effect's calls are recognized by must be known.
     async fn lay_now(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<RuleId> {
         if effect.protocol == Protocol::Stripe && fault.kind == Kind::Error {
             let sql = "SELECT idempotency_key FROM control.resources WHERE id = $1";
@@ -271,7 +268,7 @@ impl Stage {
         self.lay(effect.upstream, effect.calls(subject), action, times).await
     }
 
-    /// A tenant's status; asked again where there is no answer, or none of ours, as a client does.
+    /// A tenant's status. Asks again if there is no answer, or none in our format, like a client.
     async fn look(&self, slug: &str) -> Result<Status> {
         let end = Instant::now() + self.pace.accepted;
         loop {
@@ -282,7 +279,7 @@ impl Stage {
         }
     }
 
-    /// Follows a tenant until it is active or failed; every status on the way must be true.
+    /// Follows a tenant until it is active or failed. Every status on the way must be truthful.
     pub async fn arrives(&self, subject: &Subject) -> Result<Status> {
         let Pace { arrives, .. } = self.pace;
         let end = Instant::now() + arrives;
@@ -297,15 +294,14 @@ impl Stage {
         }
     }
 
-    /// Brings a tenant to active, and everything promised for it about: how it was then, and how many more `POST`s it
-    /// took.
+    /// Waits until a tenant is active and its promises are kept. Returns its status, and how many more `POST`s it took.
     pub async fn goes_live(&self, subject: &Subject) -> Result<(Status, u32)> {
         let (status, posts) = self.becomes_active(subject).await?;
         self.stays_active(subject).await?;
         Ok((status, posts))
     }
 
-    /// By the state machine's own retries, or by as many more `POST`s as the client has the patience for.
+    /// Waits until a tenant is active, by the state machine's retries or by as many more `POST`s as the pace allows.
     pub async fn becomes_active(&self, subject: &Subject) -> Result<(Status, u32)> {
         let mut status = self.arrives(subject).await?;
         let mut posts = 0;
@@ -320,7 +316,7 @@ impl Stage {
         Ok((status, posts))
     }
 
-    /// Once everything promised for it was brought about.
+    /// Keeps all promises for a tenant, and checks that it is still active.
     pub async fn stays_active(&self, subject: &Subject) -> Result<()> {
         witness::settle(&self.cloud, subject.tenant_id).await?;
         let after = self.look(&subject.slug).await?;
@@ -329,7 +325,7 @@ impl Stage {
     }
 }
 
-/// What holds for every status: it never says `active` before the last step is completed, nor `failed` without a cause.
+/// Checks a status: it never says `active` before the last step is completed, nor `failed` without a cause.
 fn truthful(status: &Status) -> Result<()> {
     let completed = status.completed_steps.len();
     match status.provisioning_state {

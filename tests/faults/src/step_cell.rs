@@ -1,4 +1,4 @@
-//! One effect of one step met by one fault: what is done, and what has to come of it.
+//! A cell of a step: an effect meets a fault.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use serde_json::json;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::copy::{Copy, Ended};
 use crate::effects::{Effect, Known, Subject};
 use crate::fault::{Fault, Kind};
+use crate::invocation::{Ended, Invocation};
 use crate::stage::{Missed, Stage};
 use crate::witness::{self, Testimony};
 
-/// A copy that was let go has this long to find out that it is too late.
+/// How long an invocation that goes on has to find out that it is too late.
 const GIVES_UP: Duration = Duration::from_secs(40);
 
-/// A copy that has not met the fault by then will not.
+/// An invocation that has not met the fault by then will not meet it.
 const NEVER_REACHED: Duration = Duration::from_mins(1);
 
-/// How a cell came out: what there is of its tenant in the end, and how many more `POST`s it took.
+/// The result of a cell.
 pub struct Played {
-    /// The outside systems' word.
+    /// What exists of the tenant, according to the outside systems.
     pub testimony: Testimony,
-    /// 0 or 1.
+    /// How many more `POST`s it took: 0 or 1.
     pub posts: u32,
 }
 
@@ -38,10 +38,10 @@ pub async fn play(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played
     }
 }
 
-/// The pipeline's own invocation meets the fault.
+/// An invocation of the state machine meets the fault.
 async fn met(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
     let (subject, rule) = stage.ordered_into(effect, fault).await?;
-    // What was promised is due at once: a reconciler may deliver it before the fault is laid.
+    // A promise is due at once, so a reconciler may deliver it before the fault is laid.
     let delivered = || Missed("a reconciler delivered the promise first");
     let is_promise = matches!(effect.known, Known::Promise(_));
     let acted = act(stage, effect, fault, &subject, rule).await;
@@ -55,26 +55,26 @@ async fn met(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
     Ok(Played { testimony, posts })
 }
 
-/// What is done about a call that is held; other faults happen by themselves.
+/// Acts on the held call. Other faults happen by themselves.
 async fn act(stage: &Stage, effect: &Effect, fault: Fault, subject: &Subject, rule: RuleId) -> Result<()> {
     match fault.kind {
         Kind::Kill => stage.kill_held(rule).await?,
         Kind::Twice => {
             stage.held(rule).await?;
             second(&stage.cloud, effect, subject).await?;
-            // Its rule goes on being counted.
+            // The rule stays, so that it is still counted.
             let held = stage.proxy.held().await?;
             for held in held.iter().filter(|held| held.rule == rule) {
                 stage.proxy.release(held.id).await?;
             }
         }
-        // It is held until the cell's end.
+        // A hanging call is held until the end of the cell.
         Kind::Hang | Kind::Cut | Kind::Lost | Kind::TooMany | Kind::Error | Kind::Stall | Kind::Stale => {}
     }
     Ok(())
 }
 
-/// The same task once more while the first is at it: it must say that it is busy, or find the work done.
+/// Invokes the same task again while the first invocation is at work. It must be busy or find the work done.
 async fn second(cloud: &Cloud, effect: &Effect, subject: &Subject) -> Result<()> {
     let function = step(effect)?.function();
     let task = json!({ "tenant_id": subject.tenant_id, "attempt": 1 });
@@ -85,30 +85,31 @@ async fn second(cloud: &Cloud, effect: &Effect, subject: &Subject) -> Result<()>
     }
 }
 
-/// A copy meets the fault, before anybody else can take the step's lease, and is frozen there.
+/// An invocation of the test's own meets the fault and is frozen there, before anybody else can take the step's lease.
 async fn stalled(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
-    let (subject, mut copy, rule) = catch(stage, effect, fault).await?;
+    let (subject, mut invocation, rule) = catch(stage, effect, fault).await?;
     if fault.kind == Kind::Stale {
-        lost(&stage.cloud, subject.tenant_id).await?;
+        found_failed(&stage.cloud, subject.tenant_id).await?;
         stage.post(&subject.slug).await?;
     }
     let (status, posts) = stage.goes_live(&subject).await?;
     let before = witness::books_of(&stage.cloud, subject.tenant_id).await?;
-    copy.let_go()?;
-    let ended = copy.ended(GIVES_UP).await?;
+    invocation.let_go()?;
+    let ended = invocation.ended(GIVES_UP).await?;
     stage.mend(rule).await?;
     let after = witness::books_of(&stage.cloud, subject.tenant_id).await?;
-    ensure!(before == after, "the copy ({ended:?}) wrote after its lease had lapsed: {before} became {after}");
+    ensure!(before == after, "the invocation ({ended:?}) wrote after its lease had lapsed: {before} became {after}");
     if let Ended::Failed(error) = &ended {
-        ensure!(error.starts_with("Step."), "the copy ended with {error}");
+        ensure!(error.starts_with("Step."), "the invocation ended with {error}");
     }
     let testimony = witness::of(&stage.cloud, &subject, &status).await?;
     Ok(Played { testimony, posts: if fault.kind == Kind::Stale { 0 } else { posts } })
 }
 
-/// A new tenant whose step is begun by a copy, which is frozen at the effect. Where another attempt is to come, the
-/// execution is ended by then: it stands still meanwhile, so that its own invocation of the step does not come first.
-async fn catch(stage: &Stage, effect: &Effect, fault: Fault) -> Result<(Subject, Copy, RuleId)> {
+/// A new tenant whose step is begun by an invocation of the test's own, which is frozen at the effect. If another attempt has
+/// to follow, the execution is stopped as well. It is paused meanwhile, so that its own invocation of the step does not come
+/// first.
+async fn catch(stage: &Stage, effect: &Effect, fault: Fault) -> Result<(Subject, Invocation, RuleId)> {
     if effect.step == 1 {
         let caught = stage.ordered(async |subject| caught(stage, effect, fault, subject).await).await?;
         end_if_stale(stage, fault, &caught.0).await;
@@ -124,45 +125,50 @@ async fn catch(stage: &Stage, effect: &Effect, fault: Fault) -> Result<(Subject,
     caught
 }
 
-/// Ends the first execution from outside.
+/// Stops the first execution from outside, if the fault is `stale`.
 async fn end_if_stale(stage: &Stage, fault: Fault, subject: &Subject) {
     let arn = stage.cloud.aws.execution_arn(subject.tenant_id, 1);
-    // Of the first step's copy nobody has begun an execution yet, or only just.
+    // In step 1 the execution may not have been started yet.
     while fault.kind == Kind::Stale && stage.cloud.aws.stop_execution(&arn).await.is_err() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-/// Starts a copy and freezes it where the fault is.
-async fn caught(stage: &Stage, effect: &Effect, fault: Fault, mut subject: Subject) -> Result<(Subject, Copy, RuleId)> {
+/// Starts an invocation and freezes it at the fault.
+async fn caught(
+    stage: &Stage,
+    effect: &Effect,
+    fault: Fault,
+    mut subject: Subject,
+) -> Result<(Subject, Invocation, RuleId)> {
     let step = step(effect)?;
     let laying = stage.begin_laying(effect, fault, &subject).await?;
-    let mut copy = Copy::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?;
+    let mut invocation = Invocation::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?;
     let rule = stage.end_laying(laying, effect, fault, &mut subject).await?;
     let end = Instant::now() + NEVER_REACHED;
     let held = loop {
         tokio::select! {
             held = stage.held(rule) => break held?,
-            // It found nothing to do but wait; or nothing at all, because somebody else had done it.
-            ended = copy.ended(limit(step)) => {
+            // It had to wait, or somebody else had done the work.
+            ended = invocation.ended(limit(step)) => {
                 if Instant::now() > end || matches!(effect.known, Known::Promise(_)) {
-                    return Err(Missed("the copy found the work done").into());
+                    return Err(Missed("the invocation found the work done").into());
                 }
                 ended?;
-                copy = Copy::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?;
+                invocation = Invocation::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?;
             }
         }
     };
-    if stage.victim(&held).await? != copy.pid() {
+    if stage.victim(&held).await? != invocation.pid() {
         stage.mend(rule).await?;
-        return Err(Missed("the pipeline was faster than the copy").into());
+        return Err(Missed("the state machine was faster than the invocation").into());
     }
-    copy.stall()?;
-    Ok((subject, copy, rule))
+    invocation.stall()?;
+    Ok((subject, invocation, rule))
 }
 
-/// A run that was ended without a word is found failed, as soon as nobody has the lease: the copy's has lapsed then.
-async fn lost(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
+/// Lets the reconciler find that the execution was stopped. It can do so once the frozen invocation's lease has lapsed.
+async fn found_failed(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
     let idle = "UPDATE control.tenants SET touched_at = clock_timestamp() - interval '2 minutes'
                 WHERE tenant_id = $1 AND provisioning_state = 'provisioning'";
     let control = cloud.control().await?;
@@ -173,7 +179,7 @@ async fn lost(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// The function's own time-out, but for step 3: it has to leave room for its longest call.
+/// The function's own time-out. Step 3 needs more, because of its longest call.
 fn limit(step: Step) -> Duration {
     Duration::from_secs(if step == Step::MigrateTenant { 95 } else { 30 })
 }

@@ -1,4 +1,4 @@
-//! Many tenants at once while processes die: each goes live, and nothing is there twice.
+//! The storm: many tenants are made at once while processes are killed. Each goes live, and nothing exists twice.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,11 +22,11 @@ use crate::{victim, witness};
 
 /// How often a process is killed.
 const KILL_EVERY: Duration = Duration::from_millis(100);
-/// A process is left alone for so long. The last ones would else be killed before any of them could do anything.
+/// How long a new process is spared. Otherwise the last processes would be killed before they could do anything.
 const SPARED: Duration = Duration::from_secs(2);
-/// How many clients ask at the same time.
+/// How many clients send requests at the same time.
 const CLIENTS: usize = 20;
-/// In a storm a process dies at every step of a tenant's; the API itself answers that a client looks every 5 s at most.
+/// Patience for a storm, in which a process may die in every step of a tenant. The API asks clients to wait 5 s between looks.
 const PACE: Pace = Pace {
     look: Duration::from_secs(10),
     accepted: Duration::from_mins(10),
@@ -34,29 +34,29 @@ const PACE: Pace = Pace {
     posts: 50,
 };
 
-/// What came of it.
+/// The result of a storm.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// Tenants asked for.
+    /// How many tenants were asked for.
     pub tenants: usize,
-    /// Tenants that went live.
+    /// How many tenants went live.
     pub active: usize,
-    /// Processes killed while they did.
+    /// How many processes were killed.
     pub killed: usize,
-    /// Tenants that took more than one `POST`.
+    /// How many tenants took more than one `POST`.
     pub posts: usize,
-    /// Things there are too many of, and too few.
+    /// How many kinds of things exist too often.
     pub doubled: usize,
-    /// Things there should be one of, and are not.
+    /// How many kinds of things are missing.
     pub lost: usize,
-    /// Second mails: of an invitation whose process was killed between mail and answer, Auth keeps the invitee; so none.
+    /// How many tenants got a second mail. There should be none: if only our process dies, Auth keeps the invitee.
     pub second_mails: usize,
-    /// What is wrong, tenant by tenant.
+    /// What is wrong, by tenant.
     pub complaints: Vec<String>,
 }
 
 impl Outcome {
-    /// All are live, and everything is there once.
+    /// Whether all tenants are live and everything exists once.
     #[must_use]
     pub fn is_calm(&self) -> bool {
         self.active == self.tenants && self.complaints.is_empty()
@@ -76,7 +76,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Makes so many tenants at once; until the last one is live, the process of some function is killed every 100 ms.
+/// Makes `tenants` at once. Until the last one is live, a function's process is killed every 100 ms.
 pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
     let mut outcome = Outcome { tenants, ..Outcome::default() };
     let stage = &Stage { pace: PACE, ..stage.clone() };
@@ -95,7 +95,7 @@ pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
         live = going_live => live?,
         error = kill_on(&mut outcome.killed, seed) => return Err(error),
     };
-    // What was promised and not kept then is the reconciler's, once it lives for long enough.
+    // Promises that are still open are kept by the reconciler, now that it is no longer killed.
     for (subject, live) in live {
         if let Err(error) = seen(stage, &subject, live, &mut outcome).await {
             outcome.complaints.push(format!("{}: {error:#}", subject.slug));
@@ -104,7 +104,7 @@ pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// What came of one of them.
+/// Looks at one tenant in the end.
 async fn seen(stage: &Stage, subject: &Subject, live: Result<(Status, u32)>, outcome: &mut Outcome) -> Result<()> {
     let (status, posts) = live?;
     stage.stays_active(subject).await?;
@@ -126,7 +126,7 @@ async fn asked_for(stage: &Stage) -> Result<Subject> {
     Ok(Subject { slug, tenant_id, project_ref: String::new(), row: Uuid::nil() })
 }
 
-/// Kills on and on; returns only where it cannot.
+/// Kills processes until that fails.
 async fn kill_on(killed: &mut usize, seed: u64) -> anyhow::Error {
     let mut lot = StdRng::seed_from_u64(seed);
     let mut every = interval(KILL_EVERY);
@@ -143,7 +143,7 @@ async fn kill_on(killed: &mut usize, seed: u64) -> anyhow::Error {
             }
             Err(error) => return error,
         };
-        // It may have ended by itself since.
+        // The process may have ended by itself.
         if let Some(pid) = victims.choose(&mut lot)
             && victim::signal(*pid, Signal::KILL).is_ok()
         {
@@ -152,7 +152,7 @@ async fn kill_on(killed: &mut usize, seed: u64) -> anyhow::Error {
     }
 }
 
-/// The processes of the cloud's functions, whether at work or not.
+/// The processes of the cloud's functions, at work or idle.
 fn functions() -> Result<Vec<Pid>> {
     let mine = format!("AWS_ENDPOINT_URL={}", std::env::var("FAULT_PROXY_AWS_URL").context("FAULT_PROXY_AWS_URL")?);
     let mut found = Vec::new();
@@ -161,7 +161,7 @@ fn functions() -> Result<Vec<Pid>> {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
             continue;
         };
-        // Processes come and go, and some are not ours to look into.
+        // The process may have ended, or belong to somebody else.
         let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
         let mut variables = environment.split(|byte| *byte == 0);
         let is_function = variables.clone().any(|variable| variable.starts_with(b"AWS_LAMBDA_RUNTIME_API="));

@@ -2,14 +2,21 @@
 
 use std::fmt::Write as _;
 
-use crate::fault::FAULTS;
+use crate::fault::COLUMNS;
 use crate::matrix::{Row, Verdict};
 
-/// A table in GitHub's Markdown with a row for each effect that was met: `+` green, `+1` green with one more `POST`, `2✉`
-/// green with a second mail that cannot be avoided, `RED`, blank: not played, `-`: cannot happen there.
+/// What the columns mean, as a table in GitHub's Markdown.
+#[must_use]
+pub fn columns() -> String {
+    let rows = COLUMNS.iter().map(|column| format!("| `{}` | {} |\n", column.heading, column.meaning));
+    format!("| column | what happens |\n|---|---|\n{}", rows.collect::<String>())
+}
+
+/// The cells that were played, as a table in GitHub's Markdown. It has a row for each effect that was met. A blank cell was
+/// not played.
 #[must_use]
 pub fn table(verdicts: &[Verdict]) -> String {
-    let headings: Vec<&str> = FAULTS.iter().map(|(_, heading)| *heading).collect();
+    let headings = COLUMNS.map(|column| column.heading);
     let mut text = format!("| | | {} |\n|---|---|{}\n", headings.join(" | "), "---|".repeat(headings.len()));
     for row in Row::all() {
         let (actor, name) = row.name();
@@ -17,13 +24,13 @@ pub fn table(verdicts: &[Verdict]) -> String {
         if of_row.is_empty() {
             continue;
         }
-        let cells = FAULTS.iter().map(|(fault, _)| {
-            if !row.can_meet(*fault) {
+        let cells = COLUMNS.map(|column| {
+            if !row.can_meet(column.fault) {
                 return "-";
             }
-            of_row.iter().find(|verdict| verdict.cell.fault == *fault).map_or("", |verdict| mark(verdict))
+            of_row.iter().find(|verdict| verdict.cell.fault == column.fault).map_or("", |verdict| mark(verdict))
         });
-        let cells: Vec<&str> = cells.collect();
+        // Writing to a string does not fail.
         let _ = writeln!(text, "| {actor} | {name} | {} |", cells.join(" | "));
     }
     text
@@ -38,7 +45,7 @@ fn mark(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// The line of counts at the end.
+/// The totals.
 #[must_use]
 pub fn counts(verdicts: &[Verdict]) -> String {
     let red = verdicts.iter().filter(|verdict| verdict.red.is_some()).count();

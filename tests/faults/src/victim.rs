@@ -1,4 +1,4 @@
-//! The process at the other end of a connection, killed for good, or stopped for a while.
+//! The process at the other end of a connection, and signals to it.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Kills a process, as the kernel would for want of memory.
+/// Kills a process, as the kernel does if there is no memory.
 pub fn kill(pid: Pid) -> Result<()> {
     signal(pid, Signal::KILL)
 }
@@ -16,8 +16,8 @@ pub fn signal(pid: Pid, signal: Signal) -> Result<()> {
     Ok(kill_process(pid, signal)?)
 }
 
-/// The process that has a connection from this local port to this address, both on the loopback; none where the
-/// connection is no more.
+/// The process that has a connection from this local port to this address, both on the loopback; `None` if the connection is
+/// closed.
 pub fn owner(port: u16, to: SocketAddr) -> Result<Option<Pid>> {
     let Some(inode) = inode(port, to.port())? else { return Ok(None) };
     let socket = format!("socket:[{inode}]");
@@ -26,7 +26,7 @@ pub fn owner(port: u16, to: SocketAddr) -> Result<Option<Pid>> {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
             continue;
         };
-        // Processes come and go, and some are not ours to look into.
+        // The process may have ended, or belong to somebody else.
         let Ok(files) = fs::read_dir(entry.path().join("fd")) else { continue };
         let mut links = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
         if links.any(|link| link.as_os_str() == socket.as_str()) {
@@ -43,7 +43,7 @@ fn inode(from: u16, to: u16) -> Result<Option<String>> {
     let row = table.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
     let mut row = row.filter(|row| (row.get(1), row.get(2)) == (Some(&local.as_str()), Some(&remote.as_str())));
     let Some(row) = row.next() else { return Ok(None) };
-    // 0 stands for a connection that its process has closed.
+    // The inode is 0 if the process has closed the connection.
     let inode = *row.get(9).context("another /proc/net/tcp")?;
     Ok((inode != "0").then(|| inode.to_owned()))
 }

@@ -1,4 +1,4 @@
-//! Exactly one of everything, by the outside systems' own account.
+//! Counts what exists of a tenant, according to the outside systems. There should be exactly one of everything.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use crate::effects::Subject;
 
-/// A function's time-out and a margin: step 3's.
+/// The longest time-out of a function (step 3's) and a margin.
 const LONGEST_LEASE: Duration = Duration::from_secs(130);
 
-/// What there should be one of, and how many there are.
+/// How many of a kind there are, and how many there should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// Of what.
+    /// The kind.
     pub what: &'static str,
     /// How many there are.
     pub found: u64,
@@ -27,45 +27,45 @@ pub struct Count {
     pub wanted: u64,
 }
 
-/// What a tenant came to.
+/// What exists of a tenant.
 #[derive(Clone, Debug, Default)]
 pub struct Testimony {
     /// Everything counted.
     pub counts: Vec<Count>,
-    /// Mails to the tenant's admin, where there should be one.
+    /// How many mails the tenant's admin got, if there should be one.
     pub mails: Option<usize>,
 }
 
 impl Testimony {
-    /// What there is too much of.
+    /// Kinds of which there are too many.
     #[must_use]
     pub fn doubled(&self) -> Vec<&Count> {
         self.counts.iter().filter(|count| count.found > count.wanted).collect()
     }
 
-    /// What there is too little of.
+    /// Kinds of which there are too few.
     #[must_use]
     pub fn lost(&self) -> Vec<&Count> {
         self.counts.iter().filter(|count| count.found < count.wanted).collect()
     }
 
-    /// There should be one.
+    /// Counts a kind of which there should be one.
     pub fn count(&mut self, what: &'static str, found: usize) {
         self.counts.push(Count { what, found: found as u64, wanted: 1 });
     }
 
-    /// There should be one or none.
+    /// Counts a kind of which there should be one or none.
     pub fn at_most_one(&mut self, what: &'static str, found: usize) {
         self.counts.push(Count { what, found: found as u64, wanted: (found as u64).min(1) });
     }
 
-    /// There should be none.
+    /// Counts a kind of which there should be none.
     pub fn none(&mut self, what: &'static str, found: usize) {
         self.counts.push(Count { what, found: found as u64, wanted: 0 });
     }
 }
 
-/// Counts what there is of a tenant that is live, once what its activation promised has been delivered.
+/// Counts what exists of an active tenant, once the promises of its activation are kept.
 pub async fn of(cloud: &Cloud, subject: &Subject, status: &Status) -> Result<Testimony> {
     let mut seen = Testimony::default();
     let control = cloud.control().await?;
@@ -122,7 +122,7 @@ async fn search_and_graph(cloud: &Cloud, subject: &Subject, seen: &mut Testimony
     seen.count("index", indices.as_array().context("no list")?.len());
     let aliases = search.call(Method::GET, &format!("/_alias/{name}"), None).await?;
     seen.count("alias", aliases.as_object().context("no aliases")?.len());
-    // Hundreds of them are too many for a server of the local cloud's size.
+    // Hundreds of indices are too many for the local cloud's server.
     search.call(Method::DELETE, &format!("/{name}_v1"), None).await?;
 
     let mut falkordb = cloud.falkordb("us-east-1").await?;
@@ -147,7 +147,7 @@ async fn billing(cloud: &Cloud, tenant_id: Uuid, seen: &mut Testimony) -> Result
     Ok(())
 }
 
-/// What the control database says of itself.
+/// Counts what the control database holds.
 async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut Testimony) -> Result<()> {
     let id = subject.tenant_id;
     let count = async |sql: &str| -> Result<usize> {
@@ -167,7 +167,7 @@ async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut 
         "promise not kept",
         count("SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL").await?,
     );
-    // Of a request that had been given up when it arrived: it lapses by itself.
+    // A request that arrives after its client has given up may hold a lease. It lapses by itself.
     let held = "SELECT count(*) FROM control.tenants WHERE tenant_id = $1 AND lease_until > clock_timestamp()";
     let end = Instant::now() + LONGEST_LEASE;
     while count(held).await? > 0 && Instant::now() < end {
@@ -189,8 +189,8 @@ async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut 
     Ok(())
 }
 
-/// Brings about what the reconciler would within some minutes: everything promised for a tenant is delivered, and its
-/// billing settled. The latter not before its time, which is when nobody can be at Stripe for the tenant any more.
+/// Does what the reconciler would do within some minutes: keeps all promises for a tenant and settles its billing. Billing is
+/// not settled before it is due, that is, before all calls to Stripe for the tenant are over.
 pub async fn settle(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
     let control = cloud.control().await?;
     let due = "UPDATE control.outbox SET next_attempt_at = clock_timestamp()
@@ -199,8 +199,8 @@ pub async fn settle(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
     let end = Instant::now() + Duration::from_mins(4);
     while control.query_one(open, &[&tenant_id]).await?.get::<_, i64>(0) > 0 {
         control.execute(due, &[&tenant_id]).await?;
-        ensure!(Instant::now() < end, "the reconciler does not deliver what was promised");
-        // Another one may be at it, or may have been killed at it.
+        ensure!(Instant::now() < end, "the reconciler does not keep what was promised");
+        // Another reconciler may be at work, or this one may be killed.
         cloud.aws.invoke("reconcile-tenants", &json!({})).await.ok();
         sleep(Duration::from_millis(500)).await;
     }

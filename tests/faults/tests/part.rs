@@ -1,19 +1,20 @@
-//! A part of the matrix, drawn by lot, and a small storm. `cargo xtask faults` plays all of it.
+//! A part of the matrix, drawn by lot, and a small storm. `cargo xtask faults` plays the whole matrix.
 
 use anyhow::{Result, ensure};
 use e2e::alone;
 use faults::{Selection, Stage, counts, play, select, storm, table};
 
-/// Another part with every release: what was green stays green.
+/// Decides the part.
 const SEED: u64 = 20_261_127;
-/// Cells of the part.
+/// How many cells it has.
 const CELLS: usize = 40;
-/// Tenants of the small storm.
+/// How many tenants the small storm has.
 const TENANTS: usize = 12;
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_part_of_the_matrix_is_green() -> Result<()> {
-    let Some(stage) = Stage::from_env()? else { return Ok(()) };
+    let stage = Stage::from_env()?;
     let _alone = alone().await;
     stage.proxy.reset().await?;
     let selection = Selection { sample: Some(CELLS), ..Selection::default() };
@@ -28,12 +29,13 @@ async fn a_part_of_the_matrix_is_green() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn tenants_go_live_while_processes_are_killed() -> Result<()> {
-    let Some(stage) = Stage::from_env()? else { return Ok(()) };
+    let stage = Stage::from_env()?;
     let _alone = alone().await;
     let outcome = storm::rage(&stage, TENANTS, SEED).await?;
     println!("{outcome}");
     ensure!(outcome.is_calm(), "{outcome}");
-    ensure!(outcome.killed > 0, "nobody was killed");
+    ensure!(outcome.killed > 0, "no process was killed");
     Ok(())
 }

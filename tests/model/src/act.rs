@@ -1,8 +1,9 @@
 //! Everything that can happen next.
 
-use crate::copy::{At, Copy};
+use crate::invocation::{At, Invocation};
+use crate::tier::{TIERS, Tier};
 use crate::work::Fate;
-use crate::world::{Execution, Project, Promise, State, TIERS, Tier, World};
+use crate::world::{Execution, Project, Promise, State, World};
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,56 +20,56 @@ pub enum Act {
     Perish(u8),
     /// A cancelled subscription's period ends.
     PeriodEnds,
-    /// An invocation does its next act.
+    /// An invocation performs its next act.
     Go(u8),
-    /// An invocation's call comes to this.
+    /// An invocation's call ends like this.
     Hear(u8, Fate),
     /// An invocation's process is killed.
     Die(u8),
-    /// A call without a caller has its effect.
+    /// A call whose caller is gone has its effect.
     Land(u8),
-    /// A call without a caller has none.
+    /// A call whose caller is gone has no effect.
     Vanish(u8),
     /// `StartExecution` has its effect.
     Start,
-    /// Whoever was to start the execution died before, or was not heard.
+    /// Whoever was to start the execution died before, or the call was lost.
     StartLost,
     /// An execution invokes its task.
     Invoke(u8),
-    /// An execution has tried its task often enough.
+    /// An execution stops retrying its task.
     GiveUp(u8),
-    /// An execution no longer waits for its task, which may well go on.
+    /// An execution no longer waits for its task. The invocation may go on.
     TimeOut(u8),
     /// An execution is stopped, times out as a whole, or cannot invoke `record-failure`.
     Abort(u8),
     /// `record-failure`.
     Record(u8),
-    /// `record-failure`, whose answer is lost: it is going to be repeated.
+    /// `record-failure`, but its answer is lost. It will be repeated.
     RecordUnheard(u8),
-    /// The reconciler looks after a run nobody runs.
+    /// The reconciler looks after an attempt that nobody works on.
     LookAfter,
     /// The reconciler publishes the event.
     Publish,
-    /// The reconciler writes down that it is published.
+    /// The reconciler records that the event is published.
     Tell,
-    /// The reconciler dies before it does.
+    /// The reconciler dies before it records that.
     TellLost,
     /// The reconciler settles an open intent.
     Settle(u8),
-    /// POST of a failed tenant, with another tier where one is given.
+    /// POST of a failed tenant, with another tier if one is given.
     Post(Option<Tier>),
     /// PATCH.
     Patch(Tier),
     /// DELETE.
     Delete {
-        /// The execution was stopped, too.
+        /// Whether the execution is stopped as well.
         stopped: bool,
     },
 }
 
 impl Act {
-    /// Whether it is the system's own doing, or a caller's who resumes what failed: what may be counted on. Faults,
-    /// changes of mind and luck are not.
+    /// Whether the act will happen sooner or later: the system does it by itself, or a caller resumes a failed tenant. Faults,
+    /// changes of mind and luck may never happen.
     #[must_use]
     pub const fn may_be_counted_on(self) -> bool {
         match self {
@@ -118,7 +119,7 @@ impl Act {
     }
 }
 
-/// What may happen next; some of it changes nothing.
+/// What may happen next. Some of these acts change nothing.
 pub(crate) fn possible(world: &World, acts: &mut Vec<Act>) {
     acts.extend([Act::Tick, Act::Day, Act::PeriodEnds]);
     acts.extend([Act::LookAfter, Act::Publish, Act::Tell, Act::TellLost]);
@@ -133,9 +134,9 @@ pub(crate) fn possible(world: &World, acts: &mut Vec<Act>) {
     if world.left.deletes > 0 {
         acts.extend([Act::Delete { stopped: true }, Act::Delete { stopped: false }]);
     }
-    for (place, copy) in places(&world.copies) {
-        match copy {
-            Some(Copy { at: At::Await { .. }, .. }) => {
+    for (place, invocation) in places(&world.invocations) {
+        match invocation {
+            Some(Invocation { at: At::Await { .. }, .. }) => {
                 acts.push(Act::Hear(place, Fate::Answered));
                 acts.extend([Fate::Cut, Fate::Refused].map(|fate| Act::Hear(place, fate)));
                 acts.extend([false, true].map(|made| Act::Hear(place, Fate::Error { made })));

@@ -1,14 +1,15 @@
-//! What step 9, PATCH and the reconciler do about the subscription.
+//! What step 9, PATCH and the reconciler do with the subscription.
 
 use crate::call::Call;
-use crate::copy::{At, Job};
+use crate::invocation::{At, Job};
 use crate::protocol::Broken;
+use crate::ticks::{DAY, WINDOW};
 use crate::work::{Acting, End};
-use crate::world::{DAY, Promise, State, WINDOW};
+use crate::world::{Promise, State};
 
 impl Acting<'_> {
     pub(crate) fn promise(self) {
-        let Job::Change { intent, .. } = self.copy.job else { return };
+        let Job::Change { intent, .. } = self.invocation.job else { return };
         if self.is_fenced() && self.world.row.state == State::Active {
             let due = if self.broken == Broken::ChangeDueAtOnce { 0 } else { self.world.row.lease };
             if self.broken != Broken::NoBillingIntent {
@@ -22,7 +23,7 @@ impl Acting<'_> {
 
     pub(crate) fn look_for_subscription(self) {
         let stripe = self.world.stripe;
-        let next = match (self.world.subscription, self.copy.wanted()) {
+        let next = match (self.world.subscription, self.invocation.wanted()) {
             (None, Some(_)) => At::Intend,
             (Some(row), Some(plan)) if row.confirmed => {
                 let change = (stripe.plan != plan).then_some(plan);
@@ -43,7 +44,7 @@ impl Acting<'_> {
             }
             (Some(_), None) if stripe.live > 0 => At::Confirm { id: 0, fresh: false },
             (Some(row), None) if row.age < WINDOW => return self.fails(End::Busy),
-            // Never asked for, or in vain.
+            // It was never asked for, or nothing came of it.
             (None | Some(_), None) => At::Finish,
         };
         self.goes_on(next);
@@ -52,7 +53,7 @@ impl Acting<'_> {
     pub(crate) fn resend(mut self) {
         let Some(row) = self.world.subscription.filter(|_| self.is_fenced()) else { return self.fails(End::Busy) };
         let key = if self.broken == Broken::NewKeyEveryTime { self.world.new_key() } else { row.key };
-        self.copy.sends(Call::Subscribe { key, plan: row.plan }, false);
+        self.invocation.sends(Call::Subscribe { key, plan: row.plan }, false);
         self.stays();
     }
 
@@ -65,17 +66,17 @@ impl Acting<'_> {
         }
     }
 
-    /// Stripe said no.
+    /// Stripe refused the request.
     pub(crate) fn refused(self) {
-        match self.copy.job {
+        match self.invocation.job {
             Job::Change { touched: false, .. } => self.goes_on(At::Withdraw),
             _ => self.fails(End::Trouble),
         }
     }
 
-    /// Its own intent is settled.
+    /// Closes its own intent.
     pub(crate) fn close(&mut self) {
-        if let Job::Change { intent, .. } | Job::Settle { intent, .. } = self.copy.job {
+        if let Job::Change { intent, .. } | Job::Settle { intent, .. } = self.invocation.job {
             self.world.promises[usize::from(intent)] = Promise::Closed;
         }
     }

@@ -1,16 +1,16 @@
-//! Calls that change something outside, and what becomes of them.
+//! Calls that change something outside.
 
-use crate::protocol::Broken;
-use crate::world::{CALL, Key, Plan, Project, VISIBLE, WINDOW, World};
+use crate::ticks::CALL;
+use crate::tier::Plan;
 
 /// A call that changes something outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
-    /// `POST /v1/projects`: no idempotency key, and a name that is no obstacle to a second one.
+    /// `POST /v1/projects`. It has no idempotency key, and the name does not prevent a second project.
     CreateProject,
-    /// `DELETE /v1/projects/{ref}`: one that is gone is success.
+    /// `DELETE /v1/projects/{ref}`. If the project is gone already, that is a success.
     DeleteProject {
-        /// Index into [`World::projects`].
+        /// Index into [`crate::World::projects`].
         id: u8,
     },
     /// Stripe's `POST /v1/subscriptions`.
@@ -20,11 +20,11 @@ pub enum Call {
         /// The plan.
         plan: Plan,
     },
-    /// Stripe's `POST /v1/subscriptions/{id}`, under a key of its own.
+    /// Stripe's `POST /v1/subscriptions/{id}`, with a key of its own.
     Change {
-        /// To this plan.
+        /// The new plan, if it changes.
         plan: Option<Plan>,
-        /// To this `cancel_at_period_end`.
+        /// The new `cancel_at_period_end`, if it changes.
         cancelling: Option<bool>,
     },
 }
@@ -35,12 +35,12 @@ impl Call {
     }
 }
 
-/// A call on its way.
+/// A call that was sent and has had no effect yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flight {
-    /// Which.
+    /// The call.
     pub call: Call,
-    /// Ticks within which it has its effect, or none.
+    /// Within how many ticks it has its effect or fails.
     pub left: u8,
 }
 
@@ -49,62 +49,5 @@ impl Flight {
     #[must_use]
     pub const fn of(call: Call) -> Self {
         Self { call, left: CALL }
-    }
-}
-
-/// What is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// Done, or done before: this project, or any subscription.
-    Made(u8),
-    /// The replay of an error.
-    Replayed,
-    /// No.
-    Refused,
-}
-
-impl World {
-    /// The call has its effect.
-    pub(crate) fn take_effect(&mut self, call: Call, broken: Broken) -> Answer {
-        match call {
-            Call::CreateProject => {
-                let id = self.projects.iter().position(Option::is_none).unwrap_or(self.projects.len() - 1);
-                let late = if broken == Broken::ListedTooLate { WINDOW } else { VISIBLE };
-                self.projects[id] = Some(Project::Hidden(late));
-                Answer::Made(u8::try_from(id).unwrap_or(u8::MAX))
-            }
-            Call::DeleteProject { id } => {
-                self.projects[usize::from(id)] = Some(Project::Gone);
-                Answer::Made(id)
-            }
-            Call::Subscribe { key, plan } => match self.stripe.keys[usize::from(key)] {
-                Key::Unknown => {
-                    self.subscribe(plan);
-                    self.stripe.keys[usize::from(key)] = Key::Made;
-                    Answer::Made(0)
-                }
-                Key::Made => Answer::Made(0),
-                Key::Error => Answer::Replayed,
-            },
-            Call::Change { .. } if self.stripe.live == 0 => Answer::Refused,
-            Call::Change { plan, cancelling } => {
-                self.stripe.plan = plan.unwrap_or(self.stripe.plan);
-                self.stripe.cancelling = cancelling.unwrap_or(self.stripe.cancelling);
-                Answer::Made(0)
-            }
-        }
-    }
-
-    /// There is one more live subscription.
-    pub(crate) fn subscribe(&mut self, plan: Plan) {
-        self.stripe.live += 1;
-        (self.stripe.plan, self.stripe.cancelling) = (plan, false);
-    }
-
-    /// The caller is gone; the call is not.
-    pub(crate) fn set_adrift(&mut self, flight: Flight) {
-        if let Some(place) = self.adrift.iter_mut().find(|place| place.is_none()) {
-            *place = Some(flight);
-        }
     }
 }

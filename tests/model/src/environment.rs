@@ -1,10 +1,11 @@
-//! What steps 1 and 2 do about the project.
+//! What steps 1 and 2 do with the project.
 
 use crate::call::Call;
-use crate::copy::At;
+use crate::invocation::At;
 use crate::protocol::Broken;
+use crate::ticks::WINDOW;
 use crate::work::{Acting, End};
-use crate::world::{Project, ProjectRow, WINDOW, World};
+use crate::world::{Project, ProjectRow, World};
 
 impl Acting<'_> {
     pub(crate) fn look_for_project(mut self) {
@@ -15,7 +16,7 @@ impl Acting<'_> {
         };
         match self.world.project {
             None if self.broken == Broken::IntentAfterCall => {
-                self.copy.sends(Call::CreateProject, true);
+                self.invocation.sends(Call::CreateProject, true);
                 self.stays();
             }
             None => self.goes_on(At::Intend),
@@ -38,12 +39,13 @@ impl Acting<'_> {
     }
 
     pub(crate) fn look_at_project(self) {
-        // The row's own reference, which only step 1's completion sets: an earlier try buried it and could not say so.
+        // The row's own reference, which only step 1's completion sets. An earlier invocation may have buried the project
+        // without being able to record that.
         let reference = self.world.project.filter(|_| self.world.row.made).and_then(|row| row.id);
         let Some(id) = reference else { return self.ends(End::Final) };
         match self.world.projects[usize::from(id)] {
             Some(Project::Healthy) => self.goes_on(At::Finish),
-            // The wait between two polls is no error, and no less patient than one.
+            // Waiting between two polls is modelled like an error that is retried.
             Some(Project::Hidden(_) | Project::ComingUp) => self.ends(End::Busy),
             Some(Project::Dead | Project::Gone) | None => self.goes_on(At::Bury { id }),
         }

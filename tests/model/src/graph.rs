@@ -1,23 +1,25 @@
-//! Every world that can be reached, and from where which of them can be reached for certain.
+//! All worlds that can be reached, and those from which a good end can be reached for certain.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use stateright::Model;
 
-use crate::{Act, Provisioning, World};
+use crate::act::Act;
+use crate::provisioning::Provisioning;
+use crate::world::World;
 
-/// The whole of a model.
+/// All worlds of a model, and the edges that may be counted on.
 pub struct Graph {
-    /// Every world, in the order of its discovery, with what led to it first.
+    /// The worlds in the order of their discovery, each with the act that first led to it.
     parents: Vec<(u32, Option<Act>)>,
-    /// Edges that may be counted on, backwards: `sources[starts[to]..starts[to + 1]]`.
+    /// The edges that may be counted on, backwards: `sources[starts[to]..starts[to + 1]]` lead to `to`.
     starts: Vec<u32>,
     sources: Vec<(u32, bool)>,
     goals: Vec<Goals>,
 }
 
-/// Which goals a world is at.
+/// Which goals a world has reached.
 #[derive(Clone, Copy)]
 struct Goals {
     well: bool,
@@ -25,7 +27,7 @@ struct Goals {
 }
 
 impl Graph {
-    /// Explores the model to its end.
+    /// Explores the model completely.
     #[must_use]
     pub fn of(model: &Provisioning) -> Self {
         let mut known: HashMap<u64, u32> = HashMap::new();
@@ -79,19 +81,19 @@ impl Graph {
         self.parents.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.parents.is_empty()
     }
 
-    /// The way to the first world from which no good end can be reached by what may be counted on.
+    /// The path to the first world from which no good end can be reached by acts that may be counted on.
     #[must_use]
     pub fn never_ends_well(&self) -> Option<Vec<Act>> {
         self.unreached(|goals| goals.well, true)
     }
 
-    /// The same without any caller, an end being that nobody is at work.
+    /// The path to the first world from which, without any caller, work never comes to an end.
     #[must_use]
     pub fn never_ends_by_itself(&self) -> Option<Vec<Act>> {
         self.unreached(|goals| goals.by_itself, false)
@@ -135,7 +137,7 @@ fn print(world: &World, bytes: &mut Bytes) -> u64 {
     hasher.finish()
 }
 
-/// What a world is made of, a byte each: hashed at once instead of one by one.
+/// The parts of a world as bytes. Hashing them all at once is faster than one by one.
 #[derive(Default)]
 struct Bytes(Vec<u8>);
 
@@ -144,7 +146,7 @@ impl Hasher for Bytes {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Which variant it is: of fewer than 256.
+    /// The number of a variant. No enum has 256 of them.
     fn write_isize(&mut self, variant: isize) {
         self.0.push(variant.to_le_bytes()[0]);
     }

@@ -1,16 +1,17 @@
-//! What acts change.
+//! What each act changes.
 
-use crate::Call;
 use crate::act::Act;
-use crate::copy::At;
+use crate::call::Call;
+use crate::invocation::At;
 use crate::pipeline::{
     abort, delete, give_up, invoke, look_after, patch, post, publish, record, settle, start, tell, time_out,
 };
 use crate::protocol::Broken;
+use crate::ticks::{DAY, WINDOW};
 use crate::work::{Acting, Fate};
-use crate::world::{DAY, Key, Project, Promise, WINDOW, World};
+use crate::world::{Key, Project, Promise, World};
 
-/// The world after an act; `None` where it cannot happen or changes nothing.
+/// The world after an act; `None` if the act cannot happen or changes nothing.
 pub(crate) fn after(before: &World, act: Act, broken: Broken) -> Option<World> {
     let mut world = *before;
     if act.is_fault() {
@@ -64,7 +65,7 @@ fn happen(world: &mut World, act: Act, broken: Broken) -> bool {
 }
 
 fn tick(world: &mut World) -> bool {
-    // Nothing that has to happen within its time is late.
+    // Time stands still until what is due has happened.
     if world.flights().any(|flight| flight.left == 0) || world.projects.contains(&Some(Project::Hidden(0))) {
         return false;
     }
@@ -88,8 +89,8 @@ fn tick(world: &mut World) -> bool {
             *left -= 1;
         }
     }
-    for copy in world.copies.iter_mut().flatten() {
-        if let At::Await { flight, .. } = &mut copy.at {
+    for invocation in world.invocations.iter_mut().flatten() {
+        if let At::Await { flight, .. } = &mut invocation.at {
             flight.left -= 1;
         }
     }
@@ -100,7 +101,7 @@ fn tick(world: &mut World) -> bool {
 }
 
 fn day(world: &mut World) -> bool {
-    let quiet = world.copies.iter().all(Option::is_none) && world.adrift.iter().all(Option::is_none);
+    let quiet = world.invocations.iter().all(Option::is_none) && world.adrift.iter().all(Option::is_none);
     let Some(row) = world.subscription.as_mut().filter(|row| !row.confirmed && quiet) else { return false };
     (row.age, row.key) = (DAY, 0);
     world.stripe.keys = [Key::Unknown; 4];
@@ -124,7 +125,7 @@ fn appear(world: &mut World, id: u8) -> bool {
     let project = &mut world.projects[usize::from(id)];
     let hidden = matches!(project, Some(Project::Hidden(_)));
     if hidden {
-        // Step 2 looks, where projects die.
+        // Only if projects may die does step 2 look at them.
         *project = Some(if world.row.healthy { Project::Healthy } else { Project::ComingUp });
     }
     hidden
@@ -150,9 +151,9 @@ fn period_ends(world: &mut World) -> bool {
 fn hear(world: &mut World, broken: Broken, place: u8, fate: Fate) -> bool {
     let keys = world.stripe.keys;
     let Some(acting) = Acting::new(world, broken, place) else { return false };
-    let Some(flight) = acting.copy.flight() else { return false };
+    let Some(flight) = acting.invocation.flight() else { return false };
     let possible = match (fate, flight.call) {
-        // What Stripe remembers of a key is what it answers.
+        // Stripe answers what it has stored for the key.
         (Fate::Refused | Fate::Error { .. }, Call::Subscribe { key, .. }) => keys[usize::from(key)] == Key::Unknown,
         (Fate::Answered | Fate::Cut | Fate::Refused, _) => true,
         (Fate::Error { .. }, _) => false,

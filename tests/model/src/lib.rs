@@ -1,7 +1,10 @@
-//! The provisioning protocol of one tenant as a model, and the checker that visits every world it can come to.
+//! A model of the provisioning protocol of one tenant. The checker visits every world that the model can reach.
 //!
-//! `tests/holds.rs` checks the protocol as the code has it, `tests/broken.rs` leaves something out and expects the checker
-//! to find the way on which that goes wrong. Nothing of the product is linked: where the code changes, so must the model.
+//! `tests/holds.rs` checks the protocol as the code implements it. `tests/broken.rs` leaves something out, and expects the
+//! checker to find how that goes wrong. The model links nothing of the product: whoever changes the code changes the model.
+//!
+//! Two words: an *invocation* is one call of a Lambda function, and an *attempt* is one numbered execution of the state
+//! machine for the tenant.
 //!
 //! # What happens where
 //!
@@ -17,58 +20,64 @@
 //! | [`At::Confirm`], [`At::Discard`], [`At::Forget`] | `resource_confirm.sql`, `resource_dead.sql` |
 //! | [`At::Finish`] | `step_complete.sql`, `step_activate.sql`, `tenant_retier.sql`, `billing_settled.sql` |
 //! | [`At::Promise`], [`At::Withdraw`] | `billing/src/change.rs`: `billing_intend.sql`, a refusal's `billing_settled.sql` |
-//! | an invocation that meets trouble | `step_troubled.sql`, `tenant_lease_release.sql`, `outbox_postponed.sql` |
+//! | an invocation that fails | `step_troubled.sql`, `tenant_lease_release.sql`, `outbox_postponed.sql` |
 //! | [`At::Publish`], [`At::Tell`], [`Act::Publish`], [`Act::Tell`] | `outbox::deliver`, `Valkey::publish_once`, `outbox_delivered.sql` |
 //! | [`Act::Invoke`], [`Act::GiveUp`], [`Act::TimeOut`], [`Act::Abort`] | `provision-tenant.asl.json` |
 //! | [`Act::Record`] | `record-failure`, `run_failed.sql` |
 //! | [`Act::LookAfter`], [`Act::Settle`] | `reconcile-tenants`: `pipeline::look_after`, `billing/src/open.rs` |
 //! | [`Act::Post`], [`Act::Patch`], [`Act::Delete`] | `tenant_resume.sql`; `update-tenant/src/tier.rs`; `tenant_deactivate.sql` |
 //!
-//! # What is left out, and why what holds here holds there
+//! # What is left out, and why the result holds all the same
 //!
-//! - **One tenant.** Tenants share no row, no lease, no name outside and no idempotency key. What the reconciler does for
-//!   one does not depend on another, except for when.
-//! - **Three steps for nine.** Step 1 stands for the steps that make something: it is the one whose call cannot be
-//!   repeated and whose other side knows no key. Steps 3, 6, 7 and 8 repeat what may be repeated, 4 reads, 5 looks for its
-//!   address as step 1 does for its name. Step 2 is there where projects may come up dead ([`Bounds::deaths`]): it buries
-//!   them, and step 1 begins anew. Step 9 is there in full, except that the customer, made by the same code as the
-//!   subscription before it, is taken as made. A project that dies after step 2 needs a person and is left out.
-//! - **Ticks.** Only the order of deadlines matters. A lease lasts 2 ticks, a call has its effect within 1, a project is
-//!   in the list within 1 more, and the two minutes are 3: the least numbers in the order of the real ones (a call is shorter
-//!   than a lease; call and listing together are over before the two minutes are). An invocation may stall at any act
-//!   for any number of ticks, which is more than Lambda lets it. Nobody waits: whatever may be tried again is tried
-//!   again at any moment, so each wait of the real thing (5 s, 30 s, 60 s idle, jitter) is one of the ways taken here.
-//! - **A fence and its call are one act.** Relied on: what is sent after a fence has its effect before the time-out the
-//!   fence was for is over, or never. The function's own time-out ends before its lease does and kills whatever stalls
-//!   in between; step 1 and billing rely on it by their two minutes only.
-//! - **A look and the statement that follows from it are two acts**, and the world may change in between. A look at the
-//!   ledger and the one outside after it are one: what they find is acted upon under the lease, or not at all.
-//! - **Retries are not counted.** An execution may give up after the first error or try for ever, five times included.
-//! - **Everything that goes wrong draws on one bound** ([`Bounds::faults`]): kills, cut connections whose call still has
-//!   its effect later or never, refusals, stored errors, time-outs with the invocation going on (hence two at once), runs
-//!   stopped, starts and records lost. Two invocations are at work at once at most, besides the reconciler's deliveries,
-//!   `record-failure` and the routes, which are one statement each.
-//! - **A name is no obstacle to a second project.** If Supabase refuses one, so much the better.
-//! - **Symmetry.** Invocations have no order, attempts that are over no number, and a lapsed lease no holder: no
-//!   statement tells them apart.
+//! - **There is one tenant.** Tenants share no row, no lease, no name outside and no idempotency key. What the reconciler
+//!   does for one tenant depends on another only in time.
+//! - **There are three steps, not nine.** Step 1 stands for all steps that create something: its call cannot be repeated, and
+//!   the other side knows no idempotency key. Steps 3, 6, 7 and 8 only do what may be repeated, step 4 reads, and step 5
+//!   looks for an address as step 1 looks for a name. Step 2 is modelled if projects may come up dead ([`Bounds::deaths`]):
+//!   it buries them, and step 1 begins again. Step 9 is modelled completely, except for the customer. The same code creates
+//!   the customer and the subscription, so the customer is assumed to exist. A project that dies after step 2 needs a person
+//!   and is left out.
+//! - **Time is counted in ticks.** Only the order of deadlines matters. A lease lasts 2 ticks, a call has its effect within 1,
+//!   a project is in the list within 1 more, and the two minutes are 3. These are the smallest numbers in the order of the
+//!   real ones: a call is shorter than a lease, and call and listing together are over before the two minutes are. An
+//!   invocation may stall at any act for any number of ticks, which is more than Lambda allows. Nobody waits: whatever may be
+//!   tried again may be tried again at any moment. So each real wait (5 s, 30 s, 60 s idle, jitter) is one of the paths.
+//! - **A fence and its call are one act.** This relies on one fact: a call that is sent after a fence has its effect before
+//!   the fence's time-out is over, or never. The function's own time-out ends before its lease does, and kills an invocation
+//!   that stalls in between. Step 1 and billing need only their two minutes for that.
+//! - **A look and the statement that follows from it are two acts**, and the world may change between them. A look at the
+//!   ledger and the look outside that follows it are one act, because their result is used under the lease or not at all.
+//! - **Retries are not counted.** An execution may give up after the first error or never, which includes five retries.
+//! - **Everything that goes wrong draws on one bound** ([`Bounds::faults`]): kills, cut connections whose call has its effect
+//!   later or never, refusals, stored errors, time-outs while the invocation goes on (so that two are at work at once),
+//!   stopped executions, lost starts and lost records. At most two invocations are at work at once. The reconciler's
+//!   deliveries, `record-failure` and the routes come on top; each of them is one statement.
+//! - **A name does not prevent a second project.** If Supabase refuses one, so much the better.
+//! - **Symmetric worlds are one.** Invocations have no order, finished attempts have no number, and a lapsed lease has no
+//!   holder: no statement distinguishes them.
 //!
 //! # How the end is proven
 //!
-//! [`stateright`]'s `eventually` does not see cycles, and trying again is one. [`Graph`] instead explores the model once
-//! more, keeps the edges that may be counted on ([`Act::may_be_counted_on`]: no fault, no change of mind, no luck) and
-//! goes them backwards from every good end. A world that is not reached is one from which no good end can be reached.
-//! In a finite graph that is all there is to "always ends": who keeps taking such edges, none of them never, arrives.
+//! The `eventually` properties of [`stateright`] do not see cycles, and trying again is a cycle. [`Graph`] therefore explores
+//! the model once more and keeps the edges that may be counted on ([`Act::may_be_counted_on`]: no fault, no change of mind,
+//! no luck). It follows them backwards from every good end. From a world that it does not reach, no good end can be reached.
+//! In a finite graph this proves "always ends": a path that takes such edges again and again, and ignores none of them for
+//! ever, arrives.
 
 mod act;
 mod billing;
 mod call;
-mod copy;
+mod effect;
 mod environment;
 mod graph;
 mod happen;
+mod invocation;
 mod pipeline;
 mod properties;
 mod protocol;
+mod provisioning;
+mod ticks;
+mod tier;
 mod work;
 mod world;
 
@@ -76,45 +85,18 @@ use stateright::{Model, Property};
 
 pub use act::Act;
 pub use call::{Call, Flight};
-pub use copy::{At, Copy, Job};
 pub use graph::Graph;
+pub use invocation::{At, Invocation, Job};
 pub use properties::{
     ACTIVE_IS_MADE, ACTIVE_SINCE_STEP_9, BILLING_AGREES, DELIVERED_IS_PUBLISHED, FAILED_IS_OVER, NOTHING_INVENTED,
     NOTHING_LOST, ONE_CALLER, ONE_EVENT, ONE_PROJECT, ONE_SUBSCRIPTION, STALE_CHANGES_NOTHING,
 };
 pub use protocol::Broken;
+pub use provisioning::Provisioning;
+pub use ticks::{CALL, DAY, LEASE, POSTPONED, VISIBLE, WINDOW};
+pub use tier::{Plan, TIERS, Tier};
 pub use work::Fate;
 pub use world::*;
-
-/// The model: where it begins, and what is broken about it.
-#[derive(Clone, Debug)]
-pub struct Provisioning {
-    /// The worlds it begins in.
-    pub beginnings: Vec<World>,
-    /// What is left out of the protocol.
-    pub broken: Broken,
-}
-
-impl Provisioning {
-    /// Beginning with the commit of a POST.
-    #[must_use]
-    pub fn from_post(bounds: Bounds) -> Self {
-        Self { beginnings: vec![World::posted(bounds)], broken: Broken::Nothing }
-    }
-
-    /// Beginning with a tenant that is active, of any tier.
-    #[must_use]
-    pub fn from_active(bounds: Bounds) -> Self {
-        let beginnings = TIERS.map(|tier| World::active(bounds, tier)).to_vec();
-        Self { beginnings, broken: Broken::Nothing }
-    }
-
-    /// The same, with something left out.
-    #[must_use]
-    pub fn without(self, broken: Broken) -> Self {
-        Self { broken, ..self }
-    }
-}
 
 impl Model for Provisioning {
     type State = World;
@@ -143,7 +125,7 @@ impl Model for Provisioning {
         let mut properties = properties::safety();
         properties.extend(properties::occurrences());
         if self.beginnings.iter().any(|world| world.row.state == State::Provisioning) {
-            properties.extend(properties::occurrences_of_a_run());
+            properties.extend(properties::occurrences_of_an_attempt());
         }
         if self.beginnings.iter().any(|world| world.left.deaths > 0) {
             properties.extend(properties::occurrences_of_a_death());

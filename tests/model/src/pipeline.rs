@@ -1,11 +1,13 @@
-//! Executions, their failure, who looks after them, and the routes: one statement each.
+//! Executions and their failure, the reconciler, and the routes. Each act is one statement.
 
-use crate::copy::{At, Copy, Job};
+use crate::invocation::{At, Invocation, Job};
 use crate::protocol::Broken;
+use crate::ticks::WINDOW;
+use crate::tier::Tier;
 use crate::work::wanted_by_row;
-use crate::world::{Event, Execution, Promise, State, Task, Tier, WINDOW, World};
+use crate::world::{Event, Execution, Promise, State, Task, World};
 
-/// `StartExecution`: once per name.
+/// `StartExecution`, which starts an execution once per name.
 pub(crate) fn start(world: &mut World) -> bool {
     let Some(attempt) = world.starting.take() else { return false };
     let execution = &mut world.executions[usize::from(attempt)];
@@ -18,7 +20,8 @@ pub(crate) fn start(world: &mut World) -> bool {
 pub(crate) fn invoke(world: &mut World, attempt: u8) -> bool {
     let execution = world.executions[usize::from(attempt)];
     let (Execution::At(task) | Execution::Troubled(task)) = execution else { return false };
-    if world.copies.iter().flatten().any(|copy| copy.awaited && copy.attempt() == Some(attempt)) {
+    if world.invocations.iter().flatten().any(|invocation| invocation.awaited && invocation.attempt() == Some(attempt))
+    {
         return false;
     }
     world.executions[usize::from(attempt)] = Execution::At(task);
@@ -27,21 +30,25 @@ pub(crate) fn invoke(world: &mut World, attempt: u8) -> bool {
         Task::Await => Job::Await { attempt },
         Task::Activate => Job::Activate { attempt, tier: None },
     };
-    world.spawn(Copy { job, at: At::Begin, holds: false, awaited: true })
+    world.spawn(Invocation { job, at: At::Begin, holds: false, awaited: true })
 }
 
 fn nobody_awaits(world: &mut World, attempt: u8) -> bool {
-    let copy = world.copies.iter_mut().flatten().find(|copy| copy.awaited && copy.attempt() == Some(attempt));
-    copy.is_some_and(|copy| std::mem::take(&mut copy.awaited))
+    let invocation = world
+        .invocations
+        .iter_mut()
+        .flatten()
+        .find(|invocation| invocation.awaited && invocation.attempt() == Some(attempt));
+    invocation.is_some_and(|invocation| std::mem::take(&mut invocation.awaited))
 }
 
 pub(crate) fn abort(world: &mut World, attempt: u8) -> bool {
-    let runs = world.executions[usize::from(attempt)].runs();
-    if runs {
+    let is_running = world.executions[usize::from(attempt)].is_running();
+    if is_running {
         world.executions[usize::from(attempt)] = Execution::Ended;
         nobody_awaits(world, attempt);
     }
-    runs
+    is_running
 }
 
 pub(crate) fn give_up(world: &mut World, attempt: u8) -> bool {
@@ -60,18 +67,18 @@ pub(crate) fn time_out(world: &mut World, attempt: u8) -> bool {
     awaited
 }
 
-/// `record-failure`; unless it is heard, it is going to be repeated.
+/// `record-failure`. Without an answer (`heard`) it will be repeated.
 pub(crate) fn record(world: &mut World, attempt: u8, broken: Broken, heard: bool) -> bool {
     let execution = world.executions[usize::from(attempt)];
-    let recorded = execution == Execution::Recording && fail_run(world, attempt, broken);
+    let recorded = execution == Execution::Recording && fail_attempt(world, attempt, broken);
     if recorded && heard {
         world.executions[usize::from(attempt)] = Execution::Ended;
     }
     recorded
 }
 
-/// `run_failed.sql`. False: a copy holds the lease, try again.
-fn fail_run(world: &mut World, attempt: u8, broken: Broken) -> bool {
+/// `run_failed.sql`. False if an invocation holds the lease: it will be tried again.
+fn fail_attempt(world: &mut World, attempt: u8, broken: Broken) -> bool {
     let row = world.row;
     let current = row.attempt == attempt || broken == Broken::FailureIgnoresAttempt;
     let open = row.state == State::Provisioning || broken == Broken::FailureIgnoresState;
@@ -97,7 +104,7 @@ pub(crate) fn look_after(world: &mut World, broken: Broken) -> bool {
             world.starting = Some(row.attempt);
             true
         }
-        execution => execution.is_over() && fail_run(world, row.attempt, broken),
+        execution => execution.is_over() && fail_attempt(world, row.attempt, broken),
     }
 }
 
@@ -107,7 +114,7 @@ pub(crate) fn settle(world: &mut World, intent: u8) -> bool {
         return false;
     }
     let job = Job::Settle { intent, wanted: wanted_by_row(world) };
-    world.spawn(Copy { job, at: At::Look, holds: true, awaited: false })
+    world.spawn(Invocation { job, at: At::Look, holds: true, awaited: false })
 }
 
 pub(crate) fn post(world: &mut World, correction: Option<Tier>) -> bool {
@@ -115,7 +122,7 @@ pub(crate) fn post(world: &mut World, correction: Option<Tier>) -> bool {
         return false;
     }
     if let Some(tier) = correction {
-        // Billing of the tier first given was begun.
+        // Billing of the first tier has begun.
         if world.subscription.is_some() || world.left.patches == 0 || tier == world.row.tier {
             return false;
         }
@@ -137,21 +144,21 @@ pub(crate) fn patch(world: &mut World, tier: Tier) -> bool {
     world.left.patches -= 1;
     let Some(intent) = free_promise(world) else { return false };
     let job = Job::Change { tier, intent, touched: false };
-    world.spawn(Copy { job, at: At::Promise, holds: true, awaited: false })
+    world.spawn(Invocation { job, at: At::Promise, holds: true, awaited: false })
 }
 
-/// An outbox row nobody knows of.
+/// An outbox row that nobody refers to.
 fn free_promise(world: &World) -> Option<u8> {
     (0..4).find(|place| {
-        let known = |copy: &Copy| match copy.job {
+        let known = |invocation: &Invocation| match invocation.job {
             Job::Change { intent, .. } | Job::Settle { intent, .. } => intent == *place,
             Job::Create { .. } | Job::Await { .. } | Job::Activate { .. } => false,
         };
-        world.promises[usize::from(*place)] == Promise::Closed && !world.copies.iter().flatten().any(known)
+        world.promises[usize::from(*place)] == Promise::Closed && !world.invocations.iter().flatten().any(known)
     })
 }
 
-/// `tenant_deactivate.sql`, and the execution's stop.
+/// `tenant_deactivate.sql`, and stopping the execution.
 pub(crate) fn delete(world: &mut World, stopped: bool, broken: Broken) -> bool {
     let row = world.row;
     if row.state == State::Deprovisioned || world.left.deletes == 0 {
@@ -164,7 +171,7 @@ pub(crate) fn delete(world: &mut World, stopped: bool, broken: Broken) -> bool {
     }
     world.row.state = State::Deprovisioned;
     world.row.attempt += u8::from(provisioning);
-    // Fenced, not handed over.
+    // The lease is fenced, but not free.
     world.nobody_holds();
     if row.lease > 0 || row.tier.is_some() || world.subscription.is_some() {
         let unanswered = world.subscription.is_some_and(|row| !row.confirmed)

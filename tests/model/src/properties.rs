@@ -2,35 +2,36 @@
 
 use stateright::Property;
 
-use crate::Provisioning;
 use crate::call::Call;
-use crate::copy::{At, Copy, Job};
-use crate::world::{DAY, Event, Execution, Key, Project, State, World};
+use crate::invocation::{At, Invocation, Job};
+use crate::provisioning::Provisioning;
+use crate::ticks::DAY;
+use crate::world::{Event, Execution, Key, Project, State, World};
 
 /// Never two projects.
 pub const ONE_PROJECT: &str = "never two projects";
 /// Never two live subscriptions.
 pub const ONE_SUBSCRIPTION: &str = "never two subscriptions";
-/// Whatever exists outside, or may yet, is in the ledger.
+/// Whatever exists outside, or may still come to exist, is in the ledger.
 pub const NOTHING_LOST: &str = "nothing is lost";
-/// An id in the ledger is of something that is there.
+/// An id in the ledger belongs to something that exists.
 pub const NOTHING_INVENTED: &str = "nothing is invented";
-/// Active: everything is made.
+/// If the tenant is active, everything exists.
 pub const ACTIVE_IS_MADE: &str = "active is made";
-/// Stripe is at the row's tier, or an open intent says that it may not be.
+/// Stripe bills the row's tier, or an open intent says that it may not.
 pub const BILLING_AGREES: &str = "billing agrees or an intent says so";
-/// Active after step 9's transaction and never before; never failed, nor provisioning again, after it.
+/// The tenant is active only after step 9's transaction. After it, the tenant is never failed or provisioning again.
 pub const ACTIVE_SINCE_STEP_9: &str = "active since step 9 and failed never after";
-/// A failed tenant's run is over: its execution goes on to no step, and no invocation is in a call.
+/// If the tenant is failed, its attempt is over: its execution begins no other step, and no invocation waits for a call.
 pub const FAILED_IS_OVER: &str = "failed is over";
-/// The event is published once at most, and never before it is true.
+/// The event is published at most once, and never before the activation.
 pub const ONE_EVENT: &str = "one event";
-/// Delivered is published.
+/// An event that is marked as delivered is published.
 pub const DELIVERED_IS_PUBLISHED: &str = "delivered is published";
-/// Never are two invocations in a call at once.
+/// Two invocations never wait for a call at the same time.
 pub const ONE_CALLER: &str = "never two callers";
-/// Who acts for an attempt acts for the current one, and only while it is provisioning.
-pub const STALE_CHANGES_NOTHING: &str = "a stale run changes nothing";
+/// Who holds the lease for an attempt holds it for the current one, and only while the tenant is provisioning.
+pub const STALE_CHANGES_NOTHING: &str = "a stale attempt changes nothing";
 
 pub(crate) fn safety() -> Vec<Property<Provisioning>> {
     vec![
@@ -63,12 +64,18 @@ pub(crate) fn safety() -> Vec<Property<Provisioning>> {
         Property::always(ONE_CALLER, |_, world: &World| calling(world) < 2),
         Property::always(STALE_CHANGES_NOTHING, |_, world: &World| {
             let current = |attempt| world.row.state == State::Provisioning && world.row.attempt == attempt;
-            world.copies.iter().flatten().filter(|copy| copy.holds).filter_map(Copy::attempt).all(current)
+            world
+                .invocations
+                .iter()
+                .flatten()
+                .filter(|invocation| invocation.holds)
+                .filter_map(Invocation::attempt)
+                .all(current)
         }),
     ]
 }
 
-/// What has to happen somewhere, or the model would hold for want of trouble.
+/// What has to happen in some world. Otherwise the model would hold only because nothing goes wrong in it.
 pub(crate) fn occurrences() -> Vec<Property<Provisioning>> {
     vec![
         Property::sometimes("active and at rest", |_, world: &World| {
@@ -78,8 +85,10 @@ pub(crate) fn occurrences() -> Vec<Property<Provisioning>> {
             world.row.state == State::Deprovisioned && world.row.activated && world.is_at_rest()
         }),
         Property::sometimes("an invocation outlives its lease", |_, world: &World| {
-            let mut copies = world.copies.iter().flatten();
-            copies.any(|copy| !copy.holds && matches!(copy.at, At::Renew | At::Confirm { .. } | At::Finish))
+            let mut invocations = world.invocations.iter().flatten();
+            invocations.any(|invocation| {
+                !invocation.holds && matches!(invocation.at, At::Renew | At::Confirm { .. } | At::Finish)
+            })
         }),
         Property::sometimes("a call outlives its caller's lease", |_, world: &World| {
             calling(world) > 0 && world.adrift.iter().any(Option::is_some)
@@ -89,13 +98,17 @@ pub(crate) fn occurrences() -> Vec<Property<Provisioning>> {
         }),
         Property::sometimes("a day goes by", |_, world: &World| world.subscription.is_some_and(|row| row.age == DAY)),
         Property::sometimes("an error is replayed", |_, world: &World| {
-            world.copies.iter().flatten().any(|copy| copy.at == At::Find && world.stripe.keys.contains(&Key::Error))
+            world
+                .invocations
+                .iter()
+                .flatten()
+                .any(|invocation| invocation.at == At::Find && world.stripe.keys.contains(&Key::Error))
         }),
     ]
 }
 
-/// What has to happen between a POST and its end.
-pub(crate) fn occurrences_of_a_run() -> Vec<Property<Provisioning>> {
+/// What has to happen in some world between a POST and its end.
+pub(crate) fn occurrences_of_an_attempt() -> Vec<Property<Provisioning>> {
     vec![
         Property::sometimes("failed and at rest", |_, world: &World| {
             world.row.state == State::Failed && world.is_at_rest()
@@ -107,19 +120,24 @@ pub(crate) fn occurrences_of_a_run() -> Vec<Property<Provisioning>> {
             creating(world, |at| matches!(at, At::Await { fresh: false, .. }))
         }),
         Property::sometimes("two invocations of one task", |_, world: &World| {
-            world.copies.iter().flatten().filter(|copy| matches!(copy.job, Job::Create { .. })).count() == 2
+            world.invocations.iter().flatten().filter(|invocation| matches!(invocation.job, Job::Create { .. })).count()
+                == 2
         }),
         Property::sometimes("an older attempt is still at work", |_, world: &World| {
             world.row.state == State::Provisioning
-                && world.copies.iter().flatten().any(|copy| copy.attempt().is_some_and(|it| it < world.row.attempt))
+                && world
+                    .invocations
+                    .iter()
+                    .flatten()
+                    .any(|invocation| invocation.attempt().is_some_and(|it| it < world.row.attempt))
         }),
         Property::sometimes("the event is delivered twice", |_, world: &World| {
-            world.telling && world.copies.iter().flatten().any(|copy| copy.at == At::Tell)
+            world.telling && world.invocations.iter().flatten().any(|invocation| invocation.at == At::Tell)
         }),
     ]
 }
 
-/// What has to happen where projects die.
+/// What has to happen in some world if projects may die.
 pub(crate) fn occurrences_of_a_death() -> Vec<Property<Provisioning>> {
     vec![
         Property::sometimes("a dead project is deleted", |_, world: &World| {
@@ -131,18 +149,22 @@ pub(crate) fn occurrences_of_a_death() -> Vec<Property<Provisioning>> {
     ]
 }
 
-/// How many projects there are.
+/// How many projects exist.
 fn there(world: &World) -> usize {
     world.projects.iter().flatten().filter(|project| project.is_there()).count()
 }
 
-/// How many invocations are in a call.
+/// How many invocations wait for a call.
 fn calling(world: &World) -> usize {
-    world.copies.iter().flatten().filter(|copy| copy.flight().is_some()).count()
+    world.invocations.iter().flatten().filter(|invocation| invocation.flight().is_some()).count()
 }
 
 fn creating(world: &World, at: fn(&At) -> bool) -> bool {
-    world.copies.iter().flatten().any(|copy| matches!(copy.job, Job::Create { .. }) && at(&copy.at))
+    world
+        .invocations
+        .iter()
+        .flatten()
+        .any(|invocation| matches!(invocation.job, Job::Create { .. }) && at(&invocation.at))
 }
 
 fn nothing_is_lost(world: &World) -> bool {

@@ -1,38 +1,38 @@
 //! What invocations do, act by act.
 
-use crate::call::{Answer, Call};
-use crate::copy::{At, Copy, Job};
+use crate::call::Call;
+use crate::effect::Answer;
+use crate::invocation::{At, Invocation, Job};
 use crate::protocol::Broken;
-use crate::world::{
-    CALL, COPIES, Event, Execution, Key, LEASE, POSTPONED, Plan, ProjectRow, Promise, State, SubscriptionRow, Task,
-    World,
-};
+use crate::ticks::{CALL, LEASE, POSTPONED};
+use crate::tier::Plan;
+use crate::world::{Event, Execution, INVOCATIONS, Key, ProjectRow, Promise, State, SubscriptionRow, Task, World};
 
-/// How an invocation ends, as its execution hears it.
+/// How an invocation ends for its execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// The step is completed.
     Done,
-    /// `Step.Busy`: it is tried again, however often.
+    /// `Step.Busy`: it is retried without a limit.
     Busy,
-    /// Anything else that is tried again, though not for ever.
+    /// Any other error that is retried, but not for ever.
     Trouble,
-    /// `Step.Rejected`, `Step.Superseded`: not tried again.
+    /// `Step.Rejected` or `Step.Superseded`: it is not retried.
     Final,
 }
 
-/// What becomes of a call whose caller waits for the answer.
+/// How a call ends whose caller waits for the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It has its effect, and the answer arrives.
     Answered,
-    /// The connection is cut, or the time is up; the call may still have its effect.
+    /// The connection is cut or the time is up. The call may still have its effect.
     Cut,
-    /// It is refused; nothing was made.
+    /// It is refused, and nothing was created.
     Refused,
-    /// Stripe answers 500, for ever under this key.
+    /// Stripe answers 500, and will do so for ever for this key.
     Error {
-        /// And made the subscription all the same.
+        /// Whether Stripe created the subscription all the same.
         made: bool,
     },
 }
@@ -40,25 +40,25 @@ pub enum Fate {
 /// One act of one invocation.
 pub(crate) struct Acting<'a> {
     pub(crate) world: &'a mut World,
-    pub(crate) copy: Copy,
+    pub(crate) invocation: Invocation,
     pub(crate) broken: Broken,
     place: usize,
 }
 
 impl<'a> Acting<'a> {
-    /// The invocation in that place, if there is one.
+    /// The invocation in this place, if there is one.
     pub(crate) fn new(world: &'a mut World, broken: Broken, place: u8) -> Option<Self> {
         let place = usize::from(place);
-        let copy = world.copies[place]?;
-        Some(Self { world, copy, broken, place })
+        let invocation = world.invocations[place]?;
+        Some(Self { world, invocation, broken, place })
     }
 
-    /// The next act; false where it is to wait.
+    /// Performs the next act; false if the invocation waits for a call.
     pub(crate) fn go(mut self) -> bool {
-        match self.copy.at {
+        match self.invocation.at {
             At::Begin => self.begin(),
             At::Promise => self.promise(),
-            At::Look => match self.copy.job {
+            At::Look => match self.invocation.job {
                 Job::Create { .. } => self.look_for_project(),
                 Job::Await { .. } => self.look_at_project(),
                 Job::Activate { .. } | Job::Change { .. } | Job::Settle { .. } => self.look_for_subscription(),
@@ -101,14 +101,14 @@ impl<'a> Acting<'a> {
         true
     }
 
-    /// What becomes of the call it waits for.
+    /// Ends the call that the invocation waits for.
     pub(crate) fn hears(mut self, fate: Fate) {
-        let At::Await { flight, fresh } = self.copy.at else { return };
+        let At::Await { flight, fresh } = self.invocation.at else { return };
         match fate {
             Fate::Answered => match self.world.take_effect(flight.call, self.broken) {
                 Answer::Made(id) => {
-                    self.copy.touch();
-                    match (flight.call, self.copy.job) {
+                    self.invocation.touch();
+                    match (flight.call, self.invocation.job) {
                         (Call::DeleteProject { .. }, Job::Await { .. }) => self.goes_on(At::Unmake),
                         (Call::DeleteProject { .. }, _) => self.ends(End::Busy),
                         (Call::Change { .. }, _) => self.goes_on(At::Finish),
@@ -124,7 +124,7 @@ impl<'a> Acting<'a> {
                 self.fails(End::Trouble);
             }
             Fate::Refused => match flight.call {
-                // Of an earlier request that was not answered this one's refusal says nothing.
+                // This refusal does not say what came of an earlier request that was never answered.
                 Call::CreateProject if !fresh => self.fails(End::Trouble),
                 Call::DeleteProject { .. } => self.fails(End::Trouble),
                 Call::CreateProject => self.goes_on(At::Discard),
@@ -148,9 +148,9 @@ impl<'a> Acting<'a> {
         }
     }
 
-    /// Its process is gone.
+    /// Its process is killed.
     pub(crate) fn dies(self) -> bool {
-        if let Some(flight) = self.copy.flight() {
+        if let Some(flight) = self.invocation.flight() {
             self.world.set_adrift(flight);
         }
         self.leaves(End::Trouble);
@@ -158,7 +158,7 @@ impl<'a> Acting<'a> {
     }
 
     fn begin(mut self) {
-        let (attempt, completed) = match self.copy.job {
+        let (attempt, completed) = match self.invocation.job {
             Job::Create { attempt } => (attempt, self.world.row.made),
             Job::Await { attempt } => (attempt, self.world.row.healthy),
             Job::Activate { attempt, .. } => (attempt, self.world.row.state == State::Active),
@@ -169,9 +169,9 @@ impl<'a> Acting<'a> {
         if current && row.state == State::Provisioning && !completed && row.lease == 0 {
             self.world.nobody_holds();
             self.world.row.lease = LEASE;
-            self.copy.holds = true;
-            let first = match &mut self.copy.job {
-                // A tier that costs nothing asks Stripe nothing.
+            self.invocation.holds = true;
+            let first = match &mut self.invocation.job {
+                // A tier without a price needs nothing from Stripe.
                 Job::Activate { tier, .. } => {
                     *tier = row.tier;
                     if tier.is_none() { At::Finish } else { At::Look }
@@ -191,20 +191,20 @@ impl<'a> Acting<'a> {
         if !self.is_fenced() {
             return self.fails(End::Busy);
         }
-        if let Some(plan) = self.copy.wanted() {
+        if let Some(plan) = self.invocation.wanted() {
             if self.world.subscription.is_some() {
-                // resources_one_live
+                // The constraint `resources_one_live`.
                 return self.fails(End::Trouble);
             }
             let key = self.world.new_key();
             self.world.subscription = Some(SubscriptionRow { age: 0, key, plan, confirmed: false });
-            self.copy.sends(Call::Subscribe { key, plan }, true);
+            self.invocation.sends(Call::Subscribe { key, plan }, true);
         } else {
             if self.world.project.is_some() {
                 return self.fails(End::Trouble);
             }
             self.world.project = Some(ProjectRow { age: 0, id: None });
-            self.copy.sends(Call::CreateProject, true);
+            self.invocation.sends(Call::CreateProject, true);
         }
         self.stays();
     }
@@ -213,13 +213,13 @@ impl<'a> Acting<'a> {
         if !self.is_fenced() {
             return self.fails(End::Busy);
         }
-        match self.copy.wanted() {
+        match self.invocation.wanted() {
             None => {
                 let Some(row) = self.world.project.as_mut().filter(|row| row.id.is_none()) else {
                     return self.fails(End::Busy);
                 };
                 row.age = 0;
-                self.copy.sends(Call::CreateProject, false);
+                self.invocation.sends(Call::CreateProject, false);
             }
             Some(plan) => {
                 if self.world.subscription.is_none_or(|row| row.confirmed) {
@@ -227,7 +227,7 @@ impl<'a> Acting<'a> {
                 }
                 let key = self.world.new_key();
                 self.world.subscription = Some(SubscriptionRow { age: 0, key, plan, confirmed: false });
-                self.copy.sends(Call::Subscribe { key, plan }, true);
+                self.invocation.sends(Call::Subscribe { key, plan }, true);
             }
         }
         self.stays();
@@ -235,7 +235,7 @@ impl<'a> Acting<'a> {
 
     fn confirm(self, id: u8, fresh: bool) {
         let holds = self.holds();
-        if matches!(self.copy.job, Job::Create { .. }) {
+        if matches!(self.invocation.job, Job::Create { .. }) {
             if self.broken == Broken::IntentAfterCall && self.world.project.is_none() {
                 self.world.project = Some(ProjectRow { age: 0, id: None });
             }
@@ -256,7 +256,7 @@ impl<'a> Acting<'a> {
         if !self.holds() {
             return self.fails(End::Busy);
         }
-        if matches!(self.copy.job, Job::Create { .. }) {
+        if matches!(self.invocation.job, Job::Create { .. }) {
             self.world.project = None;
             self.fails(End::Trouble);
         } else {
@@ -267,7 +267,7 @@ impl<'a> Acting<'a> {
 
     fn finish(mut self) {
         let holds = self.holds() || self.broken == Broken::CompletionIgnoresLease;
-        match self.copy.job {
+        match self.invocation.job {
             Job::Create { .. } if holds => {
                 self.world.row.made = true;
                 self.ends(End::Done);
@@ -283,7 +283,7 @@ impl<'a> Acting<'a> {
                 self.world.row.activated = true;
                 self.world.event = Event::Promised;
                 self.world.free_lease();
-                self.copy.holds = false;
+                self.invocation.holds = false;
                 self.goes_on(At::Publish);
             }
             Job::Change { tier, .. } if holds && self.world.row.state == State::Active => {
@@ -303,7 +303,7 @@ impl<'a> Acting<'a> {
 
     /// `lease_until > clock_timestamp()`.
     pub(crate) fn holds(&self) -> bool {
-        self.copy.holds && self.world.row.lease > 0
+        self.invocation.holds && self.world.row.lease > 0
     }
 
     /// `lease_until > clock_timestamp() + call`.
@@ -311,14 +311,14 @@ impl<'a> Acting<'a> {
         match self.broken {
             Broken::NoFence => true,
             Broken::FenceForgetsCall => self.holds(),
-            _ => self.copy.holds && self.world.row.lease > CALL,
+            _ => self.invocation.holds && self.world.row.lease > CALL,
         }
     }
 
-    /// A call that has no intent of its own.
+    /// Sends a call that has no intent of its own.
     pub(crate) fn sends_fenced(mut self, call: Call) {
         if self.is_fenced() {
-            self.copy.sends(call, false);
+            self.invocation.sends(call, false);
             self.stays();
         } else {
             self.fails(End::Busy);
@@ -326,17 +326,17 @@ impl<'a> Acting<'a> {
     }
 
     pub(crate) fn goes_on(mut self, at: At) {
-        self.copy.at = at;
+        self.invocation.at = at;
         self.stays();
     }
 
     pub(crate) fn stays(self) {
-        self.world.copies[self.place] = Some(self.copy);
+        self.world.invocations[self.place] = Some(self.invocation);
     }
 
-    /// It met trouble: what it settled is due again later.
+    /// Ends after trouble. If it was settling an intent, the intent is due again later.
     pub(crate) fn fails(self, end: End) {
-        if let Job::Settle { intent, .. } = self.copy.job
+        if let Job::Settle { intent, .. } = self.invocation.job
             && let Promise::Open(due) = &mut self.world.promises[usize::from(intent)]
         {
             *due = POSTPONED;
@@ -344,7 +344,7 @@ impl<'a> Acting<'a> {
         self.ends(end);
     }
 
-    /// It gives its lease back and ends.
+    /// Gives the lease back and ends.
     pub(crate) fn ends(self, end: End) {
         if self.holds() {
             self.world.free_lease();
@@ -353,10 +353,10 @@ impl<'a> Acting<'a> {
     }
 
     fn leaves(self, end: End) {
-        let Self { world, place, copy, .. } = self;
-        world.copies[place] = None;
-        let Some(attempt) = copy.attempt().filter(|_| copy.awaited) else { return };
-        let task = match copy.job {
+        let Self { world, place, invocation, .. } = self;
+        world.invocations[place] = None;
+        let Some(attempt) = invocation.attempt().filter(|_| invocation.awaited) else { return };
+        let task = match invocation.job {
             Job::Create { .. } => Task::Create,
             Job::Await { .. } => Task::Await,
             Job::Activate { .. } | Job::Change { .. } | Job::Settle { .. } => Task::Activate,
@@ -373,20 +373,20 @@ impl<'a> Acting<'a> {
 }
 
 impl World {
-    /// One more invocation, where there is room.
-    pub(crate) fn spawn(&mut self, copy: Copy) -> bool {
-        let place = (0..COPIES).find(|place| self.copies[*place].is_none());
+    /// Adds an invocation if there is room.
+    pub(crate) fn spawn(&mut self, invocation: Invocation) -> bool {
+        let place = (0..INVOCATIONS).find(|place| self.invocations[*place].is_none());
         place.is_some_and(|place| {
-            if copy.holds {
+            if invocation.holds {
                 self.nobody_holds();
                 self.row.lease = LEASE;
             }
-            self.copies[place] = Some(copy);
+            self.invocations[place] = Some(invocation);
             true
         })
     }
 
-    /// One Valkey script: the entry and its mark.
+    /// One Valkey script writes the entry and its mark.
     pub(crate) const fn publish(&mut self, broken: Broken) {
         if !self.marked || matches!(broken, Broken::NoMark) {
             self.published += 1;
@@ -396,13 +396,13 @@ impl World {
 
     pub(crate) fn new_key(&mut self) -> u8 {
         let key = self.stripe.next_key;
-        // The bounds leave room for every key the protocol needs; a broken one is refuted before it needs more.
+        // There is room for every key that the protocol needs. A broken variant is refuted before it needs more.
         self.stripe.next_key = (key + 1).min(u8::try_from(self.stripe.keys.len()).unwrap_or(u8::MAX) - 1);
         key
     }
 }
 
-/// The plan a tenant is to be billed as, by its row.
+/// The plan that the tenant's row asks for.
 pub(crate) fn wanted_by_row(world: &World) -> Option<Plan> {
     if world.row.state == State::Active { world.row.tier } else { None }
 }

@@ -1,53 +1,27 @@
-//! A state of the model: what the control database, the outside and everybody at work on one tenant know.
+//! A state of the model: the control database, the outside systems and the invocations at work on one tenant.
 
 use crate::call::{Call, Flight};
-use crate::copy::{At, Copy};
-
-/// Ticks a lease lasts.
-pub const LEASE: u8 = 2;
-/// Ticks a call may take until it has its effect.
-pub const CALL: u8 = 1;
-/// Ticks until a project that was made is in the provider's list.
-pub const VISIBLE: u8 = 1;
-/// Ticks after which an unanswered request cannot turn up any more: the two minutes of step 1 and of billing.
-pub const WINDOW: u8 = 3;
-/// A day, after which Stripe has forgotten a key; more than any number of ticks.
-pub const DAY: u8 = u8::MAX;
-/// Ticks by which billing that was not settled is postponed.
-pub const POSTPONED: u8 = 2;
+use crate::invocation::{At, Invocation};
+use crate::ticks::WINDOW;
+use crate::tier::{Plan, Tier};
 
 /// How many invocations there are at once.
-pub const COPIES: usize = 2;
-/// How many projects and calls on their own there is room for; more are a violation before they are too many.
+pub const INVOCATIONS: usize = 2;
+/// Room for projects and for calls whose caller is gone. A property is violated before the room is too small.
 const ROOM: usize = 4;
 
 /// `provisioning_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// A run is, or should be, at work.
+    /// An attempt is at work, or should be.
     Provisioning,
     /// Live.
     Active,
-    /// Its run failed; a POST resumes it.
+    /// The attempt failed. A POST resumes the tenant.
     Failed,
     /// Switched off for good.
     Deprovisioned,
 }
-
-/// What a tenant pays for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Plan {
-    /// The cheaper one.
-    Enterprise,
-    /// The other one.
-    EnterprisePlus,
-}
-
-/// A tier: a plan, or nothing to pay (`pilot`).
-pub type Tier = Option<Plan>;
-
-/// Every tier.
-pub const TIERS: [Tier; 3] = [None, Some(Plan::Enterprise), Some(Plan::EnterprisePlus)];
 
 /// The tenant's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,15 +30,15 @@ pub struct Row {
     pub state: State,
     /// Index into [`World::executions`].
     pub attempt: u8,
-    /// Ticks until the lease lapses; 0: it is free. Whose it is, is told by [`Copy::holds`].
+    /// Ticks until the lease lapses; 0 if it is free. [`Invocation::holds`] says who holds it.
     pub lease: u8,
     /// `tier`.
     pub tier: Tier,
-    /// Step 1 is completed.
+    /// Whether step 1 is completed.
     pub made: bool,
-    /// Step 2 is completed; from the beginning where no project dies.
+    /// Whether step 2 is completed. If no project may die, it is from the beginning.
     pub healthy: bool,
-    /// Step 9's transaction happened: what the model remembers, not a column.
+    /// Whether step 9's transaction has happened. The model remembers this; it is not a column.
     pub activated: bool,
 }
 
@@ -80,13 +54,13 @@ pub struct ProjectRow {
 /// The live ledger row of the subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriptionRow {
-    /// Ticks since `sent_at`, [`WINDOW`] at most, or a [`DAY`].
+    /// Ticks since `sent_at`, [`WINDOW`] at most, or [`crate::DAY`].
     pub age: u8,
     /// `idempotency_key`: index into [`Stripe::keys`].
     pub key: u8,
     /// The plan in `request`.
     pub plan: Plan,
-    /// There is an `external_id`.
+    /// Whether there is an `external_id`.
     pub confirmed: bool,
 }
 
@@ -95,7 +69,7 @@ pub struct SubscriptionRow {
 pub enum Promise {
     /// Not written, or closed.
     Closed,
-    /// Open, and due in so many ticks.
+    /// Open, and due in this many ticks.
     Open(u8),
 }
 
@@ -113,7 +87,7 @@ pub enum Event {
 /// A project at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Project {
-    /// Made, and in the list after so many ticks at the latest.
+    /// It exists, and is in the list after this many ticks at the latest.
     Hidden(u8),
     /// In the list, and coming up.
     ComingUp,
@@ -126,7 +100,7 @@ pub enum Project {
 }
 
 impl Project {
-    /// Whether it is there, healthy or not.
+    /// Whether it exists, healthy or not.
     #[must_use]
     pub const fn is_there(self) -> bool {
         !matches!(self, Self::Gone)
@@ -143,9 +117,9 @@ impl Project {
 pub enum Key {
     /// Nothing.
     Unknown,
-    /// The subscription it made.
+    /// A subscription was created.
     Made,
-    /// An error, whatever it made: replayed for ever.
+    /// An error, which is replayed for ever. A subscription may have been created.
     Error,
 }
 
@@ -156,11 +130,11 @@ pub struct Stripe {
     pub live: u8,
     /// What the live one is billed as.
     pub plan: Plan,
-    /// It ends with the period that is paid for.
+    /// Whether it ends with the period that is paid for.
     pub cancelling: bool,
-    /// What is remembered.
+    /// What Stripe has stored for each key.
     pub keys: [Key; ROOM],
-    /// The first key never used.
+    /// The first unused key.
     pub next_key: u8,
 }
 
@@ -182,7 +156,7 @@ pub enum Execution {
     Absent,
     /// At a task.
     At(Task),
-    /// A task ended in an error that is retried, so many times.
+    /// A task ended in an error that will be retried.
     Troubled(Task),
     /// In `RecordFailure`.
     Recording,
@@ -193,15 +167,15 @@ pub enum Execution {
 }
 
 impl Execution {
-    /// Whether it came to an end.
+    /// Whether it has ended.
     #[must_use]
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Ended | Self::Succeeded)
     }
 
-    /// Whether it will do something of its own accord.
+    /// Whether it will still do something by itself.
     #[must_use]
-    pub const fn runs(self) -> bool {
+    pub const fn is_running(self) -> bool {
         matches!(self, Self::At(_) | Self::Troubled(_) | Self::Recording)
     }
 }
@@ -209,9 +183,9 @@ impl Execution {
 /// How much may still go wrong or be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bounds {
-    /// Crashes, cut connections, stored errors, refusals, time-outs, lost starts: all together.
+    /// Crashes, cut connections, stored errors, refusals, time-outs and lost starts, all together.
     pub faults: u8,
-    /// Changes of the tier by PATCH, and corrections of it by POST.
+    /// Changes of the tier by PATCH, and corrections of the tier by POST.
     pub patches: u8,
     /// DELETEs: 0 or 1.
     pub deletes: u8,
@@ -236,7 +210,7 @@ pub struct World {
     pub projects: [Option<Project>; ROOM],
     /// Stripe.
     pub stripe: Stripe,
-    /// Entries of the stream with this event's id.
+    /// How many entries of the stream have this event's id.
     pub published: u8,
     /// The mark beside the stream.
     pub marked: bool,
@@ -244,10 +218,10 @@ pub struct World {
     pub executions: [Execution; ROOM + 1],
     /// A `StartExecution` that was sent.
     pub starting: Option<u8>,
-    /// The reconciler published and did not write it down yet.
+    /// Whether the reconciler has published the event and not recorded it yet.
     pub telling: bool,
     /// Invocations at work, in order.
-    pub copies: [Option<Copy>; COPIES],
+    pub invocations: [Option<Invocation>; INVOCATIONS],
     /// Calls whose caller is gone, in order.
     pub adrift: [Option<Flight>; ROOM],
     /// What is left of the bounds.
@@ -255,7 +229,7 @@ pub struct World {
 }
 
 impl World {
-    /// A POST was just committed, and its execution is about to be started.
+    /// A POST has just been committed, and its execution will be started next.
     #[must_use]
     pub const fn posted(bounds: Bounds) -> Self {
         Self {
@@ -285,13 +259,13 @@ impl World {
             executions: [Execution::Absent; ROOM + 1],
             starting: Some(0),
             telling: false,
-            copies: [None; COPIES],
+            invocations: [None; INVOCATIONS],
             adrift: [None; ROOM],
             left: bounds,
         }
     }
 
-    /// A tenant that has been active, of this tier, for a while.
+    /// A tenant that has been active for a while, with this tier.
     #[must_use]
     pub const fn active(bounds: Bounds, tier: Tier) -> Self {
         let mut world = Self::posted(bounds);
@@ -318,12 +292,16 @@ impl World {
         self.executions[usize::from(self.row.attempt)]
     }
 
-    /// Every call that was sent and had no effect yet.
+    /// All calls that were sent and have had no effect yet.
     pub fn flights(&self) -> impl Iterator<Item = Flight> {
-        self.copies.into_iter().flatten().filter_map(|copy| copy.flight()).chain(self.adrift.into_iter().flatten())
+        self.invocations
+            .into_iter()
+            .flatten()
+            .filter_map(|invocation| invocation.flight())
+            .chain(self.adrift.into_iter().flatten())
     }
 
-    /// Whether Stripe is where the row wants it.
+    /// Whether Stripe bills the row's tier.
     #[must_use]
     pub fn billing_agrees(&self) -> bool {
         let wanted = if self.row.state == State::Active { self.row.tier } else { None };
@@ -331,57 +309,57 @@ impl World {
         wanted == billed
     }
 
-    /// Whether some intent says that Stripe may not be there.
+    /// Whether an open intent says that Stripe may not bill the row's tier.
     #[must_use]
     pub fn billing_is_open(&self) -> bool {
         self.promises.iter().any(|promise| matches!(promise, Promise::Open(_)))
     }
 
-    /// Nobody is at work, and nobody but a caller or a fault will be.
+    /// Nobody is at work, and only a caller or a fault can change that.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.row.state != State::Provisioning
-            && self.copies.iter().all(Option::is_none)
+            && self.invocations.iter().all(Option::is_none)
             && self.adrift.iter().all(Option::is_none)
             && self.starting.is_none()
             && !self.telling
-            && !self.executions.iter().any(|execution| execution.runs())
+            && !self.executions.iter().any(|execution| execution.is_running())
             && self.event != Event::Promised
             && !self.billing_is_open()
     }
 
-    /// The caller has what was asked for, and what was promised about it is kept.
+    /// The caller has what was asked for, and every promise about it is kept.
     #[must_use]
     pub fn ended_well(&self) -> bool {
         self.row.state != State::Failed && self.billing_agrees() && self.published == u8::from(self.row.activated)
     }
 
-    /// The lease is given up, or taken away.
+    /// The lease is given up or taken away.
     pub(crate) fn free_lease(&mut self) {
         self.row.lease = 0;
         self.nobody_holds();
     }
 
-    /// Nobody's token is the row's any more.
+    /// Nobody holds the row's token any more.
     pub(crate) fn nobody_holds(&mut self) {
-        for copy in self.copies.iter_mut().flatten() {
-            copy.holds = false;
+        for invocation in self.invocations.iter_mut().flatten() {
+            invocation.holds = false;
         }
     }
 
-    /// Equal worlds in one form: who is at work has no order, and attempts that are over and forgotten no number.
+    /// Gives equivalent worlds one form: invocations have no order, and finished attempts have no number.
     pub(crate) fn normalize(&mut self) {
         while self.row.attempt > 0
-            && !self.executions[0].runs()
+            && !self.executions[0].is_running()
             && self.starting != Some(0)
-            && !self.copies.iter().flatten().any(|copy| copy.attempt() == Some(0))
+            && !self.invocations.iter().flatten().any(|invocation| invocation.attempt() == Some(0))
         {
             self.executions.rotate_left(1);
             self.executions[ROOM] = Execution::Absent;
             self.row.attempt -= 1;
             self.starting = self.starting.map(|attempt| attempt - 1);
-            for copy in self.copies.iter_mut().flatten() {
-                copy.forget_an_attempt();
+            for invocation in self.invocations.iter_mut().flatten() {
+                invocation.forget_an_attempt();
             }
         }
         for id in 0..self.projects.len() {
@@ -389,14 +367,14 @@ impl World {
                 self.projects[id] = None;
             }
         }
-        // How old a row is that has its id, and what was asked for then, is never looked at.
+        // Once a row has its id, nobody looks at its age or at its request.
         if let Some(row) = self.project.as_mut().filter(|row| row.id.is_some()) {
             row.age = WINDOW;
         }
         if let Some(row) = self.subscription.as_mut().filter(|row| row.confirmed) {
             (row.age, row.key, row.plan) = (WINDOW, 0, Plan::Enterprise);
         }
-        // Nothing is going to be asked for under a key that was used.
+        // Used keys are never used again.
         if self.subscription.is_none_or(|row| row.confirmed)
             && !self.flights().any(|flight| flight.call.is_subscription())
         {
@@ -406,16 +384,16 @@ impl World {
         if self.stripe.live == 0 {
             (self.stripe.plan, self.stripe.cancelling) = (Plan::Enterprise, false);
         }
-        self.copies.sort_unstable();
+        self.invocations.sort_unstable();
         self.adrift.sort_unstable();
     }
 
-    /// Whether anybody could still name that project.
+    /// Whether anybody could still refer to that project.
     fn knows(&self, id: usize) -> bool {
         let is = |known: u8| usize::from(known) == id;
         self.project.is_some_and(|row| row.id.is_some_and(is))
             || self.flights().any(|flight| matches!(flight.call, Call::DeleteProject { id } if is(id)))
-            || self.copies.iter().flatten().any(|copy| match copy.at {
+            || self.invocations.iter().flatten().any(|invocation| match invocation.at {
                 At::Confirm { id, .. } | At::Bury { id } => is(id),
                 _ => false,
             })

@@ -1,12 +1,12 @@
-//! The protocol as the code has it, checked to the last world within each set of bounds.
+//! The protocol as the code implements it. Each test checks every world within its bounds.
 
 use std::time::Instant;
 
 use model::{Bounds, Graph, Provisioning};
 use stateright::{Checker, Model};
 
-/// Every property in every world, and an end to be reached from each of them. At least `floor` worlds: a check that was
-/// cut short by mistake would hold as well.
+/// Checks every property in every world, and that an end can be reached from each of them. There must be at least `floor`
+/// worlds, because a check that stops early would hold as well.
 fn check(name: &str, model: &Provisioning, floor: usize) {
     let started = Instant::now();
     let checker = model.clone().checker().threads(2).spawn_bfs().join();
@@ -15,28 +15,28 @@ fn check(name: &str, model: &Provisioning, floor: usize) {
     drop(checker);
     let graph = Graph::of(model);
     println!("{name}: {worlds} worlds in {:.1?}", started.elapsed());
-    assert_eq!(graph.len(), worlds, "both explored the same");
+    assert_eq!(graph.len(), worlds, "both have explored the same worlds");
     assert!(worlds > floor, "only {worlds} worlds");
-    assert_eq!(graph.never_ends_well(), None, "a good end cannot be reached after this");
-    assert_eq!(graph.never_ends_by_itself(), None, "waits for a caller for ever after this");
+    assert_eq!(graph.never_ends_well(), None, "no good end can be reached after this");
+    assert_eq!(graph.never_ends_by_itself(), None, "work never ends without a caller after this");
 }
 
 #[test]
-fn a_run_holds_with_three_faults_and_a_deactivation() {
+fn provisioning_holds_with_three_faults_and_a_deactivation() {
     let bounds = Bounds { faults: 3, patches: 0, deletes: 1, deaths: 0 };
-    check("run, 3 faults, DELETE", &Provisioning::from_post(bounds), 1_300_000);
+    check("provisioning, 3 faults, DELETE", &Provisioning::from_post(bounds), 1_300_000);
 }
 
 #[test]
-fn a_run_holds_with_two_faults_a_tier_change_and_a_deactivation() {
+fn provisioning_holds_with_two_faults_a_tier_change_and_a_deactivation() {
     let bounds = Bounds { faults: 2, patches: 1, deletes: 1, deaths: 0 };
-    check("run, 2 faults, PATCH, DELETE", &Provisioning::from_post(bounds), 2_000_000);
+    check("provisioning, 2 faults, PATCH, DELETE", &Provisioning::from_post(bounds), 2_000_000);
 }
 
 #[test]
-fn a_run_holds_with_two_faults_a_project_that_dies_and_a_deactivation() {
+fn provisioning_holds_with_two_faults_a_project_that_dies_and_a_deactivation() {
     let bounds = Bounds { faults: 2, patches: 0, deletes: 1, deaths: 1 };
-    check("run, 2 faults, death, DELETE", &Provisioning::from_post(bounds), 1_000_000);
+    check("provisioning, 2 faults, death, DELETE", &Provisioning::from_post(bounds), 1_000_000);
 }
 
 #[test]

@@ -1,28 +1,17 @@
-//! A catalog's credentials and its row: whatever dies between them, they agree in the end.
+//! `POST` of a catalog: its credentials and its row agree in the end, whatever dies between writing them.
 
 use anyhow::{Context as _, Result, ensure};
-use domain::{CatalogId, TenantId};
 use e2e::{Lakehouse, credential};
-use fault_proxy::client::{HeaderMatch, Match};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Act, met, repeated};
+use crate::actors::acts::{Act, CATALOG};
+use crate::actors::requests::{met, repeated};
 use crate::effects::Subject;
 use crate::fault::Fault;
 use crate::stage::Stage;
 use crate::step_cell::Played;
 use crate::witness::Testimony;
-
-const NAME: &str = "ivory-lakehouse";
-
-/// Whatever writes the secret of the tenant's catalog.
-pub fn writing(subject: &Subject) -> Match {
-    let regex = r"^secretsmanager\.(CreateSecret|PutSecretValue)$".to_owned();
-    let header = Some(HeaderMatch { name: "x-amz-target".to_owned(), regex });
-    let body_regex = NAME.parse().ok().map(|name| CatalogId::of(TenantId(subject.tenant_id), &name).to_string());
-    Match { header, body_regex, ..Match::default() }
-}
 
 /// The client repeats its request until it is answered.
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
@@ -38,9 +27,9 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let order = json!({ "s3_access_key_id": id, "s3_secret_key_enc": key });
     repeated(stage, fault, rule, 201, async || lakehouse.upsert(&order).await).await?;
     met(stage, rule).await?;
-    let stored = lakehouse.credentials(NAME).await?;
+    let stored = lakehouse.credentials(CATALOG).await?;
     ensure!(stored == json!({ "s3_access_key_id": id, "s3_secret_key": key }), "the row names other credentials");
-    let row = lakehouse.row(NAME).await?.context("no row")?;
+    let row = lakehouse.row(CATALOG).await?.context("no row")?;
     let mut seen = Testimony::default();
     seen.count("catalog", 1);
     let versions = row["version"].as_i64().context("no version")?;

@@ -1,4 +1,4 @@
-//! `DELETE`: of a live tenant, of one that is being made, and while a step's effect is under way.
+//! `DELETE` of an active tenant, of one that is being provisioned, and during a step's effect.
 
 use std::time::Duration;
 
@@ -8,17 +8,18 @@ use fault_proxy::client::When;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::{Act, met, repeated, until};
+use crate::actors::acts::Act;
+use crate::actors::requests::{met, repeated, until};
 use crate::effects::{Effect, Subject};
 use crate::fault::Fault;
 use crate::stage::Stage;
 use crate::step_cell::Played;
 use crate::witness::{self, Testimony};
 
-/// A run that was superseded has ended by then.
+/// An execution that was superseded has ended by then.
 const ENDS: Duration = Duration::from_mins(2);
 
-/// The client repeats its request until it is answered; then the tenant is off, and nothing is billed.
+/// The client repeats its request until it is answered. Then the tenant is off, and nothing is billed.
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let made = act.name != "stop";
     let (subject, pause) = stage.ordered_until(1).await?;
@@ -35,7 +36,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     Ok(Played { testimony: off(stage, &subject, made).await?, posts: 0 })
 }
 
-/// The step's effect is held while the tenant is deactivated, and then goes on.
+/// The step's effect is held while the tenant is deactivated. Then it goes on.
 pub async fn play_during(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
     let (subject, rule) = stage.ordered_into(effect, fault).await?;
     stage.held(rule).await?;
@@ -45,7 +46,8 @@ pub async fn play_during(stage: &Stage, effect: &Effect, fault: Fault) -> Result
     Ok(Played { testimony: off(stage, &subject, activated).await?, posts: 0 })
 }
 
-/// The tenant is off for good: its run has ended, nothing is billed, nothing is there twice, and nothing changes any more.
+/// Checks that the tenant is off for good: its execution has ended, nothing is billed, nothing exists twice, and nothing
+/// changes any more.
 async fn off(stage: &Stage, subject: &Subject, was_live: bool) -> Result<Testimony> {
     let cloud = &stage.cloud;
     ended(cloud, subject).await?;
@@ -77,7 +79,7 @@ async fn off(stage: &Stage, subject: &Subject, was_live: bool) -> Result<Testimo
     Ok(seen)
 }
 
-/// Whether a subscription is over, or will be at the end of what is paid for.
+/// Whether a subscription is over, or ends with the period that is paid for.
 pub fn ends(subscription: &Value) -> bool {
     subscription["status"] == "canceled" || subscription["cancel_at_period_end"] == true
 }
@@ -86,7 +88,7 @@ async fn ended(cloud: &Cloud, subject: &Subject) -> Result<()> {
     let end = Instant::now() + ENDS;
     let arn = cloud.aws.execution_arn(subject.tenant_id, 1);
     while cloud.aws.execution(&arn).await?.is_some_and(|execution| execution["status"] == "RUNNING") {
-        ensure!(Instant::now() < end, "the run goes on");
+        ensure!(Instant::now() < end, "the execution goes on");
         sleep(Duration::from_millis(500)).await;
     }
     Ok(())

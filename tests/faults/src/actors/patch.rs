@@ -1,16 +1,17 @@
-//! `PATCH tier`: Stripe first, then the row; whatever dies, both agree in the end.
+//! `PATCH` of the tier: Stripe first, then the row. Both agree in the end, whatever dies between.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use super::{Act, met, repeated};
+use crate::actors::acts::Act;
+use crate::actors::requests::{met, repeated};
 use crate::effects::Subject;
 use crate::fault::Fault;
 use crate::stage::Stage;
 use crate::step_cell::Played;
 use crate::witness;
 
-/// The client repeats its request until it is answered; then Stripe bills what the row says.
+/// The client repeats its request until it is answered. Then Stripe bills the row's tier.
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let subject = stage.ordered(async |subject| Ok(subject)).await?;
     let (status, _) = stage.goes_live(&subject).await?;

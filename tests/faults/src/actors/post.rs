@@ -1,17 +1,18 @@
-//! `POST` between its commit and the start of the run.
+//! `POST`: its commit and the start of the execution.
 
 use anyhow::{Result, ensure};
 use e2e::unique;
 use uuid::Uuid;
 
-use super::{Act, kill_if_asked, met};
+use crate::actors::acts::Act;
+use crate::actors::requests::{kill_if_asked, met};
 use crate::effects::Subject;
 use crate::fault::Fault;
 use crate::stage::Stage;
 use crate::step_cell::Played;
 use crate::witness;
 
-/// The client repeats its request until it is accepted; then the tenant goes live, in one run.
+/// The client repeats its request until it is accepted. Then the tenant goes live, with one execution.
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let (subject, rule) = if act.name == "row" {
         let slug = unique("cell");

@@ -1,4 +1,4 @@
-//! The reconciler, dying between any two of its acts: what it was after is brought about by the next one.
+//! The reconciler. If it dies between two of its acts, the next one finishes the work.
 
 use std::time::Duration;
 
@@ -8,22 +8,23 @@ use fault_proxy::client::{Action, Answer, Match, RuleId, When};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::delete::ends;
-use super::{Act, kill_if_asked};
+use crate::actors::acts::Act;
+use crate::actors::delete::ends;
+use crate::actors::requests::kill_if_asked;
 use crate::effects::{self, Known, Subject};
 use crate::fault::{Fault, Kind};
 use crate::stage::{Missed, Stage};
 use crate::step_cell::Played;
 use crate::witness::{self, Testimony};
 
-/// By then a reconciler has had its turn and died, the next one as well.
+/// Long enough for a reconciler that dies and for the next one.
 const BROUGHT_ABOUT: Duration = Duration::from_mins(4);
 
-/// What a reconciler finds to do.
+/// The work of a reconciler.
 enum Work {
-    /// A run that was never started.
+    /// An attempt whose execution was never started.
     Start,
-    /// A run that ended without a word.
+    /// An attempt whose execution ended without recording a failure.
     Fail,
     /// An event that was not delivered.
     Deliver,
@@ -39,7 +40,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
         "lease" | "cancellation" | "settlement" => Work::Cancel,
         other => bail!("the reconciler has no {other}"),
     };
-    // What keeps a reconciler from its work until the fault is laid.
+    // The obstacle keeps reconcilers from the work until the fault is laid.
     let (subject, obstacle) = match work {
         Work::Start => never_started(stage).await?,
         Work::Fail => (ended(stage).await?, None),
@@ -60,7 +61,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
             killed?;
             brought_about.await?;
         }
-        // Nobody was there to be killed.
+        // The work was done before anybody could be killed.
         done = &mut brought_about => done?,
     }
     if stage.fired(rule).await? == 0 {
@@ -86,14 +87,14 @@ async fn live(stage: &Stage, subject: &Subject, wanted: u32) -> Result<Played> {
 async fn killed(stage: &Stage, fault: Fault, rule: RuleId) -> Result<()> {
     kill_if_asked(stage, fault, rule).await?;
     if matches!(fault.kind, Kind::Kill) {
-        // Nobody is left whose turn it could be; the next one would wait out a minute for a dead one.
+        // Nobody has the turn any more. Without this the next one would wait a minute for the dead one.
         let over = "UPDATE control.leases SET until = clock_timestamp() WHERE name = 'reconcile-tenants'";
         stage.cloud.control().await?.execute(over, &[]).await?;
     }
     Ok(())
 }
 
-/// Has the reconciler run, as the schedule does, until its work is done.
+/// Invokes the reconciler, as the schedule does, until its work is done.
 async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<()> {
     let end = Instant::now() + BROUGHT_ABOUT;
     let id = subject.tenant_id;
@@ -118,13 +119,13 @@ async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<
         ] {
             control.execute(due, &[&id]).await?;
         }
-        // One that was killed or held is none of ours to report.
+        // An invocation that was killed or held is no failure of the cell.
         stage.cloud.aws.invoke("reconcile-tenants", &json!({})).await.ok();
         sleep(Duration::from_millis(500)).await;
     }
 }
 
-/// Its `POST` was answered, and Step Functions refused to start its run.
+/// A tenant whose `POST` was answered, but Step Functions refuses to start the execution.
 async fn never_started(stage: &Stage) -> Result<(Subject, Option<RuleId>)> {
     stage
         .ordered(async |subject| {
@@ -141,7 +142,7 @@ fn refusal() -> Action {
     Action::Respond(Answer::Http { status: 400, headers, body, when: When::Before })
 }
 
-/// Its execution was ended from outside while step 2 was at work.
+/// A tenant whose execution was stopped from outside during step 2.
 async fn ended(stage: &Stage) -> Result<Subject> {
     let (subject, pause) = stage.ordered_until(1).await?;
     stage.cloud.aws.stop_execution(&stage.cloud.aws.execution_arn(subject.tenant_id, 1)).await?;
@@ -149,7 +150,7 @@ async fn ended(stage: &Stage) -> Result<Subject> {
     Ok(subject)
 }
 
-/// It is live, and its event could not be published.
+/// An active tenant whose event cannot be published.
 async fn unheard(stage: &Stage) -> Result<(Subject, Option<RuleId>)> {
     let (mut subject, refused) = stage
         .ordered(async |subject| {
@@ -165,7 +166,7 @@ async fn unheard(stage: &Stage) -> Result<(Subject, Option<RuleId>)> {
     Ok((subject, Some(refused)))
 }
 
-/// It is live, and has a subscription to lose.
+/// An active tenant with a subscription.
 async fn subscribed(stage: &Stage) -> Result<Subject> {
     let subject = stage.ordered(async |subject| Ok(subject)).await?;
     stage.goes_live(&subject).await?;

@@ -1,4 +1,4 @@
-//! `record-failure`, of a run that Step 7 ended.
+//! `record-failure` of an attempt that failed in step 7.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,14 @@ use e2e::State;
 use fault_proxy::client::{Action, Answer, Match, When};
 use serde_json::json;
 
-use super::{Act, kill_if_asked, met};
+use crate::actors::acts::Act;
+use crate::actors::requests::{kill_if_asked, met};
 use crate::fault::Fault;
 use crate::stage::Stage;
 use crate::step_cell::Played;
 use crate::witness;
 
-/// The failure is recorded once, with its cause; the next `POST` leads out of it.
+/// The failure is recorded once, with its cause. The next `POST` resumes the tenant.
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let (subject, (forbidden, rule)) = stage
         .ordered(async |subject| {

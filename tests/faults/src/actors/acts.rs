@@ -1,0 +1,175 @@
+//! The effects of those who are not steps. Each is a row of the matrix.
+
+use std::fmt;
+
+use anyhow::Result;
+use domain::{CatalogId, TenantId};
+use fault_proxy::client::{HeaderMatch, Match, RuleId, When};
+
+use crate::effects::{Subject, aws_call, insertion};
+use crate::fault::{Fault, Kind};
+use crate::protocol::Protocol;
+use crate::stage::Stage;
+
+/// The name of every cell's catalog.
+pub const CATALOG: &str = "ivory-lakehouse";
+
+/// Who acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// `POST /v1/admin/tenants`.
+    Post,
+    /// `record-failure`.
+    RecordFailure,
+    /// `reconcile-tenants`.
+    Reconciler,
+    /// `PATCH /v1/admin/tenants/{slug}` with a tier.
+    Patch,
+    /// `DELETE /v1/admin/tenants/{slug}`.
+    Delete,
+    /// The same during a step: its effect is held until `DELETE` is answered.
+    DeleteDuring(usize),
+    /// `POST /v1/admin/tenants/{tenant_id}/catalog`.
+    Catalog,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Post => f.write_str("POST"),
+            Self::RecordFailure => f.write_str("record-failure"),
+            Self::Reconciler => f.write_str("reconciler"),
+            Self::Patch => f.write_str("PATCH tier"),
+            Self::Delete => f.write_str("DELETE"),
+            Self::DeleteDuring(step) => write!(f, "DELETE in step {step}"),
+            Self::Catalog => f.write_str("catalog"),
+        }
+    }
+}
+
+/// An effect of somebody who is not a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Act {
+    /// Whose effect it is.
+    pub actor: Actor,
+    /// The name of its row.
+    pub name: &'static str,
+    upstream: &'static str,
+    protocol: Protocol,
+    matching: fn(&Subject) -> Match,
+}
+
+/// Every act, in the order of the table.
+pub const ACTS: &[Act] = &[
+    sql(Actor::Post, "row", |s| insertion(&s.slug)),
+    aws(Actor::Post, "start", |s| aws_call("AWSStepFunctions.StartExecution", &s.tenant_id.to_string())),
+    sql(Actor::RecordFailure, "failure", run_failed),
+    sql(Actor::Reconciler, "turn", |_| Match::statement(r"^INSERT INTO control\.leases ")),
+    sql(Actor::Reconciler, "claim", |s| {
+        Match::statement(&format!(r"SET touched_at = clock_timestamp\(\) WHERE.*\$1={} ", s.tenant_id))
+    }),
+    aws(Actor::Reconciler, "look", |s| aws_call("AWSStepFunctions.DescribeExecution", &s.tenant_id.to_string())),
+    aws(Actor::Reconciler, "start", |s| aws_call("AWSStepFunctions.StartExecution", &s.tenant_id.to_string())),
+    sql(Actor::Reconciler, "failure", run_failed),
+    resp(Actor::Reconciler, "event", |s| Match::command(&format!("^EVAL(SHA)? .* {} ", s.slug))),
+    sql(Actor::Reconciler, "delivery", |s| {
+        Match::statement(&format!(r"^UPDATE control\.outbox SET delivered_at.* \$1={}$", s.row))
+    }),
+    sql(Actor::Reconciler, "lease", lease),
+    stripe(Actor::Reconciler, "cancellation", |s| {
+        Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))
+    }),
+    sql(Actor::Reconciler, "settlement", |s| {
+        Match::statement(&format!(
+            r"SET lease_token = NULL, lease_until = NULL WHERE.*delivered_at.*\$1={} ",
+            s.tenant_id
+        ))
+    }),
+    sql(Actor::Patch, "lease", lease),
+    sql(Actor::Patch, "intent", |s| Match::statement(&format!(r"^INSERT INTO control\.outbox .*\$2={} ", s.tenant_id))),
+    stripe(Actor::Patch, "subscription", |s| Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))),
+    sql(Actor::Patch, "row", |s| Match::statement(&format!(r"SET tier = \$4.*\$1={} ", s.tenant_id))),
+    resp(Actor::Patch, "cache", |s| Match::command(&format!("^UNLINK tenant:slug:{}$", s.slug))),
+    sql(Actor::Delete, "row", |s| {
+        Match::statement(&format!(r"SET provisioning_state = 'deprovisioned'.*\$1={} ", s.tenant_id))
+    }),
+    aws(Actor::Delete, "stop", |s| aws_call("AWSStepFunctions.StopExecution", &s.tenant_id.to_string())),
+    resp(Actor::Delete, "cache", |s| Match::command(&format!("^UNLINK tenant:slug:{}$", s.slug))),
+    during(1, "project"),
+    during(2, "secret"),
+    during(3, "commit"),
+    during(4, "counts"),
+    during(5, "invitation"),
+    during(6, "user"),
+    during(7, "index"),
+    during(8, "cache"),
+    during(9, "customer"),
+    during(9, "subscription"),
+    during(9, "activation"),
+    aws(Actor::Catalog, "secret", catalog_secret),
+    sql(Actor::Catalog, "row", |s| {
+        Match::statement(&format!(
+            r"^WITH before AS \( SELECT \* FROM lakehouse\.tenant_catalogs.*\$1={} ",
+            s.tenant_id
+        ))
+    }),
+];
+
+const fn sql(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
+    Act { actor, name, upstream: "postgres", protocol: Protocol::Postgres, matching }
+}
+
+const fn aws(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
+    Act { upstream: "aws", protocol: Protocol::Aws, ..sql(actor, name, matching) }
+}
+
+const fn stripe(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
+    Act { upstream: "stripe", protocol: Protocol::Http, ..sql(actor, name, matching) }
+}
+
+const fn resp(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
+    Act { upstream: "valkey", protocol: Protocol::Resp, ..sql(actor, name, matching) }
+}
+
+/// The effect itself is the step's. What it matches is not used.
+const fn during(step: usize, name: &'static str) -> Act {
+    sql(Actor::DeleteDuring(step), name, lease)
+}
+
+fn lease(subject: &Subject) -> Match {
+    Match::statement(&format!(
+        r"SET lease_token = \$2, lease_until.*provisioning_state = ANY.*\$1={} ",
+        subject.tenant_id
+    ))
+}
+
+fn run_failed(subject: &Subject) -> Match {
+    Match::statement(&format!(r"SET provisioning_state = 'failed'.*\$1={} ", subject.tenant_id))
+}
+
+impl Act {
+    /// Whether the fault can happen there. `twice`, `stall` and `stale` are for steps only.
+    #[must_use]
+    pub fn can_meet(&self, fault: Fault) -> bool {
+        match (self.actor, fault.kind) {
+            (Actor::DeleteDuring(_), kind) => kind == Kind::Hang,
+            (_, Kind::Twice | Kind::Stall | Kind::Stale) => false,
+            (_, Kind::TooMany | Kind::Error) => fault.when == When::Before,
+            _ => true,
+        }
+    }
+
+    /// Makes the rule that lays the fault.
+    pub async fn lay(&self, stage: &Stage, fault: Fault, subject: &Subject) -> Result<RuleId> {
+        let (action, times) = fault.action(self.protocol);
+        stage.lay(self.upstream, (self.matching)(subject), action, times).await
+    }
+}
+
+/// Calls that write the secret of the tenant's catalog.
+fn catalog_secret(subject: &Subject) -> Match {
+    let regex = r"^secretsmanager\.(CreateSecret|PutSecretValue)$".to_owned();
+    let header = Some(HeaderMatch { name: "x-amz-target".to_owned(), regex });
+    let body_regex = CATALOG.parse().ok().map(|name| CatalogId::of(TenantId(subject.tenant_id), &name).to_string());
+    Match { header, body_regex, ..Match::default() }
+}

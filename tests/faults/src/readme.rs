@@ -1,0 +1,67 @@
+//! The parts of this package's `README.md` that are generated.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::matrix::Verdict;
+use crate::storm::Outcome;
+use crate::table::{columns, counts, table};
+
+/// A smaller storm is not written down.
+const STORM: usize = 200;
+
+/// Writes down the whole matrix.
+pub fn write_matrix(verdicts: &[Verdict]) -> Result<()> {
+    write("matrix", &format!("{}\n{}\n{}.\n", columns(), table(verdicts), counts(verdicts)))
+}
+
+/// Writes down a storm, if it was large enough.
+pub fn write_storm(outcome: &Outcome) -> Result<()> {
+    if outcome.tenants < STORM { Ok(()) } else { write("storm", &format!("{outcome}.\n")) }
+}
+
+fn write(part: &str, text: &str) -> Result<()> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let old = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let new = replaced(&old, part, text).with_context(|| format!("{} has no part `{part}`", path.display()))?;
+    fs::write(&path, new).with_context(|| format!("writing {}", path.display()))
+}
+
+/// The file with another text between the markers of a part; `None` if the markers are missing.
+fn replaced(file: &str, part: &str, text: &str) -> Option<String> {
+    let (begin, end) =
+        (format!("<!-- begin {part}: written by cargo xtask faults -->\n"), format!("<!-- end {part} -->"));
+    let (before, rest) = file.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}\n{text}\n{end}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::Row;
+
+    const README: &str = include_str!("../README.md");
+
+    #[test]
+    fn only_the_part_between_the_markers_is_replaced() {
+        let new = replaced(README, "storm", "Calm.").expect("the markers");
+        assert!(new.contains("\n\nCalm.\n\n"), "{new}");
+        let storm = replaced(README, "storm", "").expect("the markers");
+        assert_eq!(replaced(&new, "storm", "").as_ref(), Some(&storm));
+        assert_eq!(replaced(README, "drizzle", "Calm."), None);
+    }
+
+    #[test]
+    fn the_columns_and_rows_are_those_of_the_matrix() {
+        assert!(README.contains(&columns()), "`cargo xtask faults` writes this table:\n{}", columns());
+        for (actor, name) in Row::all().map(Row::name) {
+            assert!(
+                README.contains(&format!("| {actor} | {name} |")),
+                "`cargo xtask faults` has not played {actor}, {name}"
+            );
+        }
+    }
+}

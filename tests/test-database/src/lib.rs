@@ -1,0 +1,109 @@
+//! A Postgres database for each test, cloned from a migrated template and dropped at the end.
+//!
+//! `TEST_POSTGRES_URL` names a superuser of a server to try things on, and `POSTGRES_CA_FILE` the authority of its
+//! certificate; `cargo xtask test` sets both. Test programs may run at the same time, on the same server.
+
+mod connection;
+mod template;
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use store::{DatabaseConfig, Store};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use connection::{connect, server};
+use template::Template;
+pub use template::tenant_migrations;
+
+/// A database of one test. It is dropped with this value, whether the test has passed or not.
+#[derive(Debug)]
+pub struct TestDatabase {
+    config: DatabaseConfig,
+}
+
+impl TestDatabase {
+    /// A control database.
+    ///
+    /// # Panics
+    /// If there is no server to try.
+    pub async fn control() -> Self {
+        Self::cloned(Template::Control).await.expect("a control database")
+    }
+
+    /// A tenant's database, migrated as step 3 does it: by an owner who is not a superuser, in one transaction.
+    ///
+    /// # Panics
+    /// If there is no server to try.
+    pub async fn tenant() -> Self {
+        Self::cloned(Template::Tenant).await.expect("a tenant's database")
+    }
+
+    /// A database without any migration.
+    ///
+    /// # Panics
+    /// If there is no server to try.
+    pub async fn empty() -> Self {
+        Self::cloned(Template::Empty).await.expect("an empty database")
+    }
+
+    async fn cloned(template: Template) -> Result<Self> {
+        let server = server()?;
+        let admin = connect(&server).await?;
+        let (original, name) = (template.ready(&admin, &server).await?, format!("test_{}", Uuid::now_v7().simple()));
+        let sql = format!("CREATE DATABASE {name} TEMPLATE {original} OWNER {}", template.owner());
+        admin.batch_execute(&sql).await.context(sql)?;
+        Ok(Self { config: DatabaseConfig { dbname: name, ..server } })
+    }
+
+    /// How to connect, as the superuser.
+    #[must_use]
+    pub fn config(&self) -> &DatabaseConfig {
+        &self.config
+    }
+
+    /// A store on this database. Each call is like another process: it opens a connection of its own.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        let config = self.config.clone();
+        Store::new(Arc::new(move || {
+            let config = config.clone();
+            Box::pin(async move { Ok(config) })
+        }))
+    }
+
+    /// A connection of the superuser.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn connect(&self) -> Client {
+        connect(&self.config).await.expect("the test's database answers")
+    }
+
+    /// A connection of the owner of a tenant's database, who is not a superuser.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn connect_as_owner(&self) -> Client {
+        let client = self.connect().await;
+        template::become_owner(&client).await.expect("a tenant's database has an owner");
+        client
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let server = DatabaseConfig { dbname: "postgres".to_owned(), ..self.config.clone() };
+        let sql = format!("DROP DATABASE {} WITH (FORCE)", self.config.dbname);
+        let dropping = async move { Ok::<_, anyhow::Error>(connect(&server).await?.batch_execute(&sql).await?) };
+        // On a thread of its own, because a runtime cannot be entered from inside the test's runtime.
+        let dropped = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(dropping)
+        });
+        // The test's result matters more than this one's.
+        if !matches!(dropped.join(), Ok(Ok(()))) {
+            eprintln!("{} is left behind", self.config.dbname);
+        }
+    }
+}
