@@ -21,7 +21,7 @@ import org.opensearch.script.ScriptEngine;
 
 /**
  * One real OpenSearch node with the k-NN plugin, on 127.0.0.1 only.
- *   java -cp CLASSES:JARS LocalNode HOME_DIR [HTTP_PORT, 0 = any free one]
+ *   java -cp 'JARS/*' LocalNode HOME_DIR [HTTP_PORT, 0 = any free one]
  * When it answers, stdout says "READY http://127.0.0.1:PORT". It exits when stdin reaches its end, so that it never
  * outlives the process that started it. -Dos.set.NAME=VALUE overrides any node setting.
  */

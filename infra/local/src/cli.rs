@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 /// The local cloud, its demo and the whole test suite.
 #[derive(Debug, Parser)]
@@ -89,23 +89,9 @@ pub struct Parts {
     /// Put a proxy that can be told to fail before every outside system.
     #[arg(long)]
     pub fault_proxy: bool,
-    /// Which search engine answers.
-    #[arg(long, value_enum, default_value_t)]
-    pub opensearch: OpenSearch,
     /// Take the binaries of the last build as they are.
     #[arg(long)]
     pub no_build: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum OpenSearch {
-    /// The real one where a JDK and Maven are at hand, else the stand-in.
-    #[default]
-    Auto,
-    /// The stand-in.
-    Simulator,
-    /// As `auto`, and the stand-in beside it.
-    Both,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -11,7 +11,7 @@ use crate::compile::{self, Binaries};
 use crate::credentials::Credentials;
 use crate::deploy::{self, Access, PREFIX};
 use crate::layout::{CloudFolder, Workspace, private_file};
-use crate::services::{OpenSearchKind, Ports, Seen, Site};
+use crate::services::{Ports, Seen, Site};
 use crate::supervisor::Supervisor;
 use crate::token::Jwt;
 use crate::tools::{self, Tools};
@@ -30,7 +30,6 @@ pub struct Running {
     pub folder: CloudFolder,
     /// Variables of the env file.
     pub variables: BTreeMap<&'static str, String>,
-    pub opensearch: OpenSearchKind,
 }
 
 impl Deployed {
@@ -96,7 +95,7 @@ pub async fn start_built(
     private_file(&folder.env_file(), env_file::render(&variables).as_bytes())?;
     let deployed = Deployed { access, stack: PREFIX.to_owned(), jwt };
     private_file(&folder.cloud(), &serde_json::to_vec(&deployed)?)?;
-    Ok(Running { folder: folder.clone(), variables, opensearch: services.opensearch })
+    Ok(Running { folder: folder.clone(), variables })
 }
 
 impl Running {

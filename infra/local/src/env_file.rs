@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::cli::OpenSearch;
 use crate::credentials::REGIONS;
 use crate::deploy::{Access, PREFIX};
-use crate::services::{OpenSearchKind, Services, Site, opensearch, simulators, valkey};
+use crate::services::{Services, Site, opensearch, simulators, valkey};
 
 /// The variables known before the deployment.
 pub fn variables(
@@ -57,11 +56,6 @@ pub fn variables(
     ]);
     for (index, name) in FALKORDB_NAMES.into_iter().enumerate() {
         variables.insert(name, valkey::url(&credentials.falkordb[index], ports.falkordb[index]));
-    }
-    let kind = if services.opensearch == OpenSearchKind::Real { "real" } else { "simulator" };
-    variables.insert("OPENSEARCH_KIND", kind.to_owned());
-    if site.parts.opensearch == OpenSearch::Both {
-        variables.insert("OPENSEARCH_SIMULATOR_URL", http(ports.opensearch_simulator));
     }
     if let Some(proxy) = &services.fault_proxy {
         variables.insert("FAULT_PROXY_URL", proxy.control.clone());

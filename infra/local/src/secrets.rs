@@ -48,7 +48,7 @@ pub fn values(
         let value = json!({
             "falkordb": { "url": valkey::url(&credentials.falkordb[index], seen.falkordb(index)?) },
             "opensearch": {
-                "endpoint": format!("http://127.0.0.1:{}", seen.opensearch()?),
+                "endpoint": format!("http://127.0.0.1:{}", seen.opensearch(index)?),
                 "auth": { "type": "basic", "username": opensearch::USER, "password": credentials.opensearch },
             },
         });

@@ -76,7 +76,7 @@ async fn a_tenants_life_is_in_the_log() -> Result<()> {
         let slug = unique("audit");
         let index = Match::request("PUT", &format!("^/client_{slug}_v1"));
         let forbidden = json!({ "error": { "type": "security_exception", "reason": "no" }, "status": 403 }).to_string();
-        let fault = faults.answer("opensearch", index, 403, &forbidden).await?;
+        let fault = faults.answer("opensearch-us-east-1", index, 403, &forbidden).await?;
         let created = cloud.provision(&slug, json!({})).await?;
         let tenant_id: Uuid = serde_json::from_value(created.expect(202)?["tenant_id"].clone())?;
         let after = json!({ "slug": slug, "tier": "enterprise", "region": "us-east-1" });

@@ -127,7 +127,7 @@ async fn a_run_that_waits_is_stopped() -> Result<()> {
 async fn a_step_in_the_middle_of_its_work_does_not_bring_the_tenant_back() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("held");
-        let pause = faults.hold("opensearch", Match::request("PUT", &format!("^/client_{slug}_v1"))).await?;
+        let pause = faults.hold("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{slug}_v1"))).await?;
         let tenant_id = cloud.accepted(&slug, json!({})).await?;
         faults.held(pause).await?;
         cloud.cache(&slug, tenant_id).await?;

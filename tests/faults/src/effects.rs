@@ -150,7 +150,7 @@ pub const EFFECTS: &[Effect] = &[
     lease(7),
     postgres(7, "intent", |s| intent(s, "search_index")),
     Effect {
-        upstream: "opensearch",
+        upstream: "opensearch-us-east-1",
         ..http(7, "index", |s| Match::request("PUT", &format!("^/client_{}_v1", s.slug)))
     },
     confirmation(7, "search_index"),

@@ -26,13 +26,12 @@ impl FaultProxy {
 pub async fn start(site: &Site<'_>, certificates: &CertificateFiles) -> anyhow::Result<FaultProxy> {
     let ports = &site.ports;
     let mut command = site.command(&site.binaries.get("fault-proxy")?);
-    let http = [
-        ("supabase", ports.supabase),
-        ("stripe", ports.stripe),
-        ("iomete", ports.iomete),
-        ("opensearch", ports.opensearch),
-        ("aws", ports.aws),
-    ];
+    let mut http =
+        [("supabase", ports.supabase), ("stripe", ports.stripe), ("iomete", ports.iomete), ("aws", ports.aws)]
+            .map(|(name, port)| (name.to_owned(), port))
+            .to_vec();
+    // One node, but each region's functions reach it by an address of their own: a call to the wrong one shows.
+    http.extend(REGIONS.map(|region| (format!("opensearch-{region}"), ports.opensearch)));
     for (name, port) in http {
         command.args(["--http", &format!("{name}=127.0.0.1:{port}")]);
     }

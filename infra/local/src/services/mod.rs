@@ -47,7 +47,6 @@ pub struct Ports {
     pub valkey: u16,
     pub falkordb: [u16; REGIONS.len()],
     pub opensearch: u16,
-    pub opensearch_simulator: u16,
     pub supabase: u16,
     pub supabase_admin: u16,
     pub stripe: u16,
@@ -62,16 +61,7 @@ pub struct Ports {
 pub struct Services {
     /// Authority of Postgres' certificate, PEM.
     pub postgres_ca: String,
-    pub opensearch: OpenSearchKind,
     pub fault_proxy: Option<FaultProxy>,
-}
-
-/// Which `OpenSearch` answers.
-#[derive(Clone, PartialEq, Eq)]
-pub enum OpenSearchKind {
-    Real,
-    /// The stand-in, and why.
-    Simulated(String),
 }
 
 /// Below are the ports of well-known services.
@@ -105,7 +95,6 @@ impl Ports {
             valkey: next()?,
             falkordb: [next()?, next()?, next()?],
             opensearch: next()?,
-            opensearch_simulator: next()?,
             supabase: next()?,
             supabase_admin: next()?,
             stripe: next()?,
@@ -126,18 +115,13 @@ impl Site<'_> {
         let files = certificates.write(self.folder)?;
         let fault_proxy = if self.parts.fault_proxy { Some(fault_proxy::start(self, &files).await?) } else { None };
         // ministack and OpenSearch take longest, and nobody needs them yet.
-        let (opensearch, (), ()) =
-            tokio::try_join!(opensearch::start(self), ministack::start(self, fault_proxy.as_ref()), async {
-                postgres::start(self, &certificates).await?;
-                valkey::start_all(self).await?;
-                simulators::start_all(self, fault_proxy.as_ref()).await
-            },)?;
-        let detail = match &opensearch {
-            OpenSearchKind::Real => String::new(),
-            OpenSearchKind::Simulated(reason) => format!("OpenSearch is the stand-in, not the real one: {reason}"),
-        };
-        step.done(&detail);
-        Ok(Services { postgres_ca: certificates.authority, opensearch, fault_proxy })
+        tokio::try_join!(opensearch::start(self), ministack::start(self, fault_proxy.as_ref()), async {
+            postgres::start(self, &certificates).await?;
+            valkey::start_all(self).await?;
+            simulators::start_all(self, fault_proxy.as_ref()).await
+        },)?;
+        step.done("");
+        Ok(Services { postgres_ca: certificates.authority, fault_proxy })
     }
 
     /// A service's command: it sees nothing of the user's environment, and ends should this process vanish.

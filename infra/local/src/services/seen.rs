@@ -30,8 +30,9 @@ impl Seen<'_> {
         self.port(&format!("falkordb-{}", REGIONS[index]), self.ports.falkordb[index])
     }
 
-    pub fn opensearch(&self) -> anyhow::Result<u16> {
-        self.port("opensearch", self.ports.opensearch)
+    /// `index` is the region's in [`REGIONS`].
+    pub fn opensearch(&self, index: usize) -> anyhow::Result<u16> {
+        self.port(&format!("opensearch-{}", REGIONS[index]), self.ports.opensearch)
     }
 
     pub fn supabase(&self) -> anyhow::Result<u16> {

@@ -9,11 +9,11 @@ use anyhow::Context as _;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::cli::{OpenSearch, Parts, Test};
+use crate::cli::{Parts, Test};
 use crate::cloud::{self, Running};
 use crate::compile::{self, TestProgram};
 use crate::layout::Workspace;
-use crate::services::{CertificateFiles, OpenSearchKind};
+use crate::services::CertificateFiles;
 use crate::supervisor::Supervisor;
 use crate::{fuzz, tools};
 use report::{Report, Suite};
@@ -24,12 +24,9 @@ const END_TO_END: &str = "e2e";
 pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
     let tools = tools::install(workspace).await?;
     let built = compile::everything(workspace).await?;
-    let parts = Parts { fault_proxy: true, opensearch: OpenSearch::Both, ..Parts::default() };
+    let parts = Parts { fault_proxy: true, ..Parts::default() };
     let running = cloud::start_built(workspace, &options.name, &parts, supervisor, &tools, &built.binaries).await?;
     let mut report = Report::default();
-    if let OpenSearchKind::Simulated(reason) = &running.opensearch {
-        report.note(format!("no test ran against the real OpenSearch: {reason}"));
-    }
     let everything = async {
         run_all(options, built.tests, &running, &mut report).await?;
         if options.package.is_empty() && options.filter.is_none() {
@@ -55,13 +52,7 @@ async fn run_all(
     programs.sort_by_key(|program| (program.package == END_TO_END, program.package.clone(), program.target.clone()));
     let variables = for_tests(running);
     for program in &programs {
-        report.add(run_program(program, options, &variables, "").await?);
-        if (program.package.as_str(), program.target.as_str()) == ("opensearch", "server") {
-            // The client's tests pass against the real one and the stand-in alike, or the stand-in has drifted.
-            let mut variables = variables.clone();
-            variables.insert("TEST_OPENSEARCH_URL", running.variables["OPENSEARCH_SIMULATOR_URL"].clone());
-            report.add(run_program(program, options, &variables, " (stand-in)").await?);
-        }
+        report.add(run_program(program, options, &variables).await?);
     }
     Ok(())
 }
@@ -79,11 +70,7 @@ async fn fuzz(workspace: &Workspace, tools: &tools::Tools, running: &Running) ->
 fn for_tests(running: &Running) -> BTreeMap<&'static str, String> {
     let mut variables = running.variables.clone();
     let named = |from: &str| running.variables[from].clone();
-    let opensearch = match running.opensearch {
-        OpenSearchKind::Real => "OPENSEARCH_URL",
-        OpenSearchKind::Simulated(_) => "OPENSEARCH_SIMULATOR_URL",
-    };
-    variables.insert("TEST_OPENSEARCH_URL", named(opensearch));
+    variables.insert("TEST_OPENSEARCH_URL", named("OPENSEARCH_URL"));
     variables.insert("TEST_VALKEY_URL", named("VALKEY_URL"));
     variables.insert("TEST_FALKORDB_URL", named("FALKORDB_URL_US_EAST_1"));
     // These connect without TLS, which this cluster allows to everything but the control database.
@@ -102,9 +89,8 @@ async fn run_program(
     program: &TestProgram,
     options: &Test,
     variables: &BTreeMap<&'static str, String>,
-    variant: &str,
 ) -> anyhow::Result<Suite> {
-    let name = format!("{}::{}{variant}", program.package, program.target);
+    let name = format!("{}::{}", program.package, program.target);
     let mut command = Command::new(&program.program);
     // Tests say on their own output that they had nothing to test with: show it, so that it can be counted.
     command.arg("--show-output").args(&options.filter).current_dir(&program.folder);

@@ -21,7 +21,6 @@ pub struct Suite {
 #[derive(Default)]
 pub struct Report {
     suites: Vec<Suite>,
-    notes: Vec<String>,
 }
 
 impl Suite {
@@ -98,11 +97,6 @@ impl Report {
         self.suites.push(suite);
     }
 
-    /// Something to say beside the counts.
-    pub fn note(&mut self, note: String) {
-        self.notes.push(note);
-    }
-
     pub fn passed(&self) -> bool {
         self.suites.iter().all(|suite| suite.failed == 0)
     }
@@ -124,9 +118,6 @@ impl Report {
             for reason in reasons {
                 println!("  skipped in {}: {reason}", suite.name);
             }
-        }
-        for note in &self.notes {
-            println!("  note: {note}");
         }
         let sum = |of: fn(&Suite) -> u32| self.suites.iter().map(of).sum::<u32>();
         let (passed, failed, skipped) =

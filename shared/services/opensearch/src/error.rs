@@ -78,7 +78,8 @@ impl Error {
             .as_ref()
             .map_or(("", ""), |detail| (detail.r#type.as_str(), detail.reason.as_deref().unwrap_or_default()));
         match (answer.status.as_u16(), kind) {
-            (403, "cluster_block_exception" | "index_create_block_exception") => Self::Blocked,
+            // 429 is the block that a full disk puts on an index.
+            (403 | 429, "cluster_block_exception" | "index_create_block_exception") => Self::Blocked,
             (401 | 403, _) => Self::Unauthorized,
             (429, _) => Self::RateLimited { retry_after: answer.retry_after() },
             (500..=599, _) => Self::Unavailable,

@@ -1,5 +1,6 @@
-//! Against a real OpenSearch with the k-NN plugin, whose endpoint is in `TEST_OPENSEARCH_URL`. The engine is lucene, which
-//! every server has.
+//! The client against a running OpenSearch with the k-NN plugin, whose endpoint is in `TEST_OPENSEARCH_URL`. The engine is
+//! lucene: it needs no native library. Each test uses names of its own and leaves the cluster's settings alone, so that
+//! others can use the node at the same time.
 
 use std::time::Duration;
 
@@ -55,6 +56,20 @@ impl Bench {
 
     async fn holders(&self) -> Value {
         self.ask(Method::GET, &format!("_alias/{}", self.alias), Value::Null).await.1
+    }
+
+    /// Makes the next index of ours one too many, as long as its replicas count 255: room for 200 shards is left, for
+    /// others that use the cluster.
+    async fn fill(&self, filler: &str) {
+        let (_, health) = self.ask(Method::GET, "_cluster/health", Value::Null).await;
+        let open = ["active_shards", "unassigned_shards", "initializing_shards"].map(|kind| health[kind].as_u64());
+        let open: u64 = open.into_iter().flatten().sum();
+        let (_, settings) =
+            self.ask(Method::GET, "_cluster/settings?include_defaults&flat_settings", Value::Null).await;
+        let limit = &settings["defaults"]["cluster.max_shards_per_node"];
+        let limit: u64 = limit.as_str().and_then(|limit| limit.parse().ok()).expect("a limit");
+        let replicas = (limit - 201).checked_sub(open).expect("room for a test on this node");
+        self.done(Method::PUT, filler, json!({ "settings": { "number_of_replicas": replicas } })).await;
     }
 
     async fn clean_up(&self, indices: &[&str]) {
@@ -146,4 +161,34 @@ async fn anothers_alias_or_index_is_left_alone() {
     bench.done(Method::PUT, &foreign, json!({ "aliases": { index: {} } })).await;
     assert_eq!(bench.ensure().await, Err(Error::Conflict { what: "name" }));
     bench.clean_up(&[&foreign]).await;
+}
+
+#[tokio::test]
+async fn a_block_is_named_and_passes() {
+    let Some(bench) = Bench::new() else { return };
+    let Bench { alias, index, .. } = &bench;
+    bench.ensure().await.expect("created");
+    bench.done(Method::DELETE, &format!("{index}/_alias/{alias}"), Value::Null).await;
+    // An operator's, and the one that comes with a full disk.
+    for block in ["index.blocks.read_only", "index.blocks.read_only_allow_delete"] {
+        bench.done(Method::PUT, &format!("{index}/_settings"), json!({ block: true })).await;
+        assert_eq!(bench.ensure().await, Err(Error::Blocked), "{block}");
+        bench.done(Method::PUT, &format!("{index}/_settings"), json!({ block: null })).await;
+    }
+    assert_eq!(bench.ensure().await, Ok(Ensured::Adopted));
+    bench.clean_up(&[index]).await;
+}
+
+#[tokio::test]
+async fn a_cluster_full_of_shards_is_named() {
+    let Some(bench) = Bench::new() else { return };
+    let filler = format!("{}_filler", bench.alias);
+    bench.fill(&filler).await;
+    let large = IndexSpec { replicas: 255, ..bench.spec() };
+    let refused = bench.opensearch.ensure_knn_index(&large).await;
+    bench.clean_up(&[&filler]).await;
+    assert_eq!(refused, Err(Error::ShardLimit));
+    assert_eq!(bench.ask(Method::GET, &bench.index, Value::Null).await.0, 404, "nothing was created");
+    assert_eq!(bench.opensearch.ensure_knn_index(&large).await, Ok(Ensured::Created));
+    bench.clean_up(&[&bench.index]).await;
 }

@@ -52,7 +52,7 @@ async fn an_address_that_could_not_be_invited_is_corrected_and_everything_later_
 async fn after_the_invitation_the_address_stays_but_name_and_tier_may_change() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "invited");
-        let fault = faults.answer("opensearch", Match::request("PUT", "^/client_"), 403, "{}").await?;
+        let fault = faults.answer("opensearch-us-east-1", Match::request("PUT", "^/client_"), 403, "{}").await?;
         let tenant_id = cloud.accepted(&tenant.slug, json!({})).await?;
         tenant.fails(7, "opensearch_unauthorized").await?;
         faults.mend(fault).await?;

@@ -190,7 +190,7 @@ const EFFECTS: &[Effect] = &[
     // The root node and its index; the constraint is a command of its own.
     effect("falkordb-us-east-1", "GRAPH.QUERY", "", &[6, 6]),
     effect("falkordb-us-east-1", "ACL SETUSER", "", &[6]),
-    effect("opensearch", "PUT", "_v1", &[7]),
+    effect("opensearch-us-east-1", "PUT", "_v1", &[7]),
     // Two keys each time: step 9's are the ones after activation.
     effect("valkey", "UNLINK", "", &[8, 8, 9, 9]),
     // Billing breaks at the subscription, when the customer is there.

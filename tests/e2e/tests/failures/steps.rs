@@ -116,7 +116,7 @@ async fn step_7_the_index_is_not_permitted() -> Result<()> {
         let tenant = Scenario::new(cloud, faults, "step7");
         let body = json!({ "error": { "type": "security_exception", "reason": "no permissions" }, "status": 403 });
         let create = Match::request("PUT", &format!("^/client_{}_v1", tenant.slug));
-        let fault = faults.answer("opensearch", create, 403, &body.to_string()).await?;
+        let fault = faults.answer("opensearch-us-east-1", create, 403, &body.to_string()).await?;
         cloud.accepted(&tenant.slug, json!({})).await?;
         tenant.fails(7, "opensearch_unauthorized").await?;
         faults.mend(fault).await?;

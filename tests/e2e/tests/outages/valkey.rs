@@ -38,7 +38,7 @@ async fn a_tenant_that_needs_it_meanwhile_goes_live_all_the_same() -> Result<()>
             let slug = unique("uncached");
             // The last call before Valkey is needed.
             let index = Match::request("PUT", &format!("^/client_{slug}_v1")).times(1);
-            let pause = faults.hold_answer("opensearch", index).await?;
+            let pause = faults.hold_answer("opensearch-us-east-1", index).await?;
             cloud.accepted(&slug, json!({})).await?;
             faults.held(pause).await?;
             faults.set_state("valkey", state).await?;

@@ -6,6 +6,7 @@ mod database;
 mod environment;
 mod graph;
 mod index;
+mod residency;
 
 use std::time::Duration;
 

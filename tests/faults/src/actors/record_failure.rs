@@ -19,7 +19,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let (subject, (forbidden, rule)) = stage
         .ordered(async |subject| {
             let index = Match::request("PUT", &format!("^/client_{}_v1", subject.slug));
-            let forbidden = stage.lay("opensearch", index, no_permission(), u64::MAX).await?;
+            let forbidden = stage.lay("opensearch-us-east-1", index, no_permission(), u64::MAX).await?;
             let rule = act.lay(stage, fault, &subject).await?;
             Ok((subject, (forbidden, rule)))
         })

@@ -1,5 +1,0 @@
-//! The stand-in over HTTP.
-
-mod behaviour;
-mod http;
-mod replay;

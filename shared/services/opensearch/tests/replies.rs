@@ -1,0 +1,177 @@
+//! The client against replies that no test can get out of a running node, and what the node does not check: who asks.
+
+use std::sync::{Arc, Mutex};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use axum::Router;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use domain::Failure;
+use opensearch::{Auth, Engine, Ensured, Error, IndexSpec, OpenSearch, Service};
+use tokio::net::TcpListener;
+
+const SPEC: IndexSpec<'_> =
+    IndexSpec { index: "client_acme_v1", alias: "client_acme", engine: Engine::Lucene, dimension: 8, replicas: 0 };
+/// Must never be shown: it stands for a password, and for what a reply may tell of one.
+const SECRET: &str = "hunter2";
+
+type Reply = (u16, &'static str);
+
+const MISSING: Reply = (404, r#"{"error":"alias [client_acme] missing","status":404}"#);
+const CREATED: Reply = (200, r#"{"acknowledged":true,"shards_acknowledged":true,"index":"client_acme_v1"}"#);
+const SHOWN: Reply = (200, r#"{"client_acme_v1":{"aliases":{"client_acme":{"is_write_index":true}}}}"#);
+
+/// A server that gives each request the next reply and keeps the request's head.
+struct Server {
+    endpoint: String,
+    heads: Arc<Mutex<Vec<Parts>>>,
+}
+
+impl Server {
+    async fn start(replies: &[Reply]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let endpoint = format!("http://{}/base/", listener.local_addr().expect("bound"));
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let (seen, replies) = (Arc::clone(&heads), replies.to_vec());
+        let router = Router::new().fallback(move |head: Parts| async move {
+            let mut seen = seen.lock().expect("no test has panicked with it");
+            let (status, body) = replies.get(seen.len()).copied().unwrap_or((418, "one request too many"));
+            seen.push(head);
+            let retry_after = [(header::RETRY_AFTER, "7")];
+            (StatusCode::from_u16(status).expect("a status"), retry_after, body)
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { endpoint, heads }
+    }
+
+    fn client(&self, auth: Auth) -> OpenSearch {
+        OpenSearch::new(&self.endpoint, auth).expect("an endpoint")
+    }
+
+    fn heads(&self) -> Vec<Parts> {
+        std::mem::take(&mut *self.heads.lock().expect("no test has panicked with it"))
+    }
+}
+
+fn basic() -> Auth {
+    Auth::Basic { username: "user".to_owned(), password: SECRET.into() }
+}
+
+/// What becomes of it when the creation gets this reply.
+async fn refused(status: u16, body: &'static str) -> Error {
+    let server = Server::start(&[MISSING, (status, body)]).await;
+    server.client(basic()).ensure_knn_index(&SPEC).await.expect_err(body)
+}
+
+#[tokio::test]
+async fn refusals_are_named_and_their_words_never_shown() {
+    for (status, body, code, retryable) in [
+        // Of what stands before a cluster: AWS, the security plugin.
+        (401, "hunter2", "unauthorized", false),
+        (403, r#"{"message":"hunter2 is not authorized"}"#, "unauthorized", false),
+        (
+            403,
+            r#"{"error":{"root_cause":[{"type":"security_exception","reason":"no permissions for hunter2"}],"type":"security_exception","reason":"no permissions for hunter2"},"status":403}"#,
+            "unauthorized",
+            false,
+        ),
+        // A whole cluster's blocks, as recorded: they would hit every test that uses the node.
+        (
+            403,
+            r#"{"error":{"root_cause":[{"type":"index_create_block_exception","reason":"blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];"}],"type":"index_create_block_exception","reason":"blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];"},"status":403}"#,
+            "blocked",
+            true,
+        ),
+        (
+            403,
+            r#"{"error":{"root_cause":[{"type":"cluster_block_exception","reason":"index [client_acme_v1] blocked by: [FORBIDDEN/6/cluster read-only (api)];"}],"type":"cluster_block_exception","reason":"index [client_acme_v1] blocked by: [FORBIDDEN/6/cluster read-only (api)];"},"status":403}"#,
+            "blocked",
+            true,
+        ),
+        // A cluster under load, a cluster without a manager, a load balancer.
+        (429, "", "rate_limited", true),
+        (
+            429,
+            r#"{"error":{"root_cause":[{"type":"rejected_execution_exception","reason":"rejected execution of hunter2"}],"type":"rejected_execution_exception","reason":"rejected execution of hunter2"},"status":429}"#,
+            "rate_limited",
+            true,
+        ),
+        (
+            503,
+            r#"{"error":{"root_cause":[{"type":"cluster_manager_not_discovered_exception","reason":null}],"type":"cluster_manager_not_discovered_exception","reason":null},"status":503}"#,
+            "unavailable",
+            true,
+        ),
+        (500, r#"{"error":{"type":"illegal_state_exception","reason":"hunter2"}}"#, "unavailable", true),
+        (502, "hunter2", "unavailable", true),
+        // A cluster with another version or other plugins.
+        (
+            400,
+            r#"{"error":{"type":"mapper_parsing_exception","reason":"Invalid engine: hunter2"},"status":400}"#,
+            "refused",
+            false,
+        ),
+        (302, "hunter2", "refused", false),
+    ] {
+        let failure = Failure::from(refused(status, body).await);
+        assert_eq!(failure.cause.code, format!("opensearch_{code}"), "{status} {body}");
+        assert_eq!(failure.cause.retryable, retryable, "{status} {body}");
+        assert!(!format!("{failure} {failure:?}").contains(SECRET), "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_cluster_says_how_long_to_wait() {
+    let seven = Some(std::time::Duration::from_secs(7));
+    assert_eq!(refused(429, "").await, Error::RateLimited { retry_after: seven });
+}
+
+#[tokio::test]
+async fn an_accepted_index_must_also_be_visible() {
+    let server = Server::start(&[MISSING, CREATED, MISSING]).await;
+    assert_eq!(server.client(basic()).ensure_knn_index(&SPEC).await, Err(Error::NotVisible));
+}
+
+#[tokio::test]
+async fn an_undocumented_answer_is_no_success() {
+    for body in ["", "<html>", "[]", r#"{"client_acme_v1":{}}"#] {
+        let server = Server::start(&[(200, body)]).await;
+        assert_eq!(server.client(basic()).ensure_knn_index(&SPEC).await, Err(Error::Unexpected), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn each_request_is_authenticated() {
+    let credentials = SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", SECRET, None, None, "test"));
+    let signed = Auth::SigV4 { region: "eu-central-1".to_owned(), service: Service::Aoss, credentials };
+    for (auth, expected) in [
+        (basic(), "Basic dXNlcjpodW50ZXIy"),
+        (signed, "/eu-central-1/aoss/aws4_request, SignedHeaders=host;x-amz-content-sha256;"),
+    ] {
+        let server = Server::start(&[MISSING, CREATED, SHOWN]).await;
+        let opensearch = server.client(auth);
+        assert_eq!(opensearch.ensure_knn_index(&SPEC).await, Ok(Ensured::Created));
+        let heads = server.heads();
+        let requests: Vec<_> = heads.iter().map(|head| format!("{} {}", head.method, head.uri)).collect();
+        let look = "GET /base/_alias/client_acme";
+        assert_eq!(requests, [look, "PUT /base/client_acme_v1", look]);
+        for head in &heads {
+            // With a body its type is signed too.
+            let authorization = authorization(&head.headers).replace("SignedHeaders=content-type;", "SignedHeaders=");
+            assert!(authorization.contains(expected), "{authorization}");
+        }
+        assert!(!format!("{opensearch:?}").contains(SECRET));
+    }
+}
+
+fn authorization(headers: &HeaderMap) -> &str {
+    headers[header::AUTHORIZATION].to_str().expect("text")
+}
+
+#[test]
+fn only_plain_http_endpoints_are_taken() {
+    for endpoint in ["", "x", "ftp://x", "mailto:x", "https://u:p@x", "https://x?y"] {
+        assert_eq!(OpenSearch::new(endpoint, basic()).expect_err(endpoint), Error::BadEndpoint);
+    }
+}

@@ -1,0 +1,54 @@
+//! Where a tenant's vector index is made. Locally all regions share one node, so it is the way there that is looked at: the
+//! fault proxy stands before the node once per region.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use e2e::{REGIONS, State, unique, with_faults};
+use fault_proxy::client::{HeaderMatch, Match};
+use serde_json::json;
+
+fn upstream(region: &str) -> String {
+    format!("opensearch-{region}")
+}
+
+/// A creation of the tenant's index with the credentials of the region's secret: the node itself asks for none.
+fn authenticated(slug: &str) -> Result<Match> {
+    let user = |name| std::env::var(name).context(name);
+    let credentials = format!("{}:{}", user("OPENSEARCH_USERNAME")?, user("OPENSEARCH_PASSWORD")?);
+    let expected = format!("^Basic {}$", regex::escape(&BASE64_STANDARD.encode(credentials)));
+    let header = HeaderMatch { name: "authorization".to_owned(), regex: expected };
+    Ok(Match { header: Some(header), ..Match::request("PUT", &format!("^/client_{slug}_v1$")) })
+}
+
+#[tokio::test]
+async fn an_index_is_made_in_the_tenants_region_and_no_other() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let tenants = REGIONS.map(|region| (region, unique("home")));
+        let mut creations = Vec::new();
+        for (region, slug) in &tenants {
+            creations.push(faults.hold(&upstream(region), authenticated(slug)?).await?);
+            cloud.accepted(slug, json!({ "region": region })).await?;
+        }
+        for creation in creations {
+            faults.held(creation).await?;
+            faults.mend(creation).await?;
+        }
+        for (_, slug) in &tenants {
+            cloud.wait_until(slug, State::Active, Duration::from_mins(2)).await?;
+        }
+        let calls = faults.calls().await?;
+        for (region, slug) in &tenants {
+            let names = |path: &Option<String>| path.as_deref().is_some_and(|path| path.contains(slug));
+            let about: Vec<_> = calls.iter().filter(|call| names(&call.path)).collect();
+            let search = about.iter().filter(|call| call.upstream.starts_with("opensearch-"));
+            // It looks for the alias, creates the index, and looks again.
+            ensure!(search.clone().count() >= 3, "{region}: {about:?}");
+            ensure!(search.clone().all(|call| call.upstream == upstream(region)), "{region}: {about:?}");
+        }
+        Ok(())
+    })
+    .await
+}
