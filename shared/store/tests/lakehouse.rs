@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::{
     Catalog, CatalogNotBegun, NewCatalog, NewSyncTarget, NotRegistered, Store, StoreError, SyncTarget, Tenant,
 };
-use support::{Database, store_of};
+use support::Database;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ async fn register(store: &Store, tenant_id: TenantId, change: &Value) -> Result<
 
 /// `before` and `after` of the audit rows of that action, in order.
 async fn audit(database: &Database, action: &str) -> Vec<(Option<Value>, Option<Value>)> {
-    let client = store::connect(&database.config, "test").await.expect("it takes connections");
+    let client = database.own.connect().await;
     let sql = "SELECT before, after FROM control.audit_log WHERE action = $1 AND actor = 'ops' AND request_id = 'r' \
                AND tenant_id IS NOT NULL ORDER BY id";
     let rows = client.query(sql, &[&action]).await.expect("readable");
@@ -54,8 +54,9 @@ async fn audit(database: &Database, action: &str) -> Vec<(Option<Value>, Option<
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_catalog_is_made_once_and_replaced_after() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let store = &database.store;
     let first = upsert(store, &tenant, &json!({"metadata": {"a": [1, "x"]}, "s3_endpoint": "https://s3"}), None).await;
@@ -83,28 +84,28 @@ async fn a_catalog_is_made_once_and_replaced_after() {
     let [(None, Some(made)), (Some(before), Some(after))] = &audit[..] else { panic!("{audit:?}") };
     assert_eq!((&made["version"], &made["metadata"]), (&json!(1), &json!({"a": [1, "x"]})));
     assert_eq!((before, &after["catalog_uri"]), (made, &json!("thrift://m")));
-    database.drop().await;
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_dropped_upsert_changes_nothing_and_nobody_continues_in_it() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let request = catalog_request(&json!({}));
     drop(database.store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await.expect("it goes through"));
     assert!(database.store.newest_active_catalog(tenant.tenant_id).await.expect("answers").is_none());
     let made = upsert(&database.store, &tenant, &json!({}), None).await;
     assert_eq!(made.version, 1);
-    let elsewhere = store_of(&database.config).newest_active_catalog(tenant.tenant_id).await.expect("answers");
+    let elsewhere = database.own.store().newest_active_catalog(tenant.tenant_id).await.expect("answers");
     assert_eq!(elsewhere.map(|catalog| catalog.version), Some(1), "committed");
-    database.drop().await;
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn the_second_upsert_of_a_catalog_waits_for_the_first() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let tenant = database.tenant("acme").await;
-    let other = store_of(&database.config);
+    let other = database.own.store();
     let request = catalog_request(&json!({}));
     for round in 1..=2 {
         let first = database.store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
@@ -128,14 +129,14 @@ async fn the_second_upsert_of_a_catalog_waits_for_the_first() {
     for pair in audit.windows(2) {
         assert_eq!(pair[1].0, pair[0].1, "each began with what the one before left");
     }
-    database.drop().await;
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn nobody_waits_or_holds_for_ever() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let tenant = database.tenant("acme").await;
-    let other = store_of(&database.config);
+    let other = database.own.store();
     let request = catalog_request(&json!({}));
     let frozen = database.store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
     let frozen = frozen.expect("it goes through");
@@ -149,26 +150,26 @@ async fn nobody_waits_or_holds_for_ever() {
     assert!(matches!(frozen.commit(Some("late")).await, Err(StoreError::Unavailable)));
     let row = database.store.catalog(tenant.tenant_id, &next.catalog_name).await.expect("answers").expect("there");
     assert_eq!((row.version, row.secret_version), (1, None));
-    database.drop().await;
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn an_open_upsert_does_not_hold_up_the_tenants_pipeline() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let request = catalog_request(&json!({}));
     let open = database.store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
     let open = open.expect("it goes through");
-    let client = store::connect(&database.config, "test").await.expect("it takes connections");
+    let client = database.own.connect().await;
     let lock = "SET lock_timeout = '200ms'; SELECT FROM control.tenants FOR UPDATE";
     client.batch_execute(lock).await.expect("the tenant's row is free");
     open.commit(None).await.expect("the database answers");
-    database.drop().await;
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn an_upsert_may_depend_on_the_version() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let store = &database.store;
     let request = catalog_request(&json!({}));
@@ -186,12 +187,12 @@ async fn an_upsert_may_depend_on_the_version() {
     assert_eq!(written.version, 2);
     let unknown = store.begin_catalog_upsert(NewCatalog { tenant_id: TenantId(Uuid::now_v7()), ..new }).await.err();
     assert!(matches!(unknown, Some(CatalogNotBegun::UnknownTenant)));
-    database.drop().await;
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_tenants_catalog_is_its_newest_active_one() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let (tenant, other) = (database.tenant("acme").await, database.tenant("other").await);
     let store = &database.store;
     upsert(store, &tenant, &json!({"catalog_name": "old"}), None).await;
@@ -207,12 +208,12 @@ async fn a_tenants_catalog_is_its_newest_active_one() {
     assert_eq!(newest().await.as_deref(), Some("old"));
     upsert(store, &tenant, &json!({"catalog_name": "old", "is_active": false}), None).await;
     assert_eq!(newest().await, None);
-    database.drop().await;
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_target_goes_to_an_active_catalog() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let (tenant, other) = (database.tenant("acme").await, database.tenant("other").await);
     let (store, id) = (&database.store, tenant.tenant_id);
     let unknown = register(store, TenantId(Uuid::now_v7()), &json!({})).await;
@@ -232,12 +233,12 @@ async fn a_target_goes_to_an_active_catalog() {
     assert_eq!(catalog(json!({"catalog_name": "old"})).await, "old");
     let off = register(store, id, &json!({"catalog_name": "off"})).await;
     assert!(matches!(off, Err(NotRegistered::NoActiveCatalog)));
-    database.drop().await;
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn the_same_target_again_replaces_it() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let (store, id) = (&database.store, tenant.tenant_id);
     upsert(store, &tenant, &json!({}), None).await;
@@ -259,30 +260,30 @@ async fn the_same_target_again_replaces_it() {
     let audit = audit(&database, "sync_target.register").await;
     let [(None, Some(made)), (Some(before), Some(after)), (None, Some(_))] = &audit[..] else { panic!("{audit:?}") };
     assert_eq!((before, &after["sync_mode"]), (made, &json!("full_refresh")));
-    database.drop().await;
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn simultaneous_registrations_are_one_target() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     upsert(&database.store, &tenant, &json!({}), None).await;
     let mut all = JoinSet::new();
     for _ in 0..8 {
-        let (store, tenant_id) = (store_of(&database.config), tenant.tenant_id);
+        let (store, tenant_id) = (database.own.store(), tenant.tenant_id);
         all.spawn(async move { register(&store, tenant_id, &json!({})).await.expect("it goes through").id });
     }
     let mut ids = all.join_all().await;
     ids.dedup();
     assert_eq!(ids.len(), 1);
     assert_eq!(database.store.sync_targets_page(None, None, 10).await.expect("answers").rows.len(), 1);
-    database.drop().await;
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn the_application_reads_and_writes_but_changes_no_history() {
-    let Some(database) = Database::create().await else { return };
-    let mut owner = store::connect(&database.config, "test").await.expect("it takes connections");
+    let database = Database::create().await;
+    let mut owner = database.own.connect().await;
     let role = format!("app_{}", Uuid::now_v7().simple());
     owner.batch_execute(&format!("CREATE ROLE {role}")).await.expect("a role of our own");
     store::migrate_control(&mut owner, &role).await.expect("granted");
@@ -300,5 +301,4 @@ async fn the_application_reads_and_writes_but_changes_no_history() {
         assert_eq!(row.get::<_, bool>(0), expected, "{table} {privilege}");
     }
     owner.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.expect("cleaned up");
-    database.drop().await;
 }

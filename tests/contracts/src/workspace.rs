@@ -20,6 +20,8 @@ pub struct Package {
     pub binaries: Vec<String>,
     /// The packages of ours it depends on, for whatever purpose.
     pub ours: BTreeSet<String>,
+    /// The packages of ours that only its tests depend on.
+    pub for_tests: BTreeSet<String>,
     /// Of these the ones in what is shipped: no test's, and none behind a feature, since all of them are off.
     pub linked: BTreeSet<String>,
     /// Everything else it depends on.
@@ -92,6 +94,13 @@ impl Workspace {
         self.packages.get(name).with_context(|| format!("no package {name}"))
     }
 
+    /// Whether `known` is a crate of `tests/` that only the package's tests use.
+    #[must_use]
+    pub fn is_instrument(&self, package: &Package, known: &str) -> bool {
+        package.for_tests.contains(known)
+            && self.packages.get(known).is_some_and(|known| known.folder.starts_with("tests/"))
+    }
+
     /// A package and everything of ours that is linked with it.
     pub fn reach(&self, name: &str) -> Result<Vec<&Package>> {
         let (mut reached, mut open) = (BTreeMap::new(), vec![name]);
@@ -119,6 +128,13 @@ impl Package {
                 .filter(|target| target.kind.iter().any(|kind| kind == "bin"))
                 .map(|target| target.name)
                 .collect(),
+            for_tests: {
+                let (for_tests, other): (Vec<_>, Vec<_>) =
+                    ours.iter().partition(|dependency| dependency.kind.as_deref() == Some("dev"));
+                let other: BTreeSet<_> = other.into_iter().map(|dependency| &dependency.name).collect();
+                let names = for_tests.into_iter().map(|dependency| &dependency.name);
+                names.filter(|name| !other.contains(name)).cloned().collect()
+            },
             linked: ours
                 .iter()
                 .filter(|dependency| !dependency.optional && dependency.kind.is_none())

@@ -1,57 +1,20 @@
-//! A control database of a test's own.
+//! A control database for one test.
 
-use std::fs;
-use std::sync::Arc;
+use store::Store;
+use test_database::TestDatabase;
+use tokio_postgres::Client;
 
-use secrecy::SecretString;
-use store::{DatabaseConfig, Store};
-use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config};
-use uuid::Uuid;
-
+/// Dropped at the end of the test.
 pub struct Database {
     pub store: Store,
     /// For what no statement of ours does: time passing.
     pub client: Client,
-    config: DatabaseConfig,
+    _own: TestDatabase,
 }
 
 impl Database {
-    /// `None`, said so, where there is no server to try.
-    pub async fn create() -> Option<Self> {
-        let (Ok(url), Ok(ca)) = (std::env::var("TEST_POSTGRES_URL"), std::env::var("POSTGRES_CA_FILE")) else {
-            println!("skipped: TEST_POSTGRES_URL or POSTGRES_CA_FILE not set");
-            return None;
-        };
-        let server: Config = url.parse().expect("TEST_POSTGRES_URL is a connection string");
-        let Some(Host::Tcp(host)) = server.get_hosts().first() else { panic!("a TCP host") };
-        let password = String::from_utf8(server.get_password().unwrap_or_default().to_vec()).expect("text");
-        let mut config = DatabaseConfig {
-            host: host.clone(),
-            port: server.get_ports()[0],
-            dbname: "postgres".to_owned(),
-            username: server.get_user().expect("a user").to_owned(),
-            password: SecretString::from(password),
-            ca_pem: Some(fs::read_to_string(ca).expect("the CA file is readable")),
-        };
-        let admin = store::connect(&config, "test").await.expect("the server takes TLS");
-        let name = format!("billing_{}", Uuid::now_v7().simple());
-        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database of our own");
-        config.dbname = name;
-        let mut client = store::connect(&config, "test").await.expect("it takes connections");
-        store::migrate_control(&mut client, &config.username).await.expect("the migrations apply");
-        let source = config.clone();
-        let store = Store::new(Arc::new(move || {
-            let config = source.clone();
-            Box::pin(async move { Ok(config) })
-        }));
-        Some(Self { store, client, config })
-    }
-
-    pub async fn drop(self) {
-        let mut admin = self.config.clone();
-        "postgres".clone_into(&mut admin.dbname);
-        let client = store::connect(&admin, "test").await.expect("the server is there");
-        client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.config.dbname)).await.expect("dropped");
+    pub async fn create() -> Self {
+        let own = TestDatabase::control().await;
+        Self { store: own.store(), client: own.connect().await, _own: own }
     }
 }

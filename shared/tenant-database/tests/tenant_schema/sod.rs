@@ -1,8 +1,9 @@
 //! Segregation of duties, against every order of writing and against writers at the same time.
 
+use test_database::TestDatabase;
 use tokio_postgres::error::SqlState;
 
-use crate::database::{count, on_a_tenant_database, refusal, refused, run, start_and_wait_for_lock, try_and_undo};
+use crate::database::{count, refusal, refused, run, start_and_wait_for_lock, try_and_undo};
 
 pub(crate) const CONSTRAINT: &str = "sod_rules_no_conflict";
 
@@ -73,148 +74,146 @@ fn breaks_both_ways() -> impl Iterator<Item = (String, &'static str, &'static st
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn both_halves_of_a_rule_never_meet_in_any_order() {
-    on_a_tenant_database(|database| async move {
-        let owner = database.connect().await;
-        run(&owner, CAST).await;
-        for (there, first, second) in breaks_both_ways() {
-            assert_eq!(try_and_undo(&owner, &[&there, first].concat()).await, None, "{first}");
-            assert_eq!(try_and_undo(&owner, &[&there, second].concat()).await, None, "{second}");
-            assert_eq!(
-                try_and_undo(&owner, &[&there, first, second].concat()).await.as_deref(),
-                Some(CONSTRAINT),
-                "{there} {first} {second}"
-            );
-        }
-        // A statement is judged by its result.
-        let swap = format!("WITH gone AS (DELETE FROM iam.user_roles WHERE role_code = 'left') {RIGHT}");
-        assert_eq!(try_and_undo(&owner, &[LEFT, &swap].concat()).await, None);
-        // Two different users may hold what one may not.
-        let bob = RIGHT.replace("00000000000a", "00000000000b");
-        assert_eq!(try_and_undo(&owner, &[LEFT, &bob].concat()).await, None);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_refusal_names_the_rule_and_who_would_break_it() {
-    on_a_tenant_database(|database| async move {
-        let owner = database.connect().await;
-        run(&owner, CAST).await;
-        let (constraint, message) = refusal(&owner, &[EMPTY_GETS_A, EMPTY_GETS_B].concat()).await;
-        assert_eq!((constraint.as_str(), message.as_str()), (CONSTRAINT, r#"SoD rule "test_rule": role "empty" would hold both test.a and test.b"#));
-        let (constraint, message) = refusal(&owner, &[LEFT, RIGHT].concat()).await;
-        assert_eq!(constraint, CONSTRAINT);
+    let database = TestDatabase::tenant().await;
+    let owner = database.connect_as_owner().await;
+    run(&owner, CAST).await;
+    for (there, first, second) in breaks_both_ways() {
+        assert_eq!(try_and_undo(&owner, &[&there, first].concat()).await, None, "{first}");
+        assert_eq!(try_and_undo(&owner, &[&there, second].concat()).await, None, "{second}");
         assert_eq!(
-            message,
-            r#"SoD rule "test_rule": user 00000000-0000-0000-0000-00000000000a would hold both test.a (role "left") and test.b (role "right")"#
+            try_and_undo(&owner, &[&there, first, second].concat()).await.as_deref(),
+            Some(CONSTRAINT),
+            "{there} {first} {second}"
         );
-        let error = owner.batch_execute(&[LEFT, RIGHT].concat()).await.expect_err("refused");
-        assert_eq!(error.code(), Some(&SqlState::CHECK_VIOLATION));
-    })
-    .await;
+    }
+    // A statement is judged by its result.
+    let swap = format!("WITH gone AS (DELETE FROM iam.user_roles WHERE role_code = 'left') {RIGHT}");
+    assert_eq!(try_and_undo(&owner, &[LEFT, &swap].concat()).await, None);
+    // Two different users may hold what one may not.
+    let bob = RIGHT.replace("00000000000a", "00000000000b");
+    assert_eq!(try_and_undo(&owner, &[LEFT, &bob].concat()).await, None);
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_refusal_names_the_rule_and_who_would_break_it() {
+    let database = TestDatabase::tenant().await;
+    let owner = database.connect_as_owner().await;
+    run(&owner, CAST).await;
+    let (constraint, message) = refusal(&owner, &[EMPTY_GETS_A, EMPTY_GETS_B].concat()).await;
+    assert_eq!(
+        (constraint.as_str(), message.as_str()),
+        (CONSTRAINT, r#"SoD rule "test_rule": role "empty" would hold both test.a and test.b"#)
+    );
+    let (constraint, message) = refusal(&owner, &[LEFT, RIGHT].concat()).await;
+    assert_eq!(constraint, CONSTRAINT);
+    assert_eq!(
+        message,
+        r#"SoD rule "test_rule": user 00000000-0000-0000-0000-00000000000a would hold both test.a (role "left") and test.b (role "right")"#
+    );
+    let error = owner.batch_execute(&[LEFT, RIGHT].concat()).await.expect_err("refused");
+    assert_eq!(error.code(), Some(&SqlState::CHECK_VIOLATION));
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn grants_conflict_exactly_if_both_are_valid_at_some_moment_from_now_on() {
-    on_a_tenant_database(|database| async move {
-        let owner = database.connect().await;
-        run(&owner, CAST).await;
-        // Two grants as days from now, [from, until), and whether they may stand side by side.
-        let cases = [
-            ((0, None), (0, None), false),
-            ((0, None), (5, None), false),
-            ((0, Some(5)), (4, None), false),
-            ((0, Some(5)), (5, None), true),
-            ((5, Some(6)), (7, Some(8)), true),
-            ((-9, Some(-1)), (0, None), true),
-            ((-9, Some(-1)), (-5, Some(-2)), true),
-            ((-9, Some(-1)), (-5, None), true),
-            ((-9, Some(1)), (-5, Some(-2)), true),
-            ((-9, Some(1)), (-5, Some(2)), false),
-        ];
-        let grant = |role: &str, (from, until): (i32, Option<i32>)| {
-            let until = until.map_or("NULL".to_owned(), |days| format!("now() + interval '{days} days'"));
-            format!(
-                "INSERT INTO iam.user_roles (user_id, role_code, valid_from, valid_until)
+    let database = TestDatabase::tenant().await;
+    let owner = database.connect_as_owner().await;
+    run(&owner, CAST).await;
+    // Two grants as days from now, [from, until), and whether they may stand side by side.
+    let cases = [
+        ((0, None), (0, None), false),
+        ((0, None), (5, None), false),
+        ((0, Some(5)), (4, None), false),
+        ((0, Some(5)), (5, None), true),
+        ((5, Some(6)), (7, Some(8)), true),
+        ((-9, Some(-1)), (0, None), true),
+        ((-9, Some(-1)), (-5, Some(-2)), true),
+        ((-9, Some(-1)), (-5, None), true),
+        ((-9, Some(1)), (-5, Some(-2)), true),
+        ((-9, Some(1)), (-5, Some(2)), false),
+    ];
+    let grant = |role: &str, (from, until): (i32, Option<i32>)| {
+        let until = until.map_or("NULL".to_owned(), |days| format!("now() + interval '{days} days'"));
+        format!(
+            "INSERT INTO iam.user_roles (user_id, role_code, valid_from, valid_until)
                  VALUES ('00000000-0000-0000-0000-00000000000a', '{role}', now() + interval '{from} days', {until});"
-            )
-        };
-        for (left, right, compatible) in cases {
-            let expected = (!compatible).then_some(CONSTRAINT);
-            for grants in [[grant("left", left), grant("right", right)], [grant("right", right), grant("left", left)]] {
-                assert_eq!(try_and_undo(&owner, &grants.concat()).await.as_deref(), expected, "{left:?} {right:?}");
-            }
-            let enabled = [DISABLE, &grant("left", left), &grant("right", right), ENABLE].concat();
-            assert_eq!(try_and_undo(&owner, &enabled).await.as_deref(), expected, "{left:?} {right:?}");
+        )
+    };
+    for (left, right, compatible) in cases {
+        let expected = (!compatible).then_some(CONSTRAINT);
+        for grants in [[grant("left", left), grant("right", right)], [grant("right", right), grant("left", left)]] {
+            assert_eq!(try_and_undo(&owner, &grants.concat()).await.as_deref(), expected, "{left:?} {right:?}");
         }
-        let own = "UPDATE iam.user_roles SET granted_by = user_id";
-        assert_eq!(try_and_undo(&owner, &[LEFT, own].concat()).await.as_deref(), Some("user_roles_not_self_check"));
-        // Disabling a user frees nothing: they could be enabled again.
-        let disable = "UPDATE iam.users SET status = 'disabled';";
-        assert_eq!(try_and_undo(&owner, &[disable, LEFT, RIGHT].concat()).await.as_deref(), Some(CONSTRAINT));
-    })
-    .await;
+        let enabled = [DISABLE, &grant("left", left), &grant("right", right), ENABLE].concat();
+        assert_eq!(try_and_undo(&owner, &enabled).await.as_deref(), expected, "{left:?} {right:?}");
+    }
+    let own = "UPDATE iam.user_roles SET granted_by = user_id";
+    assert_eq!(try_and_undo(&owner, &[LEFT, own].concat()).await.as_deref(), Some("user_roles_not_self_check"));
+    // Disabling a user frees nothing: they could be enabled again.
+    let disable = "UPDATE iam.users SET status = 'disabled';";
+    assert_eq!(try_and_undo(&owner, &[disable, LEFT, RIGHT].concat()).await.as_deref(), Some(CONSTRAINT));
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn concurrent_transactions_cannot_break_a_rule_together() {
-    on_a_tenant_database(|database| async move {
-        let first_client = database.connect().await;
-        run(&first_client, CAST).await;
-        for (there, first, second) in breaks_both_ways() {
-            run(&first_client, &[RESET, &there].concat()).await;
-            run(&first_client, &["BEGIN;", first].concat()).await;
-            let waiting = start_and_wait_for_lock(&database, &first_client, second).await;
-            run(&first_client, "COMMIT").await;
-            assert_eq!(
-                refused(waiting.await.expect("the second session"), second).0,
-                CONSTRAINT,
-                "{there} {first} {second}"
-            );
+    let database = TestDatabase::tenant().await;
+    let first_client = database.connect_as_owner().await;
+    run(&first_client, CAST).await;
+    for (there, first, second) in breaks_both_ways() {
+        run(&first_client, &[RESET, &there].concat()).await;
+        run(&first_client, &["BEGIN;", first].concat()).await;
+        let waiting = start_and_wait_for_lock(&database, &first_client, second).await;
+        run(&first_client, "COMMIT").await;
+        assert_eq!(
+            refused(waiting.await.expect("the second session"), second).0,
+            CONSTRAINT,
+            "{there} {first} {second}"
+        );
 
-            // Had the first rolled back, the second would have been right.
-            run(&first_client, &[RESET, &there].concat()).await;
-            run(&first_client, &["BEGIN;", first].concat()).await;
-            let waiting = start_and_wait_for_lock(&database, &first_client, second).await;
-            run(&first_client, "ROLLBACK").await;
-            waiting.await.expect("the second session").expect(second);
+        // Had the first rolled back, the second would have been right.
+        run(&first_client, &[RESET, &there].concat()).await;
+        run(&first_client, &["BEGIN;", first].concat()).await;
+        let waiting = start_and_wait_for_lock(&database, &first_client, second).await;
+        run(&first_client, "ROLLBACK").await;
+        waiting.await.expect("the second session").expect(second);
 
-            // A snapshot from before the first's commit cannot be used to overlook it.
-            for level in ["REPEATABLE READ", "SERIALIZABLE"] {
-                run(&first_client, &[RESET, &there].concat()).await;
-                let old = database.connect().await;
-                run(&old, &format!("BEGIN ISOLATION LEVEL {level}; SELECT count(*) FROM iam.users")).await;
-                run(&first_client, first).await;
-                let error = old.batch_execute(second).await.expect_err(second);
-                assert_eq!(error.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE), "{level}: {error:?}");
-            }
-            assert_eq!(count(&first_client, "SELECT count(*) FROM iam.sod_conflicts").await, 0);
+        // A snapshot from before the first's commit cannot be used to overlook it.
+        for level in ["REPEATABLE READ", "SERIALIZABLE"] {
+            run(&first_client, &[RESET, &there].concat()).await;
+            let old = database.connect_as_owner().await;
+            run(&old, &format!("BEGIN ISOLATION LEVEL {level}; SELECT count(*) FROM iam.users")).await;
+            run(&first_client, first).await;
+            let error = old.batch_execute(second).await.expect_err(second);
+            assert_eq!(error.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE), "{level}: {error:?}");
         }
-    })
-    .await;
+        assert_eq!(count(&first_client, "SELECT count(*) FROM iam.sod_conflicts").await, 0);
+    }
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn neither_row_level_security_nor_replica_mode_gets_around_a_rule() {
-    on_a_tenant_database(|database| async move {
-        let owner = database.connect().await;
-        run(&owner, CAST).await;
-        run(&owner, LEFT).await;
-        // A writer who may insert grants and read none of them.
-        run(&owner, "GRANT USAGE ON SCHEMA iam TO anon; GRANT INSERT ON iam.user_roles TO anon").await;
-        run(&owner, "CREATE POLICY blind ON iam.user_roles FOR INSERT TO anon WITH CHECK (true)").await;
-        let blind = database.connect_as_superuser().await;
-        run(&blind, "SET ROLE anon").await;
-        assert_eq!(refusal(&blind, RIGHT).await.0, CONSTRAINT);
+    let database = TestDatabase::tenant().await;
+    let owner = database.connect_as_owner().await;
+    run(&owner, CAST).await;
+    run(&owner, LEFT).await;
+    // A writer who may insert grants and read none of them.
+    run(&owner, "GRANT USAGE ON SCHEMA iam TO anon; GRANT INSERT ON iam.user_roles TO anon").await;
+    run(&owner, "CREATE POLICY blind ON iam.user_roles FOR INSERT TO anon WITH CHECK (true)").await;
+    let blind = database.connect().await;
+    run(&blind, "SET ROLE anon").await;
+    assert_eq!(refusal(&blind, RIGHT).await.0, CONSTRAINT);
 
-        let replica = database.connect_as_superuser().await;
-        run(&replica, "SET session_replication_role = replica").await;
-        assert_eq!(refusal(&replica, RIGHT).await.0, CONSTRAINT);
-        // Without the guard's row there is no check, and therefore no write.
-        run(&owner, "DELETE FROM iam.sod_guard").await;
-        let error = owner.batch_execute(EMPTY).await.expect_err("refused");
-        assert_eq!(error.code(), Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE));
-    })
-    .await;
+    let replica = database.connect().await;
+    run(&replica, "SET session_replication_role = replica").await;
+    assert_eq!(refusal(&replica, RIGHT).await.0, CONSTRAINT);
+    // Without the guard's row there is no check, and therefore no write.
+    run(&owner, "DELETE FROM iam.sod_guard").await;
+    let error = owner.batch_execute(EMPTY).await.expect_err("refused");
+    assert_eq!(error.code(), Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE));
 }

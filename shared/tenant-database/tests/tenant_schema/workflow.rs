@@ -1,10 +1,9 @@
 //! Workflow instances: order, permission and four eyes are the database's business.
 
+use test_database::TestDatabase;
 use tokio_postgres::Client;
 
-use crate::database::{
-    Database, count, on_a_tenant_database, refusal, refused, run, start_and_wait_for_lock, try_and_undo,
-};
+use crate::database::{count, refusal, refused, run, start_and_wait_for_lock, try_and_undo};
 
 /// Clerk …0a, approvers …0b and …0c, treasurer …0d; instance …01 of `large_payment` (two approvals) and …02 of `supplier_payment`.
 const CAST: &str = "
@@ -41,118 +40,115 @@ async fn progress(client: &Client, instance: u8) -> (String, Option<i16>, Option
     (row.get(0), row.get(1), row.get(2))
 }
 
-async fn cast(database: &Database) -> Client {
-    let owner = database.connect().await;
+async fn cast(database: &TestDatabase) -> Client {
+    let owner = database.connect_as_owner().await;
     run(&owner, CAST).await;
     owner
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_payment_passes_through_the_hands_its_template_names() {
-    on_a_tenant_database(|database| async move {
-        let owner = cast(&database).await;
-        assert_eq!(progress(&owner, 1).await, ("open".into(), Some(1), Some(1)));
-        for (sql, constraint) in [
-            (approve(1, 2, 'b'), "decisions_step_is_due"),
-            (approve(1, 1, 'b'), "decisions_permission_held"),
-            (approve(9, 1, 'a'), "decisions_step_fkey"),
-        ] {
-            assert_eq!(refusal(&owner, &sql).await.0, constraint, "{sql}");
-        }
-        run(&owner, &approve(1, 1, 'a')).await;
-        run(&owner, &approve(1, 2, 'b')).await;
-        assert_eq!(progress(&owner, 1).await, ("open".into(), Some(2), Some(1)));
-        // The second approval is another user's.
-        assert_eq!(refusal(&owner, &approve(1, 2, 'b')).await.0, "decisions_pkey");
-        run(&owner, &approve(1, 2, 'c')).await;
-        assert_eq!(progress(&owner, 1).await, ("open".into(), Some(3), Some(1)));
-        run(&owner, &approve(1, 3, 'd')).await;
-        assert_eq!(progress(&owner, 1).await, ("approved".into(), None, None));
-        assert_eq!(refusal(&owner, &approve(1, 3, 'd')).await.0, "decisions_step_is_due");
+    let database = TestDatabase::tenant().await;
+    let owner = cast(&database).await;
+    assert_eq!(progress(&owner, 1).await, ("open".into(), Some(1), Some(1)));
+    for (sql, constraint) in [
+        (approve(1, 2, 'b'), "decisions_step_is_due"),
+        (approve(1, 1, 'b'), "decisions_permission_held"),
+        (approve(9, 1, 'a'), "decisions_step_fkey"),
+    ] {
+        assert_eq!(refusal(&owner, &sql).await.0, constraint, "{sql}");
+    }
+    run(&owner, &approve(1, 1, 'a')).await;
+    run(&owner, &approve(1, 2, 'b')).await;
+    assert_eq!(progress(&owner, 1).await, ("open".into(), Some(2), Some(1)));
+    // The second approval is another user's.
+    assert_eq!(refusal(&owner, &approve(1, 2, 'b')).await.0, "decisions_pkey");
+    run(&owner, &approve(1, 2, 'c')).await;
+    assert_eq!(progress(&owner, 1).await, ("open".into(), Some(3), Some(1)));
+    run(&owner, &approve(1, 3, 'd')).await;
+    assert_eq!(progress(&owner, 1).await, ("approved".into(), None, None));
+    assert_eq!(refusal(&owner, &approve(1, 3, 'd')).await.0, "decisions_step_is_due");
 
-        run(&owner, &decide(2, 1, 'a', "approved")).await;
-        run(&owner, &decide(2, 2, 'b', "rejected")).await;
-        assert_eq!(progress(&owner, 2).await, ("rejected".into(), None, None));
-        assert_eq!(refusal(&owner, &approve(2, 2, 'c')).await.0, "decisions_step_is_due");
-    })
-    .await;
+    run(&owner, &decide(2, 1, 'a', "approved")).await;
+    run(&owner, &decide(2, 2, 'b', "rejected")).await;
+    assert_eq!(progress(&owner, 2).await, ("rejected".into(), None, None));
+    assert_eq!(refusal(&owner, &approve(2, 2, 'c')).await.0, "decisions_step_is_due");
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn four_eyes_hold_even_for_a_user_who_came_by_both_permissions() {
-    on_a_tenant_database(|database| async move {
-        let owner = cast(&database).await;
-        run(&owner, &approve(2, 1, 'a')).await;
-        // The clerk becomes an approver: no SoD conflict, since the old role is gone.
-        let promoted = "UPDATE iam.user_roles SET role_code = 'ap_approver' WHERE role_code = 'ap_clerk';";
-        run(&owner, promoted).await;
-        let (constraint, message) = refusal(&owner, &approve(2, 2, 'a')).await;
-        assert_eq!(constraint, "decisions_four_eyes");
-        assert!(message.ends_with("the same user decided on step 1"), "{message}");
+    let database = TestDatabase::tenant().await;
+    let owner = cast(&database).await;
+    run(&owner, &approve(2, 1, 'a')).await;
+    // The clerk becomes an approver: no SoD conflict, since the old role is gone.
+    let promoted = "UPDATE iam.user_roles SET role_code = 'ap_approver' WHERE role_code = 'ap_clerk';";
+    run(&owner, promoted).await;
+    let (constraint, message) = refusal(&owner, &approve(2, 2, 'a')).await;
+    assert_eq!(constraint, "decisions_four_eyes");
+    assert!(message.ends_with("the same user decided on step 1"), "{message}");
 
-        for ended in [
-            "UPDATE iam.users SET status = 'disabled';",
-            "UPDATE iam.user_roles SET valid_from = now() - interval '2 h', valid_until = now() - interval '1 h';",
-            "UPDATE iam.user_roles SET valid_from = now() + interval '1 h';",
-        ] {
-            let sql = [ended, &approve(2, 2, 'b')].concat();
-            assert_eq!(try_and_undo(&owner, &sql).await.as_deref(), Some("decisions_permission_held"), "{ended}");
-        }
-    })
-    .await;
+    for ended in [
+        "UPDATE iam.users SET status = 'disabled';",
+        "UPDATE iam.user_roles SET valid_from = now() - interval '2 h', valid_until = now() - interval '1 h';",
+        "UPDATE iam.user_roles SET valid_from = now() + interval '1 h';",
+    ] {
+        let sql = [ended, &approve(2, 2, 'b')].concat();
+        assert_eq!(try_and_undo(&owner, &sql).await.as_deref(), Some("decisions_permission_held"), "{ended}");
+    }
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn concurrent_decisions_queue_up_and_see_each_other() {
-    on_a_tenant_database(|database| async move {
-        let owner = cast(&database).await;
-        run(&owner, &approve(2, 1, 'a')).await;
-        run(&owner, &["BEGIN;", &approve(2, 2, 'b')].concat()).await;
-        let second = approve(2, 2, 'c');
-        let waiting = start_and_wait_for_lock(&database, &owner, &second).await;
-        run(&owner, "COMMIT").await;
-        // One approval was asked for, and it had been given.
-        assert_eq!(refused(waiting.await.expect("the second session"), &second).0, "decisions_step_is_due");
-    })
-    .await;
+    let database = TestDatabase::tenant().await;
+    let owner = cast(&database).await;
+    run(&owner, &approve(2, 1, 'a')).await;
+    run(&owner, &["BEGIN;", &approve(2, 2, 'b')].concat()).await;
+    let second = approve(2, 2, 'c');
+    let waiting = start_and_wait_for_lock(&database, &owner, &second).await;
+    run(&owner, "COMMIT").await;
+    // One approval was asked for, and it had been given.
+    assert_eq!(refused(waiting.await.expect("the second session"), &second).0, "decisions_step_is_due");
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn what_was_decided_and_under_which_steps_is_never_rewritten() {
-    on_a_tenant_database(|database| async move {
-        let owner = cast(&database).await;
-        run(&owner, &approve(2, 1, 'a')).await;
-        for sql in [
-            "UPDATE workflow.decisions SET verdict = 'rejected'",
-            "DELETE FROM workflow.decisions",
-            "TRUNCATE workflow.decisions",
-            "UPDATE workflow.instance_steps SET must_differ_from = NULL",
-            "DELETE FROM workflow.instance_steps WHERE position = 3",
-            "UPDATE workflow.instances SET template_code = 'journal_entry'",
-            "DELETE FROM workflow.instances",
-        ] {
-            assert_eq!(try_and_undo(&owner, sql).await.as_deref(), Some("append_only"), "{sql}");
-        }
-        let forged = "INSERT INTO workflow.instance_steps SELECT instance_id, 4, name, required_permission, 1, 1, NULL
+    let database = TestDatabase::tenant().await;
+    let owner = cast(&database).await;
+    run(&owner, &approve(2, 1, 'a')).await;
+    for sql in [
+        "UPDATE workflow.decisions SET verdict = 'rejected'",
+        "DELETE FROM workflow.decisions",
+        "TRUNCATE workflow.decisions",
+        "UPDATE workflow.instance_steps SET must_differ_from = NULL",
+        "DELETE FROM workflow.instance_steps WHERE position = 3",
+        "UPDATE workflow.instances SET template_code = 'journal_entry'",
+        "DELETE FROM workflow.instances",
+    ] {
+        assert_eq!(try_and_undo(&owner, sql).await.as_deref(), Some("append_only"), "{sql}");
+    }
+    let forged = "INSERT INTO workflow.instance_steps SELECT instance_id, 4, name, required_permission, 1, 1, NULL
             FROM workflow.instance_steps WHERE position = 3";
-        let service = database.connect_as_superuser().await;
-        run(&service, "SET ROLE service_role").await;
-        assert!(service.batch_execute(forged).await.is_err());
-        let dated = "INSERT INTO workflow.decisions (instance_id, position, user_id, verdict, decided_at)
+    let service = database.connect().await;
+    run(&service, "SET ROLE service_role").await;
+    assert!(service.batch_execute(forged).await.is_err());
+    let dated = "INSERT INTO workflow.decisions (instance_id, position, user_id, verdict, decided_at)
             VALUES ('00000000-0000-0000-0000-000000000001', 1, '00000000-0000-0000-0000-00000000000a', 'approved', '2000-01-01')";
-        assert!(service.batch_execute(dated).await.is_err());
-        run(&service, &approve(1, 1, 'a')).await;
+    assert!(service.batch_execute(dated).await.is_err());
+    run(&service, &approve(1, 1, 'a')).await;
 
-        // A template of the tenant's own: without steps it approves nothing, and changing it changes nothing under way.
-        let own = "INSERT INTO workflow.templates (template_code, name, description) VALUES ('own', 'Own', '');";
-        let start = "INSERT INTO workflow.instances (template_code, subject) VALUES ('own', 'x');";
-        let stepless = [own, start].concat();
-        assert_eq!(try_and_undo(&owner, &stepless).await.as_deref(), Some("instances_template_has_steps"));
-        let step = "INSERT INTO workflow.template_steps (template_code, position, name, required_permission, sla_hours)
+    // A template of the tenant's own: without steps it approves nothing, and changing it changes nothing under way.
+    let own = "INSERT INTO workflow.templates (template_code, name, description) VALUES ('own', 'Own', '');";
+    let start = "INSERT INTO workflow.instances (template_code, subject) VALUES ('own', 'x');";
+    let stepless = [own, start].concat();
+    assert_eq!(try_and_undo(&owner, &stepless).await.as_deref(), Some("instances_template_has_steps"));
+    let step = "INSERT INTO workflow.template_steps (template_code, position, name, required_permission, sla_hours)
             VALUES ('own', 1, 'Only', 'reports.read', 1);";
-        run(&service, &[own, step, start, "DELETE FROM workflow.template_steps WHERE template_code = 'own'"].concat()).await;
-        let open = "SELECT count(*) FROM workflow.instance_progress WHERE template_code = 'own' AND state = 'open'";
-        assert_eq!(count(&owner, open).await, 1);
-    })
-    .await;
+    run(&service, &[own, step, start, "DELETE FROM workflow.template_steps WHERE template_code = 'own'"].concat())
+        .await;
+    let open = "SELECT count(*) FROM workflow.instance_progress WHERE template_code = 'own' AND state = 'open'";
+    assert_eq!(count(&owner, open).await, 1);
 }

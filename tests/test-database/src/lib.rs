@@ -1,0 +1,106 @@
+//! A Postgres database for each test, cloned from a migrated template and dropped at the end.
+//!
+//! `TEST_POSTGRES_URL` names a superuser of a server to try things on, and `POSTGRES_CA_FILE` the authority of its
+//! certificate; `cargo xtask test` sets both. Test programs may run at the same time, on the same server.
+
+mod connection;
+mod template;
+
+use anyhow::{Context as _, Result};
+use lambda_kit::Read;
+use secrets::DatabaseSecret;
+use store::Store;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use connection::{connect, server};
+use template::Template;
+pub use template::tenant_migrations;
+
+/// A database of one test. It is dropped with this value, whether the test has passed or not.
+#[derive(Debug)]
+pub struct TestDatabase {
+    config: DatabaseSecret,
+}
+
+impl TestDatabase {
+    /// A control database.
+    ///
+    /// # Panics
+    /// If there is no server to try.
+    pub async fn control() -> Self {
+        Self::cloned(Template::Control).await.expect("a control database")
+    }
+
+    /// A tenant's database, migrated as step 3 does it: by an owner who is not a superuser, in one transaction.
+    ///
+    /// # Panics
+    /// If there is no server to try.
+    pub async fn tenant() -> Self {
+        Self::cloned(Template::Tenant).await.expect("a tenant's database")
+    }
+
+    /// A database without any migration.
+    ///
+    /// # Panics
+    /// If there is no server to try.
+    pub async fn empty() -> Self {
+        Self::cloned(Template::Empty).await.expect("an empty database")
+    }
+
+    async fn cloned(template: Template) -> Result<Self> {
+        let server = server()?;
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        let sql =
+            format!("CREATE DATABASE {name} TEMPLATE {} OWNER {}", template.ready(&server).await?, template.owner());
+        connect(&server).await?.batch_execute(&sql).await.context(sql)?;
+        Ok(Self { config: DatabaseSecret { dbname: name, ..server } })
+    }
+
+    /// How to connect, as the superuser.
+    #[must_use]
+    pub fn config(&self) -> &DatabaseSecret {
+        &self.config
+    }
+
+    /// A store on this database. Each call is like another process: it opens a connection of its own.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        let config = self.config.clone();
+        Store::new(Read::from_fn(move |()| std::future::ready(Ok(config.clone()))))
+    }
+
+    /// A connection of the superuser.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn connect(&self) -> Client {
+        connect(&self.config).await.expect("the test's database answers")
+    }
+
+    /// A connection of the owner of a tenant's database, who is not a superuser.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn connect_as_owner(&self) -> Client {
+        let client = self.connect().await;
+        template::become_owner(&client).await.expect("a tenant's database has an owner");
+        client
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let server = DatabaseSecret { dbname: "postgres".to_owned(), ..self.config.clone() };
+        let sql = format!("DROP DATABASE {} WITH (FORCE)", self.config.dbname);
+        let dropping = async move { Ok::<_, anyhow::Error>(connect(&server).await?.batch_execute(&sql).await?) };
+        // On a thread of its own, because a runtime cannot be entered from inside the test's runtime.
+        let dropped = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(dropping)
+        });
+        // The test's result matters more than this one's.
+        if !matches!(dropped.join(), Ok(Ok(()))) {
+            eprintln!("{} is left behind", self.config.dbname);
+        }
+    }
+}

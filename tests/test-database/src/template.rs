@@ -1,0 +1,118 @@
+//! Migrated databases to clone.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use anyhow::{Context as _, Result, anyhow};
+use refinery::{Migration, Runner};
+use secrets::DatabaseSecret;
+use tokio_postgres::Client;
+
+use crate::connection::connect;
+
+mod control {
+    refinery::embed_migrations!("../../shared/store/migrations");
+}
+
+mod tenant {
+    refinery::embed_migrations!("../../shared/tenant-database/migrations/tenant");
+}
+
+/// Only one process at a time makes a template. Any constant does.
+const ADVISORY_LOCK: i64 = 0x74_65_73_74;
+
+/// The owner of tenants' databases.
+const OWNER: &str = "tenant_database_owner";
+
+/// The owner, and the roles that a tenant's database has at Supabase.
+const ROLES: [&str; 3] = [OWNER, "service_role BYPASSRLS", "anon"];
+
+/// The migrations of a tenant's database.
+#[must_use]
+pub fn tenant_migrations() -> Runner {
+    tenant::migrations::runner().set_grouped(true)
+}
+
+/// What a template holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Template {
+    Empty,
+    Control,
+    Tenant,
+}
+
+impl Template {
+    /// The template's name. It is made now unless there is one for these migrations.
+    pub(crate) async fn ready(self, server: &DatabaseSecret) -> Result<String> {
+        let (name, admin) = (self.name(), connect(server).await?);
+        if !exists(&admin, &name).await? {
+            // Closing the connection gives the lock back.
+            admin.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await?;
+            if !exists(&admin, &name).await? {
+                self.make(&admin, server, &name).await.with_context(|| format!("making {name}"))?;
+            }
+        }
+        Ok(name)
+    }
+
+    /// Who owns the template and its clones. `DEFAULT` is the superuser.
+    pub(crate) const fn owner(self) -> &'static str {
+        match self {
+            Self::Empty | Self::Control => "DEFAULT",
+            Self::Tenant => OWNER,
+        }
+    }
+
+    /// Named by its migrations, so that a changed migration leads to another template.
+    fn name(self) -> String {
+        let (kind, runner) = match self {
+            Self::Empty => return "template0".to_owned(),
+            Self::Control => ("control", control::migrations::runner()),
+            Self::Tenant => ("tenant", tenant_migrations()),
+        };
+        let mut hasher = DefaultHasher::new();
+        runner.get_migrations().iter().map(Migration::checksum).for_each(|checksum| checksum.hash(&mut hasher));
+        format!("template_{kind}_{:016x}", hasher.finish())
+    }
+
+    /// Has its name only once it is complete: whoever makes it may die before.
+    async fn make(self, admin: &Client, server: &DatabaseSecret, name: &str) -> Result<()> {
+        let unfinished = format!("{name}_unfinished");
+        admin.batch_execute(&format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await?;
+        // Roles belong to the server: somebody else may have created them.
+        for role in ROLES {
+            let sql = format!(
+                "DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+            );
+            admin.batch_execute(&sql).await?;
+        }
+        admin.batch_execute(&format!("CREATE DATABASE {unfinished} TEMPLATE template0 OWNER {}", self.owner())).await?;
+        let mut client = connect(&DatabaseSecret { dbname: unfinished.clone(), ..server.clone() }).await?;
+        match self {
+            Self::Empty => {}
+            Self::Control => {
+                let migrated = store::migrate_control(&mut client, &server.username).await;
+                migrated.map_err(|failure| anyhow!("{failure:?}"))?;
+            }
+            Self::Tenant => {
+                become_owner(&client).await?;
+                tenant_migrations().run_async(&mut client).await?;
+            }
+        }
+        drop(client);
+        // A database with connections cannot be renamed, and this one may still be closing.
+        let others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1";
+        admin.execute(others, &[&unfinished]).await?;
+        admin.batch_execute(&format!("ALTER DATABASE {unfinished} RENAME TO {name}")).await?;
+        Ok(())
+    }
+}
+
+/// Makes a superuser's session one of the owner of tenants' databases.
+pub(crate) async fn become_owner(client: &Client) -> Result<()> {
+    Ok(client.batch_execute(&format!("SET ROLE {OWNER}")).await?)
+}
+
+async fn exists(admin: &Client, name: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
+    Ok(admin.query_one(sql, &[&name]).await?.get(0))
+}
