@@ -28,9 +28,8 @@ const TRUSTED_IDLE: Duration = Duration::from_mins(1);
 
 /// Opens a connection, always over TLS.
 pub async fn connect(config: &DatabaseSecret, application: &str) -> Result<Client, StoreError> {
-    let rustls =
-        tls::client_config(config.ca_pem.as_deref())
-            .map_err(|_| StoreError::Credentials(CauseCode::DatabaseCaMalformed.into()))?;
+    let rustls = tls::client_config(config.ca_pem.as_deref())
+        .map_err(|_| StoreError::Credentials(CauseCode::DatabaseCaMalformed.into()))?;
     let mut pg = Config::new();
     pg.host(&config.host)
         .port(config.port)

@@ -143,11 +143,8 @@ impl<'a> Lease<'a> {
 
     /// Whether the lease is still held and outlasts a call of that length, by the database's clock.
     async fn outlasts(&self, call: Duration) -> Result<bool, StoreError> {
-        let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] = &[
-            (&self.tenant.tenant_id.0, Type::UUID),
-            (&self.token, Type::TEXT),
-            (&call.as_secs_f64(), Type::FLOAT8),
-        ];
+        let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
+            &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&call.as_secs_f64(), Type::FLOAT8)];
         Ok(!self.store.read(include_str!("../sql/lease_check.sql"), parameters).await?.is_empty())
     }
 

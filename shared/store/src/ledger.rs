@@ -118,10 +118,8 @@ impl Lease<'_> {
     pub async fn resource_names(&self, kind: ResourceKind) -> Result<Vec<String>, Failure> {
         let names = async {
             let sql = include_str!("../sql/resource_names.sql");
-            let rows = self
-                .store
-                .read(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&kind.as_str(), Type::TEXT)])
-                .await?;
+            let rows =
+                self.store.read(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&kind.as_str(), Type::TEXT)]).await?;
             rows.iter().map(|row| Ok(row.try_get("name")?)).collect::<Result<_, StoreError>>()
         };
         Ok(names.await?)
@@ -229,8 +227,7 @@ impl Lease<'_> {
     /// The environment is gone for good: its row dies and step 1 starts over.
     pub async fn environment_dead(&self) -> Result<(), Failure> {
         let sql = include_str!("../sql/environment_dead.sql");
-        let row =
-            self.store.query_opt(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT)]).await;
+        let row = self.store.query_opt(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT)]).await;
         written(row.map(|row| row.is_some()))
     }
 }

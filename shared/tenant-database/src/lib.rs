@@ -51,8 +51,7 @@ impl TenantDatabase {
         self.0.batch_execute(timeouts).await.map_err(|error| failure(error.into()))?;
         let runner = embedded::migrations::runner().set_grouped(true).set_abort_missing(false);
         // Boxed: refinery's future is nested too deep for whoever embeds it.
-        let report =
-            Box::pin(runner.run_async(&mut self.0)).await.map_err(|error| store::migration_failure(&error))?;
+        let report = Box::pin(runner.run_async(&mut self.0)).await.map_err(|error| store::migration_failure(&error))?;
         let version = store::migrated_version(&self.0).await.map_err(failure)?;
         Ok(Migrated { version, applied: report.applied_migrations().len() })
     }
