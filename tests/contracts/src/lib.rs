@@ -15,7 +15,6 @@ use anyhow::{Context as _, Result};
 /// The repository's root.
 pub fn root() -> Result<PathBuf> {
     // Read when the test runs, so that a compiled test can be run on a copy of the tree.
-    #[expect(clippy::disallowed_methods, reason = "a test's input, not a function's setting")]
     let here = std::env::var("CARGO_MANIFEST_DIR").context("run by cargo")?;
     PathBuf::from(here).ancestors().nth(2).map(PathBuf::from).context("tests/contracts is two folders below the root")
 }
