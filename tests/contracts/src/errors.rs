@@ -101,7 +101,10 @@ fn failure(code: CauseCode) -> Result<Failure> {
         CauseCode::SeedMismatch => "11 roles instead of 12",
         CauseCode::OpenSearchConflict => "vector dimension",
         CauseCode::CallersJwtMalformed => "issuer is not a URL",
-        _ => return Err(anyhow::anyhow!("{} has a gap in its hint", code.as_str())).context("give it a sample in errors.rs"),
+        _ => {
+            return Err(anyhow::anyhow!("{} has a gap in its hint", code.as_str()))
+                .context("give it a sample in errors.rs");
+        }
     };
     Ok(Failure::with_detail(code, detail))
 }

@@ -29,8 +29,7 @@ fn every_folder_is_a_listed_function_under_its_name() -> Result<()> {
     }
     let listed: BTreeSet<_> =
         listed.iter().map(|function| format!("functions/{}/{}", function.group, function.package)).collect();
-    let folders: BTreeSet<_> =
-        Workspace::load()?.below("functions/").map(|package| package.folder.clone()).collect();
+    let folders: BTreeSet<_> = Workspace::load()?.below("functions/").map(|package| package.folder.clone()).collect();
     assert_eq!(listed, folders, "functions of contracts::functions, folders");
     Ok(())
 }
@@ -60,7 +59,7 @@ fn logs_go_to_the_group_of_the_folder() -> Result<()> {
 }
 
 #[test]
-fn the_template_lists_routes_then_steps_in_order_then_the_rest() -> Result<()> {
+fn the_template_lists_routes_then_steps_in_order_then_operations() -> Result<()> {
     let workspace = Workspace::load()?;
     let functions = Template::load()?.functions()?;
     let names = functions.iter().map(|function| function.name()).collect::<Result<Vec<_>>>()?;

@@ -28,7 +28,8 @@ type Grants = BTreeSet<(String, String)>;
 fn grants(properties: &Value) -> Result<Grants> {
     let secrets_key = json!({ "Fn::If": ["HasSecretsKey", { "Ref": "SecretsKeyPolicy" }, { "Ref": "AWS::NoValue" }] });
     let mut grants = Grants::new();
-    for policy in properties["Policies"].as_array().context("Policies")?.iter().filter(|policy| **policy != secrets_key) {
+    for policy in properties["Policies"].as_array().context("Policies")?.iter().filter(|policy| **policy != secrets_key)
+    {
         let (policy, condition) = match policy["Fn::If"].as_array().map(Vec::as_slice) {
             Some([condition, policy, otherwise]) => {
                 assert_eq!(*otherwise, json!({ "Ref": "AWS::NoValue" }));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result};
 use contracts::functions;
 use contracts::template::Template;
-use domain::problem::ProblemCode;
+use domain::ProblemCode;
 use lambda_kit::Resource;
 use secrets::{DatabaseSecret, Secret};
 use serde_json::{Value, json};
@@ -119,7 +119,11 @@ fn the_gateway_speaks_problem_json() -> Result<()> {
         let code = code.with_context(|| format!("{kind}: no such code"))?;
         assert_eq!(body["type"], json!(format!("urn:ivory-control-plane:problem:{}", code.as_str())), "{kind}");
         assert_eq!(body["title"], json!(code.title()), "{kind}");
-        assert_eq!((&body["status"], &response["StatusCode"]), (&json!(code.status()), &json!(code.status())), "{kind}");
+        assert_eq!(
+            (&body["status"], &response["StatusCode"]),
+            (&json!(code.status()), &json!(code.status())),
+            "{kind}"
+        );
         assert_eq!(body["request_id"], json!("$context.requestId"), "{kind}");
         let members: BTreeSet<_> = body.as_object().context("a map")?.keys().map(String::as_str).collect();
         assert_eq!(members, BTreeSet::from(["code", "detail", "request_id", "status", "title", "type"]), "{kind}");

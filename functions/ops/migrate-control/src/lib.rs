@@ -122,9 +122,5 @@ async fn respond(request: &Request, outcome: Result<Option<Migrated>, Failure>) 
     // The presigned address allows no content type.
     let put = http_kit::client(RESPONSE_TIMEOUT).put(&request.response_url).body(body);
     let answer = http_kit::send(put).await.map_err(|error| error.failure(&CODES))?;
-    if answer.status.is_success() {
-        Ok(())
-    } else {
-        Err(CauseCode::CloudFormationRejected.into())
-    }
+    if answer.status.is_success() { Ok(()) } else { Err(CauseCode::CloudFormationRejected.into()) }
 }

@@ -75,7 +75,7 @@ impl ReconcileTenants {
         let mut report = Report::default();
         let looked_after = self.look_after(request_id, &mut report).await;
         let delivered = self.deliver(&mut report).await;
-        let settled = billing::settle_open(&self.store, &self.billing.within(STRIPE_CALL), budget, request_id).await;
+        let settled = self.billing.within(STRIPE_CALL).settle_open(&self.store, budget, request_id).await;
         looked_after.and(delivered)?;
         report.billed = settled?.settled;
         let stuck = self.store.outbox_stuck(STUCK_AFTER).await?;

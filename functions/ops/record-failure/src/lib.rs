@@ -47,9 +47,7 @@ impl Operation for RecordFailure {
 
     /// Fails with `Step.Busy` while an invocation of a step holds the tenant's lease.
     async fn invoke(&self, task: Task, request_id: &str) -> Result<Report, StepError> {
-        Span::current()
-            .record("tenant_id", tracing::field::display(task.tenant_id))
-            .record("attempt", task.attempt);
+        Span::current().record("tenant_id", tracing::field::display(task.tenant_id)).record("attempt", task.attempt);
         let cause = cause(&task.error);
         let outcome = self.store.fail_run(task.tenant_id, task.attempt, &cause, true, request_id).await?;
         tracing::warn!(?outcome, error = task.error.error, code = cause.code, "a run failed");
