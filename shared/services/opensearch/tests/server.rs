@@ -1,6 +1,8 @@
 //! Against a real OpenSearch with the k-NN plugin, whose endpoint is in `TEST_OPENSEARCH_URL`. The engine is lucene, which
 //! every server has.
 
+#![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
+
 use std::time::Duration;
 
 use opensearch::{Auth, Engine, Ensured, Error, IndexSpec, OpenSearch};
