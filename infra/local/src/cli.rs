@@ -48,6 +48,8 @@ pub enum Command {
     Test(Test),
     /// Write functions/api/openapi.json, made from the code.
     Openapi,
+    /// Write functions/api/ERRORS.md, made from the code.
+    Errors,
     /// Start a cloud and let Schemathesis call it with everything the OpenAPI document allows, and what it does not.
     Fuzz(Fuzz),
     /// Start a cloud and play the kill matrix: every effect of every actor met by every fault.
@@ -182,6 +184,7 @@ impl Command {
             | Self::Reload { .. }
             | Self::Logs { .. }
             | Self::Openapi
+            | Self::Errors
             | Self::Guard { .. }
             | Self::Worker { .. } => None,
         }

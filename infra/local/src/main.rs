@@ -56,6 +56,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         | Command::Demo(_)
         | Command::Test(_)
         | Command::Openapi
+        | Command::Errors
         | Command::Fuzz(_)
         | Command::Faults(_) => family::front::run(&command).await,
     }

@@ -1,4 +1,4 @@
-//! The OpenAPI document, written where it is served from.
+//! The documents that are made from the code, written into their places.
 
 use std::process::ExitCode;
 
@@ -12,10 +12,17 @@ use crate::{compile, progress};
 pub const PATH: &str = "functions/api/openapi.json";
 
 pub async fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
+    write(workspace, "openapi", PATH).await
+}
+
+pub async fn errors(workspace: &Workspace) -> anyhow::Result<ExitCode> {
+    write(workspace, "errors", "functions/api/ERRORS.md").await
+}
+
+async fn write(workspace: &Workspace, program: &str, path: &str) -> anyhow::Result<ExitCode> {
     progress::announce("building the program that makes the document");
-    let program = compile::one(workspace, "openapi").await?;
-    let document = quietly(Command::new(program), "openapi").await?;
-    std::fs::write(workspace.root().join(PATH), document)?;
-    println!("{PATH} is up to date");
+    let document = quietly(Command::new(compile::one(workspace, program).await?), program).await?;
+    std::fs::write(workspace.root().join(path), document)?;
+    println!("{path} is up to date");
     Ok(ExitCode::SUCCESS)
 }

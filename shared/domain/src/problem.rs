@@ -1,11 +1,13 @@
 //! The errors of the API, by their stable codes.
 
-/// A closed list of codes with their HTTP status and title.
+use crate::cause::Owner;
+
+/// Makes the enum and its table out of one list.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $status:literal, $code:literal, $title:literal;)+) => {
-        /// What a caller's request ran into; one code always has the same status and title.
+    ($($(#[doc = $meaning:literal])+ $variant:ident = $status:literal, $code:literal, $title:literal, $owner:ident, $how:literal;)+) => {
+        /// Why a request was not served. One code always has the same status and title.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum ProblemCode { $($(#[$doc])* $variant),+ }
+        pub enum ProblemCode { $($(#[doc = $meaning])+ $variant),+ }
 
         impl ProblemCode {
             /// Every code, by status.
@@ -28,68 +30,119 @@ macro_rules! codes {
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title),+ }
             }
+
+            /// What happened.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($meaning),+).trim()),+ }
+            }
+
+            /// Who can mend it.
+            #[must_use]
+            pub const fn owner(self) -> Owner {
+                match self { $(Self::$variant => Owner::$owner),+ }
+            }
+
+            /// What to do about it, one sentence.
+            #[must_use]
+            pub const fn how(self) -> &'static str {
+                match self { $(Self::$variant => $how),+ }
+            }
         }
     };
 }
 
 codes! {
-    /// Not JSON, or JSON with duplicate keys, NUL or unpaired surrogates.
-    MalformedJson = 400, "malformed_json", "The body is not acceptable JSON";
-    /// A header or a request line that cannot be understood.
-    MalformedRequest = 400, "malformed_request", "The request is malformed";
-    /// A credential is missing, unknown, expired or wrong.
-    Unauthenticated = 401, "unauthenticated", "Who is calling is not known";
-    /// A known caller without the right.
-    Forbidden = 403, "forbidden", "Not allowed";
-    /// No tenant of that name or id.
-    TenantNotFound = 404, "tenant_not_found", "No such tenant";
+    /// The body is not JSON, or it has duplicate keys, a NUL or unpaired surrogates.
+    MalformedJson = 400, "malformed_json", "The body is not acceptable JSON", Caller,
+        "Send one JSON object without duplicate keys.";
+    /// A header or the request line cannot be understood.
+    MalformedRequest = 400, "malformed_request", "The request is malformed", Caller,
+        "Correct the header or the path that the detail names.";
+    /// The credential is missing, unknown, expired or wrong.
+    Unauthenticated = 401, "unauthenticated", "Who is calling is not known", Caller,
+        "Send the credential that the answer's WWW-Authenticate header names.";
+    /// The caller is known and may not use the route.
+    Forbidden = 403, "forbidden", "Not allowed", Platform,
+        "Give the caller a group or role that the route allows.";
+    /// There is no tenant of that name or id, or the caller may not see it.
+    TenantNotFound = 404, "tenant_not_found", "No such tenant", Caller,
+        "Look up the tenant's slug or id with GET /v1/admin/tenants.";
     /// The tenant has no active catalog.
-    CatalogNotFound = 404, "catalog_not_found", "No active catalog";
-    /// No route of that method and path.
-    RouteNotFound = 404, "route_not_found", "No such route";
-    /// A route that has other methods, where the gateway can tell.
-    MethodNotAllowed = 405, "method_not_allowed", "The method is not allowed";
+    CatalogNotFound = 404, "catalog_not_found", "No active catalog", Caller,
+        "POST a catalog for the tenant first.";
+    /// There is no route of that method and path.
+    RouteNotFound = 404, "route_not_found", "No such route", Caller,
+        "Use a method and path of openapi.json.";
+    /// The route has other methods. Only a server in front that can tell sends this.
+    MethodNotAllowed = 405, "method_not_allowed", "The method is not allowed", Caller,
+        "Use a method that openapi.json lists for the path.";
     /// The tenant is live already.
-    TenantActive = 409, "tenant_active", "The tenant is live";
-    /// The slug belonged to a tenant that was switched off.
-    TenantDeprovisioned = 409, "tenant_deprovisioned", "The tenant was deprovisioned";
-    /// What is asked for needs a live tenant.
-    TenantNotActive = 409, "tenant_not_active", "The tenant is not live";
-    /// A value that can no longer be another.
-    ImmutableField = 409, "immutable_field", "A value can no longer be changed";
-    /// Another tenant has that domain.
-    DomainTaken = 409, "domain_taken", "The domain is taken";
+    TenantActive = 409, "tenant_active", "The tenant is live", Caller,
+        "Change a live tenant with PATCH, or choose another slug.";
+    /// The slug belonged to a tenant that was switched off. Its resources are kept.
+    TenantDeprovisioned = 409, "tenant_deprovisioned", "The tenant was deprovisioned", Caller,
+        "Choose another slug.";
+    /// The change needs a live tenant.
+    TenantNotActive = 409, "tenant_not_active", "The tenant is not live", Caller,
+        "Wait until the status route shows the tenant as active, then send the request again.";
+    /// The value cannot be changed any more.
+    ImmutableField = 409, "immutable_field", "A value can no longer be changed", Caller,
+        "Send the value that the tenant has, or choose another slug.";
+    /// Another tenant has the custom domain.
+    DomainTaken = 409, "domain_taken", "The domain is taken", Caller,
+        "Choose another domain, or remove it from the other tenant first.";
     /// The tenant has no active catalog to sync into.
-    NoActiveCatalog = 409, "no_active_catalog", "The tenant has no active catalog";
-    /// Stripe refused the change of tier.
-    BillingRejected = 409, "billing_rejected", "Billing was refused";
+    NoActiveCatalog = 409, "no_active_catalog", "The tenant has no active catalog", Caller,
+        "POST an active catalog of that name for the tenant first.";
+    /// Stripe refused the change of tier. Nothing was changed.
+    BillingRejected = 409, "billing_rejected", "Billing was refused", Platform,
+        "Do what the detail says, then send the request again.";
     /// A request with the same idempotency key is still running.
-    RequestInProgress = 409, "request_in_progress", "The same request is still running";
+    RequestInProgress = 409, "request_in_progress", "The same request is still running", Caller,
+        "Send the same request again after the seconds in Retry-After.";
     /// Another operation on the same tenant is still running.
-    OperationInProgress = 409, "operation_in_progress", "Another operation is still running";
+    OperationInProgress = 409, "operation_in_progress", "Another operation is still running", Caller,
+        "Send the same request again after the seconds in Retry-After.";
     /// `If-Match` names another version than the current one.
-    VersionMismatch = 412, "version_mismatch", "The version is another one";
+    VersionMismatch = 412, "version_mismatch", "The version is another one", Caller,
+        "Read the current version, apply the change to it, and send its ETag.";
     /// The body is larger than 256 KiB.
-    BodyTooLarge = 413, "body_too_large", "The body is too large";
+    BodyTooLarge = 413, "body_too_large", "The body is too large", Caller,
+        "Send a body of at most 256 KiB.";
     /// The body is not `application/json`.
-    UnsupportedMediaType = 415, "unsupported_media_type", "The media type is not supported";
-    /// Values that are not valid: every one of them is named.
-    ValidationFailed = 422, "validation_failed", "The request is not valid";
+    UnsupportedMediaType = 415, "unsupported_media_type", "The media type is not supported", Caller,
+        "Send the body as application/json.";
+    /// Some values are not valid. `errors` names every one of them.
+    ValidationFailed = 422, "validation_failed", "The request is not valid", Caller,
+        "Correct every field that errors names.";
     /// The idempotency key was used for another request.
-    IdempotencyKeyReused = 422, "idempotency_key_reused", "The idempotency key was used before";
-    /// A region that exists, but not in this installation.
-    RegionNotConfigured = 422, "region_not_configured", "The region is not configured";
-    /// More requests than the gateway takes.
-    TooManyRequests = 429, "too_many_requests", "Too many requests";
-    /// A mistake of ours; what it was is in the log under the same request id.
-    Internal = 500, "internal", "Something went wrong on our side";
-    /// Something we depend on is down.
-    Unavailable = 503, "unavailable", "Not available right now";
+    IdempotencyKeyReused = 422, "idempotency_key_reused", "The idempotency key was used before", Caller,
+        "Use a new key for a new request.";
+    /// The region exists, but not in this installation.
+    RegionNotConfigured = 422, "region_not_configured", "The region is not configured", Caller,
+        "Choose another region, or have this one added to ConfiguredRegions.";
+    /// The gateway takes fewer requests than were sent.
+    TooManyRequests = 429, "too_many_requests", "Too many requests", Caller,
+        "Send fewer requests, and this one again after the seconds in Retry-After.";
+    /// The control plane made a mistake. The log says which one, under the same request id.
+    Internal = 500, "internal", "Something went wrong on our side", Platform,
+        "Find the request id in the log.";
+    /// Something that the route depends on cannot be used right now.
+    Unavailable = 503, "unavailable", "Not available right now", Platform,
+        "Send the same request again after the seconds in Retry-After.";
 }
 
 #[cfg(test)]
 mod tests {
     use super::ProblemCode;
+
+    #[test]
+    fn meanings_and_remedies_are_sentences() {
+        for code in ProblemCode::ALL {
+            assert!(code.meaning().ends_with('.') && code.how().ends_with('.'), "{code:?}");
+        }
+    }
 
     #[test]
     fn codes_differ_and_go_by_status() {

@@ -21,13 +21,18 @@ pub struct Platform {
     warm_ups: Mutex<Vec<WarmUp>>,
 }
 
+const SECRET_PREFIX: &str = "SECRET_PREFIX";
+
 impl Platform {
+    /// The settings that every function takes, besides those that it declares.
+    pub const SETTINGS: [&str; 2] = [telemetry::LOG_LEVEL, SECRET_PREFIX];
+
     /// Starts the process: logging, the TLS provider, the AWS configuration, the settings.
     pub async fn start() -> Self {
         let settings = Settings::of_process();
         telemetry::init(&settings);
         let sdk = aws::load().await;
-        let prefix = settings.read("SECRET_PREFIX", Some("ivory")).unwrap_or_default();
+        let prefix = settings.read(SECRET_PREFIX, Some("ivory")).unwrap_or_default();
         let manager = Manager::new(Client::new(&sdk), prefix);
         Self { sdk, settings, manager, warm_ups: Mutex::default() }
     }

@@ -1,4 +1,4 @@
--- Open billing intents whose time has come, the longest overdue first.
+-- Open billing intents that are due, the longest overdue first.
 SELECT id, tenant_id FROM control.outbox
 WHERE kind = 'settle_billing' AND delivered_at IS NULL AND next_attempt_at <= clock_timestamp()
 ORDER BY next_attempt_at, created_at LIMIT $1

@@ -1,5 +1,5 @@
--- Stripe is at the row's tier for certain: the intent is closed and the lease given back. Nothing where the lease lapsed:
--- then somebody else may have changed Stripe since.
+-- Stripe is at the row's tier for certain: closes the intent and gives the lease back. No row if the lease ended, since
+-- somebody else may have changed Stripe after that.
 WITH released AS (
     UPDATE control.tenants SET lease_token = NULL, lease_until = NULL
     WHERE tenant_id = $1 AND lease_token = $2 AND lease_until > clock_timestamp()

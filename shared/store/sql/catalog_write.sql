@@ -1,4 +1,4 @@
--- Writes the locked row, with the audit row. What was there before is what this statement began with: the row is locked.
+-- Writes the locked row, and the audit row. The row is locked, so what this statement reads is what was there before.
 WITH before AS (
     SELECT * FROM lakehouse.tenant_catalogs WHERE tenant_id = $1 AND catalog_name = $2
 ), written AS (

@@ -1,4 +1,4 @@
--- The resource is there, and this is its id.
+-- The resource exists and has this id.
 UPDATE control.resources r SET external_id = $3, confirmed_at = clock_timestamp()
 FROM control.tenants t
 WHERE r.id = $1 AND r.dead_at IS NULL AND t.tenant_id = r.tenant_id AND t.lease_token = $2 AND t.lease_until > clock_timestamp()

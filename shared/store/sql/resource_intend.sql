@@ -1,5 +1,5 @@
--- An intent, committed before the call it stands for; nothing where the lease would not outlast that call. The tenant's
--- row is locked, so that nobody can take the lease away between this look at it and the intent's commit.
+-- Writes an intent, which is committed before the call that it stands for. No row if the lease would not outlast that call.
+-- The tenant's row is locked, so that nobody can take the lease away before the intent is committed.
 INSERT INTO control.resources (id, tenant_id, kind, generation, name, step, attempt, request, idempotency_key)
 SELECT $1, t.tenant_id, $3,
        coalesce((SELECT max(generation) FROM control.resources r WHERE r.tenant_id = t.tenant_id AND r.kind = $3), 0) + 1,

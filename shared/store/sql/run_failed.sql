@@ -1,7 +1,7 @@
--- The run is over. The step that failed is the one that left a cause behind, else the first that is not completed (its
--- process died, so it could leave none; what held up a step that never began is no failure of it). Never over an active
--- tenant, a newer attempt or a copy that holds the lease. A cause that a step left behind says more than the one given,
--- unless that is the run's last word ($5).
+-- The run is over. The failed step is the one that left a cause, or else the first that is not completed: its process died
+-- and could leave none. A cause that kept a step from beginning does not count as its failure. No row if the tenant is
+-- active, has a newer attempt, or its lease is held. A cause that a step left counts more than the given one, unless the
+-- given one ended the run ($5).
 WITH failing AS (
     SELECT t.tenant_id, s.step, CASE WHEN $5 THEN $3 ELSE coalesce(s.cause, $3) END AS cause
     FROM control.tenants t

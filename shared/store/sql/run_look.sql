@@ -1,2 +1,2 @@
--- Why a run could not be failed, or a lease not taken.
+-- Tells why a run could not be failed, or a lease not be taken.
 SELECT provisioning_state, attempt FROM control.tenants WHERE tenant_id = $1

@@ -1,6 +1,6 @@
--- Takes the tenant's lease for one invocation of one step and notes that the step is being worked on. No row: the run
--- is superseded, or somebody else holds the lease. A poll of a wait is not another attempt. What held up a step that had not
--- begun is over.
+-- Takes the tenant's lease for one invocation of one step, and notes that the step is running. No row: the attempt is
+-- superseded, or somebody else holds the lease. A poll of a wait does not count as a try. A cause that kept the step from
+-- beginning is removed.
 WITH leased AS (
     UPDATE control.tenants
     SET lease_token = $4, lease_until = clock_timestamp() + make_interval(secs => $5), touched_at = clock_timestamp()

@@ -1,4 +1,4 @@
--- The step's effect is there: what it set, its completion and the lease's end are one statement.
+-- One statement sets the step's columns, completes the step and ends the lease.
 WITH released AS (
     UPDATE control.tenants
     SET lease_token = NULL, lease_until = NULL, touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1,

@@ -1,5 +1,4 @@
--- The step met trouble: the cause is kept for whoever asks, the lease is given back. Whether the run is over is decided
--- by the state machine, not here.
+-- Keeps the cause of the step's trouble and gives the lease back. The state machine decides whether the run is over.
 WITH released AS (
     UPDATE control.tenants
     SET lease_token = NULL, lease_until = NULL, touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1

@@ -1,4 +1,4 @@
--- The step has to wait; the lease is given back.
+-- The step waits. The lease is given back.
 WITH released AS (
     UPDATE control.tenants
     SET lease_token = NULL, lease_until = NULL, touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1

@@ -1,6 +1,6 @@
--- Registers a target, or replaces the same one, with the audit row. No row: no such tenant; a row without an id: no
--- active catalog (of that name). What was there before is locked before it is overwritten; only the second of two
--- simultaneous first registrations cannot see it and leaves an audit row without.
+-- Registers a target, or replaces the same one, and writes the audit row. No row: there is no such tenant. A row without an
+-- id: there is no active catalog (of that name). The row that is replaced is locked before it is overwritten. Of two
+-- simultaneous first registrations the second cannot see the first, and its audit row has no "before".
 WITH tenant AS (
     SELECT tenant_id, slug FROM control.tenants WHERE tenant_id = $2
 ), catalog AS (

@@ -1,4 +1,4 @@
--- Newest first, from the cursor on, of one tenant or of all; the page is cut as the catalogs' is.
+-- Newest first, from the cursor on, of one tenant or of all. The page is cut in the same way as in catalogs_page.sql.
 SELECT p.*, t.slug AS tenant_slug
 FROM (SELECT s.*, sum(s.metadata_bytes) OVER (ORDER BY s.created_at DESC, s.id DESC) - s.metadata_bytes AS bytes_before, count(*) OVER () AS uncut
       FROM (SELECT * FROM lakehouse.sync_targets

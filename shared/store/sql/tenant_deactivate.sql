@@ -1,9 +1,8 @@
--- Switches a tenant off. A run is superseded by one more attempt, and none of its steps is at work or tried again. A
--- live lease is fenced, not handed over: under a token nobody has, its holder can write nothing from now on, and nobody
--- else acts before the holder's calls are over. Billing is to be settled where any was begun, or may have been begun
--- since this statement's look at the ledger; where the subscription was asked for and not answered, once nothing can be
--- on its way any more: its request may have been sent again a moment ago, by somebody who gave the lease back because it
--- was not answered.
+-- Switches a tenant off. A run is superseded by raising the attempt, and none of its steps runs or is tried again. A live
+-- lease is fenced: it gets a token that nobody has, so its holder can write nothing any more, and nobody else acts before
+-- the holder's calls are over. Billing has to be settled if any was begun, or may have been begun after this statement
+-- looked at the ledger. If the subscription was asked for and not answered, settling waits two minutes: the request may have
+-- been sent again a moment ago by an invocation that then gave the lease back.
 WITH before AS (
     SELECT tenant_id, provisioning_state, is_active, attempt, error_message, tier, lease_until,
            coalesce(lease_until > clock_timestamp(), false) AS leased

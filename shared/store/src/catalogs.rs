@@ -1,4 +1,4 @@
-//! `lakehouse.tenant_catalogs`. A catalog's credentials are in Secrets Manager; its row says which version of them is its.
+//! `lakehouse.tenant_catalogs`. A catalog's credentials are in Secrets Manager; its row names their version.
 
 use domain::{CatalogId, CatalogName, CatalogRequest, CatalogType, Slug, TenantId};
 use jiff::Timestamp;
@@ -13,31 +13,31 @@ use crate::{Store, StoreError};
 /// A catalog's row.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    /// Follows from tenant and name.
+    /// Derived from tenant and name.
     pub id: CatalogId,
-    /// Whose.
+    /// The tenant.
     pub tenant_id: TenantId,
-    /// Its tenant's name.
+    /// The tenant's slug.
     pub tenant_slug: Slug,
     /// Unique within the tenant.
     pub catalog_name: CatalogName,
-    /// How it is spoken to.
+    /// Its protocol.
     pub catalog_type: CatalogType,
-    /// Where it is.
+    /// Its address.
     pub catalog_uri: String,
-    /// Where its data is.
+    /// The warehouse with its data.
     pub warehouse: String,
-    /// Which part of the warehouse is the tenant's.
+    /// The tenant's part of the warehouse.
     pub storage_prefix: String,
-    /// The object store, if it is not the scheme's own.
+    /// The object store, if it is not the default one of the scheme.
     pub s3_endpoint: Option<String>,
-    /// The version of its secret that belongs to this row; absent: it has no credentials.
+    /// The version of its secret that belongs to this row. `None`: it has no credentials.
     pub secret_version: Option<String>,
-    /// Whatever the caller keeps with it: an object.
+    /// The caller's own object.
     pub metadata: Value,
     /// Whether it is in use.
     pub is_active: bool,
-    /// One more with every upsert, from 1.
+    /// Counts upserts, from 1.
     pub version: i64,
     /// First upsert.
     pub provisioned_at: Timestamp,
@@ -69,18 +69,18 @@ impl TryFrom<&Row> for Catalog {
     }
 }
 
-/// A catalog about to be made or replaced.
+/// A catalog to make or replace.
 #[derive(Clone, Copy, Debug)]
 pub struct NewCatalog<'a> {
-    /// Whose.
+    /// The tenant.
     pub tenant_id: TenantId,
-    /// What was asked for.
+    /// The request.
     pub request: &'a CatalogRequest,
-    /// Only if the row has this version, if that matters.
+    /// The version that the row must have, if any.
     pub if_version: Option<i64>,
-    /// Who asked.
+    /// The caller, for the audit log.
     pub actor: &'a str,
-    /// In which request.
+    /// The request's id, for the audit log.
     pub request_id: &'a str,
 }
 
@@ -89,7 +89,7 @@ pub struct NewCatalog<'a> {
 pub enum CatalogNotBegun {
     /// There is no such tenant.
     UnknownTenant,
-    /// The row has another version than the one asked for, or is not there at all.
+    /// The row does not have the version that was asked for, or does not exist.
     VersionMismatch,
     /// The database. [`StoreError::Timeout`]: another upsert of the same catalog takes too long.
     Store(StoreError),
@@ -101,8 +101,8 @@ impl From<StoreError> for CatalogNotBegun {
     }
 }
 
-/// A catalog whose row is locked: no other upsert of it goes on until this one is committed or dropped, which has to be
-/// within 5 s. Dropped, it changed nothing. The store serves nobody else meanwhile.
+/// A catalog whose row is locked. Other upserts of it wait until this one is committed or dropped, which has to happen within
+/// 5 s. If it is dropped, nothing was changed. The store serves nobody else meanwhile.
 pub struct CatalogUpsert<'a> {
     transaction: Transaction<'a>,
     new: NewCatalog<'a>,
@@ -117,7 +117,7 @@ impl CatalogUpsert<'_> {
         self.id
     }
 
-    /// The version of its secret that belongs to the row as it is; absent: it has no credentials.
+    /// The version of its secret that the row has now. `None`: it has no credentials.
     #[must_use]
     pub fn secret_version(&self) -> Option<&str> {
         self.secret_version.as_deref()
@@ -139,7 +139,7 @@ impl CatalogUpsert<'_> {
         Ok(catalog)
     }
 
-    /// Gives it up: nothing was changed. Dropping does the same, but costs the connection.
+    /// Gives it up; nothing is changed. Dropping does the same, but also closes the connection.
     pub async fn give_up(self) {
         self.transaction.roll_back().await;
     }
@@ -180,7 +180,7 @@ impl Store {
     }
 }
 
-/// What both statements of an upsert begin with.
+/// The parameters that both statements of an upsert begin with.
 struct Values<'a> {
     tenant_id: uuid::Uuid,
     catalog_name: &'a str,

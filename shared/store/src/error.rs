@@ -1,4 +1,4 @@
-//! What can go wrong with Postgres, told apart where somebody acts on the difference.
+//! Errors of Postgres, as far as somebody acts on the difference.
 
 use domain::{CauseCode, Failure};
 use tokio_postgres::error::SqlState;
@@ -6,16 +6,16 @@ use tokio_postgres::error::SqlState;
 /// A statement or connection that failed. Holds no statement, no parameter and no server text.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// No connection, or it broke: nothing is known about the statement's outcome.
+    /// There is no connection, or it broke: the statement's outcome is unknown.
     #[error("the database cannot be reached")]
     Unavailable,
     /// The server refused the credentials.
     #[error("the database refused the credentials")]
     Refused,
-    /// Took longer than a statement may.
+    /// The statement took too long.
     #[error("the database did not answer in time")]
     Timeout,
-    /// A unique constraint, by name.
+    /// A unique constraint refused the value.
     #[error("the value is taken")]
     Taken {
         /// The constraint's name in the schema.
@@ -24,7 +24,7 @@ pub enum StoreError {
     /// The credentials could not be read.
     #[error("the database credentials: {0}")]
     Credentials(Failure),
-    /// Our mistake: a statement or a row that does not fit the schema. Carries the SQLSTATE or the column's name.
+    /// A statement or a row does not fit the schema. With the SQLSTATE or the column's name.
     #[error("a statement does not fit the schema ({0})")]
     Broken(String),
 }
@@ -32,7 +32,7 @@ pub enum StoreError {
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(db) = error.as_db_error() else {
-            // A row that does not convert is a mistake of ours; anything else without an SQLSTATE is the connection.
+            // A row that does not convert does not fit the schema. Any other error without an SQLSTATE is of the connection.
             return if error.to_string().starts_with("error deserializing column")
                 || error.to_string().starts_with("invalid column")
             {
@@ -51,7 +51,7 @@ impl From<tokio_postgres::Error> for StoreError {
     }
 }
 
-/// As the control database's failure. A fail-over takes a minute or two, so the kind is the one that is retried for long.
+/// As the control database's failure. A fail-over takes a minute or two, so the kind is one that is retried for that long.
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
@@ -64,7 +64,7 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Whether an SQLSTATE is of trouble that passes: 08 connection, 25 transaction state (a server that became a replica), 40
+/// Whether an SQLSTATE is temporary: 08 connection, 25 transaction state (a server that became a replica), 40
 /// rollback (deadlock), 53 out of resources, 57 operator intervention, 58 system, and the pooler's XX.
 pub(crate) fn passes(code: &str) -> bool {
     matches!(code.get(..2), Some("08" | "25" | "40" | "53" | "57" | "58" | "XX"))

@@ -1,4 +1,4 @@
-//! Migrations, run by `refinery`: the control database's at deployment.
+//! Migrations of the control database, run by `refinery` during a deployment.
 
 use domain::{CauseCode, Failure};
 use tokio_postgres::Client;
@@ -10,24 +10,24 @@ mod control {
     refinery::embed_migrations!("migrations");
 }
 
-/// One deployment at a time. Any constant does; this one is the ASCII of "ivory".
+/// Lets one deployment migrate at a time. The number is the ASCII of "ivory"; any other would do.
 const ADVISORY_LOCK: i64 = 0x69_76_6f_72_79;
 
-/// Where a database stands after its migrations.
+/// The state of a database after its migrations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Migrated {
-    /// The highest version, whoever applied it.
+    /// The highest version that is applied.
     pub version: i32,
     /// How many this call applied.
     pub applied: usize,
 }
 
 /// Brings the control database to this release, and lets `app_role` use it. A database that is newer than this release is
-/// left alone: the older code works on it, since expanding and contracting are separate releases.
+/// left alone. The older code works on it, since a release either adds to the schema or removes from it.
 pub async fn migrate_control(client: &mut Client, app_role: &str) -> Result<Migrated, Failure> {
     client.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await.map_err(StoreError::from)?;
     let runner = control::migrations::runner().set_grouped(true).set_abort_missing(false);
-    // Boxed: refinery's future is nested too deep for whoever embeds it.
+    // Boxed: refinery's future is nested too deep for the futures around it.
     let report = Box::pin(runner.run_async(client)).await.map_err(|error| migration_failure(&error))?;
     grant(client, app_role).await?;
     client.execute("SELECT pg_advisory_unlock($1)", &[&ADVISORY_LOCK]).await.map_err(StoreError::from)?;
@@ -66,7 +66,7 @@ pub fn migration_failure(error: &refinery::Error) -> Failure {
             let state = source.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
             match state.map(tokio_postgres::error::SqlState::code) {
                 None => CauseCode::MigrationInterrupted,
-                // 55P03: a lock was not to be had in time.
+                // 55P03: a lock was not free in time.
                 Some(code) if passes(code) || code == "55P03" => CauseCode::MigrationInterrupted,
                 // An invocation whose connection was cut may still be committing. The next try finds its history.
                 Some("42P06" | "42P07" | "23505") => CauseCode::MigrationConflict,

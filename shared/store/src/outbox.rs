@@ -1,4 +1,4 @@
-//! `control.outbox`: what a transaction promised to tell the outside world.
+//! `control.outbox`: promises of committed transactions to the outside.
 
 use domain::TenantId;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
-/// What has to be done.
+/// What a promise is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutboxKind {
     /// Append to an event stream.
@@ -17,16 +17,16 @@ pub enum OutboxKind {
     InvalidateCache,
 }
 
-/// A promise not kept yet.
+/// An open promise.
 #[derive(Clone, Debug)]
 pub struct OutboxRow {
-    /// The row; for an event its `event_id` too.
+    /// The row's id, which is also an event's `event_id`.
     pub id: Uuid,
-    /// Whose.
+    /// The tenant.
     pub tenant_id: TenantId,
     /// What to do.
     pub kind: OutboxKind,
-    /// With what.
+    /// The payload of that kind.
     pub payload: Value,
 }
 
@@ -48,7 +48,7 @@ impl TryFrom<&Row> for OutboxRow {
     }
 }
 
-/// A row that this release cannot read is another release's to deliver; it must not hold up the others.
+/// Skips rows that this release cannot read: another release wrote them and delivers them.
 fn readable(rows: &[Row]) -> Vec<OutboxRow> {
     let read =
         |row| OutboxRow::try_from(row).inspect_err(|error| tracing::warn!(%error, "an outbox row was skipped")).ok();
@@ -68,18 +68,18 @@ impl Store {
         Ok(readable(&rows))
     }
 
-    /// How many promises were tried so often and are not kept, open billing intents included.
+    /// How many promises were tried this often and are still open, billing intents included.
     pub async fn outbox_stuck(&self, attempts: i32) -> Result<i64, StoreError> {
         let rows = self.read(include_str!("../sql/outbox_stuck.sql"), &[(&attempts, Type::INT4)]).await?;
         Ok(rows.first().map(|row| row.try_get("stuck")).transpose()?.unwrap_or_default())
     }
 
-    /// The promise was kept.
+    /// Closes a promise that was kept.
     pub async fn outbox_delivered(&self, id: Uuid) -> Result<(), StoreError> {
         self.query(include_str!("../sql/outbox_delivered.sql"), &[(&id, Type::UUID)]).await.map(drop)
     }
 
-    /// The promise could not be kept yet; `code` is the cause's.
+    /// Leaves a promise open, to be tried again later. `code` is the cause's.
     pub async fn outbox_postponed(&self, id: Uuid, code: &str) -> Result<(), StoreError> {
         self.query(include_str!("../sql/outbox_postponed.sql"), &[(&id, Type::UUID), (&code, Type::TEXT)])
             .await

@@ -1,5 +1,5 @@
-//! The lists, page by page. A page begins after the last row of the one before: rows that come in between neither shift
-//! nor repeat anything.
+//! The lists, page by page. A page begins after the last row of the page before, so new rows neither shift nor repeat
+//! anything.
 
 use domain::{DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
 use jiff::Timestamp;
@@ -13,14 +13,14 @@ use crate::{Catalog, Store, StoreError, SyncTarget};
 /// Time and id of the last row of the page before.
 pub type Cursor = (Timestamp, Uuid);
 
-/// Which tenants are listed; absent: whatever it is.
+/// Which tenants are listed. `None`: any value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TenantFilter {
-    /// How far they are.
+    /// Their state.
     pub state: Option<ProvisioningState>,
-    /// What they pay for.
+    /// Their tier.
     pub tier: Option<Tier>,
-    /// Where their data stays.
+    /// Their region.
     pub region: Option<Region>,
 }
 
@@ -33,15 +33,15 @@ pub struct TenantSummary {
     pub slug: Slug,
     /// Name for people.
     pub display_name: DisplayName,
-    /// What it pays for.
+    /// Its tier.
     pub tier: Tier,
-    /// Where its data stays.
+    /// Its region.
     pub region: Region,
-    /// How far it is.
+    /// Its state.
     pub state: ProvisioningState,
-    /// Whether it is live and routing.
+    /// Whether it is live.
     pub is_active: bool,
-    /// When the row was made.
+    /// When the row was inserted.
     pub provisioned_at: Timestamp,
 }
 
@@ -62,12 +62,12 @@ impl TryFrom<&Row> for TenantSummary {
     }
 }
 
-/// Rows that may hold so much that a page of them was cut short.
+/// A page that is cut short if its rows hold too much.
 #[derive(Clone, Debug)]
 pub struct Cut<T> {
     /// The page.
     pub rows: Vec<T>,
-    /// There were more rows below the limit, which the page had no room for.
+    /// Whether the page had no room for more rows although the limit allowed them.
     pub cut: bool,
 }
 

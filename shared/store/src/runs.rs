@@ -1,4 +1,4 @@
-//! Runs of the pipeline: how one stands, how it fails, and who looks after it.
+//! Runs of the pipeline: their status, their failure, and claims to look after idle ones.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use crate::steps::{StepRow, json};
 use crate::tenants::{Tenant, parsed};
 use crate::{Store, StoreError};
 
-/// What became of an attempt to fail a run.
+/// What came of recording a failed run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailOutcome {
-    /// The tenant is failed now, at this step.
+    /// The tenant is failed now, and this is the failed step.
     Failed(Step),
-    /// A copy of a step still holds the lease: try again once it lapsed.
+    /// An invocation of a step holds the lease. Try again once it ended.
     Busy,
-    /// The run is not the tenant's current one any more, or the tenant is not provisioning: nothing to write.
+    /// The tenant has another attempt or is not provisioning; nothing was written.
     Over,
 }
 
 impl Store {
-    /// A tenant with its nine steps, all of one moment.
+    /// A tenant with its nine steps, read in one statement.
     pub async fn tenant_status(&self, slug: &Slug) -> Result<Option<(Tenant, Vec<StepRow>)>, StoreError> {
         let rows = self.read(include_str!("../sql/tenant_status.sql"), &[(&slug.as_str(), Type::TEXT)]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
@@ -90,7 +90,7 @@ impl Store {
         .map(drop)
     }
 
-    /// Claims the right to look after a run that has been idle for `idle`; false where somebody else just did.
+    /// Claims the right to look after a run that has been idle for `idle`. False: somebody else just did.
     pub async fn claim_idle_run(&self, tenant_id: TenantId, attempt: i32, idle: Duration) -> Result<bool, StoreError> {
         let row = self
             .query_opt(
@@ -110,7 +110,7 @@ impl Store {
         Ok(rows.iter().filter_map(read).collect())
     }
 
-    /// Becomes the only one of that name for `duration`; false where somebody else is.
+    /// Takes the lease of that name for `duration`. False: somebody else holds it.
     pub async fn take_singleton(&self, name: &str, token: &str, duration: Duration) -> Result<bool, StoreError> {
         let row = self
             .query_opt(
@@ -121,7 +121,7 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Stops being the only one of that name.
+    /// Gives the lease of that name back.
     pub async fn release_singleton(&self, name: &str, token: &str) -> Result<(), StoreError> {
         let sql = include_str!("../sql/singleton_release.sql");
         self.query(sql, &[(&name, Type::TEXT), (&token, Type::TEXT)]).await.map(drop)

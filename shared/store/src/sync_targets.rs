@@ -15,11 +15,11 @@ use crate::{Store, StoreError};
 pub struct SyncTarget {
     /// Primary key (UUID v7).
     pub id: Uuid,
-    /// Whose.
+    /// The tenant.
     pub tenant_id: TenantId,
-    /// Its tenant's name.
+    /// The tenant's slug.
     pub tenant_slug: Slug,
-    /// Into which of the tenant's catalogs.
+    /// The tenant's catalog that it goes to.
     pub catalog_name: CatalogName,
     /// The table's schema in Postgres.
     pub source_schema: String,
@@ -31,13 +31,13 @@ pub struct SyncTarget {
     pub iceberg_table: String,
     /// How it is replicated.
     pub sync_mode: SyncMode,
-    /// What identifies a row.
+    /// The columns that identify a row.
     pub primary_key_cols: Vec<String>,
-    /// What tells a changed row.
+    /// The column that shows which rows changed.
     pub cursor_col: Option<String>,
     /// The connector that feeds the source.
     pub fivetran_connector_id: Option<String>,
-    /// Whatever the caller keeps with it: an object.
+    /// The caller's own object.
     pub metadata: Value,
     /// First registration.
     pub created_at: Timestamp,
@@ -69,14 +69,14 @@ impl TryFrom<&Row> for SyncTarget {
     }
 }
 
-/// A target about to be registered; that the namespace is the tenant's is known already.
+/// A target to register. Its namespace was already checked to be the tenant's.
 #[derive(Clone, Copy, Debug)]
 pub struct NewSyncTarget<'a> {
-    /// What was asked for.
+    /// The request.
     pub request: &'a SyncTargetRequest,
-    /// Who asked.
+    /// The caller, for the audit log.
     pub actor: &'a str,
-    /// In which request.
+    /// The request's id, for the audit log.
     pub request_id: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! `control.tenants` as routes see it.
+//! `control.tenants`: what routes read and change.
 
 use domain::{
     AdminEmail, DisplayName, Patch, ProvisionRequest, ProvisioningState, Region, Slug, TenantChange, TenantId, Tier,
@@ -21,9 +21,9 @@ pub struct Tenant {
     pub slug: Slug,
     /// Name for people.
     pub display_name: DisplayName,
-    /// Where its data stays.
+    /// Its region.
     pub region: Region,
-    /// What it pays for.
+    /// Its tier.
     pub tier: Tier,
     /// Its admin's address.
     pub admin_email: AdminEmail,
@@ -37,25 +37,25 @@ pub struct Tenant {
     pub opensearch_alias: Option<String>,
     /// The highest migration of its database, once step 3 is completed.
     pub schema_version: Option<i32>,
-    /// Its own domain, if it has one.
+    /// Its custom domain, if it has one.
     pub custom_domain: Option<String>,
     /// Its Stripe customer, once step 9 made one.
     pub stripe_customer_id: Option<String>,
-    /// How far it is.
+    /// Its state.
     pub state: ProvisioningState,
-    /// Whether it is live and routing.
+    /// Whether it is live.
     pub is_active: bool,
     /// Why it failed, if it did.
     pub error_message: Option<String>,
-    /// Which run of the pipeline is the current one, from 1.
+    /// The current attempt, from 1.
     pub attempt: i32,
-    /// Follows the tenant's run through every log line.
+    /// In every log line of the tenant's run.
     pub correlation_id: String,
-    /// One more with every visible change.
+    /// Counts visible changes.
     pub version: i64,
-    /// Since when the current run has shown no sign of life, or a stalled copy holds the lease.
+    /// The last sign of life of the current run, or of a stalled invocation that holds the lease.
     pub touched_at: Timestamp,
-    /// When the row was made.
+    /// When the row was inserted.
     pub provisioned_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
@@ -104,30 +104,30 @@ impl Tenant {
     }
 }
 
-/// A text column whose constraint promises that it parses.
+/// Parses a text column. The column has a constraint that allows only values that parse.
 pub(crate) fn parsed<T: std::str::FromStr>(row: &Row, column: &str) -> Result<T, StoreError> {
     row.try_get::<_, &str>(column)?.parse().map_err(|_| StoreError::Broken(column.to_owned()))
 }
 
-/// A tenant about to be made.
+/// A tenant to insert.
 #[derive(Debug)]
 pub struct NewTenant<'a> {
     /// Its id.
     pub tenant_id: TenantId,
-    /// What was asked for.
+    /// The request.
     pub request: &'a ProvisionRequest,
-    /// Follows the run.
+    /// The run's correlation id.
     pub correlation_id: &'a str,
-    /// Who asked.
+    /// The caller, for the audit log.
     pub actor: &'a str,
-    /// In which request.
+    /// The request's id, for the audit log.
     pub request_id: &'a str,
 }
 
-/// A failed tenant about to be resumed, with the corrections that were found to be allowed.
+/// A failed tenant to resume, with the allowed corrections.
 #[derive(Debug)]
 pub struct Resume<'a> {
-    /// The row as it was read; the resume is refused if it changed since.
+    /// The row as it was read. If it changed since, the tenant is not resumed.
     pub tenant: &'a Tenant,
     /// Name from now on.
     pub display_name: &'a DisplayName,
@@ -135,26 +135,26 @@ pub struct Resume<'a> {
     pub tier: Tier,
     /// Address from now on.
     pub admin_email: &'a AdminEmail,
-    /// Follows the run.
+    /// The run's correlation id.
     pub correlation_id: &'a str,
-    /// Who asked.
+    /// The caller, for the audit log.
     pub actor: &'a str,
-    /// In which request.
+    /// The request's id, for the audit log.
     pub request_id: &'a str,
 }
 
-/// A change about to be written.
+/// A change to write.
 #[derive(Debug)]
 pub struct Update<'a> {
     /// What changes.
     pub change: &'a TenantChange,
-    /// The version the caller looked at; the change is refused if it is another one by now.
+    /// The version that the caller looked at. If the row has another one, nothing is changed.
     pub version: Option<i64>,
     /// Id and payload of the promised cache invalidation.
     pub invalidation: (Uuid, &'a Value),
-    /// Who asked.
+    /// The caller, for the audit log.
     pub actor: &'a str,
-    /// In which request.
+    /// The request's id, for the audit log.
     pub request_id: &'a str,
 }
 
@@ -173,39 +173,39 @@ impl Update<'_> {
     }
 }
 
-/// A tenant about to be switched off.
+/// A tenant to switch off.
 #[derive(Debug)]
 pub struct Deactivation<'a> {
-    /// Which.
+    /// The tenant.
     pub tenant_id: TenantId,
     /// Id and payload of the promised cache invalidation.
     pub invalidation: (Uuid, &'a Value),
-    /// Who asked.
+    /// The caller, for the audit log.
     pub actor: &'a str,
-    /// In which request.
+    /// The request's id, for the audit log.
     pub request_id: &'a str,
 }
 
 /// A tenant that was just switched off.
 #[derive(Debug)]
 pub struct Deactivated {
-    /// The row as it is now. Where a run was superseded, `attempt - 1` is that run's.
+    /// The row as it is now. If a run was superseded, `attempt - 1` was its attempt.
     pub tenant: Tenant,
     /// The state it was in.
     pub before: ProvisioningState,
 }
 
-/// Which effects were begun that used a value the caller may want to correct.
+/// Effects that used values which a caller may want to correct.
 #[derive(Clone, Copy, Debug)]
 pub struct Effects {
-    /// An invitation to the address.
+    /// An invitation to the address was begun.
     pub invited: bool,
-    /// Billing under the name and tier.
+    /// Billing under the name and tier was begun.
     pub billed: bool,
 }
 
 impl Store {
-    /// Makes the stub row and its nine steps; `None` where the slug is taken.
+    /// Inserts the row and its nine steps. `None`: the slug is taken.
     pub async fn insert_tenant(&self, new: NewTenant<'_>) -> Result<Option<Tenant>, StoreError> {
         let request = new.request;
         let tier = request.tier.unwrap_or(ProvisionRequest::DEFAULT_TIER);
@@ -247,7 +247,7 @@ impl Store {
         Ok(Effects { invited: row.try_get("invited")?, billed: row.try_get("billed")? })
     }
 
-    /// failed → provisioning with the next attempt; `None` where the row changed since it was read.
+    /// failed → provisioning, with the next attempt. `None`: the row changed since it was read.
     pub async fn resume_tenant(&self, resume: Resume<'_>) -> Result<Option<Tenant>, StoreError> {
         let row = self
             .query_opt(
@@ -268,13 +268,13 @@ impl Store {
         row.as_ref().map(Tenant::try_from).transpose()
     }
 
-    /// Whether another tenant has this domain. The constraint has the last word: [`StoreError::Taken`].
+    /// Whether another tenant has this domain. The constraint decides: [`StoreError::Taken`].
     pub async fn domain_taken(&self, tenant_id: TenantId, domain: &str) -> Result<bool, StoreError> {
         let sql = include_str!("../sql/domain_taken.sql");
         Ok(!self.read(sql, &[(&domain, Type::TEXT), (&tenant_id.0, Type::UUID)]).await?.is_empty())
     }
 
-    /// Changes name and domain; a tier has its own way ([`Lease::retier`](crate::Lease::retier)) and is left alone here. `None`: the
+    /// Changes name and domain, not the tier: see [`Lease::retier`](crate::Lease::retier). `None`: the
     /// tenant is deprovisioned or unknown, or its version is not the expected one.
     pub async fn update_tenant(&self, tenant_id: TenantId, update: &Update<'_>) -> Result<Option<Tenant>, StoreError> {
         let (display_name, (domain_given, domain)) = (update.display_name(), update.custom_domain());
@@ -297,7 +297,7 @@ impl Store {
         row.as_ref().map(Tenant::try_from).transpose()
     }
 
-    /// Switches a tenant off, supersedes its run, fences whoever holds its lease, and promises what follows from it.
+    /// Switches a tenant off, supersedes its run, fences its lease, and promises what follows from it.
     /// `None`: it is deprovisioned already, or unknown.
     pub async fn deactivate_tenant(&self, deactivation: Deactivation<'_>) -> Result<Option<Deactivated>, StoreError> {
         let row = self

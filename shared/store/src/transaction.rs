@@ -1,4 +1,4 @@
-//! A transaction of several statements, for the rare case where something outside the database is changed in between.
+//! A transaction of several statements, for a change outside the database between two of them.
 
 use std::future::Future;
 use std::time::SystemTime;
@@ -10,16 +10,15 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::connection::{Connection, STATEMENT_TIMEOUT};
 use crate::{Store, StoreError};
 
-/// Whoever waits for a row gives up before [`STATEMENT_TIMEOUT`]; whoever was frozen or killed with a transaction open
-/// loses it when their route must have answered anyway.
+/// A statement that waits for a row gives up before [`STATEMENT_TIMEOUT`]. If an invocation is frozen or killed with an open
+/// transaction, the server ends the transaction after the time in which the route must have answered.
 ///
-/// Settings pin RDS Proxy's session: from here on this client has a connection to the server of its own. That is
-/// accepted because a transaction that waits for something outside pins its connection meanwhile in any case, catalogs
-/// are rarely written, and [`Store`] gives up a connection that was idle for a minute. Without the settings a frozen
-/// environment would hold the row for as long as it stays frozen.
+/// These settings pin RDS Proxy's session: the client has a server connection of its own from then on. That is acceptable,
+/// since a transaction pins its connection anyway, catalogs are rarely written, and [`Store`] closes a connection that was
+/// idle for a minute. Without the settings a frozen environment would keep the row locked.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '1500ms'; SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
-/// An open transaction. Dropped, it is rolled back together with its connection, so that nobody can continue in it.
+/// An open transaction. If it is dropped, its connection is closed, so that nobody can continue in it.
 pub(crate) struct Transaction<'a> {
     /// Empty while the transaction is open, so that a drop leaves nothing behind.
     slot: MutexGuard<'a, Option<Connection>>,
@@ -30,7 +29,7 @@ impl Store {
     /// Begins a transaction. Until it ends, every other use of this store waits.
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         match self.begin_once().await {
-            // Nothing was sent in it yet: the connection was dead, and a new one is as good.
+            // The connection was dead before anything was sent, so a new one will do.
             Err(StoreError::Unavailable) => self.begin_once().await,
             outcome => outcome,
         }
@@ -45,7 +44,7 @@ impl Store {
 }
 
 impl Transaction<'_> {
-    /// Runs one statement that gives at most one row. After an error the transaction can only be given up.
+    /// Runs one statement that gives at most one row. After an error the transaction can only be rolled back.
     pub(crate) async fn query_opt(
         &self,
         sql: &str,
@@ -54,13 +53,13 @@ impl Transaction<'_> {
         Ok(in_time(self.connection.client.query_typed(sql, parameters)).await?.into_iter().next())
     }
 
-    /// Commits. After [`StoreError::Unavailable`] or [`StoreError::Timeout`] nobody knows whether it did.
+    /// Commits. After [`StoreError::Unavailable`] or [`StoreError::Timeout`] it is unknown whether it committed.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         self.end("COMMIT").await
     }
 
-    /// Rolls back and keeps the connection. What cannot be confirmed needs no answer: the connection goes, and with it
-    /// the transaction.
+    /// Rolls back and keeps the connection. If that cannot be confirmed, the connection is closed, which ends the
+    /// transaction as well.
     pub(crate) async fn roll_back(self) {
         if self.end("ROLLBACK").await.is_err() {
             tracing::warn!("a transaction was given up with its connection");

@@ -1,4 +1,4 @@
-//! Catalogs and sync targets: one row each, whoever asks how often and at the same time.
+//! Catalogs and sync targets are one row each, however often and simultaneously they are asked for.
 
 mod support;
 
@@ -55,7 +55,7 @@ async fn audit(database: &Database, action: &str) -> Vec<(Option<Value>, Option<
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_catalog_is_made_once_and_replaced_after() {
+async fn a_catalog_is_made_once_and_replaced_afterwards() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let store = &database.store;
@@ -237,7 +237,7 @@ async fn a_target_goes_to_an_active_catalog() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn the_same_target_again_replaces_it() {
+async fn registering_the_same_target_again_replaces_it() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let (store, id) = (&database.store, tenant.tenant_id);

@@ -1,4 +1,4 @@
-//! Lists: every row once while rows come in, and a page costs what the page holds.
+//! Lists show every row once while new rows come in, and reading a page costs no more than its rows.
 
 mod support;
 
@@ -42,7 +42,7 @@ fn nodes(plan: &Value) -> Vec<&Value> {
     std::iter::once(plan).chain(children).collect()
 }
 
-/// A page is the first rows of one range of that index: nothing is sorted, nothing before the cursor is read.
+/// A page is read from one range of that index: nothing is sorted, and nothing before the cursor is read.
 fn assert_one_range(plan: &Value, index: &str) {
     assert_eq!(plan["Node Type"], "Limit", "{plan:#}");
     let [scan] = &plan["Plans"].as_array().expect("children")[..] else { panic!("{plan:#}") };
@@ -130,10 +130,10 @@ async fn a_page_of_catalogs_and_targets_is_cut_before_it_is_joined() {
     }
 }
 
-/// Rows may hold 64 KiB of metadata each: a page ends where they fill an answer twice over, and the next one goes on.
+/// A row may hold 64 KiB of metadata. A page ends after twice as much as an answer can hold, and the next page goes on there.
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_page_of_heavy_rows_is_cut_by_what_they_hold() {
+async fn a_page_of_large_rows_is_cut_by_their_size() {
     let database = Database::create().await;
     let client = owner(&database).await;
     generate(&client, 300).await;
@@ -178,7 +178,7 @@ async fn paging_sees_every_old_row_once_while_new_ones_come_in() {
         seen.extend(page.iter().map(|tenant| tenant.tenant_id.0));
         pages += 1;
         database.tenant(&format!("newer-{pages}")).await;
-        // One that comes in late, somewhere among those not seen yet.
+        // A row that comes in late, among those that were not seen yet.
         let late = "INSERT INTO control.tenants (tenant_id, slug, display_name, region, tier, admin_email, correlation_id, provisioned_at)
                     VALUES (gen_random_uuid(), $1, 'L', 'us-east-1', 'pilot', 'a@acme.com', 'c', '2025-12-31')";
         client.execute(late, &[&format!("late-{pages}")]).await.expect("inserted");
@@ -220,7 +220,7 @@ async fn catalogs_and_targets_are_listed_newest_first() {
     let client = owner(&database).await;
     let store = &database.store;
     let (one, two) = (database.tenant("one").await.tenant_id, database.tenant("two").await.tenant_id);
-    // All of one moment: the ties go by id.
+    // All have the same time, so their order is that of their ids.
     let sql = "INSERT INTO lakehouse.tenant_catalogs (id, tenant_id, catalog_name, catalog_type, catalog_uri, warehouse, storage_prefix,
                    metadata, is_active, version, provisioned_at)
                SELECT gen_random_uuid(), $1::uuid, 'c' || n, 'rest', 'https://c', 's3://w', 'p', '{}', n % 2 = 0, 1, '2026-01-01'

@@ -1,128 +1,139 @@
-//! The protocol that keeps a tenant from being made twice: lease, fence, ledger, completion, failure, resume.
+//! The protocol that keeps a tenant's systems from being made twice: lease, fence, ledger, completion, failure, resume.
 
 #[path = "protocol/changes.rs"]
 mod changes;
+#[path = "protocol/leasing.rs"]
+mod leasing;
 mod support;
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner, ProvisioningState, Step, TenantId};
+use domain::{CauseCode, Failure, ProvisioningState, Step, StepState, TenantId, Tier};
+use leasing::{CALL, LONG, intent, refused};
 use serde_json::json;
 use store::{
-    Activation, Begun, DatabaseConfig, FailOutcome, Intent, Lease, NotBegun, ResourceKind, Resume, StepEffect,
-    StoreError, Tenant,
+    Activation, Effect, FailOutcome, Intent, LEASE_MARGIN, NotBegun, Outcome, ResourceKind, Resume, StepTask,
+    StoreError,
 };
 use support::Database;
 use uuid::Uuid;
 
-const LONG: Duration = Duration::from_secs(30);
-const CALL: Duration = Duration::from_secs(5);
+fn cause(code: CauseCode) -> domain::Cause {
+    Failure::from(code).cause()
+}
 
-impl Database {
-    async fn begin(&self, tenant: &Tenant, step: Step, token: &str, lease: Duration) -> Result<Begun, NotBegun> {
-        self.store.begin_step(tenant.tenant_id, tenant.attempt, step, token, lease).await
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn one_invocation_at_a_time_until_the_lease_ends() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("free");
+    assert!(matches!(database.begin(&tenant, Step::CreateEnvironment, "b").await, Err(NotBegun::Busy)));
+    database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("its own lease, again");
+    database.end_lease(&tenant).await;
+    database.begin(&tenant, Step::CreateEnvironment, "b").await.expect("the lease ended");
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_lease_outlasts_its_invocation_by_the_margin() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("free");
+    let sql = "SELECT extract(epoch FROM lease_until - clock_timestamp())::float8 FROM control.tenants";
+    let left: f64 = database.own.connect().await.query_one(sql, &[]).await.expect("answers").get(0);
+    let whole = (LONG + LEASE_MARGIN).as_secs_f64();
+    assert!((whole - 3.0..=whole).contains(&left), "{left} s of {whole} s");
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_stalled_invocation_writes_nothing() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    let lease = database.begin(&tenant, Step::CreateEnvironment, "stalled").await.expect("free");
+    let open = lease.intend(intent(ResourceKind::Graph)).await.expect("in time");
+    database.end_lease(&tenant).await;
+
+    let now = Duration::ZERO;
+    assert_eq!(
+        refused(lease.intend(Intent::named(ResourceKind::SupabaseProject, "name", now)).await),
+        CauseCode::LeaseTooShort
+    );
+    assert_eq!(refused(lease.renew(&open, now).await), CauseCode::LeaseTooShort);
+    assert_eq!(refused(lease.renew_request(&open, "request", "key", now).await), CauseCode::LeaseTooShort);
+    assert_eq!(refused(lease.fence(now).await), CauseCode::LeaseTooShort);
+    assert_eq!(refused(lease.confirm(&open, "external").await), CauseCode::LeaseLapsed);
+    assert_eq!(refused(lease.give_up(&open).await), CauseCode::LeaseLapsed);
+    assert_eq!(refused(lease.finish(&Outcome::DONE, CALL).await), CauseCode::LeaseLapsed);
+    assert_eq!(refused(lease.finish(&Outcome::waiting("x"), CALL).await), CauseCode::LeaseLapsed);
+    assert_eq!(refused(lease.environment_dead().await), CauseCode::LeaseLapsed);
+
+    // Nor does it see to it that anything looks written: the next invocation finds the open intent and nothing else.
+    let next = database.begin(&tenant, Step::CreateEnvironment, "next").await.expect("the lease ended");
+    let live = next.resource(ResourceKind::Graph).await.expect("answers").expect("there");
+    assert_eq!((live.id, live.external_id, live.request), (open.id, None, None));
+    assert!(next.resource(ResourceKind::SupabaseProject).await.expect("answers").is_none());
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn no_call_begins_that_the_lease_would_not_outlast() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    let lease = database.begin_for(&tenant, Step::CreateEnvironment, "a", LONG, Duration::ZERO).await.expect("free");
+    assert_eq!(refused(lease.intend(intent(ResourceKind::Graph)).await), CauseCode::LeaseTooShort, "{LEASE_MARGIN:?}");
+    assert!(lease.resource(ResourceKind::Graph).await.expect("answers").is_none());
+    lease.fence(Duration::from_secs(1)).await.expect("short enough");
+    assert_eq!(refused(lease.fence(CALL).await), CauseCode::LeaseTooShort);
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn no_call_begins_that_would_outlast_the_invocation() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    let work = Duration::from_secs(2);
+    let lease = database.begin_for(&tenant, Step::CreateEnvironment, "a", work, LONG).await.expect("free");
+    assert_eq!(refused(lease.intend(intent(ResourceKind::Graph)).await), CauseCode::LeaseTooShort);
+    assert!(lease.resource(ResourceKind::Graph).await.expect("answers").is_none());
+    assert_eq!(refused(lease.fence(CALL).await), CauseCode::LeaseTooShort);
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_completed_step_says_so_and_an_older_attempt_is_over() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    let lease = database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("free");
+    let effect = Effect {
+        supabase_project_ref: Some("ref".to_owned()),
+        supabase_url: Some("https://ref".to_owned()),
+        ..Effect::NONE
+    };
+    lease.finish(&Outcome::Completed(effect), CALL).await.expect("in time");
+    assert!(matches!(database.begin(&tenant, Step::CreateEnvironment, "b").await, Err(NotBegun::Completed)));
+    for (tenant_id, attempt) in [(tenant.tenant_id, 7), (TenantId(Uuid::now_v7()), 1)] {
+        let task = StepTask { tenant_id, attempt, step: Step::AwaitEnvironment };
+        let begun = database.store.begin_step(task, "b", LONG, LONG).await;
+        assert!(matches!(begun, Err(NotBegun::Superseded)), "another attempt, or no such tenant");
     }
-}
-
-fn intent(kind: ResourceKind) -> Intent<'static> {
-    Intent { kind, name: "name", request: None, idempotency_key: None, call: CALL }
-}
-
-fn cause(code: &str) -> domain::Cause {
-    Failure::new(FailureKind::Rejected, code, Owner::Provider, "hint").cause
+    let next = database.begin(&tenant, Step::AwaitEnvironment, "b").await.expect("the completion gave the lease back");
+    let row = next.tenant();
+    assert_eq!((row.supabase_project_ref.as_deref(), row.supabase_url.as_deref()), (Some("ref"), Some("https://ref")));
 }
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn one_at_a_time_until_the_lease_lapses() {
-    let database = Database::create().await;
-    let tenant = database.tenant("acme").await;
-    let short = Duration::from_millis(300);
-    database.begin(&tenant, Step::CreateEnvironment, "a", short).await.expect("free");
-    assert!(matches!(database.begin(&tenant, Step::CreateEnvironment, "b", LONG).await, Err(NotBegun::Busy)));
-    database.begin(&tenant, Step::CreateEnvironment, "a", short).await.expect("its own lease, again");
-    tokio::time::sleep(short * 2).await;
-    database.begin(&tenant, Step::CreateEnvironment, "b", LONG).await.expect("lapsed");
-}
-
-#[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_stalled_copy_writes_nothing() {
-    let database = Database::create().await;
-    let tenant = database.tenant("acme").await;
-    let store = &database.store;
-    let stalled =
-        database.begin(&tenant, Step::CreateEnvironment, "stalled", Duration::from_millis(200)).await.expect("free");
-    let open = store
-        .intend(&stalled.lease, Step::CreateEnvironment, Intent { call: Duration::ZERO, ..intent(ResourceKind::Graph) })
-        .await;
-    let open = open.expect("the database answers").expect("in time");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let lease = &stalled.lease;
-    assert!(
-        store
-            .intend(lease, Step::CreateEnvironment, intent(ResourceKind::SupabaseProject))
-            .await
-            .expect("answers")
-            .is_none()
-    );
-    assert!(!store.confirm(lease, open.id, "external", None).await.expect("answers"));
-    assert!(!store.give_up(lease, open.id).await.expect("answers"));
-    assert!(!store.renew_intent(lease, open.id, "", "", Duration::ZERO).await.expect("answers"));
-    assert!(!store.complete_step(lease, Step::CreateEnvironment, StepEffect::None).await.expect("answers"));
-    assert!(!store.step_waiting(lease, Step::CreateEnvironment, "x", CALL).await.expect("answers"));
-    assert!(!store.environment_dead(lease).await.expect("answers"));
-    assert!(!store.lease_outlasts(lease, Duration::ZERO).await.expect("answers"));
-}
-
-#[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn nothing_is_begun_that_the_lease_would_not_outlast() {
-    let database = Database::create().await;
-    let tenant = database.tenant("acme").await;
-    let begun = database.begin(&tenant, Step::CreateEnvironment, "a", Duration::from_secs(3)).await.expect("free");
-    let store = &database.store;
-    assert!(
-        store
-            .intend(&begun.lease, Step::CreateEnvironment, intent(ResourceKind::Graph))
-            .await
-            .expect("answers")
-            .is_none()
-    );
-    assert!(store.lease_outlasts(&begun.lease, Duration::from_secs(1)).await.expect("answers"));
-    assert!(!store.lease_outlasts(&begun.lease, CALL).await.expect("answers"));
-}
-
-#[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_completed_step_says_so_and_an_older_run_is_over() {
-    let database = Database::create().await;
-    let tenant = database.tenant("acme").await;
-    let begun = database.begin(&tenant, Step::CreateEnvironment, "a", LONG).await.expect("free");
-    let effect = StepEffect::Environment { project_ref: "ref", url: "https://ref" };
-    assert!(database.store.complete_step(&begun.lease, Step::CreateEnvironment, effect).await.expect("answers"));
-    assert!(matches!(database.begin(&tenant, Step::CreateEnvironment, "b", LONG).await, Err(NotBegun::Completed)));
-    let older = database.store.begin_step(tenant.tenant_id, 7, Step::AwaitEnvironment, "b", LONG).await;
-    assert!(matches!(older, Err(NotBegun::Superseded)));
-    let unknown = database.store.begin_step(TenantId(Uuid::now_v7()), 1, Step::AwaitEnvironment, "b", LONG).await;
-    assert!(matches!(unknown, Err(NotBegun::Superseded)));
-    let next = database.begin(&tenant, Step::AwaitEnvironment, "b", LONG).await.expect("released by the completion");
-    assert_eq!(next.tenant.supabase_project_ref.as_deref(), Some("ref"));
-}
-
-#[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn polls_of_a_wait_are_no_attempts() {
+async fn polls_of_a_wait_count_as_one_try() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     for token in ["a", "b", "c"] {
-        let begun = database.begin(&tenant, Step::AwaitEnvironment, token, LONG).await.expect("free");
-        assert!(
-            database.store.step_waiting(&begun.lease, Step::AwaitEnvironment, "pooler", CALL).await.expect("answers")
-        );
+        let lease = database.begin(&tenant, Step::AwaitEnvironment, token).await.expect("free");
+        lease.finish(&Outcome::waiting("pooler"), CALL).await.expect("in time");
     }
     let row = &database.store.steps(tenant.tenant_id).await.expect("answers")[1];
-    assert_eq!((row.state.as_str(), row.attempts, row.waiting_for.as_deref()), ("waiting", 1, Some("pooler")));
+    assert_eq!((row.state, row.attempts, row.waiting_for.as_deref()), (StepState::Waiting, 1, Some("pooler")));
     assert!(row.next_retry_at.is_some());
 }
 
@@ -132,22 +143,18 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let store = &database.store;
-    let begun = database.begin(&tenant, Step::CreateEnvironment, "a", LONG).await.expect("free");
-    assert_eq!(
-        store.fail_run(tenant.tenant_id, 1, &cause("given"), false, "r").await.expect("answers"),
-        FailOutcome::Busy
-    );
-    assert!(store.step_troubled(&begun.lease, Step::CreateEnvironment, &cause("own"), None).await.expect("answers"));
-    let failed = store.fail_run(tenant.tenant_id, 1, &cause("given"), false, "r").await.expect("answers");
-    assert_eq!(failed, FailOutcome::Failed(Step::CreateEnvironment));
-    assert_eq!(
-        store.fail_run(tenant.tenant_id, 1, &cause("given"), false, "r").await.expect("answers"),
-        FailOutcome::Over
-    );
+    let (given, own) = (cause(CauseCode::RunLost), cause(CauseCode::SupabaseProjectLimit));
+    let fail = async || store.fail_run(tenant.tenant_id, 1, &given, false, "r").await.expect("answers");
+    let lease = database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("free");
+    assert_eq!(fail().await, FailOutcome::Busy);
+    lease.troubled(&own, None).await.expect("in time");
+    assert_eq!(fail().await, FailOutcome::Failed(Step::CreateEnvironment));
+    assert_eq!(fail().await, FailOutcome::Over);
 
-    let row = store.tenant_by_slug(&tenant.slug).await.expect("answers").expect("there");
+    let row = database.row(&tenant).await;
     assert_eq!(row.state, ProvisioningState::Failed);
-    assert_eq!(row.error_message.as_deref(), Some("step_1: own: hint"), "the step's own cause says more");
+    let message = format!("step_1: {}: {}", own.code, own.hint);
+    assert_eq!(row.error_message, Some(message), "the step's own cause says more");
 
     let resume = || Resume {
         tenant: &row,
@@ -164,8 +171,10 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
     let resumed = winners.into_iter().flatten().next().expect("one");
     assert_eq!((resumed.attempt, resumed.error_message), (2, None));
     let steps = store.steps(tenant.tenant_id).await.expect("answers");
-    assert!(steps.iter().all(|row| row.state == "pending" && row.cause.is_none() && row.started_at.is_none()));
-    assert!(matches!(database.begin(&tenant, Step::CreateEnvironment, "old", LONG).await, Err(NotBegun::Superseded)));
+    let is_fresh =
+        |row: &store::StepRow| row.state == StepState::Pending && row.cause.is_none() && row.started_at.is_none();
+    assert!(steps.iter().all(is_fresh));
+    assert!(matches!(database.begin(&tenant, Step::CreateEnvironment, "old").await, Err(NotBegun::Superseded)));
 }
 
 #[tokio::test]
@@ -173,22 +182,34 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
 async fn one_live_resource_of_a_kind() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
-    let store = &database.store;
-    let Begun { lease, .. } = database.begin(&tenant, Step::CreateGraph, "a", LONG).await.expect("free");
-    let lease: Lease = lease;
-    let first =
-        store.intend(&lease, Step::CreateGraph, intent(ResourceKind::Graph)).await.expect("answers").expect("in time");
-    assert!(
-        store.intend(&lease, Step::CreateGraph, intent(ResourceKind::Graph)).await.is_err(),
-        "the schema refuses a second"
-    );
-    assert!(store.confirm(&lease, first.id, "external", Some("req_1")).await.expect("answers"));
-    let live = store.resource(tenant.tenant_id, ResourceKind::Graph).await.expect("answers").expect("there");
+    let lease = database.begin(&tenant, Step::CreateGraph, "a").await.expect("free");
+    let first = lease.intend(intent(ResourceKind::Graph)).await.expect("in time");
+    let second = lease.intend(intent(ResourceKind::Graph)).await;
+    assert_eq!(refused(second), CauseCode::ControlDatabaseMismatch, "the schema refuses a second");
+    lease.confirm(&first, "external").await.expect("in time");
+    let live = lease.resource(ResourceKind::Graph).await.expect("answers").expect("there");
     assert_eq!((live.id, live.external_id.as_deref()), (first.id, Some("external")));
-    assert!(store.give_up(&lease, first.id).await.expect("answers"));
-    assert!(store.resource(tenant.tenant_id, ResourceKind::Graph).await.expect("answers").is_none());
-    let second = store.intend(&lease, Step::CreateGraph, intent(ResourceKind::Graph)).await.expect("answers");
-    assert!(second.is_some(), "a dead one makes room");
+    lease.give_up(&first).await.expect("in time");
+    assert!(lease.resource(ResourceKind::Graph).await.expect("answers").is_none());
+    lease.intend(intent(ResourceKind::Graph)).await.expect("a dead one makes room");
+    assert_eq!(lease.resource_names(ResourceKind::Graph).await.expect("answers"), ["name"], "each name once");
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_renewed_intent_holds_the_request_that_is_sent_next() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    let lease = database.begin(&tenant, Step::ActivateTenant, "a").await.expect("free");
+    let kind = ResourceKind::StripeCustomer;
+    let open = lease.intend(intent(kind).with_request("first", "key-1")).await.expect("in time");
+    let sent = async || {
+        let live = lease.resource(kind).await.expect("answers").expect("there");
+        (live.request.expect("a request"), live.idempotency_key.expect("a key"))
+    };
+    assert_eq!(sent().await, ("first".to_owned(), "key-1".to_owned()));
+    lease.renew_request(&open, "second", "key-2", CALL).await.expect("in time");
+    assert_eq!(sent().await, ("second".to_owned(), "key-2".to_owned()));
 }
 
 #[tokio::test]
@@ -197,7 +218,7 @@ async fn activation_is_one_transaction_and_never_undone() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let store = &database.store;
-    let begun = database.begin(&tenant, Step::ActivateTenant, "a", LONG).await.expect("free");
+    let lease = database.begin(&tenant, Step::ActivateTenant, "a").await.expect("free");
     let (one, two, payload) = (Uuid::now_v7(), Uuid::now_v7(), json!({}));
     let activation = |tier| Activation {
         stripe_customer_id: Some("cus_1"),
@@ -205,29 +226,25 @@ async fn activation_is_one_transaction_and_never_undone() {
         invalidation: (one, &payload),
         event: (two, &payload),
     };
-    assert!(
-        !store.activate(&begun.lease, activation(domain::Tier::Pilot)).await.expect("answers"),
-        "another tier was billed"
-    );
+    let other_tier = lease.activate(activation(Tier::Pilot)).await;
+    assert_eq!(refused(other_tier), CauseCode::ActivationOvertaken, "another tier was billed");
     assert!(store.outbox(&[one, two]).await.expect("answers").is_empty());
-    assert!(store.activate(&begun.lease, activation(tenant.tier)).await.expect("answers"));
-    let row = store.tenant_by_slug(&tenant.slug).await.expect("answers").expect("there");
+    lease.activate(activation(tenant.tier)).await.expect("in time");
+    let row = database.row(&tenant).await;
     assert!(row.is_active && row.state == ProvisioningState::Active && row.activated_at.is_some());
     assert_eq!(store.outbox(&[one, two]).await.expect("answers").len(), 2);
-    assert_eq!(
-        store.fail_run(tenant.tenant_id, 1, &cause("late"), true, "r").await.expect("answers"),
-        FailOutcome::Over
-    );
-    assert!(matches!(database.begin(&tenant, Step::ActivateTenant, "b", LONG).await, Err(NotBegun::Completed)));
+    let late = store.fail_run(tenant.tenant_id, 1, &cause(CauseCode::RunLost), true, "r").await.expect("answers");
+    assert_eq!(late, FailOutcome::Over);
+    assert!(matches!(database.begin(&tenant, Step::ActivateTenant, "b").await, Err(NotBegun::Completed)));
     store.outbox_delivered(one).await.expect("answers");
     assert_eq!(store.outbox(&[one, two]).await.expect("answers").len(), 1);
-    store.outbox_postponed(two, "valkey_unreachable").await.expect("answers");
+    store.outbox_postponed(two, CauseCode::ValkeyUnreachable.as_str()).await.expect("answers");
     assert!(store.outbox_due(10).await.expect("answers").is_empty(), "postponed");
 }
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn one_reconciler_and_one_who_looks_after_a_run() {
+async fn there_is_one_reconciler_and_it_claims_each_idle_run() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let store = &database.store;
@@ -238,59 +255,63 @@ async fn one_reconciler_and_one_who_looks_after_a_run() {
     store.release_singleton("x", "a").await.expect("answers");
     assert!(store.take_singleton("x", "b", LONG).await.expect("answers"));
 
-    assert!(!store.claim_idle_run(tenant.tenant_id, 1, Duration::from_mins(1)).await.expect("answers"), "it is alive");
-    assert!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").is_empty());
-    store.hold_up_run(tenant.tenant_id, 1, &cause("unstarted"), true).await.expect("answers");
-    assert_eq!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").len(), 1);
-    assert!(store.claim_idle_run(tenant.tenant_id, 1, Duration::from_mins(1)).await.expect("answers"));
-    assert!(
-        !store.claim_idle_run(tenant.tenant_id, 1, Duration::from_mins(1)).await.expect("answers"),
-        "somebody just did"
-    );
+    let idle = Duration::from_mins(1);
+    let claim = async || store.claim_idle_run(tenant.tenant_id, 1, idle).await.expect("answers");
+    assert!(!claim().await, "it is alive");
+    assert!(store.idle_runs(idle, 10).await.expect("answers").is_empty());
+    let held_up = cause(CauseCode::ExecutionsUnavailable);
+    store.hold_up_run(tenant.tenant_id, 1, &held_up, true).await.expect("answers");
+    assert_eq!(store.idle_runs(idle, 10).await.expect("answers").len(), 1);
+    assert!(claim().await);
+    assert!(!claim().await, "somebody else just did");
 }
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn what_holds_up_a_run_is_said_by_the_step_that_has_not_begun() {
+async fn the_next_step_shows_why_a_run_is_held_up() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let store = &database.store;
-    let told = async |step: usize| {
+    let (unstarted, given) = (cause(CauseCode::ExecutionsUnavailable), cause(CauseCode::RunLost));
+    let shown = async |step: usize| {
         let row = store.steps(tenant.tenant_id).await.expect("answers").swap_remove(step - 1);
-        (row.state, row.cause.map(|cause| cause.code), row.next_retry_at.is_some())
+        (row.state, row.cause, row.next_retry_at.is_some())
     };
     let hold_up = async |attempt| {
-        store.hold_up_run(tenant.tenant_id, attempt, &cause("unstarted"), false).await.expect("answers");
+        store.hold_up_run(tenant.tenant_id, attempt, &unstarted, false).await.expect("answers");
     };
-    let pending = |code: Option<&str>| ("pending".to_owned(), code.map(str::to_owned), code.is_some());
+    let (fresh, held_up) = ((StepState::Pending, None, false), (StepState::Pending, Some(unstarted.clone()), true));
 
     hold_up(2).await;
-    assert_eq!(told(1).await, pending(None), "another attempt's");
+    assert_eq!(shown(1).await, fresh, "it is about another attempt");
     hold_up(1).await;
-    assert_eq!((told(1).await, told(2).await), (pending(Some("unstarted")), pending(None)));
-    assert!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").is_empty(), "nobody was to hurry");
+    assert_eq!((shown(1).await, shown(2).await), (held_up.clone(), fresh.clone()));
+    assert!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").is_empty(), "the run is not idle yet");
 
-    let Begun { lease, .. } = database.begin(&tenant, Step::CreateEnvironment, "a", LONG).await.expect("free");
-    assert_eq!(told(1).await, ("running".to_owned(), None, false), "it began");
+    let lease = database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("free");
+    assert_eq!(shown(1).await, (StepState::Running, None, false), "it began");
     hold_up(1).await;
-    assert_eq!(told(1).await.1, None, "a step that began speaks for itself");
-    assert!(store.complete_step(&lease, Step::CreateEnvironment, StepEffect::None).await.expect("answers"));
+    assert_eq!(shown(1).await.1, None, "a step that began has causes of its own");
+    lease.finish(&Outcome::DONE, CALL).await.expect("in time");
     hold_up(1).await;
-    assert_eq!((told(1).await.1, told(2).await), (None, pending(Some("unstarted"))));
+    assert_eq!((shown(1).await.1, shown(2).await), (None, held_up));
 
     // What kept a step from beginning is not why the run failed.
-    let outcome = store.fail_run(tenant.tenant_id, 1, &cause("given"), false, "r").await.expect("answers");
+    let outcome = store.fail_run(tenant.tenant_id, 1, &given, false, "r").await.expect("answers");
     assert_eq!(outcome, FailOutcome::Failed(Step::AwaitEnvironment));
-    assert_eq!(told(2).await, ("failed".to_owned(), Some("given".to_owned()), false));
+    assert_eq!(shown(2).await, (StepState::Failed, Some(given), false));
 }
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn an_authority_that_is_no_certificate_is_said_so() {
+async fn an_authority_that_is_not_a_certificate_is_named() {
     let database = Database::create().await;
     for ca_pem in ["", "-----BEGIN CERTIFICATE-----"] {
-        let config = DatabaseConfig { ca_pem: Some(ca_pem.to_owned()), ..database.own.config().clone() };
+        let mut config = database.own.config().clone();
+        config.ca_pem = Some(ca_pem.to_owned());
         let refused = store::connect(&config, "test").await.expect_err("no authority");
-        assert!(matches!(&refused, StoreError::Credentials(failure) if failure.cause.code == "database_ca_malformed"));
+        assert!(
+            matches!(&refused, StoreError::Credentials(failure) if failure.code() == CauseCode::DatabaseCaMalformed)
+        );
     }
 }

@@ -1,6 +1,6 @@
--- Makes the invitee, $1 in auth.users with the address $2, the tenant's admin; again, it changes nothing. Always one row. An invitee
--- of an address that was corrected since goes, with the grant: a grant nobody granted is provisioning's own. The same
--- address under a new auth id (invited anew) keeps its row.
+-- Makes the invitee, $1 in auth.users with the address $2, the tenant's admin. Repeating it changes nothing. It always gives
+-- one row. If the address was corrected, the earlier invitee and their grant are removed: a grant without a grantor was made
+-- by provisioning. If the same address was invited anew and has a new auth id, its row is kept.
 WITH superseded AS (
     DELETE FROM iam.users
     USING iam.user_roles AS granted

@@ -1,9 +1,10 @@
-//! What the contract tests read: manifests, the template, the state machine, sources. Nothing here builds or runs
-//! anything of the product; a contract is broken by a file, and the test names it.
+//! What the contract tests compare: manifests, the template, the state machine, statements, and what the functions' types
+//! declare. No test reads Rust source as text.
 
+pub mod errors;
+pub mod functions;
 pub mod machine;
 pub mod openapi;
-pub mod source;
 pub mod template;
 pub mod workspace;
 
@@ -13,7 +14,7 @@ use anyhow::{Context as _, Result};
 
 /// The repository's root.
 pub fn root() -> Result<PathBuf> {
-    // Asked for when the test runs, so that a compiled test can be pointed at a copy of the tree.
+    // Read when the test runs, so that a compiled test can be run on a copy of the tree.
     let here = std::env::var("CARGO_MANIFEST_DIR").context("run by cargo")?;
     PathBuf::from(here).ancestors().nth(2).map(PathBuf::from).context("tests/contracts is two folders below the root")
 }

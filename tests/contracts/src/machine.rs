@@ -27,7 +27,7 @@ impl Machine {
     /// The nine steps' crates, in order.
     #[must_use]
     pub fn steps() -> Vec<String> {
-        Step::ALL.iter().map(|step| format!("step-{}-{}", step.number(), step.name())).collect()
+        Step::ALL.iter().map(|step| step.function()).collect()
     }
 
     /// The nine steps' states, in order.

@@ -18,13 +18,13 @@ pub struct Package {
     pub folder: String,
     /// The names of its binaries.
     pub binaries: Vec<String>,
-    /// The packages of ours it depends on, for whatever purpose.
-    pub ours: BTreeSet<String>,
-    /// The packages of ours that only its tests depend on.
-    pub for_tests: BTreeSet<String>,
-    /// Of these the ones in what is shipped: no test's, and none behind a feature, since all of them are off.
+    /// The packages of ours that its code depends on, also those behind a feature.
+    pub known: BTreeSet<String>,
+    /// Of these the ones that are shipped: all features are off then.
     pub linked: BTreeSet<String>,
-    /// Everything else it depends on.
+    /// The packages of ours that its tests depend on.
+    pub for_tests: BTreeSet<String>,
+    /// All other packages that it depends on, its tests included.
     pub foreign: BTreeSet<String>,
 }
 
@@ -65,6 +65,16 @@ struct Dependency {
     kind: Option<String>,
 }
 
+impl Dependency {
+    fn is_for_tests(&self) -> bool {
+        self.kind.as_deref() == Some("dev")
+    }
+}
+
+fn names(dependencies: &[Dependency], wanted: impl Fn(&Dependency) -> bool) -> BTreeSet<String> {
+    dependencies.iter().filter(|dependency| wanted(dependency)).map(|dependency| dependency.name.clone()).collect()
+}
+
 impl Workspace {
     /// Asks cargo. Needs no network and no lock.
     pub fn load() -> Result<Self> {
@@ -94,13 +104,6 @@ impl Workspace {
         self.packages.get(name).with_context(|| format!("no package {name}"))
     }
 
-    /// Whether `known` is a crate of `tests/` that only the package's tests use.
-    #[must_use]
-    pub fn is_instrument(&self, package: &Package, known: &str) -> bool {
-        package.for_tests.contains(known)
-            && self.packages.get(known).is_some_and(|known| known.folder.starts_with("tests/"))
-    }
-
     /// A package and everything of ours that is linked with it.
     pub fn reach(&self, name: &str) -> Result<Vec<&Package>> {
         let (mut reached, mut open) = (BTreeMap::new(), vec![name]);
@@ -128,19 +131,9 @@ impl Package {
                 .filter(|target| target.kind.iter().any(|kind| kind == "bin"))
                 .map(|target| target.name)
                 .collect(),
-            for_tests: {
-                let (for_tests, other): (Vec<_>, Vec<_>) =
-                    ours.iter().partition(|dependency| dependency.kind.as_deref() == Some("dev"));
-                let other: BTreeSet<_> = other.into_iter().map(|dependency| &dependency.name).collect();
-                let names = for_tests.into_iter().map(|dependency| &dependency.name);
-                names.filter(|name| !other.contains(name)).cloned().collect()
-            },
-            linked: ours
-                .iter()
-                .filter(|dependency| !dependency.optional && dependency.kind.is_none())
-                .map(|dependency| dependency.name.clone())
-                .collect(),
-            ours: ours.into_iter().map(|dependency| dependency.name).collect(),
+            known: names(&ours, |dependency| !dependency.is_for_tests()),
+            linked: names(&ours, |dependency| !dependency.optional && !dependency.is_for_tests()),
+            for_tests: names(&ours, Dependency::is_for_tests),
             foreign: foreign.into_iter().map(|dependency| dependency.name).collect(),
         })
     }

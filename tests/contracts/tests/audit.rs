@@ -1,15 +1,14 @@
-//! Whatever changes a tenant, a catalog or a sync target says so in the audit log, in the same statement.
+//! Every statement that changes a tenant, a catalog or a sync target also writes the audit log.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 use regex::Regex;
 
-/// Statements that write to these tables and change nothing that anybody decided or can see: leases, the pipeline's
-/// progress, when somebody last looked.
+/// Statements that write to these tables without a decision of a caller: leases, the progress of the pipeline, claims.
 const BOOKKEEPING: &[&str] = &[
     "billing_settled",
-    // The row it makes is invisible until `catalog_write` of the same transaction.
+    // The row that it makes is not visible before `catalog_write` of the same transaction.
     "catalog_lock",
     "run_held_up",
     "run_touch",

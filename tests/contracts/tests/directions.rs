@@ -1,45 +1,48 @@
-//! Who may know whom.
+//! Which crate may depend on which.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use contracts::workspace::Workspace;
 
-/// Crates of `shared/` and the crates of ours each of them may depend on. Their tests may use those of `tests/` besides.
+/// Crates of `shared/` and the crates of ours each of them may depend on. Their tests may use those of `tests/` as well.
 const SHARED: &[(&str, &[&str])] = &[
-    // Types and rules; trust.
+    // Types and rules.
     ("domain", &[]),
+    ("secrets", &["domain"]),
+    // How a process starts, and what it may reach.
     ("tls", &[]),
+    ("lambda-kit", &["domain", "secrets", "tls"]),
     // How to speak a protocol.
     ("http-kit", &["domain", "tls"]),
     ("redis-kit", &["domain", "tls"]),
-    ("telemetry", &["domain"]),
     // One outside system each.
-    ("store", &["domain", "tls"]),
-    ("sdk-config", &["domain", "tls"]),
-    ("executions", &["domain", "sdk-config"]),
-    ("secrets", &["domain", "sdk-config"]),
     ("falkordb", &["domain", "redis-kit"]),
-    ("iomete", &["domain", "http-kit"]),
-    ("opensearch", &["domain", "http-kit"]),
+    ("iomete", &["http-kit"]),
+    ("opensearch", &["domain", "http-kit", "lambda-kit", "secrets"]),
+    ("runs", &["domain", "lambda-kit", "store"]),
+    ("store", &["domain", "lambda-kit", "secrets", "tls"]),
     ("stripe", &["domain", "http-kit"]),
     ("supabase", &["domain", "http-kit"]),
+    ("tenant-database", &["domain", "secrets", "store"]),
     ("valkey", &["domain", "redis-kit"]),
     // Rules that need several of them.
-    ("callers", &["domain", "http-kit", "secrets"]),
-    ("outbox", &["domain", "secrets", "store", "stripe", "valkey"]),
-    ("pipeline", &["domain", "executions", "store"]),
-    ("tenant-lease", &["domain", "store"]),
-    ("billing", &["domain", "secrets", "store", "stripe", "tenant-lease"]),
+    ("billing", &["domain", "lambda-kit", "secrets", "store", "stripe"]),
+    ("callers", &["domain", "http-kit", "lambda-kit", "secrets"]),
+    ("outbox", &["domain", "lambda-kit", "secrets", "store", "tenant-cache", "valkey"]),
+    ("tenant-cache", &["domain", "lambda-kit", "secrets", "store", "valkey"]),
     // What functions are made of.
-    ("idempotency", &["api-kit", "domain", "sdk-config"]),
-    ("api-kit", &["callers", "domain", "sdk-config", "secrets", "store", "telemetry"]),
-    ("step-kit", &["domain", "sdk-config", "secrets", "store", "telemetry", "tenant-lease"]),
-    // What several steps do, hence made of their kit.
-    ("environment", &["domain", "secrets", "step-kit", "store", "supabase"]),
+    ("api-kit", &["callers", "domain", "lambda-kit", "store"]),
+    ("step-kit", &["domain", "lambda-kit", "store"]),
+    // What several steps do.
+    ("supabase-project", &["domain", "lambda-kit", "secrets", "step-kit", "store", "supabase", "tenant-database"]),
 ];
 
-/// What no function and nothing shared may link: a second TLS stack or a second async runtime.
+/// What speaks to the outside. A function reaches the outside through the handles that it declares.
+const CLIENTS: &[&str] =
+    &["hyper", "hyper-util", "redis", "reqwest", "rustls", "tokio-postgres", "tokio-postgres-rustls", "tokio-rustls"];
+
+/// What nobody may link: a second TLS stack or a second async runtime.
 const NEVER: &[&str] = &["async-std", "native-tls", "openssl", "openssl-sys", "aws-lc-rs", "aws-lc-sys"];
 
 #[test]
@@ -49,8 +52,7 @@ fn shared_crates_know_only_those_below_them() -> Result<()> {
     for package in workspace.below("shared/") {
         let name = package.name.as_str();
         let allowed = allowed.get(name).with_context(|| format!("{name} is not in the table of this test"))?;
-        let surplus = package.ours.iter().filter(|it| !allowed.contains(&it.as_str()));
-        let surplus: Vec<_> = surplus.filter(|it| !workspace.is_instrument(package, it)).collect();
+        let surplus: Vec<_> = package.known.iter().filter(|known| !allowed.contains(&known.as_str())).collect();
         assert!(surplus.is_empty(), "{name} may not know {surplus:?}");
     }
     let present: BTreeSet<_> = workspace.below("shared/").map(|package| package.name.as_str()).collect();
@@ -63,7 +65,7 @@ fn shared_crates_know_only_those_below_them() -> Result<()> {
 fn a_function_knows_its_kit_and_shared_crates_and_no_other_function() -> Result<()> {
     let workspace = Workspace::load()?;
     for function in workspace.below("functions/") {
-        for known in &function.ours {
+        for known in &function.known {
             let folder = &workspace.package(known)?.folder;
             assert!(folder.starts_with("shared/"), "{} may not know {folder}", function.name);
         }
@@ -72,20 +74,30 @@ fn a_function_knows_its_kit_and_shared_crates_and_no_other_function() -> Result<
             "steps" => (Some("step-kit"), "api-kit"),
             _ => (None, "api-kit"),
         };
-        assert!(its.is_none_or(|kit| function.ours.contains(kit)), "{} is built without its kit", function.name);
-        assert!(!function.ours.contains(not_its), "{} may not know {not_its}", function.name);
+        assert!(its.is_none_or(|kit| function.known.contains(kit)), "{} is built without its kit", function.name);
+        assert!(!function.known.contains(not_its), "{} may not know {not_its}", function.name);
     }
     Ok(())
 }
 
 #[test]
-fn nothing_shipped_knows_infra_or_tests() -> Result<()> {
+fn a_function_has_no_client_of_its_own() -> Result<()> {
+    for function in Workspace::load()?.below("functions/") {
+        let is_client = |name: &&String| name.starts_with("aws-") || CLIENTS.contains(&name.as_str());
+        let clients: Vec<_> = function.foreign.iter().filter(is_client).collect();
+        assert!(clients.is_empty(), "{} depends on {clients:?}, besides what it declares", function.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn tests_of_what_is_shipped_use_crates_of_tests_and_of_shared() -> Result<()> {
     let workspace = Workspace::load()?;
     for package in workspace.below("functions/").chain(workspace.below("shared/")) {
-        for known in &package.ours {
+        for known in &package.for_tests {
             let folder = &workspace.package(known)?.folder;
-            let allowed = folder.starts_with("shared/") || workspace.is_instrument(package, known);
-            assert!(allowed, "{} may not know {folder}", package.name);
+            let allowed = ["tests/", "shared/"].iter().any(|top| folder.starts_with(top));
+            assert!(allowed, "the tests of {} may not know {folder}", package.name);
         }
     }
     Ok(())

@@ -1,44 +1,22 @@
-//! A function gets the variables its code reads, and its code reads the variables it gets.
+//! A function gets exactly the environment variables that its type declares.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use contracts::source;
 use contracts::template::Template;
-use contracts::workspace::Workspace;
-use regex::Regex;
+use contracts::{functions, pascal_case};
+use lambda_kit::Platform;
 use serde_json::json;
 
-/// Set by the Lambda runtime or read by the AWS SDK itself.
-const RESERVED: &[&str] = &["AWS_", "LAMBDA_", "_X_AMZN_"];
-
-/// What a kit reads for a function that calls it.
-const HELPERS: &[(&str, &str)] = &[("cache_keys(", "TENANT_CACHE_KEYS")];
-
 #[test]
-fn what_is_given_is_read_and_what_is_read_is_given() -> Result<()> {
-    let workspace = Workspace::load()?;
-    let read = Regex::new(r#"env::var(?:_os)?\(\s*"([A-Z][A-Z0-9_]*)""#)?;
-    // A function's own code may ask through something of a kit: any call whose first argument looks like a variable.
-    let asked = Regex::new(r#"\(\s*"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)""#)?;
-    for function in Template::load()?.functions()? {
-        let name = function.name()?;
-        let given: BTreeSet<String> = function.environment()?.into_keys().collect();
-        let own = source::shipped(workspace.package(name)?)?;
-        let mut all = String::new();
-        for package in workspace.reach(name)? {
-            all.push_str(&source::shipped(package)?);
-        }
-        let mentioned: BTreeSet<_> = asked.captures_iter(&all).map(|found| found[1].to_owned()).collect();
-        let unread: Vec<_> = given.difference(&mentioned).collect();
-        assert!(unread.is_empty(), "{name} is given {unread:?} and does not read it");
-
-        let mut needed: BTreeSet<_> = read.captures_iter(&all).map(|found| found[1].to_owned()).collect();
-        needed.extend(asked.captures_iter(&own).map(|found| found[1].to_owned()));
-        needed.extend(HELPERS.iter().filter(|(call, _)| own.contains(call)).map(|(_, it)| (*it).to_owned()));
-        needed.retain(|variable| !RESERVED.iter().any(|prefix| variable.starts_with(prefix)));
-        let missing: Vec<_> = needed.difference(&given).collect();
-        assert!(missing.is_empty(), "{name} reads {missing:?} and is not given that");
+fn a_function_gets_exactly_the_variables_that_it_declares() -> Result<()> {
+    let template = Template::load()?;
+    for function in functions::all() {
+        let deployed = template.function(&(pascal_case(&function.package) + "Function"))?;
+        let given = deployed.environment()?;
+        let mut declared: BTreeSet<&str> = Platform::SETTINGS.into();
+        declared.extend(&function.declaration.settings);
+        assert_eq!(given.keys().map(String::as_str).collect::<BTreeSet<_>>(), declared, "{}", function.name);
     }
     Ok(())
 }

@@ -1,12 +1,9 @@
-//! Manifests: thin binaries, one place for versions and features, the same lints everywhere.
+//! Manifests: one place for versions and features, the same lints everywhere.
 
 use anyhow::{Context as _, Result};
 use contracts::read;
 use contracts::workspace::{Package, Workspace};
 use toml::{Table, Value};
-
-/// A `main.rs` wires; more lines than this are work.
-const MAIN_LINES: usize = 25;
 
 /// What a crate may say of a dependency.
 const ALLOWED: &[&str] = &["workspace", "optional"];
@@ -16,22 +13,13 @@ fn manifest(package: &Package) -> Result<Table> {
 }
 
 #[test]
-fn binaries_only_wire() -> Result<()> {
-    for package in Workspace::load()?.below("functions/") {
-        let lines = read(&format!("{}/src/main.rs", package.folder))?.lines().count();
-        assert!(lines <= MAIN_LINES, "{}: main.rs has {lines} lines", package.name);
-    }
-    Ok(())
-}
-
-#[test]
 fn versions_and_features_are_set_in_the_workspace_only() -> Result<()> {
     for package in Workspace::load()?.packages.values() {
         let manifest = manifest(package)?;
         for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
             for (name, dependency) in manifest.get(kind).and_then(Value::as_table).into_iter().flatten() {
                 let keys: Vec<_> = dependency.as_table().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
-                // Tools know each other by path, which is neither version nor feature.
+                // Tools name each other by path, which is neither version nor feature.
                 if keys == ["path"] && !["functions/", "shared/"].iter().any(|top| package.folder.starts_with(top)) {
                     continue;
                 }
@@ -66,7 +54,7 @@ fn nothing_is_on_by_default() -> Result<()> {
         let manifest = manifest(package)?;
         let features = manifest.get("features").and_then(Value::as_table).into_iter().flatten();
         for (feature, _) in features {
-            // A route that checks credentials itself, for want of a gateway: never shipped, so never a default.
+            // With it a route checks credentials itself, since there is no gateway. It is never shipped, so it is never a default.
             assert_eq!(feature, "watch", "{} has a feature of its own", package.name);
         }
     }
@@ -74,7 +62,7 @@ fn nothing_is_on_by_default() -> Result<()> {
 }
 
 #[test]
-fn what_is_shipped_is_what_is_built_by_default() -> Result<()> {
+fn the_shipped_crates_are_those_built_by_default() -> Result<()> {
     let workspace: Table = read("Cargo.toml")?.parse()?;
     assert_eq!(workspace["workspace"]["default-members"], Value::from(vec!["functions/*/*"]));
     Ok(())

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
+use contracts::functions;
 use contracts::machine::Machine;
 use contracts::pascal_case;
 use contracts::template::Template;
@@ -17,6 +18,19 @@ fn folder_is_package_is_binary() -> Result<()> {
         assert_eq!(package.folder.split('/').count(), 3, "{} is not functions/<group>/<name>", package.folder);
         assert!(["api", "steps", "ops"].contains(&package.group()), "{} is in no known group", package.folder);
     }
+    Ok(())
+}
+
+#[test]
+fn every_folder_is_a_listed_function_under_its_name() -> Result<()> {
+    let listed = functions::all();
+    for function in &listed {
+        assert_eq!(function.name, function.package, "the name at run time, the crate");
+    }
+    let listed: BTreeSet<_> =
+        listed.iter().map(|function| format!("functions/{}/{}", function.group, function.package)).collect();
+    let folders: BTreeSet<_> = Workspace::load()?.below("functions/").map(|package| package.folder.clone()).collect();
+    assert_eq!(listed, folders, "functions of contracts::functions, folders");
     Ok(())
 }
 
@@ -45,7 +59,7 @@ fn logs_go_to_the_group_of_the_folder() -> Result<()> {
 }
 
 #[test]
-fn the_template_lists_routes_then_steps_in_order_then_the_rest() -> Result<()> {
+fn the_template_lists_routes_then_steps_in_order_then_operations() -> Result<()> {
     let workspace = Workspace::load()?;
     let functions = Template::load()?.functions()?;
     let names = functions.iter().map(|function| function.name()).collect::<Result<Vec<_>>>()?;

@@ -1,85 +1,16 @@
-//! Least privilege: what each role may do, word for word.
+//! Least privilege: a function's role allows exactly what the function's type declares.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail};
+use contracts::functions;
 use contracts::machine::Machine;
+use contracts::pascal_case;
 use contracts::template::Template;
-use contracts::workspace::Workspace;
-use contracts::{pascal_case, source};
-use regex::Regex;
+use lambda_kit::{Grant, Resource};
 use serde_json::{Value, json};
 
-const READ: &str = "secretsmanager:GetSecretValue";
-const DATABASE: (&str, &str) = (READ, "control/database-??????");
-const SUPABASE: (&str, &str) = (READ, "control/supabase-??????");
-const STRIPE: (&str, &str) = (READ, "control/stripe-??????");
-const VALKEY: (&str, &str) = (READ, "control/valkey-??????");
-const REGIONS: (&str, &str) = (READ, "regions/*");
-const TENANTS: (&str, &str) = (READ, "tenants/*");
-const START: (&str, &str) = ("states:StartExecution", "ProvisionTenantStateMachine");
-const KEEP: (&str, &str) = ("dynamodb:PutItem", "IdempotencyTable.Arn");
-const ANSWER: (&str, &str) = ("dynamodb:UpdateItem", "IdempotencyTable.Arn");
-const FORGET: (&str, &str) = ("dynamodb:DeleteItem", "IdempotencyTable.Arn");
-const DESCRIBE: (&str, &str) = ("states:DescribeExecution", "execution:ProvisionTenantStateMachine:*");
-
-/// Function → action and resource. A secret's ARN ends in six random characters: `database-??????` is not
-/// `database-owner`.
-const GRANTS: &[(&str, &[(&str, &str)])] = &[
-    ("provision-tenant", &[DATABASE, START, DESCRIBE, KEEP, ANSWER, FORGET]),
-    ("list-tenants", &[DATABASE]),
-    ("get-tenant", &[DATABASE]),
-    ("get-tenant-status", &[DATABASE]),
-    ("update-tenant", &[DATABASE, STRIPE, VALKEY, KEEP, ANSWER, FORGET]),
-    ("deactivate-tenant", &[DATABASE, VALKEY, ("states:StopExecution", "execution:ProvisionTenantStateMachine:*")]),
-    ("invalidate-tenant-cache", &[DATABASE, VALKEY, KEEP, ANSWER, FORGET]),
-    (
-        "upsert-catalog",
-        &[
-            DATABASE,
-            (READ, "catalogs/*"),
-            ("secretsmanager:CreateSecret", "catalogs/*"),
-            ("secretsmanager:PutSecretValue", "catalogs/*"),
-            KEEP,
-            ANSWER,
-            FORGET,
-        ],
-    ),
-    ("get-catalog", &[DATABASE]),
-    ("list-catalogs", &[DATABASE]),
-    ("check-lakehouse-health", &[(READ, "control/iomete-??????")]),
-    ("register-sync-target", &[DATABASE, KEEP, ANSWER, FORGET]),
-    ("list-sync-targets", &[DATABASE]),
-    ("step-1-create-environment", &[DATABASE, SUPABASE, TENANTS, ("secretsmanager:CreateSecret", "tenants/*")]),
-    ("step-2-await-environment", &[DATABASE, SUPABASE, TENANTS, ("secretsmanager:PutSecretValue", "tenants/*")]),
-    ("step-3-migrate-tenant", &[DATABASE, SUPABASE, TENANTS]),
-    ("step-4-verify-seed", &[DATABASE, SUPABASE, TENANTS]),
-    (
-        "step-5-invite-admin",
-        &[DATABASE, SUPABASE, TENANTS, ("secretsmanager:PutSecretValue", "tenants/*"), (READ, "control/smtp-??????")],
-    ),
-    ("step-6-create-graph", &[DATABASE, REGIONS, TENANTS]),
-    (
-        "step-7-create-search-index",
-        &[
-            DATABASE,
-            REGIONS,
-            ("es:ESHttpGet", "SearchDomainArns/client_* if HasSearchDomains"),
-            ("es:ESHttpPut", "SearchDomainArns/client_* if HasSearchDomains"),
-            ("es:ESHttpGet", "SearchDomainArns/_alias/client_* if HasSearchDomains"),
-            ("es:ESHttpPost", "SearchDomainArns/_aliases if HasSearchDomains"),
-            ("aoss:APIAccessAll", "SearchCollectionArns if HasSearchCollections"),
-        ],
-    ),
-    ("step-8-invalidate-cache", &[DATABASE, VALKEY]),
-    ("step-9-activate-tenant", &[DATABASE, STRIPE, VALKEY]),
-    ("authorize-caller", &[(READ, "control/callers-??????")]),
-    ("record-failure", &[DATABASE]),
-    ("reconcile-tenants", &[DATABASE, STRIPE, VALKEY, START, DESCRIBE]),
-    ("migrate-control", &[DATABASE, (READ, "control/database-owner-??????")]),
-];
-
-/// Log delivery is an account's setting: these know no resource.
+/// Log delivery is a setting of the account, so these actions have no resource.
 const LOG_DELIVERY: &[&str] = &[
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -91,29 +22,14 @@ const LOG_DELIVERY: &[&str] = &[
     "logs:UpdateLogDelivery",
 ];
 
-/// What `step-kit` reads for a step that calls it.
-const HELPERS: &[(&str, &[&str])] = &[
-    (".tenant_secret()", &["tenants/*"]),
-    (".supabase_secret()", &["control/supabase-??????"]),
-    // Of `environment`, for the steps that use it.
-    (".management(run)", &["control/supabase-??????"]),
-    (".database(run)", &["tenants/*", "control/supabase-??????"]),
-    (".keep(run", &["tenants/*"]),
-    (".secret_key(run)", &["tenants/*", "control/supabase-??????"]),
-    // Of `api-kit`: the control database, for a route that uses it.
-    ("platform.store()", &["control/database-??????"]),
-];
-
-/// How `step-kit` opens the control database.
-const DATABASE_OF_A_STEP: &str = "Store::new(platform.secrets.source(Name::Control(\"database\")))";
-
 type Grants = BTreeSet<(String, String)>;
 
-/// All statements of one resource's policies, one action and one resource at a time.
+/// All statements of one resource's policies, as pairs of one action and one resource.
 fn grants(properties: &Value) -> Result<Grants> {
-    let own_key = json!({ "Fn::If": ["HasSecretsKey", { "Ref": "SecretsKeyPolicy" }, { "Ref": "AWS::NoValue" }] });
+    let secrets_key = json!({ "Fn::If": ["HasSecretsKey", { "Ref": "SecretsKeyPolicy" }, { "Ref": "AWS::NoValue" }] });
     let mut grants = Grants::new();
-    for policy in properties["Policies"].as_array().context("Policies")?.iter().filter(|policy| **policy != own_key) {
+    for policy in properties["Policies"].as_array().context("Policies")?.iter().filter(|policy| **policy != secrets_key)
+    {
         let (policy, condition) = match policy["Fn::If"].as_array().map(Vec::as_slice) {
             Some([condition, policy, otherwise]) => {
                 assert_eq!(*otherwise, json!({ "Ref": "AWS::NoValue" }));
@@ -140,7 +56,7 @@ fn one_or_many(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |values| values.iter().collect())
 }
 
-/// A resource as the table writes it.
+/// A resource of the template, in the form of [`written`].
 fn short(resource: &Value) -> Result<String> {
     const HERE: &str = "${AWS::Region}:${AWS::AccountId}";
     if let Some(text) = resource.as_str() {
@@ -175,64 +91,34 @@ fn short(resource: &Value) -> Result<String> {
     bail!("{resource} is no resource this test knows")
 }
 
-fn owned(grants: &[(&str, &str)]) -> Grants {
-    grants.iter().map(|(action, resource)| ((*action).to_owned(), (*resource).to_owned())).collect()
-}
-
-#[test]
-fn functions_may_do_what_the_table_says_and_nothing_else() -> Result<()> {
-    let table: BTreeMap<&str, &[(&str, &str)]> = GRANTS.iter().copied().collect();
-    let functions = Template::load()?.functions()?;
-    for function in &functions {
-        let name = function.name()?;
-        let expected = table.get(name).with_context(|| format!("{name} is not in the table of this test"))?;
-        let properties = Value::Object(function.properties.clone());
-        assert_eq!(grants(&properties).with_context(|| name.to_owned())?, owned(expected), "{name}");
-        assert_eq!(properties.get("Role"), None, "{name}: a role of its own is not checked here");
+/// A declared resource. A secret's ARN ends in six random characters, so `database-??????` is not `database-owner`.
+fn written(resource: Resource) -> String {
+    match resource {
+        Resource::Secrets(names) if names.ends_with("/*") => names.to_owned(),
+        Resource::Secrets(name) => format!("{name}-??????"),
+        Resource::StateMachine => "ProvisionTenantStateMachine".to_owned(),
+        Resource::Executions => "execution:ProvisionTenantStateMachine:*".to_owned(),
+        Resource::IdempotencyTable => "IdempotencyTable.Arn".to_owned(),
+        Resource::SearchDomains(path) => format!("SearchDomainArns/{path} if HasSearchDomains"),
+        Resource::SearchCollections => "SearchCollectionArns if HasSearchCollections".to_owned(),
     }
-    assert_eq!(functions.len(), table.len(), "functions, rows of the table");
-    Ok(())
 }
 
-/// The code's side of the table: a secret that is read may be read, and one that may be read is read.
 #[test]
-fn the_secrets_that_may_be_read_are_those_the_code_reads() -> Result<()> {
-    let workspace = Workspace::load()?;
-    let control = Regex::new(r#"(?:read|source)\(Name::Control\("([a-z-]+)"\)\)"#)?;
-    for (name, table) in GRANTS {
-        let own = source::shipped(workspace.package(name)?)?;
-        let mut read = BTreeSet::new();
-        for package in workspace.reach(name)? {
-            let text = source::shipped(package)?;
-            let names = control.captures_iter(&text).map(|found| format!("control/{}-??????", &found[1]));
-            let by_helper = HELPERS.iter().flat_map(|(_, secrets)| *secrets).copied().collect::<BTreeSet<_>>();
-            let kit = package.name == "step-kit" || package.name == "api-kit";
-            // `step-kit` itself reads the control database for every step.
-            let always = package.name == "step-kit" && text.contains(DATABASE_OF_A_STEP);
-            let database = |it: &str| always && it == DATABASE.1;
-            read.extend(names.filter(|it| !kit || !by_helper.contains(it.as_str()) || database(it)));
-        }
-        for (_, secrets) in HELPERS.iter().filter(|(call, _)| own.contains(call)) {
-            read.extend(secrets.iter().map(ToString::to_string));
-        }
-        if own.contains(".read(Name::Region(") {
-            read.insert("regions/*".to_owned());
-        }
-        let catalogs = own.contains(".patch_catalog(");
-        if catalogs {
-            read.insert("catalogs/*".to_owned());
-        }
-        let granted = table.iter().filter(|(action, _)| *action == READ).map(|(_, secret)| (*secret).to_owned());
-        assert_eq!(granted.collect::<BTreeSet<_>>(), read, "{name}: granted, read");
-        let put =
-            [".put(Name::", ".keep(run", ".secret_key(run)", ".database_kept(run)", ".explain_and_renew_keys(run"];
-        for (calls, action) in
-            [(&[".create_once("][..], "secretsmanager:CreateSecret"), (&put, "secretsmanager:PutSecretValue")]
-        {
-            let writes = calls.iter().any(|call| own.contains(call));
-            assert_eq!(writes, table.contains(&(action, "tenants/*")), "{name}: {calls:?}");
-            assert_eq!(catalogs, table.contains(&(action, "catalogs/*")), "{name}: {action}");
-        }
+fn a_role_allows_exactly_what_its_function_declares() -> Result<()> {
+    let template = Template::load()?;
+    for function in functions::all() {
+        let deployed = template.function(&(pascal_case(&function.package) + "Function"))?;
+        let properties = Value::Object(deployed.properties);
+        let declared: Grants = function
+            .declaration
+            .grants
+            .iter()
+            .map(|Grant { action, on }| ((*action).to_owned(), written(*on)))
+            .collect();
+        assert!(!declared.is_empty(), "{} reaches nothing", function.name);
+        assert_eq!(grants(&properties).with_context(|| function.name.clone())?, declared, "{}", function.name);
+        assert_eq!(properties.get("Role"), None, "{}: a role of its own is not checked here", function.name);
     }
     Ok(())
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use contracts::machine::Machine;
-use contracts::source;
 use contracts::template::Template;
-use contracts::workspace::Workspace;
-use regex::Regex;
+use domain::FailureKind;
 use serde_json::{Value, json};
+use step_kit::error_name;
+use store::LEASE_MARGIN;
 
-/// What a sandbox may take to start before the time-out counts, in seconds.
+/// Seconds that the start of a function may take before its time-out counts.
 const INIT: u64 = 10;
 
 fn retriers(state: &Value) -> Result<&Vec<Value>> {
@@ -27,7 +27,7 @@ fn number(value: &Value, field: &str) -> Result<u64> {
 }
 
 #[test]
-fn the_nine_run_in_order_and_only_step_2_waits() -> Result<()> {
+fn the_nine_steps_run_in_order_and_only_step_2_waits() -> Result<()> {
     let machine = Machine::load()?;
     let tasks = machine.tasks()?;
     assert_eq!(machine.document["StartAt"], json!(tasks[0].0));
@@ -43,7 +43,7 @@ fn the_nine_run_in_order_and_only_step_2_waits() -> Result<()> {
     let ready = json!([{ "Variable": "$.environment.ready", "BooleanEquals": true, "Next": "Step3MigrateTenant" }]);
     assert_eq!((&choice["Choices"], &choice["Default"]), (&ready, &json!("WaitForEnvironment")));
     let wait = machine.state("WaitForEnvironment")?;
-    assert_eq!(*wait, json!({ "Type": "Wait", "Seconds": 15, "Next": "Step2AwaitEnvironment" }));
+    assert_eq!(*wait, json!({ "Type": "Wait", "Seconds": step_kit::POLL.as_secs(), "Next": "Step2AwaitEnvironment" }));
     Ok(())
 }
 
@@ -65,7 +65,7 @@ fn a_task_gets_tenant_and_attempt_and_leaves_nothing_behind() -> Result<()> {
 }
 
 #[test]
-fn the_status_route_foretells_what_the_machine_does() -> Result<()> {
+fn the_status_route_announces_the_pauses_of_the_machine() -> Result<()> {
     let machine = Machine::load()?;
     for (name, state) in machine.tasks()? {
         let interval = |error| number(retrier(state, error)?, "IntervalSeconds");
@@ -77,7 +77,7 @@ fn the_status_route_foretells_what_the_machine_does() -> Result<()> {
 }
 
 #[test]
-fn all_nine_retry_alike() -> Result<()> {
+fn all_nine_steps_retry_alike() -> Result<()> {
     let machine = Machine::load()?;
     let expected = json!([
         { "ErrorEquals": ["Step.Rejected", "Step.Internal", "Step.Superseded"], "MaxAttempts": 0 },
@@ -110,23 +110,33 @@ fn every_failure_is_recorded() -> Result<()> {
 }
 
 #[test]
-fn error_names_are_those_the_kit_gives() -> Result<()> {
-    let kit = source::shipped(Workspace::load()?.package("step-kit")?)?;
-    let given: BTreeSet<_> =
-        Regex::new(r#""(Step\.[A-Za-z]+)""#)?.captures_iter(&kit).map(|found| found[1].to_owned()).collect();
+fn error_names_are_those_of_the_kinds_of_failures() -> Result<()> {
     let machine = Machine::load()?;
     let states = machine.document["States"].as_object().context("States")?;
     let mut matched = BTreeSet::new();
     for state in states.values().filter(|state| state["Type"] == "Task") {
         for retrier in retriers(state)? {
             let names = retrier["ErrorEquals"].as_array().context("ErrorEquals")?;
-            matched
-                .extend(names.iter().filter_map(Value::as_str).filter(|name| *name != "States.ALL").map(str::to_owned));
+            matched.extend(names.iter().filter_map(Value::as_str).filter(|name| *name != "States.ALL"));
         }
     }
-    // Like a killed process, it is left to States.ALL.
-    matched.insert("Step.Transient".to_owned());
-    assert_eq!(matched, given);
+    // Transient failures are left to States.ALL, like a killed process.
+    matched.insert(error_name(FailureKind::Transient));
+    assert_eq!(matched, FailureKind::ALL.into_iter().map(error_name).collect());
+    Ok(())
+}
+
+/// What is retried by the machine is what the causes' table calls retried.
+#[test]
+fn kinds_are_retried_as_the_table_of_causes_says() -> Result<()> {
+    let machine = Machine::load()?;
+    for (name, state) in machine.tasks()? {
+        for kind in FailureKind::ALL {
+            let retrier = retrier(state, error_name(kind)).or_else(|_| retrier(state, "States.ALL"))?;
+            let tries = number(retrier, "MaxAttempts")?;
+            assert_eq!(tries > 0, kind.is_retried(), "{name}: {kind:?}");
+        }
+    }
     Ok(())
 }
 
@@ -148,7 +158,7 @@ fn waiting_for_a_lease_outlasts_the_longest_lease() -> Result<()> {
     let machine = Machine::load()?;
     let mut longest = 0;
     for function in Template::load()?.functions()? {
-        longest = longest.max(function.timeout()? + step_kit::LEASE_MARGIN.as_secs());
+        longest = longest.max(function.timeout()? + LEASE_MARGIN.as_secs());
     }
     let mut tasks = machine.tasks()?;
     tasks.push(("RecordFailure".to_owned(), machine.state("RecordFailure")?));

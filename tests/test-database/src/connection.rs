@@ -2,18 +2,18 @@
 
 use anyhow::{Context as _, Result, bail};
 use secrecy::SecretString;
-use store::DatabaseConfig;
+use secrets::DatabaseSecret;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 
 /// The server to try, with its superuser.
-pub(crate) fn server() -> Result<DatabaseConfig> {
+pub(crate) fn server() -> Result<DatabaseSecret> {
     let variable = |name| std::env::var(name).with_context(|| format!("{name} is not set: run `cargo xtask test`"));
     let url: Config = variable("TEST_POSTGRES_URL")?.parse().context("TEST_POSTGRES_URL is no connection string")?;
     let ([Host::Tcp(host)], [port]) = (url.get_hosts(), url.get_ports()) else {
         bail!("TEST_POSTGRES_URL has not exactly one host and port");
     };
-    Ok(DatabaseConfig {
+    Ok(DatabaseSecret {
         host: host.clone(),
         port: *port,
         dbname: "postgres".to_owned(),
@@ -23,6 +23,6 @@ pub(crate) fn server() -> Result<DatabaseConfig> {
     })
 }
 
-pub(crate) async fn connect(config: &DatabaseConfig) -> Result<Client> {
+pub(crate) async fn connect(config: &DatabaseSecret) -> Result<Client> {
     store::connect(config, "test").await.with_context(|| format!("connecting to {}", config.dbname))
 }

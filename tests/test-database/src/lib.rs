@@ -6,10 +6,10 @@
 mod connection;
 mod template;
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, Result};
-use store::{DatabaseConfig, Store};
+use lambda_kit::Read;
+use secrets::DatabaseSecret;
+use store::Store;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ pub use template::tenant_migrations;
 /// A database of one test. It is dropped with this value, whether the test has passed or not.
 #[derive(Debug)]
 pub struct TestDatabase {
-    config: DatabaseConfig,
+    config: DatabaseSecret,
 }
 
 impl TestDatabase {
@@ -54,12 +54,12 @@ impl TestDatabase {
         let (original, name) = (template.ready(&admin, &server).await?, format!("test_{}", Uuid::now_v7().simple()));
         let sql = format!("CREATE DATABASE {name} TEMPLATE {original} OWNER {}", template.owner());
         admin.batch_execute(&sql).await.context(sql)?;
-        Ok(Self { config: DatabaseConfig { dbname: name, ..server } })
+        Ok(Self { config: DatabaseSecret { dbname: name, ..server } })
     }
 
     /// How to connect, as the superuser.
     #[must_use]
-    pub fn config(&self) -> &DatabaseConfig {
+    pub fn config(&self) -> &DatabaseSecret {
         &self.config
     }
 
@@ -67,10 +67,7 @@ impl TestDatabase {
     #[must_use]
     pub fn store(&self) -> Store {
         let config = self.config.clone();
-        Store::new(Arc::new(move || {
-            let config = config.clone();
-            Box::pin(async move { Ok(config) })
-        }))
+        Store::new(Read::from_fn(move |()| std::future::ready(Ok(config.clone()))))
     }
 
     /// A connection of the superuser.
@@ -94,7 +91,7 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let server = DatabaseConfig { dbname: "postgres".to_owned(), ..self.config.clone() };
+        let server = DatabaseSecret { dbname: "postgres".to_owned(), ..self.config.clone() };
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.config.dbname);
         let dropping = async move { Ok::<_, anyhow::Error>(connect(&server).await?.batch_execute(&sql).await?) };
         // On a thread of its own, because a runtime cannot be entered from inside the test's runtime.

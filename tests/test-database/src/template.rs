@@ -4,17 +4,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::{Context as _, Result, anyhow};
 use refinery::{Migration, Runner};
-use store::DatabaseConfig;
+use secrets::DatabaseSecret;
 use tokio_postgres::Client;
 
 use crate::connection::connect;
 
 mod control {
-    refinery::embed_migrations!("../../shared/store/migrations/control");
+    refinery::embed_migrations!("../../shared/store/migrations");
 }
 
 mod tenant {
-    refinery::embed_migrations!("../../shared/store/migrations/tenant");
+    refinery::embed_migrations!("../../shared/tenant-database/migrations/tenant");
 }
 
 /// Only one process at a time makes a template. Any constant does.
@@ -42,7 +42,7 @@ pub(crate) enum Template {
 
 impl Template {
     /// The template's name. It is made now unless there is one for these migrations.
-    pub(crate) async fn ready(self, admin: &Client, server: &DatabaseConfig) -> Result<String> {
+    pub(crate) async fn ready(self, admin: &Client, server: &DatabaseSecret) -> Result<String> {
         let name = self.name();
         if !exists(admin, &name).await? {
             admin.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await?;
@@ -75,7 +75,7 @@ impl Template {
     }
 
     /// Has its name only once it is complete: whoever makes it may die before.
-    async fn make(self, admin: &Client, server: &DatabaseConfig, name: &str) -> Result<()> {
+    async fn make(self, admin: &Client, server: &DatabaseSecret, name: &str) -> Result<()> {
         let unfinished = format!("{name}_unfinished");
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await?;
         // Roles belong to the server: somebody else may have created them.
@@ -86,7 +86,7 @@ impl Template {
             admin.batch_execute(&sql).await?;
         }
         admin.batch_execute(&format!("CREATE DATABASE {unfinished} TEMPLATE template0 OWNER {}", self.owner())).await?;
-        let mut client = connect(&DatabaseConfig { dbname: unfinished.clone(), ..server.clone() }).await?;
+        let mut client = connect(&DatabaseSecret { dbname: unfinished.clone(), ..server.clone() }).await?;
         match self {
             Self::Empty => {}
             Self::Control => {

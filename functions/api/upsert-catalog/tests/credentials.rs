@@ -1,5 +1,7 @@
 //! A catalog's credentials in a Secrets Manager: the local cloud's.
 
+#![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
+
 use aws_sdk_secretsmanager::Client;
 use domain::{CatalogId, Patch};
 use secrecy::{ExposeSecret, SecretString};

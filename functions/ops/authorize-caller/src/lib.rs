@@ -1,23 +1,24 @@
-//! Tells the gateway who is calling. It authenticates only: what a caller may do is declared by each route and checked
-//! there, since the gateway's cached answer spans methods and routes.
+//! Tells the gateway who is calling. It authenticates only. Each route declares who may call it and checks that itself,
+//! since the gateway's cached answer covers all methods and routes.
 //!
-//! Which credential counts is decided by the route's template alone and the other header is ignored. "The key, else the
-//! bearer" would let a good bearer vouch for a bad key, whose cached answer then opens the key's routes.
+//! The route's template alone decides which credential counts; the other header is ignored. If the key were tried first and
+//! the bearer token second, a good token would vouch for a bad key, and the answer that is cached for that key would open
+//! the key's routes.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use callers::Callers;
 use domain::routes::{Credential, ROUTES};
+use lambda_kit::operation::Operation;
+use lambda_kit::{Budget, needs};
 use lambda_runtime::Diagnostic;
-use secrets::{SdkConfig, Secrets};
 use serde::{Deserialize, Serialize};
-use tracing::Instrument;
 
-/// Whoever calls has an answer of the gateway within 5 s, also where it is that nobody can tell who calls.
+/// The gateway answers its caller within 5 s, also if the callers cannot be looked up.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(4);
 
-/// A REQUEST authorizer's event: what is read of it.
+/// A REQUEST authorizer's event, as far as it is read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -37,7 +38,7 @@ pub struct Answer {
     context: Context,
 }
 
-/// What the routes get to see.
+/// What the routes see.
 #[derive(Debug, Serialize)]
 struct Context {
     principal: String,
@@ -50,9 +51,9 @@ struct Context {
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Refused {
-    /// No credential, or one that nobody has.
+    /// There is no credential, or nobody has it.
     Unauthorized,
-    /// It could not be found out.
+    /// The callers could not be looked up.
     Unavailable,
 }
 
@@ -67,58 +68,56 @@ impl From<Refused> for Diagnostic {
     }
 }
 
-/// The authorizer.
-pub struct Authorizer {
-    callers: Callers,
+needs! {
+    /// The authorizer.
+    pub struct AuthorizeCaller {
+        callers: Callers,
+    }
 }
 
-impl Authorizer {
-    /// Built from the secret `control/callers`.
-    #[must_use]
-    pub fn new(sdk: &SdkConfig) -> Self {
-        Self { callers: Callers::new(Secrets::new(sdk)) }
-    }
+impl Operation for AuthorizeCaller {
+    const NAME: &'static str = "authorize-caller";
+    type Event = Event;
+    type Answer = Answer;
+    type Error = Refused;
 
-    /// Answers the gateway.
-    pub async fn authorize(&self, event: Event, request_id: &str) -> Result<Answer, Refused> {
-        let span = telemetry::request_span("authorize-caller", request_id);
-        async {
-            let outcome = tokio::time::timeout(ANSWERED_WITHIN, self.authenticate(event)).await;
-            let outcome = outcome.unwrap_or_else(|_| {
-                tracing::error!("the callers could not be looked up in time");
-                Err(Refused::Unavailable)
-            });
-            match &outcome {
-                Ok(answer) => tracing::info!(principal = answer.context.principal, "authenticated"),
-                Err(refused) => tracing::info!(?refused, "not authenticated"),
-            }
-            outcome
+    async fn invoke(&self, event: Event, _: &str) -> Result<Answer, Refused> {
+        let outcome = Budget::of(ANSWERED_WITHIN).spend(self.authenticate(event)).await;
+        let outcome = outcome.unwrap_or_else(|| {
+            tracing::error!("the callers could not be looked up in time");
+            Err(Refused::Unavailable)
+        });
+        match &outcome {
+            Ok(answer) => tracing::info!(principal = answer.context.principal, "authenticated"),
+            Err(refused) => tracing::info!(?refused, "not authenticated"),
         }
-        .instrument(span)
-        .await
+        outcome
     }
+}
 
+impl AuthorizeCaller {
     async fn authenticate(&self, event: Event) -> Result<Answer, Refused> {
         let unreadable = |failure: domain::Failure| {
-            tracing::error!(code = failure.cause.code, "the callers cannot be read");
+            tracing::error!(code = failure.code().as_str(), "the callers cannot be read");
             Refused::Unavailable
         };
-        match credential(&event.resource).ok_or(Refused::Unauthorized)? {
+        let credential = credential(&event.resource).ok_or(Refused::Unauthorized)?;
+        let (principal, groups) = match credential {
             Credential::ApiKey => {
                 let key = header(&event, "x-api-key").ok_or(Refused::Unauthorized)?;
-                let found = self.callers.by_api_key(key).await.map_err(unreadable)?;
-                let consumer = found.ok_or(Refused::Unauthorized)?;
-                Ok(answer(&event.method_arn, consumer.name, &consumer.groups, "api_key"))
+                let consumer = self.callers.by_api_key(key).await.map_err(unreadable)?;
+                consumer.map(|consumer| (consumer.name, consumer.groups))
             }
             Credential::Bearer => {
                 let token = header(&event, "authorization").ok_or(Refused::Unauthorized)?;
-                let found = self.callers.by_bearer(token).await.map_err(unreadable)?;
-                let bearer = found.ok_or(Refused::Unauthorized)?;
-                Ok(answer(&event.method_arn, bearer.subject, &bearer.roles, "bearer"))
+                let bearer = self.callers.by_bearer(token).await.map_err(unreadable)?;
+                bearer.map(|bearer| (bearer.subject, bearer.roles))
             }
-            // The gateway asks nobody about such a route.
-            Credential::None => Err(Refused::Unauthorized),
+            // The gateway asks no authorizer about such a route.
+            Credential::None => None,
         }
+        .ok_or(Refused::Unauthorized)?;
+        Ok(answer(&event.method_arn, principal, &groups, credential))
     }
 }
 
@@ -134,14 +133,14 @@ fn header<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
 }
 
 /// Allows the whole stage: the gateway caches the policy by credential, for every method and route.
-fn answer(method_arn: &str, principal: String, groups: &[String], credential: &'static str) -> Answer {
+fn answer(method_arn: &str, principal: String, groups: &[String], credential: Credential) -> Answer {
     let stage: Vec<&str> = method_arn.splitn(3, '/').take(2).collect();
     Answer {
         policy_document: serde_json::json!({
             "Version": "2012-10-17",
             "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": format!("{}/*", stage.join("/"))}],
         }),
-        context: Context { principal: principal.clone(), groups: groups.join(","), credential },
+        context: Context { principal: principal.clone(), groups: groups.join(","), credential: credential.as_str() },
         principal_id: principal,
     }
 }
@@ -154,10 +153,10 @@ mod tests {
     fn the_policy_spans_the_stage_and_no_other_api() {
         let groups = ["admin".to_owned(), "b".to_owned()];
         let arn = "arn:aws:execute-api:us-east-1:1:api/v1/GET/admin/tenants";
-        let answer = answer(arn, "platform".to_owned(), &groups, "api_key");
+        let answer = answer(arn, "platform".to_owned(), &groups, Credential::ApiKey);
         let resource = &answer.policy_document["Statement"][0]["Resource"];
         assert_eq!(resource, "arn:aws:execute-api:us-east-1:1:api/v1/*");
-        assert_eq!(answer.context.groups, "admin,b");
+        assert_eq!((answer.context.groups.as_str(), answer.context.credential), ("admin,b", "api_key"));
     }
 
     #[test]

@@ -1,17 +1,19 @@
-//! Migrates the control database during a deployment: a CloudFormation custom resource. It goes straight to the
-//! instance, not through RDS Proxy, since the advisory lock and refinery's transaction are session state.
+//! Migrates the control database during a deployment, as a CloudFormation custom resource. It connects to the database's
+//! instance and not to RDS Proxy, since the advisory lock and refinery's transaction are state of a session.
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner};
-use secrets::{Name, SdkConfig, Secrets};
+use domain::{CauseCode, Failure};
+use http_kit::TransportCodes;
+use lambda_kit::operation::Operation;
+use lambda_kit::{Read, needs};
+use secrets::{DatabaseOwnerSecret, DatabaseSecret};
 use serde::{Deserialize, Serialize};
-use store::{DatabaseConfig, Migrated};
-use tracing::Instrument;
+use store::Migrated;
 
 /// One call to CloudFormation's presigned address.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The resource: one per stack, and never replaced.
+/// There is one such resource per stack, and it is never replaced.
 const PHYSICAL_ID: &str = "control-database-migrations";
 
 /// CloudFormation's request.
@@ -35,7 +37,7 @@ enum RequestType {
     Delete,
 }
 
-/// Our answer.
+/// The answer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Response<'a> {
@@ -48,25 +50,31 @@ struct Response<'a> {
     data: serde_json::Value,
 }
 
-/// The migrator.
-pub struct MigrateControl {
-    secrets: Secrets,
+/// The codes of a call to CloudFormation that was not answered.
+const CODES: TransportCodes = TransportCodes {
+    unreachable: CauseCode::CloudFormationUnreachable,
+    timeout: CauseCode::CloudFormationTimeout,
+    connection_lost: CauseCode::CloudFormationConnectionLost,
+    answer_too_large: CauseCode::CloudFormationAnswerTooLarge,
+    bad_configuration: CauseCode::CloudFormationBadConfiguration,
+};
+
+needs! {
+    /// The migrator.
+    pub struct MigrateControl {
+        owner: Read<DatabaseOwnerSecret>,
+        application: Read<DatabaseSecret>,
+    }
 }
 
-impl MigrateControl {
-    /// Built from the secrets alone.
-    #[must_use]
-    pub fn new(sdk: &SdkConfig) -> Self {
-        Self { secrets: Secrets::new(sdk) }
-    }
+impl Operation for MigrateControl {
+    const NAME: &'static str = "migrate-control";
+    type Event = Request;
+    type Answer = ();
+    type Error = lambda_runtime::Error;
 
-    /// Does what the deployment asks for and answers it: without an answer CloudFormation waits for its whole time-out.
-    pub async fn serve(&self, request: Request, request_id: &str) -> Result<(), Failure> {
-        let span = telemetry::request_span("migrate-control", request_id);
-        self.answer(request).instrument(span).await
-    }
-
-    async fn answer(&self, request: Request) -> Result<(), Failure> {
+    /// Does what the deployment asks for and answers it. Without an answer CloudFormation waits until it times out.
+    async fn invoke(&self, request: Request, _: &str) -> Result<(), lambda_runtime::Error> {
         let outcome = match request.kind {
             RequestType::Create | RequestType::Update => self.migrate().await.map(Some),
             // The database outlives the stack.
@@ -75,17 +83,19 @@ impl MigrateControl {
         match &outcome {
             Ok(migrated) => tracing::info!(?migrated, "the control database is up to date"),
             Err(failure) => tracing::error!(
-                code = failure.cause.code,
-                hint = failure.cause.hint,
+                code = failure.code().as_str(),
+                hint = failure.hint(),
                 "the control database could not be migrated"
             ),
         }
-        respond(&request, outcome).await
+        Ok(respond(&request, outcome).await?)
     }
+}
 
+impl MigrateControl {
     async fn migrate(&self) -> Result<Migrated, Failure> {
-        let owner: DatabaseConfig = self.secrets.read(Name::Control("database-owner")).await?;
-        let application: DatabaseConfig = self.secrets.read(Name::Control("database")).await?;
+        let DatabaseOwnerSecret(owner) = self.owner.read().await?;
+        let application = self.application.read().await?;
         let mut client = store::connect(&owner, "ivory-migrations").await?;
         store::migrate_control(&mut client, &application.username).await
     }
@@ -111,15 +121,6 @@ async fn respond(request: &Request, outcome: Result<Option<Migrated>, Failure>) 
     let body = serde_json::to_vec(&response).unwrap_or_default();
     // The presigned address allows no content type.
     let put = http_kit::client(RESPONSE_TIMEOUT).put(&request.response_url).body(body);
-    let answer = http_kit::send(put).await.map_err(|error| error.failure("cloudformation"))?;
-    if answer.status.is_success() {
-        Ok(())
-    } else {
-        Err(Failure::new(
-            FailureKind::Rejected,
-            "cloudformation_rejected",
-            Owner::Platform,
-            "CloudFormation did not take the answer; the deployment will time out.",
-        ))
-    }
+    let answer = http_kit::send(put).await.map_err(|error| error.failure(&CODES))?;
+    if answer.status.is_success() { Ok(()) } else { Err(CauseCode::CloudFormationRejected.into()) }
 }

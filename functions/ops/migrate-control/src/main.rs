@@ -1,14 +1,6 @@
-//! Wiring of the deployment's migrations.
-
-use lambda_runtime::{LambdaEvent, service_fn};
-use migrate_control::MigrateControl;
+//! Starts the deployment's migrations.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    telemetry::init();
-    let migrator = MigrateControl::new(&sdk_config::load().await);
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        Ok::<_, lambda_runtime::Error>(migrator.serve(event.payload, &event.context.request_id).await?)
-    }))
-    .await
+    lambda_kit::operation::serve::<migrate_control::MigrateControl>().await
 }

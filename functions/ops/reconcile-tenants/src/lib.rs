@@ -1,33 +1,34 @@
-//! Every minute: delivers what was promised and left behind, looks after runs nobody runs, settles open billing. One at a time, by a lease in
-//! Postgres; every act is safe to repeat, so that dying between any two of them loses nothing.
+//! Every minute: looks after idle runs, delivers promises that were left behind, settles open billing intents. A lease in
+//! Postgres lets one reconciler work at a time. Every act may be repeated, so an invocation that dies between two of them
+//! loses nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use billing::Billing;
-use domain::Failure;
-use executions::Executions;
-use pipeline::{Care, IDLE};
-use secrets::{Name, SdkConfig, Secrets};
+use lambda_kit::operation::Operation;
+use lambda_kit::{Budget, needs};
+use outbox::Outbox;
+use runs::{Care, IDLE, Runs};
 use serde::Serialize;
-use store::{Store, StoreError};
-use tracing::Instrument;
+use serde_json::Value;
+use store::{ControlDatabase, StoreError};
 
-/// The function's time-out and a margin: who dies holding the lease is waited out.
+/// The function's time-out and a margin. If an invocation dies while it holds the lease, the next one waits this long.
 const LEASE: Duration = Duration::from_secs(65);
-/// Per run: what is left over is due again in a minute.
+/// Per invocation. The rest is due again in a minute.
 const OUTBOX_ROWS: i64 = 100;
-const OUTBOX_BUDGET: Duration = Duration::from_secs(12);
-/// Per run, each at most two calls of Step Functions.
+const OUTBOX_TIME: Duration = Duration::from_secs(12);
+/// Per invocation, each with at most two calls of Step Functions.
 const IDLE_RUNS: i64 = 50;
-const IDLE_BUDGET: Duration = Duration::from_secs(8);
-/// Billing comes last and gets what is left of this: less than the function's time-out.
-const ALL_BUDGET: Duration = Duration::from_secs(45);
-/// Tries of a promise, about a quarter of an hour, after which a person should know (the alarm of errors in operations).
+const IDLE_TIME: Duration = Duration::from_secs(8);
+/// Billing comes last and gets what is left of this. It is less than the function's time-out.
+const WHOLE_TIME: Duration = Duration::from_secs(45);
+/// After so many tries of one promise, about a quarter of an hour, a person should know (the alarm of errors in operations).
 const STUCK_AFTER: i32 = 5;
-/// One call of Stripe: several tenants have to fit.
+/// One call of Stripe. It is short, so that one invocation can settle several tenants.
 const STRIPE_CALL: Duration = Duration::from_secs(5);
 
-/// What one run came to.
+/// What one invocation did.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     delivered: usize,
@@ -36,80 +37,67 @@ pub struct Report {
     billed: usize,
 }
 
-/// The reconciler.
-pub struct Reconciler {
-    secrets: Secrets,
-    store: Store,
-    executions: Executions,
-    billing: Billing,
+needs! {
+    /// The reconciler.
+    pub struct ReconcileTenants {
+        store: ControlDatabase,
+        outbox: Outbox,
+        runs: Runs,
+        billing: Billing,
+    }
 }
 
-impl Reconciler {
-    /// Built from the secrets, `STATE_MACHINE_ARN`, `STRIPE_API_URL`, `STRIPE_PRICE_ENTERPRISE` and
-    /// `STRIPE_PRICE_ENTERPRISE_PLUS`.
-    pub fn new(sdk: &SdkConfig) -> Result<Self, Failure> {
-        let secrets = Secrets::new(sdk);
-        let store = Store::new(secrets.source(Name::Control("database")));
-        let billing = Billing::new(&secrets, STRIPE_CALL);
-        Ok(Self { store, secrets, executions: Executions::from_env(sdk)?, billing })
-    }
+impl Operation for ReconcileTenants {
+    const NAME: &'static str = "reconcile-tenants";
+    type Event = Value;
+    type Answer = Report;
+    type Error = lambda_runtime::Error;
 
-    /// One run. An error leaves the rest to the next one.
-    pub async fn reconcile(&self, request_id: &str) -> Result<Report, Failure> {
-        const NAME: &str = "reconcile-tenants";
-        let span = telemetry::request_span(NAME, request_id);
-        async {
-            if !self.store.take_singleton(NAME, request_id, LEASE).await? {
-                tracing::info!("another reconciler is at it");
-                return Ok(Report::default());
-            }
-            // Boxed: what a run awaits is nested too deep for the runtime around it.
-            let outcome = Box::pin(self.run(request_id)).await;
-            self.store.release_singleton(NAME, request_id).await?;
-            let report = outcome?;
-            tracing::info!(
-                delivered = report.delivered,
-                started = report.started,
-                failed = report.failed,
-                billed = report.billed,
-                "reconciled"
-            );
-            Ok(report)
+    /// After an error the next invocation does the rest.
+    async fn invoke(&self, _: Value, request_id: &str) -> Result<Report, lambda_runtime::Error> {
+        if !self.store.take_singleton(Self::NAME, request_id, LEASE).await.map_err(domain::Failure::from)? {
+            tracing::info!("another reconciler is at work");
+            return Ok(Report::default());
         }
-        .instrument(span)
-        .await
+        let outcome = self.reconcile(request_id).await;
+        self.store.release_singleton(Self::NAME, request_id).await.map_err(domain::Failure::from)?;
+        let report = outcome.map_err(domain::Failure::from)?;
+        let Report { delivered, started, failed, billed } = report;
+        tracing::info!(delivered, started, failed, billed, "reconciled");
+        Ok(report)
     }
+}
 
-    /// All parts, whatever becomes of the others.
-    async fn run(&self, request_id: &str) -> Result<Report, StoreError> {
-        let started = Instant::now();
+impl ReconcileTenants {
+    /// Tries all three parts, whatever becomes of the others.
+    async fn reconcile(&self, request_id: &str) -> Result<Report, StoreError> {
+        let budget = Budget::of(WHOLE_TIME);
         let mut report = Report::default();
         let looked_after = self.look_after(request_id, &mut report).await;
         let delivered = self.deliver(&mut report).await;
-        let left = ALL_BUDGET.saturating_sub(started.elapsed());
-        let settled = billing::settle_open(&self.store, &self.billing, left, request_id).await;
+        let settled = self.billing.within(STRIPE_CALL).settle_open(&self.store, budget, request_id).await;
         looked_after.and(delivered)?;
         report.billed = settled?.settled;
         let stuck = self.store.outbox_stuck(STUCK_AFTER).await?;
         if stuck > 0 {
-            tracing::error!(stuck, "promises are not kept; control.outbox says why (last_error)");
+            tracing::error!(stuck, "promises cannot be delivered; last_error of control.outbox says why");
         }
         Ok(report)
     }
 
     async fn deliver(&self, report: &mut Report) -> Result<(), StoreError> {
         let due = self.store.outbox_due(OUTBOX_ROWS).await?;
-        report.delivered = outbox::deliver(&self.store, &self.secrets, due, OUTBOX_BUDGET).await?;
+        report.delivered = self.outbox.deliver(&self.store, due, Budget::of(OUTBOX_TIME)).await?;
         Ok(())
     }
 
     async fn look_after(&self, request_id: &str, report: &mut Report) -> Result<(), StoreError> {
-        let started = Instant::now();
+        let budget = Budget::of(IDLE_TIME);
         for tenant in self.store.idle_runs(IDLE, IDLE_RUNS).await? {
-            if started.elapsed() > IDLE_BUDGET {
+            if budget.is_over() {
                 break;
             }
-            match pipeline::look_after(&self.store, &self.executions, &tenant, request_id).await {
+            match runs::look_after(&self.store, &self.runs, &tenant, request_id).await {
                 Ok(Care::Nothing) => {}
                 Ok(Care::Started) => report.started += 1,
                 Ok(Care::Failed) => report.failed += 1,

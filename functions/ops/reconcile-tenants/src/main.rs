@@ -1,14 +1,6 @@
-//! Wiring of the reconciler.
-
-use lambda_runtime::{LambdaEvent, service_fn};
-use reconcile_tenants::Reconciler;
+//! Starts the reconciler.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    telemetry::init();
-    let reconciler = Reconciler::new(&sdk_config::load().await)?;
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
-        Ok::<_, lambda_runtime::Error>(reconciler.reconcile(&event.context.request_id).await?)
-    }))
-    .await
+    lambda_kit::operation::serve::<reconcile_tenants::ReconcileTenants>().await
 }

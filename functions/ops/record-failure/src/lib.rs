@@ -1,11 +1,12 @@
-//! Writes down that a run failed, where and why. Never over an active tenant or a newer attempt.
+//! Records that a run failed, at which step and why. It never changes an active tenant or a newer attempt.
 
-use domain::{Cause, Failure, FailureKind, Owner, TenantId};
-use secrets::{Name, SdkConfig, Secrets};
+use domain::{Cause, CauseCode, Failure, FailureKind, TenantId};
+use lambda_kit::needs;
+use lambda_kit::operation::Operation;
 use serde::{Deserialize, Serialize};
-use step_kit::StepError;
-use store::{FailOutcome, Store};
-use tracing::Instrument;
+use step_kit::{StepError, error_name};
+use store::{ControlDatabase, FailOutcome};
+use tracing::Span;
 
 /// The state's input.
 #[derive(Debug, Deserialize)]
@@ -27,46 +28,39 @@ struct Caught {
 /// The state's output.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Whether the tenant is failed now because of this run.
+    /// Whether this run made the tenant fail.
     recorded: bool,
 }
 
-/// The recorder.
-pub struct RecordFailure {
-    store: Store,
+needs! {
+    /// The recorder of failed runs.
+    pub struct RecordFailure {
+        store: ControlDatabase,
+    }
 }
 
-impl RecordFailure {
-    /// Built from the control database alone.
-    #[must_use]
-    pub fn new(sdk: &SdkConfig) -> Self {
-        Self { store: Store::new(Secrets::new(sdk).source(Name::Control("database"))) }
-    }
+impl Operation for RecordFailure {
+    const NAME: &'static str = "record-failure";
+    type Event = Task;
+    type Answer = Report;
+    type Error = StepError;
 
-    /// Records a failure; busy while a copy of a step still holds the tenant's lease.
-    pub async fn record(&self, task: Task, request_id: &str) -> Result<Report, StepError> {
-        let span = telemetry::request_span("record-failure", request_id);
-        span.record("tenant_id", tracing::field::display(task.tenant_id)).record("attempt", task.attempt);
-        async {
-            let cause = cause(&task.error);
-            let outcome = self.store.fail_run(task.tenant_id, task.attempt, &cause, true, request_id).await?;
-            tracing::warn!(?outcome, error = task.error.error, code = cause.code, "a run failed");
-            match outcome {
-                FailOutcome::Failed(_) => Ok(Report { recorded: true }),
-                FailOutcome::Over => Ok(Report { recorded: false }),
-                FailOutcome::Busy => Err(StepError::busy(
-                    "lease_held",
-                    Owner::Platform,
-                    "A copy of a step still holds the tenant's lease; it lapses by itself.",
-                )),
-            }
+    /// Fails with `Step.Busy` while an invocation of a step holds the tenant's lease.
+    async fn invoke(&self, task: Task, request_id: &str) -> Result<Report, StepError> {
+        Span::current().record("tenant_id", tracing::field::display(task.tenant_id)).record("attempt", task.attempt);
+        let cause = cause(&task.error);
+        let outcome = self.store.fail_run(task.tenant_id, task.attempt, &cause, true, request_id).await?;
+        tracing::warn!(?outcome, error = task.error.error, code = cause.code, "a run failed");
+        match outcome {
+            FailOutcome::Failed(_) => Ok(Report { recorded: true }),
+            FailOutcome::Over => Ok(Report { recorded: false }),
+            FailOutcome::Busy => Err(CauseCode::LeaseHeld.into()),
         }
-        .instrument(span)
-        .await
     }
 }
 
-/// A Lambda error as Step Functions passes it on: JSON in a string, our own cause being JSON in a string once more.
+/// A Lambda error as Step Functions passes it on: JSON in a string. In the message of a step's own error is its cause, as
+/// JSON in a string again.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LambdaError {
@@ -74,30 +68,27 @@ struct LambdaError {
 }
 
 fn cause(caught: &Caught) -> Cause {
-    let ours = serde_json::from_str::<LambdaError>(&caught.cause)
-        .ok()
-        .and_then(|error| serde_json::from_str::<Cause>(&error.error_message).ok())
-        .filter(|_| caught.error.starts_with("Step."));
-    ours.unwrap_or_else(|| foreign(&caught.error))
+    step_cause(caught).unwrap_or_else(|| Failure::from(foreign(&caught.error)).cause())
 }
 
-/// What a step could not say itself, because its process died or never ran.
-fn foreign(error: &str) -> Cause {
-    let (code, hint) = match error {
-        "States.Timeout" | "Sandbox.Timedout" | "Lambda.Unknown" => (
-            "step_timeout",
-            "The step did not come to its end in time, several times in a row; look into its log, then POST again.",
-        ),
-        "Runtime.ExitError" | "Runtime.Unknown" | "Runtime.InvalidEntrypoint" => (
-            "step_crashed",
-            "The step's process ended by itself, several times in a row; look into its log, then POST again.",
-        ),
-        _ if error.starts_with("Lambda.") || error.starts_with("States.") => {
-            ("step_not_run", "The step could not be invoked; look into the execution's history, then POST again.")
-        }
-        _ => ("step_broken", "The step failed in a way it does not know; look into its log, then POST again."),
-    };
-    Failure::new(FailureKind::Transient, code, Owner::Platform, hint).cause
+/// The cause that the step itself gave.
+fn step_cause(caught: &Caught) -> Option<Cause> {
+    if !FailureKind::ALL.into_iter().any(|kind| error_name(kind) == caught.error) {
+        return None;
+    }
+    let LambdaError { error_message } = serde_json::from_str(&caught.cause).ok()?;
+    serde_json::from_str(&error_message).ok()
+}
+
+/// Why a step failed that could not say it itself, because its process died or never ran. The names are those of Lambda and
+/// of Step Functions.
+fn foreign(error: &str) -> CauseCode {
+    match error {
+        "States.Timeout" | "Sandbox.Timedout" | "Lambda.Unknown" => CauseCode::StepTimeout,
+        "Runtime.ExitError" | "Runtime.Unknown" | "Runtime.InvalidEntrypoint" => CauseCode::StepCrashed,
+        _ if error.starts_with("Lambda.") || error.starts_with("States.") => CauseCode::StepNotRun,
+        _ => CauseCode::StepBroken,
+    }
 }
 
 #[cfg(test)]
@@ -105,25 +96,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_steps_own_cause_is_parsed_twice() {
-        let ours = Failure::new(FailureKind::Rejected, "stripe_rejected", Owner::Platform, "hint").cause;
+    fn the_cause_of_a_step_is_taken_from_its_error() {
+        let ours = Failure::from(CauseCode::StripeError).cause();
         let message = serde_json::to_string(&ours).expect("json");
         let cause_text = serde_json::json!({"errorType": "Step.Rejected", "errorMessage": message}).to_string();
         assert_eq!(cause(&Caught { error: "Step.Rejected".to_owned(), cause: cause_text }), ours);
     }
 
     #[test]
-    fn what_is_not_ours_is_never_repeated() {
+    fn texts_of_others_are_never_repeated() {
         for (error, code) in [
-            ("Sandbox.Timedout", "step_timeout"),
-            ("Runtime.ExitError", "step_crashed"),
-            ("Lambda.TooManyRequestsException", "step_not_run"),
-            ("alloc::string::String", "step_broken"),
-            ("Step.Rejected", "step_broken"),
+            ("Sandbox.Timedout", CauseCode::StepTimeout),
+            ("Runtime.ExitError", CauseCode::StepCrashed),
+            ("Lambda.TooManyRequestsException", CauseCode::StepNotRun),
+            ("alloc::string::String", CauseCode::StepBroken),
+            ("Step.Rejected", CauseCode::StepBroken),
         ] {
             let caught = Caught { error: error.to_owned(), cause: r#"{"errorMessage":"password=hunter2"}"#.to_owned() };
             let cause = cause(&caught);
-            assert_eq!(cause.code, code);
+            assert_eq!(cause.code, code.as_str());
             assert!(!cause.hint.contains("hunter2"));
         }
     }

@@ -45,6 +45,7 @@ async fn work(command: &Command, supervisor: &Supervisor) -> anyhow::Result<Exit
         Command::Demo(options) => demo::run(&workspace, options, supervisor).await,
         Command::Test(options) => test::run(&workspace, options, supervisor).await,
         Command::Openapi => openapi::run(&workspace).await,
+        Command::Errors => openapi::errors(&workspace).await,
         Command::Fuzz(options) => fuzz::run(&workspace, options, supervisor).await,
         Command::Faults(options) => faults::run(&workspace, options, supervisor).await,
         Command::Reload { cloud, function } => reload::run(&workspace, cloud, function).await,

@@ -1,5 +1,7 @@
 //! Billing against a real database and Stripe's stand-in, cut off at every point where a process can die.
 
+#![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
+
 mod changes;
 mod crashes;
 mod database;

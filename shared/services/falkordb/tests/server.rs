@@ -1,5 +1,7 @@
 //! Against a real FalkorDB with an aclfile, whose URL is in `TEST_FALKORDB_URL`.
 
+#![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
+
 use falkordb::{Error, FalkorDb, GraphSpec};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Value};

@@ -2,6 +2,8 @@
 //! lucene: it needs no native library. Each test uses names of its own and leaves the cluster's settings alone, so that
 //! others can use the node at the same time.
 
+#![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
+
 use std::time::Duration;
 
 use opensearch::{Auth, Engine, Ensured, Error, IndexSpec, OpenSearch};

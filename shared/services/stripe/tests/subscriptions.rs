@@ -1,5 +1,7 @@
 //! The client against Stripe's stand-in: what changes a subscription, and what would make it two.
 
+#![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
+
 use std::time::Duration;
 
 use secrecy::SecretString;

@@ -1,5 +1,7 @@
 //! Against a real Valkey, whose URL is in `TEST_VALKEY_URL`.
 
+#![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
+
 use std::time::Duration;
 
 use redis::AsyncCommands;

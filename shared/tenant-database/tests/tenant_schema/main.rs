@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 mod database;
 mod sod;
+mod statements;
 mod workflow;
 
 use database::{count, refusal, run, try_and_undo};

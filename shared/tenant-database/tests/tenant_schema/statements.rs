@@ -1,0 +1,33 @@
+//! Every file in `sql/` is one statement that the migrated schema accepts.
+
+use std::fs;
+use std::path::Path;
+
+use tenant_database::{TenantDatabase, newest_version};
+use test_database::TestDatabase;
+
+use crate::database::run;
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn the_schema_accepts_every_statement() {
+    let database = TestDatabase::empty().await;
+    let mut tenant = TenantDatabase::connect(database.config()).await.expect("it takes connections");
+    let first = tenant.migrate().await.expect("the tenant migrations apply");
+    assert!(first.applied > 0);
+    let second = tenant.migrate().await.expect("and apply again");
+    assert_eq!((second.version, second.applied), (newest_version(), 0), "a second time there is nothing to do");
+
+    let client = database.connect().await;
+    // The part of Supabase's schema that the statements need.
+    run(&client, "CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid, email text, invited_at timestamptz)").await;
+    let mut checked = 0;
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("sql")).expect("the folder is there") {
+        let path = entry.expect("readable").path();
+        let sql = fs::read_to_string(&path).expect("a text file");
+        let prepared = client.prepare(&sql).await;
+        assert!(prepared.is_ok(), "{}: {:?}", path.display(), prepared.err());
+        checked += 1;
+    }
+    assert!(checked > 0);
+}

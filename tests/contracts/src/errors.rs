@@ -1,0 +1,110 @@
+//! `functions/api/ERRORS.md`, made from the tables of problems and causes.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use domain::{CauseCode, Failure, ProblemCode, System};
+use serde_json::{Value, json};
+
+/// The document's path from the root.
+pub const PATH: &str = "functions/api/ERRORS.md";
+
+const PROBLEMS: &str = "\
+# Errors
+
+`cargo xtask errors` writes this document from the tables in `shared/domain/src/problem.rs` and `shared/domain/src/cause.rs`.
+
+A request that is not served gets a *problem*. A run of the pipeline that meets trouble has a *cause*, which the status route
+shows. A code keeps its meaning. \"Mended by\" says who can do something about it:
+
+- `caller`: whoever sent the request.
+- `platform`: whoever runs this installation: a credential, a parameter, a network path.
+- `provider`: the outside system itself.
+- `quota`: whoever buys more from the provider: projects, mails, requests, shards.
+
+## Problems
+
+The body of every answer from 400 on is `application/problem+json` (RFC 9457). `detail` says more about this one time.
+";
+
+const CAUSES: &str = "
+## Causes
+
+`cause` of a step and of a tenant in the status route's answer; in the log and in execution history it is the same.
+
+\"Retried\" says whether the pipeline tries again by itself while the run goes on. `retryable` of the JSON is for a client: the
+same POST may succeed without anybody changing anything. Where it is `false`, do first what the hint says.
+";
+
+/// The document.
+pub fn render() -> Result<String> {
+    let mut text = PROBLEMS.to_owned();
+    text += "\n| Code | Status | Meaning | Mended by | How |\n|---|---|---|---|---|\n";
+    for code in ProblemCode::ALL {
+        let (name, status, owner) = (code.as_str(), code.status(), code.owner().as_str());
+        writeln!(text, "| `{name}` | {status} | {} | {owner} | {} |", code.meaning(), code.how())?;
+    }
+    text += &examples(ProblemCode::ALL.iter().map(|code| Ok(problem(*code))))?;
+    text += CAUSES;
+    for system in System::ALL {
+        let codes = || CauseCode::ALL.iter().filter(|code| code.system() == *system);
+        write!(text, "\n### {}\n\n", system.title())?;
+        text += "| Code | Meaning | Mended by | Retried | Hint |\n|---|---|---|---|---|\n";
+        for code in codes() {
+            let row = code.row();
+            let (retried, hint) = (if row.kind.is_retried() { "yes" } else { "no" }, failure(*code)?.hint());
+            let meaning = row.meaning.trim();
+            writeln!(text, "| `{}` | {meaning} | {} | {retried} | {hint} |", row.code, row.owner.as_str())?;
+        }
+        text += &examples(codes().map(|code| Ok(serde_json::to_value(failure(*code)?.cause())?)))?;
+    }
+    Ok(text)
+}
+
+/// Examples, one to a line.
+fn examples(values: impl Iterator<Item = Result<Value>>) -> Result<String> {
+    let mut text = "\n```json\n".to_owned();
+    for value in values {
+        writeln!(text, "{}", value?)?;
+    }
+    Ok(text + "```\n")
+}
+
+fn problem(code: ProblemCode) -> Value {
+    let mut body = json!({
+        "type": format!("urn:ivory-control-plane:problem:{}", code.as_str()),
+        "title": code.title(), "status": code.status(), "detail": code.how(), "code": code.as_str(),
+        "request_id": "2f3c9b1e-0a4d-4f6a-9a57-0c8d9c1f2b3a",
+    });
+    let error = match code {
+        ProblemCode::ValidationFailed => Some("is required"),
+        ProblemCode::RegionNotConfigured => Some("is not configured in this installation"),
+        _ => None,
+    };
+    if let Some(message) = error {
+        body["errors"] = json!([{ "field": "region", "message": message }]);
+    }
+    body
+}
+
+/// A failure, with a sample where its hint has a gap.
+fn failure(code: CauseCode) -> Result<Failure> {
+    if !code.row().hint.contains("{}") {
+        return Ok(code.into());
+    }
+    let detail = match code {
+        CauseCode::ConfigurationInvalid => "STATE_MACHINE_ARN is not set",
+        CauseCode::SecretMissing
+        | CauseCode::SecretMalformed
+        | CauseCode::SecretForbidden
+        | CauseCode::SecretBeingDeleted => "ivory/control/stripe",
+        CauseCode::SeedMismatch => "11 roles instead of 12",
+        CauseCode::OpenSearchConflict => "vector dimension",
+        CauseCode::CallersJwtMalformed => "issuer is not a URL",
+        _ => {
+            return Err(anyhow::anyhow!("{} has a gap in its hint", code.as_str()))
+                .context("give it a sample in errors.rs");
+        }
+    };
+    Ok(Failure::with_detail(code, detail))
+}

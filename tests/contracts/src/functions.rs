@@ -1,0 +1,70 @@
+//! Every function of the product, as its own type declares it.
+
+use api_kit::Handler;
+use lambda_kit::Declaration;
+use lambda_kit::operation::Operation;
+use step_kit::{Declared, Work};
+
+/// One function.
+#[derive(Debug)]
+pub struct Function {
+    /// The name it goes by at run time: in the route table, in the state machine, in logs.
+    pub name: String,
+    /// The crate that its type is in, as Cargo writes it.
+    pub package: String,
+    /// The folder below `functions/` that functions of its kind are in.
+    pub group: &'static str,
+    /// What it may reach.
+    pub declaration: Declaration,
+}
+
+/// All of them: routes and steps in their order, then the operations.
+#[must_use]
+pub fn all() -> Vec<Function> {
+    vec![
+        route::<provision_tenant::ProvisionTenant>(),
+        route::<list_tenants::ListTenants>(),
+        route::<get_tenant::GetTenant>(),
+        route::<get_tenant_status::GetTenantStatus>(),
+        route::<update_tenant::UpdateTenant>(),
+        route::<deactivate_tenant::DeactivateTenant>(),
+        route::<invalidate_tenant_cache::InvalidateTenantCache>(),
+        route::<upsert_catalog::UpsertCatalog>(),
+        route::<get_catalog::GetCatalog>(),
+        route::<list_catalogs::ListCatalogs>(),
+        route::<check_lakehouse_health::CheckLakehouseHealth>(),
+        route::<register_sync_target::RegisterSyncTarget>(),
+        route::<list_sync_targets::ListSyncTargets>(),
+        step::<step_1_create_environment::CreateEnvironment>(),
+        step::<step_2_await_environment::AwaitEnvironment>(),
+        step::<step_3_migrate_tenant::MigrateTenant>(),
+        step::<step_4_verify_seed::VerifySeed>(),
+        step::<step_5_invite_admin::InviteAdmin>(),
+        step::<step_6_create_graph::CreateGraph>(),
+        step::<step_7_create_search_index::CreateSearchIndex>(),
+        step::<step_8_invalidate_cache::InvalidateCache>(),
+        step::<step_9_activate_tenant::ActivateTenant>(),
+        operation::<authorize_caller::AuthorizeCaller>(),
+        operation::<record_failure::RecordFailure>(),
+        operation::<reconcile_tenants::ReconcileTenants>(),
+        operation::<migrate_control::MigrateControl>(),
+    ]
+}
+
+fn route<H: Handler>() -> Function {
+    of::<H>("api", H::ROUTE.name.to_owned(), api_kit::declaration::<H>())
+}
+
+fn step<W: Work>() -> Function {
+    of::<W>("steps", W::STEP.function(), Declared::by::<W>())
+}
+
+fn operation<O: Operation>() -> Function {
+    of::<O>("ops", O::NAME.to_owned(), Declaration::of::<O>())
+}
+
+fn of<T>(group: &'static str, name: String, declaration: Declaration) -> Function {
+    let path = std::any::type_name::<T>();
+    let package = path.split("::").next().unwrap_or(path).replace('_', "-");
+    Function { name, package, group, declaration }
+}
