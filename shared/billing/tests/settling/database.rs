@@ -1,10 +1,11 @@
 //! A control database of a test's own.
 
 use std::fs;
-use std::sync::Arc;
 
+use lambda_kit::Read;
 use secrecy::SecretString;
-use store::{DatabaseConfig, Store};
+use secrets::DatabaseSecret;
+use store::Store;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 use uuid::Uuid;
@@ -13,7 +14,7 @@ pub struct Database {
     pub store: Store,
     /// For what no statement of ours does: time passing.
     pub client: Client,
-    config: DatabaseConfig,
+    config: DatabaseSecret,
 }
 
 impl Database {
@@ -26,7 +27,7 @@ impl Database {
         let server: Config = url.parse().expect("TEST_POSTGRES_URL is a connection string");
         let Some(Host::Tcp(host)) = server.get_hosts().first() else { panic!("a TCP host") };
         let password = String::from_utf8(server.get_password().unwrap_or_default().to_vec()).expect("text");
-        let mut config = DatabaseConfig {
+        let mut config = DatabaseSecret {
             host: host.clone(),
             port: server.get_ports()[0],
             dbname: "postgres".to_owned(),
@@ -41,10 +42,7 @@ impl Database {
         let mut client = store::connect(&config, "test").await.expect("it takes connections");
         store::migrate_control(&mut client, &config.username).await.expect("the migrations apply");
         let source = config.clone();
-        let store = Store::new(Arc::new(move || {
-            let config = source.clone();
-            Box::pin(async move { Ok(config) })
-        }));
+        let store = Store::new(Read::from_fn(move |()| std::future::ready(Ok(source.clone()))));
         Some(Self { store, client, config })
     }
 
