@@ -1,92 +1,75 @@
 //! Open intents, for the reconciler: Stripe is set to the row's tier.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner, ProvisioningState, Step};
-use store::{Leased, NotLeased, OpenBilling, Store, StoreError};
-use tenant_lease::Held;
+use domain::{CauseCode, ProvisioningState};
+use lambda_kit::Budget;
+use store::{Lease, NotLeased, OpenBilling, Store, StoreError};
 
-use crate::{Billing, Plan};
+use crate::account::{Biller, Plan};
 
-/// Per run: what is left over is due again in the next one.
+/// Intents per pass. The rest is due again in the next pass.
 const ROWS: i64 = 20;
 /// What settling one tenant may take: customer, price, subscription, change, and a look at each.
 const PER_TENANT: Duration = Duration::from_secs(20);
-/// How much longer a lease lasts than the work under it can.
-const LEASE_MARGIN: Duration = Duration::from_secs(5);
-/// Where the tenant's subscription is settled here. Before a tenant is active, its pipeline does the billing.
+/// States in which the tenant's subscription is settled here. Before a tenant is active, its pipeline does the billing.
 const SETTLED_HERE: &[ProvisioningState] = &[ProvisioningState::Active, ProvisioningState::Deprovisioned];
 
-/// What one run came to.
+/// What one pass did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Closed: Stripe is at the row's tier.
+    /// Intents that were closed: Stripe is at the row's tier.
     pub settled: usize,
-    /// Left as they are: somebody else is at work on the tenant.
+    /// Intents that were left alone, since another invocation is at work on the tenant.
     pub busy: usize,
-    /// Left open, to be tried again later.
+    /// Intents that stay open, to be tried again later.
     pub failed: usize,
 }
 
-/// Settles open intents that are due, within `budget`. `token` is the invocation's request id.
-pub async fn settle_open(
-    store: &Store,
-    billing: &Billing,
-    budget: Duration,
-    token: &str,
-) -> Result<Report, StoreError> {
-    let ends = Instant::now() + budget;
-    let mut report = Report::default();
-    for intent in store.billing_due(ROWS).await? {
-        let time = ends.saturating_duration_since(Instant::now()).min(PER_TENANT);
-        // A look and a change.
-        if time < billing.call_timeout() * 2 {
-            break;
-        }
-        match store.lease_tenant(intent.tenant_id, token, time + LEASE_MARGIN, SETTLED_HERE).await {
-            Ok(leased) => {
-                let settled = settle_one(store, billing, intent, leased, time).await?;
-                *(if settled { &mut report.settled } else { &mut report.failed }) += 1;
+impl Biller<'_> {
+    /// Settles open intents that are due. `token` is the invocation's request id.
+    pub async fn settle_open(self, store: &Store, budget: Budget, token: &str) -> Result<Report, StoreError> {
+        let mut report = Report::default();
+        for intent in store.billing_due(ROWS).await? {
+            let budget = budget.at_most(PER_TENANT);
+            // A look and a change.
+            if budget.left() < self.call * 2 {
+                break;
             }
-            Err(NotLeased::Busy) => report.busy += 1,
-            Err(NotLeased::State(_) | NotLeased::Unknown) => {
-                store.outbox_delivered(intent.id).await?;
-                report.settled += 1;
+            match store.lease_for_billing(intent.tenant_id, token, budget.left(), SETTLED_HERE).await {
+                Ok(lease) => {
+                    let settled = self.settle_one(intent, &lease, budget).await?;
+                    *(if settled { &mut report.settled } else { &mut report.failed }) += 1;
+                }
+                Err(NotLeased::Busy) => report.busy += 1,
+                Err(NotLeased::State(_) | NotLeased::Unknown) => {
+                    store.drop_billing_intent(intent).await?;
+                    report.settled += 1;
+                }
+                Err(NotLeased::Store(error)) => return Err(error),
             }
-            Err(NotLeased::Store(error)) => return Err(error),
         }
+        Ok(report)
     }
-    Ok(report)
-}
 
-/// Settles one tenant under its lease, and gives the lease back.
-async fn settle_one(
-    store: &Store,
-    billing: &Billing,
-    intent: OpenBilling,
-    Leased { tenant, lease }: Leased,
-    time: Duration,
-) -> Result<bool, StoreError> {
-    let tenant_id = tenant.tenant_id;
-    let wanted = if tenant.state == ProvisioningState::Active { Plan::of(tenant.tier) } else { None };
-    let held = Held::new(store, lease, tenant, Step::ActivateTenant, SystemTime::now() + time);
-    let failure = match tokio::time::timeout(time, billing.settle(&held, wanted)).await {
-        Ok(Ok(settled)) => {
-            let closed = store.billing_settled(held.lease(), intent.id).await?;
-            tracing::info!(%tenant_id, change = ?settled.change, closed, "billing settled");
-            return Ok(closed);
-        }
-        Ok(Err(failure)) => failure,
-        Err(_) => Failure::new(
-            FailureKind::Transient,
-            "billing_timeout",
-            Owner::Platform,
-            "Billing was not settled in the time there was; it is tried again.",
-        ),
-    };
-    let code = &failure.cause.code;
-    tracing::warn!(%tenant_id, code, provider_request_id = failure.cause.provider_request_id, "billing not settled");
-    store.outbox_postponed(intent.id, code).await?;
-    store.release_lease(held.lease()).await?;
-    Ok(false)
+    /// Settles one tenant under its lease, and gives the lease back.
+    async fn settle_one(self, intent: OpenBilling, lease: &Lease<'_>, budget: Budget) -> Result<bool, StoreError> {
+        let tenant = lease.tenant();
+        let tenant_id = tenant.tenant_id;
+        let wanted = if tenant.state == ProvisioningState::Active { Plan::of(tenant.tier) } else { None };
+        let settled = budget.spend(self.settle(lease, wanted)).await;
+        let failure = match settled.unwrap_or_else(|| Err(CauseCode::BillingTimeout.into())) {
+            Ok(settled) => {
+                let closed = lease.billing_settled(intent.id).await?;
+                tracing::info!(%tenant_id, change = ?settled.change, closed, "billing settled");
+                return Ok(closed);
+            }
+            Err(failure) => failure,
+        };
+        let code = failure.code().as_str();
+        tracing::warn!(%tenant_id, code, provider_request_id = failure.provider_request_id(), "billing not settled");
+        lease.store().postpone_billing_intent(intent, code).await?;
+        lease.release().await?;
+        Ok(false)
+    }
 }

@@ -2,82 +2,82 @@
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner, TenantId};
-use store::{Resource, ResourceKind};
+use domain::{CauseCode, Failure, TenantId};
+use store::{Lease, Resource, ResourceKind};
 use stripe::{Customer, Error, Price, Stripe, Subscription, SubscriptionChange};
-use tenant_lease::Held;
 use uuid::Uuid;
 
+use crate::account::{Biller, BillingSettings, Plan};
 use crate::once::{Made, Once};
-use crate::{Billing, Plan, Prices};
 
-/// A new customer has no payment method: invoices are sent, and due after these many days.
+/// A new customer has no payment method, so invoices are sent. They are due after this many days.
 const DAYS_UNTIL_DUE: u32 = 30;
-/// How long a request that was not answered may be on its way, and what it makes not to be in a list yet.
+/// How long a request that was not answered may still take effect, and its result may be missing in a list.
 const ON_ITS_WAY: Duration = Duration::from_mins(2);
-/// A subscription that turns out to have ended is followed by a new one, which has not.
+/// If the subscription turns out to have ended, a second round makes a new one.
 const ROUNDS: usize = 2;
 
-/// Where Stripe stands now.
+/// Stripe's state after settling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
     /// The tenant's customer, if it ever had one.
     pub customer_id: Option<String>,
-    /// Its live subscription, if it has one; one that is cancelled at the period's end is live until then.
+    /// Its live subscription, if it has one. A subscription that is cancelled at the end of the period is live until then.
     pub subscription_id: Option<String>,
-    /// What was done about it just now.
+    /// What was done just now.
     pub change: Change,
 }
 
-/// What settling did about the subscription.
+/// What settling did to the subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Nothing: it was as wanted.
+    /// Nothing: it was as wanted already.
     Nothing,
-    /// There is a new one.
+    /// A new one was made.
     Created,
-    /// It has another price, or is no longer cancelled, or both.
+    /// It got another price, or its cancellation was taken back, or both.
     Updated,
-    /// It is cancelled at the period's end.
+    /// It was cancelled at the end of the period.
     Cancelled,
 }
 
-impl Billing {
+impl Biller<'_> {
     /// Brings Stripe to exactly what is wanted: one live subscription to the plan's price, or none that goes on after the
-    /// period that is paid for. Done again it changes nothing more, whatever became of the time before. The lease is not
-    /// given back. Where no billing was ever begun and none is wanted, Stripe is not called.
+    /// period that is paid for. It can be repeated after any crash; repeating it changes nothing more. The lease is not
+    /// given back. If no billing was ever begun and none is wanted, Stripe is not called.
     ///
-    /// A failure of kind [`FailureKind::Rejected`] says that Stripe, or what was found there, is against it; after any
-    /// other kind the outcome is open until this is called again.
-    pub async fn settle(&self, held: &Held<'_>, wanted: Option<Plan>) -> Result<Settled, Failure> {
-        self.settle_noting(held, wanted, &mut false).await
+    /// A failure of kind [`domain::FailureKind::Rejected`] means that Stripe refused, or that its state does not allow what
+    /// is wanted. After any other failure the outcome is open until this is called again.
+    pub async fn settle(self, lease: &Lease<'_>, wanted: Option<Plan>) -> Result<Settled, Failure> {
+        self.settle_noting(lease, wanted, &mut false).await
     }
 
-    /// As [`Billing::settle`]. `touched` is set once Stripe may be in another state than before, whatever the outcome.
+    /// As [`Biller::settle`]. `touched` is set once Stripe may be in another state than before, whatever the outcome.
     pub(crate) async fn settle_noting(
-        &self,
-        held: &Held<'_>,
+        self,
+        lease: &Lease<'_>,
         wanted: Option<Plan>,
         touched: &mut bool,
     ) -> Result<Settled, Failure> {
+        let prices = self.settings();
         if let Some(plan) = wanted {
-            let (prices, stripe) = (&self.prices, &self.stripe().await?);
-            return Settling { held, stripe, prices, touched }.subscribe(prices.lookup_key(plan)).await;
+            let stripe = &self.stripe().await?;
+            return Settling { lease, stripe, prices, touched }.subscribe(prices.lookup_key(plan)).await;
         }
-        let customer_id = held.resource(ResourceKind::StripeCustomer).await?.and_then(|row| row.external_id);
-        let Some(subscription) = held.resource(ResourceKind::StripeSubscription).await? else {
+        let customer_id = lease.resource(ResourceKind::StripeCustomer).await?.and_then(|row| row.external_id);
+        let Some(subscription) = lease.resource(ResourceKind::StripeSubscription).await? else {
             return Ok(Settled { customer_id, subscription_id: None, change: Change::Nothing });
         };
-        let (prices, stripe) = (&self.prices, &self.stripe().await?);
-        Settling { held, stripe, prices, touched }.cancel(customer_id, &subscription).await
+        let stripe = &self.stripe().await?;
+        Settling { lease, stripe, prices, touched }.cancel(customer_id, &subscription).await
     }
 }
 
 /// One tenant being settled.
 struct Settling<'a> {
-    held: &'a Held<'a>,
+    lease: &'a Lease<'a>,
     stripe: &'a Stripe,
-    prices: &'a Prices,
+    prices: &'a BillingSettings,
     touched: &'a mut bool,
 }
 
@@ -96,67 +96,52 @@ impl Settling<'_> {
                 let change = self.align(&found, lookup_key).await?;
                 return Ok(settled(id, change));
             }
-            if let Some(ended) = self.held.resource(ResourceKind::StripeSubscription).await? {
-                self.held.give_up(&ended).await?;
+            if let Some(ended) = self.lease.resource(ResourceKind::StripeSubscription).await? {
+                self.lease.give_up(&ended).await?;
             }
         }
-        Err(Failure::new(
-            FailureKind::Busy,
-            "subscription_ends",
-            Owner::Provider,
-            "The tenant's new subscription ended at once; it is looked at again.",
-        ))
+        Err(CauseCode::SubscriptionEnds.into())
     }
 
-    /// The tenant's customer.
+    /// The tenant's customer; a new one if there is none.
     async fn customer(&mut self) -> Result<String, Failure> {
-        let tenant = self.held.tenant();
+        let tenant = self.lease.tenant();
         let request = stripe::create_customer(
             tenant.admin_email.as_str(),
             tenant.display_name.as_str(),
             &tenant.tenant_id.to_string(),
             tenant.slug.as_str(),
         );
-        let once = Once { held: self.held, stripe: self.stripe, kind: ResourceKind::StripeCustomer, request };
+        let once = Once { lease: self.lease, stripe: self.stripe, kind: ResourceKind::StripeCustomer, request };
         let find = || find_customer(self.stripe, tenant.tenant_id, tenant.admin_email.as_str());
-        // A customer costs nothing: that it is there now does not put Stripe beside the row's tier.
+        // A customer costs nothing, so a new one does not make Stripe differ from the row's tier.
         Ok(once.ensure(|answer: Customer| answer.id, find, &mut false).await?.id)
     }
 
-    /// The tenant's subscription, which may have ended; a new one where the ledger knows of none.
+    /// The tenant's subscription, which may have ended; a new one if the ledger knows none.
     async fn subscription(&mut self, customer_id: &str, lookup_key: &str) -> Result<Made, Failure> {
         let kind = ResourceKind::StripeSubscription;
-        // A price that was archived since must not hold up a tenant who has its subscription.
-        if let Some(Resource { external_id: Some(id), .. }) = self.held.resource(kind).await? {
+        // The price is not looked up first: it may be archived by now, and a tenant with a subscription does not need it.
+        if let Some(Resource { external_id: Some(id), .. }) = self.lease.resource(kind).await? {
             return Ok(Made { id, fresh: false });
         }
-        let tenant_id = self.held.tenant().tenant_id;
+        let tenant_id = self.lease.tenant().tenant_id;
         let price = self.price(lookup_key).await?;
         let request = stripe::create_subscription(customer_id, &price.id, &tenant_id.to_string(), DAYS_UNTIL_DUE);
-        let once = Once { held: self.held, stripe: self.stripe, kind, request };
+        let once = Once { lease: self.lease, stripe: self.stripe, kind, request };
         let stripe = self.stripe;
         let find = || async move { Ok(find_subscription(stripe, tenant_id, customer_id).await?.map(|found| found.id)) };
         once.ensure(|answer: Subscription| answer.id, find, self.touched).await
     }
 
-    /// Gives a live subscription the wanted price and takes back a cancellation, in one request, if it needs either.
+    /// Gives a live subscription the wanted price and takes back a cancellation, in one request, if either is needed.
     async fn align(&mut self, found: &Subscription, lookup_key: &str) -> Result<Change, Failure> {
         let Some(item) = found.only_item() else {
-            return Err(Failure::new(
-                FailureKind::Rejected,
-                "subscription_items_several",
-                Owner::Platform,
-                "The tenant's subscription does not have exactly one item; leave one with a tier's price in Stripe, then send the request again.",
-            ));
+            return Err(CauseCode::SubscriptionItemsSeveral.into());
         };
         let has = item.price.lookup_key.as_deref();
         if !self.prices.is_ours(has) {
-            return Err(Failure::new(
-                FailureKind::Rejected,
-                "subscription_price_foreign",
-                Owner::Platform,
-                "The tenant's subscription has a price that is no tier's; give it a tier's price in Stripe or name its lookup key in the parameters, then send the request again.",
-            ));
+            return Err(CauseCode::SubscriptionPriceForeign.into());
         }
         let price = if has == Some(lookup_key) { None } else { Some(self.price(lookup_key).await?) };
         if price.is_none() && !found.cancel_at_period_end {
@@ -170,7 +155,7 @@ impl Settling<'_> {
         Ok(Change::Updated)
     }
 
-    /// Ends the subscription with the period that is paid for, if it is there and not ending already.
+    /// Cancels the subscription at the end of the period that is paid for, unless it has ended or is cancelled already.
     async fn cancel(&mut self, customer_id: Option<String>, row: &Resource) -> Result<Settled, Failure> {
         let found = match &row.external_id {
             Some(id) => Some(self.stripe.subscription(id).await?),
@@ -189,10 +174,10 @@ impl Settling<'_> {
         Ok(Settled { customer_id, subscription_id: Some(live.id), change })
     }
 
-    /// What a request that was never answered made, if it made anything. That nothing is found counts only once nothing
-    /// can be on its way any more.
+    /// What a request that was never answered made, if it made anything. Finding nothing is an answer only after
+    /// [`ON_ITS_WAY`].
     async fn adopt(&mut self, customer_id: Option<&str>, open: &Resource) -> Result<Option<Subscription>, Failure> {
-        let tenant = self.held.tenant();
+        let tenant = self.lease.tenant();
         let customer_id = match customer_id {
             Some(id) => id.to_owned(),
             None => match find_customer(self.stripe, tenant.tenant_id, tenant.admin_email.as_str()).await? {
@@ -203,32 +188,22 @@ impl Settling<'_> {
         let found = find_subscription(self.stripe, tenant.tenant_id, &customer_id).await?;
         if let Some(found) = &found {
             *self.touched = true;
-            self.held.confirm(open, &found.id, None).await?;
+            self.lease.confirm(open, &found.id).await?;
         } else if open.age < ON_ITS_WAY {
-            return Err(Failure::new(
-                FailureKind::Busy,
-                "subscription_not_visible",
-                Owner::Provider,
-                "The request for the tenant's subscription was not answered; what it made is looked for until it would be there.",
-            ));
+            return Err(CauseCode::SubscriptionNotVisible.into());
         }
         Ok(found)
     }
 
     async fn price(&self, lookup_key: &str) -> Result<Price, Failure> {
-        self.stripe.price_by_lookup_key(lookup_key).await?.ok_or_else(|| {
-            Failure::new(
-                FailureKind::Rejected,
-                "billing_price_missing",
-                Owner::Platform,
-                "Stripe has no active price with the tier's lookup key; create one or change the parameter, then send the request again.",
-            )
-        })
+        let price = self.stripe.price_by_lookup_key(lookup_key).await?;
+        price.ok_or_else(|| CauseCode::BillingPriceMissing.into())
     }
 
-    /// Absolute, so that every call has a key of its own: the same change again is no other change.
+    /// The change says what the subscription shall be, not what is to be added. Repeating it changes nothing more, so each
+    /// call has its own idempotency key.
     async fn update(&mut self, id: &str, change: SubscriptionChange<'_>) -> Result<(), Failure> {
-        self.held.fence(self.stripe.call_timeout()).await?;
+        self.lease.fence(self.stripe.call_timeout()).await?;
         let request = stripe::update_subscription(id, change);
         match self.stripe.post::<Subscription>(&request, &Uuid::now_v7().to_string()).await {
             Ok(_) => {
@@ -237,13 +212,13 @@ impl Settling<'_> {
             }
             Err(error) => {
                 *self.touched |= !error.is_definite();
-                Err(if error.is_refusal() { refused(error) } else { failure(error) })
+                Err(if error.is_refusal() { refused(error) } else { error.of_a_write() })
             }
         }
     }
 }
 
-/// Of exactly the address billing was begun with, the one with our metadata.
+/// The customer with our metadata, among those of exactly the address that billing was begun with.
 async fn find_customer(stripe: &Stripe, tenant_id: TenantId, email: &str) -> Result<Option<String>, Error> {
     let tenant_id = tenant_id.to_string();
     let customers = stripe.customers_by_email(email).await?;
@@ -260,25 +235,8 @@ async fn find_subscription(
     Ok(subscriptions.into_iter().find(|found| found.is_tenants(&tenant_id) && found.is_live()))
 }
 
-/// Stripe's no to a change, in words about the change.
+/// A refused change has a code of its own.
 fn refused(error: Error) -> Failure {
-    let request_id = Failure::from(error).cause.provider_request_id;
-    Failure::new(
-        FailureKind::Rejected,
-        "subscription_change_refused",
-        Owner::Platform,
-        "Stripe refused to change the tenant's subscription; look the request's id up in Stripe's dashboard, mend what it names, then send the request again.",
-    )
-    .with_request_id(request_id.as_deref())
-}
-
-/// A request whose effect is unknown is never a refusal, whatever came back.
-pub(crate) fn failure(error: Error) -> Failure {
-    let definite = error.is_definite();
-    let mut failure = Failure::from(error);
-    if !definite && failure.kind == FailureKind::Rejected {
-        failure.kind = FailureKind::Transient;
-        failure.cause.retryable = true;
-    }
-    failure
+    let failure = Failure::from(error);
+    Failure::from(CauseCode::SubscriptionChangeRefused).with_request_id(failure.provider_request_id())
 }

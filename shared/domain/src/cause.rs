@@ -312,7 +312,7 @@ causes! {
         SeedMismatch = "seed_mismatch", Rejected, Platform, false,
             "The tenant's database holds {}. Restore its seed rows, then POST the tenant again.";
     }
-    /// The tenant's environment at Supabase, as a whole
+    /// The tenant's environment at Supabase
     Environment {
         /// The creation of the project was not answered, and its project is not listed yet.
         EnvironmentNotVisible = "environment_not_visible", Busy, Provider, true,
@@ -341,6 +341,9 @@ causes! {
         /// The project's API keys had been replaced at Supabase and were fetched again.
         EnvironmentKeysRenewed = "environment_keys_renewed", Busy, Provider, true,
             "The environment's keys had been replaced at Supabase and were fetched again; the step goes on with the new keys.";
+        /// An invitation was sent and not answered; whether it went out is not known yet.
+        InvitationPending = "invitation_pending", Busy, Provider, true,
+            "An invitation was sent but not answered; whether it went out is looked up.";
     }
     /// Supabase's Management API
     Supabase {
@@ -446,9 +449,6 @@ causes! {
         /// Auth sent an answer of an unknown shape.
         SupabaseAuthUnexpectedAnswer = "supabase_auth_unexpected_answer", Transient, Provider, true,
             "Supabase Auth sent an answer of an unknown shape; if this stays, check that SupabaseProjectUrlTemplate is right.";
-        /// An invitation was sent and not answered; whether it went out is not known yet.
-        InvitationPending = "invitation_pending", Busy, Provider, true,
-            "An invitation was sent but not answered; whether it went out is looked up.";
     }
     /// FalkorDB
     FalkorDb {

@@ -67,12 +67,6 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
-
-    /// `Retry-After` in seconds (the date form is not used by any of the vendors).
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
-    }
 }
 
 /// Sends a request and reads the whole answer.

@@ -68,3 +68,30 @@ pub enum SigningService {
     /// Amazon OpenSearch Serverless.
     Aoss,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opensearch_secret_is_read_strictly_and_never_shows_its_password() {
+        let basic = r#"{"endpoint":"https://x","auth":{"type":"basic","username":"u","password":"hunter2"}}"#;
+        let secret: OpenSearchSecret = serde_json::from_str(basic).expect("valid");
+        assert!(!format!("{secret:?}").contains("hunter2"));
+        assert!(matches!(secret.auth, OpenSearchAuth::Basic { username, .. } if username == "u"));
+        for (name, service) in [("es", SigningService::Es), ("aoss", SigningService::Aoss)] {
+            let sigv4 = format!(r#"{{"endpoint":"https://x","auth":{{"type":"sigv4","service":"{name}"}}}}"#);
+            let secret: OpenSearchSecret = serde_json::from_str(&sigv4).expect("valid");
+            assert!(matches!(secret.auth, OpenSearchAuth::SigV4 { service: read } if read == service));
+        }
+        for wrong in [
+            r#"{"endpoint":"https://x"}"#,
+            r#"{"endpoint":"https://x","auth":{"type":"none"}}"#,
+            r#"{"endpoint":"https://x","auth":{"type":"sigv4","service":"s3"}}"#,
+            r#"{"endpoint":"https://x","auth":{"type":"sigv4","service":"es","region":"us-east-1"}}"#,
+            r#"{"endpoint":"https://x","auth":{"type":"basic","username":"u"}}"#,
+        ] {
+            assert!(serde_json::from_str::<OpenSearchSecret>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,94 +1,98 @@
-//! What opens an environment, and how it is found again.
+//! Keeps the tenant's secret in step with the project: its keys and its pooler.
 
 use std::time::Duration;
 
-use domain::{Cause, Failure, FailureKind, Owner};
+use domain::{CauseCode, Failure, FailureKind};
+use lambda_kit::{Write, needs};
 use secrecy::SecretString;
-use secrets::{Name, PoolerAddress, TenantSecret};
-use step_kit::{Run, StepError};
+use secrets::TenantSecret;
+use store::Lease;
 use supabase::Access;
+use tenant_database::TenantDatabase;
 
-use crate::{Environment, project};
+use crate::database::address;
+use crate::project::{SupabaseProject, project_ref};
 
-/// What a step is told whose key was refused.
-const KEY_REFUSED: &str = "supabase_auth_unauthorized";
+/// One write of a secret.
+const PUT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// For so long a key that is the project's own is refused because it is new.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long Supabase may refuse a key of the project because the key is new.
+const KEY_IS_NEW_FOR: Duration = Duration::from_secs(30);
 
-impl Environment {
-    /// Puts keys and pooler into the tenant's secret. False: it holds them already.
-    pub async fn keep(&self, run: &Run<'_>, access: Access) -> Result<bool, StepError> {
-        let known = run.tenant_secret().await?;
+needs! {
+    /// The project of the lease's tenant, with the right to write the tenant's secret.
+    pub struct ProjectAccess {
+        project: SupabaseProject,
+        writer: Write<TenantSecret>,
+    }
+}
+
+impl ProjectAccess {
+    /// Puts keys and pooler into the tenant's secret. False: the secret holds them already.
+    pub async fn keep(&self, lease: &Lease<'_>, access: Access) -> Result<bool, Failure> {
+        let known = self.project.secrets.of(lease).await?;
         let complete = TenantSecret {
             publishable_key: Some(access.keys.publishable),
             secret_key: Some(access.keys.secret),
             pooler: Some(address(access.pooler)),
             ..known.clone()
         };
-        self.put(run, &known, &complete).await
+        self.put(lease, &known, &complete).await
     }
 
-    /// Puts the pooler's new address into the tenant's secret.
-    pub(crate) async fn keep_pooler(&self, run: &Run<'_>, pooler: PoolerAddress) -> Result<(), StepError> {
-        let known = run.tenant_secret().await?;
-        self.put(run, &known, &TenantSecret { pooler: Some(pooler), ..known.clone() }).await.map(drop)
-    }
-
-    async fn put(&self, run: &Run<'_>, known: &TenantSecret, secret: &TenantSecret) -> Result<bool, StepError> {
+    async fn put(&self, lease: &Lease<'_>, known: &TenantSecret, secret: &TenantSecret) -> Result<bool, Failure> {
         if secret == known {
             return Ok(false);
         }
-        run.fence(Duration::from_secs(5)).await?;
-        self.secrets.put(Name::Tenant(run.tenant().tenant_id), secret).await?;
+        lease.fence(PUT_TIMEOUT).await?;
+        self.writer.put(lease.tenant().tenant_id, secret).await?;
         Ok(true)
     }
 
-    /// The key of the environment's Auth. A secret that lost anything of what step 2 put into it gets it again.
-    pub async fn secret_key(&self, run: &Run<'_>) -> Result<SecretString, StepError> {
-        let known = run.tenant_secret().await?;
+    /// A connection to the project's database, as [`SupabaseProject::database`]. If the pooler has moved, its new address
+    /// is put into the tenant's secret.
+    pub async fn database(&self, lease: &Lease<'_>) -> Result<TenantDatabase, Failure> {
+        let (database, moved) = self.project.reach(lease).await?;
+        if let Some(pooler) = moved {
+            let known = self.project.secrets.of(lease).await?;
+            self.put(lease, &known, &TenantSecret { pooler: Some(pooler), ..known.clone() }).await?;
+        }
+        Ok(database)
+    }
+
+    /// The key of the project's Auth. If the secret lost anything that step 2 put into it, it is put there again.
+    pub async fn secret_key(&self, lease: &Lease<'_>) -> Result<SecretString, Failure> {
+        let known = self.project.secrets.of(lease).await?;
         if let TenantSecret { publishable_key: Some(_), secret_key: Some(key), pooler: Some(_), .. } = known {
             return Ok(key);
         }
-        let access = self.management(run).await?.access(&project(run)?).await?;
+        let access = self.fetch(lease).await?;
         let key = access.keys.secret.clone();
-        self.keep(run, access).await?;
+        self.keep(lease, access).await?;
         Ok(key)
     }
 
-    /// As [`Environment::explain`], and keys that were replaced are fetched: the next invocation uses them.
-    pub async fn explain_and_renew_keys(&self, run: &Run<'_>, error: StepError) -> StepError {
-        let error = self.explain(run, error).await;
-        if error.cause().code != KEY_REFUSED {
-            return error;
+    /// As [`SupabaseProject::explain`]. Keys that were replaced at Supabase are fetched again, for the next invocation.
+    pub async fn explain_and_renew_keys(&self, lease: &Lease<'_>, failure: Failure) -> Failure {
+        let failure = self.project.explain(lease, failure).await;
+        if failure.code() != CauseCode::SupabaseAuthUnauthorized {
+            return failure;
         }
-        match self.renew_keys(run).await {
-            Ok(true) => renewed(),
-            // The keys that were refused are the project's own; new ones may not be known everywhere yet.
-            Ok(false) if run.begun_for() < PATIENCE => {
-                let Failure { cause, .. } = error.0;
-                Failure { kind: FailureKind::Busy, cause: Cause { retryable: true, ..cause } }.into()
-            }
-            Ok(false) => error,
+        match self.renew_keys(lease).await {
+            Ok(true) => CauseCode::EnvironmentKeysRenewed.into(),
+            // The refused keys are the project's own. New keys may not be known everywhere yet.
+            Ok(false) if lease.begun_for() < KEY_IS_NEW_FOR => failure.of_kind(FailureKind::Busy),
+            Ok(false) => failure,
             Err(trouble) => trouble,
         }
     }
 
-    async fn renew_keys(&self, run: &Run<'_>) -> Result<bool, StepError> {
-        let access = self.management(run).await?.access(&project(run)?).await?;
-        self.keep(run, access).await
+    async fn renew_keys(&self, lease: &Lease<'_>) -> Result<bool, Failure> {
+        let access = self.fetch(lease).await?;
+        self.keep(lease, access).await
     }
-}
 
-/// The pooler as the tenant's secret has it.
-pub(crate) fn address(pooler: supabase::Pooler) -> PoolerAddress {
-    PoolerAddress { host: pooler.host, port: pooler.port, user: pooler.user, dbname: pooler.dbname }
-}
-
-fn renewed() -> StepError {
-    StepError::busy(
-        "environment_keys_renewed",
-        Owner::Provider,
-        "The environment's keys had been replaced at Supabase and were fetched again; the step goes on with the new ones.",
-    )
+    async fn fetch(&self, lease: &Lease<'_>) -> Result<Access, Failure> {
+        Ok(self.project.account.management().await?.access(&project_ref(lease)?).await?)
+    }
 }

@@ -1,143 +1,128 @@
-//! The way into the environment's database, and back into it where its password was changed.
+//! The way into the project's database, also after its password was changed or its pooler has moved.
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind};
+use domain::{CauseCode, Failure, FailureKind};
 use secrecy::SecretString;
-use secrets::PoolerAddress;
-use step_kit::{Run, StepError};
-use store::{DatabaseConfig, Intent, ResourceKind, TenantDatabase};
-use supabase::MANAGEMENT_TIMEOUT;
+use secrets::{DatabaseSecret, PoolerAddress};
+use store::{Intent, Lease, ResourceKind};
+use supabase::{MANAGEMENT_TIMEOUT, Pooler};
+use tenant_database::TenantDatabase;
 use tokio::time::timeout;
 
-use crate::access::address;
-use crate::{Environment, project};
+use crate::project::{SupabaseProject, project_ref};
 
-/// What a log-in is told that the database or its pooler refuses.
-const REFUSED: &str = "tenant_database_refused";
-/// What it is told where there is no connection.
-const UNAVAILABLE: &str = "tenant_database_unavailable";
-/// Time to ask whether the pooler has moved: a Management API that is slow leaves the step time to say what is wrong.
-const LOOKED_UP_WITHIN: Duration = Duration::from_secs(2);
-/// For so long a refused log-in is put down to a pooler that is new or behind: it knows the password within seconds, and
-/// setting it meanwhile would help nobody.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time to look up whether the pooler has moved. It is short, so that a slow Management API leaves the step the time to
+/// report its failure.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a refused log-in is blamed on the pooler. A pooler that is new or behind learns the password within seconds,
+/// and setting the password meanwhile would not help.
+const POOLER_LEARNS_WITHIN: Duration = Duration::from_secs(10);
 /// How often the password is set at most: a pooler needs a while to learn it, and the Management API allows 120 calls a
 /// minute.
 const SET_EVERY: Duration = Duration::from_mins(1);
 
-impl Environment {
-    /// A connection to the environment's database, through its session pooler. A password that was changed at Supabase is
-    /// set to the stored one again, a pooler that has moved is followed.
-    pub async fn database(&self, run: &Run<'_>) -> Result<TenantDatabase, StepError> {
-        Ok(self.reach(run).await?.0)
+impl SupabaseProject {
+    /// A connection to the project's database, through its session pooler. If the password was changed at Supabase, it is
+    /// set to the stored one again; if the pooler has moved, its new address is used.
+    pub async fn database(&self, lease: &Lease<'_>) -> Result<TenantDatabase, Failure> {
+        Ok(self.reach(lease).await?.0)
     }
 
-    /// The same; where the pooler has moved, the tenant's secret says so from then on.
-    pub async fn database_kept(&self, run: &Run<'_>) -> Result<TenantDatabase, StepError> {
-        let (database, moved) = self.reach(run).await?;
-        if let Some(pooler) = moved {
-            self.keep_pooler(run, pooler).await?;
-        }
-        Ok(database)
-    }
-
-    /// The database, and the pooler that led there if the tenant's secret knows another.
-    async fn reach(&self, run: &Run<'_>) -> Result<(TenantDatabase, Option<PoolerAddress>), StepError> {
-        let secret = run.tenant_secret().await?;
+    /// The database, and the pooler that led there if it is not the one in the tenant's secret.
+    pub(crate) async fn reach(&self, lease: &Lease<'_>) -> Result<(TenantDatabase, Option<PoolerAddress>), Failure> {
+        let secret = self.secrets.of(lease).await?;
         let known = match secret.pooler {
             Some(pooler) => pooler,
-            // An older version of the secret was restored: step 5 puts back what it lacks.
-            None => self.pooler(run).await?,
+            // Somebody restored an older version of the secret. Step 5 puts the pooler back.
+            None => self.pooler(lease).await?,
         };
         let mut moved = None;
-        let mut opened = self.open(run, &known, &secret.db_pass).await;
-        if opened.as_ref().is_err_and(|error| [REFUSED, UNAVAILABLE].contains(&error.cause().code.as_str()))
-            && let Ok(Ok(today)) = timeout(LOOKED_UP_WITHIN, self.pooler(run)).await
-            && today != known
+        let mut opened = self.open(&known, &secret.db_pass).await;
+        if opened.as_ref().is_err_and(may_have_moved)
+            && let Ok(Ok(current)) = timeout(LOOK_UP_TIMEOUT, self.pooler(lease)).await
+            && current != known
         {
-            opened = self.open(run, &today, &secret.db_pass).await;
-            moved = Some(today);
+            opened = self.open(&current, &secret.db_pass).await;
+            moved = Some(current);
         }
-        let error = match opened {
+        let failure = match opened {
             Ok(database) => {
-                self.settle(run).await?;
+                confirm_password(lease).await?;
                 return Ok((database, moved));
             }
-            Err(error) => self.explain(run, error).await.0,
+            Err(failure) => self.explain(lease, failure).await,
         };
-        let kind = match error.cause.code.as_str() {
-            REFUSED if run.begun_for() < PATIENCE => FailureKind::Busy,
-            // Supavisor lets nobody in for ten minutes after ten refusals within five: not every few seconds, then.
-            REFUSED => {
-                self.set_password(run, &secret.db_pass).await?;
-                FailureKind::RateLimited { retry_after: None }
+        let kind = match failure.code() {
+            CauseCode::TenantDatabaseRefused if lease.begun_for() < POOLER_LEARNS_WITHIN => FailureKind::Busy,
+            // Ten refusals within five minutes make Supavisor refuse everybody for ten minutes. So the step is not tried
+            // every few seconds.
+            CauseCode::TenantDatabaseRefused => {
+                self.set_password(lease, &secret.db_pass).await?;
+                FailureKind::RateLimited
             }
-            // The project is well, so that its pooler will be: what a run waits for ten minutes.
-            UNAVAILABLE => FailureKind::Busy,
-            _ => error.kind,
+            // The project is healthy, so its pooler will be too. A run waits for that.
+            CauseCode::TenantDatabaseUnavailable => FailureKind::Busy,
+            _ => failure.kind(),
         };
-        Err(Failure { kind, ..error }.into())
+        Err(failure.of_kind(kind))
     }
 
-    /// A log-in that works settles whether a password whose setting was not answered was set.
-    async fn settle(&self, run: &Run<'_>) -> Result<(), StepError> {
-        if run.begun_for() < PATIENCE {
-            return Ok(());
-        }
-        match run.resource(ResourceKind::DatabasePassword).await? {
-            Some(open) if open.external_id.is_none() => Ok(run.confirm(&open, &open.name, None).await?),
-            _ => Ok(()),
-        }
+    /// The session pooler as Supabase reports it now.
+    async fn pooler(&self, lease: &Lease<'_>) -> Result<PoolerAddress, Failure> {
+        Ok(address(self.account.management().await?.session_pooler(&project_ref(lease)?).await?))
     }
 
-    /// The session pooler as Supabase has it now.
-    async fn pooler(&self, run: &Run<'_>) -> Result<PoolerAddress, StepError> {
-        Ok(address(self.management(run).await?.session_pooler(&project(run)?).await?))
-    }
-
-    async fn open(
-        &self,
-        run: &Run<'_>,
-        pooler: &PoolerAddress,
-        password: &SecretString,
-    ) -> Result<TenantDatabase, StepError> {
-        let config = DatabaseConfig {
+    async fn open(&self, pooler: &PoolerAddress, password: &SecretString) -> Result<TenantDatabase, Failure> {
+        let config = DatabaseSecret {
             host: pooler.host.clone(),
             port: pooler.port,
             dbname: pooler.dbname.clone(),
             username: pooler.user.clone(),
             password: password.clone(),
-            ca_pem: run.supabase_secret().await?.database_ca_pem,
+            ca_pem: self.account.database_ca().await?,
         };
-        Ok(TenantDatabase::connect(&config).await?)
+        TenantDatabase::connect(&config).await
     }
 
-    /// Sets the stored password at Supabase, unless that was tried a moment ago. The pooler needs a while to learn it.
-    async fn set_password(&self, run: &Run<'_>, password: &SecretString) -> Result<(), StepError> {
-        let project = project(run)?;
-        if let Some(last) = run.resource(ResourceKind::DatabasePassword).await? {
+    /// Sets the stored password at Supabase, unless that was tried within [`SET_EVERY`].
+    async fn set_password(&self, lease: &Lease<'_>, password: &SecretString) -> Result<(), Failure> {
+        let project = project_ref(lease)?;
+        if let Some(last) = lease.resource(ResourceKind::DatabasePassword).await? {
             if last.age < SET_EVERY {
                 return Ok(());
             }
-            run.give_up(&last).await?;
+            lease.give_up(&last).await?;
         }
-        let management = self.management(run).await?;
-        let intent = Intent {
-            kind: ResourceKind::DatabasePassword,
-            name: project.as_str(),
-            request: None,
-            idempotency_key: None,
-            call: MANAGEMENT_TIMEOUT,
-        };
-        let intent = run.intend(intent).await?;
+        let management = self.account.management().await?;
+        let intent = Intent::named(ResourceKind::DatabasePassword, project.as_str(), MANAGEMENT_TIMEOUT);
+        let intent = lease.intend(intent).await?;
         if let Err(error) = management.set_database_password(&project, password).await {
             if !error.outcome_unknown() {
-                run.give_up(&intent).await?;
+                lease.give_up(&intent).await?;
             }
             return Err(error.into());
         }
-        run.confirm(&intent, project.as_str(), None).await?;
-        Ok(())
+        lease.confirm(&intent, project.as_str()).await
     }
+}
+
+/// A log-in that works confirms an open intent to set the password.
+async fn confirm_password(lease: &Lease<'_>) -> Result<(), Failure> {
+    if lease.begun_for() < POOLER_LEARNS_WITHIN {
+        return Ok(());
+    }
+    match lease.resource(ResourceKind::DatabasePassword).await? {
+        Some(open) if open.external_id.is_none() => lease.confirm(&open, &open.name).await,
+        _ => Ok(()),
+    }
+}
+
+fn may_have_moved(failure: &Failure) -> bool {
+    matches!(failure.code(), CauseCode::TenantDatabaseRefused | CauseCode::TenantDatabaseUnavailable)
+}
+
+/// The pooler as the tenant's secret holds it.
+pub(crate) fn address(pooler: Pooler) -> PoolerAddress {
+    PoolerAddress { host: pooler.host, port: pooler.port, user: pooler.user, dbname: pooler.dbname }
 }

@@ -1,37 +1,18 @@
-//! The tenant's environment at Supabase, as steps 2 to 5 use it: the way into its database, the key of its Auth, and what
-//! to think of it when something of it is refused.
+//! The tenant's project at Supabase, as steps 1 to 5 use it: the way into its database, the key of its Auth, and the
+//! reason when one of them is refused.
 //!
-//! What opens an environment can be lost on the provider's side at any time: somebody sets another database password,
-//! rotates the keys, restores an older version of the tenant's secret; its pooler moves. All of it is mended here, with
-//! what is known: the stored password is set again, keys and pooler are fetched again. A project that is gone once data
-//! may have been written to it is left to a person.
+//! A project's credentials can change on the provider's side at any time. Somebody sets another database password,
+//! rotates the keys, or restores an older version of the tenant's secret; the pooler moves. This crate repairs all of it
+//! with what is known: it sets the stored password again, and it fetches keys and pooler again. Only a project that is
+//! gone after data may have been written to it is left to a person.
 
 mod access;
+mod account;
 mod database;
-mod standing;
+mod project;
+mod secret;
 
-use secrets::Secrets;
-use step_kit::{Platform, Run, StepError, setting};
-use supabase::Management;
-
-pub use standing::{gone, project};
-
-/// The environment of whichever tenant a step is at work on.
-pub struct Environment {
-    secrets: Secrets,
-    api_url: String,
-}
-
-impl Environment {
-    /// Built from `SUPABASE_API_URL`.
-    #[must_use]
-    pub fn new(platform: &Platform) -> Self {
-        Self { secrets: platform.secrets.clone(), api_url: setting("SUPABASE_API_URL", "https://api.supabase.com") }
-    }
-
-    /// The Management API, for the organisation that owns every tenant's project.
-    pub async fn management(&self, run: &Run<'_>) -> Result<Management, StepError> {
-        let account = run.supabase_secret().await?;
-        Ok(Management::new(&self.api_url, account.access_token, &account.organization_slug)?)
-    }
-}
+pub use access::ProjectAccess;
+pub use account::SupabaseAccount;
+pub use project::{ProjectUrl, SupabaseProject, project_ref};
+pub use secret::TenantSecrets;

@@ -1,102 +1,80 @@
-//! Step 2: wait until the environment is healthy, then fetch what opens it.
+//! Step 2: waits until the tenant's project is healthy, then fetches its keys and its pooler.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use domain::{Failure, Owner, Step};
-use environment::{Environment, gone};
-use step_kit::{Outcome, Platform, Run, StepError, Work};
+use domain::{CauseCode, Failure, Step};
+use lambda_kit::needs;
+use step_kit::{Lease, Outcome, Work};
 use store::ResourceKind;
 use supabase::{Error, MANAGEMENT_TIMEOUT, Management, ProjectRef, ProjectStatus};
+use supabase_project::{ProjectAccess, SupabaseAccount, project_ref};
 
-/// How long a project may take to be visible everywhere once its creation was answered.
+/// How long a project may take to be visible everywhere after its creation was answered.
 const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
-/// How long an environment may take to come up.
+/// How long a project may take to come up.
 const WAITS_FOR: Duration = Duration::from_mins(30);
 
-/// The step.
-pub struct AwaitEnvironment {
-    environment: Environment,
-}
-
-impl AwaitEnvironment {
-    /// Built from `SUPABASE_API_URL`.
-    pub fn new(platform: &Platform) -> Result<Self, Failure> {
-        Ok(Self { environment: Environment::new(platform) })
-    }
-
-    async fn fetch(&self, run: &Run<'_>, management: &Management, project: &ProjectRef) -> Result<Outcome, StepError> {
-        let access = match management.access(project).await {
-            Err(Error::KeysMissing) => return wait_for(run, "api_keys"),
-            Err(Error::PoolerMissing) => return wait_for(run, "pooler"),
-            access => access?,
-        };
-        self.environment.keep(run, access).await?;
-        Ok(Outcome::Done)
+needs! {
+    /// Waits for the tenant's project.
+    pub struct AwaitEnvironment {
+        account: SupabaseAccount,
+        access: ProjectAccess,
     }
 }
 
 impl Work for AwaitEnvironment {
     const STEP: Step = Step::AwaitEnvironment;
 
-    async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        let management = self.environment.management(run).await?;
-        // Nothing there: an earlier try of this step buried it and could not say so.
-        if run.tenant().supabase_project_ref.is_none() {
-            return Err(buried());
+    async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
+        let management = self.account.management().await?;
+        // An earlier invocation of this step deleted the project, but its answer was lost.
+        if lease.tenant().supabase_project_ref.is_none() {
+            return Err(CauseCode::EnvironmentFailed.into());
         }
-        let project_ref = environment::project(run)?;
-        match management.project(&project_ref).await?.map(|project| project.status) {
-            None if is_young(run).await? => return wait_for(run, "project"),
-            None => return Err(bury(run, &management, &project_ref).await?),
-            Some(status) if status.is_terminal() => return Err(bury(run, &management, &project_ref).await?),
+        let project = project_ref(lease)?;
+        match management.project(&project).await?.map(|project| project.status) {
+            None if is_young(lease).await? => return wait_for(lease, "project"),
+            None => return Err(discard(lease, &management, &project).await?.into()),
+            Some(status) if status.is_terminal() => return Err(discard(lease, &management, &project).await?.into()),
             Some(ProjectStatus::ActiveHealthy) => {}
-            Some(_) => return wait_for(run, "project"),
+            Some(_) => return wait_for(lease, "project"),
         }
-        let health = management.health(&project_ref).await?;
+        let health = management.health(&project).await?;
         let unwell: Vec<&str> = health.iter().filter(|h| !h.is_healthy()).map(|h| h.service.as_str()).collect();
-        match unwell.as_slice() {
-            [] => self.fetch(run, &management, &project_ref).await,
-            unwell => wait_for(run, unwell.join(", ")),
+        if !unwell.is_empty() {
+            return wait_for(lease, unwell.join(", "));
+        }
+        match management.access(&project).await {
+            Err(Error::KeysMissing) => wait_for(lease, "api_keys"),
+            Err(Error::PoolerMissing) => wait_for(lease, "pooler"),
+            access => {
+                self.access.keep(lease, access?).await?;
+                Ok(Outcome::DONE)
+            }
         }
     }
 }
 
-/// The environment will never be healthy. As long as nothing was built in it, it is deleted and step 1 starts over with
-/// the next POST; afterwards it holds a tenant's data, and a person has to decide.
-async fn bury(run: &Run<'_>, management: &Management, project: &ProjectRef) -> Result<StepError, StepError> {
-    if run.ever_begun(Step::MigrateTenant).await? {
-        return Ok(gone());
+/// The project will never be healthy. Before step 3 has begun there is nothing in it, so it is deleted, and the next POST
+/// starts at step 1. After that it may hold the tenant's data, and a person has to decide.
+async fn discard(lease: &Lease<'_>, management: &Management, project: &ProjectRef) -> Result<CauseCode, Failure> {
+    if lease.step_ever_begun(Step::MigrateTenant).await? {
+        return Ok(CauseCode::EnvironmentGone);
     }
-    run.fence(MANAGEMENT_TIMEOUT).await?;
+    lease.fence(MANAGEMENT_TIMEOUT).await?;
     management.delete_project(project).await?;
-    run.environment_dead().await?;
-    Ok(buried())
+    lease.environment_dead().await?;
+    Ok(CauseCode::EnvironmentFailed)
 }
 
-/// A project that was created just now need not be visible everywhere yet.
-async fn is_young(run: &Run<'_>) -> Result<bool, StepError> {
-    let project = run.resource(ResourceKind::SupabaseProject).await?;
+/// Whether the project was created so recently that it may not be visible everywhere yet.
+async fn is_young(lease: &Lease<'_>) -> Result<bool, Failure> {
+    let project = lease.resource(ResourceKind::SupabaseProject).await?;
     Ok(project.is_some_and(|project| project.age < VISIBLE_WITHIN))
 }
 
-/// Waits, but not for ever.
-fn wait_for(run: &Run<'_>, what: impl Into<Cow<'static, str>>) -> Result<Outcome, StepError> {
-    if run.begun_for() > WAITS_FOR { Err(overdue()) } else { Ok(Outcome::Waiting { waiting_for: what.into() }) }
-}
-
-fn buried() -> StepError {
-    StepError::rejected(
-        "environment_failed",
-        Owner::Provider,
-        "Supabase could not bring the environment up and it was deleted; POST the tenant again to build a new one.",
-    )
-}
-
-fn overdue() -> StepError {
-    StepError::rejected(
-        "environment_timeout",
-        Owner::Provider,
-        "The environment did not become healthy within 30 minutes; look at Supabase's status page, then POST again to keep waiting.",
-    )
+/// Waits, but not forever.
+fn wait_for(lease: &Lease<'_>, what: impl Into<Cow<'static, str>>) -> Result<Outcome, Failure> {
+    if lease.begun_for() > WAITS_FOR { Err(CauseCode::EnvironmentTimeout.into()) } else { Ok(Outcome::waiting(what)) }
 }

@@ -3,31 +3,27 @@
 use std::time::Duration;
 
 use domain::{Failure, Step};
-use environment::Environment;
-use step_kit::{Outcome, Platform, Run, StepError, Work};
+use lambda_kit::needs;
+use step_kit::{Effect, Lease, Outcome, Work};
+use supabase_project::SupabaseProject;
 
-/// All migrations together: the statement time-out of one, and room for the rest.
+/// All migrations together: the time-out of one statement, and time for the rest.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The step.
-pub struct MigrateTenant {
-    environment: Environment,
-}
-
-impl MigrateTenant {
-    /// Built from `SUPABASE_API_URL`.
-    pub fn new(platform: &Platform) -> Result<Self, Failure> {
-        Ok(Self { environment: Environment::new(platform) })
+needs! {
+    /// Migrates the tenant's database.
+    pub struct MigrateTenant {
+        project: SupabaseProject,
     }
 }
 
 impl Work for MigrateTenant {
     const STEP: Step = Step::MigrateTenant;
 
-    async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        let mut database = self.environment.database(run).await?;
-        run.fence(MIGRATION_TIMEOUT).await?;
+    async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
+        let mut database = self.project.database(lease).await?;
+        lease.fence(MIGRATION_TIMEOUT).await?;
         let migrated = database.migrate().await?;
-        Ok(Outcome::Schema { version: migrated.version })
+        Ok(Outcome::Completed(Effect { schema_version: Some(migrated.version), ..Effect::NONE }))
     }
 }

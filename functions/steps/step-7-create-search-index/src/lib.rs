@@ -2,79 +2,60 @@
 
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner, Step, names};
-use opensearch::{Engine, IndexSpec};
-use secrets::{Name, SdkConfig, Secrets};
-use serde::Deserialize;
-use step_kit::{Outcome, Platform, Run, StepError, Work, setting};
+use domain::{Failure, Step, names};
+use lambda_kit::{AwsActions, Credentials, Grant, Read, Resource, needs, settings};
+use opensearch::{Dimension, Engine, IndexSpec, OpenSearch};
+use secrets::RegionSecret;
+use step_kit::{Effect, Lease, Outcome, Work};
 use store::{Intent, ResourceKind};
 
-/// Look, create, compare, look again; leaves the rest of the function's 30 s for secrets and the ledger.
+/// Look, create, compare, look again. The rest of the function's 30 s is for secrets and the ledger.
 const INDEX_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The step.
-pub struct CreateSearchIndex {
-    sdk: SdkConfig,
-    secrets: Secrets,
-    engine: Engine,
-    dimension: u16,
-    replicas: u8,
-}
-
-/// What this step reads of the secret `regions/{region}`.
-#[derive(Deserialize)]
-struct RegionSecret {
-    opensearch: opensearch::Config,
-}
-
-impl CreateSearchIndex {
-    /// Built from `KNN_ENGINE`, `KNN_DIMENSION`, `KNN_REPLICAS`.
-    pub fn new(platform: &Platform) -> Result<Self, Failure> {
-        Ok(Self {
-            sdk: platform.sdk.clone(),
-            secrets: platform.secrets.clone(),
-            engine: setting("KNN_ENGINE", "faiss").parse().map_err(|_| misconfigured())?,
-            dimension: setting("KNN_DIMENSION", "1536").parse().map_err(|_| misconfigured())?,
-            replicas: setting("KNN_REPLICAS", "1").parse().map_err(|_| misconfigured())?,
-        })
+needs! {
+    /// Creates the tenant's search index.
+    pub struct CreateSearchIndex {
+        regions: Read<RegionSecret>,
+        credentials: Credentials<SearchActions>,
+        index: IndexSettings,
     }
+}
+
+settings! {
+    /// How a tenant's index is made.
+    struct IndexSettings {
+        engine: Engine = "KNN_ENGINE" or "faiss",
+        dimension: Dimension = "KNN_DIMENSION" or "1536",
+        replicas: u8 = "KNN_REPLICAS" or "1",
+    }
+}
+
+/// What the requests to a region's OpenSearch are signed for.
+struct SearchActions;
+
+impl AwsActions for SearchActions {
+    const GRANTS: &'static [Grant] = &[
+        Grant { action: "es:ESHttpGet", on: Resource::SearchDomains("client_*") },
+        Grant { action: "es:ESHttpPut", on: Resource::SearchDomains("client_*") },
+        Grant { action: "es:ESHttpGet", on: Resource::SearchDomains("_alias/client_*") },
+        Grant { action: "es:ESHttpPost", on: Resource::SearchDomains("_aliases") },
+        Grant { action: "aoss:APIAccessAll", on: Resource::SearchCollections },
+    ];
 }
 
 impl Work for CreateSearchIndex {
     const STEP: Step = Step::CreateSearchIndex;
 
-    async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        let tenant = run.tenant();
-        let region: RegionSecret = self.secrets.read(Name::Region(tenant.region)).await?;
-        let credentials = self.sdk.credentials_provider().ok_or_else(misconfigured)?;
-        let opensearch = region.opensearch.client(tenant.region.as_str(), &credentials)?;
+    async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
+        let tenant = lease.tenant();
+        let region = self.regions.read_of(tenant.region).await?;
+        let opensearch = OpenSearch::of_region(region.opensearch, tenant.region.as_str(), self.credentials.provider())?;
         let (index, alias) = (names::search_index(&tenant.slug), names::search_alias(&tenant.slug));
-        let intent = Intent {
-            kind: ResourceKind::SearchIndex,
-            name: &index,
-            request: None,
-            idempotency_key: None,
-            call: INDEX_TIMEOUT,
-        };
-        let resource = run.intend_again(intent).await?;
-        let spec = IndexSpec {
-            index: &index,
-            alias: &alias,
-            engine: self.engine,
-            dimension: self.dimension,
-            replicas: self.replicas,
-        };
+        let resource = lease.intend_once(Intent::named(ResourceKind::SearchIndex, &index, INDEX_TIMEOUT)).await?;
+        let IndexSettings { engine, dimension, replicas } = self.index;
+        let spec = IndexSpec { index: &index, alias: &alias, engine, dimension, replicas };
         opensearch.ensure_knn_index(&spec).await?;
-        run.confirm(&resource, &index, None).await?;
-        Ok(Outcome::SearchIndex { alias })
+        lease.confirm(&resource, &index).await?;
+        Ok(Outcome::Completed(Effect { opensearch_alias: Some(alias), ..Effect::NONE }))
     }
-}
-
-fn misconfigured() -> Failure {
-    Failure::new(
-        FailureKind::Internal,
-        "search_misconfigured",
-        Owner::Platform,
-        "KnnEngine must be faiss or lucene, KnnDimension 1 to 16000, KnnReplicas 0 to 255, and the function must have a role.",
-    )
 }

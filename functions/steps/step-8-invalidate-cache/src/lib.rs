@@ -1,33 +1,29 @@
-//! Step 8: nothing stale about the tenant is left in the middleware's cache.
+//! Step 8: the middleware's cache holds no outdated entry of the tenant.
 
 use std::time::Duration;
 
 use domain::{Failure, Step};
-use outbox::cache_keys;
-use secrets::Secrets;
-use step_kit::{Outcome, Platform, Run, StepError, Work};
+use lambda_kit::needs;
+use step_kit::{Lease, Outcome, Work};
+use tenant_cache::{CacheSettings, TenantCache};
 
 /// A connection and a few `UNLINK`s.
 const UNLINK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The step.
-pub struct InvalidateCache {
-    secrets: Secrets,
-}
-
-impl InvalidateCache {
-    /// Built from the secrets and `TENANT_CACHE_KEYS`.
-    pub fn new(platform: &Platform) -> Result<Self, Failure> {
-        Ok(Self { secrets: platform.secrets.clone() })
+needs! {
+    /// Removes the tenant's cache entries.
+    pub struct InvalidateCache {
+        cache: TenantCache,
+        keys: CacheSettings,
     }
 }
 
 impl Work for InvalidateCache {
     const STEP: Step = Step::InvalidateCache;
 
-    async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        run.fence(UNLINK_TIMEOUT).await?;
-        outbox::unlink(&self.secrets, &cache_keys(run.tenant())).await?;
-        Ok(Outcome::Done)
+    async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
+        lease.fence(UNLINK_TIMEOUT).await?;
+        self.cache.remove(&self.keys.entries(lease.tenant())).await?;
+        Ok(Outcome::DONE)
     }
 }

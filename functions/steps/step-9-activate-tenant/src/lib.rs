@@ -1,63 +1,56 @@
-//! Step 9: billing, then the transaction that makes the tenant live, then what that transaction promised.
+//! Step 9: billing, then the transaction that activates the tenant, then the delivery of what that transaction promised.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use billing::{Billing, Plan};
-use domain::{Failure, Owner, Step};
-use outbox::{Event, Invalidation, cache_keys};
-use secrets::Secrets;
-use step_kit::{Outcome, Platform, Run, StepError, Work};
+use domain::{Failure, Step};
+use lambda_kit::{Budget, needs};
+use outbox::{Event, Outbox};
+use step_kit::{Lease, Outcome, Work};
 use store::{Activation, Tenant};
+use tenant_cache::CacheSettings;
 use uuid::Uuid;
 
-/// The stream other systems follow.
+/// The stream that other systems follow.
 const STREAM: &str = "iam:tenants:provisioned";
-
 /// One call of Stripe.
 const STRIPE_CALL: Duration = Duration::from_secs(10);
+/// What is not delivered within this time is left to the reconciler.
+const DELIVERY: Duration = Duration::from_secs(10);
 
-/// The step.
-pub struct ActivateTenant {
-    secrets: Secrets,
-    billing: Billing,
+needs! {
+    /// Bills and activates the tenant.
+    pub struct ActivateTenant {
+        billing: Billing,
+        outbox: Outbox,
+        cache: CacheSettings,
+    }
 }
 
 impl ActivateTenant {
-    /// Built from `STRIPE_API_URL`, `STRIPE_PRICE_ENTERPRISE`, `STRIPE_PRICE_ENTERPRISE_PLUS`, `TENANT_CACHE_KEYS`.
-    pub fn new(platform: &Platform) -> Result<Self, Failure> {
-        Ok(Self { secrets: platform.secrets.clone(), billing: Billing::new(&platform.secrets, STRIPE_CALL) })
-    }
-
-    /// The tenant's Stripe customer with the tier's subscription; none for a tier that costs nothing.
-    async fn bill(&self, run: &Run<'_>) -> Result<Option<String>, StepError> {
-        let Some(plan) = Plan::of(run.tenant().tier) else { return Ok(None) };
-        Ok(self.billing.settle(run, Some(plan)).await?.customer_id)
+    /// The tenant's Stripe customer with the tier's subscription; `None` for a tier that costs nothing.
+    async fn bill(&self, lease: &Lease<'_>) -> Result<Option<String>, Failure> {
+        let Some(plan) = Plan::of(lease.tenant().tier) else { return Ok(None) };
+        Ok(self.billing.within(STRIPE_CALL).settle(lease, Some(plan)).await?.customer_id)
     }
 }
 
 impl Work for ActivateTenant {
     const STEP: Step = Step::ActivateTenant;
 
-    async fn run(&self, run: &Run<'_>) -> Result<Outcome, StepError> {
-        let customer = self.bill(run).await?;
-        let tenant = run.tenant();
+    async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
+        let customer = self.bill(lease).await?;
+        let tenant = lease.tenant();
         let (invalidation_id, event_id) = (Uuid::now_v7(), Uuid::now_v7());
         let activation = Activation {
             stripe_customer_id: customer.as_deref(),
             tier: tenant.tier,
             // Once more: the middleware may have cached "inactive" since step 8.
-            invalidation: (invalidation_id, &payload(&Invalidation { keys: cache_keys(tenant) })),
+            invalidation: (invalidation_id, &payload(&self.cache.entries(tenant))),
             event: (event_id, &payload(&event(tenant))),
         };
-        if !run.activate(activation).await? {
-            return Err(StepError::busy(
-                "activation_overtaken",
-                Owner::Platform,
-                "The tenant changed, or the lease lapsed, before it could be made live; it is tried again.",
-            ));
-        }
-        outbox::deliver_now(run.store(), &self.secrets, &[invalidation_id, event_id]).await;
+        lease.activate(activation).await?;
+        self.outbox.deliver_now(lease.store(), &[invalidation_id, event_id], Budget::of(DELIVERY)).await;
         Ok(Outcome::Written)
     }
 }
@@ -83,6 +76,6 @@ fn event(tenant: &Tenant) -> Event {
         ("opensearch_alias", tenant.opensearch_alias.clone().unwrap_or_default()),
         ("correlation_id", tenant.correlation_id.clone()),
     ];
-    let fields: BTreeMap<String, String> = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Event { stream: STREAM.to_owned(), fields }
 }

@@ -1,9 +1,10 @@
-//! A tier change that is cut off at every point where its process can die: afterwards the reconciler brings Stripe to
-//! the row's tier, with one subscription of one item.
+//! Tier changes that are cut off at every point where the process can die. Afterwards the reconciler brings Stripe to the
+//! row's tier, with one subscription of one item.
 
 use billing::{Plan, begin_change};
 use domain::Tier;
 use serde_json::json;
+use store::Lease;
 
 use crate::wire::Fault;
 use crate::world::{CALL, World, to, update};
@@ -13,7 +14,7 @@ use crate::world::{CALL, World, to, update};
 enum Dies {
     /// The intent is committed, Stripe was not called.
     BeforeStripe,
-    /// At a request of this kind, before it arrives or after it had its effect.
+    /// At a request of this kind, before it arrives or after it took effect.
     At(&'static str, Fault),
     /// Stripe is at the new tier, the row is not.
     BeforeTheRow,
@@ -30,43 +31,43 @@ const POINTS: &[Dies] = &[
     Dies::BeforeTheRow,
 ];
 
-/// Begins a change and dies. False: the change came past that point without meeting it.
-async fn die(world: &World, held: &tenant_lease::Held<'_>, tier: Tier, dies: Dies) -> bool {
+/// Begins a change and dies. False: the change ended without making the request at which it was to die.
+async fn die(world: &World, lease: &Lease<'_>, tier: Tier, dies: Dies) -> bool {
     let (change, payload) = (to(tier), json!({}));
-    begin_change(held, &update(&change, None, &payload), CALL).await.expect("begun");
+    begin_change(lease, &update(&change, None, &payload), CALL).await.expect("begun");
     if let Dies::At(request, fault) = dies {
         world.wire.fault(request, fault);
     }
     if matches!(dies, Dies::BeforeStripe) {
         return true;
     }
-    let settled = world.billing.settle(held, Plan::of(tier)).await;
+    let settled = world.biller().settle(lease, Plan::of(tier)).await;
     world.wire.mend();
     assert!(settled.is_ok() || matches!(dies, Dies::At(..)), "{settled:?}");
     settled.is_err() || matches!(dies, Dies::BeforeTheRow)
 }
 
-/// `deaths`: how many of the points its changes come to, since not every change makes every request.
+/// `deaths` is how many of the points the changes reach, since not every change makes every request.
 async fn every_point(from: Tier, deaths: usize) {
     let world = World::start().await;
     let mut died = 0;
     for tier in Tier::ALL.iter().copied().filter(|tier| *tier != from) {
         for dies in POINTS.iter().copied() {
             let tenant = world.active(from).await;
-            let held = world.hold(&tenant).await;
-            if die(&world, &held, tier, dies).await {
+            let lease = world.hold(&tenant).await;
+            if die(&world, &lease, tier, dies).await {
                 died += 1;
             }
-            drop(held);
+            drop(lease);
             assert_eq!(world.open_intents().await, 1, "{dies:?}");
             assert_eq!(world.reconcile().await, billing::Report::default(), "nothing is due while its lease lasts");
             world.time_passes().await;
             assert_eq!(world.reconcile().await.settled, 1, "{from} to {tier}, {dies:?}");
             assert_eq!(world.open_intents().await, 0);
             let row = world.row(&tenant).await;
-            assert_eq!((row.tier, row.version), (from, tenant.version), "the row knows nothing of it");
+            assert_eq!((row.tier, row.version), (from, tenant.version), "the row is unchanged");
             world.check(&tenant).await;
-            // Nothing is left behind that stands in the way of the next change.
+            // Nothing is left that blocks the next change.
             let changed = world.changed(&tenant, tier).await;
             assert!(changed.version > tenant.version);
             assert_eq!(world.open_intents().await, 0);
@@ -76,32 +77,32 @@ async fn every_point(from: Tier, deaths: usize) {
 }
 
 #[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL, POSTGRES_CA_FILE, STRIPE_API_URL and STRIPE_SECRET_KEY"]
-async fn from_pilot() {
-    every_point(Tier::Pilot, 2 * 6).await;
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn every_crash_of_a_change_from_pilot_is_settled() {
+    Box::pin(every_point(Tier::Pilot, 2 * 6)).await;
 }
 
 #[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL, POSTGRES_CA_FILE, STRIPE_API_URL and STRIPE_SECRET_KEY"]
-async fn from_enterprise() {
-    every_point(Tier::Enterprise, 2 * 4).await;
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn every_crash_of_a_change_from_enterprise_is_settled() {
+    Box::pin(every_point(Tier::Enterprise, 2 * 4)).await;
 }
 
 #[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL, POSTGRES_CA_FILE, STRIPE_API_URL and STRIPE_SECRET_KEY"]
-async fn from_enterprise_plus() {
-    every_point(Tier::EnterprisePlus, 2 * 4).await;
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn every_crash_of_a_change_from_enterprise_plus_is_settled() {
+    Box::pin(every_point(Tier::EnterprisePlus, 2 * 4)).await;
 }
 
 #[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL, POSTGRES_CA_FILE, STRIPE_API_URL and STRIPE_SECRET_KEY"]
-async fn the_reconciler_dies_too() {
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_crash_of_the_reconciler_is_settled() {
     let world = World::start().await;
     for fault in [Fault::Request, Fault::Answer] {
         let tenant = world.active(Tier::Enterprise).await;
-        let held = world.hold(&tenant).await;
-        die(&world, &held, Tier::EnterprisePlus, Dies::BeforeTheRow).await;
-        drop(held);
+        let lease = world.hold(&tenant).await;
+        die(&world, &lease, Tier::EnterprisePlus, Dies::BeforeTheRow).await;
+        drop(lease);
         world.time_passes().await;
         world.wire.fault("POST /v1/subscriptions/", fault);
         assert_eq!(world.reconcile().await.failed, 1);
@@ -115,14 +116,14 @@ async fn the_reconciler_dies_too() {
 }
 
 #[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL, POSTGRES_CA_FILE, STRIPE_API_URL and STRIPE_SECRET_KEY"]
-async fn a_change_after_one_that_was_cut_off_is_settled_to_the_row() {
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn after_a_crash_and_another_change_stripe_is_at_the_rows_tier() {
     let world = World::start().await;
     let tenant = world.active(Tier::Pilot).await;
-    let held = world.hold(&tenant).await;
-    assert!(die(&world, &held, Tier::Enterprise, Dies::At("POST /v1/subscriptions ", Fault::Answer)).await);
-    world.database.store.release_lease(held.lease()).await.expect("answers");
-    drop(held);
+    let lease = world.hold(&tenant).await;
+    assert!(die(&world, &lease, Tier::Enterprise, Dies::At("POST /v1/subscriptions ", Fault::Answer)).await);
+    lease.release().await.expect("answers");
+    drop(lease);
     // The same key, whose subscription has the other price.
     let tenant = world.changed(&tenant, Tier::EnterprisePlus).await;
     assert_eq!(world.subscriptions(&tenant).await.len(), 1);
@@ -133,15 +134,15 @@ async fn a_change_after_one_that_was_cut_off_is_settled_to_the_row() {
 }
 
 #[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL, POSTGRES_CA_FILE, STRIPE_API_URL and STRIPE_SECRET_KEY"]
-async fn a_tenant_at_work_is_left_for_the_next_run() {
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_tenant_whose_lease_is_held_is_left_for_the_next_pass() {
     let world = World::start().await;
     let tenant = world.active(Tier::Enterprise).await;
-    let held = world.hold(&tenant).await;
-    die(&world, &held, Tier::EnterprisePlus, Dies::BeforeTheRow).await;
+    let lease = world.hold(&tenant).await;
+    die(&world, &lease, Tier::EnterprisePlus, Dies::BeforeTheRow).await;
     let sql = "UPDATE control.outbox SET next_attempt_at = clock_timestamp() WHERE delivered_at IS NULL";
     world.database.client.batch_execute(sql).await.expect("answers");
     assert_eq!(world.reconcile().await.busy, 1);
     assert_eq!(world.open_intents().await, 1);
-    drop(held);
+    drop(lease);
 }

@@ -1,4 +1,4 @@
-//! Billing against a real database and Stripe's stand-in, cut off at every point where a process can die.
+//! Billing against a real database and Stripe's stand-in, cut off at every point where the process can die.
 
 #![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
 

@@ -1,4 +1,4 @@
-//! The wire to Stripe's stand-in, which loses what it is told to lose and remembers what went over it.
+//! A connection to Stripe's stand-in that loses chosen requests and answers, and records all requests.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -11,11 +11,11 @@ use tokio::net::{TcpListener, TcpStream};
 pub enum Fault {
     /// It never arrives.
     Request,
-    /// It has its effect, and nobody hears of it.
+    /// It takes effect, and its answer is lost.
     Answer,
     /// It is refused.
     Refusal,
-    /// It has no effect, and its key's stored answer is an old error.
+    /// It has no effect, and its answer repeats an old error.
     Replay,
 }
 
@@ -59,7 +59,7 @@ impl Wire {
         self.state.lock().expect("no panic").faults.push((request.to_owned(), fault));
     }
 
-    /// Faults nobody met are taken back.
+    /// Removes faults that no request met.
     pub fn mend(&self) {
         self.state.lock().expect("no panic").faults.clear();
     }
@@ -69,7 +69,7 @@ impl Wire {
         std::mem::take(&mut self.state.lock().expect("no panic").seen)
     }
 
-    /// One request around the wire.
+    /// Sends one request without faults and without recording it.
     pub async fn direct(&self, request: &str) -> io::Result<Vec<u8>> {
         self.forward(request.as_bytes()).await
     }

@@ -1,16 +1,17 @@
-//! A control database, the wire to Stripe, and what both say about a tenant.
+//! A control database, the connection to Stripe, and what both hold of a tenant.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use billing::{Billing, Changed, Plan, Prices, Report, StripeSecret};
+use billing::{Biller, Billing, BillingSettings, Changed, Plan, Report};
 use domain::{Patch, ProvisionRequest, ProvisioningState, Step, TenantChange, TenantId, Tier};
+use lambda_kit::{Budget, Read};
 use secrecy::SecretString;
+use secrets::StripeSecret;
 use serde_json::{Value, json};
-use store::{Activation, Deactivated, Deactivation, NewTenant, NotLeased, Tenant, Update};
+use store::{Activation, Deactivated, Deactivation, Lease, NewTenant, NotLeased, StepTask, Tenant, Update};
 use stripe::{Stripe, Subscription};
-use tenant_lease::Held;
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -18,25 +19,28 @@ use crate::wire::Wire;
 
 /// One call of Stripe.
 pub const CALL: Duration = Duration::from_secs(4);
-/// A lease nothing here outlasts.
+/// A lease that lasts longer than any test.
 pub const LEASE: Duration = Duration::from_mins(2);
 
 pub struct World {
     pub database: Database,
     pub wire: Wire,
-    pub billing: Billing,
-    /// Around the wire.
+    billing: Billing,
+    /// Not over the wire.
     pub stripe: Stripe,
     secrets_read: Arc<AtomicUsize>,
     key: SecretString,
 }
 
+/// The lookup keys of the two prices.
+pub const PRICES: [&str; 2] = ["ivory_enterprise", "ivory_enterprise_plus"];
+
 /// The lookup key of a tier's price.
 pub fn lookup_key(tier: Tier) -> Option<&'static str> {
     match tier {
         Tier::Pilot => None,
-        Tier::Enterprise => Some("ivory_enterprise"),
-        Tier::EnterprisePlus => Some("ivory_enterprise_plus"),
+        Tier::Enterprise => Some(PRICES[0]),
+        Tier::EnterprisePlus => Some(PRICES[1]),
     }
 }
 
@@ -50,33 +54,23 @@ pub fn update<'a>(change: &'a TenantChange, version: Option<i64>, payload: &'a V
 
 impl World {
     pub async fn start() -> Self {
-        let variable =
-            |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"));
-        let (url, key) = (variable("STRIPE_API_URL"), variable("STRIPE_SECRET_KEY"));
+        let [url, key] = ["STRIPE_API_URL", "STRIPE_SECRET_KEY"].map(|name| std::env::var(name).expect(name));
         let database = Database::create().await;
         let (wire, key) = (Wire::start(&url).await, SecretString::from(key));
-        let mut world = Self {
-            billing: Billing::with(Arc::new(|| unreachable!()), String::new(), Prices::from_env(), CALL),
-            stripe: Stripe::new(&url, key.clone(), CALL),
-            secrets_read: Arc::default(),
-            database,
-            wire,
-            key,
-        };
-        let prices = Prices { enterprise: "ivory_enterprise".into(), enterprise_plus: "ivory_enterprise_plus".into() };
-        world.billing = world.billing_with(prices);
-        world
+        let stripe = Stripe::new(&url, key.clone(), CALL);
+        let secrets_read = Arc::default();
+        let billing = billing(&wire, &key, &secrets_read, PRICES);
+        Self { database, wire, billing, stripe, secrets_read, key }
     }
 
-    /// Over the wire, with other prices.
-    pub fn billing_with(&self, prices: Prices) -> Billing {
-        let (key, count) = (self.key.clone(), Arc::clone(&self.secrets_read));
-        let secret = move || {
-            count.fetch_add(1, Ordering::Relaxed);
-            let secret = Ok(StripeSecret { secret_key: key.clone() });
-            Box::pin(async move { secret }) as std::pin::Pin<Box<dyn Future<Output = _> + Send>>
-        };
-        Billing::with(Arc::new(secret), self.wire.url.clone(), prices, CALL)
+    /// Billing over the wire.
+    pub fn biller(&self) -> Biller<'_> {
+        self.billing.within(CALL)
+    }
+
+    /// Billing over the wire with other prices.
+    pub fn billing_with(&self, prices: [&str; 2]) -> Billing {
+        billing(&self.wire, &self.key, &self.secrets_read, prices)
     }
 
     pub fn secrets_read(&self) -> usize {
@@ -84,7 +78,7 @@ impl World {
     }
 
     /// A tenant in step 9, under that step's lease.
-    pub async fn provisioning(&self, tier: Tier) -> Held<'_> {
+    pub async fn provisioning(&self, tier: Tier) -> Lease<'_> {
         let id = Uuid::now_v7();
         let body = json!({"slug": format!("t-{}", id.simple()), "display_name": "Acme", "region": "us-east-1", "tier": tier,
                           "admin_email": format!("{id}@acme.com"), "data_residency_verified": true});
@@ -92,14 +86,14 @@ impl World {
         let (tenant_id, store) = (TenantId(id), &self.database.store);
         let new = NewTenant { tenant_id, request: &request, correlation_id: "c", actor: "test", request_id: "r" };
         store.insert_tenant(new).await.expect("answers").expect("the slug is free");
-        let begun = store.begin_step(tenant_id, 1, Step::ActivateTenant, "step", LEASE).await.expect("free");
-        Held::new(store, begun.lease, begun.tenant, Step::ActivateTenant, SystemTime::now() + LEASE)
+        let task = StepTask { tenant_id, attempt: 1, step: Step::ActivateTenant };
+        store.begin_step(task, "step", LEASE, LEASE).await.expect("free")
     }
 
     /// A tenant that step 9 billed and activated.
     pub async fn active(&self, tier: Tier) -> Tenant {
-        let held = self.provisioning(tier).await;
-        let settled = self.billing.settle(&held, Plan::of(tier)).await.expect("billed");
+        let lease = self.provisioning(tier).await;
+        let settled = self.biller().settle(&lease, Plan::of(tier)).await.expect("billed");
         let payload = json!({});
         let activation = Activation {
             stripe_customer_id: settled.customer_id.as_deref(),
@@ -107,27 +101,26 @@ impl World {
             invalidation: (Uuid::now_v7(), &payload),
             event: (Uuid::now_v7(), &payload),
         };
-        assert!(self.database.store.activate(held.lease(), activation).await.expect("answers"));
-        let tenant = self.row(held.tenant()).await;
+        lease.activate(activation).await.expect("activated");
+        let tenant = self.row(lease.tenant()).await;
         self.check(&tenant).await;
         self.wire.seen();
         tenant
     }
 
     /// The active tenant's lease, for a route.
-    pub async fn hold(&self, tenant: &Tenant) -> Held<'_> {
-        let leased = self.lease(tenant, "route").await.expect("free");
-        Held::new(&self.database.store, leased.lease, leased.tenant, Step::ActivateTenant, SystemTime::now() + LEASE)
+    pub async fn hold(&self, tenant: &Tenant) -> Lease<'_> {
+        self.lease(tenant, "route").await.expect("free")
     }
 
-    pub async fn lease(&self, tenant: &Tenant, token: &str) -> Result<store::Leased, NotLeased> {
-        self.database.store.lease_tenant(tenant.tenant_id, token, LEASE, &[ProvisioningState::Active]).await
+    pub async fn lease(&self, tenant: &Tenant, token: &str) -> Result<Lease<'_>, NotLeased> {
+        self.database.store.lease_for_billing(tenant.tenant_id, token, LEASE, &[ProvisioningState::Active]).await
     }
 
     /// A whole tier change.
     pub async fn change(&self, tenant: &Tenant, tier: Tier) -> Changed {
         let (change, payload) = (to(tier), json!({}));
-        self.billing.change_tier(&self.hold(tenant).await, &update(&change, None, &payload)).await
+        self.biller().change_tier(&self.hold(tenant).await, &update(&change, None, &payload)).await
     }
 
     /// A tier change that succeeds.
@@ -150,11 +143,11 @@ impl World {
     }
 
     pub async fn reconcile(&self) -> Report {
-        let budget = Duration::from_mins(1);
-        billing::settle_open(&self.database.store, &self.billing, budget, "reconciler").await.expect("answers")
+        let budget = Budget::of(Duration::from_mins(1));
+        self.biller().settle_open(&self.database.store, budget, "reconciler").await.expect("answers")
     }
 
-    /// Leases lapse, what was postponed is due, and nothing is on its way any more.
+    /// Leases end, postponed intents are due, and no request is on its way any more.
     pub async fn time_passes(&self) {
         let sql = "UPDATE control.tenants SET lease_until = clock_timestamp() WHERE lease_until IS NOT NULL;
                    UPDATE control.resources SET sent_at = sent_at - interval '3 minutes';
@@ -172,7 +165,7 @@ impl World {
         self.database.client.query_one(sql, &[]).await.expect("answers").get(0)
     }
 
-    /// Every subscription that Stripe has of the tenant, ended ones too.
+    /// Every subscription of the tenant at Stripe, including ended ones.
     pub async fn subscriptions(&self, tenant: &Tenant) -> Vec<Subscription> {
         let (id, mut all) = (tenant.tenant_id.to_string(), Vec::new());
         let customers = self.stripe.customers_by_email(tenant.admin_email.as_str()).await.expect("answers");
@@ -192,7 +185,7 @@ impl World {
         live.pop()
     }
 
-    /// Stripe is at the row's tier: one subscription with one item of its price, or none that goes on.
+    /// Checks that Stripe is at the row's tier: one subscription with one item of its price, or none that goes on.
     pub async fn check(&self, tenant: &Tenant) {
         let row = self.row(tenant).await;
         let wanted = if row.is_active { lookup_key(row.tier) } else { None };
@@ -206,7 +199,7 @@ impl World {
         }
     }
 
-    /// Ends a subscription at once, as a person at Stripe's dashboard would.
+    /// Ends a subscription at once, as a person can in Stripe's dashboard.
     pub async fn end(&self, subscription: &Subscription) {
         use secrecy::ExposeSecret;
         let request = format!(
@@ -217,4 +210,19 @@ impl World {
         let answer = self.wire.direct(&request).await.expect("an answer");
         assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
     }
+}
+
+/// Billing over the wire. Reads of its secret are counted.
+fn billing(wire: &Wire, key: &SecretString, count: &Arc<AtomicUsize>, [enterprise, plus]: [&str; 2]) -> Billing {
+    let (key, count) = (key.clone(), Arc::clone(count));
+    let account = Read::from_fn(move |()| {
+        count.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Ok(StripeSecret { secret_key: key.clone() }))
+    });
+    let settings = BillingSettings {
+        api_url: wire.url.clone(),
+        enterprise: enterprise.to_owned(),
+        enterprise_plus: plus.to_owned(),
+    };
+    Billing { account, settings }
 }

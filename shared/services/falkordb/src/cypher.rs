@@ -1,12 +1,12 @@
 //! Query texts with parameters.
 
-use crate::Error;
+use crate::error::Error;
 
-/// A query with its parameters in front of it, as the server takes them: `CYPHER name='value' … query`.
+/// A query with its parameters in front, as the server expects them: `CYPHER name='value' … query`.
 ///
-/// Inside single quotes only the quote and the backslash mean something; the module takes every other character as it
-/// is, line breaks and any Unicode included. It does not know `\u` escapes. Text after a NUL is lost on the way, so a NUL
-/// is refused. (FalkorDB/docs `commands/graph.query.md`, "Parametrized queries"; tried on 4.16.3.)
+/// Inside single quotes only the quote and the backslash are special. The module takes every other character as it is,
+/// including line breaks and all of Unicode. It does not know `\u` escapes. It would lose the text after a NUL, so a NUL is
+/// refused. (FalkorDB/docs `commands/graph.query.md`, "Parametrized queries"; tried on 4.16.3.)
 pub(crate) fn query(parameters: &[(&'static str, &str)], text: &str) -> Result<String, Error> {
     let mut query = String::from("CYPHER ");
     for (name, value) in parameters {

@@ -1,4 +1,4 @@
-//! The tenant's own user: one graph, and of the commands only those that stay inside it.
+//! The tenant's own user, who may use one graph, and only with commands that cannot leave it.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,15 +9,15 @@ use sha2::{Digest, Sha256};
 /// What a tenant's user may do, and nothing else.
 ///
 /// A key pattern confines only commands that declare which of their arguments are keys (`COMMAND INFO` of 4.16.3).
-/// - `GRAPH.LIST`, `.CONFIG`, `.UDF`, `.DEBUG` and `.PASSWORD` declare none: they would reach every tenant's graph (LIST
-///   alone names them all). The same goes for `KEYS`, `SCAN`, `FLUSHALL`, `INFO`, `ACL`, `CONFIG`.
-/// - `GRAPH.DELETE` and `.CONSTRAINT` are confined, but a graph and the constraint on its root are the platform's: a
-///   deprovisioned tenant's data stays. `.COPY` is of no use with one key, `.BULK` writes past the query language.
-/// - `GRAPH.SLOWLOG`, `.INFO`, `.MEMORY` are for whoever runs the server.
+/// - `GRAPH.LIST`, `.CONFIG`, `.UDF`, `.DEBUG` and `.PASSWORD` declare none. They would reach every tenant's graph; `LIST`
+///   alone shows all names. The same is true for `KEYS`, `SCAN`, `FLUSHALL`, `INFO`, `ACL` and `CONFIG`.
+/// - `GRAPH.DELETE` and `.CONSTRAINT` are confined, but the graph and the constraint on its root belong to the platform: a
+///   deprovisioned tenant's data stays. `.COPY` is useless with one key, and `.BULK` bypasses the query language.
+/// - `GRAPH.SLOWLOG`, `.INFO` and `.MEMORY` are for the operators of the server.
 ///
-/// `AUTH`, `HELLO`, `QUIT` and `RESET` need no permission. What remains open inside a query is `LOAD CSV`, which reads the
-/// server's `IMPORT_FOLDER` and HTTPS addresses: keep the one empty and the server's way out
-/// closed (FalkorDB/docs `cypher/load-csv.md`).
+/// `AUTH`, `HELLO`, `QUIT` and `RESET` need no permission. One way out remains inside a query: `LOAD CSV` reads the server's
+/// `IMPORT_FOLDER` and HTTPS addresses. Keep that folder empty and block the server's outgoing connections (FalkorDB/docs
+/// `cypher/load-csv.md`).
 const COMMANDS: [&str; 5] = ["ping", "graph.query", "graph.ro_query", "graph.explain", "graph.profile"];
 
 /// The rights of one user, as `ACL SETUSER` sets and `ACL GETUSER` shows them.
@@ -30,14 +30,14 @@ pub(crate) struct Grant {
 impl Grant {
     pub(crate) fn new(graph: &str, password: &SecretString) -> Self {
         Self {
-            // The digest is what the server keeps anyway; so the password itself is not in its command log.
+            // The server stores only the digest anyway. This keeps the password itself out of its command log.
             password: hex::encode(Sha256::digest(password.expose_secret())),
             key: format!("~{}", literal(graph)),
             commands: COMMANDS.iter().map(|command| format!("+{command}")).collect(),
         }
     }
 
-    /// The rules for `ACL SETUSER`, applied as one: `reset` first takes everything away, earlier passwords included.
+    /// The rules for `ACL SETUSER`, applied together. `reset` first removes everything, including earlier passwords.
     pub(crate) fn rules(&self) -> Vec<String> {
         let mut rules = vec!["reset".to_owned(), "on".to_owned(), format!("#{}", self.password), self.key.clone()];
         rules.push("-@all".to_owned());
@@ -45,7 +45,7 @@ impl Grant {
         rules
     }
 
-    /// Whether `ACL GETUSER` shows these rights and no others. A later version's additional fields do not matter.
+    /// Whether `ACL GETUSER` shows these rights and no others. Additional fields of later versions are ignored.
     pub(crate) fn is_shown_by(&self, mut user: HashMap<String, Value>) -> bool {
         let mut field = |name| user.remove(name).unwrap_or(Value::Nil);
         let flags = list(field("flags"));
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     fn shown(fields: &[(&str, &[&str])]) -> HashMap<String, Value> {
-        // Text is a list of one here; what is a list in the server's answer is one below too.
+        // A field of text has one value in the table below; a list has any number.
         let texts = |values: &[&str]| values.iter().map(|value| Value::SimpleString((*value).to_owned())).collect();
         let is_text = |name: &str| matches!(name, "commands" | "keys" | "channels");
         fields
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn only_exactly_these_rights_are_right() {
+    fn only_exactly_these_rights_are_accepted() {
         let grant = Grant::new("client_acme", &"s3cret".into());
         let digest = "1ec1c26b50d5d3c58d9583181af8076655fe00756bf7285940ba3670f99fcba0";
         let commands = "-@all +ping +graph.query +graph.ro_query +graph.explain +graph.profile";
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_graphs_name_is_no_pattern() {
+    fn a_graph_name_is_not_a_pattern() {
         assert_eq!(literal(r"a*b?c[d]e\f-g"), r"a\*b\?c\[d\]e\\f-g");
     }
 }

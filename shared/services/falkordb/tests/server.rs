@@ -1,4 +1,4 @@
-//! Against a real FalkorDB with an aclfile, whose URL is in `TEST_FALKORDB_URL`.
+//! The client against a real FalkorDB with an aclfile. Its URL is in `TEST_FALKORDB_URL`.
 
 #![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
 
@@ -8,12 +8,12 @@ use redis::{RedisResult, Value};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-/// The client under test and an administrator's connection beside it.
+/// The client under test, and an administrator's connection.
 struct Bench {
     falkordb: FalkorDb,
     admin: MultiplexedConnection,
     address: String,
-    /// Names made by one test end in this.
+    /// Part of all names that one test makes.
     run: String,
 }
 
@@ -31,11 +31,11 @@ impl Bench {
         Some(Self { falkordb, admin: admin.expect("connected"), address, run })
     }
 
-    /// A tenant's graph with its user, as step 6 makes them; returns the graph's name and the user's connection.
+    /// Makes a tenant's graph with its user, as step 6 does. Returns the graph's name and the user's connection.
     async fn tenant(&self, slug: &str) -> (String, MultiplexedConnection) {
         let graph = format!("client_{}{slug}", self.run);
         let user = user_of(&graph);
-        // Twice: whatever a step does, it may have to do again.
+        // Twice, since a step may have to be repeated.
         for _ in 0..2 {
             let spec = GraphSpec { graph: &graph, tenant_id: slug, slug, display_name: slug };
             assert_eq!(self.falkordb.create_graph(&spec).await, Ok(()));
@@ -58,7 +58,7 @@ impl Bench {
     }
 }
 
-/// The user of a graph, in letters that a URL takes.
+/// The user of a graph, in characters that a URL allows.
 fn user_of(graph: &str) -> String {
     graph.replace("client_", "tenant_").replace('?', "_")
 }
@@ -72,9 +72,9 @@ async fn is_denied(connection: &mut MultiplexedConnection, command: &[&str]) -> 
 }
 
 #[tokio::test]
-async fn a_tenants_user_has_its_own_graph_and_nothing_else() {
+async fn a_tenants_user_can_use_its_own_graph_and_nothing_else() {
     let Some(mut bench) = Bench::new().await else { return };
-    // One name is the beginning of the other, and one contains what a pattern would take for "any character".
+    // One name is the beginning of another, and one contains a character that is special in a pattern.
     let (acme, mut acme_user) = bench.tenant("acme").await;
     let (bank, mut bank_user) = bench.tenant("acme-bank").await;
     let (glob, mut glob_user) = bench.tenant("acme?bank").await;
@@ -113,7 +113,7 @@ async fn a_tenants_user_has_its_own_graph_and_nothing_else() {
             assert!(is_denied(user, command).await, "{command:?}");
         }
     }
-    // A new password replaces the old one, and what the file has is what the server has.
+    // A new password replaces the old one, and the file holds what the server holds.
     let user = user_of(&acme);
     bench.falkordb.grant(&user, &acme, &"another".into()).await.expect("granted");
     assert!(bench.login(&user, "s3cret").await.is_err());
@@ -169,14 +169,14 @@ async fn asking_for_a_graph_does_not_create_it() {
 }
 
 #[tokio::test]
-async fn a_graph_that_is_not_as_it_should_be_is_refused() {
+async fn a_graph_with_wrong_root_nodes_is_refused() {
     let Some(mut bench) = Bench::new().await else { return };
     let graph = format!("client_{}", bench.run);
     let spec = GraphSpec { graph: &graph, tenant_id: "t-1", slug: "acme", display_name: "Acme" };
 
     let twins = "CREATE (:Tenant {tenant_id: 't-1'}), (:Tenant {tenant_id: 't-1'})";
     ask(&mut bench.admin, &["GRAPH.QUERY", &graph, twins]).await.expect("created");
-    // Asked again it is still no success: the constraint exists, but does not hold.
+    // A second try fails too: the constraint exists, but is not in force.
     for _ in 0..2 {
         assert_eq!(bench.falkordb.create_graph(&spec).await, Err(Error::ConstraintFailed));
     }

@@ -1,35 +1,35 @@
-//! Why a catalog is not healthy.
+//! The reasons why a catalog is not healthy.
 
 use http_kit::{ConnectError, TransportError};
 
-/// What a probe found. The texts are for anybody to read: none names a host, an address, a header or a body.
+/// Why a probe failed. Anybody may read the texts: none contains a host, an address, a header or a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
-    /// No complete answer in time, whether while connecting or while reading.
+    /// There was no complete answer in time.
     #[error("connection timeout")]
     Timeout,
-    /// Nobody listens there.
+    /// Nothing listens at the address.
     #[error("connection refused")]
     Refused,
     /// The host's name has no address.
     #[error("name not resolved")]
     Unresolved,
-    /// The certificate is not trusted, or the other side does not speak TLS.
+    /// The certificate is not trusted, or the server does not speak TLS.
     #[error("TLS handshake failed")]
     Tls,
-    /// No connection for another reason, such as no route.
+    /// There was no connection for another reason, e.g. no route.
     #[error("connection failed")]
     Unreachable,
     /// The connection ended before the answer did.
     #[error("connection closed")]
     Closed,
-    /// Any status but a success: 401 for a token that is not accepted, 503 for an overloaded gateway.
+    /// Any status other than a success, e.g. 401 for a token that is not accepted, or 503 for an overloaded gateway.
     #[error("HTTP status {0}")]
     Status(u16),
-    /// A success that is no catalog's configuration, or is too large to be one.
+    /// A success that is not a catalog's configuration, or is too large to be one.
     #[error("unexpected answer")]
     UnexpectedAnswer,
-    /// The configured address is no URL, or the token cannot stand in a header.
+    /// The configured address is not a URL, or the token cannot be part of a header.
     #[error("bad configuration")]
     BadConfiguration,
 }

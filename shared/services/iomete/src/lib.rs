@@ -1,9 +1,9 @@
 //! IOMETE: an Iceberg REST catalog behind a gateway that asks for a token.
 //!
-//! A catalog is at `https://{console}/catalogs/{catalog}`, below which are the routes of Iceberg's REST specification
+//! A catalog's address is `https://{console}/catalogs/{catalog}`. Below it are the routes of Iceberg's REST specification
 //! (sources: iomete/iom-docs, user-guide/spark-catalogs/internal.md; apache/iceberg, rest-catalog-open-api.yaml). IOMETE
-//! documents no health endpoint of a catalog; `GET /v1/config` is what every client of a catalog calls first, and passes
-//! the gateway, the token's check and the catalog.
+//! documents no health endpoint for a catalog. Every client of a catalog calls `GET /v1/config` first, and this call passes
+//! the gateway, the check of the token and the catalog.
 
 mod error;
 
@@ -24,14 +24,14 @@ pub struct Iomete {
 
 impl Iomete {
     /// A client of the catalog at `base_url`, e.g. `https://console.example.com/catalogs/ivory`. A call takes at most
-    /// `timeout`, from connect to the last byte.
+    /// `timeout`, from connecting to the last byte.
     #[must_use]
     pub fn new(base_url: &str, token: SecretString, timeout: Duration) -> Self {
         let http = http_kit::client_without_reuse(timeout);
         Self { http, base_url: base_url.trim_end_matches('/').to_owned(), token }
     }
 
-    /// Asks for the catalog's configuration: one request on a connection of its own, not repeated.
+    /// Asks for the catalog's configuration, with one request on a new connection. The request is not repeated.
     pub async fn probe(&self) -> Result<(), ProbeError> {
         let request = self.http.get(format!("{}/v1/config", self.base_url)).bearer_auth(self.token.expose_secret());
         let answer = http_kit::send(request).await?;
@@ -42,7 +42,7 @@ impl Iomete {
     }
 }
 
-/// Whether this is a `CatalogConfig` of the specification: an object with the two objects it requires.
+/// Whether the answer is a `CatalogConfig` of the specification: an object with its two required objects.
 fn is_configuration(answer: &Answer) -> bool {
     let config: Option<Map<String, Value>> = answer.json();
     config

@@ -1,4 +1,4 @@
-//! The probe against servers that answer in every way it has to tell apart.
+//! The probe against servers that answer in every way it distinguishes.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -16,9 +16,9 @@ const TOKEN: &str = "iomete-token-of-the-tests";
 const CATALOG: &str = "/catalogs/ivory";
 const CONFIG: &str =
     r#"{"defaults":{"clients":"4"},"overrides":{"prefix":"p"},"endpoints":["GET /v1/{prefix}/namespaces"]}"#;
-/// Far more than any answer takes here, however busy the machine is.
+/// More than any answer takes here, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Little enough to wait for.
+/// Short enough to wait for it.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 async fn probe(base_url: &str) -> Result<(), ProbeError> {
@@ -29,7 +29,7 @@ async fn probe_briefly(base_url: &str) -> Result<(), ProbeError> {
     Iomete::new(base_url, TOKEN.into(), TIMEOUT).probe().await
 }
 
-/// A server that gives every connection, once a request has come, to `answer`; its base URL.
+/// Starts a server that hands every connection to `answer` after its request has arrived. Returns its base URL.
 async fn server<F: Future<Output = ()> + Send>(answer: impl Fn(TcpStream) -> F + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}{CATALOG}", listener.local_addr().expect("bound"));
@@ -43,7 +43,7 @@ async fn server<F: Future<Output = ()> + Send>(answer: impl Fn(TcpStream) -> F +
     url
 }
 
-/// What the probe makes of this answer, after which the connection is closed.
+/// The probe's result for this answer, after which the connection is closed.
 async fn answered(bytes: impl Into<Vec<u8>>) -> Result<(), ProbeError> {
     let bytes = bytes.into();
     let url = server(move |mut socket| {
@@ -76,7 +76,7 @@ async fn a_catalog_answers() {
     let url = format!("http://{}{CATALOG}", listener.local_addr().expect("bound"));
     tokio::spawn(async move { axum::serve(listener, router).await });
     assert_eq!(probe(&url).await, Ok(()));
-    assert_eq!(probe(&format!("{url}/")).await, Ok(()), "a slash too many");
+    assert_eq!(probe(&format!("{url}/")).await, Ok(()), "a trailing slash");
     is(probe(&format!("{url}2")).await, ProbeError::Status(404), "HTTP status 404");
     let stranger = Iomete::new(&url, "wrong".into(), PATIENCE).probe().await;
     is(stranger, ProbeError::Status(401), "HTTP status 401");
@@ -135,7 +135,7 @@ async fn an_unknown_name_is_not_resolved() {
     is(probe("https://does-not-exist.invalid/catalogs/x").await, ProbeError::Unresolved, "name not resolved");
 }
 
-/// Whether it keeps silent from the start or from the middle of its answer, it has the same time.
+/// A server that stops at the start of its answer, or in the middle, has the same time.
 #[tokio::test]
 async fn silence_is_a_timeout() {
     for said in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{\"defaults\":"] {
@@ -150,7 +150,7 @@ async fn silence_is_a_timeout() {
     }
 }
 
-/// A body that never stops coming does not extend the time either.
+/// A body that arrives slowly and never ends does not extend the time.
 #[tokio::test]
 async fn a_trickle_is_a_timeout() {
     let url = server(|mut socket| async move {
@@ -162,9 +162,9 @@ async fn a_trickle_is_a_timeout() {
     is(probe_briefly(&url.await).await, ProbeError::Timeout, "connection timeout");
 }
 
-/// Nobody takes the connection from the backlog: it is open for the kernel, and silent.
+/// The connection stays in the backlog: the kernel has opened it, and no data arrives.
 #[tokio::test]
-async fn a_connection_nobody_accepts_is_a_timeout() {
+async fn a_connection_that_is_not_accepted_is_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     is(probe_briefly(&format!("http://{address}{CATALOG}")).await, ProbeError::Timeout, "connection timeout");
@@ -193,7 +193,7 @@ async fn a_server_without_tls_fails_the_handshake() {
 }
 
 #[tokio::test]
-async fn a_certificate_nobody_vouches_for_is_not_accepted() {
+async fn an_untrusted_certificate_is_not_accepted() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -215,7 +215,7 @@ async fn a_certificate_nobody_vouches_for_is_not_accepted() {
     });
     let result = probe(&format!("https://localhost:{port}{CATALOG}")).await;
     is(result, ProbeError::Tls, "TLS handshake failed");
-    assert_eq!(served.join().expect("served"), None, "the token was sent to a stranger");
+    assert_eq!(served.join().expect("served"), None, "the token was sent to an untrusted server");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! How a request proves whose it is.
+//! How a request is authenticated.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,27 +9,12 @@ use aws_sigv4::sign::v4;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Request};
 use secrecy::SecretString;
-use secrets::{OpenSearchAuth, OpenSearchSecret, SigningService};
+use secrets::SigningService;
 
-use crate::{Error, OpenSearch};
+use crate::error::Error;
 
-/// Credentials usually are at hand; fetching new ones from the metadata endpoint takes milliseconds.
+/// Credentials are usually cached. Fetching new ones from the metadata endpoint takes milliseconds.
 const CREDENTIALS_LIMIT: Duration = Duration::from_secs(2);
-
-/// The client for a region. `region` and `credentials` count for requests signed with `SigV4` only.
-pub fn client(
-    secret: OpenSearchSecret,
-    region: &str,
-    credentials: &SharedCredentialsProvider,
-) -> Result<OpenSearch, Error> {
-    let auth = match secret.auth {
-        OpenSearchAuth::Basic { username, password } => Auth::Basic { username, password },
-        OpenSearchAuth::SigV4 { service } => {
-            Auth::SigV4 { region: region.to_owned(), service, credentials: credentials.clone() }
-        }
-    };
-    OpenSearch::new(&secret.endpoint, auth)
-}
 
 /// The service's name in a signature's scope (opensearch-project/documentation-website `_clients/rust.md`).
 const fn name(service: SigningService) -> &'static str {
@@ -39,9 +24,9 @@ const fn name(service: SigningService) -> &'static str {
     }
 }
 
-/// How a request proves whose it is.
+/// How a request is authenticated.
 pub enum Auth {
-    /// A user of the cluster's own.
+    /// A user of the cluster.
     Basic {
         /// The user's name.
         username: String,
@@ -54,19 +39,19 @@ pub enum Auth {
         region: String,
         /// Which service the endpoint belongs to.
         service: SigningService,
-        /// Where the credentials come from, fresh for each request.
+        /// Gives the credentials for each request.
         credentials: SharedCredentialsProvider,
     },
 }
 
-/// Where and for what a signature is valid, and when it was made.
+/// Where and for what a signature is valid, and when it is made.
 pub(crate) struct Scope<'a> {
     pub(crate) region: &'a str,
     pub(crate) service: &'a str,
     pub(crate) time: SystemTime,
 }
 
-/// The headers that sign this request with the provider's credentials of now.
+/// The headers that sign this request with the provider's current credentials.
 pub(crate) async fn signature(
     request: &Request,
     region: &str,
@@ -81,7 +66,7 @@ pub(crate) async fn signature(
     signature_of(request, credentials, &scope)
 }
 
-/// Method, URL, headers, host, body and session token go into the signature.
+/// The signature covers method, URL, headers, host, body and session token.
 fn signature_of(request: &Request, credentials: Credentials, scope: &Scope<'_>) -> Result<HeaderMap, Error> {
     let mut settings = SigningSettings::default();
     if scope.service == name(SigningService::Aoss) {
@@ -146,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn aws_published_examples() {
+    fn signatures_equal_the_published_examples() {
         // AWS Signature Version 4 test suite, get-vanilla.
         let request = (Method::GET, "https://example.amazonaws.com/", None);
         let (signature, _) = signed(request, "", ("us-east-1", "service"), example(None));
@@ -162,9 +147,9 @@ mod tests {
         assert_eq!(signature, "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
     }
 
-    /// Recorded from botocore's `SigV4Auth`, which reproduces the published examples too.
+    /// Recorded from botocore's `SigV4Auth`, which also reproduces the published examples.
     #[test]
-    fn the_same_as_another_implementation() {
+    fn signatures_equal_those_of_botocore() {
         const BODY: &str = r#"{"settings":{"index.knn":true}}"#;
         let url = "https://search-x.ap-southeast-1.es.amazonaws.com/base/_aliases?timeout=5s&master_timeout=5s";
         let request = (Method::POST, url, Some("application/json"));
@@ -179,29 +164,6 @@ mod tests {
         assert_eq!(signature, "f3318c8ea93d5134cdc69cad7f50c7025ff4877dbf2c334d6dc5bbb79c822fc2");
         assert_eq!(headers["x-amz-content-sha256"], "aac4df796f3f8162d34e43cedbce2d22b500b28a9b0aa7f0a317e21362510ce5");
         assert_eq!(headers["x-amz-security-token"], "AQoDYXdzEPT//////////wEXAMPLE");
-        assert!(headers.values().all(HeaderValue::is_sensitive), "none is to be logged");
-    }
-
-    #[test]
-    fn a_regions_secret_is_read_and_its_password_never_shown() {
-        let basic = r#"{"endpoint":"https://x","auth":{"type":"basic","username":"u","password":"hunter2"}}"#;
-        let config: Config = serde_json::from_str(basic).expect("valid");
-        assert!(!format!("{config:?}").contains("hunter2"));
-        assert!(matches!(config.auth, AuthConfig::Basic { username, .. } if username == "u"));
-
-        for (name, service) in [("es", SigningService::Es), ("aoss", SigningService::Aoss)] {
-            let sigv4 = format!(r#"{{"endpoint":"https://x","auth":{{"type":"sigv4","service":"{name}"}}}}"#);
-            let config: Config = serde_json::from_str(&sigv4).expect("valid");
-            assert!(matches!(config.auth, AuthConfig::SigV4 { service: read } if read == service));
-        }
-        for wrong in [
-            r#"{"endpoint":"https://x"}"#,
-            r#"{"endpoint":"https://x","auth":{"type":"none"}}"#,
-            r#"{"endpoint":"https://x","auth":{"type":"sigv4","service":"s3"}}"#,
-            r#"{"endpoint":"https://x","auth":{"type":"sigv4","service":"es","region":"us-east-1"}}"#,
-            r#"{"endpoint":"https://x","auth":{"type":"basic","username":"u"}}"#,
-        ] {
-            assert!(serde_json::from_str::<Config>(wrong).is_err(), "{wrong}");
-        }
+        assert!(headers.values().all(HeaderValue::is_sensitive), "headers must not be logged");
     }
 }

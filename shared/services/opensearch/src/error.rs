@@ -1,6 +1,4 @@
-//! What can go wrong, and what the pipeline makes of it.
-
-use std::time::Duration;
+//! What can go wrong, and its cause code.
 
 use domain::{CauseCode, Failure};
 use http_kit::{Answer, TransportCodes, TransportError};
@@ -15,31 +13,28 @@ pub enum Error {
     /// No AWS credentials to sign with, or not in time.
     #[error("no AWS credentials to sign with")]
     NoCredentials,
-    /// No answer.
+    /// There was no answer.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The credentials are wrong, or do not allow this.
+    /// The credentials are wrong, or do not allow the request.
     #[error("the credentials were refused")]
     Unauthorized,
-    /// The cluster takes no changes for now: disks full, or a write block.
-    #[error("the cluster takes no changes")]
+    /// The cluster accepts no changes now: its disks are full, or it has a write block.
+    #[error("the cluster accepts no changes")]
     Blocked,
     /// Too many requests.
     #[error("too many requests")]
-    RateLimited {
-        /// How long the service asks to wait.
-        retry_after: Option<Duration>,
-    },
+    RateLimited,
     /// A 5xx.
     #[error("the service is unavailable")]
     Unavailable,
-    /// The cluster has as many shards as it may.
-    #[error("the cluster has as many shards as it may")]
+    /// The cluster has as many shards as it may have.
+    #[error("the cluster has as many shards as it may have")]
     ShardLimit,
-    /// What bears our names is not what we would create.
-    #[error("what is there differs in its {what}")]
+    /// Something with our names exists, and it is not what we would create.
+    #[error("the existing one has another {what}")]
     Conflict {
-        /// In what it differs.
+        /// What is different.
         what: &'static str,
     },
     /// Any other refusal.
@@ -48,12 +43,12 @@ pub enum Error {
     /// An answer of another shape than documented.
     #[error("the answer has an unknown shape")]
     Unexpected,
-    /// Everything was accepted, but the alias does not show it.
+    /// Every request was accepted, but the alias does not show the index yet.
     #[error("the alias does not lead to the index yet")]
     NotVisible,
 }
 
-/// `{"error":{"type","reason"},"status"}`; of a missing alias, and of what AWS puts in front, `error` is a string or absent.
+/// `{"error":{"type","reason"},"status"}`. For a missing alias, and in answers of AWS's proxy, `error` is a string or absent.
 #[derive(Deserialize)]
 struct Body {
     error: Detail,
@@ -65,13 +60,13 @@ struct Detail {
     reason: Option<String>,
 }
 
-/// What a refused `PUT /{index}` means beyond its error.
+/// Whether a `PUT /{index}` was refused because the index exists.
 pub(crate) fn is_already_there(answer: &Answer) -> bool {
     answer.json::<Body>().is_some_and(|body| body.error.r#type == "resource_already_exists_exception")
 }
 
 impl Error {
-    /// An answer that is no success. The types are as recorded from OpenSearch 2.19.1.
+    /// The error that an unsuccessful answer stands for. The types are as recorded from OpenSearch 2.19.1.
     pub(crate) fn refused(answer: &Answer) -> Self {
         let detail = answer.json::<Body>().map(|body| body.error);
         let (kind, reason) = detail
@@ -81,10 +76,10 @@ impl Error {
             // 429 is the block that a full disk puts on an index.
             (403 | 429, "cluster_block_exception" | "index_create_block_exception") => Self::Blocked,
             (401 | 403, _) => Self::Unauthorized,
-            (429, _) => Self::RateLimited { retry_after: answer.retry_after() },
+            (429, _) => Self::RateLimited,
             (500..=599, _) => Self::Unavailable,
             (400, "validation_exception") if reason.contains("maximum shards open") => Self::ShardLimit,
-            // An index bears the alias's name, or an alias the index's.
+            // An index has the alias's name, or an alias has the index's name.
             (400, "invalid_alias_name_exception") => Self::Conflict { what: "alias" },
             (400, "invalid_index_name_exception") if reason.contains("already exists as alias") => {
                 Self::Conflict { what: "name" }
@@ -111,7 +106,7 @@ impl From<Error> for Failure {
             Error::NoCredentials => CauseCode::OpenSearchNoCredentials,
             Error::Unauthorized => CauseCode::OpenSearchUnauthorized,
             Error::Blocked => CauseCode::OpenSearchBlocked,
-            Error::RateLimited { .. } => CauseCode::OpenSearchRateLimited,
+            Error::RateLimited => CauseCode::OpenSearchRateLimited,
             Error::Unavailable => CauseCode::OpenSearchUnavailable,
             Error::ShardLimit => CauseCode::OpenSearchShardLimit,
             Error::Refused => CauseCode::OpenSearchRefused,

@@ -1,16 +1,16 @@
-//! The tenant's index: what is created, and in what an existing one may not differ.
+//! The tenant's index: what is created, and how an existing one may not differ from that.
 
 use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-/// The library that searches vectors. It is always named: the servers' default has changed between versions, and it
-/// cannot be changed afterwards.
+/// The library that searches vectors. It is always named in the mapping: the default has changed between versions of the
+/// server, and the engine of an index cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// Native; what managed clusters and serverless collections offer.
+    /// Native code; offered by managed clusters and serverless collections.
     Faiss,
-    /// Inside the JVM; runs wherever the server runs.
+    /// Runs inside the JVM, wherever the server runs.
     Lucene,
 }
 
@@ -25,20 +25,40 @@ impl Engine {
     }
 }
 
-/// A name that is no engine's.
+/// A setting of another value. The message says what would be valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the knn engine is neither faiss nor lucene")]
-pub struct UnknownEngine;
+#[error("{0}")]
+pub struct InvalidSetting(&'static str);
 
 impl FromStr for Engine {
-    type Err = UnknownEngine;
+    type Err = InvalidSetting;
 
-    fn from_str(name: &str) -> Result<Self, UnknownEngine> {
+    fn from_str(name: &str) -> Result<Self, InvalidSetting> {
         match name {
             "faiss" => Ok(Self::Faiss),
             "lucene" => Ok(Self::Lucene),
-            _ => Err(UnknownEngine),
+            _ => Err(InvalidSetting("must be faiss or lucene")),
         }
+    }
+}
+
+/// How many numbers a vector has: 1 to 16,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dimension(u16);
+
+impl Dimension {
+    /// A dimension, if OpenSearch takes it.
+    #[must_use]
+    pub const fn new(dimension: u16) -> Option<Self> {
+        if matches!(dimension, 1..=16_000) { Some(Self(dimension)) } else { None }
+    }
+}
+
+impl FromStr for Dimension {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
+        text.parse().ok().and_then(Self::new).ok_or(InvalidSetting("must be a number from 1 to 16000"))
     }
 }
 
@@ -51,19 +71,19 @@ pub struct IndexSpec<'a> {
     pub alias: &'a str,
     /// The library that searches vectors.
     pub engine: Engine,
-    /// Numbers in a vector, 1 to 16,000.
-    pub dimension: u16,
-    /// Copies of each shard beside the first. In a cluster over n zones, 1 + replicas must be a multiple of n.
-    /// Serverless collections ignore it.
+    /// How many numbers a vector has.
+    pub dimension: Dimension,
+    /// Copies of each shard besides the first. In a cluster of n zones, 1 + replicas must be a multiple of n. Serverless
+    /// collections ignore this.
     pub replicas: u8,
 }
 
 impl IndexSpec<'_> {
-    /// The body of `PUT /{index}`, alias included.
+    /// The body of `PUT /{index}`, including the alias.
     pub(crate) fn body(&self) -> Value {
         json!({
             "settings": { "index": { "knn": true, "number_of_shards": 1, "number_of_replicas": self.replicas } },
-            // A misspelt field is an error, not a new field: mappings only ever grow.
+            // A misspelt field is an error and not a new field, since a field cannot be removed from a mapping.
             "mappings": { "dynamic": "strict", "properties": self.properties() },
             "aliases": { self.alias: { "is_write_index": true } },
         })
@@ -71,9 +91,9 @@ impl IndexSpec<'_> {
 
     /// The fields.
     ///
-    /// `cosinesimil` is what "similar" means for text embeddings, and needs no vectors of length one, which
-    /// `innerproduct` and `l2` silently rank by length; a zero vector is an error. Lucene has always had it, faiss since
-    /// 2.19; an older faiss refuses the index here, not a search later (documentation-website,
+    /// `cosinesimil` is the usual similarity of text embeddings. Unlike `innerproduct` and `l2`, it does not depend on the
+    /// length of vectors; a zero vector is an error. Lucene has always had it, faiss since 2.19. An older faiss refuses the
+    /// creation of the index, not a later search (documentation-website,
     /// `_mappings/supported-field-types/{knn-spaces,knn-methods-engines}.md`).
     fn properties(&self) -> Value {
         json!({
@@ -81,26 +101,27 @@ impl IndexSpec<'_> {
             "title": { "type": "text" },
             "content": { "type": "text" },
             "source": { "type": "keyword" },
-            // Any JSON object, kept but not searched: else each tenant's keys would become fields of the mapping.
+            // Any JSON object, stored but not searched. Otherwise its keys would become fields of the mapping.
             "metadata": { "type": "object", "enabled": false },
             "created_at": { "type": "date" },
             "embedding": {
                 "type": "knn_vector",
-                "dimension": self.dimension,
+                "dimension": self.dimension.0,
                 "method": {
                     "name": "hnsw",
                     "engine": self.engine.name(),
                     "space_type": "cosinesimil",
-                    // m as by default; ef_construction a little above its 100, for recall. Neither can be changed later.
+                    // m is the default; ef_construction is a little above its default of 100, for recall. Neither can
+                    // be changed later.
                     "parameters": { "m": 16, "ef_construction": 128 },
                 },
             },
         })
     }
 
-    /// In what an existing index, as `GET /{index}` describes it, differs from the one we would create, so that what is
-    /// written or searched there would not behave the same. More fields are no difference, nor are replicas, which
-    /// operators change.
+    /// How an existing index, as `GET /{index}` describes it, differs from the one we would create, as far as writes and
+    /// searches would behave differently. Additional fields are no difference. Replicas are none either: operators change
+    /// them.
     pub(crate) fn difference(&self, found: &Value) -> Option<&'static str> {
         // Settings come back as strings.
         if !matches!(&found["settings"]["index"]["knn"], Value::String(knn) if knn == "true") {
@@ -140,11 +161,11 @@ mod tests {
         index: "client_acme_v1",
         alias: "client_acme",
         engine: Engine::Faiss,
-        dimension: 1536,
+        dimension: Dimension::new(1536).expect("valid"),
         replicas: 1,
     };
 
-    /// What we ask for, with the settings as strings, as a server gives them back.
+    /// The index that we create, with its settings as strings, as a server describes it.
     fn described() -> Value {
         let mut body = SPEC.body();
         body["settings"]["index"] = json!({ "knn": "true", "number_of_shards": "1", "number_of_replicas": "2" });
@@ -152,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_create_has_no_difference() {
+    fn the_index_that_we_create_has_no_difference() {
         assert_eq!(SPEC.difference(&described()), None);
         let mut grown = described();
         grown["mappings"]["properties"]["language"] = json!({ "type": "keyword" });
@@ -160,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_that_matters_is_seen() {
+    fn every_relevant_difference_is_found() {
         for (pointer, value, what) in [
             ("/settings/index", json!({}), "index.knn setting"),
             ("/settings/index/knn", json!("false"), "index.knn setting"),
@@ -180,10 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn engines_have_names() {
+    fn settings_are_parsed() {
         for engine in [Engine::Faiss, Engine::Lucene] {
             assert_eq!(engine.name().parse(), Ok(engine));
         }
-        assert_eq!("nmslib".parse::<Engine>(), Err(UnknownEngine));
+        assert!("nmslib".parse::<Engine>().is_err());
+        for (text, valid) in [("1", true), ("16000", true), ("0", false), ("16001", false), ("x", false)] {
+            assert_eq!(text.parse::<Dimension>().is_ok(), valid, "{text}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use opensearch::{Auth, Engine, Ensured, Error, IndexSpec, OpenSearch};
+use opensearch::{Auth, Dimension, Engine, Ensured, Error, IndexSpec, OpenSearch};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -37,7 +37,8 @@ impl Bench {
     }
 
     fn spec(&self) -> IndexSpec<'_> {
-        IndexSpec { index: &self.index, alias: &self.alias, engine: Engine::Lucene, dimension: 4, replicas: 0 }
+        let dimension = Dimension::new(4).expect("valid");
+        IndexSpec { index: &self.index, alias: &self.alias, engine: Engine::Lucene, dimension, replicas: 0 }
     }
 
     async fn ensure(&self) -> Result<Ensured, Error> {
@@ -132,7 +133,7 @@ async fn an_index_that_differs_is_left_alone() {
     let Some(bench) = Bench::new() else { return };
     let Bench { alias, index, .. } = &bench;
     bench.ensure().await.expect("created");
-    let other = IndexSpec { dimension: 5, ..bench.spec() };
+    let other = IndexSpec { dimension: Dimension::new(5).expect("valid"), ..bench.spec() };
     let conflict = Err(Error::Conflict { what: "dimension of embedding" });
     assert_eq!(bench.opensearch.ensure_knn_index(&other).await, conflict);
     assert_eq!(bench.ensure().await, Ok(Ensured::Adopted));

@@ -1,4 +1,4 @@
-//! The client.
+//! The client of the API.
 
 use std::time::Duration;
 
@@ -7,14 +7,15 @@ use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
-use crate::objects::{Identified, Page};
-use crate::{Customer, Error, PreparedPost, Price, Subscription};
+use crate::error::Error;
+use crate::objects::{Customer, Identified, Page, Price, Subscription};
+use crate::requests::PreparedPost;
 
-/// Pinned, so that Stripe's own upgrade of an account changes nothing here.
+/// Pinned, so that an upgrade of the account's API version changes nothing here.
 const VERSION: &str = "2026-07-29.dahlia";
-/// Largest page Stripe gives.
+/// The largest page that Stripe allows.
 const PAGE: &str = "100";
-/// More pages than one tenant's customers or subscriptions can fill.
+/// More pages than one tenant's customers or subscriptions fill.
 const MAX_PAGES: usize = 50;
 
 /// A client of one account.
@@ -26,20 +27,20 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// A client of the API at `base_url`, e.g. `https://api.stripe.com`. `call` is what one call may take from connect to
+    /// A client of the API at `base_url`, e.g. `https://api.stripe.com`. One call takes at most `call`, from connecting to
     /// the last byte.
     #[must_use]
     pub fn new(base_url: &str, secret_key: SecretString, call: Duration) -> Self {
         Self { http: http_kit::client(call), base_url: base_url.trim_end_matches('/').to_owned(), secret_key, call }
     }
 
-    /// What one call may take: whoever calls makes sure of that much time first.
+    /// What one call takes at most. The caller makes sure that there is this much time.
     #[must_use]
     pub const fn call_timeout(&self) -> Duration {
         self.call
     }
 
-    /// Sends a prepared request. The same request with the same key is the same request, for at least 24 hours.
+    /// Sends a prepared request. Stripe carries out requests with the same key only once, for at least 24 hours.
     pub async fn post<T: DeserializeOwned>(&self, request: &PreparedPost, idempotency_key: &str) -> Result<T, Error> {
         let post = self
             .request(Method::POST, &request.path)
@@ -49,22 +50,22 @@ impl Stripe {
         read(&http_kit::send(post).await?)
     }
 
-    /// Every customer of exactly this address: Stripe compares case. Read-after-write, unlike search.
+    /// Every customer with exactly this address, in the same case. This list is read-after-write, unlike Stripe's search.
     pub async fn customers_by_email(&self, email: &str) -> Result<Vec<Customer>, Error> {
         self.list("/v1/customers", &[("email", email)]).await
     }
 
-    /// A subscription as it is now.
+    /// The current state of a subscription.
     pub async fn subscription(&self, id: &str) -> Result<Subscription, Error> {
         self.get(&format!("/v1/subscriptions/{id}"), &[]).await
     }
 
-    /// Every subscription of a customer, ended ones too.
+    /// Every subscription of a customer, including ended ones.
     pub async fn subscriptions_of(&self, customer: &str) -> Result<Vec<Subscription>, Error> {
         self.list("/v1/subscriptions", &[("customer", customer), ("status", "all")]).await
     }
 
-    /// The active price with this lookup key; a key belongs to one price at most.
+    /// The active price with this lookup key. A key belongs to at most one price.
     pub async fn price_by_lookup_key(&self, lookup_key: &str) -> Result<Option<Price>, Error> {
         let query = [("lookup_keys[]", lookup_key), ("active", "true")];
         let page: Page<Price> = self.get("/v1/prices", &query).await?;
@@ -90,11 +91,11 @@ impl Stripe {
                 return Ok(found);
             }
         }
-        // A list that does not end was not read to its end.
+        // The list has more pages than can be right.
         Err(Error::UnexpectedAnswer { request_id: None })
     }
 
-    /// A read whose connection broke is sent once more.
+    /// Sends a read. It is sent once more if its connection broke.
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Error> {
         let send = || http_kit::send(self.request(Method::GET, path).query(query));
         let answer = match send().await {

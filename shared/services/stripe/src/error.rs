@@ -1,12 +1,10 @@
-//! What can go wrong, and what the pipeline makes of it.
+//! What can go wrong, and its cause code.
 
-use std::time::Duration;
-
-use domain::{CauseCode, Failure};
+use domain::{CauseCode, Failure, FailureKind};
 use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
 
-/// A call that did not give what was asked for. Stripe's messages are not kept: they quote the request.
+/// A failed call. Stripe's messages are not kept, since they quote the request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There was no answer.
@@ -15,13 +13,11 @@ pub enum Error {
     /// Too many calls.
     #[error("Stripe: too many requests")]
     RateLimited {
-        /// When to come back, if Stripe said so.
-        retry_after: Option<Duration>,
         /// Stripe's id of the request.
         request_id: Option<String>,
     },
-    /// A request with the same key is being worked on, or the object is locked by another one.
-    #[error("Stripe: the object is being worked on")]
+    /// Stripe is still at work on a request with the same key, or another request has locked the object.
+    #[error("Stripe: another request is at work")]
     Busy {
         /// Stripe's id of the request.
         request_id: Option<String>,
@@ -31,18 +27,18 @@ pub enum Error {
     Server {
         /// The HTTP status.
         status: u16,
-        /// The answer is the stored one of an earlier request with this key: it will never be another.
+        /// The answer repeats that of an earlier request with this key. It will never be another.
         replayed: bool,
         /// Stripe's id of the request.
         request_id: Option<String>,
     },
-    /// The key is not accepted, or does not allow this.
+    /// The secret key is not accepted, or does not allow the request.
     #[error("Stripe: the secret key is not accepted")]
     Unauthorized {
         /// Stripe's id of the request.
         request_id: Option<String>,
     },
-    /// Stripe understood and said no.
+    /// Stripe understood the request and refused it.
     #[error("Stripe: refused (status {status})")]
     Rejected {
         /// The HTTP status.
@@ -50,7 +46,7 @@ pub enum Error {
         /// Stripe's id of the request.
         request_id: Option<String>,
     },
-    /// A success that is not of the documented shape.
+    /// A success whose shape is not the documented one.
     #[error("Stripe: an answer of an unknown shape")]
     UnexpectedAnswer {
         /// Stripe's id of the request.
@@ -75,7 +71,7 @@ impl Error {
         let code = answer.json::<Refusal>().and_then(|refusal| refusal.error.code);
         match (answer.status.as_u16(), code.as_deref()) {
             (_, Some("idempotency_key_in_use" | "lock_timeout")) => Self::Busy { request_id },
-            (429, _) => Self::RateLimited { retry_after: answer.retry_after(), request_id },
+            (429, _) => Self::RateLimited { request_id },
             (401 | 403, _) => Self::Unauthorized { request_id },
             (status @ 500..600, _) => {
                 Self::Server { status, replayed: answer.header("idempotent-replayed") == Some("true"), request_id }
@@ -85,19 +81,19 @@ impl Error {
         }
     }
 
-    /// Whether the answer is an error that Stripe stored under this key: the key is used up.
+    /// Whether the answer is an error that Stripe stored under this key. Then the key cannot be used any more.
     #[must_use]
     pub const fn is_replayed(&self) -> bool {
         matches!(self, Self::Server { replayed: true, .. })
     }
 
-    /// Whether Stripe understood the request and said no.
+    /// Whether Stripe understood the request and refused it.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         matches!(self, Self::Rejected { .. })
     }
 
-    /// Whether nothing was made by this request, for certain.
+    /// Whether this request certainly made nothing.
     #[must_use]
     pub fn is_definite(&self) -> bool {
         match self {
@@ -105,6 +101,18 @@ impl Error {
             Self::RateLimited { .. } | Self::Unauthorized { .. } | Self::Rejected { .. } => true,
             Self::Busy { .. } | Self::Server { .. } | Self::UnexpectedAnswer { .. } => false,
         }
+    }
+
+    /// The failure of a request that changes something. If the request may have had an effect, the failure is no refusal,
+    /// whatever the answer was.
+    #[must_use]
+    pub fn of_a_write(self) -> Failure {
+        let definite = self.is_definite();
+        let failure = Failure::from(self);
+        if !definite && failure.kind() == FailureKind::Rejected {
+            return failure.of_kind(FailureKind::Transient);
+        }
+        failure
     }
 }
 
@@ -120,7 +128,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (code, request_id) = match error {
             Error::Transport(error) => return error.failure(&TRANSPORT),
-            Error::RateLimited { request_id, .. } => (CauseCode::StripeRateLimited, request_id),
+            Error::RateLimited { request_id } => (CauseCode::StripeRateLimited, request_id),
             Error::Busy { request_id } => (CauseCode::StripeBusy, request_id),
             Error::Server { request_id, .. } => (CauseCode::StripeError, request_id),
             Error::Unauthorized { request_id } => (CauseCode::StripeUnauthorized, request_id),
@@ -128,5 +136,19 @@ impl From<Error> for Failure {
             Error::UnexpectedAnswer { request_id } => (CauseCode::StripeUnexpectedAnswer, request_id),
         };
         Self::from(code).with_request_id(request_id.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_with_an_unknown_outcome_is_not_a_refusal() {
+        let too_large = Error::Transport(TransportError::TooLarge);
+        assert_eq!(Failure::from(too_large.clone()).kind(), FailureKind::Rejected);
+        assert_eq!(too_large.of_a_write().kind(), FailureKind::Transient);
+        let refused = Error::Rejected { status: 400, request_id: None };
+        assert_eq!(refused.of_a_write().kind(), FailureKind::Rejected);
     }
 }

@@ -1,4 +1,4 @@
-//! What is read of Stripe's objects.
+//! Stripe's objects, as far as they are read.
 
 use std::collections::HashMap;
 
@@ -20,14 +20,14 @@ pub struct Subscription {
     pub id: String,
     /// `active`, `past_due`, `canceled`, ….
     pub status: String,
-    /// It ends with the period that is paid for; until then it is as live as any.
+    /// It ends with the period that is paid for. Until then it is live.
     pub cancel_at_period_end: bool,
     items: Items,
     #[serde(default)]
     metadata: HashMap<String, String>,
 }
 
-/// What a subscription is billed for.
+/// One thing that a subscription bills.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Item {
     /// `si_…`.
@@ -36,7 +36,7 @@ pub struct Item {
     pub price: Price,
 }
 
-/// The items that come with a subscription: a page of its own.
+/// The first page of a subscription's items.
 #[derive(Clone, Debug, Deserialize)]
 struct Items {
     data: Vec<Item>,
@@ -48,7 +48,7 @@ struct Items {
 pub struct Price {
     /// `price_…`.
     pub id: String,
-    /// The name it is looked up by, which no other price of the account has; archived prices keep theirs.
+    /// The name by which it is looked up. No other price of the account has it. An archived price keeps it.
     #[serde(default)]
     pub lookup_key: Option<String>,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Page<T> {
     pub has_more: bool,
 }
 
-/// What a list is paged by.
+/// The id by which a list is paged.
 pub(crate) trait Identified {
     fn id(&self) -> &str;
 }
@@ -78,7 +78,7 @@ impl Identified for Subscription {
 }
 
 impl Customer {
-    /// Whether our metadata says that it is this tenant's.
+    /// Whether it is this tenant's, according to our metadata.
     #[must_use]
     pub fn is_tenants(&self, tenant_id: &str) -> bool {
         self.metadata.get("tenant_id").is_some_and(|id| id == tenant_id)
@@ -86,19 +86,19 @@ impl Customer {
 }
 
 impl Subscription {
-    /// Whether our metadata says that it is this tenant's.
+    /// Whether it is this tenant's, according to our metadata.
     #[must_use]
     pub fn is_tenants(&self, tenant_id: &str) -> bool {
         self.metadata.get("tenant_id").is_some_and(|id| id == tenant_id)
     }
 
-    /// Whether it is in force, or may come into force: everything but the two final states.
+    /// Whether it is in force or may come into force: in every state but the two final ones.
     #[must_use]
     pub fn is_live(&self) -> bool {
         !matches!(self.status.as_str(), "canceled" | "incomplete_expired")
     }
 
-    /// The item, where there is exactly one.
+    /// The item, if there is exactly one.
     #[must_use]
     pub fn only_item(&self) -> Option<&Item> {
         match self.items.data.as_slice() {

@@ -1,7 +1,7 @@
-//! Requests that make something, as they are written down before they are sent.
+//! Requests that change something, as they are recorded before they are sent.
 
-/// A POST whose body can be kept and sent again byte for byte: Stripe answers a repeated key with other parameters by an
-/// error.
+/// A POST whose body can be stored and sent again byte for byte. Stripe answers with an error if a key is repeated with
+/// other parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedPost {
     /// Below the API's base, e.g. `/v1/customers`.
@@ -17,7 +17,7 @@ impl PreparedPost {
     }
 }
 
-/// A customer. Neither address nor name is unique at Stripe; our metadata is what tells whose it is.
+/// Creates a customer. Neither address nor name is unique at Stripe, so our metadata says which tenant it belongs to.
 #[must_use]
 pub fn create_customer(email: &str, name: &str, tenant_id: &str, slug: &str) -> PreparedPost {
     PreparedPost::new(
@@ -26,8 +26,8 @@ pub fn create_customer(email: &str, name: &str, tenant_id: &str, slug: &str) -> 
     )
 }
 
-/// A subscription that is paid by invoice: the default, charging automatically, is refused for a customer without a
-/// payment method, which a new one never has.
+/// Creates a subscription that is paid by invoice. Stripe's default, charging automatically, is refused for a customer
+/// without a payment method, and a new customer has none.
 #[must_use]
 pub fn create_subscription(customer: &str, price: &str, tenant_id: &str, days_until_due: u32) -> PreparedPost {
     PreparedPost::new(
@@ -42,17 +42,17 @@ pub fn create_subscription(customer: &str, price: &str, tenant_id: &str, days_un
     )
 }
 
-/// What is to be different about a subscription. Every part is absolute, so that saying it twice changes nothing more.
+/// A change of a subscription. It says what the subscription shall be, so repeating it changes nothing more.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SubscriptionChange<'a> {
-    /// The item that gets another price, and that price. Without the item's id Stripe would add a second item. Its
-    /// quantity becomes 1, as Stripe has it wherever none is sent.
+    /// An item's id and its new price. Without the id Stripe would add a second item. The quantity becomes 1, Stripe's
+    /// default.
     pub price: Option<(&'a str, &'a str)>,
     /// Whether it ends with the period that is paid for.
     pub cancel_at_period_end: Option<bool>,
 }
 
-/// A change of a subscription.
+/// Changes a subscription.
 #[must_use]
 pub fn update_subscription(id: &str, change: SubscriptionChange<'_>) -> PreparedPost {
     let mut fields = Vec::new();

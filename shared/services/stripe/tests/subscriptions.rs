@@ -1,4 +1,4 @@
-//! The client against Stripe's stand-in: what changes a subscription, and what would make it two.
+//! The client against Stripe's stand-in: requests that change a subscription.
 
 #![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
 

@@ -1,4 +1,6 @@
-//! The Auth of one project, as its administrator.
+//! The Auth of one project, as its administrator sees it.
+
+use std::time::Duration;
 
 use http_kit::Answer;
 use jiff::Timestamp;
@@ -11,8 +13,12 @@ use uuid::Uuid;
 use crate::auth_error::{AuthError, code_of};
 use crate::error::RequestId;
 
+/// The longest that a request of [`Auth`] takes. An invitation is answered after the mail server accepted the mail, for which
+/// Auth itself allows 10 s. With a shorter limit, every slow mail server would leave invitations of unknown outcome.
+pub const AUTH_TIMEOUT: Duration = Duration::from_secs(25);
+
 const API_KEY: HeaderName = HeaderName::from_static("apikey");
-/// With it errors have a stable `code`; without it that field is the HTTP status.
+/// With this header, errors have a stable `code`. Without it, that field is the HTTP status.
 const API_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-supabase-api-version"), HeaderValue::from_static("2024-01-01"));
 
@@ -29,9 +35,9 @@ pub struct Auth {
 pub struct InvitedUser {
     /// The user's id in this project.
     pub id: Uuid,
-    /// The address as Auth keeps it: in lower case.
+    /// The address as Auth stores it: in lower case.
     pub email: String,
-    /// When the invitation that is valid now was sent.
+    /// When the valid invitation was sent.
     pub invited_at: Timestamp,
 }
 
@@ -40,17 +46,17 @@ impl Auth {
     #[must_use]
     pub fn new(project_api_base: &str, secret_key: SecretString) -> Self {
         Self {
-            client: http_kit::client(crate::AUTH_TIMEOUT),
+            client: http_kit::client(AUTH_TIMEOUT),
             base_url: format!("{}/auth/v1", project_api_base.trim_end_matches('/')),
             secret_key,
         }
     }
 
-    /// Invites a user by mail and returns once the mail server has the mail. `data` becomes the user's metadata, which
-    /// the user may change; the link leads to `redirect_to` if the project allows it, else silently to its site URL.
+    /// Invites a user by mail, and returns after the mail server has accepted the mail. `data` becomes the user's metadata,
+    /// which the user may change. The link leads to `redirect_to` if the project allows that URL, otherwise to its site URL.
     ///
-    /// Not idempotent: another call for a user who has not confirmed yet mails again and ends the first link. Ask the
-    /// project's `auth.users` first.
+    /// This is not idempotent: a second call for a user who has not confirmed yet mails again and ends the first link. Look
+    /// into the project's `auth.users` first.
     pub async fn invite(
         &self,
         email: &str,
@@ -72,19 +78,19 @@ impl Auth {
         }
     }
 
-    /// Deletes a user. One who does not exist is deleted.
+    /// Deletes a user. It is a success if the user does not exist.
     pub async fn delete_user(&self, id: Uuid) -> Result<(), AuthError> {
         let answer = http_kit::send(self.request(Method::DELETE, &format!("/admin/users/{id}"))).await?;
         match answer.status {
             StatusCode::OK => Ok(()),
-            // Only Auth itself may say so: a gateway's 404 is a wrong address.
+            // This must come from Auth itself. A gateway's 404 means a wrong address.
             StatusCode::NOT_FOUND if code_of(&answer).as_deref() == Some("user_not_found") => Ok(()),
             _ => Err(AuthError::of(&answer)),
         }
     }
 
-    /// The gateway wants the key in `apikey`, Auth wants it as bearer, where the new keys, which are no JWT, are taken
-    /// only if both are the same. A secret key is refused to a browser's user agent, which ours is not.
+    /// The gateway expects the key in `apikey`, and Auth expects it as bearer token. The new keys are no JWTs and are accepted
+    /// only if both headers are the same. A secret key is refused if the user agent is a browser's, which ours is not.
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let key = self.secret_key.expose_secret();
         let request = self.client.request(method, format!("{}{path}", self.base_url));
@@ -94,7 +100,7 @@ impl Auth {
                 value.set_sensitive(true);
                 request.header(API_KEY, value)
             }
-            // The bearer cannot be built of it either: sending says so.
+            // The bearer token cannot be built either, so sending reports it.
             Err(_) => request,
         }
     }

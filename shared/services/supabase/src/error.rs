@@ -1,18 +1,16 @@
-//! What the Management API refuses, told apart as far as the pipeline acts differently on it.
-
-use std::time::Duration;
+//! Errors of the Management API, distinguished as far as the pipeline treats them differently.
 
 use domain::{CauseCode, Failure};
 use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
 
-/// Supabase's own id of a request, where the answer had one: `sb-request-id` is set by the gateway in front of a
-/// project, `cf-ray` by Cloudflare in front of both APIs.
+/// Supabase's own id of a request, if the answer had one. The gateway in front of a project sets `sb-request-id`, and
+/// Cloudflare in front of both APIs sets `cf-ray`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestId(Option<String>);
 
 impl RequestId {
-    /// The id of the request this is the answer to.
+    /// The id of the answered request.
     #[must_use]
     pub fn of(answer: &Answer) -> Self {
         let id = ["sb-request-id", "x-request-id", "cf-ray"].iter().find_map(|name| answer.header(name));
@@ -26,28 +24,23 @@ impl RequestId {
     }
 }
 
-/// A call of the Management API that did not give what was asked for.
+/// A failed call of the Management API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There was no answer.
     #[error("Supabase: {0}")]
     Transport(#[from] TransportError),
-    /// The call was not made: this argument cannot be part of a valid one.
+    /// The call was not made, since this argument cannot be part of a valid call.
     #[error("Supabase: the {0} is not usable")]
     BadArgument(&'static str),
-    /// Too many calls: 120 per minute for each user, organisation or project, and endpoint.
+    /// Too many calls. The limit is 120 per minute for each endpoint and each user, organisation or project.
     #[error("Supabase: too many requests")]
-    RateLimited {
-        /// When the limit is lifted, from now.
-        retry_after: Option<Duration>,
-        /// The request's id.
-        request_id: RequestId,
-    },
+    RateLimited(RequestId),
     /// The access token is not accepted.
     #[error("Supabase: the access token is not accepted")]
     Unauthorized(RequestId),
-    /// The access token does not allow this.
-    #[error("Supabase: the access token does not allow this")]
+    /// The access token does not allow the call.
+    #[error("Supabase: the access token does not allow the call")]
     Forbidden(RequestId),
     /// The organisation has a project of this name.
     #[error("Supabase: the organisation has a project of this name")]
@@ -58,7 +51,7 @@ pub enum Error {
     /// The organisation has unpaid invoices.
     #[error("Supabase: the organisation has overdue invoices")]
     OverdueInvoices(RequestId),
-    /// Any other 4xx: Supabase did not accept what was sent.
+    /// Any other 4xx: Supabase did not accept the request.
     #[error("Supabase: the request was not accepted (status {status})")]
     InvalidRequest {
         /// The HTTP status.
@@ -69,7 +62,7 @@ pub enum Error {
     /// There is no such project.
     #[error("Supabase: there is no such project")]
     NotFound(RequestId),
-    /// A 5xx, of Supabase or of the proxy in front of it.
+    /// A 5xx from Supabase or from the proxy in front of it.
     #[error("Supabase: server error (status {status})")]
     ServerError {
         /// The HTTP status.
@@ -77,13 +70,13 @@ pub enum Error {
         /// The request's id.
         request_id: RequestId,
     },
-    /// A success that is not of the documented shape.
+    /// A success whose shape is not the documented one.
     #[error("Supabase: an answer of an unknown shape")]
     UnexpectedAnswer(RequestId),
-    /// A young project that has no API keys yet.
+    /// The project is new and has no API keys yet.
     #[error("Supabase: the project has no API keys yet")]
     KeysMissing,
-    /// A young project that is not known to the pooler yet.
+    /// The project is new and not known to the pooler yet.
     #[error("Supabase: the project has no pooler yet")]
     PoolerMissing,
     /// The project's pooler offers no session mode.
@@ -91,24 +84,22 @@ pub enum Error {
     NoSessionPooler,
 }
 
-/// The body of a refusal. Its text decides which refusal it is and is then dropped.
+/// The body of a refusal. Its text tells the kind of refusal and is then dropped.
 #[derive(Deserialize)]
 struct Refusal {
     message: String,
 }
 
 impl Error {
-    /// The error an answer other than a success is. The statuses of a refused creation are documented nowhere, while
-    /// its texts are in the list that Supabase's own console knows: so every 4xx is searched for them.
+    /// The error that an unsuccessful answer stands for. The statuses of a refused creation are not documented, but its
+    /// texts are listed in the source of Supabase's own console. So every 4xx is searched for these texts.
     pub(crate) fn of(answer: &Answer) -> Self {
         let request_id = RequestId::of(answer);
         let status = answer.status.as_u16();
         match status {
             401 => return Self::Unauthorized(request_id),
             404 => return Self::NotFound(request_id),
-            429 => {
-                return Self::RateLimited { retry_after: retry_after(answer), request_id };
-            }
+            429 => return Self::RateLimited(request_id),
             400..500 => {}
             500..600 => return Self::ServerError { status, request_id },
             _ => return Self::UnexpectedAnswer(request_id),
@@ -127,15 +118,15 @@ impl Error {
         }
     }
 
-    /// Whether the call may have had its effect all the same. A project creation that failed like this is to be looked
-    /// for by its name, never sent again at once: the API knows no idempotency key.
+    /// Whether the call may have had its effect nevertheless. After such an error, look for a new project by its name, and
+    /// do not send the creation again at once: the API has no idempotency key.
     #[must_use]
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Self::Transport(error) => error.may_have_had_effect(),
             Self::ServerError { .. } | Self::UnexpectedAnswer(_) => true,
             Self::BadArgument(_)
-            | Self::RateLimited { .. }
+            | Self::RateLimited(_)
             | Self::Unauthorized(_)
             | Self::Forbidden(_)
             | Self::NameTaken(_)
@@ -149,10 +140,10 @@ impl Error {
         }
     }
 
-    /// Supabase's id of the request, where it gave one.
+    /// Supabase's id of the request, if the answer had one.
     fn request_id(&self) -> Option<&str> {
         match self {
-            Self::RateLimited { request_id, .. }
+            Self::RateLimited(request_id)
             | Self::InvalidRequest { request_id, .. }
             | Self::ServerError { request_id, .. }
             | Self::Unauthorized(request_id)
@@ -184,7 +175,7 @@ impl From<Error> for Failure {
         let code = match &error {
             Error::Transport(error) => return error.failure(&TRANSPORT),
             Error::BadArgument(_) => CauseCode::SupabaseBadArgument,
-            Error::RateLimited { .. } => CauseCode::SupabaseRateLimited,
+            Error::RateLimited(_) => CauseCode::SupabaseRateLimited,
             Error::Unauthorized(_) => CauseCode::SupabaseUnauthorized,
             Error::Forbidden(_) => CauseCode::SupabaseForbidden,
             Error::NameTaken(_) => CauseCode::SupabaseNameTaken,
@@ -200,12 +191,4 @@ impl From<Error> for Failure {
         };
         Self::from(code).with_request_id(error.request_id())
     }
-}
-
-/// How long a rate limit still lasts. The Management API documents `X-RateLimit-Reset` in seconds from now, over
-/// windows of a few minutes: a larger number would be a point in time, not a delay.
-pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_hours(1);
-    let reset = || answer.header("x-ratelimit-reset")?.trim().parse().ok().map(Duration::from_secs);
-    answer.retry_after().or_else(reset).filter(|delay| *delay <= LONGEST)
 }

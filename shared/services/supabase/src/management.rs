@@ -1,6 +1,7 @@
 //! The Management API: projects of one organisation.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use http_kit::{Answer, TransportError};
 use reqwest::{Method, RequestBuilder};
@@ -9,15 +10,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, RequestId};
-use crate::project::{
-    Access, ApiKeys, HealthStatus, Pooler, Project, ProjectRef, ProjectSummary, Service, ServiceHealth,
-};
+use crate::project::{Access, ApiKeys, HealthStatus, Pooler, Project, ProjectRef, Service, ServiceHealth};
 
-/// The most the list of projects gives at once.
+/// The longest that a request of [`Management`] takes. A read is sent once more if its connection broke.
+pub const MANAGEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The largest page of the list of projects.
 const PAGE: usize = 100;
 /// More pages than any search for one name fills.
 const MAX_PAGES: usize = 50;
-/// How long Supabase may itself wait for a service's health, in milliseconds (it allows up to 10,000).
+/// How long Supabase itself waits for a service's health, in milliseconds. It allows up to 10,000.
 const HEALTH_TIMEOUT_MS: &str = "5000";
 
 /// A client of the Management API for one organisation.
@@ -29,16 +31,16 @@ pub struct Management {
     organization_slug: String,
 }
 
-/// How a project's Auth is to behave.
+/// The settings of a project's Auth.
 #[derive(Clone, Debug)]
 pub struct AuthSettings {
-    /// Where links in mails lead unless they say otherwise.
+    /// Where links in mails lead by default.
     pub site_url: String,
-    /// Where links in mails may lead besides; patterns with `*` and `**`.
+    /// Where links in mails may lead otherwise; patterns with `*` and `**`.
     pub uri_allow_list: Vec<String>,
-    /// The mail server. Without one of its own a project mails only to the organisation's team.
+    /// The mail server. Without its own mail server a project mails only to the organisation's team.
     pub smtp: Smtp,
-    /// Whether users come by invitation only.
+    /// Whether users can join by invitation only.
     pub disable_signup: bool,
 }
 
@@ -63,22 +65,22 @@ impl Management {
     /// A client of the API at `base_url`, e.g. `https://api.supabase.com`.
     ///
     /// # Errors
-    /// [`Error::BadArgument`] where the slug is no organisation's: `[A-Za-z0-9_-]+`, since it becomes part of a path.
+    /// [`Error::BadArgument`] if the slug is not `[A-Za-z0-9_-]+`. It becomes part of a path.
     pub fn new(base_url: &str, access_token: SecretString, organization_slug: &str) -> Result<Self, Error> {
         let fits = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
         if organization_slug.is_empty() || !organization_slug.bytes().all(fits) {
             return Err(Error::BadArgument("organisation slug"));
         }
         Ok(Self {
-            client: http_kit::client(crate::MANAGEMENT_TIMEOUT),
+            client: http_kit::client(MANAGEMENT_TIMEOUT),
             base_url: base_url.trim_end_matches('/').to_owned(),
             access_token,
             organization_slug: organization_slug.to_owned(),
         })
     }
 
-    /// Creates a project; it comes up within minutes. There is no idempotency key: after an error with
-    /// [`Error::outcome_unknown`] look for the name instead of sending again.
+    /// Creates a project, which comes up within minutes. There is no idempotency key: after an error with
+    /// [`Error::outcome_unknown`], look for the name instead of sending the request again.
     pub async fn create_project(
         &self,
         name: &str,
@@ -95,13 +97,13 @@ impl Management {
         read(&answer)
     }
 
-    /// The organisation's projects of exactly this name: usually none or one.
-    pub async fn find_projects_named(&self, name: &str) -> Result<Vec<ProjectSummary>, Error> {
+    /// The organisation's projects with exactly this name: usually none or one.
+    pub async fn find_projects_named(&self, name: &str) -> Result<Vec<Project>, Error> {
         let path = format!("/v1/organizations/{}/projects", self.organization_slug);
         let mut found = Vec::new();
         let mut offset = 0;
         for _ in 0..MAX_PAGES {
-            // Oldest first: a project created in the meantime is appended and moves none to a page already read.
+            // Oldest first: a project that is created meanwhile comes last, and moves no other to a page already read.
             let query = [
                 ("search", name),
                 ("sort", "created_asc"),
@@ -119,11 +121,11 @@ impl Management {
                 return Ok(found);
             }
         }
-        // A list that does not end was not read to its end.
+        // The list has more pages than can be right.
         Err(Error::UnexpectedAnswer(RequestId::default()))
     }
 
-    /// The project, or nothing where there is none of this ref.
+    /// The project; `None` if there is no project with this ref.
     pub async fn project(&self, project: &ProjectRef) -> Result<Option<Project>, Error> {
         match self.get(|| self.request(Method::GET, &about(project, ""))).await {
             Ok(answer) => read(&answer).map(Some),
@@ -143,8 +145,8 @@ impl Management {
         Ok(Service::ALL.map(|service| ServiceHealth { service, status: status(service) }).to_vec())
     }
 
-    /// The project's keys: the publishable and the secret one, else the legacy pair, which Supabase removes by the end
-    /// of 2026. Never one of each: a pair is switched off as a whole.
+    /// The project's publishable and secret key, otherwise its legacy pair, which Supabase removes by the end of 2026. The
+    /// pairs are not mixed: a pair is switched off as a whole.
     pub async fn api_keys(&self, project: &ProjectRef) -> Result<ApiKeys, Error> {
         let path = about(project, "/api-keys");
         let answer = self.get(|| self.request(Method::GET, &path).query(&[("reveal", "true")])).await?;
@@ -157,7 +159,7 @@ impl Management {
         Ok(ApiKeys { publishable, secret })
     }
 
-    /// The pooler in front of the primary database, in session mode. Its transaction mode would not do for migrations.
+    /// The pooler in front of the primary database, in session mode. Migrations cannot run in its transaction mode.
     pub async fn session_pooler(&self, project: &ProjectRef) -> Result<Pooler, Error> {
         let answer = self.get(|| self.request(Method::GET, &about(project, "/config/database/pooler"))).await?;
         let mut rows: Vec<PoolerRow> = read(&answer)?;
@@ -170,8 +172,8 @@ impl Management {
         if let Some(row) = session.into_iter().next() {
             return Ok(row.pooler);
         }
-        // A project may list its transaction port only; the shared pooler takes sessions on the same host at 5432 (docs
-        // "connecting-to-postgres"; supabase/cli does the same). Any other port is somebody's own pooler.
+        // A project may list its transaction port only. The shared pooler accepts sessions on the same host at port 5432
+        // (docs "connecting-to-postgres"; supabase/cli does the same). Any other port belongs to a dedicated pooler.
         let shared = others.pop().filter(|row| row.pooler.port == 6543);
         shared.map(|row| Pooler { port: 5432, ..row.pooler }).ok_or(Error::NoSessionPooler)
     }
@@ -181,14 +183,14 @@ impl Management {
         Ok(Access { keys: self.api_keys(project).await?, pooler: self.session_pooler(project).await? })
     }
 
-    /// Sets the password of the database's `postgres` user; repeating it changes nothing.
+    /// Sets the password of the database's `postgres` user. Repeating it changes nothing.
     pub async fn set_database_password(&self, project: &ProjectRef, password: &SecretString) -> Result<(), Error> {
         let request = self.request(Method::PATCH, &about(project, "/database/password"));
         let password = password.expose_secret();
         self.call(request.json(&SetPassword { password })).await.map(drop)
     }
 
-    /// Deletes the project with all its data. One that does not exist is deleted.
+    /// Deletes the project with all its data. It is a success if the project does not exist.
     pub async fn delete_project(&self, project: &ProjectRef) -> Result<(), Error> {
         match self.call(self.request(Method::DELETE, &about(project, ""))).await {
             Ok(_) | Err(Error::NotFound(_)) => Ok(()),
@@ -196,11 +198,11 @@ impl Management {
         }
     }
 
-    /// Configures the project's Auth; repeating it changes nothing. The answer holds all of Auth's secrets and is not
-    /// read.
+    /// Configures the project's Auth. Repeating it changes nothing. The answer is not read, since it holds all of Auth's
+    /// secrets.
     ///
     /// # Errors
-    /// Besides the API's: [`Error::BadArgument`] where a URL has a comma in it, which would make it two.
+    /// Besides the API's own: [`Error::BadArgument`] if a URL contains a comma, which would make it two URLs.
     pub async fn configure_auth(&self, project: &ProjectRef, settings: &AuthSettings) -> Result<(), Error> {
         if settings.site_url.is_empty() || settings.site_url.contains(',') {
             return Err(Error::BadArgument("site URL"));
@@ -226,7 +228,7 @@ impl Management {
         self.client.request(method, format!("{}{path}", self.base_url)).bearer_auth(self.access_token.expose_secret())
     }
 
-    /// A read, once more if its connection broke: one kept alive may have been closed while the function slept.
+    /// Sends a read, once more if its connection broke: an idle connection may have been closed while the function slept.
     async fn get(&self, request: impl Fn() -> RequestBuilder) -> Result<Answer, Error> {
         match self.call(request()).await {
             Err(Error::Transport(TransportError::Broken)) => self.call(request()).await,
@@ -240,7 +242,7 @@ impl Management {
     }
 }
 
-/// The path of something about a project. A ref needs no encoding.
+/// A path below the project. A ref needs no encoding.
 fn about(project: &ProjectRef, rest: &str) -> String {
     format!("/v1/projects/{project}{rest}")
 }
@@ -249,8 +251,8 @@ fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
     answer.json().ok_or_else(|| Error::UnexpectedAnswer(RequestId::of(answer)))
 }
 
-/// The key of the first such row that shows one, the default before others. A key that may not be revealed is printed
-/// with dots in it, which are not ASCII.
+/// The key of the first wanted row that shows its key; the default row comes first. A key that may not be revealed is
+/// printed with dots that are not ASCII.
 fn key(rows: &[KeyRow], wanted: impl Fn(&KeyRow) -> bool) -> Option<SecretString> {
     let usable = |row: &&KeyRow| wanted(row) && row.value().is_some();
     let default = rows.iter().filter(usable).find(|row| row.name == "default");
@@ -283,7 +285,7 @@ struct ConfigureAuth<'a> {
     /// Separated by commas.
     uri_allow_list: String,
     smtp_host: &'a str,
-    /// A string in this API.
+    /// This API expects a string.
     smtp_port: String,
     smtp_user: &'a str,
     smtp_pass: &'a str,
@@ -294,7 +296,7 @@ struct ConfigureAuth<'a> {
 
 #[derive(Deserialize)]
 struct ProjectPage {
-    projects: Vec<ProjectSummary>,
+    projects: Vec<Project>,
     pagination: Pagination,
 }
 
@@ -319,7 +321,7 @@ struct KeyRow {
 }
 
 impl KeyRow {
-    /// Older projects have rows without a type.
+    /// Rows of older projects may have no type.
     fn is_legacy(&self) -> bool {
         matches!(self.kind.as_deref(), None | Some("legacy"))
     }

@@ -5,13 +5,13 @@ use std::fmt;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// The id of a project: part of its host name and of every path about it. Supabase documents 20 lower-case letters; any
-/// short run of lower-case letters and digits is taken, and nothing that could change the meaning of a path.
+/// The id of a project. It is part of the project's host name and paths. Supabase documents 20 lower-case letters; any short
+/// run of lower-case letters and digits is accepted, and nothing that could change the meaning of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProjectRef(String);
 
-/// Not the ref of a project.
+/// The text is not the ref of a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a project ref is 1 to 64 lower-case letters and digits")]
 pub struct InvalidProjectRef;
@@ -57,10 +57,10 @@ impl fmt::Display for ProjectRef {
     }
 }
 
-/// Where a project is in its life.
+/// The state of a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names are the vendor's, which documents no more than them")]
+#[expect(missing_docs, reason = "the vendor documents only the names")]
 pub enum ProjectStatus {
     Inactive,
     ActiveHealthy,
@@ -82,7 +82,7 @@ pub enum ProjectStatus {
 }
 
 impl ProjectStatus {
-    /// Whether a new project in this state will never become healthy by itself: the states at which Supabase's own
+    /// Whether a new project in this state will never become healthy by itself. These are the states in which Supabase's own
     /// Terraform provider gives up.
     #[must_use]
     pub fn is_terminal(self) -> bool {
@@ -112,20 +112,17 @@ pub struct Project {
     /// Its id.
     #[serde(rename = "ref")]
     pub project_ref: ProjectRef,
-    /// The name it was created with.
+    /// The name that it was created with.
     pub name: String,
     /// Its region's code, e.g. `eu-central-1`.
     pub region: String,
-    /// Where it is in its life.
+    /// Its state.
     pub status: ProjectStatus,
 }
 
-/// One project as the organisation's list has it.
-pub type ProjectSummary = Project;
-
-/// A service of a project that the pipeline waits for: `db` and `pooler` carry the migrations, `auth` the invitation,
-/// and `rest` is what a tenant's applications call from their first minute. Nothing here uses `storage` or `realtime`,
-/// so no tenant waits for them.
+/// A service of a project that the pipeline waits for. Migrations need `db` and `pooler`, the invitation needs `auth`, and a
+/// tenant's applications call `rest` from the beginning. The pipeline does not use `storage` and `realtime`, so it does not
+/// wait for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
@@ -140,7 +137,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// Every service waited for.
+    /// Every service that the pipeline waits for.
     pub const ALL: [Self; 4] = [Self::Auth, Self::Db, Self::Pooler, Self::Rest];
 
     /// The name Supabase uses.
@@ -155,8 +152,8 @@ impl Service {
     }
 }
 
-/// A service's health. None of these is final: in its first seconds a healthy project's pooler is `UNHEALTHY` ("not
-/// found"), and so is any service whose health could not be asked ("Failed to retrieve project's X service health").
+/// A service's health. None of these is final. In a project's first seconds its pooler is `UNHEALTHY` ("not found"), and a
+/// service is `UNHEALTHY` while its health cannot be read ("Failed to retrieve project's X service health").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum HealthStatus {
@@ -164,9 +161,9 @@ pub enum HealthStatus {
     ComingUp,
     /// It works.
     ActiveHealthy,
-    /// It does not work, or is not known yet.
+    /// It does not work, or its health is not known yet.
     Unhealthy,
-    /// The answer said nothing about it, or something undocumented.
+    /// The answer did not mention it, or gave an undocumented value.
     #[serde(other)]
     Unknown,
 }
@@ -191,25 +188,25 @@ impl ServiceHealth {
 /// The keys of a project's own API.
 #[derive(Clone, Debug)]
 pub struct ApiKeys {
-    /// For applications: no more rights than the user who is logged in.
+    /// For applications: it has the rights of the logged-in user.
     pub publishable: SecretString,
-    /// For servers: every right in the project.
+    /// For servers: it has every right in the project.
     pub secret: SecretString,
 }
 
-/// What opens a project.
+/// The keys and the pooler of a project.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// Of its API.
+    /// The keys of its API.
     pub keys: ApiKeys,
-    /// Of its database.
+    /// The pooler of its database.
     pub pooler: Pooler,
 }
 
-/// Where the pooler takes connections that behave like a session (port 5432): IPv4, and every statement is allowed.
+/// The address of a pooler in session mode (port 5432). It is reached by IPv4, and every statement is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Pooler {
-    /// Host name. It has a per-project cluster number in it and cannot be derived.
+    /// Host name. It contains a cluster number, so it cannot be derived from the project.
     #[serde(rename = "db_host")]
     pub host: String,
     /// TCP port.
@@ -266,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn service_names_are_the_vendors() {
+    fn service_names_are_those_of_the_vendor() {
         for service in Service::ALL {
             assert_eq!(serde_json::to_value(service).expect("a string"), service.as_str());
         }

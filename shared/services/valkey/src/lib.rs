@@ -11,7 +11,7 @@ use redis_kit::Server;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-/// `XADD` knows no idempotence in Valkey, so a mark beside the stream stands for it, and a script makes both one step.
+/// Valkey's `XADD` is not idempotent. A mark beside the stream makes it so, and a script writes both in one step.
 const PUBLISH_ONCE: &str = include_str!("publish_once.lua");
 
 /// What can go wrong.
@@ -20,7 +20,7 @@ pub enum Error {
     /// The call itself failed.
     #[error(transparent)]
     Call(#[from] redis_kit::Error),
-    /// The server drops keys when its memory is full: events would be lost without a trace.
+    /// The server drops keys when its memory is full. Events could be lost without a trace.
     #[error("the server evicts keys when its memory is full")]
     Evicting,
 }
@@ -48,9 +48,9 @@ impl From<Error> for Failure {
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Published {
-    /// It is in the stream now, under this entry id.
+    /// It was appended now, under this entry id.
     New(String),
-    /// It was there before, or its mark says so.
+    /// It was appended earlier, according to its mark.
     AlreadyThere,
 }
 
@@ -67,21 +67,21 @@ impl Valkey {
         Ok(Self { server: Server::connect(url).await?, publish_once: Script::new(PUBLISH_ONCE) })
     }
 
-    /// Removes keys, and returns how many were there. Where the connection broke in between, the repetition no longer
-    /// finds what the first try removed.
+    /// Removes keys, and returns how many of them existed. If the connection broke in between, keys that the first try
+    /// removed are not counted.
     pub async fn unlink(&self, keys: &[String]) -> Result<u64, Error> {
         let mut removed = 0;
-        // One command each: a cluster refuses a command whose keys lie in different slots, and these few are cheap.
+        // One command per key: a cluster refuses a command whose keys are in different slots.
         for key in keys {
             removed += self.server.call::<u64>(redis::cmd("UNLINK").arg(key)).await?;
         }
         Ok(removed)
     }
 
-    /// Appends an event to a stream unless its mark is there, which is kept for `mark_ttl` (whole seconds, at least 1).
-    /// At least once: a failover may lose mark and entry, so consumers look at the event's id themselves.
+    /// Appends an event to a stream, unless its mark exists. The mark is kept for `mark_ttl` (whole seconds, at least 1).
+    /// Delivery is at least once: a failover may lose mark and entry, so consumers have to compare event ids.
     ///
-    /// The name of the stream must contain no brace: as the mark's hash tag it puts both into one cluster slot.
+    /// The name of the stream must not contain a brace. It is the mark's hash tag, which puts both into one cluster slot.
     pub async fn publish_once(
         &self,
         stream: &str,
@@ -97,7 +97,7 @@ impl Valkey {
         };
         let by_hash = self.server.call(&command("EVALSHA", self.publish_once.get_hash())).await;
         let id: Option<String> = match by_hash {
-            // The script's cache is empty after a restart and after a failover.
+            // The server's script cache is empty after a restart or a failover.
             Err(redis_kit::Error::Refused(reply)) if reply.says("NOSCRIPT") => {
                 self.server.call(&command("EVAL", PUBLISH_ONCE)).await?
             }
@@ -106,9 +106,9 @@ impl Valkey {
         Ok(id.map_or(Published::AlreadyThere, Published::New))
     }
 
-    /// Whether the server keeps every key until it is removed or expires; if not, [`Error::Evicting`].
+    /// Checks that the server keeps every key until it is removed or expires; [`Error::Evicting`] if not.
     pub async fn eviction_policy(&self) -> Result<(), Error> {
-        // Managed services forbid `CONFIG GET`; INFO says it too.
+        // Managed services forbid `CONFIG GET`. `INFO` shows the policy too.
         let memory: String = self.server.call(redis::cmd("INFO").arg("memory")).await?;
         match memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")) {
             Some("noeviction") => Ok(()),

@@ -1,4 +1,4 @@
-//! Against a real Valkey, whose URL is in `TEST_VALKEY_URL`.
+//! The client against a real Valkey. Its URL is in `TEST_VALKEY_URL`.
 
 #![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
 
@@ -20,7 +20,7 @@ async fn server() -> Option<(Valkey, MultiplexedConnection)> {
 }
 
 #[tokio::test]
-async fn unlink_counts_what_was_there() {
+async fn unlink_counts_the_keys_that_existed() {
     let Some((valkey, mut beside)) = server().await else { return };
     let keys = [1, 2, 3].map(|n| format!("test:{}:{n}", Uuid::new_v4()));
     for key in &keys[..2] {
@@ -38,7 +38,7 @@ async fn an_event_is_published_once() {
     let fields = [("event_id", "1"), ("display_name", "Zoë's \"Bank\"\n")];
     let publish = || valkey.publish_once(&stream, event, &fields, Duration::from_hours(1));
 
-    // An empty script cache is what a server has after a failover.
+    // After a failover the server's script cache is empty.
     let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut beside).await.expect("flushed");
     let Published::New(id) = publish().await.expect("published") else { panic!("it is new") };
     for _ in 0..3 {
@@ -62,7 +62,7 @@ async fn an_event_is_published_once() {
         ))
     }
     .await;
-    // A server outside of a cluster may refuse to tell; where it tells, they are one.
+    // A server outside a cluster may refuse to answer. If it answers, the slots are the same.
     assert!(slots.is_err() || slots.is_ok_and(|(stream, mark)| stream == mark));
     assert_eq!(valkey.unlink(&[stream, mark]).await, Ok(2));
 }
@@ -83,7 +83,7 @@ async fn events_at_the_same_time_are_published_once() {
 #[tokio::test]
 async fn a_connection_cut_by_the_server_is_opened_again() {
     let Some((_, mut beside)) = server().await else { return };
-    // A user of its own, so that no other test's connection is cut.
+    // A separate user, so that no other test's connection is cut.
     let user = format!("test-{}", Uuid::new_v4());
     let mut tell = async |command: &[&str]| {
         let (name, arguments) = command.split_first().expect("a command");
@@ -101,7 +101,7 @@ async fn a_connection_cut_by_the_server_is_opened_again() {
 }
 
 #[tokio::test]
-async fn the_eviction_policy_is_the_servers() {
+async fn the_eviction_policy_is_read_from_the_server() {
     let Some((valkey, mut beside)) = server().await else { return };
     let (_, policy): (String, String) =
         redis::cmd("CONFIG").arg("GET").arg("maxmemory-policy").query_async(&mut beside).await.expect("told");

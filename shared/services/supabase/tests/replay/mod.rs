@@ -1,4 +1,4 @@
-//! A server that gives prepared answers in order and keeps what it was asked.
+//! A server that gives prepared answers in order and records its requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -37,7 +37,7 @@ pub struct Asked {
     pub line: String,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, null if there was none.
+    /// The body; null if there was none.
     pub body: Value,
 }
 
@@ -65,12 +65,12 @@ impl Replay {
         Self { url, script }
     }
 
-    /// Everything it was asked so far.
+    /// The requests since the last call.
     pub fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.script.lock().expect("not poisoned").asked)
     }
 
-    /// The only thing it was asked so far.
+    /// The only request since the last call.
     pub fn asked_once(&self) -> Asked {
         let mut asked = self.asked();
         assert_eq!(asked.len(), 1, "one request");

@@ -1,0 +1,91 @@
+//! The Stripe account, and what a tier costs there.
+
+use std::time::Duration;
+
+use domain::{Failure, Tier};
+use lambda_kit::{Read, needs, settings};
+use secrets::StripeSecret;
+use stripe::Stripe;
+
+/// What a tier that is paid for is billed as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// [`Tier::Enterprise`].
+    Enterprise,
+    /// [`Tier::EnterprisePlus`].
+    EnterprisePlus,
+}
+
+impl Plan {
+    /// The tier's plan; `None` for a tier that costs nothing.
+    #[must_use]
+    pub const fn of(tier: Tier) -> Option<Self> {
+        match tier {
+            Tier::Pilot => None,
+            Tier::Enterprise => Some(Self::Enterprise),
+            Tier::EnterprisePlus => Some(Self::EnterprisePlus),
+        }
+    }
+}
+
+settings! {
+    /// Where Stripe is, and the lookup keys of the plans' prices there.
+    pub struct BillingSettings {
+        /// The API's base URL.
+        pub api_url: String = "STRIPE_API_URL" or "https://api.stripe.com",
+        /// The price of [`Plan::Enterprise`].
+        pub enterprise: String = "STRIPE_PRICE_ENTERPRISE" or "ivory_enterprise",
+        /// The price of [`Plan::EnterprisePlus`].
+        pub enterprise_plus: String = "STRIPE_PRICE_ENTERPRISE_PLUS" or "ivory_enterprise_plus",
+    }
+}
+
+impl BillingSettings {
+    pub(crate) fn lookup_key(&self, plan: Plan) -> &str {
+        match plan {
+            Plan::Enterprise => &self.enterprise,
+            Plan::EnterprisePlus => &self.enterprise_plus,
+        }
+    }
+
+    /// Whether a price with this lookup key is one of the plans'.
+    pub(crate) fn is_ours(&self, lookup_key: Option<&str>) -> bool {
+        lookup_key.is_some_and(|key| key == self.enterprise || key == self.enterprise_plus)
+    }
+}
+
+needs! {
+    /// The Stripe account that bills this installation's tenants.
+    pub struct Billing {
+        /// The account's key.
+        pub account: Read<StripeSecret>,
+        /// Where it is.
+        pub settings: BillingSettings,
+    }
+}
+
+impl Billing {
+    /// Bills with calls of Stripe that take at most `call` each. Before every call the lease is checked to outlast it.
+    #[must_use]
+    pub const fn within(&self, call: Duration) -> Biller<'_> {
+        Biller { billing: self, call }
+    }
+}
+
+/// [`Billing`] with a limit for each call of Stripe.
+#[derive(Clone, Copy)]
+pub struct Biller<'a> {
+    billing: &'a Billing,
+    pub(crate) call: Duration,
+}
+
+impl<'a> Biller<'a> {
+    pub(crate) const fn settings(self) -> &'a BillingSettings {
+        &self.billing.settings
+    }
+
+    pub(crate) async fn stripe(self) -> Result<Stripe, Failure> {
+        let secret = self.billing.account.read().await?;
+        Ok(Stripe::new(&self.settings().api_url, secret.secret_key, self.call))
+    }
+}

@@ -1,0 +1,202 @@
+//! The client of a region's FalkorDB.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use redis::{Cmd, FromRedisValue, Value};
+use redis_kit::Server;
+use secrecy::SecretString;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::cypher;
+use crate::error::Error;
+use crate::grant::Grant;
+
+/// An operation takes at most this long, however many commands it sends. Opening the connection takes at most
+/// [`redis_kit::CALL_LIMIT`].
+pub const OPERATION_LIMIT: Duration = Duration::from_secs(10);
+/// How long a constraint on a nearly empty graph may take to be in force.
+const CONSTRAINT_LIMIT: Duration = Duration::from_secs(5);
+const CONSTRAINT_POLL: Duration = Duration::from_millis(50);
+
+/// A tenant's graph and the properties of its root node.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphSpec<'a> {
+    /// The graph's name, which is its key in the server.
+    pub graph: &'a str,
+    /// The id of the tenant that it belongs to.
+    pub tenant_id: &'a str,
+    /// The tenant's slug.
+    pub slug: &'a str,
+    /// The tenant's display name.
+    pub display_name: &'a str,
+}
+
+/// A region's server.
+#[derive(Debug)]
+pub struct FalkorDb {
+    server: Server,
+}
+
+impl FalkorDb {
+    /// Opens the connection; `url` is `redis[s]://user:password@host:port`.
+    pub async fn connect(url: &SecretString) -> Result<Self, Error> {
+        Ok(Self { server: Server::connect(url).await? })
+    }
+
+    /// Creates the graph with its root node and a unique constraint on the root's `tenant_id`, unless they exist. Returns
+    /// once the constraint is in force. Existing data is kept.
+    pub async fn create_graph(&self, spec: &GraphSpec<'_>) -> Result<(), Error> {
+        bounded(self.create(spec)).await
+    }
+
+    async fn create(&self, spec: &GraphSpec<'_>) -> Result<(), Error> {
+        self.refuse_foreign(spec).await?;
+
+        let root = "MERGE (t:Tenant {tenant_id: $tenant_id}) SET t.slug = $slug, t.display_name = $display_name";
+        let parameters = [("tenant_id", spec.tenant_id), ("slug", spec.slug), ("display_name", spec.display_name)];
+        let _: Value = self.call(&graph_command("GRAPH.QUERY", spec.graph, &cypher::query(&parameters, root)?)).await?;
+
+        // A unique constraint needs a range index on the same property. Neither command has an IF NOT EXISTS.
+        let index = graph_command("GRAPH.QUERY", spec.graph, "CREATE INDEX FOR (t:Tenant) ON (t.tenant_id)");
+        self.call_unless_done(&index, "already indexed").await?;
+        let mut constraint = redis::cmd("GRAPH.CONSTRAINT");
+        constraint.arg("CREATE").arg(spec.graph).arg(&["UNIQUE", "NODE", "Tenant", "PROPERTIES", "1", "tenant_id"]);
+        self.call_unless_done(&constraint, "Constraint already exists").await?;
+        self.await_constraint(spec.graph).await?;
+
+        if self.graph_exists(spec.graph, spec.tenant_id).await? { Ok(()) } else { Err(Error::GraphMissing) }
+    }
+
+    /// Whether the graph exists and has the tenant's root node.
+    pub async fn graph_exists(&self, graph: &str, tenant_id: &str) -> Result<bool, Error> {
+        let query = "MATCH (t:Tenant {tenant_id: $tenant_id}) RETURN count(t)";
+        Ok(self.count(graph, &cypher::query(&[("tenant_id", tenant_id)], query)?).await? > 0)
+    }
+
+    /// Gives a user access to exactly this graph with exactly this password, also after a restart. Users are not replicated
+    /// between servers, so a failover needs a shared or copied aclfile.
+    pub async fn grant(&self, user: &str, graph: &str, password: &SecretString) -> Result<(), Error> {
+        bounded(self.set_and_save(user, &Grant::new(graph, password))).await
+    }
+
+    async fn set_and_save(&self, user: &str, grant: &Grant) -> Result<(), Error> {
+        let _: Value = self.call(redis::cmd("ACL").arg("SETUSER").arg(user).arg(grant.rules())).await?;
+        let _: Value = self.call(redis::cmd("ACL").arg("SAVE")).await?;
+        let shown: HashMap<String, Value> = self.call(redis::cmd("ACL").arg("GETUSER").arg(user)).await?;
+        if grant.is_shown_by(shown) { Ok(()) } else { Err(Error::GrantMissing) }
+    }
+
+    /// Graph names derive from slugs, and slugs are unique. But if another tenant's graph had this name, a grant on it would
+    /// open that tenant's data.
+    async fn refuse_foreign(&self, spec: &GraphSpec<'_>) -> Result<(), Error> {
+        let query = "MATCH (t:Tenant) WHERE t.tenant_id <> $tenant_id RETURN count(t)";
+        match self.count(spec.graph, &cypher::query(&[("tenant_id", spec.tenant_id)], query)?).await? {
+            0 => Ok(()),
+            _ => Err(Error::ForeignGraph),
+        }
+    }
+
+    /// Waits until the constraint is in force. It is built in the background, even for an empty graph.
+    async fn await_constraint(&self, graph: &str) -> Result<(), Error> {
+        let query = "CALL db.constraints() YIELD type, label, properties, status \
+            WHERE type = 'UNIQUE' AND label = 'Tenant' AND properties = ['tenant_id'] RETURN status";
+        let query = graph_command("GRAPH.RO_QUERY", graph, query);
+        let deadline = Instant::now() + CONSTRAINT_LIMIT;
+        loop {
+            let (_, rows, _): Rows<String> = self.call(&query).await?;
+            match rows.first().and_then(|row| row.first()).map(String::as_str) {
+                Some("OPERATIONAL") => return Ok(()),
+                Some("FAILED") => return Err(Error::ConstraintFailed),
+                _ if Instant::now() < deadline => sleep(CONSTRAINT_POLL).await,
+                _ => return Err(Error::ConstraintPending),
+            }
+        }
+    }
+
+    /// The number that a query counted; 0 if the graph does not exist. `GRAPH.RO_QUERY` does not create a missing graph.
+    async fn count(&self, graph: &str, query: &str) -> Result<u64, Error> {
+        let (_, rows, _): Rows<u64> = match self.call(&graph_command("GRAPH.RO_QUERY", graph, query)).await {
+            Err(Error::Call(error)) if error.refusal().is_some_and(|reply| reply.says("empty key")) => return Ok(0),
+            answer => answer?,
+        };
+        rows.into_iter().flatten().next().ok_or(redis_kit::Error::Unexpected.into())
+    }
+
+    /// Sends a command that may be refused with these words. Then its effect exists already.
+    async fn call_unless_done(&self, command: &Cmd, done: &str) -> Result<(), Error> {
+        match self.call::<Value>(command).await {
+            Err(Error::Call(error)) if error.refusal().is_some_and(|reply| reply.says(done)) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    async fn call<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
+        self.server.call(command).await.map_err(Error::named)
+    }
+}
+
+async fn bounded(operation: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    timeout(OPERATION_LIMIT, operation).await.unwrap_or(Err(Error::Call(redis_kit::Error::Timeout)))
+}
+
+fn graph_command(name: &str, graph: &str, query: &str) -> Cmd {
+    let mut command = redis::cmd(name);
+    command.arg(graph).arg(query);
+    command
+}
+
+/// An answer with rows: header, rows and statistics.
+type Rows<T> = (Value, Vec<Vec<T>>, Value);
+
+#[cfg(test)]
+mod tests {
+    use domain::{CauseCode, Failure};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Refusals recorded from Valkey 9.1 and FalkorDB 4.16.3, and the codes that a grant reports for them.
+    #[tokio::test]
+    async fn refusals_are_named_by_their_words() {
+        for (words, code, retryable) in [
+            (
+                "ERR This instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER \
+                command and then issue a CONFIG REWRITE",
+                CauseCode::FalkorDbNoAclFile,
+                false,
+            ),
+            (
+                "ERR Error in ACL SETUSER modifier '+graph.query': Unknown command or category name in ACL",
+                CauseCode::FalkorDbNoModule,
+                false,
+            ),
+            ("ERR unknown command 'GRAPH.QUERY', with args beginning with: 'g' ", CauseCode::FalkorDbNoModule, false),
+            ("ERR another write is in progress, retry the query", CauseCode::FalkorDbWriteInProgress, true),
+            (
+                "NOPERM User hunter2 has no permissions to run the 'acl|setuser' command",
+                CauseCode::FalkorDbUnauthorized,
+                false,
+            ),
+            ("ERR Usernames can't contain spaces or null characters", CauseCode::FalkorDbRefused, false),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let url = format!("redis://{}", listener.local_addr().expect("bound"));
+            tokio::spawn(async move {
+                let (mut socket, _) = listener.accept().await.expect("a connection");
+                // The library's two CLIENT SETINFO come first.
+                for answer in ["+OK\r\n+OK\r\n", &format!("-{words}\r\n")] {
+                    let _ = socket.read(&mut [0; 4096]).await;
+                    let _ = socket.write_all(answer.as_bytes()).await;
+                }
+            });
+            let falkordb = FalkorDb::connect(&url.into()).await.expect("connected");
+            let error = falkordb.grant("hunter2", "hunter2", &"hunter2".into()).await.expect_err("refused");
+            let shown = format!("{error} {error:?}");
+            let failure = Failure::from(error);
+            assert_eq!((failure.code(), failure.cause().retryable), (code, retryable));
+            assert!(!format!("{shown} {failure:?}").contains("hunter2"), "{code:?}");
+        }
+    }
+}

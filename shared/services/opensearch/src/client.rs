@@ -1,0 +1,159 @@
+//! The client of a region's OpenSearch.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use http_kit::{Answer, TransportError};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use secrecy::ExposeSecret;
+use secrets::{OpenSearchAuth, OpenSearchSecret};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::auth::{Auth, signature};
+use crate::error::{Error, is_already_there};
+use crate::index::IndexSpec;
+
+/// One read or one change of an alias. A whole [`OpenSearch::ensure_knn_index`], creation included, takes at most 26 s, and
+/// 2 s more if AWS credentials have to be fetched.
+const CALL_LIMIT: Duration = Duration::from_secs(4);
+/// Creating an index waits for its first shard. An index that takes longer is adopted by the next try.
+const CREATE_LIMIT: Duration = Duration::from_secs(10);
+
+/// What [`OpenSearch::ensure_knn_index`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ensured {
+    /// The index was created just now.
+    Created,
+    /// It existed already, exactly as we would have created it.
+    Adopted,
+}
+
+/// A region's cluster or collection.
+pub struct OpenSearch {
+    http: reqwest::Client,
+    endpoint: Url,
+    auth: Auth,
+}
+
+impl fmt::Debug for OpenSearch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenSearch").finish_non_exhaustive()
+    }
+}
+
+/// `GET /_alias/{alias}`: index → its aliases → their properties.
+type Holders = HashMap<String, Aliases>;
+
+#[derive(Deserialize)]
+struct Aliases {
+    aliases: HashMap<String, AliasProperties>,
+}
+
+#[derive(Deserialize)]
+struct AliasProperties {
+    is_write_index: Option<bool>,
+    filter: Option<Value>,
+}
+
+impl OpenSearch {
+    /// The client for a region. `region` and `credentials` are used only for requests that are signed with `SigV4`.
+    pub fn of_region(
+        secret: OpenSearchSecret,
+        region: &str,
+        credentials: &SharedCredentialsProvider,
+    ) -> Result<Self, Error> {
+        let auth = match secret.auth {
+            OpenSearchAuth::Basic { username, password } => Auth::Basic { username, password },
+            OpenSearchAuth::SigV4 { service } => {
+                Auth::SigV4 { region: region.to_owned(), service, credentials: credentials.clone() }
+            }
+        };
+        Self::new(&secret.endpoint, auth)
+    }
+
+    /// A client of `http[s]://host[:port][/path]`.
+    pub fn new(endpoint: &str, auth: Auth) -> Result<Self, Error> {
+        let endpoint: Url = endpoint.parse().map_err(|_| Error::BadEndpoint)?;
+        let is_plain = endpoint.username().is_empty() && endpoint.password().is_none();
+        if !matches!(endpoint.scheme(), "http" | "https") || !is_plain || endpoint.query().is_some() {
+            return Err(Error::BadEndpoint);
+        }
+        Ok(Self { http: http_kit::client(CALL_LIMIT), endpoint, auth })
+    }
+
+    /// Creates the index with its mapping and its alias, unless it exists. Afterwards the alias leads to this index and to
+    /// no other. If something exists that differs, it is left as it is and named in [`Error::Conflict`].
+    pub async fn ensure_knn_index(&self, spec: &IndexSpec<'_>) -> Result<Ensured, Error> {
+        // This comes first: creating the index would add it to a foreign alias, or fail with a 500.
+        if self.holders(spec.alias).await?.keys().any(|holder| holder != spec.index) {
+            return Err(Error::Conflict { what: "alias" });
+        }
+        let answer = self.call(Method::PUT, &[spec.index], Some(&spec.body())).await?;
+        let ensured = if answer.status.is_success() {
+            Ensured::Created
+        } else if is_already_there(&answer) {
+            self.adopt(spec).await?;
+            Ensured::Adopted
+        } else {
+            return Err(Error::refused(&answer));
+        };
+        if leads_only_to(&self.holders(spec.alias).await?, spec) { Ok(ensured) } else { Err(Error::NotVisible) }
+    }
+
+    /// Compares an existing index with the wanted one, and gives it its alias.
+    async fn adopt(&self, spec: &IndexSpec<'_>) -> Result<(), Error> {
+        let described: HashMap<String, Value> = read(&self.call(Method::GET, &[spec.index], None).await?)?;
+        let found = described.get(spec.index).ok_or(Error::Unexpected)?;
+        if let Some(what) = spec.difference(found) {
+            return Err(Error::Conflict { what });
+        }
+        // If the index has the alias already, this changes nothing or removes a filter.
+        let add = json!({ "add": { "index": spec.index, "alias": spec.alias, "is_write_index": true } });
+        let answer = self.call(Method::POST, &["_aliases"], Some(&json!({ "actions": [add] }))).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(Error::refused(&answer)) }
+    }
+
+    /// The indices that an alias leads to; none if the alias does not exist.
+    async fn holders(&self, alias: &str) -> Result<Holders, Error> {
+        let answer = self.call(Method::GET, &["_alias", alias], None).await?;
+        if answer.status == StatusCode::NOT_FOUND { Ok(Holders::new()) } else { read(&answer) }
+    }
+
+    async fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Answer, Error> {
+        let mut url = self.endpoint.clone();
+        url.path_segments_mut().map_err(|()| Error::BadEndpoint)?.pop_if_empty().extend(path);
+        let limit = if method == Method::PUT { CREATE_LIMIT } else { CALL_LIMIT };
+
+        let mut request = self.http.request(method, url).timeout(limit);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        if let Auth::Basic { username, password } = &self.auth {
+            request = request.basic_auth(username, Some(password.expose_secret()));
+        }
+        let mut request = request.build().map_err(|_| TransportError::Unsendable)?;
+        if let Auth::SigV4 { region, service, credentials } = &self.auth {
+            let headers = signature(&request, region, *service, credentials).await?;
+            request.headers_mut().extend(headers);
+        }
+        Ok(http_kit::send(RequestBuilder::from_parts(self.http.clone(), request)).await?)
+    }
+}
+
+/// The content of a successful answer.
+fn read<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
+    if !answer.status.is_success() {
+        return Err(Error::refused(answer));
+    }
+    answer.json().ok_or(Error::Unexpected)
+}
+
+/// Whether reads and writes through the alias reach this whole index and nothing else. (The only index of an alias is its
+/// write index, unless it says no.)
+fn leads_only_to(holders: &Holders, spec: &IndexSpec<'_>) -> bool {
+    let alias = holders.get(spec.index).and_then(|holder| holder.aliases.get(spec.alias));
+    holders.len() == 1 && alias.is_some_and(|alias| alias.is_write_index != Some(false) && alias.filter.is_none())
+}
