@@ -13,8 +13,8 @@ use lambda_kit::Budget;
 
 use crate::{Answer, Problem, Request};
 use key::Identity;
-pub(crate) use records::Records;
 use records::Found;
+pub(crate) use records::Records;
 
 /// How long a look at the table, and a write to it, may take. A table that takes longer cannot be used.
 const BEGIN_TIMEOUT: Duration = Duration::from_millis(1500);

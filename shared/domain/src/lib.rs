@@ -6,6 +6,7 @@ pub mod catalog;
 mod cause;
 pub mod change;
 mod failure;
+mod field;
 pub mod fields;
 pub mod names;
 mod problem;
@@ -20,8 +21,8 @@ pub mod uri;
 mod words;
 
 pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
-pub use change::{CustomDomain, TenantChange};
 pub use cause::{Cause, CauseCode, CauseRow, FailureKind, Owner, System};
+pub use change::{CustomDomain, TenantChange};
 pub use failure::Failure;
 pub use fields::{FieldError, Fields, Patch};
 pub use problem::ProblemCode;

@@ -3,7 +3,7 @@
 /// A closed list of codes with their HTTP status and title.
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $status:literal, $code:literal, $title:literal;)+) => {
-        /// What a caller's request ran into; one code always has the same status and title.
+        /// Why a request was not served. A code always has the same status and title.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum ProblemCode { $($(#[$doc])* $variant),+ }
 
@@ -17,13 +17,13 @@ macro_rules! codes {
                 match self { $(Self::$variant => $status),+ }
             }
 
-            /// As callers see it.
+            /// The code as text.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code),+ }
             }
 
-            /// What it is, for people.
+            /// A title for people.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title),+ }
@@ -35,7 +35,7 @@ macro_rules! codes {
 codes! {
     /// Not JSON, or JSON with duplicate keys, NUL or unpaired surrogates.
     MalformedJson = 400, "malformed_json", "The body is not acceptable JSON";
-    /// A header or a request line that cannot be understood.
+    /// A header or a request line that cannot be parsed.
     MalformedRequest = 400, "malformed_request", "The request is malformed";
     /// A credential is missing, unknown, expired or wrong.
     Unauthenticated = 401, "unauthenticated", "Who is calling is not known";
@@ -47,15 +47,15 @@ codes! {
     CatalogNotFound = 404, "catalog_not_found", "No active catalog";
     /// No route of that method and path.
     RouteNotFound = 404, "route_not_found", "No such route";
-    /// A route that has other methods, where the gateway can tell.
+    /// The route has other methods, if the gateway can tell.
     MethodNotAllowed = 405, "method_not_allowed", "The method is not allowed";
     /// The tenant is live already.
     TenantActive = 409, "tenant_active", "The tenant is live";
     /// The slug belonged to a tenant that was switched off.
     TenantDeprovisioned = 409, "tenant_deprovisioned", "The tenant was deprovisioned";
-    /// What is asked for needs a live tenant.
+    /// The request needs a live tenant.
     TenantNotActive = 409, "tenant_not_active", "The tenant is not live";
-    /// A value that can no longer be another.
+    /// A value that can no longer be changed.
     ImmutableField = 409, "immutable_field", "A value can no longer be changed";
     /// Another tenant has that domain.
     DomainTaken = 409, "domain_taken", "The domain is taken";
@@ -67,23 +67,23 @@ codes! {
     RequestInProgress = 409, "request_in_progress", "The same request is still running";
     /// Another operation on the same tenant is still running.
     OperationInProgress = 409, "operation_in_progress", "Another operation is still running";
-    /// `If-Match` names another version than the current one.
+    /// `If-Match` does not name the current version.
     VersionMismatch = 412, "version_mismatch", "The version is another one";
     /// The body is larger than 256 KiB.
     BodyTooLarge = 413, "body_too_large", "The body is too large";
     /// The body is not `application/json`.
     UnsupportedMediaType = 415, "unsupported_media_type", "The media type is not supported";
-    /// Values that are not valid: every one of them is named.
+    /// Some values are not valid. The answer names each of them.
     ValidationFailed = 422, "validation_failed", "The request is not valid";
     /// The idempotency key was used for another request.
     IdempotencyKeyReused = 422, "idempotency_key_reused", "The idempotency key was used before";
-    /// A region that exists, but not in this installation.
+    /// The region exists, but this installation does not serve it.
     RegionNotConfigured = 422, "region_not_configured", "The region is not configured";
-    /// More requests than the gateway takes.
+    /// More requests than the gateway accepts.
     TooManyRequests = 429, "too_many_requests", "Too many requests";
-    /// A mistake of ours; what it was is in the log under the same request id.
+    /// Our mistake. The log has the details under the same request id.
     Internal = 500, "internal", "Something went wrong on our side";
-    /// Something we depend on is down.
+    /// Something that we depend on is down.
     Unavailable = 503, "unavailable", "Not available right now";
 }
 
