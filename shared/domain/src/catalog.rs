@@ -20,8 +20,8 @@ use crate::words::{Invalid, words};
 /// The largest metadata, in bytes of JSON.
 pub(crate) const MAX_METADATA: usize = 64 * 1024;
 
-/// Identifies a catalog. It is derived from the catalog's key (UUID v5), so that the next upsert finds the secret of a first
-/// upsert that crashed.
+/// Identifies a catalog. Derived from its key (UUID v5), so that the secret of a first upsert that crashed is found
+/// again by the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(transparent)]
 pub struct CatalogId(pub Uuid);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::schema::{Chars, field_schema, text_schema};
 use crate::words::{Invalid, words};
 
-/// Identifies a tenant for good. It is ordered by time (UUID v7), so lists by id are lists by age.
+/// Identifies a tenant for good; time-ordered (UUID v7), so that lists by id are lists by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct TenantId(pub Uuid);

@@ -40,12 +40,7 @@ impl Handler for DeactivateTenant {
     const ROUTE: Route = routes::DEACTIVATE_TENANT;
     type Input = SlugInPath;
 
-    async fn handle(
-        &self,
-        request: &Request,
-        SlugInPath(slug): SlugInPath,
-        budget: Budget,
-    ) -> Result<Answer, Problem> {
+    async fn handle(&self, request: &Request, SlugInPath(slug): SlugInPath, budget: Budget) -> Result<Answer, Problem> {
         let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
         let entries = self.cache.entries(&tenant);
         let id = Uuid::now_v7();

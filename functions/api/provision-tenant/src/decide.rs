@@ -139,7 +139,11 @@ mod tests {
             display_name: if other.display_name { parsed("Other") } else { asked.display_name },
             region,
             tier: if other.tier { Tier::Pilot } else { Tier::Enterprise },
-            admin_email: if other.admin_email { "other@acme.com".parse().expect("an address") } else { asked.admin_email },
+            admin_email: if other.admin_email {
+                "other@acme.com".parse().expect("an address")
+            } else {
+                asked.admin_email
+            },
             supabase_url: None,
             supabase_project_ref: None,
             falkordb_graph_name: None,
@@ -177,7 +181,11 @@ mod tests {
         ] {
             for unanswered in [false, true] {
                 let asked = ProvisionRequest { region, ..asked() };
-                assert_eq!(decide(None, &asked, configured, unanswered), action, "{region} {configured:?} {unanswered}");
+                assert_eq!(
+                    decide(None, &asked, configured, unanswered),
+                    action,
+                    "{region} {configured:?} {unanswered}"
+                );
             }
         }
     }
