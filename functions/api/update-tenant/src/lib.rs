@@ -55,7 +55,8 @@ impl Handler for UpdateTenant {
         let asked = TenantChange::parse(&body, &self.platform.domains)?;
         // Waiting for Stripe is the only reason to answer later than other routes.
         let budget = if asked.tier.is_some() { budget } else { budget.keeping(FOR_STRIPE).at_least(LEAST_TIME) };
-        let change = self.change(&slug, &asked, if_match.as_ref(), request, budget);
+        // Boxed, because what is awaited for Stripe is nested deep.
+        let change = Box::pin(self.change(&slug, &asked, if_match.as_ref(), request, budget));
         budget.spend(change).await.unwrap_or_else(|| Err(Problem::unavailable()))
     }
 }
