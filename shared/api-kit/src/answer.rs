@@ -1,4 +1,4 @@
-//! Answers that are no problems.
+//! Successful answers.
 
 use std::borrow::Cow;
 
@@ -30,7 +30,7 @@ impl Answer {
         Self::json(StatusCode::CREATED, body)
     }
 
-    /// 202: it was understood and written down; `location` tells where to look for its outcome.
+    /// 202: the request is stored and will be carried out. `location` is where its outcome can be seen.
     #[must_use]
     pub fn accepted(location: &str, body: &impl Serialize) -> Self {
         Self::json(StatusCode::ACCEPTED, body).with_header("location", location.to_owned())
@@ -42,7 +42,7 @@ impl Answer {
         Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: None }
     }
 
-    /// 503 with a body of the route's own, where the route's very purpose is to say that something else is down.
+    /// 503 with the route's own body, for a route whose purpose is to say whether something else is up.
     #[must_use]
     pub fn unavailable(body: &impl Serialize) -> Self {
         Self::json(StatusCode::SERVICE_UNAVAILABLE, body)
@@ -55,13 +55,13 @@ impl Answer {
         self
     }
 
-    /// With the version of what it shows, as a strong validator.
+    /// With the version of the resource as a strong validator.
     #[must_use]
     pub fn with_version(self, version: i64) -> Self {
         self.with_header("etag", format!("\"{version}\""))
     }
 
-    /// An answer that was given before.
+    /// An answer that was kept.
     #[must_use]
     pub fn again(status: u16, headers: Vec<(String, String)>, body: Option<Vec<u8>>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -75,13 +75,13 @@ impl Answer {
         self.status.as_u16()
     }
 
-    /// The headers, but for those every answer has.
+    /// The headers, without those that every answer has.
     #[must_use]
     pub fn headers(&self) -> &[Header] {
         &self.headers
     }
 
-    /// The body as JSON; none with 204.
+    /// The body as JSON. `None` with 204.
     #[must_use]
     pub fn body(&self) -> Option<&[u8]> {
         self.body.as_deref()

@@ -17,7 +17,7 @@ pub struct Caller {
 
 impl Caller {
     /// Anyone, on a route that asks for no credential.
-    fn anyone() -> Self {
+    pub(crate) fn anyone() -> Self {
         Self { name: "anyone".to_owned(), tenant: None }
     }
 

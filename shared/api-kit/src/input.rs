@@ -1,5 +1,5 @@
-//! The parts of a request that a handler takes, as types. What a handler's input does not name it cannot read, and what it
-//! names has to be what the route table says: [`serve`](crate::serve()) does not compile otherwise.
+//! The parts of a request that a handler takes, as types. A handler can read only the parts that its input names. They must
+//! be those that the route table names, or else the function does not compile.
 
 use domain::routes::Route;
 use domain::{FieldError, Fields, Slug, TenantId};
@@ -12,6 +12,7 @@ const MAX_BODY: usize = 256 * 1024;
 
 /// Which parts of a request are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each part, as in the route table")]
 pub struct Takes {
     body: bool,
     query: bool,
@@ -185,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_input_has_to_be_what_the_table_says() {
+    fn an_input_takes_what_the_route_table_says() {
         assert!(<(SlugInPath, Json, Precondition)>::TAKES.are_those_of(&routes::UPDATE_TENANT));
         assert!(<(Query, TenantsOwn)>::TAKES.are_those_of(&routes::LIST_SYNC_TARGETS));
         assert!(SlugInPath::TAKES.are_those_of(&routes::GET_TENANT));

@@ -1,4 +1,4 @@
-//! JSON as callers send it: one value of every key, and no text that a database could not hold.
+//! JSON as callers send it. Every key has one value, and no text has a NUL, which Postgres could not store.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use serde_json::{Map, Number, Value};
 const NUL: &str = "a string contains NUL";
 const DUPLICATE: &str = "an object has the same key twice";
 
-/// Parses strictly. `serde_json` refuses unpaired surrogates and more than 128 levels by itself.
+/// Parses strictly. `serde_json` itself refuses unpaired surrogates and more than 128 levels.
 pub fn parse(bytes: &[u8]) -> Result<Value, String> {
     serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0).map_err(|error| {
         let message = error.to_string();
-        // The parser's other messages quote nothing but positions and expected tokens.
+        // These messages quote only positions and expected tokens.
         if error.is_data() || error.is_syntax() || error.is_eof() { message } else { "it cannot be read".to_owned() }
     })
 }
@@ -87,13 +87,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_json_is_read() {
+    fn json_is_read() {
         let value = parse(br#"{"a": [1, -2, 2.5, null, true, "\ud83d\ude00"], "b": {}}"#).expect("valid");
         assert_eq!(value["a"][5], "\u{1f600}");
     }
 
     #[test]
-    fn what_is_not_is_refused() {
+    fn everything_else_is_refused() {
         for bad in [
             &b""[..],
             b"{",

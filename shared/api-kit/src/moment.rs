@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn six_digits_always() {
+    fn a_time_has_six_digits() {
         let at = "2026-03-24T10:00:00Z".parse().expect("a timestamp");
         assert_eq!(serde_json::to_string(&Moment(at)).expect("JSON"), "\"2026-03-24T10:00:00.000000Z\"");
     }

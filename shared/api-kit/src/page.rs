@@ -1,4 +1,4 @@
-//! Lists in pages that stay right while rows are added: a cursor names the last row seen, not how many were seen.
+//! Lists in pages. A cursor names the last row of a page, so pages stay right while rows are added.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use crate::{Answer, Request};
 
-/// What a page holds at most, bytes as they are sent: a function's answer has 6 MB at most, headers included.
+/// The most bytes of a page as it is sent. A function's answer has 6 MB at most, headers included.
 const MAX_BYTES: usize = 5_500_000;
 
-/// Names the last row of a page, in lists that go by time and then by id, newest first.
+/// Names the last row of a page, in lists that are sorted by time and then by id, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The row's time, to the microsecond.
@@ -34,7 +34,7 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// A cursor that no page gave.
+/// A text that is not the cursor of any page.
 #[derive(Debug, thiserror::Error)]
 #[error("must be the cursor of a page's Link header, as it was given")]
 pub struct BadCursor;
@@ -46,7 +46,7 @@ impl FromStr for Cursor {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| BadCursor)?;
         let bytes: [u8; 24] = bytes.try_into().map_err(|_| BadCursor)?;
         let (at, id) = bytes.split_first_chunk().ok_or(BadCursor)?;
-        // Between 1970 and the year 8800: what the documented pattern allows, no more and no less.
+        // Between 1970 and the year 8800, which is exactly what the documented pattern allows.
         let at = Some(i64::from_be_bytes(*at)).filter(|at| (0..3 << 56).contains(at)).ok_or(BadCursor)?;
         let at = Timestamp::from_microsecond(at).map_err(|_| BadCursor)?;
         Ok(Self { at, id: Uuid::from_slice(id).map_err(|_| BadCursor)? })
@@ -57,7 +57,7 @@ impl FromStr for Cursor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Limit(usize);
 
-/// A number of rows that no page can have.
+/// A text that is not the number of rows of any page.
 #[derive(Debug, thiserror::Error)]
 #[error("must be a whole number from 1 to 10000")]
 struct BadLimit;
@@ -66,7 +66,7 @@ impl FromStr for Limit {
     type Err = BadLimit;
 
     fn from_str(text: &str) -> Result<Self, BadLimit> {
-        // `parse` takes a leading plus, which is no digit.
+        // `parse` would take a leading plus as well.
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse().ok().filter(|limit| digits && (1..=10_000).contains(limit)).map(Self).ok_or(BadLimit)
     }
@@ -80,7 +80,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// The default is the most: a caller who knows of no pages gets all there is.
+    /// The default is the most, so that a caller who ignores pages gets everything.
     const DEFAULT: usize = 10_000;
 
     /// Reads `limit` and `cursor`.
@@ -90,20 +90,20 @@ impl Page {
         Self { after: fields.optional("cursor"), limit }
     }
 
-    /// Time and id of the last row of the page before, if this is not the first.
+    /// Time and id of the last row of the page before, unless this is the first page.
     #[must_use]
     pub fn after(&self) -> Option<(Timestamp, Uuid)> {
         self.after.map(|cursor| (cursor.at, cursor.id))
     }
 
-    /// How many rows to ask for: one more than the page holds tells whether there is another page.
+    /// How many rows to ask for: one more than the page holds, which shows whether there is another page.
     #[must_use]
     pub fn rows(&self) -> u32 {
         u32::try_from(self.limit).unwrap_or(u32::MAX).saturating_add(1)
     }
 
-    /// The page's answer: a bare array, and a `Link` to the next page if there is one. `path` is the route's; `cut` says
-    /// that the rows are not all that were asked for.
+    /// The page's answer: a bare array, and a `Link` to the next page if there is one. `path` is the route's. `cut` says that
+    /// there are more rows than were read.
     #[must_use]
     pub fn answer<R: Serialize>(
         &self,
@@ -137,7 +137,7 @@ impl Page {
     }
 }
 
-/// How many bytes JSON takes in a function's answer, where it is a JSON string itself: quotes and backslashes take two.
+/// How many bytes JSON takes in a function's answer. There the body is a JSON string, so quotes and backslashes take two.
 fn sent(json: &[u8]) -> usize {
     json.len() + 1 + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
@@ -152,7 +152,7 @@ fn next(request: &Request, cursor: Cursor) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Instant, SystemTime};
+    use std::time::SystemTime;
 
     use lambda_http::http::HeaderMap;
 
@@ -161,11 +161,10 @@ mod tests {
 
     fn request(query: &[(&str, &str)]) -> Request {
         Request {
-            caller: Caller::Anyone,
+            caller: Caller::anyone(),
             request_id: String::new(),
             correlation_id: String::new(),
             deadline: SystemTime::UNIX_EPOCH,
-            answer_by: Instant::now(),
             tenant: None,
             query: query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             headers: HeaderMap::new(),
@@ -228,7 +227,7 @@ mod tests {
     #[test]
     fn a_page_fits_into_an_answer() {
         let page = Page { after: None, limit: 10_000 };
-        // Each quote is escaped in the row, and both characters once more where the body is a string.
+        // A quote is escaped in the row, and both characters are escaped again in the answer.
         for (text, rows) in [("x", 5), ("\"", 1)] {
             let large = text.repeat(1_000_000);
             let answer = page.answer(&request(&[]), "/v1/x", (0..10).map(|n| (cursor(n), large.as_str())), false);

@@ -7,7 +7,7 @@ use crate::Problem;
 pub enum IfMatch {
     /// `*`: any version, but there must be one.
     Any,
-    /// One of these, as the `ETag` gave them. A tag that is not ours matches nothing and is left out.
+    /// One of these versions. A tag that no `ETag` of ours ever had matches nothing and is left out.
     Versions(Vec<i64>),
 }
 
@@ -26,7 +26,7 @@ impl IfMatch {
             if inner.contains('"') {
                 return Err(malformed());
             }
-            // A weak tag never matches strongly.
+            // A weak tag never matches in a strong comparison.
             if let (true, Ok(version)) = (strong.len() == tag.len(), inner.parse()) {
                 versions.push(version);
             }

@@ -8,7 +8,7 @@ use store::StoreError;
 
 use crate::Answer;
 
-/// More field errors than this say nothing new.
+/// The most field errors of an answer.
 const MAX_ERRORS: usize = 100;
 
 /// A problem, before it is written out.
@@ -49,13 +49,13 @@ impl Problem {
         Self::new(ProblemCode::MalformedJson, detail)
     }
 
-    /// 400: a header that cannot be understood.
+    /// 400: a header that cannot be parsed.
     #[must_use]
     pub fn malformed_request(detail: &str) -> Self {
         Self::new(ProblemCode::MalformedRequest, detail)
     }
 
-    /// 401, with what the route asks for.
+    /// 401, with the kind of credential that the route takes.
     #[must_use]
     pub fn unauthenticated(credential: Credential) -> Self {
         let challenge = match credential {
@@ -98,13 +98,13 @@ impl Problem {
         Self::new(ProblemCode::TenantDeprovisioned, detail)
     }
 
-    /// 409: only a live tenant can be changed like that.
+    /// 409: only a live tenant can be changed in this way.
     #[must_use]
     pub fn tenant_not_active(detail: &str) -> Self {
         Self::new(ProblemCode::TenantNotActive, detail)
     }
 
-    /// 409: a value that can no longer be changed.
+    /// 409: the value can no longer be changed.
     #[must_use]
     pub fn immutable_field(field: &str, why: &str) -> Self {
         Self::new(ProblemCode::ImmutableField, format!("{field} cannot be changed: {why}."))
@@ -116,13 +116,13 @@ impl Problem {
         Self::new(ProblemCode::DomainTaken, "Another tenant has this custom domain.")
     }
 
-    /// 409: there is nothing to sync into.
+    /// 409: there is no catalog to sync into.
     #[must_use]
     pub fn no_active_catalog() -> Self {
         Self::new(ProblemCode::NoActiveCatalog, "The tenant has no active catalog of that name; provision one first.")
     }
 
-    /// 409: billing refused, and nothing was changed. A failure's texts are our own, so a caller may see them.
+    /// 409: billing was refused, and nothing was changed. A failure's texts are our own, so a caller may see them.
     #[must_use]
     pub fn billing_rejected(failure: &Failure) -> Self {
         let detail = format!("Nothing was changed. {} ({})", failure.hint(), failure.code().as_str());
@@ -161,7 +161,7 @@ impl Problem {
         Self::new(ProblemCode::UnsupportedMediaType, "Send the body as application/json.")
     }
 
-    /// 422: every bad field at once, the first hundred of them.
+    /// 422: every bad field at once, but at most a hundred.
     #[must_use]
     pub fn validation_failed(mut errors: Vec<FieldError>) -> Self {
         errors.truncate(MAX_ERRORS);
@@ -178,7 +178,7 @@ impl Problem {
         )
     }
 
-    /// 422: a region that exists, but not in this installation.
+    /// 422: the region exists, but this installation does not serve it.
     #[must_use]
     pub fn region_not_configured() -> Self {
         let error =
@@ -187,13 +187,13 @@ impl Problem {
         Self { errors: vec![error], ..Self::new(ProblemCode::RegionNotConfigured, detail) }
     }
 
-    /// 500: a mistake of ours; what it was is in the log under the same request id.
+    /// 500: our mistake. The log has the details under the same request id.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(ProblemCode::Internal, "The request could not be served.")
     }
 
-    /// 503: something we depend on is down. The same request, sent again, completes what was written.
+    /// 503: something that we depend on is down. Sent again, the same request completes what was begun.
     #[must_use]
     pub fn unavailable() -> Self {
         Self::new(ProblemCode::Unavailable, "The request could not be served right now; try again.")
@@ -234,7 +234,7 @@ impl Problem {
     }
 }
 
-/// A route matches the constraints that mean something to its callers. What arrives here is our mistake, or passes.
+/// Routes handle the errors that mean something to their callers. Any other error is our mistake, or temporary.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the control database did not do what was asked");

@@ -8,7 +8,7 @@ use store::{Store, Tenant};
 
 use crate::{Caller, Problem};
 
-/// An authorised request. Its other parts are read by the handler's [`Input`](crate::Input).
+/// An authorised request. A handler names the other parts that it takes as its input.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Who is calling.
@@ -27,28 +27,27 @@ pub struct Request {
 }
 
 impl Request {
-    /// The path's `{tenant}`, as it came: a slug, an id, or neither.
+    /// The path's `{tenant}` as it was sent: a slug, an id, or neither.
     #[must_use]
     pub fn tenant(&self) -> &str {
         self.tenant.as_deref().unwrap_or_default()
     }
 
-    /// The tenant that the path names, for a caller who may see any: by id, else by slug (an id can be a slug).
+    /// The tenant that the path names by its id or by its slug, for a caller who may see every tenant. A text that is an id
+    /// can also be a slug.
     pub async fn find_tenant(&self, store: &Store) -> Result<Tenant, Problem> {
         let by_id = match self.tenant().parse() {
             Ok(id) => store.tenant_by_id(TenantId(id)).await?,
             Err(_) => None,
         };
-        match by_id {
-            Some(tenant) => Ok(tenant),
-            None => {
-                let slug: Slug = self.tenant().parse().map_err(|_| Problem::tenant_not_found())?;
-                store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)
-            }
+        if let Some(tenant) = by_id {
+            return Ok(tenant);
         }
+        let slug: Slug = self.tenant().parse().map_err(|_| Problem::tenant_not_found())?;
+        store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)
     }
 
-    /// A header's value. One that is not visible ASCII is malformed.
+    /// A header's value, which must be visible ASCII.
     pub(crate) fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let Some(value) = self.headers.get(name) else { return Ok(None) };
         let value =
@@ -56,7 +55,7 @@ impl Request {
         Ok(Some(value))
     }
 
-    /// The body as it came.
+    /// The body as it was sent.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }

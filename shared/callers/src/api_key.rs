@@ -1,18 +1,9 @@
-//! API keys: a consumer's keys are known by their digests only.
+//! API keys. The secret holds their digests only.
 
-use serde::Deserialize;
+use secrets::ConsumerSecret;
 use sha2::{Digest, Sha256};
 
-/// A consumer of the secret `control/callers`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Consumer {
-    name: String,
-    groups: Vec<String>,
-    /// `sha256:{hex}`, several for rotation.
-    keys: Vec<String>,
-}
-
-/// A caller who proved with an API key who they are.
+/// A caller who was identified by an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The consumer's name.
@@ -21,8 +12,9 @@ pub struct Principal {
     pub groups: Vec<String>,
 }
 
-/// Compares digests, never keys: what the comparison's duration could tell is a digest's prefix, from which no key follows.
-pub(crate) fn find(consumers: &[Consumer], key: &str) -> Option<Principal> {
+/// The consumer that has this key. Digests are compared, not keys, so the time that a comparison takes reveals nothing about
+/// a key.
+pub(crate) fn find(consumers: &[ConsumerSecret], key: &str) -> Option<Principal> {
     let digest = format!("sha256:{}", hex::encode(Sha256::digest(key)));
     let consumer = consumers.iter().find(|consumer| consumer.keys.contains(&digest))?;
     Some(Principal { name: consumer.name.clone(), groups: consumer.groups.clone() })
@@ -32,8 +24,8 @@ pub(crate) fn find(consumers: &[Consumer], key: &str) -> Option<Principal> {
 mod tests {
     use super::*;
 
-    fn consumers() -> Vec<Consumer> {
-        vec![Consumer {
+    fn consumers() -> Vec<ConsumerSecret> {
+        vec![ConsumerSecret {
             name: "platform".to_owned(),
             groups: vec!["admin".to_owned()],
             // sha256 of "old" and of "new".
@@ -49,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_does() {
+    fn no_other_text_works() {
         let digest = consumers()[0].keys[0].clone();
         for key in ["", "OLD", "old ", "sha256:", &digest] {
             assert_eq!(find(&consumers(), key), None);

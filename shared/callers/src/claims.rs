@@ -1,10 +1,9 @@
-//! What a token says, compared with what it has to say.
+//! The claims of a token, compared with those that are expected.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::bearer::Bearer;
 use crate::token::Refused;
 
 /// Seconds that an issuer's clock may differ from ours.
@@ -12,7 +11,16 @@ const LEEWAY: f64 = 30.0;
 /// Characters of the longest subject.
 const MAX_SUBJECT: usize = 255;
 
-/// What a token has to say, and where it says what its subject may do.
+/// A caller who was identified by a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bearer {
+    /// The token's `sub`: 1 to 255 characters without control characters.
+    pub subject: String,
+    /// The roles of the configured claim, in its order. None of them contains a comma.
+    pub roles: Vec<String>,
+}
+
+/// The claims that a token must have, and the claim with its roles.
 #[derive(Debug)]
 pub(crate) struct Expected {
     /// `iss` is this.
@@ -24,7 +32,7 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// Whom these claims are about; `now` is counted from 1970.
+    /// The caller that these claims are about. `now` is counted from 1970.
     pub fn bearer(&self, claims: &Map<String, Value>, now: Duration) -> Result<Bearer, Refused> {
         let now = now.as_secs_f64();
         if date(claims, "exp")?.is_none_or(|expires| now >= expires + LEEWAY) {
@@ -66,7 +74,7 @@ fn is_subject(text: &str) -> bool {
     !text.is_empty() && text.chars().count() <= MAX_SUBJECT && !text.chars().any(char::is_control)
 }
 
-/// Roles are passed on joined by commas, so one with a comma in it would become two.
+/// Roles are passed on joined by commas, so a role with a comma would become two.
 fn is_role(text: &str) -> bool {
     !text.is_empty() && !text.contains(',') && !text.chars().any(char::is_control)
 }
@@ -150,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_can_be_called_by() {
+    fn a_subject_is_a_short_text_without_control_characters() {
         assert!(check(json!({ "sub": "ü".repeat(255) })).is_ok());
         let wrong = [json!(null), json!(""), json!("a".repeat(256)), json!("a\nb"), json!("a\0"), json!("\u{85}")];
         for sub in wrong.into_iter().chain([json!(1), json!(["subject"])]) {
@@ -168,7 +176,7 @@ mod tests {
             (json!(["a", 1, null, ["admin"], "b"]), &["a", "b"][..]),
             (json!({ "admin": true }), &[][..]),
             (json!(true), &[][..]),
-            // No role: one with a comma would be two later.
+            // A role with a comma would become two later.
             (json!("user,admin"), &[][..]),
             (json!(["a,admin", "", "b\n", "c"]), &["c"][..]),
             (json!(" admin"), &[" admin"][..]),

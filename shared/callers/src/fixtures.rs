@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::bearer::Now;
+use crate::now::Now;
 
 /// When the tests are, in seconds since 1970.
 pub const NOW: u64 = 1_800_000_000;
@@ -39,7 +39,7 @@ pub fn encode(part: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(part)
 }
 
-/// The usual claims with these instead; null removes one.
+/// The usual claims with these changes. null removes a claim.
 pub fn claims(changes: Value) -> Value {
     let mut claims = json!({
         "iss": "issuer", "aud": "audience", "sub": "subject", "role": "admin",
@@ -100,7 +100,7 @@ impl Es256 {
         self.fixed.sign(&SystemRandom::new(), signed).expect("signed").as_ref().to_vec()
     }
 
-    /// A good signature, in the form that certificates have.
+    /// A good signature in DER form, as certificates have it.
     pub fn sign_der(&self, signed: &[u8]) -> Vec<u8> {
         self.der.sign(&SystemRandom::new(), signed).expect("signed").as_ref().to_vec()
     }
@@ -127,7 +127,7 @@ impl Es256 {
 pub struct Server {
     url: Url,
     requests: Arc<AtomicUsize>,
-    /// Nothing: it takes requests and stays silent.
+    /// `None`: it takes requests and does not answer.
     answer: Arc<Mutex<Option<String>>>,
 }
 
@@ -167,7 +167,7 @@ impl Server {
         self.requests.load(Ordering::SeqCst)
     }
 
-    /// Answers like this from now on; where it redirects, to itself.
+    /// Answers like this from now on. A redirect leads back to this server.
     pub fn answer(&self, status: u16, body: &(impl Display + ?Sized)) {
         let (body, url) = (body.to_string(), &self.url);
         let answer = format!(
@@ -177,7 +177,7 @@ impl Server {
         *self.answer.lock().expect("not poisoned") = Some(answer);
     }
 
-    /// Answers nothing from now on.
+    /// Does not answer from now on.
     pub fn hang(&self) {
         *self.answer.lock().expect("not poisoned") = None;
     }

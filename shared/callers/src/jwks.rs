@@ -1,9 +1,10 @@
-//! The keys an issuer publishes (RFC 7517, section 5): fetched when they are needed, and seldom.
+//! The keys that an issuer publishes (RFC 7517, section 5). They are fetched when needed, and seldom.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Failure, FailureKind, Owner};
+use domain::{CauseCode, Failure};
+use http_kit::TransportCodes;
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,30 +14,38 @@ use url::{Host, Url};
 
 use crate::key::{Jwk, Key};
 
-/// How long a copy is believed without asking again.
+/// How long fetched keys are used without asking again.
 const FRESH: Duration = Duration::from_mins(10);
-/// How long a copy still serves while no newer one can be had.
+/// How long fetched keys are used while newer ones cannot be fetched.
 const USABLE: Duration = Duration::from_hours(24);
-/// Time between two fetches, however the first one ended: anybody can make up unknown keys.
+/// Time between two fetches, however the first one ended: anybody can send tokens with unknown keys.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// Time for a whole fetch: a caller waits for it, and a route has to have answered within 5 s.
+/// Time for a whole fetch. A caller waits for it, and a route has to answer within 5 s.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of the longest answer: some hundred keys.
 const MAX_BODY: usize = 256 * 1024;
+
+const CODES: TransportCodes = TransportCodes {
+    unreachable: CauseCode::JwksUnreachable,
+    timeout: CauseCode::JwksTimeout,
+    connection_lost: CauseCode::JwksConnectionLost,
+    answer_too_large: CauseCode::JwksAnswerTooLarge,
+    bad_configuration: CauseCode::JwksBadConfiguration,
+};
 
 /// The keys published at one URL.
 pub(crate) struct Jwks {
     url: Url,
     client: Client,
-    /// The newest copy; read without waiting for a fetch.
-    copy: watch::Sender<Option<Copy>>,
-    /// The newest fetch. Whoever fetches holds the lock, and everybody who needs the outcome waits for it.
+    /// The keys fetched last. They are read without waiting for a fetch.
+    fetched: watch::Sender<Option<Fetched>>,
+    /// The last fetch. The lock is held during a fetch, and everybody who needs its outcome waits for the lock.
     last: Arc<Mutex<Option<Fetch>>>,
 }
 
 #[derive(Clone)]
-struct Copy {
-    fetched_at: Instant,
+struct Fetched {
+    at: Instant,
     keys: Arc<[Key]>,
 }
 
@@ -46,7 +55,7 @@ struct Fetch {
 }
 
 impl Jwks {
-    /// The keys at this URL, if it is one to trust keys from: https, or http on this machine.
+    /// The keys at this URL, if it can be trusted: https, or http on this machine.
     pub fn new(url: &str) -> Option<Self> {
         let url = Url::parse(url).ok()?;
         let here = match url.host()? {
@@ -59,9 +68,9 @@ impl Jwks {
     }
 
     fn at(url: Url, timeout: Duration) -> Self {
-        // Fetches are far apart: a connection kept from the last one would be dead more often than not.
+        // Fetches are far apart, so a kept connection would mostly be dead.
         let client = http_kit::client_without_reuse(timeout);
-        Self { url, client, copy: watch::Sender::new(None), last: Arc::default() }
+        Self { url, client, fetched: watch::Sender::new(None), last: Arc::default() }
     }
 
     /// Whether these are the keys at this URL.
@@ -69,24 +78,24 @@ impl Jwks {
         Url::parse(url).is_ok_and(|url| url == self.url)
     }
 
-    /// Every key known, after asking for newer ones where none of them has this `kid`.
+    /// All keys. They are fetched anew if none of them has this `kid`.
     pub async fn keys(self: &Arc<Self>, kid: Option<&str>, now: Instant) -> Result<Arc<[Key]>, Failure> {
         if let Some(keys) = self.fresh(kid, now) {
             return Ok(keys);
         }
         let last = Arc::clone(&self.last).lock_owned().await;
         let outcome = match last.as_ref() {
-            // Of a while ago, or of the fetch that was waited for.
+            // A recent fetch, or the one that this call waited for.
             Some(last) if now.saturating_duration_since(last.begun_at) < INTERVAL => last.outcome.clone(),
             _ => {
                 let (jwks, mut last) = (Arc::clone(self), last);
-                // A task, which keeps the lock: a caller who goes away ends neither the fetch nor others' wait for it.
+                // A task holds the lock, so that the fetch goes on when its caller goes away.
                 let fetch = tokio::spawn(async move {
                     let outcome = jwks.fetch(now).await;
                     *last = Some(Fetch { begun_at: now, outcome: outcome.clone() });
                     outcome
                 });
-                fetch.await.unwrap_or_else(|_| Err(unusable("jwks_interrupted", "could not be fetched to the end")))
+                fetch.await.unwrap_or_else(|_| Err(CauseCode::JwksInterrupted.into()))
             }
         };
         outcome.or_else(|failure| self.no_older_than(USABLE, now).ok_or(failure))
@@ -97,8 +106,8 @@ impl Jwks {
     }
 
     fn no_older_than(&self, age: Duration, now: Instant) -> Option<Arc<[Key]>> {
-        let copy = self.copy.borrow();
-        copy.as_ref().filter(|it| now.saturating_duration_since(it.fetched_at) < age).map(|it| Arc::clone(&it.keys))
+        let fetched = self.fetched.borrow();
+        fetched.as_ref().filter(|it| now.saturating_duration_since(it.at) < age).map(|it| Arc::clone(&it.keys))
     }
 
     async fn fetch(&self, now: Instant) -> Result<Arc<[Key]>, Failure> {
@@ -106,26 +115,25 @@ impl Jwks {
         match &outcome {
             Ok(keys) => {
                 tracing::info!(keys = keys.len(), "fetched the issuer's keys");
-                self.copy.send_replace(Some(Copy { fetched_at: now, keys: Arc::clone(keys) }));
+                self.fetched.send_replace(Some(Fetched { at: now, keys: Arc::clone(keys) }));
             }
-            Err(failure) => tracing::warn!(code = failure.cause.code, "the issuer's keys cannot be fetched"),
+            Err(failure) => tracing::warn!(code = failure.code().as_str(), "the issuer's keys cannot be fetched"),
         }
         outcome
     }
 
     async fn ask(&self) -> Result<Arc<[Key]>, Failure> {
         let answer = http_kit::send_within(self.client.get(self.url.clone()), MAX_BODY).await;
-        let answer = answer.map_err(|error| error.failure("jwks"))?;
+        let answer = answer.map_err(|error| error.failure(&CODES))?;
         if answer.status != StatusCode::OK {
-            return Err(unusable("jwks_refused", "did not answer 200"));
+            return Err(CauseCode::JwksRefused.into());
         }
-        let document: Document =
-            answer.json().ok_or_else(|| unusable("jwks_malformed", "did not answer with a JWKS"))?;
+        let document: Document = answer.json().ok_or(CauseCode::JwksMalformed)?;
         Ok(document.keys.into_iter().filter_map(key).collect())
     }
 }
 
-/// A JWKS. What it holds is read one by one, since one bad key must not take the others with it.
+/// A JWKS. Its keys are parsed one by one, so that one bad key does not make the others unusable.
 #[derive(Deserialize)]
 struct Document {
     keys: Vec<Value>,
@@ -133,11 +141,6 @@ struct Document {
 
 fn key(value: Value) -> Option<Key> {
     Key::from_jwk(&serde_json::from_value::<Jwk>(value).ok()?)
-}
-
-fn unusable(code: &str, what: &str) -> Failure {
-    let hint = format!("The JWKS at the configured jwks_url {what}; check the URL and the issuer's status page.");
-    Failure::new(FailureKind::Transient, code, Owner::Provider, &hint)
 }
 
 #[cfg(test)]
@@ -150,7 +153,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// With so much time for a fetch that a busy machine does not matter.
+    /// With enough time for a fetch on a busy machine.
     fn jwks(server: &Server) -> Arc<Jwks> {
         Arc::new(Jwks::at(server.url(), 20 * SECOND))
     }
@@ -160,13 +163,13 @@ mod tests {
     }
 
     /// The code of the failure, or whether the key was there.
-    async fn ask(jwks: &Arc<Jwks>, kid: &str, now: Instant) -> Result<bool, String> {
-        let keys = jwks.keys(Some(kid), now).await.map_err(|failure| failure.cause.code)?;
+    async fn ask(jwks: &Arc<Jwks>, kid: &str, now: Instant) -> Result<bool, CauseCode> {
+        let keys = jwks.keys(Some(kid), now).await.map_err(|failure| failure.code())?;
         Ok(keys.iter().any(|key| key.is_named(Some(kid))))
     }
 
     #[test]
-    fn keys_come_over_tls_or_from_this_machine() {
+    fn keys_are_fetched_over_tls_or_from_this_machine() {
         for good in [
             "https://issuer.example/.well-known/jwks.json",
             "http://127.0.0.1:1/",
@@ -244,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_a_fetch_they_do_not_need() {
+    async fn a_caller_does_not_wait_for_a_fetch_it_does_not_need() {
         let server = Server::start(200, document(&["a"])).await;
         let (jwks, now) = (jwks(&server), Instant::now());
         assert_eq!(ask(&jwks, "a", now).await, Ok(true));
@@ -278,24 +281,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_is_no_jwks_is_a_failure() {
+    async fn an_answer_that_is_not_a_jwks_is_a_failure() {
         let padding = "x".repeat(MAX_BODY);
         for (status, body, code) in [
-            (500, document(&["a"]).to_string(), "jwks_refused"),
-            (404, document(&["a"]).to_string(), "jwks_refused"),
-            (302, document(&["a"]).to_string(), "jwks_refused"),
-            (204, String::new(), "jwks_refused"),
-            (200, "<html>".to_owned(), "jwks_malformed"),
-            (200, "[]".to_owned(), "jwks_malformed"),
-            (200, "{}".to_owned(), "jwks_malformed"),
-            (200, r#"{"keys":{}}"#.to_owned(), "jwks_malformed"),
-            (200, json!({ "keys": [], "padding": padding }).to_string(), "jwks_answer_too_large"),
+            (500, document(&["a"]).to_string(), CauseCode::JwksRefused),
+            (404, document(&["a"]).to_string(), CauseCode::JwksRefused),
+            (302, document(&["a"]).to_string(), CauseCode::JwksRefused),
+            (204, String::new(), CauseCode::JwksRefused),
+            (200, "<html>".to_owned(), CauseCode::JwksMalformed),
+            (200, "[]".to_owned(), CauseCode::JwksMalformed),
+            (200, "{}".to_owned(), CauseCode::JwksMalformed),
+            (200, r#"{"keys":{}}"#.to_owned(), CauseCode::JwksMalformed),
+            (200, json!({ "keys": [], "padding": padding }).to_string(), CauseCode::JwksAnswerTooLarge),
         ] {
             let server = Server::start(status, body).await;
             let (jwks, now) = (jwks(&server), Instant::now());
             for after in [0, 29] {
-                assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Err(code.to_owned()));
-                assert_eq!(server.requests(), 1, "{code} after {after} s");
+                assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Err(code));
+                assert_eq!(server.requests(), 1, "{code:?} after {after} s");
             }
             server.answer(200, &document(&["a"]));
             assert_eq!(ask(&jwks, "a", now + 30 * SECOND).await, Ok(true));
@@ -303,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_is_a_failure_that_is_not_waited_for_again() {
+    async fn a_time_out_is_a_failure_and_is_not_waited_for_again() {
         let server = Server::start(200, document(&["a"])).await;
         server.hang();
         let (jwks, now) = (Arc::new(Jwks::at(server.url(), Duration::from_millis(200))), Instant::now());
@@ -313,24 +316,24 @@ mod tests {
             asking.spawn(async move { ask(&jwks, "a", now).await });
         }
         let began = std::time::Instant::now();
-        assert_eq!(asking.join_all().await, vec![Err("jwks_timeout".to_owned()); 50]);
+        assert_eq!(asking.join_all().await, vec![Err(CauseCode::JwksTimeout); 50]);
         assert!(began.elapsed() < 5 * SECOND, "one time-out of 200 ms for all, not 50");
         while server.requests() == 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(ask(&jwks, "a", now + 29 * SECOND).await, Err("jwks_timeout".to_owned()));
+        assert_eq!(ask(&jwks, "a", now + 29 * SECOND).await, Err(CauseCode::JwksTimeout));
         assert_eq!(server.requests(), 1);
     }
 
     #[tokio::test]
-    async fn nobody_there_is_a_failure() {
+    async fn a_refused_connection_is_a_failure() {
         let url = Server::nowhere().await;
         let jwks = Arc::new(Jwks::at(url, SECOND));
-        assert_eq!(ask(&jwks, "a", Instant::now()).await, Err("jwks_unreachable".to_owned()));
+        assert_eq!(ask(&jwks, "a", Instant::now()).await, Err(CauseCode::JwksUnreachable));
     }
 
     #[tokio::test]
-    async fn an_old_copy_serves_for_a_day_when_no_newer_one_can_be_had() {
+    async fn old_keys_are_used_for_a_day_while_newer_ones_cannot_be_fetched() {
         let server = Server::start(200, document(&["a"])).await;
         let (jwks, now) = (jwks(&server), Instant::now());
         assert_eq!(ask(&jwks, "a", now).await, Ok(true));
@@ -341,12 +344,12 @@ mod tests {
             assert_eq!(server.requests(), requests, "after {after} s");
         }
         for after in [24 * 3600, 24 * 3600 + 60] {
-            assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Err("jwks_refused".to_owned()));
+            assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Err(CauseCode::JwksRefused));
         }
     }
 
     #[tokio::test]
-    async fn one_bad_key_leaves_the_others() {
+    async fn one_bad_key_does_not_affect_the_others() {
         let good = Es256::new().jwk(Some("good"));
         let bad =
             [json!(null), json!("key"), json!({}), json!({ "kty": "RSA", "kid": "bad", "n": "AQAB", "e": "AQAB" })];

@@ -1,7 +1,7 @@
 //! Keys, each bound to one algorithm, and the signatures they verify.
 //!
-//! ring is called directly: `jsonwebtoken` without its providers would need a provider of ours around these same three
-//! calls, and takes neither a clock nor the strictness about keys that is wanted here.
+//! ring is called directly. `jsonwebtoken` without its providers would need a provider of ours around the same three calls.
+//! It also takes no clock, and is less strict about keys than this.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -12,6 +12,7 @@ use spki::der::asn1::{AnyRef, UintRef};
 use spki::der::{Decode as _, DecodePem as _};
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoOwned};
 
+use crate::algorithm::Algorithm;
 use crate::token::Token;
 
 /// Bytes of the shortest HS256 secret (RFC 7518, section 3.2).
@@ -27,33 +28,13 @@ const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 
-/// The algorithms in use (RFC 7518); any other, `none` included, has no name here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Algorithm {
-    Hs256,
-    Rs256,
-    Es256,
-}
-
-impl Algorithm {
-    /// The algorithm of this name, which has one spelling.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "HS256" => Some(Self::Hs256),
-            "RS256" => Some(Self::Rs256),
-            "ES256" => Some(Self::Es256),
-            _ => None,
-        }
-    }
-}
-
-/// A key and which tokens it is for.
+/// A key, and which tokens it verifies.
 pub(crate) struct Key {
     kid: Option<String>,
     material: Material,
 }
 
-/// One variant per algorithm, so that no key can be used with another's.
+/// One variant per algorithm, so that no key can be used with another algorithm.
 enum Material {
     Hs256(hmac::Key),
     Rs256(RsaPublicKeyComponents<Vec<u8>>),
@@ -84,7 +65,7 @@ impl Key {
         Some(Self { kid, material })
     }
 
-    /// A public key as JWK (RFC 7517), RSA or P-256; nothing where it is another or not for verifying signatures.
+    /// A public key as JWK (RFC 7517), RSA or P-256. `None` for any other key, and for one that is not for signatures.
     pub fn from_jwk(jwk: &Jwk) -> Option<Self> {
         let signs = jwk.usage.as_ref().is_none_or(|usage| usage == "sig")
             && jwk.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|it| it == "verify"));
@@ -103,7 +84,7 @@ impl Key {
         (signs && named).then_some(key)
     }
 
-    /// The one algorithm it is for.
+    /// Its algorithm.
     pub fn alg(&self) -> Algorithm {
         match self.material {
             Material::Hs256(_) => Algorithm::Hs256,
@@ -112,25 +93,25 @@ impl Key {
         }
     }
 
-    /// Whether tokens with this `kid` are for it, those without for a key without.
+    /// Whether it is the key for tokens with this `kid`. A token without one needs a key without one.
     pub fn is_named(&self, kid: Option<&str>) -> bool {
         self.kid.as_deref() == kid
     }
 
-    /// Whether it made the token's signature, with its own algorithm whatever the token says.
+    /// Whether it made the token's signature. The algorithm is the key's, whatever the token says.
     pub fn made(&self, token: &Token<'_>) -> bool {
         let (signed, signature) = (token.signed, token.signature.as_slice());
         match &self.material {
             Material::Hs256(key) => hmac::verify(key, signed, signature),
             Material::Rs256(key) => key.verify(&RSA_PKCS1_2048_8192_SHA256, signed, signature),
-            // FIXED: r and s of 32 bytes each (RFC 7518, section 3.4), never their DER form.
+            // FIXED: r and s of 32 bytes each (RFC 7518, section 3.4), not their DER form.
             Material::Es256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature),
         }
         .is_ok()
     }
 }
 
-/// A public key as JWK: what is read of it.
+/// The parts of a JWK that are read.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Jwk {
     kty: String,
@@ -146,10 +127,10 @@ pub(crate) struct Jwk {
     y: Option<String>,
 }
 
-/// Both big-endian without leading zeros, as ring wants them; it checks the exponent when it verifies.
+/// Both numbers are big-endian without leading zeros, as ring takes them. ring checks the exponent when it verifies.
 fn rsa(n: Vec<u8>, e: Vec<u8>) -> Option<Material> {
     let full = match n.first() {
-        // The shortest modulus has its highest bit set, or it would have 2047.
+        // The shortest modulus has its highest bit set; otherwise it would have 2047 bits.
         Some(first) if n.len() == *MODULUS.start() => *first >= 0x80,
         Some(first) => *first != 0 && MODULUS.contains(&n.len()),
         None => false,
@@ -157,8 +138,7 @@ fn rsa(n: Vec<u8>, e: Vec<u8>) -> Option<Material> {
     full.then_some(Material::Rs256(RsaPublicKeyComponents { n, e }))
 }
 
-/// Compressed points are legal and rare; ring takes the other form only. It checks that the point is on the curve when it
-/// verifies.
+/// An uncompressed point: ring takes no other. ring checks that the point is on the curve when it verifies.
 fn p256(point: Vec<u8>) -> Option<Material> {
     (point.len() == 1 + 2 * COORDINATE && point[0] == 4).then_some(Material::Es256(point))
 }

@@ -1,82 +1,67 @@
-//! Who is calling: API keys against their digests, bearer tokens against their keys, both in the secret `control/callers`.
+//! Who is calling: API keys and bearer tokens, verified with the secret `control/callers`.
 
+mod algorithm;
 mod api_key;
-mod bearer;
 mod claims;
 #[cfg(test)]
 mod fixtures;
 mod jwks;
+mod jwt;
 mod key;
+mod now;
 mod token;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use domain::Failure;
-use secrets::{Name, Secrets, Source};
-use serde::Deserialize;
-use serde_json::Value;
+use lambda_kit::{Memory, Read, needs};
+use secrets::{CallersSecret, ConsumerSecret};
 use tokio::sync::Mutex;
 
-use api_key::Consumer;
 pub use api_key::Principal;
-pub use bearer::Bearer;
-use bearer::{Jwt, Malformed, Now};
+pub use claims::Bearer;
+use jwt::{Jwt, Malformed};
+use now::Now;
 use token::Token;
 
-/// How long the secret is believed. Together with the gateway's cache of the authorizer's answers (45 s in the
-/// template) a revoked key stops working within 60 s.
-const BELIEVED: Duration = Duration::from_secs(10);
+/// How long the secret is used without reading it again. The gateway keeps the authorizer's answers for 45 s (see the
+/// template), so a revoked key stops working within 60 s.
+const REUSED: Duration = Duration::from_secs(10);
 
-/// The secret `control/callers`.
-#[derive(Deserialize)]
-struct CallersSecret {
-    consumers: Vec<Consumer>,
-    /// Read on its own, since a mistake in it must not lock out API keys.
-    #[serde(default)]
-    jwt: Option<Value>,
-}
-
-/// What the secret says.
+/// The secret as it was read last.
 struct Known {
-    consumers: Vec<Consumer>,
+    /// By the wall clock: a monotonic clock may stand still while the environment is frozen.
+    read_at: SystemTime,
+    consumers: Vec<ConsumerSecret>,
     jwt: Option<Result<Jwt, Malformed>>,
 }
 
 impl Known {
     fn new(secret: CallersSecret, before: Option<&Self>) -> Self {
         let before = before.and_then(|before| before.jwt.as_ref()?.as_ref().ok());
-        Self { consumers: secret.consumers, jwt: secret.jwt.map(|jwt| Jwt::parse(jwt, before)) }
+        let jwt = secret.jwt.map(|jwt| Jwt::parse(jwt, before));
+        Self { read_at: SystemTime::now(), consumers: secret.consumers, jwt }
     }
 }
 
-/// Whom this installation knows.
-pub struct Callers {
-    source: Source<CallersSecret>,
-    /// Since when, by the wall clock: a monotonic one may stand still while the environment is frozen.
-    known: Mutex<Option<(SystemTime, Arc<Known>)>>,
+needs! {
+    /// Everybody who may call this installation.
+    pub struct Callers {
+        secret: Read<CallersSecret>,
+        known: Memory<Mutex<Option<Arc<Known>>>>,
+    }
 }
 
 impl Callers {
-    /// Knows whoever the secret names.
-    #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "a client is handed over, whatever becomes of it inside")]
-    pub fn new(secrets: Secrets) -> Self {
-        Self::from_source(secrets.source(Name::Control("callers")))
-    }
-
-    fn from_source(source: Source<CallersSecret>) -> Self {
-        Self { source, known: Mutex::new(None) }
-    }
-
-    /// The consumer whose key this is; `None` for a key nobody has.
+    /// The consumer that has this key. `None` if nobody has it.
     pub async fn by_api_key(&self, key: &str) -> Result<Option<Principal>, Failure> {
         Ok(api_key::find(&self.known().await?.consumers, key))
     }
 
-    /// Whom the token in an `Authorization` header's value is about; `None` for anything that is no valid token. An error
-    /// means that it could not be found out: the secret or its `jwt` object is unreadable, or the issuer's keys are needed
-    /// and cannot be had.
+    /// The caller that the token in an `Authorization` header's value is about. `None` if it is not a valid token. An error
+    /// means that the token could not be verified: the secret or its `jwt` object is unreadable, or the issuer's keys are
+    /// needed and could not be fetched.
     pub async fn by_bearer(&self, authorization_header: &str) -> Result<Option<Bearer>, Failure> {
         self.by_bearer_at(authorization_header, Now::read()).await
     }
@@ -95,15 +80,14 @@ impl Callers {
 
     async fn known(&self) -> Result<Arc<Known>, Failure> {
         let mut known = self.known.lock().await;
-        match known.as_ref() {
-            Some((read_at, known)) if read_at.elapsed().is_ok_and(|age| age <= BELIEVED) => Ok(Arc::clone(known)),
-            before => {
-                let secret = (self.source)().await?;
-                let read = Arc::new(Known::new(secret, before.map(|(_, before)| before.as_ref())));
-                *known = Some((SystemTime::now(), Arc::clone(&read)));
-                Ok(read)
-            }
+        if let Some(known) = &*known
+            && known.read_at.elapsed().is_ok_and(|age| age <= REUSED)
+        {
+            return Ok(Arc::clone(known));
         }
+        let read = Arc::new(Known::new(self.secret.read().await?, known.as_deref()));
+        *known = Some(Arc::clone(&read));
+        Ok(read)
     }
 }
 
@@ -111,8 +95,8 @@ impl Callers {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use domain::{FailureKind, Owner};
-    use serde_json::json;
+    use domain::CauseCode;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::fixtures::{SECRET, bearer, claims, hs256, now};
@@ -121,16 +105,16 @@ mod tests {
     fn callers(secret: Value) -> (Callers, Arc<AtomicUsize>) {
         let reads = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&reads);
-        let source: Source<CallersSecret> = Arc::new(move || {
+        let secret = Read::from_fn(move |()| {
             counted.fetch_add(1, Ordering::SeqCst);
             let secret = serde_json::from_value(secret.clone()).map_err(|_| unreadable());
-            Box::pin(async move { secret })
+            async { secret }
         });
-        (Callers::from_source(source), reads)
+        (Callers { secret, known: Memory::default() }, reads)
     }
 
     fn unreadable() -> Failure {
-        Failure::new(FailureKind::Rejected, "secret_malformed", Owner::Platform, "Unreadable.")
+        CauseCode::SecretMalformed.into()
     }
 
     fn secret(jwt: &Value) -> Value {
@@ -160,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_is_judged_by_todays_clock() {
+    async fn a_token_is_verified_at_the_current_time() {
         let (callers, _) = callers(secret(&jwt()));
         let unix = Now::read().unix.as_secs();
         for (expires, valid) in [(unix + 60, true), (unix - 60, false)] {
@@ -171,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_token_is_nobody_and_costs_nothing() {
+    async fn a_malformed_token_does_not_read_the_secret() {
         let (callers, reads) = callers(secret(&jwt()));
         for header in ["", "Bearer", "Bearer a.b.c", "Basic YTpi", "Bearer eyJhbGciOiJub25lIn0.e30."] {
             assert_eq!(callers.by_bearer(header).await, Ok(None), "{header}");
@@ -200,7 +184,7 @@ mod tests {
         ] {
             let (callers, _) = callers(secret(&malformed));
             let failure = callers.by_bearer_at(&token(), now()).await.expect_err("malformed");
-            assert_eq!((failure.cause.code.as_str(), failure.cause.owner), ("callers_jwt_malformed", Owner::Platform));
+            assert_eq!(failure.code(), CauseCode::CallersJwtMalformed);
             for value in ["not so secret", SECRET, "issuer.example"] {
                 assert!(!failure.to_string().contains(value), "{failure}");
             }
@@ -213,6 +197,6 @@ mod tests {
         let (callers, reads) = callers(json!({}));
         assert_eq!(callers.by_bearer_at(&token(), now()).await, Err(unreadable()));
         assert_eq!(callers.by_api_key("key").await, Err(unreadable()));
-        assert_eq!(reads.load(Ordering::SeqCst), 2, "a failure is not kept");
+        assert_eq!(reads.load(Ordering::SeqCst), 2, "a failure is not cached");
     }
 }

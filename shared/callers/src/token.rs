@@ -1,4 +1,4 @@
-//! A bearer token taken apart, before anything of it is believed.
+//! A bearer token, split into its parts and not verified yet.
 
 use std::fmt;
 
@@ -8,45 +8,45 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::key::Algorithm;
+use crate::algorithm::Algorithm;
 
-/// Bytes of the longest token that is looked at; the gateway itself takes 10,240 bytes of headers.
+/// Bytes of the longest token that is read. The gateway takes 10,240 bytes of headers.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// Why a token counts for nothing. For the log only: whoever sent the token learns that it is no good, not why.
+/// Why a token is refused. For the log only: the caller is not told why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// Not one `Bearer` token in the compact form (RFC 7515, section 7.1), or JSON in it that is not what it should be.
+    /// Not one `Bearer` token in the compact form (RFC 7515, section 7.1), or its JSON is not of the right shape.
     Malformed,
     /// Longer than [`MAX_LENGTH`].
     TooLong,
-    /// Its header demands something with `crit`, none of which is understood here.
+    /// Its header has `crit`, which names extensions. None is supported here.
     Critical,
-    /// Signed with an algorithm that no key here has, or not signed.
+    /// It is signed with another algorithm than ours, or not signed.
     Algorithm,
     /// No key has its `kid` and its algorithm.
     NoKey,
-    /// No such key made its signature.
+    /// No key with its `kid` and algorithm made its signature.
     Signature,
-    /// `exp` is missing or past.
+    /// `exp` is missing, or in the past.
     Expired,
-    /// `nbf` or `iat` is still to come.
+    /// `nbf` or `iat` is in the future.
     NotYetValid,
-    /// `iss` is missing or another.
+    /// `iss` is missing, or another issuer.
     Issuer,
-    /// `aud` is missing or names others only.
+    /// `aud` is missing, or names others only.
     Audience,
-    /// `sub` is missing, or nothing to call somebody by.
+    /// `sub` is missing, or cannot be a subject.
     Subject,
 }
 
 /// A token in the compact form.
 pub(crate) struct Token<'a> {
     pub alg: Algorithm,
-    /// Which key made the signature; nothing where the header does not say.
+    /// Which key made the signature, if the header says so.
     pub kid: Option<String>,
     pub claims: Map<String, Value>,
-    /// What is signed: the encoded header and claims.
+    /// The signed bytes: the encoded header and claims.
     pub signed: &'a [u8],
     pub signature: Vec<u8>,
 }
@@ -61,7 +61,7 @@ impl<'a> Token<'a> {
         if token.len() > MAX_LENGTH {
             return Err(Refused::TooLong);
         }
-        // Whatever else a header could hide (a second token, spaces, line ends) is no base64url and refused as such.
+        // Anything else in the header (a second token, spaces, line ends) is not base64url, and is refused for that.
         let (signed, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
         let header = object(header)?;
@@ -85,7 +85,7 @@ fn object(part: &str) -> Result<Map<String, Value>, Refused> {
     serde_json::from_slice::<Unambiguous>(&decode(part)?).map(|object| object.0).map_err(|_| Refused::Malformed)
 }
 
-/// A JSON object that names nothing twice: which of two the issuer meant cannot be known (RFC 7519, section 4).
+/// A JSON object without duplicate names. It is not known which of two values the issuer meant (RFC 7519, section 4).
 struct Unambiguous(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for Unambiguous {

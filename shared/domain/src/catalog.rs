@@ -5,16 +5,19 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::schema::text_schema;
-use crate::text::{SecretText, plain};
+use crate::field::{Defaulted, Flag, Nullable, Object, Patched, Required, body};
+use crate::fields::{FieldError, Fields, Patch};
+use crate::schema::{Chars, component_schema, field_schema};
+use crate::tenant::TenantId;
+use crate::text::{SecretText, plain_text};
+use crate::uri::Uri;
 use crate::words::{Invalid, words};
-use crate::{FieldError, Fields, Patch, TenantId, Uri};
 
-/// Longest metadata, bytes as JSON.
+/// The largest metadata, in bytes of JSON.
 pub(crate) const MAX_METADATA: usize = 64 * 1024;
 
 /// Identifies a catalog. Derived from its key (UUID v5), so that the secret of a first upsert that crashed is found
@@ -37,16 +40,26 @@ impl fmt::Display for CatalogId {
     }
 }
 
-/// A catalog's name: a letter or digit, then up to 127 of `[A-Za-z0-9._-]`. Unique within its tenant.
+/// A catalog's name, unique within its tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct CatalogName(String);
 
-text_schema!(CatalogName, |text| text
+component_schema!(CatalogName, |text| text
     .description(Some("Unique within its tenant."))
-    .pattern(Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")));
+    .pattern(Some(CatalogName::pattern())));
+field_schema!(CatalogName, json!({ "type": "string", "pattern": CatalogName::pattern() }));
 
 impl CatalogName {
+    const MAX: usize = 128;
+    const FIRST: Chars = Chars("A-Za-z0-9");
+    const REST: Chars = Chars("A-Za-z0-9._-");
+
+    fn pattern() -> String {
+        let (Chars(first), Chars(rest)) = (Self::FIRST, Self::REST);
+        format!("^[{first}][{rest}]{{0,{}}}$", Self::MAX - 1)
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -64,10 +77,10 @@ impl FromStr for CatalogName {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let shape = text.len() <= 128
-            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        if shape {
+        let fits = text.len() <= Self::MAX
+            && text.bytes().next().is_some_and(|first| Self::FIRST.contains(first))
+            && text.bytes().all(|byte| Self::REST.contains(byte));
+        if fits {
             Ok(Self(text.to_owned()))
         } else {
             Err(Invalid("must be 1 to 128 letters, digits, dots, underscores and hyphens, first a letter or digit"))
@@ -87,11 +100,15 @@ words! {
     }
 }
 
-impl CatalogType {
-    /// The type of a catalog whose request names none.
-    pub const DEFAULT: Self = Self::Rest;
+/// The type of a catalog whose request names none.
+impl Default for CatalogType {
+    fn default() -> Self {
+        Self::Rest
+    }
+}
 
-    /// Whether a catalog of this type can be at `uri`; else what it must be.
+impl CatalogType {
+    /// Whether a catalog of this type can be at `uri`. The error says what the URI must be.
     fn check(self, uri: &Uri) -> Result<(), &'static str> {
         let (fits, message) = match self {
             Self::Rest => (is_http(uri), "must be an http or https URI for catalog_type rest"),
@@ -108,33 +125,17 @@ fn is_http(uri: &Uri) -> bool {
     uri.is_at_a_host("https") || uri.is_at_a_host("http")
 }
 
-/// The tenant's part of the warehouse: 1–1024 characters, no control characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct StoragePrefix(String);
-
-impl StoragePrefix {
-    /// The prefix as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+plain_text! {
+    /// The tenant's part of the warehouse.
+    StoragePrefix, 1024
 }
 
-impl FromStr for StoragePrefix {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        plain(text, 1024, Invalid("must be 1 to 1024 characters long, without control characters")).map(Self)
-    }
-}
-
-/// A valid request to make a catalog, or to replace the one of that name.
+/// A valid request to create a catalog, or to replace the one of that name.
 #[derive(Clone, Debug)]
 pub struct CatalogRequest {
     /// Which of the tenant's catalogs.
     pub catalog_name: CatalogName,
-    /// How it is spoken to.
+    /// The protocol it speaks.
     pub catalog_type: CatalogType,
     /// Where it is.
     pub catalog_uri: Uri,
@@ -142,71 +143,72 @@ pub struct CatalogRequest {
     pub warehouse: Uri,
     /// Which part of the warehouse is the tenant's.
     pub storage_prefix: StoragePrefix,
-    /// The object store, if it is not the scheme's own.
+    /// The object store's endpoint, if it is not the scheme's own.
     pub s3_endpoint: Option<Uri>,
     /// Half of the object store's credentials.
     pub s3_access_key_id: Patch<SecretString>,
     /// The other half.
     pub s3_secret_key: Patch<SecretString>,
-    /// Whatever the caller wants to keep with it.
+    /// Arbitrary data of the caller.
     pub metadata: Map<String, Value>,
     /// Whether it is in use.
     pub is_active: bool,
 }
 
-impl CatalogRequest {
-    /// The names of its fields; there are no others.
-    pub const FIELDS: [&'static str; 10] = [
-        "catalog_name",
-        "catalog_type",
-        "catalog_uri",
-        "warehouse",
-        "storage_prefix",
-        "s3_endpoint",
-        "s3_access_key_id",
-        "s3_secret_key_enc",
-        "metadata",
-        "is_active",
-    ];
+body! {
+    CatalogRequest as "UpsertCatalog" {
+        catalog_name: Defaulted<CatalogName>,
+        catalog_type: Defaulted<CatalogType>,
+        catalog_uri: Required<Uri> = "`rest`: http or https; `hive`: thrift; `glue`: https or an ARN. Without credentials.",
+        warehouse: Required<Uri> = "A URI of any scheme, without credentials.",
+        storage_prefix: Required<StoragePrefix>,
+        s3_endpoint: Nullable<Uri> = "http or https, without credentials.",
+        s3_access_key_id: Patched<SecretText> = "One half of the object store's credentials.",
+        s3_secret_key_enc: Patched<SecretText> = "The other half. Sent in clear over TLS, stored encrypted in Secrets Manager only.",
+        metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON.",
+        is_active: Flag<true>,
+    }
+}
 
+impl CatalogRequest {
     /// Reads the request.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::new(body, &Self::FIELDS);
-        let catalog_name = fields.optional("catalog_name").unwrap_or_default();
-        let catalog_type = fields.optional("catalog_type");
-        let catalog_uri: Option<Uri> = fields.required("catalog_uri");
-        // With a type that is none, what the URI must be is not known.
-        let checkable = catalog_type.or((!body.contains_key("catalog_type")).then_some(CatalogType::DEFAULT));
-        if let (Some(catalog_type), Some(uri)) = (checkable, &catalog_uri)
+        let mut fields = Fields::new(body, Self::FIELDS);
+        let catalog_name = BODY.catalog_name.read(&mut fields);
+        let catalog_type = BODY.catalog_type.read(&mut fields);
+        let catalog_uri = BODY.catalog_uri.read(&mut fields);
+        if let (Some(catalog_type), Some(uri)) = (catalog_type, &catalog_uri)
             && let Err(message) = catalog_type.check(uri)
         {
-            fields.fail("catalog_uri", message);
+            fields.fail(BODY.catalog_uri.name, message);
         }
-        let warehouse = fields.required("warehouse");
-        let storage_prefix = fields.required("storage_prefix");
-        let s3_endpoint: Option<Uri> = fields.nullable("s3_endpoint");
+        let warehouse = BODY.warehouse.read(&mut fields);
+        let storage_prefix = BODY.storage_prefix.read(&mut fields);
+        let s3_endpoint = BODY.s3_endpoint.read(&mut fields);
         if s3_endpoint.as_ref().is_some_and(|uri| !is_http(uri)) {
-            fields.fail("s3_endpoint", "must be an http or https URI");
+            fields.fail(BODY.s3_endpoint.name, "must be an http or https URI");
         }
-        let s3_access_key_id = secret(fields.patch("s3_access_key_id"));
-        let s3_secret_key = secret(fields.patch("s3_secret_key_enc"));
-        let metadata = fields.optional_object("metadata", MAX_METADATA).unwrap_or_default();
-        let is_active = fields.optional_bool("is_active").unwrap_or(true);
+        let s3_access_key_id = secret(BODY.s3_access_key_id.read(&mut fields));
+        let s3_secret_key = secret(BODY.s3_secret_key_enc.read(&mut fields));
+        let metadata = BODY.metadata.read(&mut fields);
+        let is_active = BODY.is_active.read(&mut fields);
         fields.finish()?;
-        match (catalog_uri, warehouse, storage_prefix) {
-            (Some(catalog_uri), Some(warehouse), Some(storage_prefix)) => Ok(Self {
-                catalog_name,
-                catalog_type: catalog_type.unwrap_or(CatalogType::DEFAULT),
-                catalog_uri,
-                warehouse,
-                storage_prefix,
-                s3_endpoint,
-                s3_access_key_id,
-                s3_secret_key,
-                metadata,
-                is_active,
-            }),
-            _ => unreachable!("a missing field was noted as an error"),
+        match (catalog_name, catalog_type, catalog_uri, warehouse, storage_prefix) {
+            (Some(catalog_name), Some(catalog_type), Some(catalog_uri), Some(warehouse), Some(storage_prefix)) => {
+                Ok(Self {
+                    catalog_name,
+                    catalog_type,
+                    catalog_uri,
+                    warehouse,
+                    storage_prefix,
+                    s3_endpoint,
+                    s3_access_key_id,
+                    s3_secret_key,
+                    metadata,
+                    is_active,
+                })
+            }
+            _ => unreachable!("an error was noted for a field without a value"),
         }
     }
 }

@@ -2,26 +2,41 @@
 
 use std::str::FromStr;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use crate::field::{Optional, Patched, body};
+use crate::fields::{FieldError, Fields, Patch};
+use crate::schema::field_schema;
+use crate::tenant::{DisplayName, Tier};
 use crate::words::Invalid;
-use crate::{DisplayName, FieldError, Fields, Patch, Tier};
 
-/// A host name of a tenant's own, in lower case: two labels at least, the last of them no number (RFC 1123, 2.1).
+/// A host name of a tenant's own, in lower case. It has at least two labels, and the last one is not a number (RFC 1123,
+/// 2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomDomain(String);
 
+field_schema!(
+    CustomDomain,
+    json!({
+        "type": "string",
+        "maxLength": CustomDomain::MAX,
+        "pattern": r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+    })
+);
+
 impl CustomDomain {
+    const MAX: usize = 253;
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is this domain, or lies below it.
+    /// Whether it is this domain, or lies below it. `domain` may be in upper or lower case.
     #[must_use]
     pub fn is_within(&self, domain: &str) -> bool {
-        self.0.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        self.0.strip_suffix(&domain.to_ascii_lowercase()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     }
 }
 
@@ -39,38 +54,43 @@ impl FromStr for CustomDomain {
                 && !label.ends_with('-')
         };
         let top_is_a_name = labels.last().is_some_and(|top| top.bytes().any(|byte| byte.is_ascii_lowercase()));
-        if name.len() > 253 || labels.len() < 2 || !labels.iter().all(sound) || !top_is_a_name {
+        if name.len() > Self::MAX || labels.len() < 2 || !labels.iter().all(sound) || !top_is_a_name {
             return Err(BAD);
         }
         Ok(Self(name))
     }
 }
 
-/// A valid change of a tenant: what is absent stays.
+/// A valid change of a tenant. What is absent stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantChange {
     /// Name for people.
     pub display_name: Option<DisplayName>,
     /// Tier.
     pub tier: Option<Tier>,
-    /// Domain of its own.
+    /// The tenant's own domain.
     pub custom_domain: Patch<CustomDomain>,
 }
 
-impl TenantChange {
-    /// The names of its fields; there are no others.
-    pub const FIELDS: [&'static str; 3] = ["display_name", "tier", "custom_domain"];
+body! {
+    TenantChange as "UpdateTenant" {
+        display_name: Optional<DisplayName>,
+        tier: Optional<Tier> = "Changes billing; needs an active tenant.",
+        custom_domain: Patched<CustomDomain> = "A host name of the tenant's own, kept in lower case; null clears it.",
+    }
+}
 
-    /// Reads the request; `platform_domains`, in lower case, are the installation's own, which no tenant may have a part of.
+impl TenantChange {
+    /// Reads the request. `platform_domains` are the installation's own: no tenant can have one of them, or one below them.
     pub fn parse(body: &Map<String, Value>, platform_domains: &[String]) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::new(body, &Self::FIELDS);
-        let display_name = fields.optional("display_name");
-        let tier = fields.optional("tier");
-        let custom_domain: Patch<CustomDomain> = fields.patch("custom_domain");
+        let mut fields = Fields::new(body, Self::FIELDS);
+        let display_name = BODY.display_name.read(&mut fields);
+        let tier = BODY.tier.read(&mut fields);
+        let custom_domain = BODY.custom_domain.read(&mut fields);
         if let Patch::Set(domain) = &custom_domain
             && platform_domains.iter().any(|platform| domain.is_within(platform))
         {
-            fields.fail("custom_domain", "must not be a domain of the platform or lie below one");
+            fields.fail(BODY.custom_domain.name, "must not be a domain of the platform or lie below one");
         }
         fields.finish()?;
         Ok(Self { display_name, tier, custom_domain })
@@ -84,11 +104,11 @@ mod tests {
     use super::*;
 
     fn parse(body: &Value) -> Result<TenantChange, Vec<FieldError>> {
-        TenantChange::parse(body.as_object().expect("an object"), &["ivory.finance".to_owned()])
+        TenantChange::parse(body.as_object().expect("an object"), &["Ivory.finance".to_owned()])
     }
 
     #[test]
-    fn what_is_absent_stays() {
+    fn absent_fields_stay_as_they_are() {
         let nothing = TenantChange { display_name: None, tier: None, custom_domain: Patch::Keep };
         assert_eq!(parse(&json!({})), Ok(nothing.clone()));
         let cleared = TenantChange { custom_domain: Patch::Clear, ..nothing };
@@ -126,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_platforms_domains_are_its_own() {
+    fn no_tenant_gets_a_domain_of_the_platform() {
         for ours in ["ivory.finance", "acme.ivory.finance", "A.B.IVORY.FINANCE"] {
             assert_eq!(parse(&json!({"custom_domain": ours})).expect_err("ours")[0].field, "custom_domain");
         }

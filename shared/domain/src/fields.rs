@@ -1,5 +1,4 @@
-//! Reads a JSON object field by field and remembers everything that is wrong with it, so that a caller hears of all
-//! mistakes at once.
+//! Reads a JSON object field by field and collects all errors, so that the caller gets every mistake in one answer.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -17,14 +16,14 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// What a request says about a value that is there already.
+/// What a request says about a value that exists already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// Nothing: it stays.
+    /// Nothing. The value stays.
     Keep,
-    /// `null`: it goes.
+    /// `null`. The value is removed.
     Clear,
-    /// This, from now on.
+    /// A new value.
     Set(T),
 }
 
@@ -35,7 +34,7 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Starts reading; every field that is not among `known` is an error, with the nearest known name suggested.
+    /// Starts reading. A field that is not `known` is an error, which suggests the nearest known name.
     #[must_use]
     pub fn new(object: &'a Map<String, Value>, known: &[&str]) -> Self {
         let mut fields = Self { object, errors: Vec::new() };
@@ -55,8 +54,13 @@ impl<'a> Fields<'a> {
         self.errors.push(FieldError { field: field.to_owned(), message: message.into() });
     }
 
+    /// Whether a field is there, whatever its value.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.object.contains_key(name)
+    }
+
     /// A string that must be there and parse.
-    pub fn required<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+    pub(crate) fn required<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         if matches!(self.object.get(name), None | Some(Value::Null)) {
             self.fail(name, "is required");
             return None;
@@ -73,23 +77,23 @@ impl<'a> Fields<'a> {
         text.parse().map_err(|error: T::Err| self.fail(name, error.to_string())).ok()
     }
 
-    /// A string that may be absent; `null` says the same.
-    pub fn nullable<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+    /// A string that may be absent. `null` means the same.
+    pub(crate) fn nullable<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         if self.object.get(name)?.is_null() { None } else { self.optional(name) }
     }
 
     /// A string that may be absent, `null`, or must parse; all three are different.
-    pub fn patch<T: FromStr<Err: Display>>(&mut self, name: &str) -> Patch<T> {
+    pub(crate) fn patch<T: FromStr<Err: Display>>(&mut self, name: &str) -> Patch<T> {
         match self.object.get(name) {
             None => Patch::Keep,
             Some(Value::Null) => Patch::Clear,
-            // What does not parse is noted as an error, so that nobody gets to see the value given here.
+            // An error is noted, so the value given here is never used.
             Some(_) => self.optional(name).map_or(Patch::Keep, Patch::Set),
         }
     }
 
     /// `true` or `false`, which may be absent.
-    pub fn optional_bool(&mut self, name: &str) -> Option<bool> {
+    pub(crate) fn optional_bool(&mut self, name: &str) -> Option<bool> {
         let value = self.object.get(name)?.as_bool();
         if value.is_none() {
             self.fail(name, "must be true or false");
@@ -97,8 +101,8 @@ impl<'a> Fields<'a> {
         value
     }
 
-    /// An object of any content, which may be absent; as JSON it has `max_bytes` at most.
-    pub fn optional_object(&mut self, name: &str, max_bytes: usize) -> Option<Map<String, Value>> {
+    /// An object of any content, at most `max_bytes` as JSON, which may be absent.
+    pub(crate) fn optional_object(&mut self, name: &str, max_bytes: usize) -> Option<Map<String, Value>> {
         let Value::Object(object) = self.object.get(name)? else {
             self.fail(name, "must be an object");
             return None;
@@ -110,8 +114,8 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// An array of at most `max_items` different strings, each of which must parse; it may be absent.
-    pub fn optional_set<T: FromStr<Err: Display> + PartialEq>(
+    /// An array of at most `max_items` different strings, which may be absent. Each string must parse.
+    pub(crate) fn optional_set<T: FromStr<Err: Display> + PartialEq>(
         &mut self,
         name: &str,
         max_items: usize,
@@ -139,7 +143,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A confirmation: anything but `true` is an error.
-    pub fn must_be_true(&mut self, name: &str) {
+    pub(crate) fn must_be_true(&mut self, name: &str) {
         match self.object.get(name) {
             Some(Value::Bool(true)) => {}
             None | Some(Value::Null) => self.fail(name, "is required"),
@@ -147,7 +151,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Ends reading: everything that was wrong, if anything was.
+    /// Ends reading. Returns all errors, if there are any.
     pub fn finish(self) -> Result<(), Vec<FieldError>> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
     }

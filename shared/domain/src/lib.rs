@@ -6,6 +6,7 @@ pub mod catalog;
 mod cause;
 pub mod change;
 mod failure;
+mod field;
 pub mod fields;
 pub mod names;
 mod problem;

@@ -1,9 +1,9 @@
-//! What a tenant's resources are called in the outside systems. A name is how a resource is found again after a crash,
-//! so none of these may ever change for an existing tenant.
+//! The names of a tenant's resources in the outside systems. A resource is found again by its name after a crash, so a name
+//! must never change for an existing tenant.
 
 use crate::{CatalogId, Slug, TenantId};
 
-/// The Supabase project: the id makes it unique among all tenants that ever had this slug.
+/// The Supabase project. The id makes the name unique among all tenants that ever had this slug.
 #[must_use]
 pub fn project(slug: &Slug, tenant_id: TenantId) -> String {
     format!("{slug}-{tenant_id}")
@@ -27,7 +27,8 @@ pub fn search_index(slug: &Slug) -> String {
     format!("client_{slug}_v1")
 }
 
-/// The pipeline's execution for one attempt: at most 80 characters, and taken for 90 days after it ended.
+/// The pipeline's execution for one attempt. Step Functions allows 80 characters, and keeps a name for 90 days after the
+/// execution ended.
 #[must_use]
 pub fn execution(tenant_id: TenantId, attempt: i32) -> String {
     format!("{tenant_id}-{attempt}")

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::{AdminEmail, DisplayName, FieldError, Fields, Region, Slug, Tier};
+use crate::field::{Confirmation, Optional, Required, body};
+use crate::fields::{FieldError, Fields};
+use crate::tenant::{AdminEmail, DisplayName, Region, Slug, Tier};
 
 /// A valid request for a new tenant, or for resuming a failed one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,38 +15,45 @@ pub struct ProvisionRequest {
     pub display_name: DisplayName,
     /// Where its data stays.
     pub region: Region,
-    /// What it pays for; absent means [`ProvisionRequest::DEFAULT_TIER`] for a new row and the stored one for a resume.
+    /// What it pays for. Absent means [`ProvisionRequest::DEFAULT_TIER`] for a new row, and the stored tier for a resume.
     pub tier: Option<Tier>,
     /// Who is invited.
     pub admin_email: AdminEmail,
+}
+
+body! {
+    ProvisionRequest as "ProvisionTenant" {
+        slug: Required<Slug>,
+        display_name: Required<DisplayName>,
+        region: Required<Region>,
+        tier: Optional<Tier> = "`enterprise` for a new tenant, the stored one for a resume.",
+        admin_email: Required<AdminEmail> = "Receives the invitation of step 5.",
+        data_residency_verified: Confirmation = "Confirms that the region's residency requirements were verified.",
+    }
 }
 
 impl ProvisionRequest {
     /// The tier of a new tenant whose request names none.
     pub const DEFAULT_TIER: Tier = Tier::Enterprise;
 
-    /// The names of its fields; there are no others.
-    pub const FIELDS: [&'static str; 6] =
-        ["slug", "display_name", "region", "tier", "admin_email", "data_residency_verified"];
-
-    /// Reads the request; `reserved` are the slugs this installation keeps for itself.
+    /// Reads the request. `reserved` are the slugs that this installation keeps for itself.
     pub fn parse(body: &Map<String, Value>, reserved: &[String]) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::new(body, &Self::FIELDS);
-        let slug: Option<Slug> = fields.required("slug");
+        let mut fields = Fields::new(body, Self::FIELDS);
+        let slug = BODY.slug.read(&mut fields);
         if slug.as_ref().is_some_and(|slug| reserved.iter().any(|r| r == slug.as_str())) {
-            fields.fail("slug", "is reserved");
+            fields.fail(BODY.slug.name, "is reserved");
         }
-        let display_name = fields.required("display_name");
-        let region = fields.required("region");
-        let tier = fields.optional("tier");
-        let admin_email = fields.required("admin_email");
-        fields.must_be_true("data_residency_verified");
+        let display_name = BODY.display_name.read(&mut fields);
+        let region = BODY.region.read(&mut fields);
+        let tier = BODY.tier.read(&mut fields);
+        let admin_email = BODY.admin_email.read(&mut fields);
+        BODY.data_residency_verified.read(&mut fields);
         fields.finish()?;
         match (slug, display_name, region, admin_email) {
             (Some(slug), Some(display_name), Some(region), Some(admin_email)) => {
                 Ok(Self { slug, display_name, region, tier, admin_email })
             }
-            _ => unreachable!("a missing field was noted as an error"),
+            _ => unreachable!("an error was noted for a field without a value"),
         }
     }
 }

@@ -1,9 +1,10 @@
-//! The routes: who may call them and what they may answer. One entry is one function: name = folder = package = binary =
-//! `operationId`.
+//! The routes: who may call them and what they may answer. Each entry is one function. The entry's name is also the name of
+//! the folder, the package, the binary and the `operationId`.
 
 use crate::problem::ProblemCode;
 
-/// Which credential counts for a route. The other one is ignored, so that a good one never vouches for a bad one.
+/// The kind of credential that a route takes. The other kind is ignored, so that a good credential never makes up for a bad
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// `X-API-Key`: a consumer with groups.
@@ -29,34 +30,34 @@ impl Credential {
 /// One REST route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Name of the function that serves it.
+    /// The name of the function that serves it.
     pub name: &'static str,
     /// HTTP method.
     pub method: &'static str,
-    /// Path template below the host, `{tenant}` being the slug or the tenant's id.
+    /// Path template below the host. `{tenant}` is the tenant's slug or id.
     pub path: &'static str,
-    /// Which credential counts.
+    /// The kind of credential that it takes.
     pub credential: Credential,
-    /// Groups (of a consumer) or roles (of a token) whose members may call it; one of them is enough.
+    /// Groups of a consumer, or roles of a token, that may call it. One of them is enough.
     pub groups: &'static [&'static str],
-    /// A tenant's own token may call it, for what is that tenant's.
+    /// Whether a tenant's own token may call it, for what belongs to that tenant.
     pub tenants_own: bool,
-    /// Takes a JSON body.
+    /// Whether it takes a JSON body.
     pub body: bool,
-    /// Query parameters; there are no others.
+    /// Its query parameters. There are no others.
     pub query: &'static [&'static str],
-    /// Takes `If-Match`.
+    /// Whether it takes `If-Match`.
     pub if_match: bool,
-    /// Success.
+    /// The status of a success.
     pub status: u16,
-    /// What it answers besides what follows from the fields above; see [`Route::problems`].
+    /// The problems that do not follow from the fields above. See [`Route::problems`].
     pub own_problems: &'static [ProblemCode],
 }
 
 const ADMIN: &[&str] = &["admin"];
 const ADMIN_OR_AUDITOR: &[&str] = &["admin", "auditor"];
 
-/// What most routes are: an administrator's, by API key, without body or query.
+/// Most routes are for administrators with an API key, and take no body and no query.
 const TENANTS: Route = Route {
     name: "",
     method: "GET",
@@ -212,7 +213,8 @@ impl Route {
         matches!(self.method, "POST" | "PATCH")
     }
 
-    /// Every problem it may answer with, by status: its own, and what follows from its method, path, body and credential.
+    /// Every problem that it may answer with, sorted by status: its own, and those that follow from its method, path, body and
+    /// credential.
     #[must_use]
     pub fn problems(&self) -> Vec<ProblemCode> {
         let mut problems = self.own_problems.to_vec();
@@ -230,7 +232,7 @@ impl Route {
             &[ProblemCode::RequestInProgress, ProblemCode::IdempotencyKeyReused, ProblemCode::ValidationFailed],
         );
         may(self.if_match, &[ProblemCode::VersionMismatch]);
-        // The gateway's own, whatever the route; a body is too large for it even where a route takes none.
+        // The gateway itself answers these for every route. It refuses a body that is too large even if the route takes none.
         may(
             true,
             &[

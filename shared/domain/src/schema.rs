@@ -1,7 +1,64 @@
 //! How values look in the OpenAPI document.
 
-/// Gives a type the schema of a JSON string. `$builder` adds to an `ObjectBuilder` what is particular.
+use serde_json::{Value, json};
+
+/// A value that a field of a request can hold.
+pub trait FieldSchema {
+    /// Its schema where a field has it: a reference to a schema of its own, or the schema itself.
+    fn field_schema() -> Value;
+}
+
+/// A reference to a schema of the document.
+pub(crate) fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// The pattern of a text without control characters.
+pub(crate) const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+
+/// A text of up to `max` characters, none of them a control character.
+pub(crate) fn plain_text(max: usize) -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": NO_CONTROLS })
+}
+
+/// A set of ASCII characters, written as in a regular expression between its brackets. Parser and schema both use it.
+#[derive(Clone, Copy)]
+pub(crate) struct Chars(pub &'static str);
+
+impl Chars {
+    /// Whether the character is in the set.
+    pub fn contains(self, byte: u8) -> bool {
+        let mut rest = self.0.as_bytes();
+        while let [first, tail @ ..] = rest {
+            let (last, tail) = match tail {
+                [b'-', last, tail @ ..] => (last, tail),
+                tail => (first, tail),
+            };
+            if (*first..=*last).contains(&byte) {
+                return true;
+            }
+            rest = tail;
+        }
+        false
+    }
+}
+
+/// Gives a type a schema of its own in the document, to which fields refer: that of a JSON string. `$builder` adds to an
+/// `ObjectBuilder` what is particular.
 macro_rules! text_schema {
+    ($name:ident, $builder:expr) => {
+        $crate::schema::component_schema!($name, $builder);
+
+        impl $crate::schema::FieldSchema for $name {
+            fn field_schema() -> serde_json::Value {
+                $crate::schema::reference(stringify!($name))
+            }
+        }
+    };
+}
+
+/// Like `text_schema`, for a type that no field refers to.
+macro_rules! component_schema {
     ($name:ident, $builder:expr) => {
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
@@ -19,4 +76,30 @@ macro_rules! text_schema {
     };
 }
 
-pub(crate) use text_schema;
+/// Gives a type the schema that each of its fields has.
+macro_rules! field_schema {
+    ($name:ident, $schema:expr) => {
+        impl $crate::schema::FieldSchema for $name {
+            fn field_schema() -> serde_json::Value {
+                $schema
+            }
+        }
+    };
+}
+
+pub(crate) use {component_schema, field_schema, text_schema};
+
+#[cfg(test)]
+mod tests {
+    use super::Chars;
+
+    #[test]
+    fn a_set_is_read_as_a_regular_expression_reads_it() {
+        let spelled = |set: &'static str| (0..=u8::MAX).filter(|byte| Chars(set).contains(*byte)).collect::<Vec<_>>();
+        assert_eq!(spelled("a-c"), b"abc");
+        assert_eq!(spelled("a-c_.-"), b"-._abc");
+        assert_eq!(spelled("x"), b"x");
+        assert_eq!(spelled("0-9A-B-"), b"-0123456789AB");
+        assert_eq!(spelled(""), b"");
+    }
+}

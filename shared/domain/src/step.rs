@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::schema::text_schema;
+use crate::schema::component_schema;
 use crate::words::words;
 
 /// One task of the state machine.
@@ -100,7 +100,9 @@ impl Serialize for Step {
     }
 }
 
-text_schema!(Step, |text| text.description(Some("One of the nine steps.")).enum_values(Some(Step::ALL.map(Step::id))));
+component_schema!(Step, |text| text
+    .description(Some("One of the nine steps."))
+    .enum_values(Some(Step::ALL.map(Step::id))));
 
 words! {
     /// How far a step is.

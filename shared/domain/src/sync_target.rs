@@ -4,14 +4,18 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::catalog::MAX_METADATA;
-use crate::text::plain;
+use crate::catalog::{CatalogName, MAX_METADATA};
+use crate::field::{Defaulted, Nullable, Object, Optional, Required, Set, body};
+use crate::fields::{FieldError, Fields};
+use crate::names;
+use crate::schema::{self, Chars, field_schema};
+use crate::tenant::{Slug, TenantId};
+use crate::text::{plain, plain_text};
 use crate::words::{Invalid, words};
-use crate::{CatalogName, FieldError, Fields, Slug, TenantId, names};
 
-/// Most columns an index can have in Postgres, hence a primary key.
+/// The most columns of an index in Postgres, and therefore of a primary key.
 const MAX_KEY_COLUMNS: usize = 32;
 
 /// A name in Postgres: 1–63 bytes, no control characters.
@@ -19,22 +23,33 @@ const MAX_KEY_COLUMNS: usize = 32;
 #[serde(transparent)]
 pub struct Identifier(String);
 
-/// A table's name in Iceberg: 1–255 characters, no control characters, neither `.` nor `/`.
+field_schema!(Identifier, schema::plain_text(Identifier::MAX));
+
+/// A table's name in Iceberg: 1–255 characters, no control characters, no `.` and no `/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct TableName(String);
 
-/// An IOMETE namespace: segments of `[A-Za-z0-9_-]` with dots between them, 255 characters at most.
+field_schema!(TableName, json!({ "type": "string", "pattern": r"^[^./\u0000-\u001f\u007f-\u009f]{1,255}$" }));
+
+/// An IOMETE namespace: segments with dots between them, at most 255 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Namespace(String);
 
-/// A Fivetran connector's id: 1–255 characters, no control characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct FivetranId(String);
+field_schema!(Namespace, {
+    let Chars(segment) = Namespace::SEGMENT;
+    json!({ "type": "string", "maxLength": Namespace::MAX, "pattern": format!(r"^[{segment}]+(\.[{segment}]+)*$") })
+});
+
+plain_text! {
+    /// A Fivetran connector's id.
+    FivetranId, 255
+}
 
 impl Identifier {
+    const MAX: usize = 63;
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -47,7 +62,7 @@ impl FromStr for Identifier {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         const BAD: Invalid = Invalid("must be 1 to 63 bytes long, without control characters");
-        if text.len() > 63 { Err(BAD) } else { plain(text, 63, BAD).map(Self) }
+        if text.len() > Self::MAX { Err(BAD) } else { plain(text, Self::MAX, BAD).map(Self) }
     }
 }
 
@@ -69,14 +84,17 @@ impl FromStr for TableName {
 }
 
 impl Namespace {
+    const MAX: usize = 255;
+    const SEGMENT: Chars = Chars("A-Za-z0-9_-");
+
     /// The namespace as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is the tenant's: its own namespace, with the slug's hyphens also as underscores, or one below it.
-    /// A slug has no underscore, so no namespace is two tenants'.
+    /// Whether it belongs to the tenant: it is the tenant's own namespace, with the slug's hyphens or with underscores
+    /// instead, or lies below it. A slug has no underscore, so no namespace belongs to two tenants.
     #[must_use]
     pub fn belongs_to(&self, slug: &Slug) -> bool {
         let own = names::namespace(slug);
@@ -89,10 +107,8 @@ impl FromStr for Namespace {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let segment = |segment: &str| {
-            !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-        };
-        if text.len() <= 255 && text.split('.').all(segment) {
+        let segment = |segment: &str| !segment.is_empty() && segment.bytes().all(|byte| Self::SEGMENT.contains(byte));
+        if text.len() <= Self::MAX && text.split('.').all(segment) {
             Ok(Self(text.to_owned()))
         } else {
             Err(Invalid("must be letters, digits, underscores and hyphens with dots in between, at most 255 in all"))
@@ -106,22 +122,6 @@ impl fmt::Display for Namespace {
     }
 }
 
-impl FivetranId {
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for FivetranId {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        plain(text, 255, Invalid("must be 1 to 255 characters long, without control characters")).map(Self)
-    }
-}
-
 words! {
     /// How a table is replicated.
     SyncMode, "must be one of incremental, full_refresh" {
@@ -132,76 +132,80 @@ words! {
     }
 }
 
-impl SyncMode {
-    /// The mode of a target whose request names none.
-    pub const DEFAULT: Self = Self::Incremental;
+/// The mode of a target whose request names none.
+impl Default for SyncMode {
+    fn default() -> Self {
+        Self::Incremental
+    }
 }
 
 /// A valid request to register a sync target, or to replace the same one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncTargetRequest {
-    /// Whose.
+    /// The tenant.
     pub tenant_id: TenantId,
-    /// Into which of the tenant's catalogs; absent: the newest active one.
+    /// Which of the tenant's catalogs it is synced into. Absent means the newest active one.
     pub catalog_name: Option<CatalogName>,
     /// The table's schema in Postgres.
     pub source_schema: Identifier,
     /// The table in Postgres.
     pub source_table: Identifier,
-    /// The table's namespace in Iceberg; whether it is the tenant's is up to [`Namespace::belongs_to`].
+    /// The table's namespace in Iceberg. [`Namespace::belongs_to`] says whether it is the tenant's.
     pub iceberg_namespace: Namespace,
     /// The table in Iceberg.
     pub iceberg_table: TableName,
-    /// How.
+    /// How it is replicated.
     pub sync_mode: SyncMode,
-    /// What identifies a row.
+    /// The columns that identify a row.
     pub primary_key_cols: Vec<Identifier>,
-    /// What tells a changed row.
+    /// The column that shows that a row changed.
     pub cursor_col: Option<Identifier>,
     /// The connector that feeds the source.
     pub fivetran_connector_id: Option<FivetranId>,
-    /// Whatever the caller wants to keep with it.
+    /// Arbitrary data of the caller.
     pub metadata: Map<String, Value>,
 }
 
-impl SyncTargetRequest {
-    /// The names of its fields; there are no others.
-    pub const FIELDS: [&'static str; 11] = [
-        "tenant_id",
-        "catalog_name",
-        "source_schema",
-        "source_table",
-        "iceberg_namespace",
-        "iceberg_table",
-        "sync_mode",
-        "primary_key_cols",
-        "cursor_col",
-        "fivetran_connector_id",
-        "metadata",
-    ];
+body! {
+    SyncTargetRequest as "RegisterSyncTarget" {
+        tenant_id: Required<TenantId>,
+        catalog_name: Optional<CatalogName> = "The newest active catalog where none is named.",
+        source_schema: Required<Identifier>,
+        source_table: Required<Identifier>,
+        iceberg_namespace: Required<Namespace> = "`ivory_tenant_{slug}`, its hyphens also as underscores, or a dotted child of it.",
+        iceberg_table: Required<TableName>,
+        sync_mode: Defaulted<SyncMode>,
+        primary_key_cols: Set<Identifier, MAX_KEY_COLUMNS>,
+        cursor_col: Nullable<Identifier>,
+        fivetran_connector_id: Nullable<FivetranId>,
+        metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON.",
+    }
+}
 
+impl SyncTargetRequest {
     /// Reads the request.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::new(body, &Self::FIELDS);
-        let tenant_id = fields.required("tenant_id");
-        let catalog_name = fields.optional("catalog_name");
-        let source_schema = fields.required("source_schema");
-        let source_table = fields.required("source_table");
-        let iceberg_namespace = fields.required("iceberg_namespace");
-        let iceberg_table = fields.required("iceberg_table");
-        let sync_mode = fields.optional("sync_mode").unwrap_or(SyncMode::DEFAULT);
-        let primary_key_cols = fields.optional_set("primary_key_cols", MAX_KEY_COLUMNS).unwrap_or_default();
-        let cursor_col = fields.nullable("cursor_col");
-        let fivetran_connector_id = fields.nullable("fivetran_connector_id");
-        let metadata = fields.optional_object("metadata", MAX_METADATA).unwrap_or_default();
+        let mut fields = Fields::new(body, Self::FIELDS);
+        let tenant_id = BODY.tenant_id.read(&mut fields);
+        let catalog_name = BODY.catalog_name.read(&mut fields);
+        let source_schema = BODY.source_schema.read(&mut fields);
+        let source_table = BODY.source_table.read(&mut fields);
+        let iceberg_namespace = BODY.iceberg_namespace.read(&mut fields);
+        let iceberg_table = BODY.iceberg_table.read(&mut fields);
+        let sync_mode = BODY.sync_mode.read(&mut fields);
+        let primary_key_cols = BODY.primary_key_cols.read(&mut fields);
+        let cursor_col = BODY.cursor_col.read(&mut fields);
+        let fivetran_connector_id = BODY.fivetran_connector_id.read(&mut fields);
+        let metadata = BODY.metadata.read(&mut fields);
         fields.finish()?;
-        match (tenant_id, source_schema, source_table, iceberg_namespace, iceberg_table) {
+        match (tenant_id, source_schema, source_table, iceberg_namespace, iceberg_table, sync_mode) {
             (
                 Some(tenant_id),
                 Some(source_schema),
                 Some(source_table),
                 Some(iceberg_namespace),
                 Some(iceberg_table),
+                Some(sync_mode),
             ) => Ok(Self {
                 tenant_id,
                 catalog_name,
@@ -215,7 +219,7 @@ impl SyncTargetRequest {
                 fivetran_connector_id,
                 metadata,
             }),
-            _ => unreachable!("a missing field was noted as an error"),
+            _ => unreachable!("an error was noted for a field without a value"),
         }
     }
 }

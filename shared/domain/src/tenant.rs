@@ -1,4 +1,4 @@
-//! What a tenant is made of.
+//! The parts of a tenant.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,13 +9,15 @@ use utoipa::ToSchema;
 use utoipa::openapi::SchemaFormat;
 use uuid::Uuid;
 
-use crate::schema::text_schema;
+use crate::schema::{Chars, field_schema, text_schema};
 use crate::words::{Invalid, words};
 
 /// Identifies a tenant for good; time-ordered (UUID v7), so that lists by id are lists by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct TenantId(pub Uuid);
+
+field_schema!(TenantId, serde_json::json!({ "type": "string", "format": "uuid" }));
 
 impl fmt::Display for TenantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,23 +28,36 @@ impl fmt::Display for TenantId {
 impl FromStr for TenantId {
     type Err = Invalid;
 
-    /// The hyphenated form only: 32 digits without hyphens are a slug.
+    /// Takes the hyphenated form only, since 32 digits without hyphens are a slug.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let id = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
         id.map(Self).ok_or(Invalid("must be a UUID"))
     }
 }
 
-/// The tenant's URL-safe name: 3–48 of `[a-z0-9-]`, neither first nor last a hyphen, since it becomes a DNS label.
+/// The tenant's URL-safe name. It becomes a DNS label, so it neither starts nor ends with a hyphen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Slug(String);
 
 text_schema!(Slug, |text| text
     .description(Some("The tenant's URL-safe name; it becomes a DNS label."))
-    .pattern(Some("^[a-z0-9][a-z0-9-]{1,46}[a-z0-9]$")));
+    .pattern(Some(Slug::pattern())));
 
 impl Slug {
+    const MIN: usize = 3;
+    const MAX: usize = 48;
+    const INSIDE: Chars = Chars("a-z0-9-");
+    const AT_THE_ENDS: Chars = Chars("a-z0-9");
+    const BAD: Invalid = Invalid("must be 3 to 48 lower-case letters, digits and hyphens");
+
+    /// The rule as a regular expression.
+    #[must_use]
+    pub fn pattern() -> String {
+        let (Chars(ends), Chars(inside)) = (Self::AT_THE_ENDS, Self::INSIDE);
+        format!("^[{ends}][{inside}]{{{},{}}}[{ends}]$", Self::MIN - 2, Self::MAX - 2)
+    }
+
     /// The slug as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -54,12 +69,11 @@ impl FromStr for Slug {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let shape = (3..=48).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !shape {
-            return Err(Invalid("must be 3 to 48 lower-case letters, digits and hyphens"));
+        let [first, .., last] = text.as_bytes() else { return Err(Self::BAD) };
+        if !(Self::MIN..=Self::MAX).contains(&text.len()) || !text.bytes().all(|byte| Self::INSIDE.contains(byte)) {
+            return Err(Self::BAD);
         }
-        if text.starts_with('-') || text.ends_with('-') {
+        if ![first, last].into_iter().all(|byte| Self::AT_THE_ENDS.contains(*byte)) {
             return Err(Invalid("must neither start nor end with a hyphen"));
         }
         Ok(Self(text.to_owned()))
@@ -72,7 +86,7 @@ impl fmt::Display for Slug {
     }
 }
 
-/// The tenant's name for people: 1–200 characters after trimming, no control characters.
+/// The tenant's name for people, 1–200 characters after trimming.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct DisplayName(String);
@@ -106,7 +120,7 @@ impl FromStr for DisplayName {
     }
 }
 
-/// The tenant admin's address in lower case: the form every comparison uses.
+/// The tenant admin's address in lower case, which is the form that comparisons use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct AdminEmail(String);
@@ -129,8 +143,8 @@ impl FromStr for AdminEmail {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         const BAD: Invalid = Invalid("must be a deliverable e-mail address such as admin@example.com");
-        // What a standard allows and no mail provider delivers to (quoted local parts, address literals, host names
-        // without a dot) is refused: the invitation could never arrive.
+        // The standards allow more (quoted local parts, address literals, host names without a dot), but no mail provider
+        // delivers there, so the invitation could never arrive.
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let address = EmailAddress::parse_with_options(text, options).map_err(|_| BAD)?;
         if !text.is_ascii() || text.len() > 254 || address.local_part().starts_with('"') {

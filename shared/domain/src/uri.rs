@@ -1,21 +1,25 @@
-//! URIs as RFC 3986 has them. Kept exactly as they were sent: whoever resolves them later has rules of their own.
+//! URIs (RFC 3986). They are kept exactly as they were sent, since those that resolve them later have rules of their own.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use serde_json::json;
 
+use crate::schema::field_schema;
 use crate::words::Invalid;
 
 /// Longest URI, bytes.
 const MAX: usize = 2048;
-/// Azure's schemes: what stands in the place of a user name is the container's name there.
+/// Azure's schemes, which put the container's name where others have a user name.
 const CONTAINER_SCHEMES: [&str; 4] = ["abfs", "abfss", "wasb", "wasbs"];
 
-/// An absolute URI of at most 2048 bytes, without credentials: it lands in columns and answers.
+/// An absolute URI of at most 2048 bytes. It has no credentials in it, since it is stored and answered in clear.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Uri(String);
+
+field_schema!(Uri, json!({ "type": "string", "maxLength": MAX, "pattern": "^[A-Za-z][A-Za-z0-9+.-]*:" }));
 
 impl Uri {
     /// The URI as it was sent.
@@ -24,7 +28,7 @@ impl Uri {
         &self.0
     }
 
-    /// Whether it has this scheme, in whatever case, and names a host.
+    /// Whether it has this scheme, in upper or lower case, and names a host.
     #[must_use]
     pub fn is_at_a_host(&self, scheme: &str) -> bool {
         let (own, rest) = split(&self.0).unwrap_or_default();
@@ -57,7 +61,7 @@ impl FromStr for Uri {
             }
             return if is_host_and_port(host) { Ok(Self(text.to_owned())) } else { Err(BAD) };
         }
-        // A URI in a URI, as in jdbc:postgresql://user:password@host/database.
+        // A URI inside a URI, as in jdbc:postgresql://user:password@host/database.
         let nested = rest.split_once("://").and_then(|(_, nested)| nested.split(['/', '?', '#']).next());
         if !rest.starts_with("//") && nested.is_some_and(|authority| authority.contains('@')) {
             return Err(Invalid("must not contain a user name or password"));
@@ -79,7 +83,7 @@ fn split(text: &str) -> Option<(&str, &str)> {
     text.split_once(':')
 }
 
-/// What stands between `//` and the path, where there is such a thing.
+/// The part between `//` and the path, if there is one.
 fn authority(rest: &str) -> Option<&str> {
     rest.strip_prefix("//")?.split(['/', '?', '#']).next()
 }
@@ -89,14 +93,14 @@ fn is_scheme(scheme: &str) -> bool {
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
 }
 
-/// Only characters a URI may contain, and `%` only before two hexadecimal digits.
+/// Whether it has only characters that a URI may contain, and `%` only before two hexadecimal digits.
 fn is_spelled(text: &str) -> bool {
     let known = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
     let escaped = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit());
     text.bytes().all(known) && text.split('%').skip(1).all(escaped)
 }
 
-/// `host`, `host:port`, either perhaps empty as in `file:///path`; a host in brackets is an IPv6 address.
+/// Whether it is `host` or `host:port`. Both may be empty, as in `file:///path`. A host in brackets is an IPv6 address.
 fn is_host_and_port(authority: &str) -> bool {
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => ("", port),

@@ -1,6 +1,6 @@
-//! Closed sets of words, and what is said of a text that is not one of them.
+//! Closed sets of words, and the error for a text that is not one of them.
 
-/// A text that is not a value of the type. The message says what would be one; a caller may see it.
+/// A text that is not a value of the type. The message says what the type accepts. A caller may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub &'static str);

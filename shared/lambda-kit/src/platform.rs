@@ -31,6 +31,11 @@ impl Platform {
     pub async fn start() -> Self {
         let settings = Settings::of_process();
         telemetry::init(&settings);
+        Self::with(settings).await
+    }
+
+    /// What needs are made from, with these settings and without logging: for tests.
+    pub async fn with(settings: Settings) -> Self {
         let sdk = aws::load().await;
         let prefix = settings.read(SECRET_PREFIX, Some("ivory")).unwrap_or_default();
         let manager = Manager::new(Client::new(&sdk), prefix);

@@ -59,9 +59,45 @@ pub struct DatabaseOwnerSecret(pub DatabaseSecret);
 pub struct CallersSecret {
     /// Who has an API key.
     pub consumers: Vec<ConsumerSecret>,
-    /// Whose bearer tokens are accepted. Parsed separately, so that a mistake in it does not lock out API keys.
+    /// A [`JwtSecret`]. It is parsed separately, so that a mistake in it does not lock out API keys.
     #[serde(default)]
     pub jwt: Option<Value>,
+}
+
+/// Whose bearer tokens are accepted.
+#[derive(Clone, Debug, Deserialize)]
+pub struct JwtSecret {
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// The `aud` of its tokens.
+    pub audience: String,
+    /// The claim with the roles.
+    #[serde(default = "role")]
+    pub role_claim: String,
+    /// Keys of the issuer.
+    #[serde(default)]
+    pub keys: Vec<JwtKeySecret>,
+    /// Where the issuer publishes its keys.
+    pub jwks_url: Option<String>,
+}
+
+fn role() -> String {
+    "role".to_owned()
+}
+
+/// A key, with exactly one of the last three: `secret` for HS256, one of the others for RS256 and ES256.
+#[derive(Clone, Debug, Deserialize)]
+pub struct JwtKeySecret {
+    /// The `kid` of its tokens.
+    pub kid: Option<String>,
+    /// `HS256`, `RS256` or `ES256`.
+    pub alg: String,
+    /// A shared secret.
+    pub secret: Option<SecretString>,
+    /// A public key as PEM.
+    pub public_key_pem: Option<String>,
+    /// A public key as JWK.
+    pub jwk: Option<Value>,
 }
 
 /// A consumer with its API keys.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{Store, StoreError};
 
 /// A tenant's row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     /// Primary key.
     pub tenant_id: TenantId,

@@ -1,67 +1,36 @@
-//! `DELETE /v1/admin/tenants/{slug}`: the tenant stops routing, its resources are kept. A run in progress is fenced off and
-//! stopped; the subscription is cancelled by the reconciler, once whoever was at work on the tenant is over.
+//! `DELETE /v1/admin/tenants/{slug}`: the tenant stops routing, and its resources are kept. A run in progress is fenced off
+//! and stopped. The reconciler cancels the subscription once nobody else holds the tenant's lease.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Handler, Platform, Problem, Request};
-use domain::{Failure, ProvisioningState};
-use executions::Executions;
-use outbox::{Invalidation, cache_keys};
-use secrets::Secrets;
-use store::{Deactivation, Store, Tenant};
+use api_kit::{Answer, Budget, Handler, Problem, Request, SlugInPath};
+use domain::ProvisioningState;
+use lambda_kit::needs;
+use outbox::Outbox;
+use runs::StopRuns;
+use store::{ControlDatabase, Deactivation, Tenant};
+use tenant_cache::CacheSettings;
 use uuid::Uuid;
 
-/// The run is fenced off already: stopping it spares it some vain work.
+/// The longest wait for the run to be stopped. It is fenced off already, so stopping it only saves work.
 const STOP: Duration = Duration::from_secs(1);
 
-/// The route.
-pub struct DeactivateTenant {
-    store: Arc<Store>,
-    secrets: Secrets,
-    executions: Executions,
+needs! {
+    /// Deactivates a tenant.
+    pub struct DeactivateTenant {
+        store: ControlDatabase,
+        runs: StopRuns,
+        outbox: Outbox,
+        cache: CacheSettings,
+    }
 }
 
 impl DeactivateTenant {
-    /// Built from the secrets, `STATE_MACHINE_ARN` and `TENANT_CACHE_KEYS`.
-    pub fn new(platform: &Platform) -> Result<Self, Failure> {
-        Ok(Self {
-            store: platform.store(),
-            secrets: platform.secrets.clone(),
-            executions: Executions::from_env(&platform.sdk)?,
-        })
-    }
-
-    async fn deactivate(&self, tenant: &Tenant, request: &Request) -> Result<(), Problem> {
-        let id = Uuid::now_v7();
-        let payload = Invalidation { keys: cache_keys(tenant) };
-        let deactivation = Deactivation {
-            tenant_id: tenant.tenant_id,
-            invalidation: (id, &serde_json::to_value(&payload).unwrap_or_default()),
-            actor: &request.caller.name(),
-            request_id: &request.request_id,
-        };
-        let done = self.store.deactivate_tenant(deactivation).await?;
-        if let Some(done) = &done
-            && done.before == ProvisioningState::Provisioning
-        {
-            self.stop(&done.tenant).await;
-        }
-        // Where it was deactivated before, whether its cache entry went with it is not known here.
-        let promise = done.map(|_| id);
-        // The caller is told only once the entry is gone. The same request, sent again, tries the rest.
-        if outbox::invalidated(&self.store, &self.secrets, promise, &payload.keys).await {
-            Ok(())
-        } else {
-            Err(Problem::unavailable())
-        }
-    }
-
     /// Stops the run of the attempt that was fenced off.
-    async fn stop(&self, tenant: &Tenant) {
-        let stopped = tokio::time::timeout(STOP, self.executions.stop(tenant.tenant_id, tenant.attempt - 1)).await;
-        if !matches!(stopped, Ok(Ok(()))) {
+    async fn stop(&self, tenant: &Tenant, budget: Budget) {
+        let stopped = budget.at_most(STOP).spend(self.runs.stop(tenant.tenant_id, tenant.attempt - 1)).await;
+        if !matches!(stopped, Some(Ok(()))) {
             tracing::warn!(tenant_id = %tenant.tenant_id, "the run could not be stopped; its next step ends it");
         }
     }
@@ -69,10 +38,32 @@ impl DeactivateTenant {
 
 impl Handler for DeactivateTenant {
     const ROUTE: Route = routes::DEACTIVATE_TENANT;
+    type Input = SlugInPath;
 
-    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let tenant = self.store.tenant_by_slug(&request.slug()?).await?.ok_or_else(Problem::tenant_not_found)?;
-        self.deactivate(&tenant, request).await?;
-        Ok(Answer::no_content())
+    async fn handle(&self, request: &Request, SlugInPath(slug): SlugInPath, budget: Budget) -> Result<Answer, Problem> {
+        let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
+        let entries = self.cache.entries(&tenant);
+        let id = Uuid::now_v7();
+        let deactivation = Deactivation {
+            tenant_id: tenant.tenant_id,
+            invalidation: (id, &serde_json::to_value(&entries).unwrap_or_default()),
+            actor: request.caller.name(),
+            request_id: &request.request_id,
+        };
+        let done = self.store.deactivate_tenant(deactivation).await?;
+        if let Some(done) = &done
+            && done.before == ProvisioningState::Provisioning
+        {
+            self.stop(&done.tenant, budget).await;
+        }
+        // Where the tenant was deactivated before, it is not known whether its cache entries were removed. Without a new
+        // promise they are removed again.
+        let promise = done.map(|_| id);
+        // The caller gets 204 only once the entries are gone. Sent again, the same request tries the rest.
+        if self.outbox.invalidated(&self.store, promise, &entries, budget).await {
+            Ok(Answer::no_content())
+        } else {
+            Err(Problem::unavailable())
+        }
     }
 }

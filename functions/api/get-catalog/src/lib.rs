@@ -1,28 +1,24 @@
-//! `GET /v1/admin/tenants/{tenant_id}/catalog`: the tenant's newest active catalog, for administrators and the tenant itself.
-
-use std::sync::Arc;
+//! `GET /v1/admin/tenants/{tenant_id}/catalog`: the tenant's newest active catalog, for administrators and for the tenant
+//! itself.
 
 use api_kit::records::CatalogRecord;
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Caller, Handler, Platform, Problem, Request};
+use api_kit::{Answer, Budget, Handler, Problem, Request, TenantsOwn};
 use domain::TenantId;
-use store::{Store, Tenant};
+use lambda_kit::needs;
+use store::{ControlDatabase, Tenant};
 
-/// The route.
-pub struct GetCatalog {
-    store: Arc<Store>,
+needs! {
+    /// Answers with a tenant's catalog.
+    pub struct GetCatalog {
+        store: ControlDatabase,
+    }
 }
 
 impl GetCatalog {
-    /// Built from the control database alone.
-    #[must_use]
-    pub fn new(platform: &Platform) -> Self {
-        Self { store: platform.store() }
-    }
-
-    /// The tenant a tenant's own token asks about: itself, by id or by slug. Of any other it does not even learn whether
-    /// there is one.
-    async fn own(&self, own: TenantId, asked: &str) -> Result<Tenant, Problem> {
+    /// The tenant that calls with its own token, if the path names it by id or by slug. For any other tenant the answer is
+    /// 403, whether or not that tenant exists.
+    async fn own_tenant(&self, own: TenantId, asked: &str) -> Result<Tenant, Problem> {
         let tenant = self.store.tenant_by_id(own).await?;
         if asked.parse() == Ok(own.0) {
             return tenant.ok_or_else(Problem::tenant_not_found);
@@ -33,11 +29,12 @@ impl GetCatalog {
 
 impl Handler for GetCatalog {
     const ROUTE: Route = routes::GET_CATALOG;
+    type Input = TenantsOwn;
 
-    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let tenant = match request.caller {
-            Caller::Tenant(own) => self.own(own, request.tenant()).await?,
-            Caller::Anyone | Caller::Member { .. } => request.find_tenant(&self.store).await?,
+    async fn handle(&self, request: &Request, TenantsOwn(own): TenantsOwn, _: Budget) -> Result<Answer, Problem> {
+        let tenant = match own {
+            Some(own) => self.own_tenant(own, request.tenant()).await?,
+            None => request.find_tenant(&self.store).await?,
         };
         let catalog = self.store.newest_active_catalog(tenant.tenant_id).await?;
         let catalog = catalog.ok_or_else(Problem::catalog_not_found)?;

@@ -1,32 +1,26 @@
 //! `GET /v1/admin/tenants/{slug}/status`: how far a run is, and what holds it up.
 
-use std::sync::Arc;
-
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Handler, Moment, Platform, Problem, Request};
-use domain::{Cause, ProvisioningState, Slug, Step, TenantId};
+use api_kit::{Answer, Budget, Handler, Moment, Problem, Request, SlugInPath};
+use domain::{Cause, ProvisioningState, Slug, Step, StepState, TenantId};
+use lambda_kit::needs;
 use serde::Serialize;
-use store::{StepRow, Store, Tenant};
+use store::{ControlDatabase, StepRow, Tenant};
 use utoipa::ToSchema;
 
-/// The route.
-pub struct GetTenantStatus {
-    store: Arc<Store>,
-}
-
-impl GetTenantStatus {
-    /// Built from the control database alone.
-    #[must_use]
-    pub fn new(platform: &Platform) -> Self {
-        Self { store: platform.store() }
+needs! {
+    /// Answers with the status of a tenant's run.
+    pub struct GetTenantStatus {
+        store: ControlDatabase,
     }
 }
 
 impl Handler for GetTenantStatus {
     const ROUTE: Route = routes::GET_TENANT_STATUS;
+    type Input = SlugInPath;
 
-    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let status = self.store.tenant_status(&request.slug()?).await?;
+    async fn handle(&self, _: &Request, SlugInPath(slug): SlugInPath, _: Budget) -> Result<Answer, Problem> {
+        let status = self.store.tenant_status(&slug).await?;
         let (tenant, steps) = status.ok_or_else(Problem::tenant_not_found)?;
         let answer = Answer::ok(&Status::new(&tenant, &steps));
         Ok(match poll_after(&tenant, &steps) {
@@ -36,9 +30,9 @@ impl Handler for GetTenantStatus {
     }
 }
 
-/// Seconds until there may be news: the environment's wait is polled every 15, everything else is quicker.
+/// Seconds until there may be something new. Step 2 looks every 15 seconds; everything else is quicker.
 fn poll_after(tenant: &Tenant, steps: &[StepRow]) -> Option<u32> {
-    let waits = steps.iter().any(|row| row.step == Step::AwaitEnvironment && row.state == "waiting");
+    let waits = steps.iter().any(|row| row.step == Step::AwaitEnvironment && row.state == StepState::Waiting);
     (tenant.state == ProvisioningState::Provisioning).then_some(if waits { 15 } else { 5 })
 }
 
@@ -66,7 +60,8 @@ pub struct StepStatus<'a> {
     /// What the step does, e.g. `create-graph`.
     name: &'static str,
     /// `pending`, `running`, `waiting`, `completed` or `failed`.
-    state: &'a str,
+    #[schema(value_type = &str)]
+    state: StepState,
     /// Invocations that did something; polls of a wait are not among them.
     attempts: i32,
     started_at: Option<Moment>,
@@ -86,8 +81,8 @@ impl<'a> Status<'a> {
             tenant_id: tenant.tenant_id,
             slug: &tenant.slug,
             provisioning_state: tenant.state,
-            completed_steps: in_state("completed"),
-            failed_steps: in_state("failed"),
+            completed_steps: in_state(StepState::Completed),
+            failed_steps: in_state(StepState::Failed),
             last_error: tenant.error_message.as_deref(),
             updated_at: Moment(tenant.updated_at),
             attempt: tenant.attempt,
@@ -106,7 +101,7 @@ impl<'a> From<&'a StepRow> for StepStatus<'a> {
         Self {
             id: row.step,
             name: row.step.name(),
-            state: &row.state,
+            state: row.state,
             attempts: row.attempts,
             started_at: row.started_at.map(Moment),
             finished_at: row.finished_at.map(Moment),

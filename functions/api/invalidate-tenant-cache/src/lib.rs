@@ -1,20 +1,21 @@
-//! `POST /v1/admin/tenants/{slug}/cache/invalidate`: what the middleware has cached about the tenant is removed.
-
-use std::sync::Arc;
+//! `POST /v1/admin/tenants/{slug}/cache/invalidate`: removes the tenant's entries from the middleware's cache.
 
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Handler, Platform, Problem, Request};
+use api_kit::{Answer, Budget, Handler, Problem, Request, SlugInPath};
 use domain::Slug;
-use outbox::cache_keys;
-use secrets::Secrets;
+use lambda_kit::needs;
 use serde::Serialize;
-use store::Store;
+use store::ControlDatabase;
+use tenant_cache::{CacheSettings, TenantCache};
 use utoipa::ToSchema;
 
-/// The route.
-pub struct InvalidateTenantCache {
-    store: Arc<Store>,
-    secrets: Secrets,
+needs! {
+    /// Removes a tenant's cache entries.
+    pub struct InvalidateTenantCache {
+        store: ControlDatabase,
+        cache: TenantCache,
+        settings: CacheSettings,
+    }
 }
 
 /// The entry is gone.
@@ -25,21 +26,14 @@ pub struct Invalidated<'a> {
     cache: &'static str,
 }
 
-impl InvalidateTenantCache {
-    /// Built from the secrets and `TENANT_CACHE_KEYS`.
-    #[must_use]
-    pub fn new(platform: &Platform) -> Self {
-        Self { store: platform.store(), secrets: platform.secrets.clone() }
-    }
-}
-
 impl Handler for InvalidateTenantCache {
     const ROUTE: Route = routes::INVALIDATE_TENANT_CACHE;
+    type Input = SlugInPath;
 
-    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let tenant = self.store.tenant_by_slug(&request.slug()?).await?.ok_or_else(Problem::tenant_not_found)?;
-        outbox::unlink(&self.secrets, &cache_keys(&tenant)).await.map_err(|failure| {
-            tracing::error!(code = failure.cause.code, "the tenant's cache entry could not be removed");
+    async fn handle(&self, _: &Request, SlugInPath(slug): SlugInPath, _: Budget) -> Result<Answer, Problem> {
+        let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
+        self.cache.remove(&self.settings.entries(&tenant)).await.map_err(|failure| {
+            tracing::error!(code = failure.code().as_str(), "the tenant's cache entries could not be removed");
             Problem::unavailable()
         })?;
         Ok(Answer::ok(&Invalidated { slug: &tenant.slug, cache: "invalidated" }))

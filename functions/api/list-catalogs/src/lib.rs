@@ -1,30 +1,23 @@
 //! `GET /v1/admin/lakehouse/catalogs`: every tenant's catalogs, active or not, newest first, in pages.
 
-use std::sync::Arc;
-
 use api_kit::records::CatalogRecord;
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Cursor, Handler, Page, Platform, Problem, Request};
-use store::Store;
+use api_kit::{Answer, Budget, Cursor, Handler, Page, Problem, Query, Request};
+use lambda_kit::needs;
+use store::ControlDatabase;
 
-/// The route.
-pub struct ListCatalogs {
-    store: Arc<Store>,
-}
-
-impl ListCatalogs {
-    /// Built from the control database alone.
-    #[must_use]
-    pub fn new(platform: &Platform) -> Self {
-        Self { store: platform.store() }
+needs! {
+    /// Lists catalogs.
+    pub struct ListCatalogs {
+        store: ControlDatabase,
     }
 }
 
 impl Handler for ListCatalogs {
     const ROUTE: Route = routes::LIST_CATALOGS;
+    type Input = Query;
 
-    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let query = request.query();
+    async fn handle(&self, request: &Request, query: Query, _: Budget) -> Result<Answer, Problem> {
         let mut fields = query.fields(Self::ROUTE.query);
         let page = Page::read(&mut fields);
         fields.finish()?;

@@ -1,45 +1,39 @@
 //! `GET /v1/admin/lakehouse/sync-targets`: what is replicated where, newest first, in pages. A tenant's own token sees that
-//! tenant's only.
-
-use std::sync::Arc;
+//! tenant's targets only.
 
 use api_kit::records::SyncTargetRecord;
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Caller, Cursor, Handler, Page, Platform, Problem, Request};
+use api_kit::{Answer, Budget, Cursor, Handler, Page, Problem, Query, Request, TenantsOwn};
 use domain::TenantId;
-use store::Store;
+use lambda_kit::needs;
+use store::ControlDatabase;
 
-/// The route.
-pub struct ListSyncTargets {
-    store: Arc<Store>,
-}
-
-impl ListSyncTargets {
-    /// Built from the control database alone.
-    #[must_use]
-    pub fn new(platform: &Platform) -> Self {
-        Self { store: platform.store() }
+needs! {
+    /// Lists sync targets.
+    pub struct ListSyncTargets {
+        store: ControlDatabase,
     }
 }
 
 impl Handler for ListSyncTargets {
     const ROUTE: Route = routes::LIST_SYNC_TARGETS;
+    type Input = (Query, TenantsOwn);
 
-    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let query = request.query();
+    async fn handle(
+        &self,
+        request: &Request,
+        (query, TenantsOwn(own)): (Query, TenantsOwn),
+        _: Budget,
+    ) -> Result<Answer, Problem> {
         let mut fields = query.fields(Self::ROUTE.query);
         let page = Page::read(&mut fields);
         let asked = fields.optional::<TenantId>("tenant_id");
-        // The right comes before the form: of another tenant's a tenant learns nothing.
-        let tenant = match request.caller {
-            Caller::Tenant(own) if query.contains("tenant_id") && asked != Some(own) => {
-                return Err(Problem::forbidden());
-            }
-            Caller::Tenant(own) => Some(own),
-            Caller::Anyone | Caller::Member { .. } => asked,
-        };
+        // The right is checked before the fields, so that a tenant learns nothing about another one.
+        if own.is_some() && query.contains("tenant_id") && asked != own {
+            return Err(Problem::forbidden());
+        }
         fields.finish()?;
-        let targets = self.store.sync_targets_page(tenant, page.after(), page.rows()).await?;
+        let targets = self.store.sync_targets_page(own.or(asked), page.after(), page.rows()).await?;
         let rows = targets
             .rows
             .iter()

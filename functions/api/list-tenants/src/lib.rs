@@ -1,17 +1,18 @@
 //! `GET /v1/admin/tenants`: every tenant, newest first, in pages.
 
-use std::sync::Arc;
-
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Cursor, Handler, Moment, Page, Platform, Problem, Request};
+use api_kit::{Answer, Budget, Cursor, Handler, Moment, Page, Problem, Query, Request};
 use domain::{DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
+use lambda_kit::needs;
 use serde::Serialize;
-use store::{Store, TenantFilter, TenantSummary};
+use store::{ControlDatabase, TenantFilter, TenantSummary};
 use utoipa::ToSchema;
 
-/// The route.
-pub struct ListTenants {
-    store: Arc<Store>,
+needs! {
+    /// Lists tenants.
+    pub struct ListTenants {
+        store: ControlDatabase,
+    }
 }
 
 /// One tenant of the list.
@@ -29,19 +30,11 @@ pub struct ListedTenant<'a> {
     provisioned_at: Moment,
 }
 
-impl ListTenants {
-    /// Built from the control database alone.
-    #[must_use]
-    pub fn new(platform: &Platform) -> Self {
-        Self { store: platform.store() }
-    }
-}
-
 impl Handler for ListTenants {
     const ROUTE: Route = routes::LIST_TENANTS;
+    type Input = Query;
 
-    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let query = request.query();
+    async fn handle(&self, request: &Request, query: Query, _: Budget) -> Result<Answer, Problem> {
         let mut fields = query.fields(Self::ROUTE.query);
         let page = Page::read(&mut fields);
         let filter = TenantFilter {

@@ -1,60 +1,58 @@
 //! A change of tier: under the tenant's lease, Stripe first, then the row.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use api_kit::Problem;
 use billing::{Billing, Changed};
-use domain::{ProvisioningState, Step};
-use store::{Leased, NotLeased, Store, Tenant, Update};
-use tenant_lease::Held;
+use domain::{CauseCode, Failure, ProvisioningState, System};
+use store::{Lease, NotLeased, Store, Tenant, Update};
 
-/// What a change may take.
+/// The longest time for a change.
 const WORK: Duration = Duration::from_secs(18);
-/// How much longer its lease lasts, so that a copy that stalls is over before anybody else begins.
-const MARGIN: Duration = Duration::from_secs(5);
-/// How long another operation is waited for, and how often it is looked at.
-const PATIENCE: Duration = Duration::from_secs(2);
-const GLANCE: Duration = Duration::from_millis(200);
+/// The longest time for one call of Stripe. A change takes three at most, and the last of them is the slow one.
+const STRIPE_CALL: Duration = Duration::from_secs(6);
+/// How long to wait for another operation on the tenant, and how often to look.
+const LEASE_WAIT: Duration = Duration::from_secs(2);
+const LEASE_POLL: Duration = Duration::from_millis(200);
 
 /// The tenant at its new tier.
 pub async fn change(store: &Store, billing: &Billing, tenant: &Tenant, update: &Update<'_>) -> Result<Tenant, Problem> {
-    let work_ends = SystemTime::now() + WORK;
-    let Leased { tenant, lease } = lease(store, tenant, update.request_id).await?;
-    let held = Held::new(store, lease, tenant, Step::ActivateTenant, work_ends);
-    match billing.change_tier(&held, update).await {
+    let lease = lease(store, tenant, update.request_id).await?;
+    match billing.within(STRIPE_CALL).change_tier(&lease, update).await {
         Changed::Done(tenant) => Ok(*tenant),
         Changed::VersionMismatch => Err(Problem::version_mismatch()),
         Changed::DomainTaken => Err(Problem::domain_taken()),
         Changed::Refused(failure) => {
             tracing::warn!(
-                code = failure.cause.code,
-                provider_request_id = failure.cause.provider_request_id,
+                code = failure.code().as_str(),
+                provider_request_id = failure.provider_request_id(),
                 "billing was refused"
             );
-            // A credential of ours that is missing, malformed or not accepted is no refusal of the change.
-            let code = failure.cause.code.as_str();
-            if code.starts_with("secret_") || matches!(code, "stripe_unauthorized" | "stripe_answer_too_large") {
-                return Err(Problem::internal());
-            }
-            Err(Problem::billing_rejected(&failure.cause))
+            Err(if is_ours(&failure) { Problem::internal() } else { Problem::billing_rejected(&failure) })
         }
         Changed::Failed(failure) => {
             tracing::error!(
-                code = failure.cause.code,
-                provider_request_id = failure.cause.provider_request_id,
-                "billing did not come to its end"
+                code = failure.code().as_str(),
+                provider_request_id = failure.provider_request_id(),
+                "billing was not finished"
             );
             Err(Problem::unavailable())
         }
     }
 }
 
-async fn lease(store: &Store, tenant: &Tenant, token: &str) -> Result<Leased, Problem> {
+/// Whether a refusal is about our own secret or Stripe's address, and not about the change.
+fn is_ours(failure: &Failure) -> bool {
+    let code = failure.code();
+    code.system() == System::Secrets || matches!(code, CauseCode::StripeUnauthorized | CauseCode::StripeAnswerTooLarge)
+}
+
+async fn lease<'a>(store: &'a Store, tenant: &Tenant, token: &str) -> Result<Lease<'a>, Problem> {
     let started = Instant::now();
     loop {
-        match store.lease_tenant(tenant.tenant_id, token, WORK + MARGIN, &[ProvisioningState::Active]).await {
-            Ok(leased) => return Ok(leased),
-            Err(NotLeased::Busy) if started.elapsed() < PATIENCE => tokio::time::sleep(GLANCE).await,
+        match store.lease_for_billing(tenant.tenant_id, token, WORK, &[ProvisioningState::Active]).await {
+            Ok(lease) => return Ok(lease),
+            Err(NotLeased::Busy) if started.elapsed() < LEASE_WAIT => tokio::time::sleep(LEASE_POLL).await,
             Err(NotLeased::Busy) => return Err(Problem::operation_in_progress()),
             Err(NotLeased::State(_)) => return Err(Problem::tenant_not_active("The tenant is not active any more.")),
             Err(NotLeased::Unknown) => return Err(Problem::tenant_not_found()),

@@ -5,13 +5,13 @@ use lambda_kit::{VersionId, Versions};
 use secrecy::SecretString;
 use secrets::CatalogSecret;
 
-/// Changes a catalog's credentials as a request wants it, and returns the version that belongs to the catalog from now
-/// on; `None` if it has no credentials. `version` is the one that the catalog's row names. A later version was put by a
-/// request that crashed before it could commit its row, and is ignored. (Secrets Manager drops the row's version only
-/// after a hundred of those.)
+/// Changes a catalog's credentials as a request asks, and returns the version that belongs to the catalog from now on, or
+/// `None` if it has no credentials. `version` is the one that the catalog's row names. A later version was put by a request
+/// that crashed before it could commit its row, and is ignored. (Secrets Manager drops the row's version only after a
+/// hundred later ones.)
 ///
-/// Nothing is put where nothing changes, and nothing is read where the request says nothing. Credentials that are missing
-/// although the row names a version fail only a request that wants to keep one of them.
+/// Nothing is put where nothing changes, and nothing is read where the request says nothing. If the row names a version
+/// that does not exist, only a request that keeps one of the credentials fails.
 pub async fn patch(
     secret: &Versions<CatalogSecret>,
     id: CatalogId,

@@ -1,29 +1,26 @@
-//! `POST /v1/admin/tenants/{tenant_id}/catalog`: makes a tenant's catalog or replaces it. Its credentials go into Secrets
-//! Manager, its row says which version of them is its; both change under the row's lock, so that they never disagree.
+//! `POST /v1/admin/tenants/{tenant_id}/catalog`: creates a tenant's catalog or replaces it. Its credentials go into Secrets
+//! Manager, and its row names the version of the secret. Both change under the row's lock, so that they never disagree.
 
-use std::sync::Arc;
+pub mod credentials;
 
 use api_kit::records::CatalogRecord;
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Handler, IfMatch, Platform, Problem, Request};
+use api_kit::{Answer, Budget, Handler, IfMatch, Json, Precondition, Problem, Request};
 use domain::{CatalogRequest, Failure, TenantId};
-use secrets::{Secrets, VersionId};
-use store::{CatalogNotBegun, NewCatalog, Store};
+use lambda_kit::{VersionId, Versions, needs};
+use secrets::CatalogSecret;
+use store::{CatalogNotBegun, ControlDatabase, NewCatalog};
 
-/// The route.
-pub struct UpsertCatalog {
-    store: Arc<Store>,
-    secrets: Secrets,
+needs! {
+    /// Creates a catalog, or replaces it.
+    pub struct UpsertCatalog {
+        store: ControlDatabase,
+        secret: Versions<CatalogSecret>,
+    }
 }
 
 impl UpsertCatalog {
-    /// Built from the control database and the secrets.
-    #[must_use]
-    pub fn new(platform: &Platform) -> Self {
-        Self { store: platform.store(), secrets: platform.secrets.clone() }
-    }
-
-    /// The version the caller's change is meant for, if they say so.
+    /// The version that the change is meant for, if the caller named any.
     async fn expected(
         &self,
         tenant: TenantId,
@@ -38,21 +35,27 @@ impl UpsertCatalog {
 
 impl Handler for UpsertCatalog {
     const ROUTE: Route = routes::UPSERT_CATALOG;
+    type Input = (Json, Precondition);
 
-    async fn handle(&self, request: &Request) -> Result<Answer, Problem> {
-        let asked = CatalogRequest::parse(&request.json_object()?)?;
-        let if_match = request.if_match()?;
+    async fn handle(
+        &self,
+        request: &Request,
+        (Json(body), Precondition(if_match)): (Json, Precondition),
+        _: Budget,
+    ) -> Result<Answer, Problem> {
+        let asked = CatalogRequest::parse(&body)?;
         let tenant_id = request.find_tenant(&self.store).await?.tenant_id;
         let new = NewCatalog {
             tenant_id,
             request: &asked,
             if_version: self.expected(tenant_id, &asked, if_match).await?,
-            actor: &request.caller.name(),
+            actor: request.caller.name(),
             request_id: &request.request_id,
         };
         let upsert = self.store.begin_catalog_upsert(new).await.map_err(not_begun)?;
-        // Boxed: what is awaited under the lock is nested deep.
-        let put = Box::pin(self.secrets.patch_catalog(
+        // Boxed, because what is awaited under the lock is nested deep.
+        let put = Box::pin(credentials::patch(
+            &self.secret,
             upsert.id(),
             upsert.secret_version(),
             &asked.s3_access_key_id,
@@ -80,6 +83,7 @@ fn not_begun(reason: CatalogNotBegun) -> Problem {
 }
 
 fn not_put(failure: &Failure) -> Problem {
-    tracing::error!(code = failure.cause.code, hint = failure.cause.hint, "a catalog's credentials were not stored");
-    if failure.cause.retryable { Problem::unavailable() } else { Problem::internal() }
+    let cause = failure.cause();
+    tracing::error!(code = cause.code, hint = cause.hint, "a catalog's credentials were not stored");
+    if cause.retryable { Problem::unavailable() } else { Problem::internal() }
 }

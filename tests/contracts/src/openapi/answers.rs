@@ -1,11 +1,10 @@
-//! Answers that are no problems: their shapes, from the types that are serialised, and the documentation's examples.
+//! Successful answers: their schemas, made from the types that are serialised, and the documentation's examples.
 
 use anyhow::Result;
 use api_kit::records::{CatalogRecord, SyncTargetRecord, TenantRecord};
 use check_lakehouse_health::{Healthy, Unhealthy};
-use domain::FieldError;
-use domain::problem::Code;
 use domain::routes::{self, Route};
+use domain::{FieldError, ProblemCode};
 use get_tenant_status::Status;
 use invalidate_tenant_cache::Invalidated;
 use list_tenants::ListedTenant;
@@ -14,7 +13,8 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{header, headers, merge, reference};
+use super::headers::{header, headers};
+use super::json::{merge, reference};
 
 /// Every schema that answers refer to.
 pub fn schemas() -> Map<String, Value> {
@@ -49,7 +49,7 @@ fn problem() -> Value {
             "title": { "type": "string" },
             "status": { "type": "integer" },
             "detail": { "type": "string", "description": "What it was this time; constant for a 5xx." },
-            "code": { "type": "string", "enum": Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>() },
+            "code": { "type": "string", "enum": ProblemCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>() },
             "request_id": { "type": "string", "description": "The same as `x-request-id`." },
             "errors": { "type": "array", "items": reference("FieldError"), "description": "With 422: every bad field." },
         },
@@ -101,7 +101,7 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
     if route.name == routes::CHECK_LAKEHOUSE_HEALTH.name {
         let content = json!({ "schema": reference("Unhealthy"), "example": { "status": "unavailable", "error": "connection timeout" } });
         let description = "It does not answer, or not as it should.";
-        // Beside the gateway's own 503, which has no say in when to try again.
+        // The gateway's own 503 has no Retry-After, so the header is not required.
         let retry = header("Retry-After", false);
         answers.push((
             503,

@@ -1,8 +1,10 @@
-//! The OpenAPI document, made from the code: routes, credentials and problem codes from the route table, shapes of answers
-//! from the types that are answered with, values from the types that parse them. What a document says beyond that (texts,
-//! examples, where a part of the contract comes from) is in the modules below.
+//! The OpenAPI document, made from the code: routes, credentials and problem codes from the route table, schemas of answers
+//! from the types that are serialised, schemas of requests from the table that they are parsed with. The modules below add
+//! texts, examples, and the source of each part of the contract.
 
 mod answers;
+mod headers;
+mod json;
 mod operations;
 mod requests;
 mod sources;
@@ -10,11 +12,12 @@ mod sources;
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
-use domain::problem::Code;
+use domain::ProblemCode;
 use domain::routes::{Credential, ROUTES, Route};
 use serde_json::{Map, Value, json};
 
-pub use requests::fields as request_fields;
+use self::headers::{header, headers};
+use self::json::{merge, reference};
 
 /// Where the document lies, from the root.
 pub const PATH: &str = "functions/api/openapi.json";
@@ -147,7 +150,7 @@ fn parameters(route: &Route) -> Result<Vec<Value>> {
 
 fn responses(route: &Route) -> Result<Value> {
     let mut responses: BTreeMap<String, Value> = BTreeMap::new();
-    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     for code in route.problems() {
         by_status.entry(code.status()).or_default().push(code);
     }
@@ -184,7 +187,7 @@ fn links(route: &Route) -> Map<String, Value> {
 }
 
 /// One status's problems.
-fn problem(route: &Route, status: u16, codes: &[Code]) -> Value {
+fn problem(route: &Route, status: u16, codes: &[ProblemCode]) -> Value {
     let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
     let examples: Map<String, Value> = codes
         .iter()
@@ -194,7 +197,7 @@ fn problem(route: &Route, status: u16, codes: &[Code]) -> Value {
                 "title": code.title(), "status": status, "code": code.as_str(),
                 "detail": "What it was this time.", "request_id": "2f3c9b1e-0a4d-4f6a-9a57-0c8d9c1f2b3a",
             });
-            if matches!(code, Code::ValidationFailed | Code::RegionNotConfigured) {
+            if matches!(code, ProblemCode::ValidationFailed | ProblemCode::RegionNotConfigured) {
                 value["errors"] = json!([{ "field": "region", "message": "is required" }]);
             }
             (code.as_str().to_owned(), json!({ "value": value }))
@@ -222,43 +225,4 @@ fn problem(route: &Route, status: u16, codes: &[Code]) -> Value {
             "examples": examples,
         } },
     })
-}
-
-/// `x-request-id`, which every answer has, and more.
-fn headers(more: &[&str]) -> Value {
-    let names = ["x-request-id"].iter().chain(more);
-    names.map(|name| ((*name).to_owned(), header(name, true))).collect::<Map<_, _>>().into()
-}
-
-fn header(name: &str, required: bool) -> Value {
-    let (description, schema) = match name {
-        "x-request-id" => ("Identifies the request in our logs.", json!({ "type": "string", "minLength": 1 })),
-        "WWW-Authenticate" => ("Which credentials are accepted.", json!({ "type": "string" })),
-        "Retry-After" => ("Seconds after which another try makes sense.", json!({ "type": "integer", "minimum": 1 })),
-        "Location" => {
-            ("Path of the status route, below the host.", json!({ "type": "string", "format": "uri-reference" }))
-        }
-        "ETag" => ("The version, for `If-Match`.", json!({ "type": "string", "pattern": "^\"[0-9]+\"$" })),
-        "Link" => ("Path of the next page, where there is one, with `rel=\"next\"`.", json!({ "type": "string" })),
-        "Idempotency-Replayed" => ("This answer was given before.", json!({ "const": "true" })),
-        _ => unreachable!("no header {name}"),
-    };
-    json!({ "description": description, "required": required, "schema": schema })
-}
-
-/// A reference to a schema.
-fn reference(schema: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{schema}") })
-}
-
-/// Objects of `other` into those of `value`; anything else replaces.
-fn merge(value: &mut Value, other: Value) {
-    match (value, other) {
-        (Value::Object(value), Value::Object(other)) => {
-            for (key, other) in other {
-                merge(value.entry(key).or_insert(Value::Null), other);
-            }
-        }
-        (value, other) => *value = other,
-    }
 }

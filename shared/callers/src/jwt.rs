@@ -1,97 +1,45 @@
-//! Bearer tokens: JWTs against the keys of the secret's `jwt` object and those its issuer publishes.
+//! Bearer tokens: JWTs, verified with the keys of the secret's `jwt` object and those that its issuer publishes.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use domain::{Failure, FailureKind, Owner};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use domain::{CauseCode, Failure};
+use secrecy::ExposeSecret;
+use secrets::{JwtKeySecret, JwtSecret};
 use serde_json::Value;
-use tokio::time::Instant;
 
-use crate::claims::Expected;
+use crate::algorithm::Algorithm;
+use crate::claims::{Bearer, Expected};
 use crate::jwks::Jwks;
-use crate::key::{Algorithm, Jwk, Key};
+use crate::key::{Jwk, Key};
+use crate::now::Now;
 use crate::token::{Refused, Token};
 
-/// A caller who proved with a token who they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bearer {
-    /// The token's `sub`: 1 to 255 characters without control characters.
-    pub subject: String,
-    /// The roles of the configured claim, in its order; none of them has a comma in it.
-    pub roles: Vec<String>,
+/// The key, if it is valid and of its algorithm.
+fn key(secret: JwtKeySecret) -> Option<Key> {
+    let alg = Algorithm::named(&secret.alg)?;
+    let key = match (secret.secret, secret.public_key_pem, secret.jwk) {
+        (Some(shared), None, None) => Key::from_secret(secret.kid, shared.expose_secret().as_bytes()),
+        (None, Some(pem), None) => Key::from_pem(secret.kid, &pem),
+        (None, None, Some(jwk)) => {
+            let mut jwk: Jwk = serde_json::from_value(jwk).ok()?;
+            // The `kid` may be given here, in the JWK, or in both. If both, they must be the same.
+            let agree = secret.kid.is_none() || jwk.kid.is_none() || secret.kid == jwk.kid;
+            jwk.kid = secret.kid.or(jwk.kid);
+            Key::from_jwk(&jwk).filter(|_| agree)
+        }
+        _ => None,
+    };
+    key.filter(|key| key.alg() == alg)
 }
 
-/// When it is.
-#[derive(Clone, Copy)]
-pub(crate) struct Now {
-    /// Counted from 1970, as tokens count.
-    pub unix: Duration,
-    /// For what is measured here.
-    pub monotonic: Instant,
-}
-
-impl Now {
-    pub fn read() -> Self {
-        // A clock before 1970 counts as the end of time: no token is valid then.
-        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::MAX);
-        Self { unix, monotonic: Instant::now() }
-    }
-}
-
-/// The object `jwt` of the secret `control/callers`.
-#[derive(Deserialize)]
-struct JwtSecret {
-    issuer: String,
-    audience: String,
-    #[serde(default = "role")]
-    role_claim: String,
-    #[serde(default)]
-    keys: Vec<KeySecret>,
-    jwks_url: Option<String>,
-}
-
-fn role() -> String {
-    "role".to_owned()
-}
-
-/// A key, with exactly one of the last three: `secret` for HS256, one of the others for RS256 and ES256.
-#[derive(Deserialize)]
-struct KeySecret {
-    kid: Option<String>,
-    alg: String,
-    secret: Option<SecretString>,
-    public_key_pem: Option<String>,
-    jwk: Option<Jwk>,
-}
-
-impl KeySecret {
-    fn key(self) -> Option<Key> {
-        let alg = Algorithm::named(&self.alg)?;
-        let key = match (self.secret, self.public_key_pem, self.jwk) {
-            (Some(secret), None, None) => Key::from_secret(self.kid, secret.expose_secret().as_bytes()),
-            (None, Some(pem), None) => Key::from_pem(self.kid, &pem),
-            (None, None, Some(mut jwk)) => {
-                // Named here, in the JWK, or in both alike.
-                let alike = self.kid.is_none() || jwk.kid.is_none() || self.kid == jwk.kid;
-                jwk.kid = self.kid.or(jwk.kid);
-                Key::from_jwk(&jwk).filter(|_| alike)
-            }
-            _ => None,
-        };
-        key.filter(|key| key.alg() == alg)
-    }
-}
-
-/// Why the `jwt` object cannot be used, without a value of it.
+/// Why the `jwt` object cannot be used. The text has no value of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error("it is not of the documented shape")]
     Shape,
     #[error("issuer, audience or role_claim is empty")]
     Empty,
-    #[error("keys[{0}] has another algorithm than HS256, RS256 and ES256, or is no key of its algorithm")]
+    #[error("keys[{0}] has another algorithm than HS256, RS256 and ES256, or is not a key of its algorithm")]
     Key(usize),
     #[error("jwks_url is not an https URL")]
     JwksUrl,
@@ -100,12 +48,11 @@ pub(crate) enum Malformed {
 impl Malformed {
     /// This as a failure.
     pub fn failure(self) -> Failure {
-        let hint = format!("The object jwt of the secret control/callers cannot be used: {self}; put a valid value.");
-        Failure::new(FailureKind::Rejected, "callers_jwt_malformed", Owner::Platform, &hint)
+        Failure::with_detail(CauseCode::CallersJwtMalformed, self.to_string())
     }
 }
 
-/// Who may vouch for a bearer, and what they have to say.
+/// Verifies tokens of one issuer.
 pub(crate) struct Jwt {
     expected: Expected,
     keys: Vec<Key>,
@@ -113,14 +60,14 @@ pub(crate) struct Jwt {
 }
 
 impl Jwt {
-    /// Reads the object; where it still names the same URL, the keys `before` had from there are kept.
+    /// Parses the object. If it names the same URL as `before`, the keys fetched from there are kept.
     pub fn parse(value: Value, before: Option<&Self>) -> Result<Self, Malformed> {
         let secret: JwtSecret = serde_json::from_value(value).map_err(|_| Malformed::Shape)?;
         if [&secret.issuer, &secret.audience, &secret.role_claim].iter().any(|text| text.is_empty()) {
             return Err(Malformed::Empty);
         }
         let keys = secret.keys.into_iter().enumerate();
-        let keys = keys.map(|(index, key)| key.key().ok_or(Malformed::Key(index))).collect::<Result<_, _>>()?;
+        let keys = keys.map(|(index, key)| self::key(key).ok_or(Malformed::Key(index))).collect::<Result<_, _>>()?;
         let before = before.and_then(|before| before.jwks.as_ref());
         let jwks = secret.jwks_url.map(|url| match before {
             Some(jwks) if jwks.is_at(&url) => Ok(Arc::clone(jwks)),
@@ -130,9 +77,9 @@ impl Jwt {
         Ok(Self { expected, keys, jwks: jwks.transpose()? })
     }
 
-    /// Whom the token is about, or why it counts for nothing; a failure where the keys it takes cannot be had.
+    /// The caller that the token is about, or why it is refused. A failure means that the needed keys could not be fetched.
     pub async fn verify(&self, token: &Token<'_>, now: Now) -> Result<Result<Bearer, Refused>, Failure> {
-        // The claims first, although nobody vouches for them yet: no key could make these good, so none is fetched.
+        // The claims are checked before the signature, so that no keys are fetched for a token that is refused anyway.
         let bearer = match self.expected.bearer(&token.claims, now.unix) {
             Ok(bearer) => bearer,
             Err(refused) => return Ok(Err(refused)),
@@ -146,7 +93,7 @@ impl Jwt {
     }
 }
 
-/// Only keys with the token's `kid` and algorithm are tried: the token may choose among keys, not what to do with one.
+/// Only keys with the token's `kid` and algorithm are tried. The token may choose a key, but not how the key is used.
 fn signed_by_one_of(keys: &[Key], token: &Token<'_>) -> Result<(), Refused> {
     let mut outcome = Err(Refused::NoKey);
     for key in keys.iter().filter(|key| key.is_named(token.kid.as_deref()) && key.alg() == token.alg) {
@@ -167,8 +114,8 @@ mod tests {
     use super::*;
     use crate::fixtures::{Es256, RSA_PUBLIC, SECRET, Server, bearer, claims, encode, hs256, now, rs256, rsa_jwk};
 
-    /// What came of a token; a failure by its code.
-    type Outcome = Result<Result<Bearer, Refused>, String>;
+    /// The outcome of a verification. A failure is shown by its code.
+    type Outcome = Result<Result<Bearer, Refused>, CauseCode>;
 
     const NOBODY: Outcome = Ok(Err(Refused::NoKey));
     const FORGED: Outcome = Ok(Err(Refused::Signature));
@@ -188,14 +135,14 @@ mod tests {
         Jwt::parse(value, None).err()
     }
 
-    /// What comes of the usual claims under this header.
+    /// The outcome for the usual claims under this header.
     async fn verify(jwt: &Jwt, header: Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> Outcome {
         ask(jwt, &bearer(&header, &claims(json!({})), sign)).await
     }
 
     async fn ask(jwt: &Jwt, header: &str) -> Outcome {
         let token = Token::from_header(header).expect("a token");
-        jwt.verify(&token, now()).await.map_err(|failure| failure.cause.code)
+        jwt.verify(&token, now()).await.map_err(|failure| failure.code())
     }
 
     #[tokio::test]
@@ -251,7 +198,7 @@ mod tests {
         assert_eq!(verify(&jwt, json!({ "alg": "RS256", "kid": "k" }), rs256).await, *SUBJECT);
         assert_eq!(verify(&jwt, json!({ "alg": "ES256", "kid": "k" }), |signed| es256.sign(signed)).await, NOBODY);
         assert_eq!(verify(&jwt, json!({ "alg": "RS256", "kid": "k" }), |signed| es256.sign(signed)).await, FORGED);
-        // A good signature under another name is none.
+        // A good signature with another algorithm's name is not accepted.
         assert_eq!(verify(&jwt, json!({ "alg": "ES256", "kid": "k" }), rs256).await, NOBODY);
         assert_eq!(verify(&jwt, json!({ "alg": "HS256", "kid": "k" }), rs256).await, NOBODY);
     }
@@ -274,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_a_token_brings_along_are_not_looked_at() {
+    async fn keys_in_a_token_are_ignored() {
         let (ours, theirs) = (Es256::new(), Es256::new());
         let server = Server::start(200, json!({ "keys": [theirs.jwk(Some("k"))] })).await;
         let jwt = jwt(&json!([{ "kid": "k", "alg": "ES256", "jwk": ours.jwk(None) }]), None);
@@ -335,13 +282,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn published_keys_are_fetched_when_a_token_takes_them() {
+    async fn published_keys_are_fetched_when_a_token_needs_them() {
         let es256 = Es256::new();
         let server = Server::start(200, json!({ "keys": [es256.jwk(Some("e")), rsa_jwk(Some("r"))] })).await;
         let url = server.url();
         let jwt = jwt(&json!([{ "alg": "HS256", "secret": SECRET }]), Some(url.as_str()));
         let header = json!({ "alg": "ES256", "kid": "e" });
-        // Those that a configured key made, that no published key could have made, or that say the wrong thing.
+        // Tokens of a configured key, tokens that no published key can have signed, and tokens with bad claims.
         assert_eq!(verify(&jwt, json!({ "alg": "HS256" }), hs256(SECRET)).await, *SUBJECT);
         assert_eq!(verify(&jwt, json!({ "alg": "HS256", "kid": "e" }), hs256(SECRET)).await, NOBODY);
         let expired = bearer(&header, &claims(json!({ "exp": 1 })), |signed| es256.sign(signed));
@@ -355,11 +302,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_could_not_be_found_out_is_a_failure() {
+    async fn keys_that_cannot_be_fetched_are_a_failure() {
         let es256 = Es256::new();
         let jwt = jwt(&json!([{ "alg": "HS256", "secret": SECRET }]), Some(Server::nowhere().await.as_str()));
         let answer = verify(&jwt, json!({ "alg": "ES256", "kid": "e" }), |signed| es256.sign(signed)).await;
-        assert_eq!(answer, Err("jwks_unreachable".to_owned()));
+        assert_eq!(answer, Err(CauseCode::JwksUnreachable));
         assert_eq!(verify(&jwt, json!({ "alg": "HS256" }), hs256(SECRET)).await, *SUBJECT);
     }
 

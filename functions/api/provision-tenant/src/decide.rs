@@ -1,0 +1,266 @@
+//! What to do about a request, given the tenant of its slug. Pure, so that a table can test every case.
+
+use api_kit::Problem;
+use domain::{ProvisionRequest, ProvisioningState, Region};
+use store::{Effects, Tenant};
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action<'a> {
+    /// There is no such tenant: write its row.
+    Create,
+    /// The row is there, written by this request: start its run. Starting an attempt twice starts it once.
+    Start(&'a Tenant),
+    /// A run is there already: look after it.
+    LookAfter(&'a Tenant),
+    /// The run failed: resume it with these corrections.
+    Resume(&'a Tenant, Corrections),
+    /// Refuse the request.
+    Refuse(Refusal),
+}
+
+/// Values of a failed tenant that the request wants changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrections {
+    pub display_name: bool,
+    pub tier: bool,
+    pub admin_email: bool,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    RegionNotConfigured,
+    Active,
+    Deprovisioned,
+    RegionFixed,
+    AdminEmailUsed,
+    DisplayNameUsed,
+    TierUsed,
+}
+
+/// Decides. `tenant` is the tenant of the slug, if there is one. `configured` are the installation's regions. `unanswered`
+/// says that an earlier write of this request got no answer, so that the row may be its own.
+pub fn decide<'a>(
+    tenant: Option<&'a Tenant>,
+    asked: &ProvisionRequest,
+    configured: &[Region],
+    unanswered: bool,
+) -> Action<'a> {
+    let Some(tenant) = tenant else {
+        let served = configured.contains(&asked.region);
+        return if served { Action::Create } else { Action::Refuse(Refusal::RegionNotConfigured) };
+    };
+    match tenant.state {
+        ProvisioningState::Active => Action::Refuse(Refusal::Active),
+        ProvisioningState::Deprovisioned => Action::Refuse(Refusal::Deprovisioned),
+        ProvisioningState::Provisioning | ProvisioningState::Failed if tenant.region != asked.region => {
+            Action::Refuse(Refusal::RegionFixed)
+        }
+        ProvisioningState::Provisioning if unanswered => Action::Start(tenant),
+        ProvisioningState::Provisioning => Action::LookAfter(tenant),
+        ProvisioningState::Failed => {
+            let corrections = Corrections {
+                display_name: tenant.display_name != asked.display_name,
+                tier: asked.tier.is_some_and(|tier| tier != tenant.tier),
+                admin_email: tenant.admin_email != asked.admin_email,
+            };
+            Action::Resume(tenant, corrections)
+        }
+    }
+}
+
+impl Corrections {
+    /// Whether anything is to be changed at all.
+    pub const fn any(self) -> bool {
+        self.display_name || self.tier || self.admin_email
+    }
+
+    /// Why they come too late, given the effects that were begun with the old values.
+    pub const fn too_late(self, begun: Effects) -> Option<Refusal> {
+        if begun.invited && self.admin_email {
+            Some(Refusal::AdminEmailUsed)
+        } else if begun.billed && self.display_name {
+            Some(Refusal::DisplayNameUsed)
+        } else if begun.billed && self.tier {
+            Some(Refusal::TierUsed)
+        } else {
+            None
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::RegionNotConfigured => Self::region_not_configured(),
+            Refusal::Active => Self::tenant_active(),
+            Refusal::Deprovisioned => Self::tenant_deprovisioned(),
+            Refusal::RegionFixed => {
+                Self::immutable_field("region", "the tenant's data may already be in the region first asked for")
+            }
+            Refusal::AdminEmailUsed => {
+                Self::immutable_field("admin_email", "an invitation to the address first given was begun")
+            }
+            Refusal::DisplayNameUsed => {
+                Self::immutable_field("display_name", "billing under the name first given was begun")
+            }
+            Refusal::TierUsed => Self::immutable_field("tier", "billing of the tier first given was begun"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{TenantId, Tier};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    const NONE: Corrections = Corrections { display_name: false, tier: false, admin_email: false };
+
+    fn asked() -> ProvisionRequest {
+        ProvisionRequest {
+            slug: "acme".parse().expect("a slug"),
+            display_name: "Acme".parse().expect("a name"),
+            region: Region::UsEast1,
+            tier: Some(Tier::Enterprise),
+            admin_email: "admin@acme.com".parse().expect("an address"),
+        }
+    }
+
+    /// The row that [`asked`] would have written, in a state, but for some values.
+    fn tenant(state: ProvisioningState, region: Region, other: Corrections) -> Tenant {
+        let asked = asked();
+        let parsed = |name: &str| name.parse().expect("a name");
+        Tenant {
+            tenant_id: "019a0000-0000-7000-8000-000000000001".parse::<TenantId>().expect("an id"),
+            slug: asked.slug,
+            display_name: if other.display_name { parsed("Other") } else { asked.display_name },
+            region,
+            tier: if other.tier { Tier::Pilot } else { Tier::Enterprise },
+            admin_email: if other.admin_email {
+                "other@acme.com".parse().expect("an address")
+            } else {
+                asked.admin_email
+            },
+            supabase_url: None,
+            supabase_project_ref: None,
+            falkordb_graph_name: None,
+            opensearch_alias: None,
+            schema_version: None,
+            custom_domain: None,
+            stripe_customer_id: None,
+            state,
+            is_active: state == ProvisioningState::Active,
+            error_message: None,
+            attempt: 1,
+            correlation_id: String::new(),
+            version: 1,
+            touched_at: Timestamp::UNIX_EPOCH,
+            provisioned_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+            activated_at: None,
+        }
+    }
+
+    /// Every combination of corrections.
+    fn corrections() -> impl Iterator<Item = Corrections> {
+        (0..8).map(|bits| Corrections { display_name: bits & 1 != 0, tier: bits & 2 != 0, admin_email: bits & 4 != 0 })
+    }
+
+    #[test]
+    fn without_a_row_the_region_decides() {
+        let (two, none) = (&[Region::UsEast1, Region::EuCentral1][..], &[][..]);
+        let refused = Action::Refuse(Refusal::RegionNotConfigured);
+        for (region, configured, action) in [
+            (Region::UsEast1, two, Action::Create),
+            (Region::EuCentral1, two, Action::Create),
+            (Region::ApSoutheast1, two, refused),
+            (Region::UsEast1, none, refused),
+        ] {
+            for unanswered in [false, true] {
+                let asked = ProvisionRequest { region, ..asked() };
+                assert_eq!(
+                    decide(None, &asked, configured, unanswered),
+                    action,
+                    "{region} {configured:?} {unanswered}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn with_a_row_its_state_region_and_values_decide() {
+        enum Expected {
+            Refused(Refusal),
+            Started,
+            LookedAfter,
+            /// With whatever corrections the request has.
+            Resumed,
+        }
+        use Expected::{LookedAfter, Refused, Resumed, Started};
+        use ProvisioningState::{Active, Deprovisioned, Failed, Provisioning};
+        // State, whether the row is in another region, whether a write was unanswered, and what is done.
+        let table = [
+            (Active, false, false, Refused(Refusal::Active)),
+            (Active, false, true, Refused(Refusal::Active)),
+            (Active, true, false, Refused(Refusal::Active)),
+            (Active, true, true, Refused(Refusal::Active)),
+            (Deprovisioned, false, false, Refused(Refusal::Deprovisioned)),
+            (Deprovisioned, false, true, Refused(Refusal::Deprovisioned)),
+            (Deprovisioned, true, false, Refused(Refusal::Deprovisioned)),
+            (Deprovisioned, true, true, Refused(Refusal::Deprovisioned)),
+            (Provisioning, false, false, LookedAfter),
+            (Provisioning, false, true, Started),
+            (Provisioning, true, false, Refused(Refusal::RegionFixed)),
+            (Provisioning, true, true, Refused(Refusal::RegionFixed)),
+            (Failed, false, false, Resumed),
+            (Failed, false, true, Resumed),
+            (Failed, true, false, Refused(Refusal::RegionFixed)),
+            (Failed, true, true, Refused(Refusal::RegionFixed)),
+        ];
+        assert_eq!(table.len(), ProvisioningState::ALL.len() * 4);
+        let asked = asked();
+        for (state, elsewhere, unanswered, expected) in table {
+            for corrections in corrections() {
+                let tenant = tenant(state, if elsewhere { Region::EuCentral1 } else { asked.region }, corrections);
+                let action = match expected {
+                    Refused(refusal) => Action::Refuse(refusal),
+                    Started => Action::Start(&tenant),
+                    LookedAfter => Action::LookAfter(&tenant),
+                    Resumed => Action::Resume(&tenant, corrections),
+                };
+                // A row whose region is not configured any more is treated like any other.
+                for configured in [&[Region::UsEast1][..], &[]] {
+                    assert_eq!(decide(Some(&tenant), &asked, configured, unanswered), action, "{unanswered}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_tier_keeps_the_tier_of_the_row() {
+        let asked = ProvisionRequest { tier: None, ..asked() };
+        let pilot = tenant(ProvisioningState::Failed, asked.region, Corrections { tier: true, ..NONE });
+        assert_eq!(decide(Some(&pilot), &asked, &[], false), Action::Resume(&pilot, NONE));
+    }
+
+    #[test]
+    fn a_correction_is_too_late_once_the_old_value_was_used() {
+        for corrections in corrections() {
+            let late = |invited, billed| corrections.too_late(Effects { invited, billed });
+            let email = corrections.admin_email.then_some(Refusal::AdminEmailUsed);
+            let billed = match (corrections.display_name, corrections.tier) {
+                (true, _) => Some(Refusal::DisplayNameUsed),
+                (false, true) => Some(Refusal::TierUsed),
+                (false, false) => None,
+            };
+            assert_eq!(corrections.any(), corrections != NONE);
+            assert_eq!(late(false, false), None, "{corrections:?}");
+            assert_eq!(late(true, false), email, "{corrections:?}");
+            assert_eq!(late(false, true), billed, "{corrections:?}");
+            assert_eq!(late(true, true), email.or(billed), "{corrections:?}");
+        }
+    }
+}

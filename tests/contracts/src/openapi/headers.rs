@@ -1,0 +1,26 @@
+//! Headers of answers.
+
+use serde_json::{Map, Value, json};
+
+/// `x-request-id`, which every answer has, and these.
+pub fn headers(more: &[&str]) -> Value {
+    let names = ["x-request-id"].iter().chain(more);
+    names.map(|name| ((*name).to_owned(), header(name, true))).collect::<Map<_, _>>().into()
+}
+
+/// A header by its name.
+pub fn header(name: &str, required: bool) -> Value {
+    let (description, schema) = match name {
+        "x-request-id" => ("Identifies the request in our logs.", json!({ "type": "string", "minLength": 1 })),
+        "WWW-Authenticate" => ("Which credentials are accepted.", json!({ "type": "string" })),
+        "Retry-After" => ("Seconds after which another try makes sense.", json!({ "type": "integer", "minimum": 1 })),
+        "Location" => {
+            ("Path of the status route, below the host.", json!({ "type": "string", "format": "uri-reference" }))
+        }
+        "ETag" => ("The version, for `If-Match`.", json!({ "type": "string", "pattern": "^\"[0-9]+\"$" })),
+        "Link" => ("Path of the next page, where there is one, with `rel=\"next\"`.", json!({ "type": "string" })),
+        "Idempotency-Replayed" => ("This answer was given before.", json!({ "const": "true" })),
+        _ => unreachable!("no header {name}"),
+    };
+    json!({ "description": description, "required": required, "schema": schema })
+}
