@@ -49,16 +49,20 @@ pub fn render() -> Result<String> {
     for system in System::ALL {
         let codes = || CauseCode::ALL.iter().filter(|code| code.system() == *system);
         write!(text, "\n### {}\n\n", system.title())?;
-        text += "| Code | Meaning | Mended by | Retried | Hint |\n|---|---|---|---|---|\n";
+        text += "| Code | Meaning | Mended by | Retried | Retryable | Hint |\n|---|---|---|---|---|---|\n";
         for code in codes() {
             let row = code.row();
-            let (retried, hint) = (if row.kind.is_retried() { "yes" } else { "no" }, failure(*code)?.hint());
-            let meaning = row.meaning.trim();
-            writeln!(text, "| `{}` | {meaning} | {} | {retried} | {hint} |", row.code, row.owner.as_str())?;
+            let (retried, retryable) = (yes(row.kind.is_retried()), yes(row.retryable));
+            let (meaning, owner, hint) = (row.meaning.trim(), row.owner.as_str(), failure(*code)?.hint());
+            writeln!(text, "| `{}` | {meaning} | {owner} | {retried} | {retryable} | {hint} |", row.code)?;
         }
         text += &examples(codes().map(|code| Ok(serde_json::to_value(failure(*code)?.cause())?)))?;
     }
     Ok(text)
+}
+
+const fn yes(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
 }
 
 /// Examples, one to a line.

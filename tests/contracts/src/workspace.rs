@@ -26,6 +26,8 @@ pub struct Package {
     pub for_tests: BTreeSet<String>,
     /// All other packages that it depends on, its tests included.
     pub foreign: BTreeSet<String>,
+    /// Of these the ones that its code depends on.
+    pub foreign_in_code: BTreeSet<String>,
 }
 
 /// All packages of ours, by name.
@@ -134,7 +136,8 @@ impl Package {
             known: names(&ours, |dependency| !dependency.is_for_tests()),
             linked: names(&ours, |dependency| !dependency.optional && !dependency.is_for_tests()),
             for_tests: names(&ours, Dependency::is_for_tests),
-            foreign: foreign.into_iter().map(|dependency| dependency.name).collect(),
+            foreign: names(&foreign, |_| true),
+            foreign_in_code: names(&foreign, |dependency| !dependency.is_for_tests()),
         })
     }
 

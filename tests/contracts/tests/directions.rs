@@ -19,7 +19,7 @@ const SHARED: &[(&str, &[&str])] = &[
     // One outside system each.
     ("falkordb", &["domain", "redis-kit"]),
     ("iomete", &["http-kit"]),
-    ("opensearch", &["domain", "http-kit", "lambda-kit", "secrets"]),
+    ("opensearch", &["domain", "http-kit", "secrets"]),
     ("runs", &["domain", "lambda-kit", "store"]),
     ("store", &["domain", "lambda-kit", "secrets", "tls"]),
     ("stripe", &["domain", "http-kit"]),
@@ -35,7 +35,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("api-kit", &["callers", "domain", "lambda-kit", "store"]),
     ("step-kit", &["domain", "lambda-kit", "store"]),
     // What several steps do.
-    ("supabase-project", &["domain", "lambda-kit", "secrets", "step-kit", "store", "supabase", "tenant-database"]),
+    ("supabase-project", &["domain", "lambda-kit", "secrets", "store", "supabase", "tenant-database"]),
 ];
 
 /// What speaks to the outside. A function reaches the outside through the handles that it declares.
@@ -84,7 +84,7 @@ fn a_function_knows_its_kit_and_shared_crates_and_no_other_function() -> Result<
 fn a_function_has_no_client_of_its_own() -> Result<()> {
     for function in Workspace::load()?.below("functions/") {
         let is_client = |name: &&String| name.starts_with("aws-") || CLIENTS.contains(&name.as_str());
-        let clients: Vec<_> = function.foreign.iter().filter(is_client).collect();
+        let clients: Vec<_> = function.foreign_in_code.iter().filter(is_client).collect();
         assert!(clients.is_empty(), "{} depends on {clients:?}, besides what it declares", function.name);
     }
     Ok(())
