@@ -42,7 +42,7 @@ pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
     }
 
     let manifest: Manifest =
-        serde_json::from_str(include_str!("../../../../shared/store/migrations/tenant/manifest.json"))?;
+        serde_json::from_str(include_str!("../../../../shared/tenant-database/migrations/tenant/manifest.json"))?;
     let version: i32 = database.query_one("SELECT max(version) FROM refinery_schema_history", &[]).await?.get(0);
     assert_eq!(version, manifest.schema_version);
     for (table, expected) in [
