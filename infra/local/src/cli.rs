@@ -10,6 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+    /// Show cargo's own lines instead of a bar.
+    #[arg(long, global = true)]
+    pub verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -125,6 +128,12 @@ pub struct Test {
     /// Only these packages; repeatable.
     #[arg(long, short)]
     pub package: Vec<String>,
+    /// Fail if any test is ignored, as CI does.
+    #[arg(long)]
+    pub strict: bool,
+    /// How many clouds to start at most; each runs one test program at a time.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub clouds: u8,
     /// Only tests whose name contains this.
     pub filter: Option<String>,
 }

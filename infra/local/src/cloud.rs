@@ -15,7 +15,7 @@ use crate::services::{OpenSearchKind, Ports, Seen, Site};
 use crate::supervisor::Supervisor;
 use crate::token::Jwt;
 use crate::tools::{self, Tools};
-use crate::{env_file, secrets, staging};
+use crate::{env_file, secrets, services, staging};
 
 /// What other commands have to know of a running cloud; kept in a file only its owner may read.
 #[derive(Serialize, Deserialize)]
@@ -50,13 +50,21 @@ pub async fn start(
     parts: &Parts,
     supervisor: &Supervisor,
 ) -> anyhow::Result<Running> {
-    let tools = tools::install(workspace).await?;
-    let binaries = if parts.no_build {
-        Binaries::of_last_build(workspace)?
-    } else {
-        compile::everything(workspace).await?.binaries
-    };
+    let (tools, binaries) = install(workspace, parts, None).await?;
     start_built(workspace, name, parts, supervisor, &tools, &binaries).await
+}
+
+/// Installs the tools of a cloud and builds its programs, and one more program, at the same time: the one waits for the
+/// network, the other for the processors.
+pub async fn install(workspace: &Workspace, parts: &Parts, also: Option<&str>) -> anyhow::Result<(Tools, Binaries)> {
+    if parts.no_build {
+        return Ok((tools::install(workspace).await?, Binaries::of_last_build(workspace)?));
+    }
+    let functions = staging::deployed(workspace)?;
+    let mut names: Vec<&str> = functions.iter().map(String::as_str).collect();
+    names.extend(services::programs(parts));
+    names.extend(also);
+    tokio::try_join!(tools::install(workspace), compile::programs(workspace, "functions and stand-ins", &names))
 }
 
 /// Starts a cloud of what is installed and built.

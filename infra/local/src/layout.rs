@@ -40,7 +40,8 @@ impl Workspace {
         self.local().join("tools")
     }
 
-    /// Everything about one cloud.
+    /// Everything about one cloud. A second and third cloud of the same command are called `name.2` and `name.3`: no user can
+    /// give a cloud such a name, and the lock of the first one covers them.
     pub fn cloud(&self, name: &str) -> CloudFolder {
         CloudFolder { state: self.local().join("cloud").join(name), local: self.local(), name: name.to_owned() }
     }
@@ -120,6 +121,19 @@ impl CloudFolder {
         remove(&self.state.join("data"))?;
         remove(&self.env_file())?;
         remove(&self.cloud())
+    }
+
+    /// The same for this cloud and those beside it, `name.2` and so on.
+    pub fn forget_all(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        for entry in fs::read_dir(self.local.join("cloud"))?.flatten() {
+            let name = entry.file_name();
+            let beside =
+                name.to_str().filter(|name| name.strip_prefix(&self.name).is_some_and(|it| it.starts_with('.')));
+            if let Some(name) = beside {
+                workspace.cloud(name).forget()?;
+            }
+        }
+        self.forget()
     }
 }
 

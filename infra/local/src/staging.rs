@@ -25,12 +25,8 @@ pub struct Staged {
 /// Copies and links everything the template refers to.
 pub fn stage(workspace: &Workspace, folder: &CloudFolder, binaries: &Binaries) -> anyhow::Result<Staged> {
     let staging = folder.staging();
-    let text = fs::read_to_string(workspace.root().join("template.yaml")).context("reading template.yaml")?;
-    let functions = functions(&text);
-    if functions.is_empty() {
-        bail!("template.yaml has no function with a CodeUri below {SHIPPED}");
-    }
-    for function in functions {
+    let text = template(workspace)?;
+    for function in functions(&text) {
         put_bootstrap(&binaries.get(&function)?, &staging.join("functions").join(&function))?;
     }
     for folder in ["statemachine", "infra/aws"] {
@@ -41,6 +37,19 @@ pub fn stage(workspace: &Workspace, folder: &CloudFolder, binaries: &Binaries) -
     let template = staging.join("template.yaml");
     fs::write(&template, text.replace(SHIPPED, "functions/"))?;
     Ok(Staged { template, parameters: parameters(&text) })
+}
+
+/// The names of the functions that the template deploys.
+pub fn deployed(workspace: &Workspace) -> anyhow::Result<BTreeSet<String>> {
+    let functions = functions(&template(workspace)?);
+    if functions.is_empty() {
+        bail!("template.yaml has no function with a CodeUri below {SHIPPED}");
+    }
+    Ok(functions)
+}
+
+fn template(workspace: &Workspace) -> anyhow::Result<String> {
+    fs::read_to_string(workspace.root().join("template.yaml")).context("reading template.yaml")
 }
 
 /// A function's package: a folder with a program `bootstrap`, here another name of cargo's file.

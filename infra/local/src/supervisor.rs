@@ -1,10 +1,11 @@
-//! The services of one cloud: started one by one, watched, ended in reverse order.
+//! The services of all clouds of this process: started one by one, watched, ended in reverse order.
 
 use std::cell::RefCell;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -27,6 +28,8 @@ pub struct Service {
 }
 
 struct Running {
+    /// The cloud it belongs to: every cloud has a Postgres.
+    cloud: String,
     name: String,
     child: Child,
     /// Held open: a service that watches it ends with this process.
@@ -35,9 +38,10 @@ struct Running {
     log: PathBuf,
 }
 
-#[derive(Default)]
+/// Starts services for one cloud, and watches those of all clouds.
 pub struct Supervisor {
-    running: RefCell<Vec<Running>>,
+    cloud: String,
+    running: Rc<RefCell<Vec<Running>>>,
 }
 
 /// A command that the kernel ends when this process dies, should neither this process nor the guard be there to do so.
@@ -66,9 +70,22 @@ impl Service {
     }
 }
 
+impl Running {
+    /// That it has ended, with the end of its log.
+    fn ended(&mut self) -> Option<anyhow::Error> {
+        let status = self.child.try_wait().ok().flatten()?;
+        Some(anyhow!("{} has ended ({status}):\n{}", self.name, last_lines(&self.log)))
+    }
+}
+
 impl Supervisor {
     pub fn new() -> Self {
-        Self::default()
+        Self { cloud: String::new(), running: Rc::default() }
+    }
+
+    /// The same, for another cloud.
+    pub fn of_cloud(&self, cloud: &str) -> Self {
+        Self { cloud: cloud.to_owned(), running: Rc::clone(&self.running) }
     }
 
     /// Starts a service that says nothing when it is ready; see [`Supervisor::until`].
@@ -111,7 +128,8 @@ impl Supervisor {
         let spawned = service.command.stdin(Stdio::piped()).spawn();
         let mut child = spawned.with_context(|| format!("starting {name}"))?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
-        let running = Running { name: service.name, child, _input: input, stop: service.stop, log: service.log };
+        let cloud = self.cloud.clone();
+        let running = Running { cloud, name: service.name, child, _input: input, stop: service.stop, log: service.log };
         self.running.borrow_mut().push(running);
         Ok(output)
     }
@@ -139,8 +157,7 @@ impl Supervisor {
     /// Returns when a service has ended that nobody asked to, with the end of its log.
     pub async fn first_end(&self) -> anyhow::Error {
         loop {
-            let names: Vec<String> = self.running.borrow().iter().map(|running| running.name.clone()).collect();
-            if let Some(error) = names.iter().find_map(|name| self.ended(name)) {
+            if let Some(error) = self.running.borrow_mut().iter_mut().find_map(Running::ended) {
                 return error;
             }
             sleep(Duration::from_millis(250)).await;
@@ -148,15 +165,19 @@ impl Supervisor {
     }
 
     fn ended(&self, name: &str) -> Option<anyhow::Error> {
-        let mut running = self.running.borrow_mut();
-        let service = running.iter_mut().find(|running| running.name == name)?;
-        let status = service.child.try_wait().ok().flatten()?;
-        Some(anyhow!("{name} has ended ({status}):\n{}", last_lines(&service.log)))
+        self.running.borrow_mut().iter_mut().find(|running| self.owns(running, name))?.ended()
+    }
+
+    fn owns(&self, running: &Running, name: &str) -> bool {
+        running.cloud == self.cloud && running.name == name
     }
 
     fn log_of(&self, name: &str) -> String {
         let running = self.running.borrow();
-        running.iter().find(|running| running.name == name).map_or_else(String::new, |it| it.log.display().to_string())
+        running
+            .iter()
+            .find(|running| self.owns(running, name))
+            .map_or_else(String::new, |it| it.log.display().to_string())
     }
 
     /// Ends everything, what was started last first: nobody loses what it still uses.

@@ -12,11 +12,9 @@ async fn connect(config: &Config) -> Client {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn the_schema_accepts_every_statement() {
-    let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
-        eprintln!("skipped: TEST_POSTGRES_URL not set");
-        return;
-    };
+    let url = std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL is set");
     let server: Config = url.parse().expect("a connection string");
     let admin = connect(&server).await;
     let name = format!("statements_{}", std::process::id());

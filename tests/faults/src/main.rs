@@ -33,7 +33,7 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    let stage = Stage::from_env()?.context("there is no cloud in the environment")?;
+    let stage = Stage::from_env()?;
     stage.proxy.reset().await?;
     if let Some(tenants) = arguments.storm {
         let outcome = storm::rage(&stage, tenants, arguments.seed).await?;

@@ -12,8 +12,9 @@ const CELLS: usize = 40;
 const TENANTS: usize = 12;
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_part_of_the_matrix_is_green() -> Result<()> {
-    let Some(stage) = Stage::from_env()? else { return Ok(()) };
+    let stage = Stage::from_env()?;
     let _alone = alone().await;
     stage.proxy.reset().await?;
     let selection = Selection { sample: Some(CELLS), ..Selection::default() };
@@ -28,8 +29,9 @@ async fn a_part_of_the_matrix_is_green() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn tenants_go_live_while_processes_are_killed() -> Result<()> {
-    let Some(stage) = Stage::from_env()? else { return Ok(()) };
+    let stage = Stage::from_env()?;
     let _alone = alone().await;
     let outcome = storm::rage(&stage, TENANTS, SEED).await?;
     println!("{outcome}");

@@ -66,7 +66,7 @@ pub async fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     sweep().await;
     reap();
     if let Some(folder) = &folder {
-        folder.forget()?;
+        folder.forget_all(&Workspace::find()?)?;
     }
     Ok(code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -9,9 +9,11 @@ mod seen;
 pub mod simulators;
 pub mod valkey;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 use rand::seq::SliceRandom as _;
@@ -84,17 +86,19 @@ fn first_outgoing_port() -> u16 {
     first.filter(|first| *first > LOWEST_PORT + 1_000).unwrap_or(32_768)
 }
 
+/// Every port this process has chosen. Its service may not have bound it yet when the next cloud chooses.
+static CHOSEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
 impl Ports {
-    /// Ports that are free right now. Held together while choosing, so that they differ, and below the range from which the
-    /// kernel takes ports for outgoing connections: one of those could be taken again before its service binds it.
+    /// Ports that are free right now. They are below the range from which the kernel takes ports for outgoing connections:
+    /// one of those could be taken again before its service binds it.
     pub fn choose() -> anyhow::Result<Self> {
         let mut candidates = (LOWEST_PORT..first_outgoing_port()).collect::<Vec<_>>();
         candidates.shuffle(&mut rand::rng());
-        let mut held = Vec::new();
+        let mut chosen = CHOSEN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = || -> anyhow::Result<u16> {
             while let Some(port) = candidates.pop() {
-                if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-                    held.push(listener);
+                if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && chosen.insert(port) {
                     return Ok(port);
                 }
             }
@@ -116,6 +120,14 @@ impl Ports {
             aws: next()?,
         })
     }
+}
+
+/// The programs of this workspace that run beside the functions.
+pub fn programs(parts: &Parts) -> Vec<&'static str> {
+    let mut programs =
+        vec!["iomete-simulator", "mailbox", "opensearch-simulator", "stripe-simulator", "supabase-simulator"];
+    programs.extend(parts.fault_proxy.then_some("fault-proxy"));
+    programs
 }
 
 impl Site<'_> {

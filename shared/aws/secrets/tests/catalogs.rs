@@ -13,14 +13,10 @@ struct Installation {
 }
 
 impl Installation {
-    /// `None`, said so, where there is no Secrets Manager to try: the real one is never tried.
-    async fn open() -> Option<Self> {
-        if std::env::var("AWS_ENDPOINT_URL").is_err() {
-            println!("skipped: AWS_ENDPOINT_URL not set");
-            return None;
-        }
+    async fn open() -> Self {
+        assert!(std::env::var("AWS_ENDPOINT_URL").is_ok(), "without AWS_ENDPOINT_URL this would call the real AWS");
         let sdk = sdk_config::load().await;
-        Some(Self { secrets: Secrets::new(&sdk), client: Client::new(&sdk), id: CatalogId(Uuid::now_v7()) })
+        Self { secrets: Secrets::new(&sdk), client: Client::new(&sdk), id: CatalogId(Uuid::now_v7()) }
     }
 
     fn name(&self) -> String {
@@ -64,8 +60,9 @@ fn pair(id: Option<&str>, key: Option<&str>) -> (Option<String>, Option<String>)
 }
 
 #[tokio::test]
+#[ignore = "needs AWS_ENDPOINT_URL"]
 async fn credentials_are_made_kept_changed_and_cleared() {
-    let Some(it) = Installation::open().await else { return };
+    let it = Installation::open().await;
     assert_eq!(it.patch(None, Patch::Keep, Patch::Clear).await, None);
     assert_eq!(it.versions().await, 0, "no secret for no credentials");
 
@@ -88,8 +85,9 @@ async fn credentials_are_made_kept_changed_and_cleared() {
 }
 
 #[tokio::test]
+#[ignore = "needs AWS_ENDPOINT_URL"]
 async fn what_a_crashed_request_put_is_found_and_counts_for_nothing() {
-    let Some(it) = Installation::open().await else { return };
+    let it = Installation::open().await;
     it.patch(None, Patch::Set("lost"), Patch::Set("lost")).await.expect("put, and then the row was not committed");
     let first = it.patch(None, Patch::Set("id"), Patch::Keep).await.expect("put into the same secret");
     assert_eq!(it.at(&first).await, pair(Some("id"), None));
@@ -100,8 +98,9 @@ async fn what_a_crashed_request_put_is_found_and_counts_for_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "needs AWS_ENDPOINT_URL"]
 async fn missing_credentials_fail_only_who_wants_to_keep_them() {
-    let Some(it) = Installation::open().await else { return };
+    let it = Installation::open().await;
     let gone = Uuid::new_v4().to_string();
     let kept = it.secrets.patch_catalog(it.id, Some(&gone), &Patch::Keep, &secret(Patch::Set("key"))).await;
     assert_eq!(kept.expect_err("one half is missing").cause.code, "secret_missing");

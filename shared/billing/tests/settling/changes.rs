@@ -8,8 +8,9 @@ use crate::wire::Fault;
 use crate::world::{World, to, update};
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn there_and_back_it_is_the_same_subscription() {
-    let Some(world) = World::start().await else { return };
+    let world = World::start().await;
     let mut tenant = world.active(Tier::Pilot).await;
     let mut ids = Vec::new();
     for tier in [Tier::Enterprise, Tier::Pilot, Tier::EnterprisePlus, Tier::Enterprise] {
@@ -33,8 +34,9 @@ async fn there_and_back_it_is_the_same_subscription() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_refusal_changes_nothing() {
-    let Some(world) = World::start().await else { return };
+    let world = World::start().await;
     for (from, tier, request) in [
         (Tier::Enterprise, Tier::EnterprisePlus, "POST /v1/subscriptions/"),
         (Tier::Enterprise, Tier::Pilot, "POST /v1/subscriptions/"),
@@ -56,8 +58,9 @@ async fn a_refusal_changes_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_refusal_after_something_was_made_leaves_the_intent() {
-    let Some(world) = World::start().await else { return };
+    let world = World::start().await;
     let tenant = world.active(Tier::Pilot).await;
     world.wire.fault("POST /v1/subscriptions ", Fault::Request);
     assert!(matches!(world.change(&tenant, Tier::Enterprise).await, Changed::Failed(_)));
@@ -75,8 +78,9 @@ async fn a_refusal_after_something_was_made_leaves_the_intent() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn an_unknown_outcome_gives_the_lease_back_and_leaves_the_intent() {
-    let Some(world) = World::start().await else { return };
+    let world = World::start().await;
     let tenant = world.active(Tier::Enterprise).await;
     world.wire.fault("POST /v1/subscriptions/", Fault::Answer);
     assert!(matches!(world.change(&tenant, Tier::EnterprisePlus).await, Changed::Failed(_)));
@@ -89,8 +93,9 @@ async fn an_unknown_outcome_gives_the_lease_back_and_leaves_the_intent() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn what_would_stop_it_at_the_end_stops_it_before_stripe() {
-    let Some(world) = World::start().await else { return };
+    let world = World::start().await;
     let (tenant, other) = (world.active(Tier::Enterprise).await, world.active(Tier::Pilot).await);
     let (store, payload) = (&world.database.store, json!({}));
     let domain = Patch::Set("acme.com".parse().expect("a host name"));
@@ -111,8 +116,9 @@ async fn what_would_stop_it_at_the_end_stops_it_before_stripe() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_change_in_between_is_not_overwritten() {
-    let Some(world) = World::start().await else { return };
+    let world = World::start().await;
     let tenant = world.active(Tier::Enterprise).await;
     let (store, payload) = (&world.database.store, json!({}));
     let (change, version) = (to(Tier::EnterprisePlus), Some(tenant.version));

@@ -10,8 +10,9 @@ use crate::wire::Fault;
 use crate::world::{CALL, World, to, update};
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn it_fences_a_tier_change_and_waits_for_its_lease() {
-    let Some(world) = World::start().await else { return };
+    let world = World::start().await;
     let tenant = world.active(Tier::Enterprise).await;
     let held = world.hold(&tenant).await;
     let (change, payload) = (to(Tier::EnterprisePlus), json!({}));
@@ -43,8 +44,9 @@ async fn it_fences_a_tier_change_and_waits_for_its_lease() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn it_finds_the_subscription_that_step_9_never_heard_of() {
-    let Some(world) = World::start().await else { return };
+    let world = World::start().await;
     for request in ["POST /v1/customers ", "POST /v1/subscriptions "] {
         for fault in [Fault::Request, Fault::Answer] {
             let held = world.provisioning(Tier::Enterprise).await;
@@ -65,8 +67,9 @@ async fn it_finds_the_subscription_that_step_9_never_heard_of() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_fenced_step_cannot_activate() {
-    let Some(world) = World::start().await else { return };
+    let world = World::start().await;
     let held = world.provisioning(Tier::Enterprise).await;
     let settled = world.billing.settle(&held, Some(Plan::Enterprise)).await.expect("billed");
     world.deactivate(held.tenant()).await.expect("it was provisioning");
@@ -87,8 +90,9 @@ async fn a_fenced_step_cannot_activate() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn without_a_lease_it_is_due_at_once_and_without_billing_stripe_hears_nothing() {
-    let Some(world) = World::start().await else { return };
+    let world = World::start().await;
     let paid = world.active(Tier::Enterprise).await;
     world.deactivate(&paid).await.expect("active");
     assert_eq!(world.reconcile().await.settled, 1);

@@ -74,8 +74,9 @@ fn domain(domain: Option<&str>) -> TenantChange {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_lease_is_had_in_the_states_asked_for_and_changes_nothing_visible() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let (store, short) = (&database.store, Duration::from_millis(300));
     let tenant = database.active("acme", Tier::Pilot).await;
     let leased = store.lease_tenant(tenant.tenant_id, "a", short, ACTIVE).await.expect("free");
@@ -98,8 +99,9 @@ async fn a_lease_is_had_in_the_states_asked_for_and_changes_nothing_visible() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let (store, tenant) = (&database.store, database.tenant("acme").await);
     store.fail_run(tenant.tenant_id, 1, &cause("given"), false, "r").await.expect("answers");
     let resume = async |row: &Tenant| {
@@ -125,8 +127,9 @@ async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn what_a_caller_sees_changing_changes_the_version() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let (store, tenant) = (&database.store, database.tenant("acme").await);
     let begun = database.begin(&tenant, Step::AwaitEnvironment, "a", LONG).await.expect("free");
     assert!(store.step_waiting(&begun.lease, Step::AwaitEnvironment, "auth", CALL).await.expect("answers"));
@@ -138,8 +141,9 @@ async fn what_a_caller_sees_changing_changes_the_version() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn only_what_is_sent_changes() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let (store, payload) = (&database.store, json!({"keys": ["k"]}));
     let tenant = database.active("acme", Tier::Pilot).await;
     let own = domain(Some("acme.com"));
@@ -174,8 +178,9 @@ async fn only_what_is_sent_changes() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_tier_change_is_one_statement_under_the_lease() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let (store, payload) = (&database.store, json!({}));
     let tenant = database.active("acme", Tier::Pilot).await;
     let lease = store.lease_tenant(tenant.tenant_id, "a", LONG, ACTIVE).await.expect("free").lease;
@@ -211,8 +216,9 @@ async fn a_tier_change_is_one_statement_under_the_lease() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn an_intent_is_closed_under_the_lease_only() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let store = &database.store;
     let tenant = database.active("acme", Tier::Pilot).await;
     let lease = store.lease_tenant(tenant.tenant_id, "a", LONG, ACTIVE).await.expect("free").lease;
@@ -228,8 +234,9 @@ async fn an_intent_is_closed_under_the_lease_only() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_deactivation_fences_the_step_at_work() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let (store, tenant) = (&database.store, database.tenant("acme").await);
     let lease = Duration::from_secs(8);
     let begun = database.begin(&tenant, Step::CreateGraph, "step", lease).await.expect("free");
@@ -281,8 +288,9 @@ async fn a_deactivation_fences_the_step_at_work() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn an_intent_waits_for_whoever_is_taking_the_lease_away() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let (store, tenant) = (&database.store, database.active("acme", Tier::Enterprise).await);
     let mut client = database.client().await;
     let taken = "UPDATE control.tenants SET lease_token = 'fenced'";
@@ -309,8 +317,9 @@ async fn an_intent_waits_for_whoever_is_taking_the_lease_away() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_deactivation_promises_what_there_is_to_do() {
-    let Some(database) = Database::create().await else { return };
+    let database = Database::create().await;
     let store = &database.store;
     let pilot = database.active("pilot", Tier::Pilot).await;
     let version = pilot.version;

@@ -17,6 +17,7 @@ const SEED_COUNTS: &str = include_str!("../../sql/seed_counts.sql");
 const TENANT_ADMIN_GRANT: &str = include_str!("../../sql/tenant_admin_grant.sql");
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn what_is_seeded_equals_the_manifest() {
     on_a_tenant_database(|database| async move {
         let mut owner = database.connect().await;
@@ -45,6 +46,7 @@ async fn what_is_seeded_equals_the_manifest() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn every_table_is_described_and_closed() {
     on_a_tenant_database(|database| async move {
         let owner = database.connect().await;
@@ -75,6 +77,7 @@ async fn every_table_is_described_and_closed() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn system_rows_stay_as_they_were_seeded() {
     on_a_tenant_database(|database| async move {
         let owner = database.connect().await;
@@ -108,6 +111,7 @@ async fn system_rows_stay_as_they_were_seeded() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn the_invitee_becomes_the_one_tenant_admin_however_often_it_is_said() {
     on_a_tenant_database(|database| async move {
         let owner = database.connect().await;
