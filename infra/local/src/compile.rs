@@ -34,6 +34,12 @@ pub struct TestProgram {
     pub folder: PathBuf,
 }
 
+impl TestProgram {
+    pub fn name(&self) -> (&str, &str) {
+        (&self.package, &self.target)
+    }
+}
+
 /// All that came out of one build.
 #[derive(Default)]
 pub struct Built {

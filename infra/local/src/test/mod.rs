@@ -29,7 +29,7 @@ use report::{Report, Suite};
 
 pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
     let (tools, built) = tokio::try_join!(tools::install(workspace), compile::everything(workspace))?;
-    let plan = Plan::new(options, built.tests);
+    let plan = Plan::new(options, built.tests)?;
     let test_run = TestRun {
         workspace,
         options,
@@ -94,7 +94,9 @@ impl TestRun<'_> {
         self.running.borrow_mut().insert(name.clone());
         self.tell();
         let suite = match unit {
-            Unit::Program(program) => program::run(program, self.options, variables).await?,
+            Unit::Program(program, module) => {
+                program::run(program, module, self.options, variables, Suite::new(unit.name())).await?
+            }
             Unit::Fuzz => self.fuzz(cloud).await?,
         };
         self.running.borrow_mut().remove(&name);

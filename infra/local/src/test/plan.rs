@@ -1,22 +1,29 @@
 //! What is run, and in which order.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::process::Command;
 use std::rc::Rc;
+
+use anyhow::Context as _;
 
 use crate::cli::Test;
 use crate::compile::TestProgram;
 
+/// Its tests go through the gateway and wait most of the time: its programs are run module by module, on several clouds.
+const END_TO_END: &str = "e2e";
+
 /// These take longest. They come first, so that no cloud has a long one left when the others are done.
 const LONGEST: [(&str, &str); 4] =
-    [("faults", "part"), ("e2e", "failures"), ("e2e", "outages"), ("e2e", "idempotency")];
+    [("faults", "part"), (END_TO_END, "failures"), (END_TO_END, "outages"), (END_TO_END, "idempotency")];
 
 /// Looks at what all others left in its cloud.
-const LAST: (&str, &str) = ("e2e", "zz_canary");
+const LAST: (&str, &str) = (END_TO_END, "zz_canary");
 
 /// What runs on a cloud while nothing else does.
 #[derive(Clone)]
 pub enum Unit {
-    Program(Rc<TestProgram>),
+    /// A test program, or only the tests whose names begin like this.
+    Program(Rc<TestProgram>, String),
     /// Schemathesis.
     Fuzz,
 }
@@ -24,7 +31,10 @@ pub enum Unit {
 impl Unit {
     pub fn name(&self) -> String {
         match self {
-            Self::Program(program) => format!("{}::{}", program.package, program.target),
+            Self::Program(program, module) => {
+                let name = format!("{}::{}::{module}", program.package, program.target);
+                name.trim_end_matches("::").to_owned()
+            }
             Self::Fuzz => "Schemathesis (cases)".to_owned(),
         }
     }
@@ -36,21 +46,25 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(options: &Test, mut programs: Vec<TestProgram>) -> Self {
+    pub fn new(options: &Test, mut programs: Vec<TestProgram>) -> anyhow::Result<Self> {
         programs.retain(|program| options.package.is_empty() || options.package.contains(&program.package));
         programs.sort_by_cached_key(|program| {
-            let key = (program.package.as_str(), program.target.as_str());
-            let place = LONGEST.iter().position(|longest| *longest == key).unwrap_or(LONGEST.len());
-            (place, program.package != "e2e", program.package.clone(), program.target.clone())
+            let place = LONGEST.iter().position(|longest| *longest == program.name()).unwrap_or(LONGEST.len());
+            (place, program.package != END_TO_END, program.package.clone(), program.target.clone())
         });
-        let is_last = |program: &TestProgram| (program.package.as_str(), program.target.as_str()) == LAST;
-        let (last, first): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_last);
-        let units = |programs: Vec<TestProgram>| programs.into_iter().map(|program| Unit::Program(Rc::new(program)));
-        let mut left: VecDeque<Unit> = units(first).collect();
-        if options.package.is_empty() && options.filter.is_none() {
-            left.insert(LONGEST.len().min(left.len()), Unit::Fuzz);
+        let (last, first): (Vec<_>, Vec<_>) = programs.into_iter().partition(|program| program.name() == LAST);
+        let mut left = VecDeque::new();
+        for program in first.into_iter().map(Rc::new) {
+            let modules = if options.filter.is_none() { modules(&program)? } else { whole() };
+            let units = modules.into_iter().map(|module| Unit::Program(Rc::clone(&program), module));
+            left.extend(units);
         }
-        Self { left, last: units(last).collect() }
+        if options.package.is_empty() && options.filter.is_none() {
+            // It takes minutes too.
+            left.insert(1.min(left.len()), Unit::Fuzz);
+        }
+        let last = last.into_iter().map(|program| Unit::Program(Rc::new(program), String::new())).collect();
+        Ok(Self { left, last })
     }
 
     /// How much is left.
@@ -67,4 +81,22 @@ impl Plan {
     pub fn last(&self) -> Vec<Unit> {
         self.last.clone()
     }
+}
+
+/// How the names of a program's tests begin, up to the first module; of most programs everything is run at once.
+fn modules(program: &TestProgram) -> anyhow::Result<BTreeSet<String>> {
+    if program.package != END_TO_END {
+        return Ok(whole());
+    }
+    let listed = Command::new(&program.program).args(["--list", "--format", "terse"]).output();
+    let listed = listed.with_context(|| format!("listing the tests of {}", program.target))?.stdout;
+    let listed = String::from_utf8_lossy(&listed);
+    // A test outside all modules would be missed by a filter for one: then the program stays whole.
+    let modules: Option<BTreeSet<String>> =
+        listed.lines().map(|line| line.split_once("::").map(|(module, _)| format!("{module}::"))).collect();
+    Ok(modules.filter(|modules| !modules.is_empty()).unwrap_or_else(whole))
+}
+
+fn whole() -> BTreeSet<String> {
+    BTreeSet::from([String::new()])
 }

@@ -12,20 +12,24 @@ use crate::compile::TestProgram;
 /// How many tests of a program run at the same time. They wait more than they compute.
 const THREADS: &str = "6";
 
-/// Runs a program. Tests that need something outside are marked `#[ignore = "needs A and B"]`, with the names of variables:
+/// Runs the tests of a program whose names begin with `module`. Tests that need something outside are marked `#[ignore = "needs A and B"]`, with the names of variables:
 /// those that have all they need are run in a second pass, and the others stay ignored.
-pub async fn run(program: &TestProgram, options: &Test, variables: &BTreeMap<&str, String>) -> anyhow::Result<Suite> {
-    let mut suite = Suite::new(format!("{}::{}", program.package, program.target));
-    let mut command = command(program, variables);
-    command.args(&options.filter);
-    let output = command.output().await?;
-    suite.read(&output);
+pub async fn run(
+    program: &TestProgram,
+    module: &str,
+    options: &Test,
+    variables: &BTreeMap<&str, String>,
+    mut suite: Suite,
+) -> anyhow::Result<Suite> {
+    let filter = options.filter.as_deref().unwrap_or(module);
+    let output = command(program, variables).arg(filter).output().await?;
+    suite.read(&output, module);
     let is_there = |name: &str| variables.contains_key(name) || std::env::var_os(name).is_some();
     let able = suite.take_able(is_there);
     if !able.is_empty() {
-        let mut command = self::command(program, variables);
-        let output = command.args(["--ignored", "--exact"]).args(able).output().await?;
-        suite.read(&output);
+        let mut second = command(program, variables);
+        let output = second.args(["--ignored", "--exact"]).args(able).output().await?;
+        suite.read(&output, module);
     }
     suite.end();
     Ok(suite)
