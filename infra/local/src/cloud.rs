@@ -1,4 +1,4 @@
-//! One cloud from nothing to ready.
+//! Starts a cloud.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::token::Jwt;
 use crate::tools::{self, Tools};
 use crate::{env_file, secrets, services, staging};
 
-/// What other commands have to know of a running cloud; kept in a file only its owner may read.
+/// What other commands need to know about a running cloud. It is kept in a file that only its owner may read.
 #[derive(Serialize, Deserialize)]
 pub struct Deployed {
     pub access: Access,
@@ -34,7 +34,7 @@ pub struct Running {
 }
 
 impl Deployed {
-    /// What is known of the running cloud.
+    /// Reads what is known about the running cloud.
     pub fn load(folder: &CloudFolder) -> anyhow::Result<Self> {
         let text = fs::read(folder.cloud()).with_context(|| {
             format!("no cloud of the name \"{}\" is ready; `cargo xtask up` starts one", folder.name())
@@ -54,8 +54,7 @@ pub async fn start(
     start_built(workspace, name, parts, supervisor, &tools, &binaries).await
 }
 
-/// Installs the tools of a cloud and builds its programs, and one more program, at the same time: the one waits for the
-/// network, the other for the processors.
+/// Installs the tools of a cloud and, at the same time, builds its programs and possibly one more.
 pub async fn install(workspace: &Workspace, parts: &Parts, also: Option<&str>) -> anyhow::Result<(Tools, Binaries)> {
     if parts.no_build {
         return Ok((tools::install(workspace).await?, Binaries::of_last_build(workspace)?));
@@ -67,7 +66,7 @@ pub async fn install(workspace: &Workspace, parts: &Parts, also: Option<&str>) -
     tokio::try_join!(tools::install(workspace), compile::programs(workspace, "functions and stand-ins", &names))
 }
 
-/// Starts a cloud of what is installed and built.
+/// Starts a cloud from installed tools and built programs.
 pub async fn start_built(
     workspace: &Workspace,
     name: &str,

@@ -27,10 +27,10 @@ pub struct Binaries {
 pub struct TestProgram {
     /// The package it belongs to.
     pub package: String,
-    /// The target: the library or the program it is part of, or the file in `tests/`.
+    /// The library or program it is part of, or the file in `tests/`.
     pub target: String,
     pub program: PathBuf,
-    /// The package's folder, where its tests expect to run.
+    /// The package's folder, which is the working directory of its tests.
     pub folder: PathBuf,
 }
 

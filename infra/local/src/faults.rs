@@ -24,7 +24,7 @@ pub async fn run(workspace: &Workspace, options: &Faults, supervisor: &Superviso
 }
 
 impl Faults {
-    /// What of the command line is for the program that plays the matrix.
+    /// The options for the program that plays the matrix.
     fn matrix(&self) -> Vec<String> {
         let named = |name: &str, value: Option<String>| value.map(|value| [format!("--{name}"), value]);
         let options = [

@@ -64,7 +64,7 @@ pub async fn schemathesis(
     command.args(["--phases", amount.phases, "--continue-on-failure", "--workers", "1"]);
     command.args(["--max-examples", &amount.max_examples.to_string(), "--seed", &amount.seed.to_string()]);
     command.arg("--report-json-path").arg(&report);
-    // Nothing of the user's environment but the search path: a proxy has no say here.
+    // Only the search path is taken from the user's environment. Proxies are ignored.
     command.env_clear().env("LC_ALL", "C.UTF-8").env("HOME", running.folder.data("home"));
     command.env("PYTHONPATH", workspace.infra().join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("SCHEMATHESIS_HOOKS", "schemathesis_hooks");
@@ -107,7 +107,7 @@ struct Operations {
 }
 
 impl Report {
-    /// An operation that was not called is a failure, as is a verdict that none of the counts explains.
+    /// An operation that was not called counts as a failure. So does a failed run whose counts show no failure.
     fn outcome(&self, passed: bool) -> Outcome {
         let untested = self.operations.total - self.operations.tested;
         let failures = self.test_cases.with_failures + self.test_cases.errored + untested;

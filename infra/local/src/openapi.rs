@@ -1,4 +1,4 @@
-//! The OpenAPI document, written where it is served from.
+//! Writes the OpenAPI document.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use crate::compile;
 use crate::layout::Workspace;
 use crate::tools::quietly;
 
-/// From the root; the program that makes the document knows it too.
+/// The document's path below the root. `tests/contracts` compares the file with the code.
 pub const PATH: &str = "functions/api/openapi.json";
 
 pub async fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {

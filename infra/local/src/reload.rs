@@ -1,4 +1,4 @@
-//! One function changed: built and replaced, without a deployment.
+//! Builds one function and replaces its code in the running cloud, without a deployment.
 
 use std::process::ExitCode;
 

@@ -25,9 +25,9 @@ struct FirstRun {
 }
 
 /// For the commands that start a cloud.
-const CLOUD: FirstRun = FirstRun { sign: "provision-tenant", cpu_seconds: 900, other_seconds: 90, gigabytes: 4 };
+const CLOUD: FirstRun = FirstRun { sign: "provision-tenant", cpu_seconds: 600, other_seconds: 120, gigabytes: 3 };
 /// For those that also build every test.
-const TESTS: FirstRun = FirstRun { sign: "faults", cpu_seconds: 1600, other_seconds: 90, gigabytes: 6 };
+const TESTS: FirstRun = FirstRun { sign: "faults", cpu_seconds: 1050, other_seconds: 120, gigabytes: 4 };
 
 fn main() -> ExitCode {
     match run() {

@@ -63,7 +63,7 @@ fn detach() -> anyhow::Result<()> {
     silence()
 }
 
-/// Every way of being asked to stop.
+/// The signals that ask a process to stop.
 pub struct Stop {
     interrupt: unix::Signal,
     terminate: unix::Signal,
@@ -79,7 +79,7 @@ impl Stop {
         })
     }
 
-    /// Returns at the first such request.
+    /// Returns when the first signal arrives.
     pub async fn asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => (),

@@ -43,7 +43,7 @@ pub struct Site<'a> {
     pub ports: Ports,
 }
 
-/// Ports chosen before anything starts: whoever points at a service can be told before it runs.
+/// The ports are chosen before anything starts, so that a service can be told where another one will be.
 pub struct Ports {
     pub postgres: u16,
     pub valkey: u16,
@@ -72,14 +72,14 @@ pub struct Services {
 #[derive(Clone, PartialEq, Eq)]
 pub enum OpenSearchKind {
     Real,
-    /// The stand-in, and why.
+    /// The stand-in, and why it is used.
     Simulated(String),
 }
 
 /// Below are the ports of well-known services.
 const LOWEST_PORT: u16 = 10_000;
 
-/// The first port the kernel gives to outgoing connections; its default where it does not tell a usable one.
+/// The first port the kernel gives to outgoing connections, or Linux' default if the kernel reports none that is usable.
 fn first_outgoing_port() -> u16 {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first = range.split_whitespace().next().and_then(|first| first.parse().ok());
@@ -131,13 +131,13 @@ pub fn programs(parts: &Parts) -> Vec<&'static str> {
 }
 
 impl Site<'_> {
-    /// Starts everything, each as soon as what it needs is there.
+    /// Starts all services, each as soon as the services it needs are ready.
     pub async fn start(&self) -> anyhow::Result<Services> {
         let step = progress::step("Postgres, Valkey, FalkorDB, OpenSearch, stand-ins, ministack");
         let certificates = certificates::generate()?;
         let files = certificates.write(self.folder)?;
         let fault_proxy = if self.parts.fault_proxy { Some(fault_proxy::start(self, &files).await?) } else { None };
-        // ministack and OpenSearch take longest, and nobody needs them yet.
+        // ministack and OpenSearch take longest, and no other service needs them.
         let (opensearch, (), ()) =
             tokio::try_join!(opensearch::start(self), ministack::start(self, fault_proxy.as_ref()), async {
                 postgres::start(self, &certificates).await?;
@@ -152,7 +152,7 @@ impl Site<'_> {
         Ok(Services { postgres_ca: certificates.authority, opensearch, fault_proxy })
     }
 
-    /// A service's command: it sees nothing of the user's environment, and ends should this process vanish.
+    /// A service's command. It gets almost nothing of the user's environment, and it ends when this process dies.
     fn command(&self, program: &Path) -> Command {
         self.command_as(program, Signal::TERM, &[])
     }
@@ -168,7 +168,7 @@ impl Site<'_> {
         command
     }
 
-    /// A service's folder, made anew.
+    /// Creates a service's folder.
     fn data(&self, service: &str) -> anyhow::Result<PathBuf> {
         let folder = self.folder.data(service);
         crate::layout::private_dir(&folder)?;
