@@ -6,7 +6,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread::available_parallelism;
 
@@ -53,7 +53,7 @@ fn run() -> io::Result<ExitCode> {
     if !build_program(&root, verbose)? {
         return Ok(ExitCode::FAILURE);
     }
-    Err(Command::new(PathBuf::from(program)).args(arguments).exec())
+    Err(Command::new(program).args(arguments).exec())
 }
 
 fn first_run(command: &str) -> Option<FirstRun> {
