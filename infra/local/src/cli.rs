@@ -10,6 +10,9 @@ use clap::{Args, Parser, Subcommand};
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+    /// Show cargo's own lines instead of a bar.
+    #[arg(long, global = true)]
+    pub verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,17 +45,17 @@ pub enum Command {
         /// Only this function.
         function: Option<String>,
     },
-    /// Start a cloud, provision the tenant acme-bank in it, show what came to be, end the cloud.
+    /// Start a cloud, provision the tenant acme-bank in it, show what now exists, end the cloud.
     Demo(Demo),
-    /// Run everything: unit and contract tests, client tests, end-to-end tests against a cloud of their own.
+    /// Run all tests: unit, contract, client and end-to-end tests, on clouds of their own.
     Test(Test),
     /// Write functions/api/openapi.json, made from the code.
     Openapi,
     /// Write functions/api/ERRORS.md, made from the code.
     Errors,
-    /// Start a cloud and let Schemathesis call it with everything the OpenAPI document allows, and what it does not.
+    /// Start a cloud and let Schemathesis call it with what the OpenAPI document allows, and with what it does not.
     Fuzz(Fuzz),
-    /// Start a cloud and play the kill matrix: every effect of every actor met by every fault.
+    /// Start a cloud and run the kill matrix: every fault on every effect of every actor.
     Faults(Faults),
     #[command(hide = true)]
     Guard {
@@ -66,7 +69,7 @@ pub enum Command {
     },
 }
 
-/// Several clouds can run side by side, each below a name of its own.
+/// Several clouds can run side by side under different names.
 #[derive(Debug, Clone, Args)]
 pub struct CloudName {
     /// Which cloud, when more than one runs.
@@ -88,7 +91,7 @@ pub struct Up {
 /// What a cloud is made of.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Parts {
-    /// Put a proxy that can be told to fail before every outside system.
+    /// Put a proxy before every outside system. It can be told to fail.
     #[arg(long)]
     pub fault_proxy: bool,
     /// Take the binaries of the last build as they are.
@@ -113,6 +116,12 @@ pub struct Test {
     /// Only these packages; repeatable.
     #[arg(long, short)]
     pub package: Vec<String>,
+    /// Fail if any test is ignored, as CI does.
+    #[arg(long)]
+    pub strict: bool,
+    /// How many clouds to start at most; each runs one test program at a time.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub clouds: u8,
     /// Only tests whose name contains this.
     pub filter: Option<String>,
 }
@@ -146,13 +155,13 @@ pub struct Faults {
     /// Only effects whose row has this in its name, e.g. `reconciler`.
     #[arg(long)]
     pub row: Option<String>,
-    /// Draws the order, and with it who meets whom.
+    /// Seed for the random order of the cells.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How many cells are played at the same time.
+    /// How many cells run at the same time.
     #[arg(long, default_value_t = 12)]
     pub at_once: usize,
-    /// Instead of the matrix: make so many tenants at once while a process is killed every 100 ms.
+    /// Instead of the matrix: provision so many tenants at once while a process is killed every 100 ms.
     #[arg(long, value_name = "TENANTS")]
     pub storm: Option<usize>,
     #[command(flatten)]
@@ -163,7 +172,7 @@ pub struct Faults {
 pub enum Whose {
     /// The role `admin`.
     Admin,
-    /// One tenant, for what is its own.
+    /// One tenant, which may use its own resources only.
     Tenant {
         /// The tenant's id, not its slug.
         id: String,
@@ -171,7 +180,7 @@ pub enum Whose {
 }
 
 impl Command {
-    /// The cloud this command starts and therefore must be alone with.
+    /// The name of the cloud this command starts. Its lock keeps other commands from starting it too.
     pub fn starts(&self) -> Option<&str> {
         match self {
             Self::Up(up) => Some(&up.cloud.name),
@@ -190,13 +199,13 @@ impl Command {
         }
     }
 
-    /// Whether the command returns while its cloud goes on.
+    /// Whether the command returns while its cloud keeps running.
     pub fn detaches(&self) -> bool {
         matches!(self, Self::Up(up) if up.detach)
     }
 }
 
-/// A name becomes a folder: nothing that could leave its parent, or be taken for one of cargo's.
+/// A name becomes a folder, so it must not lead out of its parent.
 fn cloud_name(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if text.is_empty() || text.len() > 20 || !text.chars().all(plain) {

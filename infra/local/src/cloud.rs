@@ -1,4 +1,4 @@
-//! One cloud from nothing to ready.
+//! Starts a cloud.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,9 +15,9 @@ use crate::services::{Ports, Seen, Site};
 use crate::supervisor::Supervisor;
 use crate::token::Jwt;
 use crate::tools::{self, Tools};
-use crate::{env_file, secrets, staging};
+use crate::{env_file, secrets, services, staging};
 
-/// What other commands have to know of a running cloud; kept in a file only its owner may read.
+/// What other commands need to know about a running cloud. It is kept in a file that only its owner may read.
 #[derive(Serialize, Deserialize)]
 pub struct Deployed {
     pub access: Access,
@@ -33,7 +33,7 @@ pub struct Running {
 }
 
 impl Deployed {
-    /// What is known of the running cloud.
+    /// Reads what is known about the running cloud.
     pub fn load(folder: &CloudFolder) -> anyhow::Result<Self> {
         let text = fs::read(folder.cloud()).with_context(|| {
             format!("no cloud of the name \"{}\" is ready; `cargo xtask up` starts one", folder.name())
@@ -49,16 +49,23 @@ pub async fn start(
     parts: &Parts,
     supervisor: &Supervisor,
 ) -> anyhow::Result<Running> {
-    let tools = tools::install(workspace).await?;
-    let binaries = if parts.no_build {
-        Binaries::of_last_build(workspace)?
-    } else {
-        compile::everything(workspace).await?.binaries
-    };
+    let (tools, binaries) = install(workspace, parts, None).await?;
     start_built(workspace, name, parts, supervisor, &tools, &binaries).await
 }
 
-/// Starts a cloud of what is installed and built.
+/// Installs the tools of a cloud and, at the same time, builds its programs and possibly one more.
+pub async fn install(workspace: &Workspace, parts: &Parts, also: Option<&str>) -> anyhow::Result<(Tools, Binaries)> {
+    if parts.no_build {
+        return Ok((tools::install(workspace).await?, Binaries::of_last_build(workspace)?));
+    }
+    let functions = staging::deployed(workspace)?;
+    let mut names: Vec<&str> = functions.iter().map(String::as_str).collect();
+    names.extend(services::programs(parts));
+    names.extend(also);
+    tokio::try_join!(tools::install(workspace), compile::programs(workspace, "functions and stand-ins", &names))
+}
+
+/// Starts a cloud from installed tools and built programs.
 pub async fn start_built(
     workspace: &Workspace,
     name: &str,

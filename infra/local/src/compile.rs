@@ -1,15 +1,21 @@
-//! Building: one call of cargo for everything, so that functions, stand-ins and tests share every dependency's build.
+//! Building.
+//!
+//! Every build names `--workspace`, even if it is of one program: `--package` would choose other features for the
+//! dependencies, and most of them would be compiled again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
+use xtask::Event;
 
 use crate::layout::Workspace;
+use crate::progress;
+
+/// Whether cargo writes its own lines; set once, from the command line.
+pub static VERBOSE: OnceLock<bool> = OnceLock::new();
 
 /// Where cargo put the programs it built, by name.
 #[derive(Default)]
@@ -21,11 +27,17 @@ pub struct Binaries {
 pub struct TestProgram {
     /// The package it belongs to.
     pub package: String,
-    /// The target: the library or the program it is part of, or the file in `tests/`.
+    /// The library or program it is part of, or the file in `tests/`.
     pub target: String,
     pub program: PathBuf,
-    /// The package's folder, where its tests expect to run.
+    /// The package's folder, which is the working directory of its tests.
     pub folder: PathBuf,
+}
+
+impl TestProgram {
+    pub fn name(&self) -> (&str, &str) {
+        (&self.package, &self.target)
+    }
 }
 
 /// All that came out of one build.
@@ -79,45 +91,45 @@ impl Binaries {
 
 /// Builds the whole workspace, tests included.
 pub async fn everything(workspace: &Workspace) -> anyhow::Result<Built> {
-    crate::progress::announce("building functions, stand-ins and tests (cargo build --profile local)");
-    run(workspace, &["build", "--workspace", "--all-targets"]).await
+    run(workspace, "functions, stand-ins and tests", &["--workspace", "--all-targets"]).await
 }
 
-/// Builds one program. `--workspace` keeps the dependencies' features as [`everything`] has them: `--package` would choose
-/// others, and build most dependencies again.
-pub async fn one(workspace: &Workspace, program: &str) -> anyhow::Result<PathBuf> {
-    run(workspace, &["build", "--workspace", "--bin", program]).await?.binaries.get(program)
+/// Builds these programs.
+pub async fn programs(workspace: &Workspace, label: &str, names: &[&str]) -> anyhow::Result<Binaries> {
+    let mut arguments = vec!["--workspace"];
+    arguments.extend(names.iter().flat_map(|name| ["--bin", name]));
+    Ok(run(workspace, label, &arguments).await?.binaries)
 }
 
-/// Runs cargo, whose progress goes to the terminal, and collects what it made.
-async fn run(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<Built> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(arguments).args(["--profile", "local", "--message-format=json-render-diagnostics"]);
-    command.current_dir(workspace.root()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_program)) {
-        command.env_remove(name);
-    }
-    let mut child = command.spawn().context("starting cargo")?;
-    let mut lines = BufReader::new(child.stdout.take().context("cargo has no output")?).lines();
-    let mut built = Built::default();
-    while let Some(line) = lines.next_line().await? {
-        if let Ok(message) = serde_json::from_str::<Message>(&line) {
-            built.note(message);
+/// Runs cargo and collects what it made.
+async fn run(workspace: &Workspace, label: &str, arguments: &[&str]) -> anyhow::Result<Built> {
+    let verbose = VERBOSE.get().is_some_and(|verbose| *verbose);
+    let root = workspace.root().to_owned();
+    let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    let label = format!("building {label}");
+    let building = tokio::task::spawn_blocking(move || {
+        if verbose {
+            progress::announce(&label);
         }
-    }
-    if !child.wait().await?.success() {
-        bail!("cargo {} failed", arguments.join(" "));
-    }
-    Ok(built)
-}
-
-/// What cargo tells a program it runs about that program. Build scripts (ring's) ask for these and would run again, and with
-/// them nearly everything be built again, whenever a build of ours follows one that was called by hand.
-fn of_this_program(variable: &str) -> bool {
-    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"]
-        .iter()
-        .any(|prefix| variable.starts_with(prefix))
+        let mut step = progress::counted(&label, verbose);
+        let mut built = Built::default();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let succeeded = xtask::build(&root, &arguments, verbose, |event| match event {
+            Event::Tick(progress) => step.count(progress),
+            Event::Line(line) => progress::say(line),
+            Event::Message(message) => {
+                if let Ok(message) = serde_json::from_str(message) {
+                    built.note(message);
+                }
+            }
+        });
+        if !succeeded.context("starting cargo")? {
+            bail!("cargo build failed");
+        }
+        step.done("");
+        Ok(built)
+    });
+    building.await.context("waiting for cargo")?
 }
 
 impl Built {

@@ -1,11 +1,11 @@
-//! Credentials of one run of a cloud: all random, all new at every start, so that none can be known beforehand.
+//! The credentials of one run of a cloud: random, and new at every start.
 
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 
-/// Every credential that something of the cloud asks for. Neither `Debug` nor `Display`: it must not be printed whole.
+/// All credentials of a cloud. No `Debug` and no `Display`, so that they are not printed by accident.
 pub struct Credentials {
-    /// Postgres' superuser `postgres`, for the Supabase stand-in and for tests that look behind the scenes.
+    /// Postgres' superuser `postgres`, for the Supabase stand-in and for tests that read the databases directly.
     pub postgres: String,
     /// Owner of the control database: migrations.
     pub control_owner: String,
@@ -23,7 +23,7 @@ pub struct Credentials {
     pub auditor_api_key: String,
     pub non_admin_api_key: String,
     pub jwt_secret: String,
-    /// Root of the local AWS: used once, to make the administrator that deploys.
+    /// Root of the local AWS. Used once, to create the administrator that deploys.
     pub aws_root: AwsKey,
 }
 

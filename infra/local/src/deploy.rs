@@ -1,4 +1,4 @@
-//! Two stacks: the secrets first, since the second one's migration reads them, then `template.yaml`.
+//! Deploys two stacks: first the secrets, which the second stack's migration reads, then `template.yaml`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ pub const PREFIX: &str = "ivory";
 const STAGE: &str = "v1";
 const BUCKET: &str = "ivory-code";
 
-/// Who calls the local AWS, and where.
+/// An endpoint of the local AWS with the key of an administrator.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Access {
     pub endpoint: String,
@@ -31,14 +31,14 @@ pub struct Access {
     pub key: AwsKey,
 }
 
-/// What `settle.py` found.
+/// What `settle.py` returns.
 #[derive(Deserialize)]
 pub struct Settled {
     pub outputs: BTreeMap<String, String>,
     pub api_id: String,
 }
 
-/// Makes the administrator and the secrets; returns the administrator's access.
+/// Creates the administrator and the secrets; returns the administrator's access.
 pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyhow::Result<Access> {
     let step = progress::step("secrets");
     let endpoint = format!("http://127.0.0.1:{}", site.ports.aws);
@@ -58,7 +58,7 @@ pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyh
     Ok(Access { key, ..root })
 }
 
-/// Deploys the template, and mends what the local AWS leaves out.
+/// Deploys the template, then sets up what the local AWS does not do by itself (see `settle.py`).
 pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &Access) -> anyhow::Result<Settled> {
     let step = progress::step("sam deploy");
     let mut sam = Command::new(site.tools.python.program("sam"));
@@ -68,7 +68,7 @@ pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &
     sam.args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides"]);
     sam.args(overrides(staged, seen)?);
     sam.current_dir(site.folder.staging());
-    // Neither the user's AWS configuration nor a proxy has a say here.
+    // The user's AWS configuration and proxies are ignored.
     sam.env_clear().env("HOME", site.folder.data("home")).env("SAM_CLI_TELEMETRY", "0").env("LC_ALL", "C.UTF-8");
     sam.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     sam.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_ENDPOINT_URL", &access.endpoint);
@@ -88,7 +88,7 @@ pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &
     Ok(settled)
 }
 
-/// Values for those of the local parameters that the template declares.
+/// The local values of the template's parameters. A parameter that the template does not declare is left out.
 fn overrides(staged: &Staged, seen: &Seen<'_>) -> anyhow::Result<Vec<String>> {
     let supabase = format!("http://127.0.0.1:{}", seen.supabase()?);
     let values = [
@@ -98,7 +98,7 @@ fn overrides(staged: &Staged, seen: &Seen<'_>) -> anyhow::Result<Vec<String>> {
         ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),
         ("IometeUrl", simulators::catalog_url(seen.iomete()?)),
         ("ConfiguredRegions", REGIONS.join(",")),
-        // Faiss is a native library, which the local node lacks.
+        // The local node lacks Faiss, which is a native library.
         ("KnnEngine", "lucene".to_owned()),
         ("KnnReplicas", "0".to_owned()),
     ];

@@ -1,7 +1,7 @@
 //! `target/local/env`: where everything is and how to get in, for a shell and for tests.
 //!
-//! Addresses are direct ones even where the functions go through the fault proxy: who looks at what became of a fault
-//! must not be hit by it.
+//! All addresses bypass the fault proxy, even if the functions go through it: a test that checks the effects of a fault
+//! must not run into the fault itself.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -35,7 +35,7 @@ pub fn variables(
         ("SECRET_PREFIX", PREFIX.to_owned()),
         ("STACK_NAME", PREFIX.to_owned()),
         ("CONTROL_DATABASE_URL", postgres("control_owner", &credentials.control_owner, "control")),
-        // The cluster of the control database and of every stand-in's project, with nothing hidden.
+        // The superuser of the cluster that holds the control database and the databases of all Supabase projects.
         ("POSTGRES_SUPERUSER_URL", postgres("postgres", &credentials.postgres, "postgres")),
         ("POSTGRES_CA_FILE", authority.display().to_string()),
         ("POSTGRES_BIN", site.tools.python.postgres().display().to_string()),
@@ -59,7 +59,7 @@ pub fn variables(
     }
     if let Some(proxy) = &services.fault_proxy {
         variables.insert("FAULT_PROXY_URL", proxy.control.clone());
-        // For programs that are to be broken like the functions.
+        // For test programs that go through the fault proxy like the functions.
         variables.insert("FAULT_PROXY_AWS_URL", http(proxy.port("aws")?));
     }
     Ok(variables)

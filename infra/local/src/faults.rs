@@ -9,16 +9,10 @@ use crate::cli::{Faults, Parts};
 use crate::cloud;
 use crate::layout::Workspace;
 use crate::supervisor::Supervisor;
-use crate::{compile, tools};
 
 pub async fn run(workspace: &Workspace, options: &Faults, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
-    let tools = tools::install(workspace).await?;
-    let binaries = if options.parts.no_build {
-        compile::Binaries::of_last_build(workspace)?
-    } else {
-        compile::everything(workspace).await?.binaries
-    };
     let parts = Parts { fault_proxy: true, ..options.parts.clone() };
+    let (tools, binaries) = cloud::install(workspace, &parts, Some("faults")).await?;
     let running = cloud::start_built(workspace, &options.name, &parts, supervisor, &tools, &binaries).await?;
     let mut command = Command::new(binaries.get("faults")?);
     command.args(options.matrix()).envs(&running.variables).stdin(Stdio::null()).kill_on_drop(true);
@@ -30,7 +24,7 @@ pub async fn run(workspace: &Workspace, options: &Faults, supervisor: &Superviso
 }
 
 impl Faults {
-    /// What of the command line is for the program that plays the matrix.
+    /// The options for the program that plays the matrix.
     fn matrix(&self) -> Vec<String> {
         let named = |name: &str, value: Option<String>| value.map(|value| [format!("--{name}"), value]);
         let options = [

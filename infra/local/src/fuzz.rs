@@ -1,6 +1,7 @@
 //! Schemathesis against a cloud: every operation of the OpenAPI document called with values that fit its schemas and
 //! values that do not, every answer held against what is documented.
 
+use std::fs::File;
 use std::process::{ExitCode, Stdio};
 
 use anyhow::Context as _;
@@ -12,7 +13,7 @@ use crate::cloud::{self, Running};
 use crate::layout::Workspace;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
-use crate::{compile, openapi, progress, tools};
+use crate::{openapi, progress};
 
 /// The document's examples, every schema's edges, random values.
 pub const VALUES: &str = "examples,coverage,fuzzing";
@@ -35,30 +36,26 @@ pub struct Outcome {
 }
 
 pub async fn run(workspace: &Workspace, options: &Fuzz, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
-    let tools = tools::install(workspace).await?;
-    let binaries = if options.parts.no_build {
-        compile::Binaries::of_last_build(workspace)?
-    } else {
-        compile::everything(workspace).await?.binaries
-    };
+    let (tools, binaries) = cloud::install(workspace, &options.parts, None).await?;
     let running = cloud::start_built(workspace, &options.name, &options.parts, supervisor, &tools, &binaries).await?;
     let amount = Amount { phases: VALUES, max_examples: options.max_examples, seed: options.seed };
+    progress::announce("Schemathesis: the API against its OpenAPI document");
     let outcome = tokio::select! {
-        outcome = schemathesis(workspace, &tools, &running, amount) => outcome?,
+        outcome = schemathesis(workspace, &tools, &running, amount, None) => outcome?,
         error = supervisor.first_end() => return Err(error),
     };
     println!("\n{} cases, {} failures", outcome.cases, outcome.failures);
     Ok(if outcome.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs Schemathesis, whose own words go to the terminal.
+/// Runs Schemathesis. What it says goes to the terminal, or into a log.
 pub async fn schemathesis(
     workspace: &Workspace,
     tools: &Tools,
     running: &Running,
     amount: Amount,
+    log: Option<File>,
 ) -> anyhow::Result<Outcome> {
-    progress::announce("Schemathesis: the API against its OpenAPI document");
     let report = running.folder.data("schemathesis").join("report.json");
     let mut command = Command::new(tools.python.program("schemathesis"));
     command.arg("--config-file").arg(workspace.infra().join("schemathesis.toml"));
@@ -67,7 +64,7 @@ pub async fn schemathesis(
     command.args(["--phases", amount.phases, "--continue-on-failure", "--workers", "1"]);
     command.args(["--max-examples", &amount.max_examples.to_string(), "--seed", &amount.seed.to_string()]);
     command.arg("--report-json-path").arg(&report);
-    // Nothing of the user's environment but the search path: a proxy has no say here.
+    // Only the search path is taken from the user's environment. Proxies are ignored.
     command.env_clear().env("LC_ALL", "C.UTF-8").env("HOME", running.folder.data("home"));
     command.env("PYTHONPATH", workspace.infra().join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("SCHEMATHESIS_HOOKS", "schemathesis_hooks");
@@ -76,6 +73,9 @@ pub async fn schemathesis(
     }
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
+    }
+    if let Some(log) = log {
+        command.stdout(log.try_clone()?).stderr(log);
     }
     crate::layout::private_dir(&running.folder.data("schemathesis"))?;
     command.current_dir(running.folder.data("schemathesis")).stdin(Stdio::null()).kill_on_drop(true);
@@ -107,7 +107,7 @@ struct Operations {
 }
 
 impl Report {
-    /// An operation that was not called is a failure, as is a verdict that none of the counts explains.
+    /// An operation that was not called counts as a failure. So does a failed run whose counts show no failure.
     fn outcome(&self, passed: bool) -> Outcome {
         let untested = self.operations.total - self.operations.tested;
         let failures = self.test_cases.with_failures + self.test_cases.errored + untested;

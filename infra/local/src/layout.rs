@@ -16,7 +16,7 @@ pub struct Workspace {
 impl Workspace {
     /// The checkout `cargo xtask` was called in.
     pub fn find() -> anyhow::Result<Self> {
-        // Set by `cargo run`; the compiled-in one is for a binary that was started by hand.
+        // Set by `cargo run`. The compiled-in path serves a binary that was started by hand.
         let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let root = Path::new(&package).join("../..").canonicalize().context("looking for the checkout")?;
         Ok(Self { root })
@@ -40,7 +40,8 @@ impl Workspace {
         self.local().join("tools")
     }
 
-    /// Everything about one cloud.
+    /// Everything about one cloud. A second and third cloud of the same command are called `name.2` and `name.3`: no user can
+    /// give a cloud such a name, and the lock of the first one covers them.
     pub fn cloud(&self, name: &str) -> CloudFolder {
         CloudFolder { state: self.local().join("cloud").join(name), local: self.local(), name: name.to_owned() }
     }
@@ -68,7 +69,7 @@ impl CloudFolder {
         self.state.join("logs").join(format!("{service}.log"))
     }
 
-    /// Locked for as long as anything of the cloud runs.
+    /// Locked as long as any process of the cloud runs.
     pub fn lock(&self) -> PathBuf {
         self.state.join("lock")
     }
@@ -106,7 +107,7 @@ impl CloudFolder {
         private_dir(&self.state)
     }
 
-    /// Empties what the last run left; the lock and the program stay, since they are in use.
+    /// Removes what the last run left. The lock and the program stay, because they are in use.
     pub fn clear(&self) -> anyhow::Result<()> {
         self.forget()?;
         remove(&self.state.join("logs"))?;
@@ -115,11 +116,24 @@ impl CloudFolder {
         Ok(fs::create_dir_all(self.state.join("data"))?)
     }
 
-    /// Removes what only a running cloud has: data, credentials and addresses. The logs stay, to be read.
+    /// Removes what is of use only while the cloud runs: data, credentials and addresses. The logs stay.
     pub fn forget(&self) -> anyhow::Result<()> {
         remove(&self.state.join("data"))?;
         remove(&self.env_file())?;
         remove(&self.cloud())
+    }
+
+    /// The same for this cloud and those beside it, `name.2` and so on.
+    pub fn forget_all(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        for entry in fs::read_dir(self.local.join("cloud"))?.flatten() {
+            let name = entry.file_name();
+            let beside =
+                name.to_str().filter(|name| name.strip_prefix(&self.name).is_some_and(|it| it.starts_with('.')));
+            if let Some(name) = beside {
+                workspace.cloud(name).forget()?;
+            }
+        }
+        self.forget()
     }
 }
 

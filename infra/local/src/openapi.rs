@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use tokio::process::Command;
 
+use crate::compile;
 use crate::layout::Workspace;
 use crate::tools::quietly;
-use crate::{compile, progress};
 
-/// From the root; the program that makes the document knows it too.
+/// The document's path below the root. `tests/contracts` compares the file with the code.
 pub const PATH: &str = "functions/api/openapi.json";
 
 pub async fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
@@ -20,8 +20,8 @@ pub async fn errors(workspace: &Workspace) -> anyhow::Result<ExitCode> {
 }
 
 async fn write(workspace: &Workspace, program: &str, path: &str) -> anyhow::Result<ExitCode> {
-    progress::announce("building the program that makes the document");
-    let document = quietly(Command::new(compile::one(workspace, program).await?), program).await?;
+    let built = compile::programs(workspace, "the program that makes the document", &[program]).await?;
+    let document = quietly(Command::new(built.get(program)?), program).await?;
     std::fs::write(workspace.root().join(path), document)?;
     println!("{path} is up to date");
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! Calls to the local AWS: small scripts in the tools' Python environment, which has the official SDK anyway.
 //!
-//! JSON goes in on standard input and comes out on standard output: nothing secret on a command line, where every user of
+//! JSON goes in on standard input and comes out on standard output. No secret is put on a command line, where every user of
 //! the machine could read it.
 
 use std::process::Stdio;
@@ -45,7 +45,7 @@ pub async fn show(workspace: &Workspace, python: &Venv, script: &str, input: &im
 fn prepare(workspace: &Workspace, python: &Venv, script: &str) -> Command {
     let mut command = Command::new(python.program("python"));
     command.arg("-B").arg(workspace.infra().join("python").join(format!("{script}.py")));
-    // Neither the user's AWS configuration nor a proxy has a say here.
+    // The user's AWS configuration and proxies are ignored.
     command.env_clear().env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     command.env("AWS_EC2_METADATA_DISABLED", "true");
     command.stdin(Stdio::piped()).kill_on_drop(true);

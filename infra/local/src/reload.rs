@@ -1,4 +1,4 @@
-//! One function changed: built and replaced, without a deployment.
+//! Builds one function and replaces its code in the running cloud, without a deployment.
 
 use std::process::ExitCode;
 
@@ -19,8 +19,7 @@ struct Reloaded {
 pub async fn run(workspace: &Workspace, cloud: &CloudName, function: &str) -> anyhow::Result<ExitCode> {
     let deployed = Deployed::load(&workspace.cloud(&cloud.name))?;
     let tools = tools::install(workspace).await?;
-    progress::announce(&format!("building {function}"));
-    let bootstrap = compile::one(workspace, function).await?;
+    let bootstrap = compile::programs(workspace, function, &[function]).await?.get(function)?;
     let step = progress::step("update-function-code");
     let input =
         json!({ "access": deployed.access, "stack": deployed.stack, "function": function, "bootstrap": bootstrap });

@@ -1,7 +1,7 @@
 //! The template beside native builds of its functions, ready for `sam deploy`.
 //!
-//! The template stays as it is, but for where a function's code lies: what is shipped is built for another processor, into
-//! `target/lambda/`, and is never touched from here.
+//! Only the paths of the functions' code are changed in the template. The code that is shipped is built for another
+//! processor, into `target/lambda/`, and is not touched here.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,12 +25,8 @@ pub struct Staged {
 /// Copies and links everything the template refers to.
 pub fn stage(workspace: &Workspace, folder: &CloudFolder, binaries: &Binaries) -> anyhow::Result<Staged> {
     let staging = folder.staging();
-    let text = fs::read_to_string(workspace.root().join("template.yaml")).context("reading template.yaml")?;
-    let functions = functions(&text);
-    if functions.is_empty() {
-        bail!("template.yaml has no function with a CodeUri below {SHIPPED}");
-    }
-    for function in functions {
+    let text = template(workspace)?;
+    for function in functions(&text) {
         put_bootstrap(&binaries.get(&function)?, &staging.join("functions").join(&function))?;
     }
     for folder in ["statemachine", "infra/aws"] {
@@ -43,11 +39,24 @@ pub fn stage(workspace: &Workspace, folder: &CloudFolder, binaries: &Binaries) -
     Ok(Staged { template, parameters: parameters(&text) })
 }
 
-/// A function's package: a folder with a program `bootstrap`, here another name of cargo's file.
+/// The names of the functions that the template deploys.
+pub fn deployed(workspace: &Workspace) -> anyhow::Result<BTreeSet<String>> {
+    let functions = functions(&template(workspace)?);
+    if functions.is_empty() {
+        bail!("template.yaml has no function with a CodeUri below {SHIPPED}");
+    }
+    Ok(functions)
+}
+
+fn template(workspace: &Workspace) -> anyhow::Result<String> {
+    fs::read_to_string(workspace.root().join("template.yaml")).context("reading template.yaml")
+}
+
+/// A function's package is a folder with a program `bootstrap`, here a hard link to cargo's file.
 fn put_bootstrap(program: &Path, package: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(package)?;
     let bootstrap = package.join("bootstrap");
-    // cargo replaces its files instead of writing into them, so the linked content stays what it is now.
+    // The link keeps today's content: cargo replaces its files instead of writing into them.
     if fs::hard_link(program, &bootstrap).is_err() {
         fs::copy(program, &bootstrap).with_context(|| format!("staging {}", program.display()))?;
     }

@@ -1,10 +1,11 @@
-//! The services of one cloud: started one by one, watched, ended in reverse order.
+//! The services of all clouds of this process: started one by one, watched, ended in reverse order.
 
 use std::cell::RefCell;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -27,6 +28,8 @@ pub struct Service {
 }
 
 struct Running {
+    /// The cloud it belongs to: every cloud has a Postgres.
+    cloud: String,
     name: String,
     child: Child,
     /// Held open: a service that watches it ends with this process.
@@ -35,12 +38,13 @@ struct Running {
     log: PathBuf,
 }
 
-#[derive(Default)]
+/// Starts services for one cloud, and watches those of all clouds.
 pub struct Supervisor {
-    running: RefCell<Vec<Running>>,
+    cloud: String,
+    running: Rc<RefCell<Vec<Running>>>,
 }
 
-/// A command that the kernel ends when this process dies, should neither this process nor the guard be there to do so.
+/// A command that the kernel ends when this process dies. This matters only if the guard is dead too.
 pub fn leashed(program: &Path, on_death: Signal, identity: &[&str]) -> Command {
     let Some(setpriv) = setpriv() else { return Command::new(program) };
     let name = if on_death == Signal::QUIT { "QUIT" } else { "TERM" };
@@ -49,7 +53,7 @@ pub fn leashed(program: &Path, on_death: Signal, identity: &[&str]) -> Command {
     command
 }
 
-/// util-linux's tool to change what a process may do, if there is one.
+/// The path of `setpriv` (util-linux), if it is installed.
 pub fn setpriv() -> Option<PathBuf> {
     crate::tools::which("setpriv")
 }
@@ -66,12 +70,25 @@ impl Service {
     }
 }
 
+impl Running {
+    /// If it has ended, an error that says so and quotes the end of its log.
+    fn ended(&mut self) -> Option<anyhow::Error> {
+        let status = self.child.try_wait().ok().flatten()?;
+        Some(anyhow!("{} has ended ({status}):\n{}", self.name, last_lines(&self.log)))
+    }
+}
+
 impl Supervisor {
     pub fn new() -> Self {
-        Self::default()
+        Self { cloud: String::new(), running: Rc::default() }
     }
 
-    /// Starts a service that says nothing when it is ready; see [`Supervisor::until`].
+    /// A supervisor of another cloud's services. The list of services is shared.
+    pub fn of_cloud(&self, cloud: &str) -> Self {
+        Self { cloud: cloud.to_owned(), running: Rc::clone(&self.running) }
+    }
+
+    /// Starts a service that does not report when it is ready; see [`Supervisor::until`].
     pub fn start(&self, mut service: Service) -> anyhow::Result<()> {
         let output = append(&service.log)?;
         service.command.stdout(output.try_clone()?).stderr(output);
@@ -107,16 +124,17 @@ impl Supervisor {
 
     fn spawn(&self, mut service: Service) -> anyhow::Result<Option<tokio::process::ChildStdout>> {
         let name = &service.name;
-        // Without an end of its own a service would inherit the cloud's lock, which is this process's standard input.
+        // Standard input is piped because a service would otherwise inherit this process's, which is the cloud's lock.
         let spawned = service.command.stdin(Stdio::piped()).spawn();
         let mut child = spawned.with_context(|| format!("starting {name}"))?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
-        let running = Running { name: service.name, child, _input: input, stop: service.stop, log: service.log };
+        let cloud = self.cloud.clone();
+        let running = Running { cloud, name: service.name, child, _input: input, stop: service.stop, log: service.log };
         self.running.borrow_mut().push(running);
         Ok(output)
     }
 
-    /// Asks `probe` until it agrees, or the service ends, or `patience` is over.
+    /// Calls `probe` until it returns true. Fails if the service ends or `patience` runs out.
     pub async fn until(
         &self,
         name: &str,
@@ -136,11 +154,10 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Returns when a service has ended that nobody asked to, with the end of its log.
+    /// Returns as soon as a service has ended unasked; the error quotes the end of its log.
     pub async fn first_end(&self) -> anyhow::Error {
         loop {
-            let names: Vec<String> = self.running.borrow().iter().map(|running| running.name.clone()).collect();
-            if let Some(error) = names.iter().find_map(|name| self.ended(name)) {
+            if let Some(error) = self.running.borrow_mut().iter_mut().find_map(Running::ended) {
                 return error;
             }
             sleep(Duration::from_millis(250)).await;
@@ -148,18 +165,22 @@ impl Supervisor {
     }
 
     fn ended(&self, name: &str) -> Option<anyhow::Error> {
-        let mut running = self.running.borrow_mut();
-        let service = running.iter_mut().find(|running| running.name == name)?;
-        let status = service.child.try_wait().ok().flatten()?;
-        Some(anyhow!("{name} has ended ({status}):\n{}", last_lines(&service.log)))
+        self.running.borrow_mut().iter_mut().find(|running| self.owns(running, name))?.ended()
+    }
+
+    fn owns(&self, running: &Running, name: &str) -> bool {
+        running.cloud == self.cloud && running.name == name
     }
 
     fn log_of(&self, name: &str) -> String {
         let running = self.running.borrow();
-        running.iter().find(|running| running.name == name).map_or_else(String::new, |it| it.log.display().to_string())
+        running
+            .iter()
+            .find(|running| self.owns(running, name))
+            .map_or_else(String::new, |it| it.log.display().to_string())
     }
 
-    /// Ends everything, what was started last first: nobody loses what it still uses.
+    /// Ends all services in reverse order of their start, so that none loses a service it uses.
     pub async fn stop(&self) {
         while let Some(mut service) = self.take_last() {
             let Some(identity) = service.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Identity::of) else {
@@ -182,7 +203,7 @@ fn append(log: &Path) -> anyhow::Result<fs::File> {
     opened.with_context(|| format!("opening {}", log.display()))
 }
 
-/// Enough of a log to see why something ended.
+/// The last 20 lines of a log: enough to see why a service ended.
 pub fn last_lines(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);

@@ -95,7 +95,7 @@ impl Server {
 
 #[cfg(test)]
 mod tests {
-    use domain::FailureKind;
+    use domain::CauseCode;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -125,6 +125,18 @@ mod tests {
     /// The answers to AUTH and to the two CLIENT SETINFO that the library sends with it.
     const HELLO: &str = "+OK\r\n+OK\r\n+OK\r\n";
 
+    /// Codes of some server's.
+    const CODES: Codes = Codes {
+        bad_configuration: CauseCode::ValkeyBadConfiguration,
+        unreachable: CauseCode::ValkeyUnreachable,
+        timeout: CauseCode::ValkeyTimeout,
+        connection_lost: CauseCode::ValkeyConnectionLost,
+        unauthorized: CauseCode::ValkeyUnauthorized,
+        not_ready: CauseCode::ValkeyNotReady,
+        refused: CauseCode::ValkeyRefused,
+        unexpected_answer: CauseCode::ValkeyUnexpectedAnswer,
+    };
+
     async fn ping(connections: Vec<Vec<&'static str>>) -> Result<String, Error> {
         Server::connect(&server(connections).await).await.expect("connected").call(&redis::cmd("PING")).await
     }
@@ -145,20 +157,20 @@ mod tests {
     #[tokio::test]
     async fn refusals_are_named_and_their_words_never_shown() {
         for (answer, code, retryable) in [
-            ("-NOAUTH Authentication required.\r\n", "x_unauthorized", false),
-            ("-WRONGPASS invalid username-password pair\r\n", "x_unauthorized", false),
-            ("-NOPERM User hunter2 has no permissions\r\n", "x_unauthorized", false),
-            ("-LOADING server is loading hunter2\r\n", "x_not_ready", true),
-            ("-OOM command not allowed\r\n", "x_not_ready", true),
-            ("-READONLY You can't write against a read only replica.\r\n", "x_not_ready", true),
-            ("-ERR max number of clients reached\r\n", "x_not_ready", true),
-            ("-ERR unknown command 'hunter2'\r\n", "x_refused", false),
-            ("-Constraint already exists hunter2\r\n", "x_refused", false),
-            ("*1\r\n:1\r\n", "x_unexpected_answer", false),
+            ("-NOAUTH Authentication required.\r\n", CODES.unauthorized, false),
+            ("-WRONGPASS invalid username-password pair\r\n", CODES.unauthorized, false),
+            ("-NOPERM User hunter2 has no permissions\r\n", CODES.unauthorized, false),
+            ("-LOADING server is loading hunter2\r\n", CODES.not_ready, true),
+            ("-OOM command not allowed\r\n", CODES.not_ready, true),
+            ("-READONLY You can't write against a read only replica.\r\n", CODES.not_ready, true),
+            ("-ERR max number of clients reached\r\n", CODES.not_ready, true),
+            ("-ERR unknown command 'hunter2'\r\n", CODES.refused, false),
+            ("-Constraint already exists hunter2\r\n", CODES.refused, false),
+            ("*1\r\n:1\r\n", CODES.unexpected_answer, false),
         ] {
             let error = ping(vec![vec![HELLO, answer]]).await.expect_err(answer);
-            let failure = error.failure("x");
-            assert_eq!((failure.cause.code.as_str(), failure.cause.retryable), (code, retryable), "{answer}");
+            let failure = error.failure(&CODES);
+            assert_eq!((failure.code(), failure.cause().retryable), (code, retryable), "{answer}");
             assert!(!format!("{error} {error:?} {failure} {failure:?}").contains("hunter2"), "{answer}");
         }
         let error = ping(vec![vec![HELLO, "-Constraint already exists\r\n"]]).await.expect_err("refused");
@@ -178,7 +190,7 @@ mod tests {
         drop(listener);
         let error = Server::connect(&url.into()).await.expect_err("refused");
         assert_eq!(error, Error::Connect);
-        assert_eq!(error.failure("x").kind, FailureKind::Transient);
+        assert_eq!(error.failure(&CODES).code(), CODES.unreachable);
     }
 
     #[tokio::test]

@@ -30,22 +30,19 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// The cloud in the environment; without one, says so and gives nothing.
-    pub fn from_env() -> Result<Option<Self>> {
-        let Ok(api_url) = std::env::var("API_URL") else {
-            println!("skipped: API_URL not set");
-            return Ok(None);
-        };
+    /// The cloud in the environment.
+    pub fn from_env() -> Result<Self> {
+        let api_url = variable("API_URL")?;
         tls::install_provider();
         let http = reqwest::Client::builder().no_proxy().timeout(CALL_LIMIT).build()?;
-        Ok(Some(Self {
+        Ok(Self {
             api_url: api_url.trim_end_matches('/').to_owned(),
             admin_key: variable("ADMIN_API_KEY")?,
             auditor_key: variable("AUDITOR_API_KEY")?,
             stranger_key: variable("NON_ADMIN_API_KEY")?,
             aws: Aws::from_env(http.clone())?,
             http,
-        }))
+        })
     }
 
     /// First part of every secret's name.
@@ -61,5 +58,5 @@ impl Cloud {
 
 /// A variable of the cloud's env file.
 pub(crate) fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| format!("API_URL is set, but {name} is not"))
+    std::env::var(name).with_context(|| format!("{name} is not set; `cargo xtask up` writes it to target/local/env"))
 }

@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::Cloud;
+use crate::cloud::variable;
 
 static ALONE: Mutex<()> = Mutex::const_new(());
 
@@ -22,15 +23,10 @@ pub async fn alone() -> MutexGuard<'static, ()> {
 #[derive(Clone, Debug)]
 pub struct Faults(Client);
 
-/// Runs a test that breaks something, alone. However it ends, everything works again afterwards. Without a cloud, or
-/// without a fault proxy before it, says so and runs nothing.
+/// Runs a test that breaks something, alone. However it ends, everything works again afterwards.
 pub async fn with_faults(test: impl AsyncFnOnce(&Cloud, &Faults) -> Result<()>) -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
-    let Ok(url) = std::env::var("FAULT_PROXY_URL") else {
-        println!("skipped: FAULT_PROXY_URL not set");
-        return Ok(());
-    };
-    let faults = Faults(Client::new(url)?);
+    let cloud = Cloud::from_env()?;
+    let faults = Faults(Client::new(variable("FAULT_PROXY_URL")?)?);
     let _alone = alone().await;
     faults.0.reset().await?;
     let outcome = AssertUnwindSafe(test(&cloud, &faults)).catch_unwind().await;

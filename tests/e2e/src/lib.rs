@@ -3,11 +3,12 @@
 //! They need a running cloud and read where it is from the environment:
 //! ```sh
 //! cargo xtask up --detach --fault-proxy
-//! (set -a; . target/local/env; cargo test -p e2e --profile local)
+//! (set -a; . target/local/env; cargo test -p e2e --profile local -- --include-ignored)
 //! cargo xtask down
 //! ```
-//! Without `API_URL` each test says `skipped: API_URL not set`. With `E2E_ANSWERS` set to a file's name every answer of
-//! the gateway is appended to it, so that the test for leaked secrets, which comes last, sees those of all binaries.
+//! Every test is marked `#[ignore = "needs …"]` with the variables it needs: `cargo xtask test` runs those that have them.
+//! If `E2E_ANSWERS` names a file, every answer of the gateway is appended to it. The test for leaked secrets comes last and
+//! reads the answers of all programs there.
 
 mod aws;
 mod cloud;

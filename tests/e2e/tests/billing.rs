@@ -65,8 +65,9 @@ fn server_error() -> String {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn one_subscription_follows_the_tier_up_down_and_back() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("tiers", tier("pilot")).await?;
     assert_eq!((cloud.customers(tenant_id).await?.len(), cloud.subscriptions(tenant_id).await?.len()), (0, 0));
 
@@ -89,8 +90,9 @@ async fn one_subscription_follows_the_tier_up_down_and_back() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_change_of_tier_reaches_the_cache_and_the_other_fields_too() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("retier", tier("pilot")).await?;
     cloud.cache(&slug, tenant_id).await?;
     let domain = format!("{slug}.example.com");
@@ -105,8 +107,9 @@ async fn a_change_of_tier_reaches_the_cache_and_the_other_fields_too() -> Result
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_subscription_that_stripe_refuses_leaves_the_pilot_a_pilot() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("declined", tier("pilot")).await?;
     with_faults(async |cloud, faults| {
         let before = cloud.tenant(&slug).await?;
@@ -130,8 +133,9 @@ async fn a_subscription_that_stripe_refuses_leaves_the_pilot_a_pilot() -> Result
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_price_that_stripe_refuses_leaves_everything_as_it_was() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("refused", tier("enterprise")).await?;
     with_faults(async |cloud, faults| {
         let (record, billed) = (cloud.tenant(&slug).await?, subscription(cloud, tenant_id).await?);
@@ -150,8 +154,9 @@ async fn a_price_that_stripe_refuses_leaves_everything_as_it_was() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_change_whose_answer_was_an_error_is_taken_back_by_the_reconciler() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("broken", tier("enterprise")).await?;
     with_faults(async |cloud, faults| {
         let (record, billed) = (cloud.tenant(&slug).await?, subscription(cloud, tenant_id).await?);
@@ -169,8 +174,9 @@ async fn a_change_whose_answer_was_an_error_is_taken_back_by_the_reconciler() ->
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_subscription_nobody_heard_of_is_found_and_ended_by_the_reconciler() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("hanging", tier("pilot")).await?;
     with_faults(async |cloud, faults| {
         let subscribe =
@@ -195,8 +201,9 @@ async fn a_subscription_nobody_heard_of_is_found_and_ended_by_the_reconciler() -
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn after_two_changes_at_once_row_and_stripe_agree() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("torn", tier("enterprise")).await?;
     let (up, down) = tokio::join!(cloud.change(&slug, tier("enterprise_plus")), cloud.change(&slug, tier("pilot")));
     let mut done = 0;
@@ -220,8 +227,9 @@ async fn after_two_changes_at_once_row_and_stripe_agree() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_tenant_that_is_switched_off_pays_to_the_end_of_its_period() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("leaving", tier("enterprise")).await?;
     let billed = subscription(&cloud, tenant_id).await?;
     cloud.deactivate(&slug).await?.no_content()?;

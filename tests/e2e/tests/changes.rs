@@ -24,8 +24,9 @@ async fn etag(cloud: &Cloud, slug: &str) -> Result<String> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn what_is_sent_changes_and_nothing_else() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, _) = cloud.live("change", pilot()).await?;
     let domain = format!("{slug}.example.com");
     let mut expected = cloud.tenant(&slug).await?;
@@ -47,8 +48,9 @@ async fn what_is_sent_changes_and_nothing_else() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn what_is_there_already_changes_nothing() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("same", pilot()).await?;
     let domain = format!("{slug}.example.com");
     let before = cloud.change(&slug, json!({ "custom_domain": domain })).await?;
@@ -65,8 +67,9 @@ async fn what_is_there_already_changes_nothing() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_change_may_be_meant_for_one_version() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, _) = cloud.live("version", pilot()).await?;
     let name = |name: &str| json!({ "display_name": name });
     let first = etag(&cloud, &slug).await?;
@@ -96,8 +99,9 @@ async fn a_change_may_be_meant_for_one_version() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_domain_has_one_tenant() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     // A tenant that is not live yet may have its domain too.
     let (first, second) = (unique("domain"), unique("domain"));
     for slug in [&first, &second] {
@@ -120,8 +124,9 @@ async fn a_domain_has_one_tenant() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn every_field_is_held_to_its_rules() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let absent = unique("absent");
     let name_length = "must be 1 to 200 characters long, not counting white space around it";
     let domain = "must be a host name such as bank.example.com, in ASCII";
@@ -155,8 +160,9 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn what_may_change_depends_on_the_state() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = unique("state");
     cloud.accepted(&slug, pilot()).await?;
     let both = json!({ "tier": "enterprise", "display_name": "Another" });
@@ -174,8 +180,9 @@ async fn what_may_change_depends_on_the_state() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn the_cache_entry_is_gone_before_the_answer() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("cached", pilot()).await?;
     let name = json!({ "display_name": "Another" });
     for change in [name.clone(), name, json!({ "custom_domain": format!("{slug}.example.com") })] {
@@ -187,8 +194,9 @@ async fn the_cache_entry_is_gone_before_the_answer() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn without_the_cache_a_change_is_not_done_until_it_is_repeated() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("uncached", pilot()).await?;
     with_faults(async |cloud, faults| {
         cloud.cache(&slug, tenant_id).await?;
@@ -209,8 +217,9 @@ async fn without_the_cache_a_change_is_not_done_until_it_is_repeated() -> Result
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn of_fifty_changes_at_once_each_is_whole_and_the_last_one_stays() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("busy", pilot()).await?;
     let _alone = alone().await;
     let changes: Vec<Value> = (0..50)

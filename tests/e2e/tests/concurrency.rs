@@ -10,8 +10,9 @@ use serde_json::json;
 use tokio::time::Instant;
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn fifty_requests_for_one_slug_make_one_tenant() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let slug = unique("crowd");
     // From here on the gateway knows the caller: it need not start fifty processes that find out who this is.
@@ -39,8 +40,9 @@ async fn fifty_requests_for_one_slug_make_one_tenant() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn forty_tenants_at_once_all_go_live() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let slugs: Vec<String> = (0..40).map(|_| unique("many")).collect();
     try_join_all(slugs.iter().map(|slug| accepted(&cloud, slug))).await?;

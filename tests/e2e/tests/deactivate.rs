@@ -69,8 +69,9 @@ async fn invalidate(cloud: &Cloud, slug: &str) -> Result<Answer> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_live_tenant_stops_routing_and_keeps_what_it_has() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("off", json!({})).await?;
     let (record, before) = (cloud.tenant(&slug).await?, built(&cloud, &slug, tenant_id).await?);
     assert_eq!(before, Built { projects: 1, graph: true, index: true, mails: 1, customers: 1, events: 1 });
@@ -92,8 +93,9 @@ async fn a_live_tenant_stops_routing_and_keeps_what_it_has() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn who_is_not_there_is_not_found() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     for slug in [unique("absent").as_str(), "Acme-Bank", "x"] {
         cloud.deactivate(slug).await?.problem(404, "tenant_not_found")?;
         invalidate(&cloud, slug).await?.problem(404, "tenant_not_found")?;
@@ -102,8 +104,9 @@ async fn who_is_not_there_is_not_found() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_run_that_waits_is_stopped() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = unique("waits");
     let tenant_id = cloud.accepted(&slug, json!({})).await?;
     cloud.wait_for(&slug, SOON, |status| status.step(2)["state"] == "waiting").await?;
@@ -124,6 +127,7 @@ async fn a_run_that_waits_is_stopped() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_step_in_the_middle_of_its_work_does_not_bring_the_tenant_back() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("held");
@@ -152,8 +156,9 @@ async fn a_step_in_the_middle_of_its_work_does_not_bring_the_tenant_back() -> Re
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_failed_tenant_is_given_up() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = unique("givenup");
     let tenant_id = cloud.accepted(&slug, json!({})).await?;
     cloud.impose(&cloud.environment(&slug).await?, "INIT_FAILED").await?;
@@ -165,8 +170,9 @@ async fn a_failed_tenant_is_given_up() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn without_the_cache_a_tenant_is_off_but_nobody_is_told_so() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("uncached", json!({ "tier": "pilot" })).await?;
     with_faults(async |cloud, faults| {
         cloud.cache(&slug, tenant_id).await?;
@@ -186,8 +192,9 @@ async fn without_the_cache_a_tenant_is_off_but_nobody_is_told_so() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn the_cache_entry_alone_can_be_removed() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("stale", json!({ "tier": "pilot" })).await?;
     let (record, neighbour) = (cloud.tenant(&slug).await?, format!("{slug}-bank"));
     cloud.cache(&slug, tenant_id).await?;

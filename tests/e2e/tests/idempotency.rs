@@ -57,8 +57,9 @@ async fn audited(cloud: &Cloud, slug: &str, action: &str) -> Result<i64> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn the_same_request_again_is_the_same_answer_again() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("again"), unique("key"));
     let first = post(&cloud, &key, &pilot(&slug)).await?;
@@ -71,8 +72,9 @@ async fn the_same_request_again_is_the_same_answer_again() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_key_is_good_for_one_request() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, other, key) = (unique("once"), unique("once"), unique("key"));
     let first = post(&cloud, &key, &pilot(&slug)).await?;
@@ -93,8 +95,9 @@ async fn a_key_is_good_for_one_request() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn another_route_or_caller_has_keys_of_its_own() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("whose"), unique("key"));
     post(&cloud, &key, &pilot(&slug)).await?.expect(202)?;
@@ -123,8 +126,9 @@ async fn another_route_or_caller_has_keys_of_its_own() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn refusals_that_stay_are_replayed() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("refused"), unique("key"));
     let wrong = json!({ "slug": slug });
@@ -143,8 +147,9 @@ async fn refusals_that_stay_are_replayed() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_conflict_is_another_one_when_things_have_changed() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("conflict"), unique("key"));
     cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
@@ -158,8 +163,9 @@ async fn a_conflict_is_another_one_when_things_have_changed() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn what_failed_is_tried_again() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("retried", json!({ "tier": "pilot" })).await?;
     with_faults(async |cloud, faults| {
         let (key, change) = (unique("key"), json!({ "display_name": "Another" }));
@@ -178,8 +184,9 @@ async fn what_failed_is_tried_again() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_key_is_visible_ascii() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, change) = (unique("absent"), json!({}));
     let long = "k".repeat(256);
@@ -195,8 +202,9 @@ async fn a_key_is_visible_ascii() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn of_ten_at_once_one_does_the_work() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("crowd"), unique("key"));
     let order = pilot(&slug);
@@ -222,8 +230,9 @@ async fn of_ten_at_once_one_does_the_work() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_record_tells_neither_key_nor_request() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("record"), unique("key"));
     let mut order = pilot(&slug);
@@ -244,6 +253,7 @@ async fn a_record_tells_neither_key_nor_request() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn without_records_a_key_is_of_no_use_and_nothing_is_done() -> Result<()> {
     with_faults(async |cloud, faults| {
         let (slug, key) = (unique("norecord"), unique("key"));
@@ -263,8 +273,9 @@ async fn without_records_a_key_is_of_no_use_and_nothing_is_done() -> Result<()> 
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn an_answer_that_could_not_be_kept_is_found_out_again() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, _) = cloud.live("unkept", json!({ "tier": "pilot" })).await?;
     with_faults(async |cloud, faults| {
         let (key, change) = (unique("key"), json!({ "display_name": "Another" }));
@@ -295,8 +306,9 @@ async fn an_answer_that_could_not_be_kept_is_found_out_again() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_key_goes_together_with_a_version() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (slug, _) = cloud.live("versioned", json!({ "tier": "pilot" })).await?;
     let _alone = alone().await;
     let path = format!("{TENANTS}/{slug}");

@@ -33,8 +33,9 @@ fn own<'a>(list: &'a Value, slugs: &[String]) -> Vec<&'a str> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn it_is_a_bare_array_with_what_the_records_say() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = tenants(&cloud, "listed", 1, &json!({ "display_name": "Späth & Söhne" })).await?.remove(0);
     let record = cloud.tenant(&slug).await?;
     let listed = cloud.get("/v1/admin/tenants").await?.expect(200)?;
@@ -52,8 +53,9 @@ async fn it_is_a_bare_array_with_what_the_records_say() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn the_newest_comes_first_and_of_two_the_one_with_the_greater_id() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slugs = tenants(&cloud, "ordered", 4, &json!({ "tier": "pilot" })).await?;
     let newest_first: Vec<&str> = slugs.iter().rev().map(String::as_str).collect();
     assert_eq!(own(&list(&cloud, "tier=pilot").await?.expect(200)?, &slugs), newest_first);
@@ -74,9 +76,10 @@ async fn the_newest_comes_first_and_of_two_the_one_with_the_greater_id() -> Resu
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn pages_of_two_show_everybody_once_while_others_are_added() -> Result<()> {
     const FILTER: &str = "provisioning_state=deprovisioned&tier=enterprise_plus&region=ap-southeast-1";
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let kind = json!({ "tier": "enterprise_plus", "region": "ap-southeast-1" });
     let slugs = tenants(&cloud, "walked", 5, &kind).await?;
     let mut path = format!("/v1/admin/tenants?limit=2&{FILTER}");
@@ -109,8 +112,9 @@ async fn pages_of_two_show_everybody_once_while_others_are_added() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn filters_keep_what_they_name() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let mut slugs = tenants(&cloud, "kept", 1, &json!({ "tier": "pilot", "region": "eu-central-1" })).await?;
     slugs.extend(tenants(&cloud, "left", 1, &json!({ "tier": "enterprise", "region": "us-east-1" })).await?);
     let (kept, left) = (slugs[0].as_str(), slugs[1].as_str());
@@ -136,8 +140,9 @@ async fn filters_keep_what_they_name() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn every_parameter_is_held_to_its_rules() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let limit = "must be a whole number from 1 to 10000";
     let cursor = "must be the cursor of a page's Link header, as it was given";
     for (query, field, message) in [
@@ -164,8 +169,9 @@ async fn every_parameter_is_held_to_its_rules() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn all_mistakes_are_told_at_once() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let wrong =
         list(&cloud, "limit=0&cursor=x&tier=gold&region=mars&provisioning_state=live&lmit=1").await?.invalid()?;
     let expected = ["cursor", "limit", "lmit", "provisioning_state", "region", "tier"];
@@ -174,8 +180,9 @@ async fn all_mistakes_are_told_at_once() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn an_auditor_may_list() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slugs = tenants(&cloud, "audited", 1, &json!({ "tier": "pilot" })).await?;
     let request = cloud.request(Method::GET, "/v1/admin/tenants").header("x-api-key", &cloud.auditor_key);
     assert_eq!(own(&cloud.send(request).await?.expect(200)?, &slugs), [slugs[0].as_str()]);

@@ -36,8 +36,9 @@ fn invalid(answer: &Answer, field: &str, message: &str) -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn the_documented_example_registers_a_target() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = with_catalog(&cloud, "acme").await?;
     let namespace = format!("ivory_tenant_{}", lakehouse.slug);
     let example = json!({
@@ -81,8 +82,9 @@ async fn the_documented_example_registers_a_target() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn the_same_target_again_is_replaced() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let everything = json!({
         "source_table": "replaced",
@@ -116,8 +118,9 @@ async fn the_same_target_again_is_replaced() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn another_source_or_destination_is_another_target() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let mut ids = BTreeSet::new();
     for (field, value) in [
@@ -136,8 +139,9 @@ async fn another_source_or_destination_is_another_target() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn ten_registrations_of_one_target_at_once_make_one() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let target = json!({ "source_table": "crowded" });
     let mut records = BTreeSet::new();
@@ -151,8 +155,9 @@ async fn ten_registrations_of_one_target_at_once_make_one() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_target_goes_into_the_newest_active_catalog_or_the_named_one() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = with_catalog(&cloud, "into").await?;
     lakehouse.upsert(&json!({ "catalog_name": "newest" })).await?.expect(201)?;
     let record = lakehouse.register(&json!({})).await?.expect(201)?;
@@ -166,8 +171,9 @@ async fn a_target_goes_into_the_newest_active_catalog_or_the_named_one() -> Resu
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn without_an_active_catalog_there_is_no_target() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "nowhere").await?;
     lakehouse.register(&json!({})).await?.problem(409, "no_active_catalog")?;
     lakehouse.upsert(&json!({ "is_active": false })).await?.expect(201)?;
@@ -183,8 +189,9 @@ async fn without_an_active_catalog_there_is_no_target() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn another_tenants_catalog_is_none() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let other = Lakehouse::shared(&cloud).await?;
     let name = unique("theirs");
     other.upsert(&json!({ "catalog_name": name })).await?.expect(201)?;
@@ -194,8 +201,9 @@ async fn another_tenants_catalog_is_none() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_namespace_is_the_tenants_own_or_below_it() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let slug = &lakehouse.slug;
     let (own, underscored) = (format!("ivory_tenant_{slug}"), format!("ivory_tenant_{}", slug.replace('-', "_")));
@@ -226,8 +234,9 @@ async fn a_namespace_is_the_tenants_own_or_below_it() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn what_is_no_tenant_has_no_target() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let unknown = json!({ "tenant_id": "0190d5c0-0000-7000-8000-000000000000" });
     lakehouse.register(&unknown).await?.problem(404, "tenant_not_found")?;
@@ -236,8 +245,9 @@ async fn what_is_no_tenant_has_no_target() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn every_field_is_held_to_its_rules() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let identifier = "must be 1 to 63 bytes long, without control characters";
     let table = "must be 1 to 255 characters long, without control characters, dots and slashes";
@@ -277,8 +287,9 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn all_mistakes_are_told_at_once() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let wrong = json!({
         "tenant_id": "acme", "catalog_name": "-", "source_schema": "", "source_table": "", "iceberg_namespace": "",
@@ -304,8 +315,9 @@ async fn three(lakehouse: &Lakehouse) -> Result<Vec<Value>> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn targets_are_listed_newest_first_of_one_tenant_or_of_all() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (one, two) = (with_catalog(&cloud, "first").await?, with_catalog(&cloud, "second").await?);
     let (ones, twos) = (three(&one).await?, three(&two).await?);
     for (lakehouse, targets) in [(&one, &ones), (&two, &twos)] {
@@ -320,8 +332,9 @@ async fn targets_are_listed_newest_first_of_one_tenant_or_of_all() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn pages_follow_each_other_without_a_gap() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = with_catalog(&cloud, "paged").await?;
     let targets = three(&lakehouse).await?;
     let mut path = Some(format!("{PATH}?tenant_id={}&limit=1", lakehouse.tenant_id));
@@ -337,8 +350,9 @@ async fn pages_follow_each_other_without_a_gap() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_query_is_held_to_its_rules() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let unknown = format!("{PATH}?tenant_id=0190d5c0-0000-7000-8000-000000000000");
     assert_eq!(lakehouse.get(&unknown).await?.expect(200)?, json!([]));

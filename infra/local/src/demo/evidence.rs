@@ -1,4 +1,4 @@
-//! What exists of a tenant, asked of the systems themselves and not of our own tables.
+//! What exists of a tenant, according to the outside systems and not to our own tables.
 
 use anyhow::{Context as _, bail, ensure};
 use reqwest::StatusCode;

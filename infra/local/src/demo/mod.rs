@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: one tenant from nothing to live, and what exists of it afterwards, looked up where it is.
+//! `cargo xtask demo`: provisions one tenant, then shows what exists of it in each outside system.
 
 mod evidence;
 mod watch;
@@ -17,7 +17,7 @@ use crate::supervisor::Supervisor;
 
 const SLUG: &str = "acme-bank";
 const ADMIN_EMAIL: &str = "ada@acme-bank.test";
-/// Seconds are enough for the stand-ins; a machine under load gets its time.
+/// The tenant takes seconds; a busy machine needs longer.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The control plane as an operator sees it.
@@ -59,7 +59,7 @@ async fn show(running: &Running) -> anyhow::Result<ExitCode> {
 impl Api {
     fn new(running: &Running) -> anyhow::Result<Self> {
         let builder = reqwest::Client::builder().tls_backend_preconfigured(tls::client_config(None)?);
-        // Everything is on the loopback: the user's proxy is for what is outside.
+        // Everything is on the loopback, so the user's proxy is ignored.
         let http = builder.no_proxy().timeout(Duration::from_secs(30)).build()?;
         Ok(Self { http, url: running.variables["API_URL"].clone(), key: running.variables["ADMIN_API_KEY"].clone() })
     }

@@ -1,4 +1,4 @@
-//! The nine steps as they happen: nine lines that change on a terminal, a line per change elsewhere.
+//! Shows the nine steps while they run: nine lines that change on a terminal, a line per change elsewhere.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;

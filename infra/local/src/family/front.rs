@@ -17,8 +17,8 @@ use crate::layout::Workspace;
 pub async fn run(command: &Command) -> anyhow::Result<ExitCode> {
     let folder = Workspace::find()?.cloud(command.starts().unwrap_or("tools"));
     folder.create()?;
-    // A copy under a name of its own: cargo may replace this file while the cloud runs, and who ends "xtask" by name
-    // must not end the guard with it.
+    // The guard runs from a copy with a name of its own: cargo may replace this file while the cloud runs, and `pkill` of
+    // this program's name must not end the guard.
     install(&folder.program())?;
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     let mut guard = Process::new(folder.program())
@@ -34,7 +34,7 @@ pub async fn run(command: &Command) -> anyhow::Result<ExitCode> {
     let mut word = [0];
     let status = tokio::select! {
         status = guard.wait() => status?,
-        // The guard says a word when the cloud is ready and the front may go; until its end it says nothing else.
+        // The guard sends one byte when the cloud is ready and this process may end. It sends nothing else.
         Ok(1..) = link.read(&mut word) => return Ok(ExitCode::SUCCESS),
         () = stop.asked() => {
             drop(link);
@@ -44,7 +44,7 @@ pub async fn run(command: &Command) -> anyhow::Result<ExitCode> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Copies this program, leaving alone whoever still runs from an older copy.
+/// Copies this program. Processes that still run from an older copy are not affected.
 fn install(to: &Path) -> anyhow::Result<()> {
     let own = fs::read("/proc/self/exe").context("reading this program")?;
     if fs::read(to).is_ok_and(|installed| installed == own) {

@@ -27,7 +27,7 @@ pub async fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     rustix::process::setsid().context("leaving the terminal's session")?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("becoming the family's reaper")?;
     let folder = command.starts().map(|name| Workspace::find().map(|workspace| workspace.cloud(name))).transpose()?;
-    // Held until this process ends; the worker gets the same lock, should it be the one that lives longer.
+    // Held until this process ends. The worker shares the lock, in case it outlives this process.
     let lock = match &folder {
         Some(folder) => match take(folder)? {
             Some(lock) => Some(lock),
@@ -66,12 +66,12 @@ pub async fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     sweep().await;
     reap();
     if let Some(folder) = &folder {
-        folder.forget()?;
+        folder.forget_all(&Workspace::find()?)?;
     }
     Ok(code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Takes the cloud's lock and says who holds it. None: another one runs.
+/// Takes the cloud's lock and writes down who holds it. Returns nothing if the cloud already runs.
 fn take(folder: &CloudFolder) -> anyhow::Result<Option<fs::File>> {
     let lock = fs::File::create(folder.lock()).context("opening the lock")?;
     if lock.try_lock().is_err() {
@@ -84,7 +84,7 @@ fn take(folder: &CloudFolder) -> anyhow::Result<Option<fs::File>> {
     Ok(Some(lock))
 }
 
-/// Asks the worker to end in order. Without an answer the sweep that follows is the end of it.
+/// Asks the worker to end in order. If it does not, the caller's sweep kills it.
 async fn end(worker: &mut Child) -> Option<i32> {
     if let Some(identity) = worker.id().and_then(|id| i32::try_from(id).ok()).and_then(Identity::of) {
         identity.signal(Signal::TERM);

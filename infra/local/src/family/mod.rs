@@ -1,4 +1,4 @@
-//! Who starts whom, so that nothing is left behind and nothing else is ever ended.
+//! The three processes of a command. Together they make sure that no process is left behind and no foreign one is ended.
 //!
 //! ```text
 //! front    what the user called: waits, and passes Ctrl-C on
@@ -6,9 +6,9 @@
 //!   └ worker  does the work; every service and tool is its child
 //! ```
 //! The three watch each other. When the front dies, however it dies, its end of a socket closes and the guard ends the
-//! worker. When the worker dies, what it started falls to the guard, which is the nearest subreaper, and is killed there.
-//! When the guard dies, the kernel sends the worker SIGTERM, and the worker ends everything in order. Who belongs to the
-//! family is read from the kernel's own table of parents: a process that merely has a known id is never signalled.
+//! worker. When the worker dies, its children become children of the guard, the nearest subreaper, which kills them. When the
+//! guard dies, the kernel sends the worker SIGTERM, and the worker ends everything in order. The members of the family are
+//! read from the kernel's table of parents. A process id alone is never trusted: ids are reused.
 
 pub mod front;
 pub mod guard;
@@ -39,7 +39,7 @@ pub async fn down(cloud: &CloudName) -> anyhow::Result<std::process::ExitCode> {
     let guard: Identity = serde_json::from_slice(&fs::read(folder.guard()).context("reading who guards the cloud")?)?;
     guard.signal(Signal::TERM);
     let started = Instant::now();
-    // The guard and the worker share the lock: it is free only when both are gone.
+    // The guard and the worker share the lock: it is free once both have ended.
     while is_taken(&lock) {
         if started.elapsed() > STOP_PATIENCE + Duration::from_secs(10) {
             bail!("the cloud \"{}\" does not end; its guard is process {}", cloud.name, guard.pid());

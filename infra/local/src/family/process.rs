@@ -8,7 +8,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_se
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-/// A process for good: ids are used again, an id with its start time is not.
+/// Identifies a process for good: an id is reused, an id with its start time is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pid: i32,
@@ -52,7 +52,7 @@ impl Identity {
 
     /// Signals exactly this process; false when it is gone.
     pub fn signal(self, signal: Signal) -> bool {
-        // The descriptor pins the process first, so that the check cannot be overtaken by a new owner of the id.
+        // The descriptor is opened first, so that the id cannot be reused between the check and the signal.
         let Some(Ok(pinned)) = Pid::from_raw(self.pid).map(|pid| pidfd_open(pid, PidfdFlags::empty())) else {
             return false;
         };
@@ -82,7 +82,7 @@ pub fn descendants() -> Vec<Identity> {
     found
 }
 
-/// Kills every process below this one until none is left: one that is being killed can still have started another.
+/// Kills every process below this one, repeatedly: a process can start another one just before it is killed.
 pub async fn sweep() {
     loop {
         let family = descendants();

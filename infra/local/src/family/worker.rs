@@ -13,14 +13,15 @@ use super::process::sweep;
 use crate::cli::{Cli, Command};
 use crate::layout::Workspace;
 use crate::supervisor::Supervisor;
-use crate::{cloud, demo, faults, fuzz, logs, openapi, reload, test};
+use crate::{cloud, compile, demo, faults, fuzz, logs, openapi, reload, test};
 
 /// Runs one command line to its end, or until it is asked to stop. Standard input holds the cloud's lock.
 pub async fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     set_parent_process_death_signal(Some(Signal::TERM)).context("tying this process to the guard")?;
     set_child_subreaper(Some(rustix::process::getpid())).context("becoming the services' reaper")?;
     let mut stop = Stop::listen()?;
-    let command = Cli::parse_from([OsString::from("cargo xtask")].iter().chain(arguments)).command;
+    let Cli { command, verbose } = Cli::parse_from([OsString::from("cargo xtask")].iter().chain(arguments));
+    compile::VERBOSE.get_or_init(|| verbose);
     let supervisor = Supervisor::new();
     let result = tokio::select! {
         result = work(&command, &supervisor) => result,
@@ -63,7 +64,7 @@ fn detach() -> anyhow::Result<()> {
     silence()
 }
 
-/// Every way of being asked to stop.
+/// The signals that ask a process to stop.
 pub struct Stop {
     interrupt: unix::Signal,
     terminate: unix::Signal,
@@ -79,7 +80,7 @@ impl Stop {
         })
     }
 
-    /// Returns at the first such request.
+    /// Returns when the first signal arrives.
     pub async fn asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => (),

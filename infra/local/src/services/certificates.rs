@@ -6,7 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa
 
 use crate::layout::{CloudFolder, private_dir, private_file};
 
-/// Their folder among the services' data.
+/// The folder's name among the services' data.
 const FOLDER: &str = "certificates";
 
 /// PEM texts.
@@ -24,7 +24,7 @@ pub struct CertificateFiles {
 }
 
 impl CertificateFiles {
-    /// Those of one cloud, which may not be there yet.
+    /// The paths in one cloud's folder. The files may not exist yet.
     pub fn of(cloud: &CloudFolder) -> Self {
         let folder = cloud.data(FOLDER);
         Self {
@@ -36,7 +36,7 @@ impl CertificateFiles {
 }
 
 impl Certificates {
-    /// Writes them where nobody else may read.
+    /// Writes them to files that only their owner may read.
     pub fn write(&self, cloud: &CloudFolder) -> anyhow::Result<CertificateFiles> {
         private_dir(&cloud.data(FOLDER))?;
         let files = CertificateFiles::of(cloud);

@@ -1,4 +1,4 @@
-//! The proxy that tests tell to fail, before every outside system.
+//! The fault proxy, which stands before every outside system and fails when a test says so.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use super::{CertificateFiles, Site};
 use crate::credentials::REGIONS;
 use crate::supervisor::Service;
 
-/// Where the proxy is told what to do, and where it stands in for each system.
+/// The proxy's control address, and the address under which it serves each system.
 pub struct FaultProxy {
     pub control: String,
     upstreams: BTreeMap<String, SocketAddr>,
@@ -35,7 +35,7 @@ pub async fn start(site: &Site<'_>, certificates: &CertificateFiles) -> anyhow::
     for (name, port) in http {
         command.args(["--http", &format!("{name}=127.0.0.1:{port}")]);
     }
-    // The control database and the tenants' are one cluster, but two systems: one can fail without the other.
+    // The control database and the tenants' databases are in one cluster, but count as two systems: each can fail alone.
     for name in ["postgres", "pooler"] {
         command.args(["--postgres", &format!("{name}=127.0.0.1:{}", ports.postgres)]);
     }

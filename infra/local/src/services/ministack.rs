@@ -7,10 +7,11 @@ use super::{Site, accepts};
 use crate::credentials::CONTROL_REGION;
 use crate::supervisor::Service;
 
-/// How much of a Wait state's (and a Retry's) seconds pass: a tenant needs seconds, not minutes.
+/// The factor by which Wait states and Retry intervals are shortened, so that a tenant takes seconds and not minutes. With a
+/// smaller one, the retries of a busy step would be over before the longest lease expires.
 const WAIT_SCALE: &str = "0.25";
 
-/// Starts it. The functions are its children and inherit its environment, the proxy before it included.
+/// Starts it. The functions are its children and inherit its environment, including the endpoint that leads to the proxy.
 pub async fn start(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> anyhow::Result<()> {
     let port = site.ports.aws;
     let seen_by_functions = fault_proxy.map_or(Ok(port), |proxy| proxy.port("aws"))?;
@@ -21,7 +22,7 @@ pub async fn start(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> anyhow:
     command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string()).env("MINISTACK_HOST", "localhost");
     command.env("LAMBDA_EXECUTOR", "local").env("DOCKER_HOST", "unix:///nonexistent.sock");
     command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{seen_by_functions}"));
-    // These two would listen on every interface.
+    // Off, because these two listen on every interface.
     command.env("IOT_MTLS_ENABLED", "0").env("SFTP_ENABLED", "0");
     command.env("AUTH", "true").env("SFN_WAIT_SCALE", WAIT_SCALE).env("AWS_DEFAULT_REGION", CONTROL_REGION);
     let root = &site.credentials.aws_root;

@@ -9,9 +9,11 @@ mod seen;
 pub mod simulators;
 pub mod valkey;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 use rand::seq::SliceRandom as _;
@@ -41,7 +43,7 @@ pub struct Site<'a> {
     pub ports: Ports,
 }
 
-/// Ports chosen before anything starts: whoever points at a service can be told before it runs.
+/// The ports are chosen before anything starts, so that a service can be told where another one will be.
 pub struct Ports {
     pub postgres: u16,
     pub valkey: u16,
@@ -67,24 +69,26 @@ pub struct Services {
 /// Below are the ports of well-known services.
 const LOWEST_PORT: u16 = 10_000;
 
-/// The first port the kernel gives to outgoing connections; its default where it does not tell a usable one.
+/// The first port the kernel gives to outgoing connections, or Linux' default if the kernel reports none that is usable.
 fn first_outgoing_port() -> u16 {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first = range.split_whitespace().next().and_then(|first| first.parse().ok());
     first.filter(|first| *first > LOWEST_PORT + 1_000).unwrap_or(32_768)
 }
 
+/// Every port this process has chosen. Its service may not have bound it yet when the next cloud chooses.
+static CHOSEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
 impl Ports {
-    /// Ports that are free right now. Held together while choosing, so that they differ, and below the range from which the
-    /// kernel takes ports for outgoing connections: one of those could be taken again before its service binds it.
+    /// Ports that are free right now. They are below the range from which the kernel takes ports for outgoing connections:
+    /// one of those could be taken again before its service binds it.
     pub fn choose() -> anyhow::Result<Self> {
         let mut candidates = (LOWEST_PORT..first_outgoing_port()).collect::<Vec<_>>();
         candidates.shuffle(&mut rand::rng());
-        let mut held = Vec::new();
+        let mut chosen = CHOSEN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = || -> anyhow::Result<u16> {
             while let Some(port) = candidates.pop() {
-                if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-                    held.push(listener);
+                if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && chosen.insert(port) {
                     return Ok(port);
                 }
             }
@@ -107,14 +111,22 @@ impl Ports {
     }
 }
 
+/// The programs of this workspace that run beside the functions.
+pub fn programs(parts: &Parts) -> Vec<&'static str> {
+    let mut programs =
+        vec!["iomete-simulator", "mailbox", "opensearch-simulator", "stripe-simulator", "supabase-simulator"];
+    programs.extend(parts.fault_proxy.then_some("fault-proxy"));
+    programs
+}
+
 impl Site<'_> {
-    /// Starts everything, each as soon as what it needs is there.
+    /// Starts all services, each as soon as the services it needs are ready.
     pub async fn start(&self) -> anyhow::Result<Services> {
         let step = progress::step("Postgres, Valkey, FalkorDB, OpenSearch, stand-ins, ministack");
         let certificates = certificates::generate()?;
         let files = certificates.write(self.folder)?;
         let fault_proxy = if self.parts.fault_proxy { Some(fault_proxy::start(self, &files).await?) } else { None };
-        // ministack and OpenSearch take longest, and nobody needs them yet.
+        // ministack and OpenSearch take longest, and no other service needs them.
         tokio::try_join!(opensearch::start(self), ministack::start(self, fault_proxy.as_ref()), async {
             postgres::start(self, &certificates).await?;
             valkey::start_all(self).await?;
@@ -124,7 +136,7 @@ impl Site<'_> {
         Ok(Services { postgres_ca: certificates.authority, fault_proxy })
     }
 
-    /// A service's command: it sees nothing of the user's environment, and ends should this process vanish.
+    /// A service's command. It gets almost nothing of the user's environment, and it ends when this process dies.
     fn command(&self, program: &Path) -> Command {
         self.command_as(program, Signal::TERM, &[])
     }
@@ -140,7 +152,7 @@ impl Site<'_> {
         command
     }
 
-    /// A service's folder, made anew.
+    /// Creates a service's folder.
     fn data(&self, service: &str) -> anyhow::Result<PathBuf> {
         let folder = self.folder.data(service);
         crate::layout::private_dir(&folder)?;

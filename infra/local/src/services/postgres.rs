@@ -16,9 +16,9 @@ use super::certificates::Certificates;
 use crate::layout::private_file;
 use crate::supervisor::{Service, setpriv};
 
-/// Whom Postgres runs as when this process is root, which Postgres refuses to be: "nobody".
+/// The user "nobody". Postgres refuses to run as root, so it runs as this user if this process is root.
 const NOBODY: u32 = 65534;
-/// How: without root's groups, but still able to pass folders that only root may enter, such as a checkout in /root.
+/// Options of `setpriv`: without root's groups, but able to enter folders that only root may, such as a checkout in /root.
 const AS_NOBODY: [&str; 6] = [
     "--reuid=65534",
     "--regid=65534",
@@ -28,8 +28,8 @@ const AS_NOBODY: [&str; 6] = [
     "--ambient-caps=+dac_override",
 ];
 
-/// The data is gone at the next start, so nothing is flushed. `max_connections`: hundreds of warm functions, each with one
-/// connection, beside the stand-in's and the tests' own.
+/// The data is removed at the next start, so nothing is flushed. `max_connections` allows for hundreds of warm functions with
+/// one connection each, and for those of the stand-in and the tests.
 const SETTINGS: &str = "
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -45,7 +45,7 @@ full_page_writes = off
 synchronous_commit = off
 ";
 
-/// The control database is reached over TLS only; tests of single crates may do without in databases of their own.
+/// The control database accepts TLS only. Tests of single crates may connect to their own databases without TLS.
 const ACCESS: &str = "
 hostnossl control all 127.0.0.1/32 reject
 host all all 127.0.0.1/32 scram-sha-256
@@ -84,7 +84,7 @@ pub async fn start(site: &Site<'_>, certificates: &Certificates) -> anyhow::Resu
         give(&cluster.join(name))?;
     }
 
-    // SIGINT is Postgres' fast shutdown, SIGQUIT its immediate one; SIGTERM would wait for every client to leave.
+    // SIGINT asks Postgres for a fast shutdown, SIGQUIT for an immediate one. SIGTERM would wait for every client to leave.
     let mut command = site.command_as(&programs.join("postgres"), Signal::QUIT, identity);
     command.arg("-D").arg(&cluster);
     let service = Service::new("postgres", command, site.folder.log("postgres")).stopped_by(Signal::INT);
@@ -98,7 +98,7 @@ pub async fn start(site: &Site<'_>, certificates: &Certificates) -> anyhow::Resu
     prepare(site, &programs.join("psql"), &cluster.join("ca.crt")).await
 }
 
-/// The control database with its two users: the owner, who migrates, and the one the functions use.
+/// Creates the control database with its two users: the owner, who runs the migrations, and the functions' user.
 async fn prepare(site: &Site<'_>, psql: &Path, authority: &Path) -> anyhow::Result<()> {
     let sql = format!(
         "CREATE ROLE control_owner LOGIN PASSWORD '{}';\n\

@@ -12,10 +12,10 @@ use crate::credentials::REGIONS;
 use crate::layout::private_file;
 use crate::supervisor::Service;
 
-/// The one user of the control plane's Valkey, and of each `FalkorDB` the one who may make others.
+/// The only user of the control plane's Valkey, and the administrator of each `FalkorDB`.
 pub const USER: &str = "control";
 
-/// How a client reaches one of them.
+/// The URL of one of them.
 pub fn url(password: &str, port: u16) -> String {
     format!("redis://{USER}:{password}@127.0.0.1:{port}/0")
 }
@@ -52,7 +52,7 @@ async fn start(site: &Site<'_>, name: &str, port: u16, password: &str, graphs: b
     site.supervisor.until(name, Duration::from_secs(20), answers).await
 }
 
-/// Logs in and pings; the answer as it came.
+/// Logs in and pings; returns the raw answer.
 async fn log_in(port: u16, password: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     stream.write_all(format!("AUTH {USER} {password}\r\nPING\r\nQUIT\r\n").as_bytes()).await?;

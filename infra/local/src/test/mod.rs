@@ -1,69 +1,124 @@
-//! `cargo xtask test`: every test there is, with a real cloud beside it.
+//! `cargo xtask test`: every test there is, with real clouds beside them.
+//!
+//! Each cloud runs one test program at a time, so that no program is hit by the faults that another one lays, nor counts its
+//! calls. Several clouds run side by side, since the programs mostly wait.
 
+mod plan;
+mod program;
 mod report;
 
-use std::collections::BTreeMap;
-use std::process::{ExitCode, Stdio};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
+use futures_util::future::try_join_all;
 
 use crate::cli::{Parts, Test};
 use crate::cloud::{self, Running};
-use crate::compile::{self, TestProgram};
+use crate::compile::{self, Binaries};
+use crate::fuzz;
 use crate::layout::Workspace;
+use crate::progress::{self, Step};
 use crate::services::CertificateFiles;
 use crate::supervisor::Supervisor;
-use crate::{fuzz, tools};
+use crate::tools::{self, Tools};
+use plan::{Plan, Unit};
 use report::{Report, Suite};
 
-/// Tests of this package go through the gateway and break things on purpose: they come last.
-const END_TO_END: &str = "e2e";
-
 pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
-    let tools = tools::install(workspace).await?;
-    let built = compile::everything(workspace).await?;
-    let parts = Parts { fault_proxy: true, ..Parts::default() };
-    let running = cloud::start_built(workspace, &options.name, &parts, supervisor, &tools, &built.binaries).await?;
-    let mut report = Report::default();
-    let everything = async {
-        run_all(options, built.tests, &running, &mut report).await?;
-        if options.package.is_empty() && options.filter.is_none() {
-            report.add(fuzz(workspace, &tools, &running).await?);
-        }
-        anyhow::Ok(())
+    let (tools, built) = tokio::try_join!(tools::install(workspace), compile::everything(workspace))?;
+    let plan = Plan::new(options, built.tests)?;
+    let test_run = TestRun {
+        workspace,
+        options,
+        supervisor,
+        tools: &tools,
+        binaries: &built.binaries,
+        step: progress::step("tests"),
+        running: RefCell::default(),
+        plan: RefCell::new(plan),
+        report: RefCell::default(),
     };
+    let clouds = test_run.plan.borrow().len().clamp(1, options.clouds.into());
     tokio::select! {
-        result = everything => result?,
+        result = try_join_all((1..=clouds).map(|number| test_run.on_a_cloud(number))) => drop(result?),
         error = supervisor.first_end() => return Err(error),
     }
+    test_run.step.done("");
+    let mut report = test_run.report.into_inner();
     report.print();
-    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.passed(options.strict) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn run_all(
-    options: &Test,
-    mut programs: Vec<TestProgram>,
-    running: &Running,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    programs.retain(|program| options.package.is_empty() || options.package.contains(&program.package));
-    programs.sort_by_key(|program| (program.package == END_TO_END, program.package.clone(), program.target.clone()));
-    let variables = for_tests(running);
-    for program in &programs {
-        report.add(run_program(program, options, &variables).await?);
+/// What all clouds of one run share.
+struct TestRun<'a> {
+    workspace: &'a Workspace,
+    options: &'a Test,
+    supervisor: &'a Supervisor,
+    tools: &'a Tools,
+    binaries: &'a Binaries,
+    step: Step,
+    /// The names of what runs now.
+    running: RefCell<BTreeSet<String>>,
+    plan: RefCell<Plan>,
+    report: RefCell<Report>,
+}
+
+impl TestRun<'_> {
+    /// Starts a cloud and runs on it what is left to be run, one after the other.
+    async fn on_a_cloud(&self, number: usize) -> anyhow::Result<()> {
+        let first = &self.options.name;
+        let name = if number == 1 { first.clone() } else { format!("{first}.{number}") };
+        let parts = Parts { fault_proxy: true, ..Parts::default() };
+        let supervisor = self.supervisor.of_cloud(&name);
+        let cloud = cloud::start_built(self.workspace, &name, &parts, &supervisor, self.tools, self.binaries).await?;
+        let variables = for_tests(&cloud);
+        loop {
+            let Some(unit) = self.plan.borrow_mut().next() else { break };
+            self.unit(&unit, &cloud, &variables).await?;
+        }
+        let last = self.plan.borrow().last();
+        for unit in last {
+            self.unit(&unit, &cloud, &variables).await?;
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-/// The API against its OpenAPI document, in as many cases as fit into a test run; `cargo xtask fuzz` takes its time.
-async fn fuzz(workspace: &Workspace, tools: &tools::Tools, running: &Running) -> anyhow::Result<Suite> {
-    println!("\n== Schemathesis");
-    let amount = fuzz::Amount { phases: fuzz::VALUES_AND_CHAINS, max_examples: 20, seed: 1 };
-    let started = Suite::new("Schemathesis (cases)".to_owned());
-    let outcome = fuzz::schemathesis(workspace, tools, running, amount).await?;
-    Ok(started.counted(outcome.cases, outcome.failures))
+    async fn unit(&self, unit: &Unit, cloud: &Running, variables: &BTreeMap<&str, String>) -> anyhow::Result<()> {
+        let name = format!("{} ({})", unit.name(), cloud.folder.name());
+        self.running.borrow_mut().insert(name.clone());
+        self.tell();
+        let suite = match unit {
+            Unit::Program(program, module) => {
+                program::run(program, module, self.options, variables, Suite::new(unit.name())).await?
+            }
+            Unit::Fuzz => self.fuzz(cloud).await?,
+        };
+        self.running.borrow_mut().remove(&name);
+        progress::print(&suite.text());
+        self.report.borrow_mut().add(suite);
+        self.tell();
+        Ok(())
+    }
+
+    /// What runs now, and how much is left.
+    fn tell(&self) {
+        let running = self.running.borrow().iter().cloned().collect::<Vec<_>>().join(", ");
+        self.step.tell(&format!("tests: {} programs are left; running: {running}", self.plan.borrow().len()));
+    }
+
+    /// The API against its OpenAPI document, in as many cases as fit into a test run; `cargo xtask fuzz` takes its time.
+    async fn fuzz(&self, cloud: &Running) -> anyhow::Result<Suite> {
+        let amount = fuzz::Amount { phases: fuzz::VALUES_AND_CHAINS, max_examples: 20, seed: 1 };
+        let log = cloud.folder.log("schemathesis");
+        let mut suite = Suite::new(Unit::Fuzz.name());
+        let file = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
+        let outcome = fuzz::schemathesis(self.workspace, self.tools, cloud, amount, Some(file)).await?;
+        suite.count(outcome.cases, outcome.failures, &std::fs::read_to_string(&log)?);
+        Ok(suite)
+    }
 }
 
 /// The env file's variables, and the names under which tests of single crates look for a server to try.
@@ -76,39 +131,11 @@ fn for_tests(running: &Running) -> BTreeMap<&'static str, String> {
     // These connect without TLS, which this cluster allows to everything but the control database.
     let postgres = named("POSTGRES_SUPERUSER_URL");
     variables.insert("TEST_POSTGRES_URL", postgres.split('?').next().unwrap_or_default().to_owned());
-    // Postgres' own, for the fault proxy's tests.
+    // Postgres' own certificate, for the tests of the fault proxy.
     let certificates = CertificateFiles::of(&running.folder);
     variables.insert("TEST_POSTGRES_CERTIFICATE_FILE", certificates.server.display().to_string());
     variables.insert("TEST_POSTGRES_KEY_FILE", certificates.server_key.display().to_string());
-    // Every answer of the gateway, for the test that looks for secrets in them; gone with the cloud's other data.
+    // Every answer of the gateway, for the test that looks for secrets in them. It is removed with the cloud's other data.
     variables.insert("E2E_ANSWERS", running.folder.data("gateway-answers.jsonl").display().to_string());
     variables
-}
-
-async fn run_program(
-    program: &TestProgram,
-    options: &Test,
-    variables: &BTreeMap<&'static str, String>,
-) -> anyhow::Result<Suite> {
-    let name = format!("{}::{}", program.package, program.target);
-    let mut command = Command::new(&program.program);
-    // Tests say on their own output that they had nothing to test with: show it, so that it can be counted.
-    command.arg("--show-output").args(&options.filter).current_dir(&program.folder);
-    command.env("CARGO_MANIFEST_DIR", &program.folder).envs(variables);
-    run_suite(name, command).await
-}
-
-/// Runs one program, passing its output on while reading it.
-async fn run_suite(name: String, mut command: Command) -> anyhow::Result<Suite> {
-    println!("\n== {name}");
-    let mut suite = Suite::new(name);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().context("a test has no output")?).lines();
-    while let Some(line) = lines.next_line().await? {
-        if suite.read(&line) {
-            println!("{line}");
-        }
-    }
-    suite.end(child.wait().await?.success());
-    Ok(suite)
 }

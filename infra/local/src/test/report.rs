@@ -1,5 +1,7 @@
 //! Counting what ran, from what the test harness prints.
 
+use std::fmt::Write as _;
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 /// One test program's tests.
@@ -9,18 +11,41 @@ pub struct Suite {
     took: Duration,
     passed: u32,
     failed: u32,
-    skipped: u32,
-    /// Why tests were skipped, in their own words.
-    reasons: Vec<String>,
-    /// The harness came to its end at least once.
+    ignored: Vec<Ignored>,
+    /// What the user reads.
+    lines: Vec<String>,
+    /// Every pass came to its end.
     concluded: bool,
-    inside_successes: bool,
+}
+
+/// A test that was not run.
+#[derive(Debug, PartialEq, Eq)]
+struct Ignored {
+    test: String,
+    /// In the test's own words.
+    reason: String,
 }
 
 /// All suites.
 #[derive(Default)]
 pub struct Report {
     suites: Vec<Suite>,
+}
+
+impl Ignored {
+    /// `test a::b ... ignored, needs X`
+    fn parse(line: &str) -> Option<Self> {
+        let (test, reason) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
+        Some(Self { test: test.to_owned(), reason: reason.trim_start_matches(", ").to_owned() })
+    }
+
+    /// Whether it needs nothing but variables, and all of them are there.
+    fn is_able(&self, is_there: impl Fn(&str) -> bool) -> bool {
+        let is_variable = |word: &&str| word.contains('_') && !word.contains(|c: char| c.is_lowercase());
+        let words = self.reason.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let mut variables = words.filter(is_variable).peekable();
+        self.reason.starts_with("needs ") && variables.peek().is_some() && variables.all(is_there)
+    }
 }
 
 impl Suite {
@@ -31,58 +56,69 @@ impl Suite {
             took: Duration::ZERO,
             passed: 0,
             failed: 0,
-            skipped: 0,
-            reasons: Vec::new(),
-            concluded: false,
-            inside_successes: false,
+            ignored: Vec::new(),
+            lines: Vec::new(),
+            concluded: true,
         }
     }
 
-    /// Takes note of a line; true if the user should see it. What passed tests printed is only searched for
-    /// `skipped: reason`, by which a test says that it had nothing to test with.
-    pub fn read(&mut self, line: &str) -> bool {
-        if let Some(counts) = line.strip_prefix("test result: ") {
-            self.inside_successes = false;
-            self.concluded = true;
-            self.passed += count(counts, " passed");
-            self.failed += count(counts, " failed");
-            self.skipped += count(counts, " ignored");
-            return true;
-        }
-        if let Some((_, reason)) = line.split_once(" ... ignored") {
-            self.reasons.push(reason.trim_start_matches(", ").to_owned());
-        }
-        match line {
-            "successes:" => self.inside_successes = true,
-            "failures:" => self.inside_successes = false,
-            _ => (),
-        }
-        if self.inside_successes {
-            if let Some(reason) = line.strip_prefix("skipped: ") {
-                self.reasons.push(reason.to_owned());
+    /// Takes note of what one pass of the program wrote, but for ignored tests of other modules. A pass that ended without a verdict, or with a bad one, has failed
+    /// even if no test says so.
+    pub fn read(&mut self, output: &Output, module: &str) {
+        let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (failed, mut concluded) = (self.failed, false);
+        for line in text.lines().chain(errors.lines()) {
+            if let Some(counts) = line.strip_prefix("test result: ") {
+                concluded = true;
+                self.passed += count(counts, " passed");
+                self.failed += count(counts, " failed");
             }
-            return false;
+            match Ignored::parse(line) {
+                Some(ignored) if ignored.test.starts_with(module) => self.ignored.push(ignored),
+                Some(_) => {}
+                None if line.is_empty() || line.starts_with("running ") => {}
+                None => self.lines.push(line.to_owned()),
+            }
         }
-        true
+        self.concluded &= concluded && (output.status.success() || self.failed > failed);
     }
 
-    /// Closed with counts that another program made.
-    pub fn counted(mut self, cases: u64, failures: u64) -> Self {
+    /// Takes out the tests that were ignored although everything they need is there.
+    pub fn take_able(&mut self, is_there: impl Fn(&str) -> bool) -> Vec<String> {
+        let able = self.ignored.extract_if(.., |ignored| ignored.is_able(&is_there));
+        able.map(|ignored| ignored.test).collect()
+    }
+
+    /// Takes note of counts that another program made.
+    pub fn count(&mut self, cases: u64, failures: u64, said: &str) {
         self.failed = u32::try_from(failures).unwrap_or(u32::MAX);
         self.passed = u32::try_from(cases.saturating_sub(failures)).unwrap_or(u32::MAX);
-        self.took = self.started.elapsed();
-        self
+        self.lines.extend(said.lines().map(str::to_owned));
+        self.end();
     }
 
-    /// Closes the count. A program that ended without a verdict, or with a bad one, has failed even if no test says so.
-    pub fn end(&mut self, success: bool) {
-        let said_so = u32::try_from(self.reasons.len()).unwrap_or(u32::MAX).saturating_sub(self.skipped);
-        self.passed = self.passed.saturating_sub(said_so);
-        self.skipped += said_so;
-        if self.failed == 0 && !(success && self.concluded) {
+    /// Closes the count.
+    pub fn end(&mut self) {
+        if self.failed == 0 && !self.concluded {
             self.failed = 1;
         }
         self.took = self.started.elapsed();
+    }
+
+    /// What it wrote, below a heading.
+    pub fn text(&self) -> String {
+        let mut text = format!("\n== {} ({:.1} s)", self.name, self.took.as_secs_f32());
+        for line in &self.lines {
+            let _ = write!(text, "\n{line}");
+        }
+        for Ignored { test, reason } in &self.ignored {
+            let _ = write!(text, "\ntest {test} ... ignored, {reason}");
+        }
+        text
+    }
+
+    fn is_empty(&self) -> bool {
+        self.passed + self.failed == 0 && self.ignored.is_empty()
     }
 }
 
@@ -97,73 +133,83 @@ impl Report {
         self.suites.push(suite);
     }
 
-    pub fn passed(&self) -> bool {
-        self.suites.iter().all(|suite| suite.failed == 0)
+    /// With `strict`, an ignored test is a failure.
+    pub fn passed(&self, strict: bool) -> bool {
+        self.suites.iter().all(|suite| suite.failed == 0 && (!strict || suite.ignored.is_empty()))
     }
 
-    /// One line per suite that has tests, what was skipped and why, and the total.
-    pub fn print(&self) {
-        println!("\nSummary");
-        for suite in self.suites.iter().filter(|suite| suite.passed + suite.failed + suite.skipped > 0) {
-            let Suite { name, passed, failed, skipped, took, .. } = suite;
-            println!(
-                "  {name:<44} {passed:>4} passed {failed:>3} failed {skipped:>3} skipped {:>7.1} s",
-                took.as_secs_f32()
-            );
+    /// One line per suite that has tests, the slowest last; what was ignored and why; the total.
+    pub fn print(&mut self) {
+        self.suites.retain(|suite| !suite.is_empty());
+        self.suites.sort_by_key(|suite| suite.took);
+        println!("\nSummary, the slowest last");
+        for suite in &self.suites {
+            let Suite { name, passed, failed, ignored, took, .. } = suite;
+            let (ignored, took) = (ignored.len(), took.as_secs_f32());
+            println!("  {name:<44} {passed:>4} passed {failed:>3} failed {ignored:>3} ignored {took:>7.1} s");
         }
         for suite in &self.suites {
-            let mut reasons: Vec<&str> = suite.reasons.iter().map(String::as_str).collect();
-            reasons.sort_unstable();
-            reasons.dedup();
-            for reason in reasons {
-                println!("  skipped in {}: {reason}", suite.name);
+            for Ignored { test, reason } in &suite.ignored {
+                println!("  ignored: {} {test}: {reason}", suite.name);
             }
         }
         let sum = |of: fn(&Suite) -> u32| self.suites.iter().map(of).sum::<u32>();
-        let (passed, failed, skipped) =
-            (sum(|suite| suite.passed), sum(|suite| suite.failed), sum(|suite| suite.skipped));
-        println!("\n{passed} passed, {failed} failed, {skipped} skipped");
+        let ignored: usize = self.suites.iter().map(|suite| suite.ignored.len()).sum();
+        println!("\n{} passed, {} failed, {ignored} ignored", sum(|suite| suite.passed), sum(|suite| suite.failed));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
     use super::*;
 
-    fn read(lines: &[&str], success: bool) -> (Suite, Vec<bool>) {
+    fn suite(passes: &[(&str, i32)]) -> Suite {
         let mut suite = Suite::new("s".to_owned());
-        let shown = lines.iter().map(|line| suite.read(line)).collect();
-        suite.end(success);
-        (suite, shown)
+        for (text, code) in passes {
+            let status = ExitStatus::from_raw(code << 8);
+            suite.read(&Output { status, stdout: text.as_bytes().to_vec(), stderr: Vec::new() }, "");
+        }
+        suite
     }
 
     #[test]
-    fn a_test_without_anything_to_test_is_skipped_not_passed() {
-        let (suite, shown) = read(
-            &[
-                "running 2 tests",
-                "successes:",
-                "---- a stdout ----",
-                "skipped: X not set",
-                "test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured",
-            ],
-            true,
-        );
-        assert_eq!((suite.passed, suite.failed, suite.skipped), (1, 0, 1));
-        assert_eq!(shown, [true, false, false, false, true]);
-        assert_eq!(suite.reasons, ["X not set"]);
+    fn a_test_that_has_all_it_needs_is_run_in_a_second_pass() {
+        let mut suite = suite(&[(
+            "test a ... ignored, needs A_URL and B_URL\ntest b ... ignored, needs A_URL\ntest c ... ignored, too slow\n\
+             test result: ok. 0 passed; 0 failed; 3 ignored; 0 measured",
+            0,
+        )]);
+        assert_eq!(suite.take_able(|name| name == "A_URL"), ["b"]);
+        assert_eq!(suite.ignored.len(), 2);
+        assert!(suite.text().contains("test a ... ignored, needs A_URL and B_URL"));
     }
 
     #[test]
-    fn ignored_tests_are_counted_once() {
-        let (suite, _) =
-            read(&["test a ... ignored, too slow", "test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured"], true);
-        assert_eq!((suite.passed, suite.failed, suite.skipped), (1, 0, 1));
+    fn the_counts_of_both_passes_are_added() {
+        let mut suite = suite(&[
+            ("test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured", 0),
+            ("test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured", 101),
+        ]);
+        suite.end();
+        assert_eq!((suite.passed, suite.failed), (5, 1));
     }
 
     #[test]
     fn a_program_that_breaks_off_has_failed() {
-        let (suite, _) = read(&["running 9 tests"], false);
-        assert_eq!(suite.failed, 1);
+        let mut suite =
+            suite(&[("test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured", 0), ("running 9 tests", 1)]);
+        suite.end();
+        assert_eq!((suite.passed, suite.failed), (2, 1));
+    }
+
+    #[test]
+    fn an_ignored_test_fails_a_strict_run_only() {
+        let mut report = Report::default();
+        report.add(suite(&[("test a ... ignored, slow\ntest result: ok. 1 passed; 0 failed; 1 ignored", 0)]));
+        assert!(report.passed(false));
+        assert!(!report.passed(true));
     }
 }

@@ -18,17 +18,13 @@ struct Bench {
 }
 
 impl Bench {
-    /// Nothing where there is no server to test with.
-    async fn new() -> Option<Self> {
-        let Ok(url) = std::env::var("TEST_FALKORDB_URL") else {
-            eprintln!("skipped: TEST_FALKORDB_URL not set");
-            return None;
-        };
+    async fn new() -> Self {
+        let url = std::env::var("TEST_FALKORDB_URL").expect("TEST_FALKORDB_URL is set");
         let admin = redis::Client::open(url.as_str()).expect("a URL").get_multiplexed_async_connection().await;
         let address = url.rsplit(['@', '/']).find(|part| part.contains(':')).expect("host:port").to_owned();
         let falkordb = FalkorDb::connect(&url.into()).await.expect("connected");
         let run = Uuid::new_v4().simple().to_string();
-        Some(Self { falkordb, admin: admin.expect("connected"), address, run })
+        Self { falkordb, admin: admin.expect("connected"), address, run }
     }
 
     /// Makes a tenant's graph with its user, as step 6 does. Returns the graph's name and the user's connection.
@@ -72,8 +68,9 @@ async fn is_denied(connection: &mut MultiplexedConnection, command: &[&str]) -> 
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_FALKORDB_URL"]
 async fn a_tenants_user_can_use_its_own_graph_and_nothing_else() {
-    let Some(mut bench) = Bench::new().await else { return };
+    let mut bench = Bench::new().await;
     // One name is the beginning of another, and one contains a character that is special in a pattern.
     let (acme, mut acme_user) = bench.tenant("acme").await;
     let (bank, mut bank_user) = bench.tenant("acme-bank").await;
@@ -125,8 +122,9 @@ async fn a_tenants_user_can_use_its_own_graph_and_nothing_else() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_FALKORDB_URL"]
 async fn any_name_is_stored_as_it_is() {
-    let Some(mut bench) = Bench::new().await else { return };
+    let mut bench = Bench::new().await;
     let graph = format!("client_{}", bench.run);
     for name in [
         "Acme Bank",
@@ -153,8 +151,9 @@ async fn any_name_is_stored_as_it_is() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_FALKORDB_URL"]
 async fn asking_for_a_graph_does_not_create_it() {
-    let Some(mut bench) = Bench::new().await else { return };
+    let mut bench = Bench::new().await;
     let graph = format!("client_{}", bench.run);
     assert_eq!(bench.falkordb.graph_exists(&graph, "t-1").await, Ok(false));
     assert_eq!(ask(&mut bench.admin, &["EXISTS", &graph]).await, Ok(Value::Int(0)));
@@ -169,8 +168,9 @@ async fn asking_for_a_graph_does_not_create_it() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_FALKORDB_URL"]
 async fn a_graph_with_wrong_root_nodes_is_refused() {
-    let Some(mut bench) = Bench::new().await else { return };
+    let mut bench = Bench::new().await;
     let graph = format!("client_{}", bench.run);
     let spec = GraphSpec { graph: &graph, tenant_id: "t-1", slug: "acme", display_name: "Acme" };
 

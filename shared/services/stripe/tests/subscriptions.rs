@@ -13,13 +13,9 @@ use uuid::Uuid;
 
 const CALL: Duration = Duration::from_secs(5);
 
-/// `None`, said so, where there is nothing to try.
-fn stripe() -> Option<Stripe> {
-    let (Ok(url), Ok(key)) = (std::env::var("STRIPE_API_URL"), std::env::var("STRIPE_SECRET_KEY")) else {
-        println!("skipped: STRIPE_API_URL or STRIPE_SECRET_KEY not set");
-        return None;
-    };
-    Some(Stripe::new(&url, SecretString::from(key), CALL))
+fn stripe() -> Stripe {
+    let [url, key] = ["STRIPE_API_URL", "STRIPE_SECRET_KEY"].map(|name| std::env::var(name).expect(name));
+    Stripe::new(&url, SecretString::from(key), CALL)
 }
 
 fn key() -> String {
@@ -50,8 +46,9 @@ async fn change(stripe: &Stripe, id: &str, change: SubscriptionChange<'_>) -> Su
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL and STRIPE_SECRET_KEY"]
 async fn the_item_gets_another_price_and_stays_the_only_one() {
-    let Some(stripe) = stripe() else { return };
+    let stripe = stripe();
     let made = subscribed(&stripe).await;
     let item = made.only_item().expect("one item");
     assert_eq!(item.price.lookup_key.as_deref(), Some("ivory_enterprise"));
@@ -65,8 +62,9 @@ async fn the_item_gets_another_price_and_stays_the_only_one() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL and STRIPE_SECRET_KEY"]
 async fn without_the_items_id_there_would_be_a_second_item() {
-    let Some(stripe) = stripe() else { return };
+    let stripe = stripe();
     let made = subscribed(&stripe).await;
     let plus = price(&stripe, "ivory_enterprise_plus").await;
     let careless = PreparedPost {
@@ -78,8 +76,9 @@ async fn without_the_items_id_there_would_be_a_second_item() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL and STRIPE_SECRET_KEY"]
 async fn a_cancellation_at_the_periods_end_is_taken_back() {
-    let Some(stripe) = stripe() else { return };
+    let stripe = stripe();
     let made = subscribed(&stripe).await;
     let cancel = |cancel| SubscriptionChange { price: None, cancel_at_period_end: Some(cancel) };
     let ending = change(&stripe, &made.id, cancel(true)).await;
@@ -89,8 +88,9 @@ async fn a_cancellation_at_the_periods_end_is_taken_back() {
 }
 
 #[tokio::test]
+#[ignore = "needs STRIPE_API_URL and STRIPE_SECRET_KEY"]
 async fn an_unknown_subscription_is_a_refusal() {
-    let Some(stripe) = stripe() else { return };
+    let stripe = stripe();
     let request = update_subscription(
         "sub_none",
         SubscriptionChange { cancel_at_period_end: Some(true), ..SubscriptionChange::default() },

@@ -9,8 +9,9 @@ use serde_json::json;
 /// A good credential beside a bad one of the other kind: the route looks at its own, and the bad one, sent alone
 /// afterwards, still opens nothing.
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_good_credential_vouches_for_no_other() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let issuer = Issuer::of(&cloud).await?;
     let good_token = format!("Bearer {}", issuer.admin()?);
     for route in ROUTES.iter().filter(|route| route.credential != Credential::None && route.method == "GET") {
@@ -46,8 +47,9 @@ async fn a_good_credential_vouches_for_no_other() -> Result<()> {
 
 /// The policy that is remembered spans the whole API, so that the right is asked for by each route.
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn an_auditors_remembered_answer_opens_no_post() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let auditor = |method, path: &str| cloud.request(method, path).header("x-api-key", &cloud.auditor_key);
     cloud.send(auditor(Method::GET, "/v1/admin/tenants?limit=1")).await?.expect(200)?;
     for (method, path) in [

@@ -113,8 +113,9 @@ fn right(answer: &Answer) -> Result<Right> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn everybody_may_do_what_the_matrix_says() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let known: BTreeSet<_> = MATRIX.iter().map(|(name, _)| *name).collect();
     assert_eq!(known, ROUTES.iter().map(|route| route.name).collect(), "routes of the matrix, routes there are");
     let slug = unique("matrix");
@@ -144,8 +145,9 @@ async fn everybody_may_do_what_the_matrix_says() -> Result<()> {
 
 /// What a 403 is for does not depend on what is there.
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_403_never_tells_what_exists() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = unique("hidden");
     cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
     let tenant_id = cloud.status(&slug).await?.tenant_id.to_string();

@@ -35,8 +35,9 @@ async fn get(cloud: &Cloud, tenant: &Tenant, path: &str) -> Result<Answer> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_tenant_sees_what_is_its_own() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let issuer = Issuer::of(&cloud).await?;
     let (one, other) = (tenant(&cloud, &issuer, "own").await?, tenant(&cloud, &issuer, "other").await?);
     for name in [&one.id, &one.slug] {

@@ -24,8 +24,9 @@ async fn call(cloud: &Cloud, route: &(Method, String), headers: &[(&str, &str)])
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn nobody_gets_in_without_a_known_key() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let bearer = format!("Bearer {}", std::env::var("ADMIN_JWT").unwrap_or_default());
     let shorter = &cloud.admin_key[..cloud.admin_key.len() - 1];
     let longer = format!("{}x", cloud.admin_key);
@@ -52,8 +53,9 @@ async fn nobody_gets_in_without_a_known_key() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_known_caller_without_the_right_learns_nothing() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = unique("forbidden");
     cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
     for slug in [slug, unique("absent")] {
@@ -71,8 +73,9 @@ async fn a_known_caller_without_the_right_learns_nothing() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn an_auditor_may_look() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = unique("audited");
     cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
     let auditor = [("x-api-key", cloud.auditor_key.as_str())];

@@ -15,8 +15,9 @@ async fn post(cloud: &Cloud, media_type: Option<&str>, body: impl Into<reqwest::
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn what_is_no_sound_json_is_malformed() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let bodies = [
         "",
         "{",
@@ -42,8 +43,9 @@ async fn what_is_no_sound_json_is_malformed() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_body_has_a_type_and_a_size() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let order = Cloud::order(&unique("types"), &json!({ "tier": "gold" })).to_string();
     for media_type in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonx")] {
         post(&cloud, media_type, order.clone()).await?.problem(415, "unsupported_media_type")?;

@@ -5,8 +5,9 @@ use e2e::{Cloud, unique};
 use reqwest::Method;
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn what_names_no_tenant_is_not_found() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let absent = unique("absent");
     for slug in
         [absent.as_str(), "ab", "-ab-", "Acme-Bank", "acme_bank", "acme%20bank", "%27%3B--", "0192f5c8-7a4e-7cc1"]
@@ -19,8 +20,9 @@ async fn what_names_no_tenant_is_not_found() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn an_unknown_route_is_not_found_with_and_without_a_key() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let unknown = [
         (Method::GET, "/v1/"),
         (Method::GET, "/v1/admin"),

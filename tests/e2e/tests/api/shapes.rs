@@ -55,8 +55,9 @@ fn check_status(status: &Value) {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn record_and_status_have_their_documented_shape_all_along() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = unique("shapes");
     // Compared and kept in lower case; the name without what surrounds it; the tier by default.
     let email = format!("Admin@{slug}.Example.COM");
@@ -101,8 +102,9 @@ async fn record_and_status_have_their_documented_shape_all_along() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_correlation_id_follows_the_run() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = unique("follow");
     let correlation_id = format!("e2e.{slug}_1");
     let order = Cloud::order(&slug, &json!({ "tier": "pilot" }));
@@ -132,8 +134,9 @@ async fn a_correlation_id_follows_the_run() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn an_unusable_correlation_id_is_replaced() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let control = cloud.control().await?;
     for bad in ["with space", "new=line", &"x".repeat(129), ""] {
         let slug = unique("follow");

@@ -20,8 +20,9 @@ fn check_accepted(answer: &Answer, slug: &str, tenant_id: &str) -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn post_answers_by_the_state_of_the_row() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = unique("states");
     let elsewhere = json!({ "region": "eu-central-1" });
 

@@ -14,8 +14,9 @@ fn errors(problem: &Value) -> BTreeMap<&str, &str> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn every_field_is_held_to_its_rules() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let slug = unique("valid");
     let slug_shape = "must be 3 to 48 lower-case letters, digits and hyphens";
     let edges = "must neither start nor end with a hyphen";
@@ -86,8 +87,9 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn all_mistakes_are_told_at_once() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let wrong =
         json!({ "slug": "x", "display_name": "", "region": "mars", "tier": "gold", "admin_email": "@", "teir": 1 });
     let request = cloud.admin(Method::POST, "/v1/admin/tenants").json(&wrong);
@@ -104,9 +106,10 @@ async fn all_mistakes_are_told_at_once() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_region_that_is_not_configured_is_refused() -> Result<()> {
     const FUNCTION: &str = "provision-tenant";
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let before = cloud.aws.environment_of(FUNCTION).await?;
     let mut fewer = before.clone();
     fewer["CONFIGURED_REGIONS"] = json!("us-east-1,eu-central-1");

@@ -14,8 +14,9 @@ async fn version(lakehouse: &Lakehouse, catalog_name: &str) -> Result<Value> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn credentials_are_in_the_version_the_row_names() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let (id, key) = (json!(credential("id")), json!(credential("key")));
     let order = json!({ "catalog_name": "kept-safe", "s3_access_key_id": id, "s3_secret_key_enc": key });
@@ -31,8 +32,9 @@ async fn credentials_are_in_the_version_the_row_names() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn omitted_halves_stay_and_null_clears_them() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let (id, key, new) = (json!(credential("id")), json!(credential("key")), json!(credential("new")));
     let null = Value::Null;
@@ -54,8 +56,9 @@ async fn omitted_halves_stay_and_null_clears_them() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn nothing_is_put_where_nothing_changes() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let (id, key) = (credential("id"), credential("key"));
     let order = json!({ "catalog_name": "unchanged", "s3_access_key_id": id, "s3_secret_key_enc": key });
@@ -74,8 +77,9 @@ async fn nothing_is_put_where_nothing_changes() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn without_credentials_there_is_no_secret() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     for order in [
         json!({ "catalog_name": "open" }),
@@ -90,8 +94,9 @@ async fn without_credentials_there_is_no_secret() -> Result<()> {
 
 /// Two tenants' catalogs of one name do not share a secret.
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_secret_is_one_tenants() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (one, two) = (Lakehouse::shared(&cloud).await?, Lakehouse::of_new_tenant(&cloud, "apart").await?);
     let order = |key: &str| json!({ "catalog_name": "same-name", "s3_secret_key_enc": key });
     let (first, second) = (credential("first"), credential("second"));
@@ -103,8 +108,9 @@ async fn a_secret_is_one_tenants() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn no_column_no_answer_and_no_log_line_has_them() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "discreet").await?;
     let order = || json!({ "s3_access_key_id": credential("id"), "s3_secret_key_enc": credential("key") });
     lakehouse.upsert(&order()).await?.expect(201)?;

@@ -43,6 +43,7 @@ async fn is_as_ordered(lakehouse: &Lakehouse, order: &Value, version: i64) -> Re
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_secret_that_cannot_be_created_makes_no_catalog() -> Result<()> {
     with_faults(async |cloud, faults| {
         let lakehouse = Lakehouse::of_new_tenant(cloud, "uncreated").await?;
@@ -59,6 +60,7 @@ async fn a_secret_that_cannot_be_created_makes_no_catalog() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_secret_that_cannot_be_put_leaves_the_catalog_as_it_is() -> Result<()> {
     with_faults(async |cloud, faults| {
         let lakehouse = Lakehouse::of_new_tenant(cloud, "unput").await?;
@@ -79,6 +81,7 @@ async fn a_secret_that_cannot_be_put_leaves_the_catalog_as_it_is() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_put_whose_answer_is_lost_leaves_the_catalog_as_it_is() -> Result<()> {
     with_faults(async |cloud, faults| {
         let lakehouse = Lakehouse::of_new_tenant(cloud, "unheard").await?;
@@ -106,6 +109,7 @@ async fn a_put_whose_answer_is_lost_leaves_the_catalog_as_it_is() -> Result<()> 
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_database_lost_between_put_and_commit_leaves_the_catalog_as_it_is() -> Result<()> {
     with_faults(async |cloud, faults| {
         let lakehouse = Lakehouse::of_new_tenant(cloud, "uncommitted").await?;
@@ -131,8 +135,9 @@ async fn a_database_lost_between_put_and_commit_leaves_the_catalog_as_it_is() ->
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn of_fifteen_upserts_at_once_row_and_secret_are_the_same_ones() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let _alone = e2e::alone().await;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "rotated").await?;
     let mut tags = BTreeSet::new();

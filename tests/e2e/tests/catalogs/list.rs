@@ -24,8 +24,9 @@ fn of_tenant(lakehouse: &Lakehouse, list: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn all_catalogs_are_listed_newest_first_active_or_not() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (lakehouse, records) = three(&cloud).await?;
     let list = lakehouse.get(PATH).await?.expect(200)?;
     assert_eq!(of_tenant(&lakehouse, &list), records);
@@ -38,8 +39,9 @@ async fn all_catalogs_are_listed_newest_first_active_or_not() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn pages_follow_each_other_without_a_gap() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let (lakehouse, records) = three(&cloud).await?;
     let mut path = format!("{PATH}?limit=1");
     let mut found = Vec::new();
@@ -58,8 +60,9 @@ async fn pages_follow_each_other_without_a_gap() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn the_last_page_names_no_next_one() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     lakehouse.upsert(&json!({ "catalog_name": "last-page" })).await?.expect(201)?;
     let all = lakehouse.get(PATH).await?;
@@ -69,8 +72,9 @@ async fn the_last_page_names_no_next_one() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_query_is_held_to_its_rules() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let limit = "must be a whole number from 1 to 10000";
     for (query, field, message) in [

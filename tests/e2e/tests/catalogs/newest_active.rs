@@ -14,8 +14,9 @@ async fn set(lakehouse: &Lakehouse, catalog_name: &str, is_active: bool) -> Resu
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn the_newest_active_catalog_is_the_tenants() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "newest").await?;
     lakehouse.get(&lakehouse.path()).await?.problem(404, "catalog_not_found")?;
 

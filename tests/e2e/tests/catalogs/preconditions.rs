@@ -15,8 +15,9 @@ fn order(catalog_name: &str, storage_prefix: &str) -> Value {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn an_old_version_changes_neither_row_nor_secret() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     lakehouse.upsert(&order("outdated", "1/")).await?.expect(201)?;
     let answer = lakehouse.upsert_if("\"1\"", &order("outdated", "2/")).await?;
@@ -35,8 +36,9 @@ async fn an_old_version_changes_neither_row_nor_secret() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_catalog_that_is_not_there_has_no_version() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     for if_match in ["*", "\"1\"", "\"0\""] {
         lakehouse.upsert_if(if_match, &order("absent", "1/")).await?.problem(412, "version_mismatch")?;
@@ -47,8 +49,9 @@ async fn a_catalog_that_is_not_there_has_no_version() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn what_is_no_entity_tag_is_malformed() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     for if_match in ["1", "\"1", "*, \"1\""] {
         lakehouse.upsert_if(if_match, &order("malformed", "1/")).await?.problem(400, "malformed_request")?;
@@ -58,8 +61,9 @@ async fn what_is_no_entity_tag_is_malformed() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn of_ten_changes_meant_for_one_version_one_is_made() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     lakehouse.upsert(&order("contested", "0/")).await?.expect(201)?;
     let orders: Vec<Value> = (1..=10).map(|number| order("contested", &format!("{number}/"))).collect();

@@ -16,8 +16,9 @@ fn example() -> Value {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn the_documented_example_makes_a_catalog() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "acme").await?;
     let answer = lakehouse.post(&lakehouse.path(), &example()).await?;
     let record = answer.expect(201)?;
@@ -49,8 +50,9 @@ async fn the_documented_example_makes_a_catalog() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_tenant_is_named_by_id_or_by_slug() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "named").await?;
     let by_slug = format!("/v1/admin/tenants/{}/catalog", lakehouse.slug);
     let made = lakehouse.post(&by_slug, &example()).await?.expect(201)?;
@@ -62,8 +64,9 @@ async fn a_tenant_is_named_by_id_or_by_slug() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn what_names_no_tenant_has_no_catalog() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     for tenant in ["0190d5c0-0000-7000-8000-000000000000", "absent-tenant", "No%20Tenant", "x", "%00", "%F0%9F%A6%84"] {
         let path = format!("/v1/admin/tenants/{tenant}/catalog");
@@ -74,8 +77,9 @@ async fn what_names_no_tenant_has_no_catalog() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_repeat_replaces_all_but_id_and_provisioned_at() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let everything = json!({
         "catalog_name": "repeated",
@@ -115,8 +119,9 @@ async fn a_repeat_replaces_all_but_id_and_provisioned_at() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn catalogs_of_other_names_are_other_catalogs() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let one = lakehouse.upsert(&json!({ "catalog_name": "one", "storage_prefix": "one/" })).await?.expect(201)?;
     let two = lakehouse.upsert(&json!({ "catalog_name": "One", "storage_prefix": "two/" })).await?.expect(201)?;
@@ -126,8 +131,9 @@ async fn catalogs_of_other_names_are_other_catalogs() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn every_upsert_is_on_record() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let mut requests = Vec::new();
     for prefix in ["first/", "second/"] {
@@ -147,8 +153,9 @@ async fn every_upsert_is_on_record() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_repeated_key_replays_the_answer_and_writes_nothing() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let order = lakehouse.order(&json!({ "catalog_name": "keyed" }));
     let key = e2e::unique("key");

@@ -14,8 +14,9 @@ const TEXT: &str = "must be 1 to 1024 characters long, without control character
 const HTTP: &str = "must be an http or https URI";
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn every_field_is_held_to_its_rules() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "rules").await?;
     let cases: &[(&str, Value, &str)] = &[
         ("catalog_name", Value::Null, "must be a string"),
@@ -68,8 +69,9 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_catalogs_uri_fits_its_type() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let order = |catalog_type: &str, uri: &str| json!({ "catalog_name": "typed", "catalog_type": catalog_type, "catalog_uri": uri });
     let hive = "must be a thrift:// URI for catalog_type hive";
@@ -97,8 +99,9 @@ async fn a_catalogs_uri_fits_its_type() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn all_mistakes_are_told_at_once() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let wrong = json!({
         "catalog_nmae": "a", "catalog_name": "-", "catalog_type": "jdbc", "catalog_uri": "x", "warehouse": "x",

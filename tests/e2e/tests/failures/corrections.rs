@@ -14,6 +14,7 @@ fn refused(answer: &Answer, field: &str) -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn an_address_that_could_not_be_invited_is_corrected_and_everything_later_with_it() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "mistyped");
@@ -49,6 +50,7 @@ async fn an_address_that_could_not_be_invited_is_corrected_and_everything_later_
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn after_the_invitation_the_address_stays_but_name_and_tier_may_change() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "invited");
@@ -74,6 +76,7 @@ async fn after_the_invitation_the_address_stays_but_name_and_tier_may_change() -
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn once_billing_began_nothing_changes_and_an_omitted_tier_is_the_stored_one() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "billed");

@@ -1,13 +1,10 @@
 //! What opens an environment is lost: its database's password, its keys, what the tenant's secret knew of both.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use e2e::{Cloud, Faults, State, with_faults};
+use e2e::{Cloud, Faults, State, Status, with_faults};
 use fault_proxy::client::{HeaderMatch, Match};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::scenario::{RUN, Scenario};
@@ -46,21 +43,25 @@ async fn password_changed_before(cloud: &Cloud, faults: &Faults, step: usize) ->
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_password_changed_before_the_migrations_is_set_again() -> Result<()> {
     with_faults(async |cloud, faults| password_changed_before(cloud, faults, 3).await).await
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_password_changed_after_the_migrations_is_set_again() -> Result<()> {
     with_faults(async |cloud, faults| password_changed_before(cloud, faults, 4).await).await
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_password_changed_before_the_invitation_is_set_again() -> Result<()> {
     with_faults(async |cloud, faults| password_changed_before(cloud, faults, 5).await).await
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_pooler_that_learns_the_password_late_is_waited_for() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "late");
@@ -77,6 +78,7 @@ async fn a_pooler_that_learns_the_password_late_is_waited_for() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_log_in_that_stays_refused_makes_no_storm_of_passwords() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "barred");
@@ -86,9 +88,9 @@ async fn a_log_in_that_stays_refused_makes_no_storm_of_passwords() -> Result<()>
             Ok(cloud.tenant_database(project_ref).await?.batch_execute(&sql).await?)
         };
         let tenant_id = tenant.changed_at_log_in(2, async |project_ref| log_in(project_ref, "NOLOGIN").await).await?;
-        sleep(Duration::from_secs(25)).await;
-        let status = tenant.retries(4, "tenant_database_refused", "platform").await?;
-        ensure!(status.step(4)["attempts"].as_u64() > Some(5), "it was hardly tried: {status:?}");
+        let tried_often = |status: &Status| status.step(4)["attempts"].as_u64() > Some(5);
+        cloud.wait_for(&tenant.slug, RUN, tried_often).await?;
+        tenant.retries(4, "tenant_database_refused", "platform").await?;
         assert_eq!((tenant.calls(tenant_id, "update_password").await?, times_set(cloud, tenant_id).await?), (1, 1));
         log_in(&cloud.environment(&tenant.slug).await?, "LOGIN").await?;
         tenant.goes_live(1).await?;
@@ -99,6 +101,7 @@ async fn a_log_in_that_stays_refused_makes_no_storm_of_passwords() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn keys_replaced_at_supabase_are_fetched_again() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "rekeyed");
@@ -124,6 +127,7 @@ async fn keys_replaced_at_supabase_are_fetched_again() -> Result<()> {
 
 /// The project's own keys are refused: fetching them again cannot help, and a person is told so.
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn keys_that_are_refused_although_they_are_the_projects_own_are_a_named_cause() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "revoked");
@@ -140,6 +144,7 @@ async fn keys_that_are_refused_although_they_are_the_projects_own_are_a_named_ca
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn an_invitee_who_vanished_before_the_grant_is_invited_anew() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "restored");
@@ -184,6 +189,7 @@ async fn overwritten(cloud: &Cloud, faults: &Faults, name: &str, forget: impl Fn
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_secret_restored_to_an_older_version_gets_back_what_it_lost() -> Result<()> {
     with_faults(async |cloud, faults| {
         overwritten(cloud, faults, "restored", |secret| {
@@ -195,6 +201,7 @@ async fn a_secret_restored_to_an_older_version_gets_back_what_it_lost() -> Resul
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_pooler_that_is_no_longer_where_it_was_is_followed() -> Result<()> {
     // Nobody listens on the discard port.
     with_faults(async |cloud, faults| {
@@ -204,6 +211,7 @@ async fn a_pooler_that_is_no_longer_where_it_was_is_followed() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_pooler_that_knows_the_project_no_longer_is_left() -> Result<()> {
     with_faults(async |cloud, faults| {
         overwritten(cloud, faults, "left", |secret| secret["pooler"]["user"] = json!("postgres.moved")).await

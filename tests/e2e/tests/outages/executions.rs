@@ -12,6 +12,7 @@ use crate::world::{ROUTES, WAYS, World, in_time, take_down};
 const LIVE: Duration = Duration::from_mins(2);
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_tenant_is_accepted_all_the_same_and_started_afterwards() -> Result<()> {
     with_faults(async |cloud, faults| {
         let mut waiting = Vec::new();
@@ -57,6 +58,7 @@ async fn a_tenant_is_accepted_all_the_same_and_started_afterwards() -> Result<()
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn a_tenant_on_its_way_can_be_deactivated_all_the_same() -> Result<()> {
     with_faults(async |cloud, faults| {
         for way in WAYS {
@@ -74,6 +76,7 @@ async fn a_tenant_on_its_way_can_be_deactivated_all_the_same() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn whoever_starts_nothing_does_not_notice() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;

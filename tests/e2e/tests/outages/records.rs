@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::world::{KEYED, ROUTES, WAYS, World, in_time, take_down, unavailable};
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn requests_with_a_key_are_told_to_come_again_and_the_others_do_not_notice() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;

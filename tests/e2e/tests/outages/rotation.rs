@@ -64,6 +64,7 @@ async fn with_role(test: impl AsyncFnOnce(&World<'_>, &Role<'_>) -> Result<()>) 
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn whoever_is_connected_does_not_notice_and_whoever_is_cut_off_reads_the_new_one() -> Result<()> {
     with_role(async |world, role| {
         let password = unique("rotated-once");
@@ -82,6 +83,7 @@ async fn whoever_is_connected_does_not_notice_and_whoever_is_cut_off_reads_the_n
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn between_the_new_password_and_the_new_secret_routes_are_unavailable() -> Result<()> {
     with_role(async |world, role| {
         let password = unique("rotated-twice");

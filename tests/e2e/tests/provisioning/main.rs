@@ -127,8 +127,9 @@ async fn check_event(cloud: &Cloud, live: &Live) -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_tenant_goes_live_with_all_nine_effects_and_apart_from_its_neighbour() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     // The one's name is the beginning of the other's: no pattern may take one for the other.
     let slug = unique("x");
     let neighbour = format!("{slug}-bank");
@@ -143,15 +144,17 @@ async fn a_tenant_goes_live_with_all_nine_effects_and_apart_from_its_neighbour()
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_tenant_in_europe_with_the_largest_tier() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let live = go_live(&cloud, &unique("europe"), "eu-central-1", "enterprise_plus").await?;
     check(&cloud, &live).await
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_pilot_in_asia_costs_nothing() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let live = go_live(&cloud, &unique("asia"), "ap-southeast-1", "pilot").await?;
     check(&cloud, &live).await
 }

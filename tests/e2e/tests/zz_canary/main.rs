@@ -30,8 +30,9 @@ async fn catalog_with_credentials(lakehouse: &Lakehouse) -> Result<String> {
 }
 
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn no_secret_is_to_be_found() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     // A whole life, in case no other test ran: refused, created, broken, resumed, live.
     let slug = unique("canary");
     cloud.provision(&slug, json!({ "region": "mars" })).await?.problem(422, "validation_failed")?;
@@ -71,8 +72,9 @@ async fn no_secret_is_to_be_found() -> Result<()> {
 
 /// Nor did any route, in all tests, answer with a problem that its documentation knows nothing of.
 #[tokio::test]
+#[ignore = "needs API_URL"]
 async fn no_answer_is_undocumented() -> Result<()> {
-    let Some(cloud) = Cloud::from_env()? else { return Ok(()) };
+    let cloud = Cloud::from_env()?;
     let answer = cloud.get("/v1/admin/tenants/absent-tenant").await?;
     answer.problem(404, "tenant_not_found")?;
     let request_id = answer.header("x-request-id").context("no request id")?;

@@ -21,8 +21,9 @@ fn body(name: &str) -> Value {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn a_project_comes_up_service_by_service_and_is_a_real_database() {
-    let Some(url) = postgres_url() else { return };
+    let url = postgres_url();
     let world = World::start(url, |settings| settings.polls_until_healthy = 3).await;
     let project = world.create("acme-bank").await;
     let path = format!("/projects/{}", project.reference);
@@ -69,8 +70,9 @@ async fn a_project_comes_up_service_by_service_and_is_a_real_database() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn a_request_that_is_not_specified_is_refused() {
-    let Some(url) = postgres_url() else { return };
+    let url = postgres_url();
     let world = World::start(url, |_| {}).await;
     let with = |field: &str, value: Value| {
         let mut body = body("strict");
@@ -113,8 +115,9 @@ async fn a_request_that_is_not_specified_is_refused() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn a_name_is_taken_once_by_simultaneous_requests_and_before_it_is_listed() {
-    let Some(url) = postgres_url() else { return };
+    let url = postgres_url();
     let world = World::start(url, |settings| settings.visible_after_ms = 1_500).await;
     let requests = (0..8).map(|_| world.api(Method::POST, "/projects", Some(body("only-one"))));
     let mut created = Vec::new();
@@ -143,8 +146,9 @@ async fn a_name_is_taken_once_by_simultaneous_requests_and_before_it_is_listed()
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn a_project_is_created_although_the_client_hangs_up() {
-    let Some(url) = postgres_url() else { return };
+    let url = postgres_url();
     let world = World::start(url, |_| {}).await;
     let body = body("abandoned").to_string();
     let head = format!(
@@ -171,8 +175,9 @@ async fn a_project_is_created_although_the_client_hangs_up() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn the_listing_is_paged_searched_and_sorted() {
-    let Some(url) = postgres_url() else { return };
+    let url = postgres_url();
     let world = World::start(url, |_| {}).await;
     let mut projects = Vec::new();
     for name in ["b-acme", "a-acme", "c-other"] {
@@ -198,8 +203,9 @@ async fn the_listing_is_paged_searched_and_sorted() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn a_failed_project_stays_failed() {
-    let Some(url) = postgres_url() else { return };
+    let url = postgres_url();
     let world = World::start(url, |settings| settings.polls_until_healthy = 1).await;
     let project = world.create("doomed").await;
     let fate = format!("{}/admin/projects/{}/status", world.admin, project.reference);
@@ -214,8 +220,9 @@ async fn a_failed_project_stays_failed() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn nobody_logs_in_while_a_project_is_down() {
-    let Some(url) = postgres_url() else { return };
+    let url = postgres_url();
     let world = World::start(url, |_| {}).await;
     let project = world.create("sleeper").await;
     let client = log_in(&world, &project, DB_PASS).await.unwrap();
@@ -230,8 +237,9 @@ async fn nobody_logs_in_while_a_project_is_down() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn replaced_keys_are_refused() {
-    let Some(url) = postgres_url() else { return };
+    let url = postgres_url();
     let world = World::start(url, |_| {}).await;
     let old = world.create("rekeyed").await;
     world.as_admin(Method::GET, &old, "/admin/users", None).await.expect(200);
@@ -244,8 +252,9 @@ async fn replaced_keys_are_refused() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn seeded_projects_may_share_a_name_and_listings_may_be_delayed() {
-    let Some(url) = postgres_url() else { return };
+    let url = postgres_url();
     let world = World::start(url, |_| {}).await;
     let first = world.create("twin").await;
     let seed = async |seed: Value| {
@@ -266,8 +275,9 @@ async fn seeded_projects_may_share_a_name_and_listings_may_be_delayed() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn requests_are_limited_if_configured() {
-    let Some(url) = postgres_url() else { return };
+    let url = postgres_url();
     let world = World::start(url, |settings| settings.requests_per_minute = 2).await;
     let first = world.get("/organizations/local-org").await;
     assert_eq!(first.header("x-ratelimit-limit"), Some("2"));
@@ -281,9 +291,10 @@ async fn requests_are_limited_if_configured() {
 }
 
 #[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and SUPABASE_MANAGEMENT_SPEC"]
 async fn every_answer_has_the_specified_shape() {
-    let Some(url) = postgres_url() else { return };
-    let Some(specification) = Specification::load() else { return };
+    let url = postgres_url();
+    let specification = Specification::load();
     let world = World::start(url, |settings| settings.polls_until_healthy = 3).await;
     let created = world.api(Method::POST, "/projects", Some(body("shapes"))).await.expect(201);
     let check = |path: &str, method: &str, status: &str, body: &Value| {

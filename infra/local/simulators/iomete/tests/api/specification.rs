@@ -1,4 +1,4 @@
-//! Checks every kind of answer against the specification, if `ICEBERG_REST_SPEC` names its file.
+//! Checks every kind of answer against the specification, whose file `ICEBERG_REST_SPEC` names.
 
 use http_kit::Answer;
 use reqwest::Method;
@@ -14,14 +14,11 @@ const PROPERTIES: &str = "/v1/{prefix}/namespaces/{namespace}/properties";
 struct Specification(Value);
 
 impl Specification {
-    fn load() -> Option<Self> {
-        let Ok(path) = std::env::var("ICEBERG_REST_SPEC") else {
-            eprintln!("skipped: ICEBERG_REST_SPEC not set");
-            return None;
-        };
+    fn load() -> Self {
+        let path = std::env::var("ICEBERG_REST_SPEC").expect("ICEBERG_REST_SPEC is set");
         let text = repaired(&std::fs::read_to_string(path).expect("a file"));
         let documents = Yaml::load_from_str(&text).expect("YAML");
-        Some(Self(converted(&documents[0])))
+        Self(converted(&documents[0]))
     }
 
     /// Follows references to the value itself.
@@ -113,8 +110,9 @@ fn converted(yaml: &Yaml<'_>) -> Value {
 }
 
 #[tokio::test]
+#[ignore = "needs ICEBERG_REST_SPEC"]
 async fn every_answer_has_the_specified_shape() {
-    let Some(specification) = Specification::load() else { return };
+    let specification = Specification::load();
     let stand = Stand::start().await;
     let check = |path: &str, method: &str, status: u16, answer: &Answer| {
         assert_eq!(answer.status.as_u16(), status, "{method} {path}");
@@ -152,8 +150,9 @@ async fn every_answer_has_the_specified_shape() {
 }
 
 #[tokio::test]
+#[ignore = "needs ICEBERG_REST_SPEC"]
 async fn every_listed_endpoint_is_specified() {
-    let Some(specification) = Specification::load() else { return };
+    let specification = Specification::load();
     let stand = Stand::start().await;
     let config: Value = stand.get("/v1/config").await.json().expect("JSON");
     for endpoint in config["endpoints"].as_array().expect("a list") {
@@ -164,8 +163,9 @@ async fn every_listed_endpoint_is_specified() {
 
 /// Checks the checker.
 #[tokio::test]
+#[ignore = "needs ICEBERG_REST_SPEC"]
 async fn a_wrong_answer_does_not_pass() {
-    let Some(specification) = Specification::load() else { return };
+    let specification = Specification::load();
     let config = &json!({ "$ref": "#/components/schemas/CatalogConfig" });
     let failure = &json!({ "$ref": "#/components/schemas/IcebergErrorResponse" });
     let wrong = [

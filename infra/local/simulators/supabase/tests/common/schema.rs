@@ -2,16 +2,13 @@
 
 use serde_json::Value;
 
-/// The specification, if `SUPABASE_MANAGEMENT_SPEC` names its file.
+/// The specification, whose file is named by `SUPABASE_MANAGEMENT_SPEC`.
 pub struct Specification(Value);
 
 impl Specification {
-    pub fn load() -> Option<Self> {
-        let path = std::env::var("SUPABASE_MANAGEMENT_SPEC").ok();
-        if path.is_none() {
-            eprintln!("skipped: SUPABASE_MANAGEMENT_SPEC not set");
-        }
-        Some(Self(serde_json::from_slice(&std::fs::read(path?).unwrap()).unwrap()))
+    pub fn load() -> Self {
+        let path = std::env::var("SUPABASE_MANAGEMENT_SPEC").expect("SUPABASE_MANAGEMENT_SPEC is set");
+        Self(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
     }
 
     /// Everything that is wrong with an answer.

@@ -1,0 +1,109 @@
+//! `cargo xtask`: builds the local cloud's program and becomes it.
+//!
+//! Cargo can only run a program that it built with the features of that program's own package. The rest of the workspace
+//! asks for more features of the same dependencies, so most of them would be compiled twice, and silently. This program has
+//! no dependencies. It builds the real one with the whole workspace's features and shows how far the build is.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::thread::available_parallelism;
+
+use xtask::{Event, Pace, Progress, build};
+
+/// The program that does the work. Cargo puts it beside this one.
+const PROGRAM: &str = "local-cloud";
+
+/// What a first run takes: a build of so many CPU seconds, about so many seconds of downloads and starting, so many GB.
+struct FirstRun {
+    /// A program that is built last or never missing: where it is there, this is no first run.
+    sign: &'static str,
+    cpu_seconds: u64,
+    other_seconds: u64,
+    gigabytes: u64,
+}
+
+/// For the commands that start a cloud.
+const CLOUD: FirstRun = FirstRun { sign: "provision-tenant", cpu_seconds: 600, other_seconds: 120, gigabytes: 3 };
+/// For those that also build every test.
+const TESTS: FirstRun = FirstRun { sign: "faults", cpu_seconds: 1050, other_seconds: 120, gigabytes: 4 };
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> io::Result<ExitCode> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let verbose = arguments.iter().any(|argument| argument == "--verbose");
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let root = Path::new(&package).join("../..");
+    let program = std::env::current_exe()?.with_file_name(PROGRAM);
+    if let Some(first) = arguments.first().and_then(|command| command.to_str()).and_then(first_run)
+        && !program.with_file_name(first.sign).exists()
+    {
+        first.announce();
+    }
+    if !build_program(&root, verbose)? {
+        return Ok(ExitCode::FAILURE);
+    }
+    Err(Command::new(program).args(arguments).exec())
+}
+
+fn first_run(command: &str) -> Option<FirstRun> {
+    match command {
+        "demo" | "up" | "fuzz" | "faults" => Some(CLOUD),
+        "test" => Some(TESTS),
+        _ => None,
+    }
+}
+
+impl FirstRun {
+    fn announce(&self) {
+        let cores = available_parallelism().map_or(1, |cores| cores.get() as u64);
+        // Builds stop to scale where crates wait for each other.
+        let minutes = (self.cpu_seconds / cores.min(8) + self.other_seconds).div_ceil(60);
+        let (plural, gigabytes) = (if cores == 1 { "" } else { "s" }, self.gigabytes);
+        eprintln!(
+            "First run: builds and installs what it needs. About {minutes} min on {cores} core{plural}, {gigabytes} GB in target/."
+        );
+        eprintln!("Later runs start in seconds. (--verbose shows every crate.)\n");
+    }
+}
+
+fn build_program(root: &Path, verbose: bool) -> io::Result<bool> {
+    let terminal = io::stderr().is_terminal();
+    let mut pace = Pace::default();
+    let built = build(root, &["--workspace", "--bin", PROGRAM], verbose, |event| match event {
+        Event::Tick(progress) if terminal && progress.is_worth_showing() => draw(progress),
+        Event::Tick(progress) if pace.is_due(progress) => eprintln!("  · cargo xtask itself: {progress}"),
+        Event::Line(line) if terminal => eprintln!("{CLEAR}{line}"),
+        Event::Line(line) => eprintln!("{line}"),
+        Event::Tick(_) | Event::Message(_) => {}
+    });
+    if terminal {
+        eprint!("{CLEAR}");
+    }
+    built
+}
+
+/// Back to the start of the line, and empty it.
+const CLEAR: &str = "\r\u{1b}[2K";
+
+/// Cells of the bar.
+const WIDTH: usize = 30;
+
+fn draw(progress: &Progress) {
+    let (done, total) = progress.counts();
+    let filled = (done * WIDTH).checked_div(total).unwrap_or(0);
+    let bar: String = (0..WIDTH).map(|cell| if cell < filled { '█' } else { '░' }).collect();
+    let seconds = progress.elapsed().as_secs();
+    eprint!("{CLEAR}  {bar} cargo xtask itself: {progress} ({}:{:02})", seconds / 60, seconds % 60);
+    let _ = io::stderr().flush();
+}
