@@ -18,7 +18,8 @@ pub(crate) const LOG_LEVEL: &str = "LOG_LEVEL";
 /// Starts logging to standard output. `LOG_LEVEL` is the level of our own lines and defaults to `info`.
 pub(crate) fn init(settings: &Settings) {
     let level = settings.read(LOG_LEVEL, Some("info")).unwrap_or(LevelFilter::INFO);
-    let lines = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_target(false);
+    let lines =
+        fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_target(false);
     let wanted = filter_fn(move |event| is_wanted(event, level)).with_max_level_hint(level.max(LevelFilter::WARN));
     registry().with(lines.with_filter(wanted)).init();
 }

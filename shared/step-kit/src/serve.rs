@@ -6,7 +6,7 @@ use domain::{CauseCode, Failure, FailureKind, Step, TenantId};
 use lambda_kit::{Declaration, Need, Platform, telemetry};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
-use store::{ControlDatabase, Lease, NotBegun, Outcome, Store, StepTask};
+use store::{ControlDatabase, Lease, NotBegun, Outcome, StepTask, Store};
 use tracing::Instrument;
 
 use crate::error::{StepError, error_name};
