@@ -280,12 +280,12 @@ async fn the_next_step_shows_why_a_run_is_held_up() {
     let hold_up = async |attempt| {
         store.hold_up_run(tenant.tenant_id, attempt, &unstarted, false).await.expect("answers");
     };
-    let (fresh, held_up) = ((StepState::Pending, None, false), (StepState::Pending, Some(unstarted.clone()), true));
+    let (fresh, told) = ((StepState::Pending, None, false), (StepState::Pending, Some(unstarted.clone()), true));
 
     hold_up(2).await;
     assert_eq!(shown(1).await, fresh, "it is about another attempt");
     hold_up(1).await;
-    assert_eq!((shown(1).await, shown(2).await), (held_up.clone(), fresh.clone()));
+    assert_eq!((shown(1).await, shown(2).await), (told.clone(), fresh.clone()));
     assert!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").is_empty(), "the run is not idle yet");
 
     let lease = database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("free");
@@ -294,7 +294,7 @@ async fn the_next_step_shows_why_a_run_is_held_up() {
     assert_eq!(shown(1).await.1, None, "a step that began has causes of its own");
     lease.finish(&Outcome::DONE, CALL).await.expect("in time");
     hold_up(1).await;
-    assert_eq!((shown(1).await.1, shown(2).await), (None, held_up));
+    assert_eq!((shown(1).await.1, shown(2).await), (None, told));
 
     // What kept a step from beginning is not why the run failed.
     let outcome = store.fail_run(tenant.tenant_id, 1, &given, false, "r").await.expect("answers");
