@@ -76,7 +76,7 @@ fn pair(id: Option<&str>, key: Option<&str>) -> (Option<String>, Option<String>)
 }
 
 #[tokio::test]
-#[ignore = "needs the local cloud"]
+#[ignore = "needs AWS_ENDPOINT_URL"]
 async fn credentials_are_created_kept_changed_and_cleared() {
     let it = Installation::open().await;
     assert_eq!(it.patch(None, Patch::Keep, Patch::Clear).await, None);
@@ -101,7 +101,7 @@ async fn credentials_are_created_kept_changed_and_cleared() {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cloud"]
+#[ignore = "needs AWS_ENDPOINT_URL"]
 async fn a_version_of_a_crashed_request_is_ignored() {
     let it = Installation::open().await;
     it.patch(None, Patch::Set("lost"), Patch::Set("lost")).await.expect("put, and then the row was not committed");
@@ -114,7 +114,7 @@ async fn a_version_of_a_crashed_request_is_ignored() {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cloud"]
+#[ignore = "needs AWS_ENDPOINT_URL"]
 async fn missing_credentials_fail_only_a_request_that_keeps_one() {
     let it = Installation::open().await;
     let gone = Uuid::new_v4().to_string();
