@@ -14,6 +14,8 @@
 //! }
 //! ```
 
+#![warn(missing_docs)]
+
 mod answer;
 mod caller;
 mod idempotency;

@@ -59,7 +59,7 @@ needs! {
     pub struct Billing {
         /// The account's key.
         pub account: Read<StripeSecret>,
-        /// Where it is.
+        /// Stripe's address and the prices.
         pub settings: BillingSettings,
     }
 }

@@ -5,6 +5,8 @@
 //! committed before Stripe is called, and closed in the statement that makes row and Stripe agree. If a process dies in
 //! between, the reconciler sets Stripe to the row's tier.
 
+#![warn(missing_docs)]
+
 mod account;
 mod change;
 mod once;

@@ -1,5 +1,7 @@
 //! Who is calling: API keys and bearer tokens, verified with the secret `control/callers`.
 
+#![warn(missing_docs)]
+
 mod algorithm;
 mod api_key;
 mod claims;

@@ -137,7 +137,7 @@ pub struct CatalogRequest {
     pub catalog_name: CatalogName,
     /// The protocol it speaks.
     pub catalog_type: CatalogType,
-    /// Where it is.
+    /// The URI under which it answers.
     pub catalog_uri: Uri,
     /// Where its data is.
     pub warehouse: Uri,

@@ -2,6 +2,8 @@
 //!
 //! A value of one of these types is valid: it was parsed at the edge, and nothing inside checks it again.
 
+#![warn(missing_docs)]
+
 pub mod catalog;
 mod cause;
 pub mod change;

@@ -1,6 +1,8 @@
 //! What every HTTP client of ours needs: one way to build it, answers bounded in size and time, and transport errors
 //! that name what happened without repeating a URL, a header or a body.
 
+#![warn(missing_docs)]
+
 mod error;
 
 use std::time::Duration;

@@ -6,6 +6,8 @@
 //!
 //! Routes (`api-kit`), steps (`step-kit`) and operations ([`operation`]) start through [`Platform`].
 
+#![warn(missing_docs)]
+
 mod aws;
 mod budget;
 mod manager;

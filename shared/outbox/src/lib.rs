@@ -1,6 +1,8 @@
 //! Delivers what a transaction promised: events and cache invalidations. Whoever committed a promise delivers it at once;
 //! the reconciler delivers what is left behind.
 
+#![warn(missing_docs)]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! What every client of a server with the Redis protocol needs: one connection that is opened again when it broke,
 //! calls bounded in time, and errors that name what happened without repeating a URL, a command or an answer.
 
+#![warn(missing_docs)]
+
 mod error;
 
 use std::fmt;

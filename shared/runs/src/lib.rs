@@ -1,5 +1,7 @@
 //! Runs of the pipeline: starts and stops them, and looks after those that show no sign of life.
 
+#![warn(missing_docs)]
+
 mod care;
 mod executions;
 

@@ -3,6 +3,8 @@
 //! A value is JSON. The type says which shape it has, [`Secret::name`] where it is. Who may read, create or write a secret
 //! is declared by each function with the handles of `lambda-kit`.
 
+#![warn(missing_docs)]
+
 mod catalog;
 mod control;
 mod region;

@@ -14,6 +14,8 @@
 //! ```
 //! The control database is every step's need: [`Declared`] adds it.
 
+#![warn(missing_docs)]
+
 mod error;
 mod serve;
 

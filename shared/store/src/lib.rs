@@ -4,6 +4,8 @@
 //! statement that changes several tables is still one statement. It is one transaction in one flight and needs no session
 //! state, for which RDS Proxy would pin the connection.
 
+#![warn(missing_docs)]
+
 mod billing;
 mod catalogs;
 mod connection;

@@ -21,7 +21,7 @@ pub struct StepTask {
     pub tenant_id: TenantId,
     /// The attempt, from 1.
     pub attempt: i32,
-    /// The step.
+    /// Which of the nine.
     pub step: Step,
 }
 

@@ -6,6 +6,8 @@
 //! with what is known: it sets the stored password again, and it fetches keys and pooler again. Only a project that is
 //! gone after data may have been written to it is left to a person.
 
+#![warn(missing_docs)]
+
 mod access;
 mod account;
 mod database;

@@ -1,5 +1,7 @@
 //! The tenant's entries in the middleware's cache: under which keys they are, and how they are removed.
 
+#![warn(missing_docs)]
+
 use domain::Failure;
 use lambda_kit::{Read, needs, settings};
 use secrets::ValkeySecret;

@@ -1,5 +1,7 @@
 //! A tenant's own database: its schema, shipped as migrations, and what steps 3 to 5 do in it.
 
+#![warn(missing_docs)]
+
 use domain::{CauseCode, Failure};
 use secrets::DatabaseSecret;
 use serde::Deserialize;

@@ -3,6 +3,8 @@
 //! The public roots are compiled in: loading a system's store costs 3 ms of every cold start, and a Lambda image's store
 //! is the same list. A private authority (RDS, the Supabase pooler) is given as PEM and then trusted besides them.
 
+#![warn(missing_docs)]
+
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};

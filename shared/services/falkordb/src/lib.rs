@@ -4,6 +4,8 @@
 //! `cypher/indexing/range-index.md`) and valkey-io/valkey-doc (`topics/acl.md`, `commands/acl-setuser.md`), and were
 //! tried on FalkorDB 4.16.3 in Valkey 9.1.
 
+#![warn(missing_docs)]
+
 mod client;
 mod cypher;
 mod error;

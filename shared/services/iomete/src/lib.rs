@@ -5,6 +5,8 @@
 //! documents no health endpoint for a catalog. Every client of a catalog calls `GET /v1/config` first, and this call passes
 //! the gateway, the check of the token and the catalog.
 
+#![warn(missing_docs)]
+
 mod error;
 
 use std::time::Duration;

@@ -3,6 +3,8 @@
 //! Facts about the API are from opensearch-project/documentation-website (`_api-reference/index-apis/create-index.md`,
 //! `_api-reference/alias/{aliases-api,get-alias}.md`); answers are as recorded from OpenSearch 2.19.1.
 
+#![warn(missing_docs)]
+
 mod auth;
 mod client;
 mod error;

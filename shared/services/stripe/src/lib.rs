@@ -3,6 +3,8 @@
 //! Requests are form-encoded with bracketed names, answers are JSON. The API version is pinned, since Stripe changes shapes
 //! between versions (source: docs.stripe.com/api, and stripe/stripe-go, which pins the same version).
 
+#![warn(missing_docs)]
+
 mod client;
 mod error;
 mod objects;

@@ -4,6 +4,8 @@
 //! deletes users of one project with that project's secret key. Both distinguish every refusal that the pipeline treats
 //! differently. A vendor's text is read to classify a refusal, and then dropped.
 
+#![warn(missing_docs)]
+
 mod auth;
 mod auth_error;
 mod error;

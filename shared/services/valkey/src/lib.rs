@@ -3,6 +3,8 @@
 //! Facts about the commands are from valkey-io/valkey-doc (`commands/unlink.md`, `xadd.md`, `eval.md`, `info.md`) and
 //! were tried on Valkey 9.1.
 
+#![warn(missing_docs)]
+
 use std::time::Duration;
 
 use domain::{CauseCode, Failure};
