@@ -1,45 +1,26 @@
 //! Starts a cloud.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
 
 use crate::cli::{Parts, Whose};
 use crate::compile::{self, Binaries};
 use crate::credentials::Credentials;
-use crate::deploy::{self, Access, PREFIX};
+use crate::deploy::{self, PREFIX};
+use crate::deployed::Deployed;
+use crate::jwt::Jwt;
 use crate::layout::{CloudFolder, Workspace, private_file};
 use crate::services::{Ports, Seen, Site};
 use crate::supervisor::Supervisor;
-use crate::token::Jwt;
 use crate::tools::{self, Tools};
 use crate::{env_file, secrets, services, staging};
-
-/// What other commands need to know about a running cloud. It is kept in a file that only its owner may read.
-#[derive(Serialize, Deserialize)]
-pub struct Deployed {
-    pub access: Access,
-    pub stack: String,
-    pub jwt: Jwt,
-}
 
 /// A cloud that is ready.
 pub struct Running {
     pub folder: CloudFolder,
     /// Variables of the env file.
     pub variables: BTreeMap<&'static str, String>,
-}
-
-impl Deployed {
-    /// Reads what is known about the running cloud.
-    pub fn load(folder: &CloudFolder) -> anyhow::Result<Self> {
-        let text = fs::read(folder.cloud()).with_context(|| {
-            format!("no cloud of the name \"{}\" is ready; `cargo xtask up` starts one", folder.name())
-        })?;
-        Ok(serde_json::from_slice(&text)?)
-    }
 }
 
 /// Installs, builds and starts everything.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use crate::cli::CloudName;
-use crate::cloud::Deployed;
+use crate::deployed::Deployed;
 use crate::layout::Workspace;
 use crate::{python, tools};
 

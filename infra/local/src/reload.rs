@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::cli::CloudName;
-use crate::cloud::Deployed;
+use crate::deployed::Deployed;
 use crate::layout::Workspace;
 use crate::{compile, progress, python, tools};
 

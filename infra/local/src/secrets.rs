@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::credentials::{Credentials, REGIONS};
+use crate::jwt::Jwt;
 use crate::services::{Seen, opensearch, simulators, valkey};
-use crate::token::Jwt;
 
 /// Every secret's name and value.
 pub fn values(

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command as Process;
 
-use super::worker::Stop;
+use super::own::Stop;
 use crate::cli::Command;
 use crate::layout::Workspace;
 

@@ -15,8 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use super::STOP_PATIENCE;
+use super::own::{Stop, silence};
 use super::process::{Identity, reap, sweep};
-use super::worker::Stop;
 use crate::cli::Cli;
 use crate::layout::{CloudFolder, Workspace, private_file};
 
@@ -90,11 +90,4 @@ async fn end(worker: &mut Child) -> Option<i32> {
         identity.signal(Signal::TERM);
     }
     timeout(STOP_PATIENCE, worker.wait()).await.ok()?.ok()?.code()
-}
-
-/// Lets go of the terminal, or of the pipe a caller waits on.
-pub fn silence() -> anyhow::Result<()> {
-    let nowhere = fs::OpenOptions::new().write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdout(&nowhere)?;
-    Ok(rustix::stdio::dup2_stderr(&nowhere)?)
 }

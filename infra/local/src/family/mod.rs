@@ -12,6 +12,7 @@
 
 pub mod front;
 pub mod guard;
+mod own;
 pub mod process;
 pub mod worker;
 

@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 use rustix::process::{Signal, getppid, kill_process, set_child_subreaper, set_parent_process_death_signal};
-use tokio::signal::unix::{self, SignalKind, signal};
 
-use super::guard::silence;
+use super::own::{Stop, silence};
 use super::process::sweep;
 use crate::cli::{Cli, Command};
 use crate::layout::Workspace;
@@ -62,30 +61,4 @@ fn detach() -> anyhow::Result<()> {
     let guard = getppid().context("the guard is gone")?;
     kill_process(guard, Signal::USR1).context("telling the guard")?;
     silence()
-}
-
-/// The signals that ask a process to stop.
-pub struct Stop {
-    interrupt: unix::Signal,
-    terminate: unix::Signal,
-    hang_up: unix::Signal,
-}
-
-impl Stop {
-    pub fn listen() -> anyhow::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Returns when the first signal arrives.
-    pub async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => (),
-            _ = self.terminate.recv() => (),
-            _ = self.hang_up.recv() => (),
-        }
-    }
 }

@@ -113,8 +113,7 @@ impl Ports {
 
 /// The programs of this workspace that run beside the functions.
 pub fn programs(parts: &Parts) -> Vec<&'static str> {
-    let mut programs =
-        vec!["iomete-simulator", "mailbox", "opensearch-simulator", "stripe-simulator", "supabase-simulator"];
+    let mut programs = vec!["iomete-simulator", "mailbox", "stripe-simulator", "supabase-simulator"];
     programs.extend(parts.fault_proxy.then_some("fault-proxy"));
     programs
 }

@@ -10,6 +10,8 @@
 //! live in one cluster; the pooler's rows point straight at Postgres; mails are sent without TLS; a project becomes healthy
 //! by requests for its status, not by the clock.
 //!
+//! [`mailbox`] is a program of its own: the server that its mails are sent to.
+//!
 //! A second port has the stand-in's own control plane. There tests see what was called, and impose a status on a project.
 
 mod auth;
@@ -20,6 +22,7 @@ mod control;
 mod database;
 mod keys;
 mod mail;
+pub mod mailbox;
 mod management;
 mod project;
 mod region;

@@ -11,7 +11,7 @@ use clap::Parser as _;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use simulator::StandIn;
-use supabase_simulator::Settings;
+use supabase_simulator::{Settings, mailbox};
 
 pub const TOKEN: &str = "sbp_0123456789abcdef0123456789abcdef01234567";
 pub const DB_PASS: &str = "it's a \"quoted\" pass\\word";

@@ -1,5 +1,5 @@
 //! `mailbox`: see the library.
 
 fn main() -> std::process::ExitCode {
-    simulator::run(mailbox::start)
+    simulator::run(supabase_simulator::mailbox::start)
 }

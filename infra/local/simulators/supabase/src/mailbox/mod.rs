@@ -12,8 +12,8 @@ use std::io;
 
 use simulator::{Port, StandIn};
 
-use mails::Mails;
-pub use settings::Settings;
+use self::mails::Mails;
+pub use self::settings::Settings;
 
 /// Starts the mailbox: the listing as `http`, the server as `smtp`.
 pub async fn start(settings: Settings) -> io::Result<StandIn> {

@@ -8,8 +8,8 @@ use simulator::headers::is_secret;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::mails::{Mail, Mails};
-use crate::settings::Settings;
+use super::mails::{Mail, Mails};
+use super::settings::Settings;
 
 /// RFC 5321 4.5.3.1.6 allows 1,000 octets for a text line; `AUTH` responses may be longer.
 const MAX_LINE_BYTES: u64 = 4_096;
