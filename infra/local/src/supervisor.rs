@@ -1,6 +1,7 @@
 //! The services of all clouds of this process: started one by one, watched, ended in reverse order.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
+use futures_util::future::join_all;
 use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -180,9 +182,15 @@ impl Supervisor {
             .map_or_else(String::new, |it| it.log.display().to_string())
     }
 
-    /// Ends all services in reverse order of their start, so that none loses a service it uses.
+    /// Ends all services: those of one cloud in reverse order of their start, so that none loses a service it uses; the
+    /// clouds at the same time.
     pub async fn stop(&self) {
-        while let Some(mut service) = self.take_last() {
+        let clouds: BTreeSet<String> = self.running.borrow().iter().map(|running| running.cloud.clone()).collect();
+        join_all(clouds.iter().map(|cloud| self.stop_cloud(cloud))).await;
+    }
+
+    async fn stop_cloud(&self, cloud: &str) {
+        while let Some(mut service) = self.take_last(cloud) {
             let Some(identity) = service.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Identity::of) else {
                 continue;
             };
@@ -193,8 +201,10 @@ impl Supervisor {
         }
     }
 
-    fn take_last(&self) -> Option<Running> {
-        self.running.borrow_mut().pop()
+    fn take_last(&self, cloud: &str) -> Option<Running> {
+        let mut running = self.running.borrow_mut();
+        let last = running.iter().rposition(|running| running.cloud == cloud)?;
+        Some(running.remove(last))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cli::Test;
 use crate::compile::TestProgram;
 
 /// Its tests go through the gateway and wait most of the time: its programs are run module by module, on several clouds.
-const END_TO_END: &str = "e2e";
+pub const END_TO_END: &str = "e2e";
 
 /// These take longest. They come first, so that no cloud has a long one left when the others are done.
 const LONGEST: [(&str, &str); 4] =

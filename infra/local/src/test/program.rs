@@ -5,11 +5,12 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
+use super::plan::END_TO_END;
 use super::report::Suite;
 use crate::cli::Test;
 use crate::compile::TestProgram;
 
-/// How many tests of a program run at the same time. They wait more than they compute.
+/// How many end-to-end tests of a program run at the same time. They wait more than they compute.
 const THREADS: &str = "6";
 
 /// Runs the tests of a program whose names begin with `module`. Tests that need something outside are marked `#[ignore = "needs A and B"]`, with the names of variables:
@@ -37,7 +38,10 @@ pub async fn run(
 
 fn command(program: &TestProgram, variables: &BTreeMap<&str, String>) -> Command {
     let mut command = Command::new(&program.program);
-    command.args(["--test-threads", THREADS]).current_dir(&program.folder);
+    if program.package == END_TO_END {
+        command.args(["--test-threads", THREADS]);
+    }
+    command.current_dir(&program.folder);
     command.env("CARGO_MANIFEST_DIR", &program.folder).envs(variables);
     command.stdin(Stdio::null()).kill_on_drop(true);
     command

@@ -17,6 +17,8 @@ fn errors(problem: &Value) -> BTreeMap<&str, &str> {
 #[ignore = "needs API_URL"]
 async fn every_field_is_held_to_its_rules() -> Result<()> {
     let cloud = Cloud::from_env()?;
+    // One of these tests restarts the function that the others call.
+    let _alone = e2e::alone().await;
     let slug = unique("valid");
     let slug_shape = "must be 3 to 48 lower-case letters, digits and hyphens";
     let edges = "must neither start nor end with a hyphen";
@@ -90,6 +92,8 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
 #[ignore = "needs API_URL"]
 async fn all_mistakes_are_told_at_once() -> Result<()> {
     let cloud = Cloud::from_env()?;
+    // One of these tests restarts the function that the others call.
+    let _alone = e2e::alone().await;
     let wrong =
         json!({ "slug": "x", "display_name": "", "region": "mars", "tier": "gold", "admin_email": "@", "teir": 1 });
     let request = cloud.admin(Method::POST, "/v1/admin/tenants").json(&wrong);
@@ -110,6 +114,8 @@ async fn all_mistakes_are_told_at_once() -> Result<()> {
 async fn a_region_that_is_not_configured_is_refused() -> Result<()> {
     const FUNCTION: &str = "provision-tenant";
     let cloud = Cloud::from_env()?;
+    // One of these tests restarts the function that the others call.
+    let _alone = e2e::alone().await;
     let before = cloud.aws.environment_of(FUNCTION).await?;
     let mut fewer = before.clone();
     fewer["CONFIGURED_REGIONS"] = json!("us-east-1,eu-central-1");
