@@ -68,7 +68,8 @@ struct Endpoint<H> {
 
 impl<H: Handler> Endpoint<H> {
     async fn handle(&self, request: &Request, budget: Budget) -> Result<Answer, Problem> {
-        let handle = async |budget| self.handler.handle(request, H::Input::read(request)?, budget).await;
+        // Boxed: what a handler awaits is nested too deep for the runtime around it.
+        let handle = async |budget| Box::pin(self.handler.handle(request, H::Input::read(request)?, budget)).await;
         match &self.records {
             Some(records) => idempotency::once(records, H::ROUTE.name, request, budget, handle).await,
             None => handle(budget).await,
@@ -118,7 +119,7 @@ async fn respond<H: Handler>(endpoint: &Endpoint<H>, event: lambda_http::Request
     span.record("correlation_id", &correlation_id);
     let outcome = async {
         let budget = Budget::of(H::ANSWERED_WITHIN.saturating_sub(waited)).at_least(LEAST_TIME);
-        let work = answer(endpoint, event, request_id.clone(), correlation_id, budget);
+        let work = Box::pin(answer(endpoint, event, request_id.clone(), correlation_id, budget));
         // A panic must not reach the gateway, since its text would.
         match budget.spend(AssertUnwindSafe(work).catch_unwind()).await {
             Some(Ok(outcome)) => outcome,
