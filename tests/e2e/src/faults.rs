@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fault_proxy::client::{Action, Answer, Call, Client, Match, Rule, RuleId, UpstreamState, When};
@@ -29,9 +29,23 @@ pub async fn with_faults(test: impl AsyncFnOnce(&Cloud, &Faults) -> Result<()>) 
     let faults = Faults(Client::new(variable("FAULT_PROXY_URL")?)?);
     let _alone = alone().await;
     faults.0.reset().await?;
+    quiet(&cloud).await?;
     let outcome = AssertUnwindSafe(test(&cloud, &faults)).catch_unwind().await;
     faults.0.reset().await?;
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Waits until no run of an earlier test is left: it would meet this test's faults. A run that another test stopped on
+/// purpose may stay, so the wait has an end.
+async fn quiet(cloud: &Cloud) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let control = cloud.control().await?;
+    let started = Instant::now();
+    let sql = "SELECT count(*) FROM control.tenants WHERE provisioning_state = 'provisioning'";
+    while started.elapsed() < PATIENCE && control.query_one(sql, &[]).await?.try_get::<_, i64>(0)? > 0 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
 }
 
 impl Faults {
