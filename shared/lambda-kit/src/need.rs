@@ -47,7 +47,7 @@ impl Declaration {
     }
 
     /// Adds a right.
-    pub fn grant(&mut self, action: &'static str, on: Resource) {
+    pub fn grant(&mut self, action: &'static str, on: AwsResource) {
         self.grants.insert(Grant { action, on });
     }
 }
@@ -58,12 +58,12 @@ pub struct Grant {
     /// As IAM names it, e.g. `states:StartExecution`.
     pub action: &'static str,
     /// On what.
-    pub on: Resource,
+    pub on: AwsResource,
 }
 
 /// A resource of the template, or beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Resource {
+pub enum AwsResource {
     /// Secrets, by their names below the prefix: `control/stripe`, or `tenants/*`.
     Secrets(&'static str),
     /// The state machine.

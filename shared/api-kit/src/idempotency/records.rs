@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::{CauseCode, Failure};
-use lambda_kit::{Declaration, Misconfigured, Need, Platform, Resource, settings};
+use lambda_kit::{AwsResource, Declaration, Misconfigured, Need, Platform, settings};
 
 use crate::Answer;
 
@@ -58,7 +58,7 @@ impl Need for Records {
     fn declare(declaration: &mut Declaration) {
         TableSettings::declare(declaration);
         for action in ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"] {
-            declaration.grant(action, Resource::IdempotencyTable);
+            declaration.grant(action, AwsResource::IdempotencyTable);
         }
     }
 
