@@ -10,6 +10,7 @@
 
 mod aws;
 mod budget;
+mod declare;
 mod manager;
 mod need;
 pub mod operation;
@@ -18,8 +19,6 @@ mod secret;
 mod settings;
 pub mod telemetry;
 
-pub use aws_config::SdkConfig;
-pub use aws_credential_types::provider::SharedCredentialsProvider;
 pub use budget::Budget;
 pub use manager::VersionId;
 pub use need::{AwsActions, AwsResource, Credentials, Declaration, Grant, Memory, Need};

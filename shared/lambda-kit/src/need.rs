@@ -144,37 +144,3 @@ impl<A: Need, B: Need> Need for (A, B) {
         Ok((a, b))
     }
 }
-
-/// Declares a struct whose fields are all [`Need`]s, and opens them together.
-///
-/// ```
-/// use lambda_kit::{Read, needs};
-/// use secrets::StripeSecret;
-///
-/// needs! {
-///     /// Asks Stripe.
-///     pub struct AskStripe {
-///         stripe: Read<StripeSecret>,
-///     }
-/// }
-/// ```
-#[macro_export]
-macro_rules! needs {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $need:ty),* $(,)? }) => {
-        $(#[$meta])*
-        $vis struct $name { $($(#[$field_meta])* $field_vis $field: $need),* }
-
-        impl $crate::Need for $name {
-            fn declare(declaration: &mut $crate::Declaration) {
-                $(<$need as $crate::Need>::declare(declaration);)*
-            }
-
-            fn open(platform: &$crate::Platform) -> Result<Self, $crate::Misconfigured> {
-                let mut wrong = $crate::Misconfigured::default();
-                $(let $field = wrong.note(<$need as $crate::Need>::open(platform));)*
-                let ($(Some($field),)*) = ($($field,)*) else { return Err(wrong) };
-                Ok(Self { $($field),* })
-            }
-        }
-    };
-}
