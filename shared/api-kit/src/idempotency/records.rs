@@ -1,7 +1,7 @@
 //! The records, one DynamoDB item each:
 //! `id`, `request` (digest), `owner` (the request id that began it), `state` `IN_PROGRESS` | `COMPLETED`,
-//! `running_until` (milliseconds), `status`, `headers`, `body`, `expires_at` (seconds; the table's TTL attribute, which
-//! `DynamoDB` acts on within days only, so that it is looked at here too).
+//! `running_until` (milliseconds), `status`, `headers`, `body`, `expires_at` (seconds). The last one is the table's TTL
+//! attribute. `DynamoDB` may take days to delete an expired item, so this code checks it too.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -143,7 +143,7 @@ impl Records {
         keep.send().await.map(drop).map_err(|error| failure(&error))
     }
 
-    /// Forgets a request this owner began: whoever repeats it gets another try.
+    /// Forgets a request that this owner began, so that a repeat of it is handled.
     pub async fn forget(&self, id: &str, owner: &str) -> Result<(), Failure> {
         let forget = self
             .client
