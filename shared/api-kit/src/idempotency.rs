@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the first answer to a request is kept for a day and given again to whoever repeats the request.
+//! `Idempotency-Key`: the first answer to a request is kept for a day, and a repeat of the request gets it again.
 //!
 //! A record says that a request is running until it is answered, or until its Lambda's deadline. A process that died
 //! meanwhile made its effect or did not. The repetition settles which, since every route's effect has a natural key of its
@@ -50,7 +50,7 @@ pub(crate) async fn once(
     let outcome = part.spend(handle(part)).await.unwrap_or_else(|| Err(Problem::unavailable()));
     let answer = match &outcome {
         Ok(answer) => Some(answer.clone()),
-        // Another try may end differently, so whoever repeats such a request gets one.
+        // Another try may end differently, so a repeat of such a request is handled.
         Err(problem) if matches!(problem.status().as_u16(), 401 | 403 | 409 | 429 | 500..) => None,
         Err(problem) => Some(problem.clone().into_answer(owner)),
     };

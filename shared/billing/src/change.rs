@@ -27,7 +27,7 @@ pub enum Changed {
 
 /// Why a tier change was not begun; nothing was written.
 #[derive(Debug)]
-pub enum NotBegun {
+pub enum ChangeNotBegun {
     /// The tenant is not at the version that the caller saw.
     VersionMismatch,
     /// Another tenant has the domain.
@@ -36,38 +36,38 @@ pub enum NotBegun {
     Failed(Failure),
 }
 
-impl From<StoreError> for NotBegun {
+impl From<StoreError> for ChangeNotBegun {
     fn from(error: StoreError) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<NotBegun> for Changed {
-    fn from(reason: NotBegun) -> Self {
+impl From<ChangeNotBegun> for Changed {
+    fn from(reason: ChangeNotBegun) -> Self {
         match reason {
-            NotBegun::VersionMismatch => Self::VersionMismatch,
-            NotBegun::DomainTaken => Self::DomainTaken,
-            NotBegun::Failed(failure) => Self::Failed(failure),
+            ChangeNotBegun::VersionMismatch => Self::VersionMismatch,
+            ChangeNotBegun::DomainTaken => Self::DomainTaken,
+            ChangeNotBegun::Failed(failure) => Self::Failed(failure),
         }
     }
 }
 
 /// Commits the intent. From then on Stripe is settled, even if this process dies. Everything that would stop the change at
 /// its end is checked first, since Stripe would have to be brought back then. The lease has to outlast `call`.
-pub async fn begin_change(lease: &Lease<'_>, update: &Update<'_>, call: Duration) -> Result<Uuid, NotBegun> {
+pub async fn begin_change(lease: &Lease<'_>, update: &Update<'_>, call: Duration) -> Result<Uuid, ChangeNotBegun> {
     let (store, tenant) = (lease.store(), lease.tenant());
     if update.version.is_some_and(|version| version != tenant.version) {
-        return Err(NotBegun::VersionMismatch);
+        return Err(ChangeNotBegun::VersionMismatch);
     }
     if let Patch::Set(domain) = &update.change.custom_domain
         && store.domain_taken(tenant.tenant_id, domain.as_str()).await?
     {
-        return Err(NotBegun::DomainTaken);
+        return Err(ChangeNotBegun::DomainTaken);
     }
     match lease.intend_billing(call, update.version).await? {
         Some(intent) => Ok(intent),
-        None if outdated(lease, update).await? => Err(NotBegun::VersionMismatch),
-        None => Err(NotBegun::Failed(CauseCode::LeaseLapsed.into())),
+        None if outdated(lease, update).await? => Err(ChangeNotBegun::VersionMismatch),
+        None => Err(ChangeNotBegun::Failed(CauseCode::LeaseLapsed.into())),
     }
 }
 

@@ -14,6 +14,6 @@ mod open;
 mod settle;
 
 pub use account::{Biller, Billing, BillingSettings, Plan};
-pub use change::{Changed, NotBegun, begin_change, finish_change};
+pub use change::{ChangeNotBegun, Changed, begin_change, finish_change};
 pub use open::Report;
 pub use settle::{Change, Settled};

@@ -358,22 +358,22 @@ causes! {
             "Supabase closed the connection before its answer was complete; the call is tried again.";
         /// The answer is larger than any that is documented.
         SupabaseAnswerTooLarge = "supabase_answer_too_large", Rejected, Provider, false,
-            "Supabase sent an answer larger than any it documents. Check that SupabaseApiUrl is the right address, then send the request again.";
+            "Supabase sent an answer larger than any it documents. Check that SupabaseApiUrl is the right address, then POST the tenant again.";
         /// The configured address or credential cannot be used in a request.
         SupabaseBadConfiguration = "supabase_bad_configuration", Internal, Platform, false,
-            "Supabase cannot be called with the configured address and credential. Correct them, then send the request again.";
+            "Supabase cannot be called with the configured address and credential. Correct them, then POST the tenant again.";
         /// A setting cannot be part of a valid call.
         SupabaseBadArgument = "supabase_bad_argument", Internal, Platform, false,
-            "A setting cannot be sent to Supabase. Check the organisation slug and the site's URLs, then send the request again.";
+            "A setting cannot be sent to Supabase. Check the organisation slug and the site's URLs, then POST the tenant again.";
         /// The rate limit is used up.
         SupabaseRateLimited = "supabase_rate_limited", RateLimited, Quota, true,
             "Supabase's rate limit is used up; the call is tried again.";
         /// The access token is not accepted.
         SupabaseUnauthorized = "supabase_unauthorized", Rejected, Platform, false,
-            "Supabase does not accept the access token. Put a valid one into the secret control/supabase, then send the request again.";
+            "Supabase does not accept the access token. Put a valid one into the secret control/supabase, then POST the tenant again.";
         /// The access token does not allow the call.
         SupabaseForbidden = "supabase_forbidden", Rejected, Platform, false,
-            "The Supabase access token does not allow the call. Give it the rights of the organisation's owner, then send the request again.";
+            "The Supabase access token does not allow the call. Give it the rights of the organisation's owner, then POST the tenant again.";
         /// The organisation has a project of this name that is not listed yet.
         SupabaseNameTaken = "supabase_name_taken", Busy, Platform, true,
             "Supabase has a project of this name that is not listed yet; it is looked for again.";

@@ -80,7 +80,7 @@ pub enum TransportError {
     /// An answer of more bytes than [`MAX_BODY`](crate::MAX_BODY), or than the caller allows.
     #[error("the answer is too large")]
     TooLarge,
-    /// The request could not be built: a URL or a header value that is none.
+    /// The request could not be built: its URL or a header value is not valid.
     #[error("the request could not be built")]
     Unsendable,
 }

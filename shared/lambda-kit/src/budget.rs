@@ -30,7 +30,7 @@ impl Budget {
     /// A part that ends `rest` earlier, so that this much is left for what follows.
     #[must_use]
     pub fn keeping(self, rest: Duration) -> Self {
-        Self { ends: self.ends.checked_sub(rest).unwrap_or(self.ends) }
+        Self { ends: self.ends.checked_sub(rest).unwrap_or_else(Instant::now) }
     }
 
     /// A part that takes at most `time` from now.

@@ -10,6 +10,7 @@
 
 mod aws;
 mod budget;
+mod declare;
 mod manager;
 mod need;
 pub mod operation;
@@ -18,11 +19,9 @@ mod secret;
 mod settings;
 pub mod telemetry;
 
-pub use aws_config::SdkConfig;
-pub use aws_credential_types::provider::SharedCredentialsProvider;
 pub use budget::Budget;
 pub use manager::VersionId;
-pub use need::{AwsActions, Credentials, Declaration, Grant, Memory, Need, Resource};
+pub use need::{AwsActions, AwsResource, Credentials, Declaration, Grant, Memory, Need};
 pub use platform::Platform;
 pub use secret::{Create, Read, Versions, Write};
 pub use settings::{List, Misconfigured, Settings};

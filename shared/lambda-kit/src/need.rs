@@ -47,7 +47,7 @@ impl Declaration {
     }
 
     /// Adds a right.
-    pub fn grant(&mut self, action: &'static str, on: Resource) {
+    pub fn grant(&mut self, action: &'static str, on: AwsResource) {
         self.grants.insert(Grant { action, on });
     }
 }
@@ -58,12 +58,12 @@ pub struct Grant {
     /// As IAM names it, e.g. `states:StartExecution`.
     pub action: &'static str,
     /// On what.
-    pub on: Resource,
+    pub on: AwsResource,
 }
 
 /// A resource of the template, or beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Resource {
+pub enum AwsResource {
     /// Secrets, by their names below the prefix: `control/stripe`, or `tenants/*`.
     Secrets(&'static str),
     /// The state machine.
@@ -143,38 +143,4 @@ impl<A: Need, B: Need> Need for (A, B) {
         let (Some(a), Some(b)) = both else { return Err(wrong) };
         Ok((a, b))
     }
-}
-
-/// Declares a struct whose fields are all [`Need`]s, and opens them together.
-///
-/// ```
-/// use lambda_kit::{Read, needs};
-/// use secrets::StripeSecret;
-///
-/// needs! {
-///     /// Asks Stripe.
-///     pub struct AskStripe {
-///         stripe: Read<StripeSecret>,
-///     }
-/// }
-/// ```
-#[macro_export]
-macro_rules! needs {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $need:ty),* $(,)? }) => {
-        $(#[$meta])*
-        $vis struct $name { $($(#[$field_meta])* $field_vis $field: $need),* }
-
-        impl $crate::Need for $name {
-            fn declare(declaration: &mut $crate::Declaration) {
-                $(<$need as $crate::Need>::declare(declaration);)*
-            }
-
-            fn open(platform: &$crate::Platform) -> Result<Self, $crate::Misconfigured> {
-                let mut wrong = $crate::Misconfigured::default();
-                $(let $field = wrong.note(<$need as $crate::Need>::open(platform));)*
-                let ($(Some($field),)*) = ($($field,)*) else { return Err(wrong) };
-                Ok(Self { $($field),* })
-            }
-        }
-    };
 }

@@ -12,7 +12,7 @@ use secrets::Secret;
 use serde::Serialize;
 
 use crate::manager::{Manager, VersionId, unavailable};
-use crate::need::{Declaration, Need, Resource};
+use crate::need::{AwsResource, Declaration, Need};
 use crate::platform::Platform;
 use crate::settings::Misconfigured;
 
@@ -57,7 +57,7 @@ impl<S: Secret<Key = ()>> Read<S> {
 
 impl<S: Secret> Need for Read<S> {
     fn declare(declaration: &mut Declaration) {
-        declaration.grant(GET, Resource::Secrets(S::NAMES));
+        declaration.grant(GET, AwsResource::Secrets(S::NAMES));
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
@@ -84,7 +84,7 @@ impl<S: Secret + Serialize> Create<S> {
 
 impl<S: Secret> Need for Create<S> {
     fn declare(declaration: &mut Declaration) {
-        declaration.grant(CREATE, Resource::Secrets(S::NAMES));
+        declaration.grant(CREATE, AwsResource::Secrets(S::NAMES));
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
@@ -108,7 +108,7 @@ impl<S: Secret + Serialize> Write<S> {
 
 impl<S: Secret> Need for Write<S> {
     fn declare(declaration: &mut Declaration) {
-        declaration.grant(PUT, Resource::Secrets(S::NAMES));
+        declaration.grant(PUT, AwsResource::Secrets(S::NAMES));
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
@@ -145,7 +145,7 @@ impl<S: Secret + Serialize> Versions<S> {
 impl<S: Secret> Need for Versions<S> {
     fn declare(declaration: &mut Declaration) {
         for action in [GET, CREATE, PUT] {
-            declaration.grant(action, Resource::Secrets(S::NAMES));
+            declaration.grant(action, AwsResource::Secrets(S::NAMES));
         }
     }
 

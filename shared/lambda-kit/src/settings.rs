@@ -77,45 +77,6 @@ impl<T: FromStr> FromStr for List<T> {
     }
 }
 
-/// Declares the settings of one concern. Each field names its variable, and its default if it has one.
-///
-/// ```
-/// use lambda_kit::settings;
-///
-/// settings! {
-///     /// How an index is made.
-///     pub struct IndexSettings {
-///         /// Copies of each shard.
-///         pub replicas: u8 = "KNN_REPLICAS" or "1",
-///         /// Where the pipeline is.
-///         pub state_machine: String = "STATE_MACHINE_ARN",
-///     }
-/// }
-/// ```
-#[macro_export]
-macro_rules! settings {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident {
-        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $kind:ty = $variable:literal $(or $default:expr)?),+ $(,)?
-    }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug)]
-        $vis struct $name { $($(#[$field_meta])* $field_vis $field: $kind),+ }
-
-        impl $crate::Need for $name {
-            fn declare(declaration: &mut $crate::Declaration) {
-                declaration.settings.extend([$($variable),+]);
-            }
-
-            fn open(platform: &$crate::Platform) -> Result<Self, $crate::Misconfigured> {
-                let mut wrong = $crate::Misconfigured::default();
-                $(let $field = wrong.note(platform.settings().read($variable, [$($default)?].first().copied()));)+
-                let ($(Some($field),)+) = ($($field,)+) else { return Err(wrong) };
-                Ok(Self { $($field),+ })
-            }
-        }
-    };
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

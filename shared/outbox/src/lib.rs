@@ -12,7 +12,7 @@ use secrets::ValkeySecret;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::{OutboxKind, OutboxRow, Store, StoreError};
-use tenant_cache::CacheEntries;
+use tenant_cache::{CacheEntries, TenantCache};
 use uuid::Uuid;
 use valkey::Valkey;
 
@@ -36,6 +36,7 @@ needs! {
     /// Delivers promises.
     pub struct Outbox {
         valkey: Read<ValkeySecret>,
+        cache: TenantCache,
     }
 }
 
@@ -101,7 +102,7 @@ impl Outbox {
         let gone = async {
             match promise {
                 Some(id) => self.deliver_now(store, &[id], budget).await,
-                None => self.remove(entries).await.is_ok(),
+                None => self.cache.remove(entries).await.is_ok(),
             }
         };
         let gone = budget.spend(gone).await.unwrap_or_default();
@@ -109,11 +110,6 @@ impl Outbox {
             tracing::error!("the tenant's cache entries could not be removed yet");
         }
         gone
-    }
-
-    async fn remove(&self, entries: &CacheEntries) -> Result<(), Failure> {
-        self.connect().await?.unlink(&entries.keys).await?;
-        Ok(())
     }
 
     async fn connect(&self) -> Result<Valkey, Failure> {

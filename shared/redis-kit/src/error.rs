@@ -1,4 +1,4 @@
-//! What can go wrong between us and the server, without one word of the server's in what is shown.
+//! What can go wrong between us and the server. Texts of the server are never shown.
 
 use std::fmt;
 
@@ -112,7 +112,7 @@ impl From<&RedisError> for Error {
             ) => Self::NotReady,
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => Self::Unexpected,
             ErrorKind::Io | ErrorKind::Client => Self::Lost,
-            // The rest is told by the error's first word; the library's enum is open, so a wildcard it must be.
+            // The first word of the error tells the rest apart. The library's enum is open, so there has to be a wildcard.
             _ => match error.code() {
                 Some("NOAUTH" | "WRONGPASS") => Self::Unauthorized,
                 Some("OOM" | "MISCONF" | "BUSY") => Self::NotReady,

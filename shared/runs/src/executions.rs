@@ -7,7 +7,7 @@ use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use domain::{CauseCode, Failure, TenantId, names};
-use lambda_kit::{Declaration, Misconfigured, Need, Platform, Resource, settings};
+use lambda_kit::{AwsResource, Declaration, Misconfigured, Need, Platform, settings};
 
 settings! {
     /// Where the pipeline is.
@@ -56,8 +56,8 @@ impl Executions {
 impl Need for Runs {
     fn declare(declaration: &mut Declaration) {
         PipelineSettings::declare(declaration);
-        declaration.grant("states:StartExecution", Resource::StateMachine);
-        declaration.grant("states:DescribeExecution", Resource::Executions);
+        declaration.grant("states:StartExecution", AwsResource::StateMachine);
+        declaration.grant("states:DescribeExecution", AwsResource::Executions);
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
@@ -68,7 +68,7 @@ impl Need for Runs {
 impl Need for StopRuns {
     fn declare(declaration: &mut Declaration) {
         PipelineSettings::declare(declaration);
-        declaration.grant("states:StopExecution", Resource::Executions);
+        declaration.grant("states:StopExecution", AwsResource::Executions);
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {

@@ -54,8 +54,8 @@ pub struct DatabaseSecret {
 #[serde(transparent)]
 pub struct DatabaseOwnerSecret(pub DatabaseSecret);
 
-/// Who may call the API.
-#[derive(Clone, Debug, Deserialize)]
+/// Who may call the API. Like the two below, it cannot be printed: JSON that is not parsed yet may hold a secret.
+#[derive(Clone, Deserialize)]
 pub struct CallersSecret {
     /// Who has an API key.
     pub consumers: Vec<ConsumerSecret>,
@@ -65,7 +65,7 @@ pub struct CallersSecret {
 }
 
 /// Whose bearer tokens are accepted.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct JwtSecret {
     /// The `iss` of its tokens.
     pub issuer: String,
@@ -86,7 +86,7 @@ fn role() -> String {
 }
 
 /// A key, with exactly one of the last three: `secret` for HS256, one of the others for RS256 and ES256.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct JwtKeySecret {
     /// The `kid` of its tokens.
     pub kid: Option<String>,

@@ -7,7 +7,7 @@ use contracts::functions;
 use contracts::machine::Machine;
 use contracts::pascal_case;
 use contracts::template::Template;
-use lambda_kit::{Grant, Resource};
+use lambda_kit::{AwsResource, Grant};
 use serde_json::{Value, json};
 
 /// Log delivery is a setting of the account, so these actions have no resource.
@@ -92,15 +92,15 @@ fn short(resource: &Value) -> Result<String> {
 }
 
 /// A declared resource. A secret's ARN ends in six random characters, so `database-??????` is not `database-owner`.
-fn written(resource: Resource) -> String {
+fn written(resource: AwsResource) -> String {
     match resource {
-        Resource::Secrets(names) if names.ends_with("/*") => names.to_owned(),
-        Resource::Secrets(name) => format!("{name}-??????"),
-        Resource::StateMachine => "ProvisionTenantStateMachine".to_owned(),
-        Resource::Executions => "execution:ProvisionTenantStateMachine:*".to_owned(),
-        Resource::IdempotencyTable => "IdempotencyTable.Arn".to_owned(),
-        Resource::SearchDomains(path) => format!("SearchDomainArns/{path} if HasSearchDomains"),
-        Resource::SearchCollections => "SearchCollectionArns if HasSearchCollections".to_owned(),
+        AwsResource::Secrets(names) if names.ends_with("/*") => names.to_owned(),
+        AwsResource::Secrets(name) => format!("{name}-??????"),
+        AwsResource::StateMachine => "ProvisionTenantStateMachine".to_owned(),
+        AwsResource::Executions => "execution:ProvisionTenantStateMachine:*".to_owned(),
+        AwsResource::IdempotencyTable => "IdempotencyTable.Arn".to_owned(),
+        AwsResource::SearchDomains(path) => format!("SearchDomainArns/{path} if HasSearchDomains"),
+        AwsResource::SearchCollections => "SearchCollectionArns if HasSearchCollections".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use contracts::functions;
 use contracts::template::Template;
 use domain::ProblemCode;
-use lambda_kit::Resource;
+use lambda_kit::AwsResource;
 use secrets::{DatabaseSecret, Secret};
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ fn the_schema_comes_before_everything_that_uses_it() -> Result<()> {
     // A new version of the function is what makes CloudFormation call it again.
     assert_eq!(schema["Properties"]["FunctionVersion"], json!({ "Ref": "MigrateControlFunction.Version" }));
     assert!(template.function("MigrateControlFunction")?.properties.contains_key("AutoPublishAlias"));
-    let read = Resource::Secrets(DatabaseSecret::NAMES);
+    let read = AwsResource::Secrets(DatabaseSecret::NAMES);
     let uses: BTreeSet<_> = functions::all()
         .into_iter()
         .filter(|function| function.declaration.grants.iter().any(|grant| grant.on == read))

@@ -35,7 +35,7 @@ settings! {
         /// Regions in which tenants can be created.
         regions: List<Region> = "CONFIGURED_REGIONS",
         /// Slugs that no tenant can have.
-        reserved_slugs: List<String> = "RESERVED_SLUGS" or "api,www",
+        reserved_slugs: List<String> = "RESERVED_SLUGS" or "",
     }
 }
 

@@ -94,7 +94,7 @@ impl UpdateTenant {
                 request_id: &request.request_id,
             };
             let updated = match change.tier {
-                Some(_) => Some(tier::change(&self.store, &self.billing, &tenant, &update).await?),
+                Some(_) => Some(tier::change(&self.store, &self.billing, &tenant, &update, budget).await?),
                 None => written(self.store.update_tenant(tenant.tenant_id, &update).await)?,
             };
             if let Some(tenant) = updated {

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use api_kit::Problem;
+use api_kit::{Budget, Problem};
 use billing::{Billing, Changed};
 use domain::{CauseCode, Failure, ProvisioningState, System};
 use store::{Lease, NotLeased, Store, Tenant, Update};
 
-/// The longest time for a change.
+/// The longest time for a change, the wait for the lease included. What is left of the request's time is for the cache.
 const WORK: Duration = Duration::from_secs(18);
 /// The longest time for one call of Stripe. A change takes three at most, and the last of them is the slow one.
 const STRIPE_CALL: Duration = Duration::from_secs(6);
@@ -16,8 +16,14 @@ const LEASE_WAIT: Duration = Duration::from_secs(2);
 const LEASE_POLL: Duration = Duration::from_millis(200);
 
 /// The tenant at its new tier.
-pub async fn change(store: &Store, billing: &Billing, tenant: &Tenant, update: &Update<'_>) -> Result<Tenant, Problem> {
-    let lease = lease(store, tenant, update.request_id).await?;
+pub async fn change(
+    store: &Store,
+    billing: &Billing,
+    tenant: &Tenant,
+    update: &Update<'_>,
+    budget: Budget,
+) -> Result<Tenant, Problem> {
+    let lease = lease(store, tenant, update.request_id, budget.at_most(WORK)).await?;
     match billing.within(STRIPE_CALL).change_tier(&lease, update).await {
         Changed::Done(tenant) => Ok(*tenant),
         Changed::VersionMismatch => Err(Problem::version_mismatch()),
@@ -47,10 +53,11 @@ fn is_ours(failure: &Failure) -> bool {
     code.system() == System::Secrets || matches!(code, CauseCode::StripeUnauthorized | CauseCode::StripeAnswerTooLarge)
 }
 
-async fn lease<'a>(store: &'a Store, tenant: &Tenant, token: &str) -> Result<Lease<'a>, Problem> {
+/// The tenant's lease, for the time that is left of `work` once it is taken.
+async fn lease<'a>(store: &'a Store, tenant: &Tenant, token: &str, work: Budget) -> Result<Lease<'a>, Problem> {
     let started = Instant::now();
     loop {
-        match store.lease_for_billing(tenant.tenant_id, token, WORK, &[ProvisioningState::Active]).await {
+        match store.lease_for_billing(tenant.tenant_id, token, work.left(), &[ProvisioningState::Active]).await {
             Ok(lease) => return Ok(lease),
             Err(NotLeased::Busy) if started.elapsed() < LEASE_WAIT => tokio::time::sleep(LEASE_POLL).await,
             Err(NotLeased::Busy) => return Err(Problem::operation_in_progress()),

@@ -1,6 +1,7 @@
 //! A catalog's credentials in a Secrets Manager: the local cloud's.
 
 #![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
+#![allow(clippy::disallowed_types, reason = "a test opens a need itself")]
 
 use aws_sdk_secretsmanager::Client;
 use domain::{CatalogId, CauseCode, Failure, Patch};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{Failure, Step, names};
-use lambda_kit::{AwsActions, Credentials, Grant, Read, Resource, needs, settings};
+use lambda_kit::{AwsActions, AwsResource, Credentials, Grant, Read, needs, settings};
 use opensearch::{Dimension, Engine, IndexSpec, OpenSearch};
 use secrets::RegionSecret;
 use step_kit::{Effect, Lease, Outcome, Work};
@@ -35,11 +35,11 @@ struct SearchActions;
 
 impl AwsActions for SearchActions {
     const GRANTS: &'static [Grant] = &[
-        Grant { action: "es:ESHttpGet", on: Resource::SearchDomains("client_*") },
-        Grant { action: "es:ESHttpPut", on: Resource::SearchDomains("client_*") },
-        Grant { action: "es:ESHttpGet", on: Resource::SearchDomains("_alias/client_*") },
-        Grant { action: "es:ESHttpPost", on: Resource::SearchDomains("_aliases") },
-        Grant { action: "aoss:APIAccessAll", on: Resource::SearchCollections },
+        Grant { action: "es:ESHttpGet", on: AwsResource::SearchDomains("client_*") },
+        Grant { action: "es:ESHttpPut", on: AwsResource::SearchDomains("client_*") },
+        Grant { action: "es:ESHttpGet", on: AwsResource::SearchDomains("_alias/client_*") },
+        Grant { action: "es:ESHttpPost", on: AwsResource::SearchDomains("_aliases") },
+        Grant { action: "aoss:APIAccessAll", on: AwsResource::SearchCollections },
     ];
 }
 

@@ -1,7 +1,7 @@
 //! The records, one DynamoDB item each:
 //! `id`, `request` (digest), `owner` (the request id that began it), `state` `IN_PROGRESS` | `COMPLETED`,
-//! `running_until` (milliseconds), `status`, `headers`, `body`, `expires_at` (seconds; the table's TTL attribute, which
-//! `DynamoDB` acts on within days only, so that it is looked at here too).
+//! `running_until` (milliseconds), `status`, `headers`, `body`, `expires_at` (seconds). The last one is the table's TTL
+//! attribute. `DynamoDB` may take days to delete an expired item, so this code checks it too.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::{CauseCode, Failure};
-use lambda_kit::{Declaration, Misconfigured, Need, Platform, Resource, settings};
+use lambda_kit::{AwsResource, Declaration, Misconfigured, Need, Platform, settings};
 
 use crate::Answer;
 
@@ -58,7 +58,7 @@ impl Need for Records {
     fn declare(declaration: &mut Declaration) {
         TableSettings::declare(declaration);
         for action in ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"] {
-            declaration.grant(action, Resource::IdempotencyTable);
+            declaration.grant(action, AwsResource::IdempotencyTable);
         }
     }
 
@@ -143,7 +143,7 @@ impl Records {
         keep.send().await.map(drop).map_err(|error| failure(&error))
     }
 
-    /// Forgets a request this owner began: whoever repeats it gets another try.
+    /// Forgets a request that this owner began, so that a repeat of it is handled.
     pub async fn forget(&self, id: &str, owner: &str) -> Result<(), Failure> {
         let forget = self
             .client
