@@ -1,4 +1,4 @@
-//! All worlds that can be reached, and those from which a good end can be reached for certain.
+//! All worlds that can be reached, and those from which a good end is certain to be reachable.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
