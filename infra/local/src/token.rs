@@ -14,7 +14,7 @@ use crate::cli::{CloudName, Whose};
 use crate::cloud::Deployed;
 use crate::layout::Workspace;
 
-/// Seconds a token is good for: a working day.
+/// How many seconds a token is valid: a working day.
 const LIFETIME: u64 = 12 * 60 * 60;
 
 /// What the authorizer expects of a token.
@@ -26,7 +26,7 @@ pub struct Jwt {
     pub secret: String,
 }
 
-/// Prints a token, and nothing else, so that it can be used in a command substitution.
+/// Prints only the token, so that it can be used in a command substitution.
 pub fn run(cloud: &CloudName, whose: &Whose) -> anyhow::Result<ExitCode> {
     let deployed = Deployed::load(&Workspace::find()?.cloud(&cloud.name))?;
     println!("{}", deployed.jwt.mint(whose)?);

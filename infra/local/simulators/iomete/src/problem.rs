@@ -59,7 +59,7 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UnprocessableEntityException", message)
     }
 
-    /// 413. The specification leaves it to whatever stands in front of a catalog.
+    /// 413. The specification does not define it, because a gateway in front of a catalog decides.
     pub(crate) fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "BadRequestException", "The request is too large")
     }
