@@ -77,7 +77,7 @@ async fn without_the_items_id_there_would_be_a_second_item() {
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL and STRIPE_SECRET_KEY"]
-async fn a_cancellation_at_the_periods_end_is_taken_back() {
+async fn a_cancellation_at_the_periods_end_can_be_reverted() {
     let stripe = stripe();
     let made = subscribed(&stripe).await;
     let cancel = |cancel| SubscriptionChange { price: None, cancel_at_period_end: Some(cancel) };
