@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
-    /// Show cargo's own lines instead of a bar.
+    /// Show the lines of cargo instead of a bar.
     #[arg(long, global = true)]
     pub verbose: bool,
 }
@@ -161,7 +161,7 @@ pub struct Faults {
     /// How many cells run at the same time.
     #[arg(long, default_value_t = 12)]
     pub at_once: usize,
-    /// Instead of the matrix: provision so many tenants at once while a process is killed every 100 ms.
+    /// Instead of the matrix: provision this many tenants at once while a process is killed every 100 ms.
     #[arg(long, value_name = "TENANTS")]
     pub storm: Option<usize>,
     #[command(flatten)]

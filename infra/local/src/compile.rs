@@ -14,7 +14,7 @@ use xtask::Event;
 use crate::layout::Workspace;
 use crate::progress;
 
-/// Whether cargo's own lines are shown. It is set once, from the command line.
+/// Whether the lines of cargo are shown. It is set once, from the command line.
 pub static VERBOSE: OnceLock<bool> = OnceLock::new();
 
 /// Where cargo put the programs it built, by name.

@@ -26,7 +26,7 @@ impl Workspace {
         &self.root
     }
 
-    /// This package's own folder.
+    /// The folder of this package.
     pub fn infra(&self) -> PathBuf {
         self.root.join("infra/local")
     }
@@ -123,7 +123,7 @@ impl CloudFolder {
         remove(&self.cloud())
     }
 
-    /// The same for this cloud and those beside it, `name.2` and so on.
+    /// The same for this cloud and the other clouds of the command, `name.2` and so on.
     pub fn forget_all(&self, workspace: &Workspace) -> anyhow::Result<()> {
         for entry in fs::read_dir(self.local.join("cloud"))?.flatten() {
             let name = entry.file_name();

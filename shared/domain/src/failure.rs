@@ -40,7 +40,7 @@ impl Failure {
         self.code
     }
 
-    /// How the pipeline goes on.
+    /// How the pipeline continues.
     #[must_use]
     pub const fn kind(&self) -> FailureKind {
         self.kind

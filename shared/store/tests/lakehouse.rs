@@ -285,7 +285,7 @@ async fn the_application_reads_and_writes_but_changes_no_history() {
     let database = Database::create().await;
     let mut owner = database.own.connect().await;
     let role = format!("app_{}", Uuid::now_v7().simple());
-    owner.batch_execute(&format!("CREATE ROLE {role}")).await.expect("a role of our own");
+    owner.batch_execute(&format!("CREATE ROLE {role}")).await.expect("a new role");
     store::migrate_control(&mut owner, &role).await.expect("granted");
     for (table, privilege, expected) in [
         ("lakehouse.tenant_catalogs", "SELECT", true),

@@ -154,7 +154,7 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
     let row = database.row(&tenant).await;
     assert_eq!(row.state, ProvisioningState::Failed);
     let message = format!("step_1: {}: {}", own.code, own.hint);
-    assert_eq!(row.error_message, Some(message), "the step's own cause says more");
+    assert_eq!(row.error_message, Some(message), "the step's cause takes precedence");
 
     let resume = || Resume {
         tenant: &row,

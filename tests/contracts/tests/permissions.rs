@@ -88,7 +88,7 @@ fn short(resource: &Value) -> Result<String> {
         assert_eq!((&resource["Fn::Split"][0], &join[0]), (&json!(","), &json!(format!("{suffix},"))), "{resource}");
         return Ok(format!("{list}{suffix}"));
     }
-    bail!("{resource} is no resource this test knows")
+    bail!("this test does not know the resource {resource}")
 }
 
 /// A declared resource. A secret's ARN ends in six random characters. The pattern `database-??????` matches `database`

@@ -87,8 +87,8 @@ pub struct Match {
     pub command_regex: Option<String>,
     /// Postgres: matched against the statements of a call and their parameters, e.g.
     /// `^INSERT INTO tenants .* \$1=acme( |$)`. Comment lines at the beginning of the SQL are left out, and all white
-    /// space is single spaces. A text parameter is shown as it is sent. A UUID, a number or an array (`{a,b}`) is shown as Postgres would write it, if
-    /// the client names its type. NULL is `$1=NULL`.
+    /// space is single spaces. A text parameter is shown as it is sent. A UUID, a number or an array (`{a,b}`) is shown
+    /// as Postgres would write it, if the client names its type. NULL is `$1=NULL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statement_regex: Option<String>,
     /// Postgres: only calls on connections to this database.
@@ -160,7 +160,7 @@ pub enum Action {
     },
 }
 
-/// An answer of the proxy's own.
+/// An answer that the proxy gives itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Answer {

@@ -34,7 +34,7 @@ pub(crate) enum Cut {
     /// Bytes that belong to no call.
     Pass {
         bytes: BytesMut,
-        /// Whether the server answers them all the same.
+        /// Whether the server answers them nevertheless.
         answered: bool,
     },
 }

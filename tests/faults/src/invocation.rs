@@ -166,7 +166,7 @@ fn json(body: &[u8]) -> Value {
 impl RuntimeApi {
     fn end(&self, ended: Ended) -> StatusCode {
         if let Some(end) = self.end.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Nobody may be waiting any more.
+            // The receiver may be gone already.
             let _ = end.send(ended);
         }
         StatusCode::ACCEPTED

@@ -16,7 +16,7 @@ use crate::invocation::{Ended, Invocation};
 use crate::stage::{Missed, Stage};
 use crate::witness::{self, Testimony};
 
-/// How long an invocation that goes on has to find out that it is too late.
+/// How long a released invocation may take until it finds out that it is too late.
 const GIVES_UP: Duration = Duration::from_secs(40);
 
 /// An invocation that has not met the fault by then will not meet it.

@@ -32,7 +32,7 @@ pub enum Fate {
     Refused,
     /// Stripe answers 500, and will do so for ever for this key.
     Error {
-        /// Whether Stripe created the subscription all the same.
+        /// Whether Stripe created the subscription nevertheless.
         made: bool,
     },
 }

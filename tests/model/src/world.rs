@@ -19,7 +19,7 @@ pub enum State {
     Active,
     /// The attempt failed. A POST resumes the tenant.
     Failed,
-    /// Switched off for good.
+    /// Deactivated. This state is final.
     Deprovisioned,
 }
 

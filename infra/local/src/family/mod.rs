@@ -3,10 +3,10 @@
 //!
 //! ```text
 //! front    what the user called: waits, and passes Ctrl-C on
-//! └ guard  a session of its own; ends the worker's whole family when the worker is gone
+//! └ guard  has its own session; ends the worker's whole family when the worker is gone
 //!   └ worker  does the work; every service and tool is its child
 //! ```
-//! The three watch each other. When the front dies, however it dies, its end of a socket closes and the guard ends the
+//! The three watch each other. When the front dies in any way, its end of a socket closes and the guard ends the
 //! worker. When the worker dies, its children become children of the guard, the nearest subreaper, which kills them.
 //! When the guard dies, the kernel sends the worker SIGTERM, and the worker ends everything in order. The members of
 //! the family are read from the kernel's table of parents. A process id alone is never trusted: ids are reused.

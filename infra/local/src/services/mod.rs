@@ -112,7 +112,7 @@ impl Ports {
     }
 }
 
-/// The programs of this workspace that run beside the functions.
+/// The programs of this workspace that run as services.
 pub fn programs(parts: &Parts) -> Vec<&'static str> {
     let mut programs =
         vec!["iomete-simulator", "mailbox", "opensearch-simulator", "stripe-simulator", "supabase-simulator"];

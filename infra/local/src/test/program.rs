@@ -13,8 +13,8 @@ use crate::compile::TestProgram;
 const THREADS: &str = "6";
 
 /// Runs the tests of a program whose names begin with `module`. A test that needs something outside is marked
-/// `#[ignore = "needs A and B"]`, with the names of variables. If all of them are set, the test is run in a second pass.
-/// Otherwise it stays ignored.
+/// `#[ignore = "needs A and B"]`, with the names of variables. If all of them are set, the test is run in a second
+/// pass. Otherwise it stays ignored.
 pub async fn run(
     program: &TestProgram,
     module: &str,

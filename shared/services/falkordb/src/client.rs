@@ -12,7 +12,7 @@ use crate::cypher;
 use crate::error::Error;
 use crate::grant::Grant;
 
-/// An operation takes at most this long, however many commands it sends. Opening the connection takes at most
+/// The time limit of an operation with all of its commands. Opening the connection takes at most
 /// [`redis_kit::CALL_LIMIT`].
 pub const OPERATION_LIMIT: Duration = Duration::from_secs(10);
 /// How long a constraint on a nearly empty graph may take to be in force.

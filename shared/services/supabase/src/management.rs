@@ -103,7 +103,8 @@ impl Management {
         let mut found = Vec::new();
         let mut offset = 0;
         for _ in 0..MAX_PAGES {
-            // Oldest first: a project that is created meanwhile comes last, and moves no other to a page already read.
+            // Oldest first: a project that is created during the search comes last, so it does not shift the other
+            // pages.
             let query = [
                 ("search", name),
                 ("sort", "created_asc"),

@@ -13,7 +13,7 @@ use redis_kit::Server;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-/// Valkey's `XADD` is not idempotent. A mark beside the stream makes it so, and a script writes both in one step.
+/// Valkey's `XADD` is not idempotent. An additional key, the mark, makes it so. A script writes both in one step.
 const PUBLISH_ONCE: &str = include_str!("publish_once.lua");
 
 /// An error of the client.

@@ -60,7 +60,7 @@ const MATRIX: &[(&str, [Right; 14])] = &[
     ("list-catalogs",            [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   F,   F,   S]),
     ("check-lakehouse-health",   [S,   S,   S,    S,   S,   S,    S,   S,   S,   S,   S,   S,   S,   S]),
     ("register-sync-target",     [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   F,   F,   S]),
-    // Another tenant's token lists that tenant's own targets, and there are none.
+    // Another tenant's token lists the targets of that other tenant, and there are none.
     ("list-sync-targets",        [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   S,   S,   S]),
 ];
 

@@ -123,7 +123,7 @@ async fn a_correlation_id_is_in_every_log_line_of_the_run() -> Result<()> {
     let lines = cloud.aws.log_events().await?;
     let followed: Vec<&String> = lines.iter().filter(|line| line.contains(&correlation_id)).collect();
     let request_id = answer.header("x-request-id").context("no request id")?;
-    ensure!(followed.iter().any(|line| line.contains(request_id)), "the request's own lines lack it");
+    ensure!(followed.iter().any(|line| line.contains(request_id)), "the log lines of the request itself lack it");
     for (number, name) in (1..).zip(NAMES) {
         let function = format!("step-{number}-{name}");
         ensure!(

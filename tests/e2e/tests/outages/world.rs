@@ -84,7 +84,7 @@ impl<'a> World<'a> {
                 let path = format!("/v1/admin/lakehouse/sync-targets?tenant_id={}", self.lakehouse.tenant_id);
                 lakehouse(Method::GET, &path)
             }
-            _ => anyhow::bail!("{route} is no route of this test"),
+            _ => anyhow::bail!("this test has no route {route}"),
         })
     }
 

@@ -34,7 +34,7 @@ pub(crate) enum Next {
     /// `len` bytes that no rule looks at.
     Pass {
         len: usize,
-        /// Whether the server answers them with a `ReadyForQuery` of their own.
+        /// Whether the server answers them with a separate `ReadyForQuery`.
         answered: bool,
     },
     /// A call of `len` bytes.

@@ -68,7 +68,7 @@ pub(crate) enum Greeted<'a> {
 }
 
 /// Agrees with both sides whether the connection is encrypted; it is on both or on none. `sent` is what the client has
-/// sent already. Afterwards it is what the client has sent in clear and nobody has answered yet.
+/// sent already. Afterwards it is what the client has sent in clear and is not answered yet.
 pub(crate) async fn greet<'a>(
     sides: &Sides,
     client: &'a mut TcpStream,

@@ -1,5 +1,5 @@
 //! A proxy in this process, and small servers behind it.
-#![allow(dead_code, reason = "every test file is a crate of its own and uses only a part of this")]
+#![allow(dead_code, reason = "every test file is a separate crate and uses only a part of this")]
 
 use std::future::Future;
 use std::net::SocketAddr;

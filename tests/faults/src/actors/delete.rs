@@ -46,7 +46,7 @@ pub async fn play_during(stage: &Stage, effect: &Effect, fault: Fault) -> Result
     Ok(Played { testimony: off(stage, &subject, activated).await?, posts: 0 })
 }
 
-/// Checks that the tenant is off for good: its execution has ended, nothing is billed, nothing exists twice, and
+/// Checks that the tenant stays deactivated: its execution has ended, nothing is billed, nothing exists twice, and
 /// nothing changes any more.
 async fn off(stage: &Stage, subject: &Subject, was_live: bool) -> Result<Testimony> {
     let cloud = &stage.cloud;

@@ -32,7 +32,7 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "NotAuthorizedException", "Not authorized to make this request")
     }
 
-    /// 404: there is no such path, or not with this method. The specification names no error for it.
+    /// 404: the path does not exist, or not with this method. The specification names no error for it.
     pub(crate) fn no_route(method: &str, path: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NotFoundException", format!("No route for request: {method} {path}"))
     }

@@ -27,7 +27,7 @@ pub struct Settings {
     /// Start of the links in mails, if it is not the bound address.
     #[arg(long)]
     pub public_url: Option<Url>,
-    /// After so many requests for its status or health, all services of a new project are healthy.
+    /// How many requests for its status or health it takes until all services of a new project are healthy.
     #[arg(long, default_value_t = 3)]
     pub polls_until_healthy: u32,
     /// Milliseconds until listings show a new project.

@@ -192,7 +192,7 @@ async fn send(
     let html = placeholders.fill(config.text("mailer_templates_invite_content"), true);
     match smtp {
         Some(smtp) => Ok(mail::send(&smtp, email, &subject, &html).await?),
-        // The team that the built-in service writes to is no part of the local cloud.
+        // The team that the built-in service writes to is not part of the local cloud.
         None => Ok(()),
     }
 }
