@@ -91,7 +91,7 @@ pub struct Up {
 /// What a cloud is made of.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Parts {
-    /// Put a proxy before every outside system. It can be told to fail.
+    /// Put a proxy before every outside system. Tests can make its calls fail.
     #[arg(long)]
     pub fault_proxy: bool,
     /// Use the binaries of the last build without building again.

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_tests_and_libraries_are_told_apart() {
+    fn programs_tests_and_libraries_are_distinguished() {
         let line = |kind: &str, test: bool, program: &str| {
             format!(
                 r#"{{"reason":"compiler-artifact","manifest_path":"/w/a/Cargo.toml","target":{{"name":"a","kind":["{kind}"]}},

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_may_call_only_what_says_so() {
+    fn a_tenant_may_call_only_routes_that_allow_it() {
         let may = |route, principal| permit(route, principal, [""].into_iter());
         let caller = may(&routes::GET_CATALOG, TENANT).expect("its own");
         assert_eq!(caller.tenant(), Some(TenantId(TENANT.parse().expect("a UUID"))));

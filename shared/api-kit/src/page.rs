@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_page_has_no_next() {
+    fn the_last_page_has_no_next_link() {
         let page = Page { after: None, limit: 2 };
         let answer = page.answer(&request(&[]), "/v1/x", [1, 2].map(|number| (cursor(number), number)), false);
         assert_eq!((answer.body.as_deref(), answer.headers.len()), (Some(&b"[1,2]"[..]), 0));

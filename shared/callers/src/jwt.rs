@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_one_of_its_algorithm() {
+    fn a_key_must_fit_its_algorithm() {
         let es256 = Es256::new();
         let with = |key: Value| malformed(secret(&json!([{ "alg": "HS256", "secret": SECRET }, key]), None));
         assert_eq!(with(json!({ "kid": "k", "alg": "ES256", "jwk": es256.jwk(Some("k")) })), None);

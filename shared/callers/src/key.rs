@@ -138,7 +138,7 @@ fn rsa(n: Vec<u8>, e: Vec<u8>) -> Option<Material> {
     full.then_some(Material::Rs256(RsaPublicKeyComponents { n, e }))
 }
 
-/// An uncompressed point: ring takes no other. ring checks that the point is on the curve when it verifies.
+/// An uncompressed point: ring accepts no other form. ring checks that the point is on the curve when it verifies.
 fn p256(point: Vec<u8>) -> Option<Material> {
     (point.len() == 1 + 2 * COORDINATE && point[0] == 4).then_some(Material::Es256(point))
 }

@@ -164,7 +164,7 @@ impl<T: FromStr<Err: Display> + FieldSchema + PartialEq, const MAX: usize> Field
     }
 }
 
-/// An object of any content that has at most `MAX` bytes as JSON. Empty where it is absent.
+/// An object of any content that has at most `MAX` bytes as JSON. Empty if it is absent.
 pub(crate) struct Object<const MAX: usize>;
 
 impl<const MAX: usize> Object<MAX> {

@@ -49,7 +49,7 @@ fn every_crate_inherits_lints_and_package_fields() -> Result<()> {
 }
 
 #[test]
-fn nothing_is_on_by_default() -> Result<()> {
+fn no_feature_is_on_by_default() -> Result<()> {
     for package in Workspace::load()?.packages.values() {
         let manifest = manifest(package)?;
         let features = manifest.get("features").and_then(Value::as_table).into_iter().flatten();

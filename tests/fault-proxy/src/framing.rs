@@ -115,7 +115,7 @@ impl Framing {
         Some(Cut::Call(Call { bytes: sent.split().freeze(), command: None }))
     }
 
-    /// The first part of what the server has sent. Where frames are not known, the reply to a call is what comes first
+    /// The first part of what the server has sent. If frames are not known, the reply to a call is what comes first
     /// after the call has gone out; `all_sent` says whether it has.
     pub fn reply(&mut self, received: &[u8], all_sent: bool) -> Part {
         let part = match self.mode {

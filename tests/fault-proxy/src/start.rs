@@ -30,7 +30,7 @@ pub struct Config {
     pub postgres: Option<PostgresTls>,
 }
 
-/// An outside system to stand before.
+/// An outside system with the proxy before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamConfig {
     /// Its name in rules and logs.

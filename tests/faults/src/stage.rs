@@ -232,7 +232,7 @@ impl Stage {
         Ok(Some(self.pause("postgres", statement).await?))
     }
 
-    /// Reads what the effect's calls are recognized by.
+    /// Reads the values by which the effect's calls are recognized.
     pub async fn learn(&self, known: Known, subject: &mut Subject) -> Result<()> {
         let control = self.cloud.control().await?;
         let id = subject.tenant_id;
@@ -254,7 +254,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Lays the fault. What the effect's calls are recognized by must be known.
+    /// Lays the fault. The values by which the effect's calls are recognized must be known.
     async fn lay_now(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<RuleId> {
         if effect.protocol == Protocol::Stripe && fault.kind == Kind::Error {
             let sql = "SELECT idempotency_key FROM control.resources WHERE id = $1";

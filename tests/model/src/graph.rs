@@ -93,7 +93,7 @@ impl Graph {
         self.unreached(|goals| goals.well, true)
     }
 
-    /// The path to the first world from which, without any caller, work never comes to an end.
+    /// The path to the first world from which work never ends unless a caller acts.
     #[must_use]
     pub fn never_ends_by_itself(&self) -> Option<Vec<Act>> {
         self.unreached(|goals| goals.by_itself, false)

@@ -121,7 +121,7 @@ async fn a_key_whose_answer_is_an_old_error_is_replaced() {
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn several_items_and_a_foreign_price_are_left_alone() {
+async fn several_items_and_a_foreign_price_are_not_changed() {
     let world = World::start().await;
     let tenant = world.active(Tier::EnterprisePlus).await;
     let lease = world.hold(&tenant).await;

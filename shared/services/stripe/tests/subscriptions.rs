@@ -47,7 +47,7 @@ async fn change(stripe: &Stripe, id: &str, change: SubscriptionChange<'_>) -> Su
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL and STRIPE_SECRET_KEY"]
-async fn the_item_gets_another_price_and_stays_the_only_one() {
+async fn a_change_of_price_keeps_the_only_item() {
     let stripe = stripe();
     let made = subscribed(&stripe).await;
     let item = made.only_item().expect("one item");

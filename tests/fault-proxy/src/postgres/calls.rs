@@ -280,7 +280,7 @@ mod tests {
     }
 
     /// What is cut off the stream, with the bytes given `step` at a time. A call is `|`, its text, `|`, its method and
-    /// what the log shows. What passes is `-`, or `=` if the server answers it.
+    /// what the log shows. Bytes that pass are `-`, or `=` if the server answers it.
     fn cut(stream: &[Vec<u8>], step: usize) -> Vec<String> {
         let (mut calls, mut sent, mut found) = (Calls::default(), Vec::new(), Vec::new());
         for piece in stream.concat().chunks(step) {

@@ -52,7 +52,7 @@ pub async fn kill_if_asked(stage: &Stage, fault: Fault, rule: RuleId) -> Result<
     Ok(())
 }
 
-/// Checks that the fault has met something, and releases what it still holds.
+/// Checks that the fault has met a call, and releases the calls that it still holds.
 pub async fn met(stage: &Stage, rule: RuleId) -> Result<()> {
     ensure!(stage.fired(rule).await? > 0, "the fault met nothing");
     stage.mend(rule).await

@@ -23,7 +23,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The query, empty where there is none.
+    /// The query; empty if there is none.
     #[must_use]
     pub fn query(&self) -> &str {
         self.uri.query().unwrap_or_default()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::problem::{Problem, Result};
 
-/// Separates the levels of a namespace where it is one string: in a path (as `%1F`) and in `parent`.
+/// Separates the levels of a namespace in its form as one string: in a path (as `%1F`) and in `parent`.
 const SEPARATOR: char = '\u{1F}';
 
 type Properties = BTreeMap<String, String>;

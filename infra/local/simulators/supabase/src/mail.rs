@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_starts_a_header_of_its_own() {
+    fn no_text_can_add_a_header() {
         let smtp = Smtp {
             host: "localhost".into(),
             port: 25,
