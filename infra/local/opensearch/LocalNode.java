@@ -46,8 +46,8 @@ public class LocalNode extends Node {
   LocalNode(Environment env, Collection<Class<? extends Plugin>> plugins) { super(env, plugins, true); }
 
   public static void main(String[] args) throws Exception {
-    // As the stock server does: an Error that nothing caught (a faiss field's missing native library) ends the
-    // process; without this the request that caused it would hang.
+    // Like the stock server: an Error that nothing caught (a faiss field's missing native library) ends the process.
+    // Without this, the request that caused it would hang.
     Thread.setDefaultUncaughtExceptionHandler((t, e) -> {
       e.printStackTrace();
       if (e instanceof Error) Runtime.getRuntime().halt(1);

@@ -35,7 +35,7 @@ def configure():
 
 def main():
     listed, repository = map(Path, sys.argv[1:])
-    # What was configured for pip: requests looks for it under another name.
+    # requests uses another variable for the certificates that were configured for pip.
     if "SSL_CERT_FILE" in os.environ:
         os.environ.setdefault("REQUESTS_CA_BUNDLE", os.environ["SSL_CERT_FILE"])
     mirror = configure()

@@ -1,4 +1,4 @@
-"""What the scripts here share: JSON in on stdin, JSON out on stdout, clients of the local AWS.
+"""What these scripts share: JSON in on stdin, JSON out on stdout, clients of the local AWS.
 
 Credentials come in the input, never on the command line and never from the user's own AWS configuration.
 """

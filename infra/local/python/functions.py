@@ -1,4 +1,4 @@
-"""The physical names of a stack's functions, by the name of the folder each is built from.
+"""The physical names of a stack's functions, by the name of the folder that each is built from.
 
 `ProvisionTenantFunction` in the template is built from the folder `provision-tenant`.
 """

@@ -1,8 +1,8 @@
 """Prints what functions logged, oldest first, one line per event: time, function, the line itself.
 
-Functions share log groups, and each invocation has a stream of its own; whose it is says the field `function` of its JSON
-lines. What is not JSON (a panic, say) goes with the rest of its stream. The service's own START, END and REPORT lines are
-left out.
+Functions share log groups, and each invocation has its own stream. The field `function` of its JSON lines says which
+function it belongs to. A line that is not JSON (of a panic, say) belongs to the function of its stream. The START, END
+and REPORT lines of the Lambda service are left out.
 
 in:  {access, stack, function: name or null, follow}
 out: the lines, as text
@@ -48,7 +48,7 @@ def events_of(group, since):
 
 
 groups = {group_of(physical) for folder, physical in names.items() if wanted in (None, folder)}
-# Events have no id here. Of the last instant, those shown are counted: the instant may still get more.
+# Events have no id here. The shown events of the last instant are counted, because more may follow at the same instant.
 since, shown, owners = 0, Counter(), {}
 while True:
     events = [event for group in groups for event in events_of(group, since)]

@@ -31,7 +31,7 @@ formation.get_waiter("stack_create_complete").wait(
 
 manager = client("secretsmanager")
 for name, value in given["secrets"].items():
-    # Fails for a name that the stack did not create: the template is the list of secrets.
+    # This fails for a name that the stack did not create. So the template is the list of secrets.
     manager.put_secret_value(SecretId=name, SecretString=json.dumps(value))
 
 write_output(administrator)

@@ -1,7 +1,7 @@
-"""Schemathesis' own idea of an idempotency key is the same one for many requests, which the contract answers with 422.
+"""Schemathesis sends the same idempotency key with many different requests, and the contract answers those with 422.
 
-A key that is valid becomes one that belongs to its request, so that another request never meets it by chance; the same
-request keeps it, and its answer is replayed. A key that is not valid stays as it is.
+This replaces a valid key by one that is derived from its request. So two different requests never have the same key. A
+repeated request has the same key again and gets a replayed answer. An invalid key is not changed.
 """
 
 import hashlib
@@ -21,7 +21,8 @@ def before_call(context, case, kwargs):
     if key is None:
         return
     if not VALID.fullmatch(str(key)):
-        # White space around a header's value is no part of it, and would leave a valid key: inside it is wrong for sure.
+        # White space around a header's value is not part of the value, so such a key would stay valid. White space
+        # inside is always wrong.
         if VALID.fullmatch(str(key).strip()):
             headers[KEY] = f"{str(key).strip()} x"
         return

@@ -1,7 +1,7 @@
-"""After a deploy: mends what the local AWS ignores of the template, and reads the stack's outputs.
+"""After a deploy: sets up what the local AWS ignores in the template, and reads the stack's outputs.
 
-SAM's `GatewayResponses` end up in the API's body, which ministack does not read for them: they are put through the API
-and deployed to the stage once more. Any change of the body makes a new API, so this runs after every deploy.
+SAM writes `GatewayResponses` into the API's body, and ministack ignores them there. So they are put through the API and
+deployed to the stage again. Any change of the body makes a new API, so this runs after every deploy.
 
 in:  {access, stack, stage}
 out: {outputs: {name: value}, api_id}

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
-    /// Show cargo's own lines instead of a bar.
+    /// Show the lines of cargo instead of a bar.
     #[arg(long, global = true)]
     pub verbose: bool,
 }
@@ -47,13 +47,13 @@ pub enum Command {
     },
     /// Start a cloud, provision the tenant acme-bank in it, show what now exists, end the cloud.
     Demo(Demo),
-    /// Run all tests: unit, contract, client and end-to-end tests, on clouds of their own.
+    /// Run all tests (unit, contract, client and end-to-end tests), on separate clouds.
     Test(Test),
     /// Write functions/api/openapi.json, made from the code.
     Openapi,
     /// Write functions/api/ERRORS.md, made from the code.
     Errors,
-    /// Start a cloud and let Schemathesis call it with what the OpenAPI document allows, and with what it does not.
+    /// Start a cloud and let Schemathesis call it with requests that the OpenAPI document allows, and with others.
     Fuzz(Fuzz),
     /// Start a cloud and run the kill matrix: every fault on every effect of every actor.
     Faults(Faults),
@@ -72,7 +72,7 @@ pub enum Command {
 /// Several clouds can run side by side under different names.
 #[derive(Debug, Clone, Args)]
 pub struct CloudName {
-    /// Which cloud, when more than one runs.
+    /// Which cloud, if more than one runs.
     #[arg(long, default_value = "default", value_parser = cloud_name)]
     pub name: String,
 }
@@ -91,17 +91,17 @@ pub struct Up {
 /// What a cloud is made of.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Parts {
-    /// Put a proxy before every outside system. It can be told to fail.
+    /// Put a proxy before every outside system. Tests can make its calls fail.
     #[arg(long)]
     pub fault_proxy: bool,
-    /// Take the binaries of the last build as they are.
+    /// Use the binaries of the last build without building again.
     #[arg(long)]
     pub no_build: bool,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct Demo {
-    /// Name of the demo's own cloud.
+    /// Name of the demo's cloud.
     #[arg(long, default_value = "demo", value_parser = cloud_name)]
     pub name: String,
     #[command(flatten)]
@@ -110,7 +110,7 @@ pub struct Demo {
 
 #[derive(Debug, Clone, Args)]
 pub struct Test {
-    /// Name of the tests' own cloud.
+    /// Name of the tests' cloud.
     #[arg(long, default_value = "test", value_parser = cloud_name)]
     pub name: String,
     /// Only these packages; repeatable.
@@ -128,7 +128,7 @@ pub struct Test {
 
 #[derive(Debug, Clone, Args)]
 pub struct Fuzz {
-    /// Name of the run's own cloud.
+    /// Name of the run's cloud.
     #[arg(long, default_value = "fuzz", value_parser = cloud_name)]
     pub name: String,
     /// Random cases to generate per operation, at most.
@@ -143,7 +143,7 @@ pub struct Fuzz {
 
 #[derive(Debug, Clone, Args)]
 pub struct Faults {
-    /// Name of the run's own cloud.
+    /// Name of the run's cloud.
     #[arg(long, default_value = "faults", value_parser = cloud_name)]
     pub name: String,
     /// Only this step's effects, 1 to 9.
@@ -161,7 +161,7 @@ pub struct Faults {
     /// How many cells run at the same time.
     #[arg(long, default_value_t = 12)]
     pub at_once: usize,
-    /// Instead of the matrix: provision so many tenants at once while a process is killed every 100 ms.
+    /// Instead of the matrix: provision this many tenants at once while a process is killed every 100 ms.
     #[arg(long, value_name = "TENANTS")]
     pub storm: Option<usize>,
     #[command(flatten)]

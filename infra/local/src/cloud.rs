@@ -87,7 +87,7 @@ pub async fn start_built(
 }
 
 impl Running {
-    /// Tells the user where it is, how to get in, and how to end it.
+    /// Prints the addresses, the credentials, and how to end the cloud.
     pub fn greet(&self, detached: bool) {
         let folder = &self.folder;
         println!("\nThe local cloud is ready.\n");

@@ -14,7 +14,7 @@ use xtask::Event;
 use crate::layout::Workspace;
 use crate::progress;
 
-/// Whether cargo writes its own lines; set once, from the command line.
+/// Whether the lines of cargo are shown. It is set once, from the command line.
 pub static VERBOSE: OnceLock<bool> = OnceLock::new();
 
 /// Where cargo put the programs it built, by name.
@@ -40,14 +40,14 @@ impl TestProgram {
     }
 }
 
-/// All that came out of one build.
+/// The results of one build.
 #[derive(Default)]
 pub struct Built {
     pub binaries: Binaries,
     pub tests: Vec<TestProgram>,
 }
 
-/// The lines of `--message-format=json` that matter here.
+/// The lines of `--message-format=json` that are read here.
 #[derive(Deserialize)]
 struct Message {
     reason: String,
@@ -73,7 +73,7 @@ impl Binaries {
         self.programs.get(name).cloned().with_context(|| format!("the workspace builds no program {name}"))
     }
 
-    /// What an earlier build left in cargo's folder.
+    /// The programs that an earlier build left in cargo's folder.
     pub fn of_last_build(workspace: &Workspace) -> anyhow::Result<Self> {
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.root().join("target"), PathBuf::from);
@@ -149,7 +149,7 @@ impl Built {
     }
 }
 
-/// The package's name, from the line of its manifest that gives it.
+/// The package's name, from its manifest's `name` line.
 fn package_of(folder: &Path) -> String {
     let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
     let line = manifest.lines().find_map(|line| line.strip_prefix("name = "));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_tests_and_libraries_are_told_apart() {
+    fn programs_tests_and_libraries_are_distinguished() {
         let line = |kind: &str, test: bool, program: &str| {
             format!(
                 r#"{{"reason":"compiler-artifact","manifest_path":"/w/a/Cargo.toml","target":{{"name":"a","kind":["{kind}"]}},

@@ -9,7 +9,7 @@ pub struct Credentials {
     pub postgres: String,
     /// Owner of the control database: migrations.
     pub control_owner: String,
-    /// What the functions use on the control database.
+    /// The functions' user of the control database.
     pub control_app: String,
     pub valkey: String,
     /// One per residency region, in the order of [`REGIONS`].

@@ -58,7 +58,7 @@ pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyh
     Ok(Access { key, ..root })
 }
 
-/// Deploys the template, then sets up what the local AWS does not do by itself (see `settle.py`).
+/// Deploys the template, then sets up what the local AWS does not (see `settle.py`).
 pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &Access) -> anyhow::Result<Settled> {
     let step = progress::step("sam deploy");
     let mut sam = Command::new(site.tools.python.program("sam"));

@@ -1,4 +1,4 @@
-//! `target/local/env`: where everything is and how to get in, for a shell and for tests.
+//! `target/local/env`: all addresses and credentials, for a shell and for tests.
 //!
 //! All addresses bypass the fault proxy, even if the functions go through it: a test that checks the effects of a fault
 //! must not run into the fault itself.

@@ -1,4 +1,4 @@
-//! `cargo xtask faults`: the kill matrix, with a cloud of its own.
+//! `cargo xtask faults`: the kill matrix, on a separate cloud.
 
 use std::process::{ExitCode, Stdio};
 

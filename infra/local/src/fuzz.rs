@@ -1,5 +1,5 @@
-//! Schemathesis against a cloud: every operation of the OpenAPI document called with values that fit its schemas and
-//! values that do not, every answer held against what is documented.
+//! Schemathesis against a cloud. It calls every operation of the OpenAPI document with values that fit its schemas and
+//! with values that do not, and compares every answer with the document.
 
 use std::fs::File;
 use std::process::{ExitCode, Stdio};
@@ -15,12 +15,12 @@ use crate::supervisor::Supervisor;
 use crate::tools::Tools;
 use crate::{openapi, progress};
 
-/// The document's examples, every schema's edges, random values.
+/// The document's examples, the limits of every schema, and random values.
 pub const VALUES: &str = "examples,coverage,fuzzing";
-/// The same, and chains along the document's links, each of which provisions real tenants.
+/// The same, and chains along the document's links. Each chain provisions real tenants.
 pub const VALUES_AND_CHAINS: &str = "examples,coverage,fuzzing,stateful";
 
-/// How much is generated.
+/// How many cases are generated.
 #[derive(Clone, Copy)]
 pub struct Amount {
     pub phases: &'static str,
@@ -29,7 +29,7 @@ pub struct Amount {
     pub seed: u64,
 }
 
-/// What a run came to.
+/// The result of a run.
 pub struct Outcome {
     pub cases: u64,
     pub failures: u64,
@@ -48,7 +48,7 @@ pub async fn run(workspace: &Workspace, options: &Fuzz, supervisor: &Supervisor)
     Ok(if outcome.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs Schemathesis. What it says goes to the terminal, or into a log.
+/// Runs Schemathesis. Its output goes to the terminal, or into a log.
 pub async fn schemathesis(
     workspace: &Workspace,
     tools: &Tools,
@@ -60,7 +60,7 @@ pub async fn schemathesis(
     let mut command = Command::new(tools.python.program("schemathesis"));
     command.arg("--config-file").arg(workspace.infra().join("schemathesis.toml"));
     command.arg("run").arg(workspace.root().join(openapi::PATH)).args(["--url", &running.variables["API_URL"]]);
-    // One worker: between two, Python 3.11 miscounts in ast.parse ("AST constructor recursion depth mismatch").
+    // Only one worker: with two, Python 3.11 miscounts in ast.parse ("AST constructor recursion depth mismatch").
     command.args(["--phases", amount.phases, "--continue-on-failure", "--workers", "1"]);
     command.args(["--max-examples", &amount.max_examples.to_string(), "--seed", &amount.seed.to_string()]);
     command.arg("--report-json-path").arg(&report);
@@ -85,7 +85,7 @@ pub async fn schemathesis(
     Ok(report.outcome(status.success()))
 }
 
-/// What is read of the JSON report.
+/// The parts of the JSON report that are read.
 #[derive(Deserialize)]
 struct Report {
     complete: bool,

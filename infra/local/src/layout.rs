@@ -1,4 +1,4 @@
-//! Where things are. Everything this program writes is below `target/local/`, in folders cargo does not use.
+//! Where files are. Everything that this program writes is below `target/local/`, in folders that cargo does not use.
 
 use std::fs;
 use std::io::Write as _;
@@ -26,7 +26,7 @@ impl Workspace {
         &self.root
     }
 
-    /// This package's own folder.
+    /// The folder of this package.
     pub fn infra(&self) -> PathBuf {
         self.root.join("infra/local")
     }
@@ -35,13 +35,13 @@ impl Workspace {
         self.root.join("target/local")
     }
 
-    /// What is installed once and serves every cloud.
+    /// The folder of the tools, which are installed once for all clouds.
     pub fn tools(&self) -> PathBuf {
         self.local().join("tools")
     }
 
-    /// Everything about one cloud. A second and third cloud of the same command are called `name.2` and `name.3`: no user can
-    /// give a cloud such a name, and the lock of the first one covers them.
+    /// The folder of one cloud. A second and third cloud of the same command are called `name.2` and `name.3`. No user
+    /// can give a cloud such a name, and the lock of the first cloud covers them.
     pub fn cloud(&self, name: &str) -> CloudFolder {
         CloudFolder { state: self.local().join("cloud").join(name), local: self.local(), name: name.to_owned() }
     }
@@ -60,7 +60,7 @@ impl CloudFolder {
         &self.name
     }
 
-    /// Data of one service: gone at the next start.
+    /// The data of one service. It is removed at the next start.
     pub fn data(&self, service: &str) -> PathBuf {
         self.state.join("data").join(service)
     }
@@ -74,12 +74,12 @@ impl CloudFolder {
         self.state.join("lock")
     }
 
-    /// Who guards the cloud.
+    /// Which process guards the cloud.
     pub fn guard(&self) -> PathBuf {
         self.state.join("guard.json")
     }
 
-    /// What `token`, `reload` and `logs` have to know of a running cloud.
+    /// What `token`, `reload` and `logs` need to know about a running cloud.
     pub fn cloud(&self) -> PathBuf {
         self.state.join("cloud.json")
     }
@@ -89,12 +89,12 @@ impl CloudFolder {
         self.state.join("local-cloud")
     }
 
-    /// What is handed to `sam deploy`.
+    /// The folder that `sam deploy` gets.
     pub fn staging(&self) -> PathBuf {
         self.local.join("sam").join(&self.name)
     }
 
-    /// Shell-sourceable: where everything is, and how to get in.
+    /// All addresses and credentials, as a file that a shell can source.
     pub fn env_file(&self) -> PathBuf {
         if self.name == "default" {
             self.local.join("env")
@@ -116,14 +116,14 @@ impl CloudFolder {
         Ok(fs::create_dir_all(self.state.join("data"))?)
     }
 
-    /// Removes what is of use only while the cloud runs: data, credentials and addresses. The logs stay.
+    /// Removes what is needed only while the cloud runs: data, credentials and addresses. The logs stay.
     pub fn forget(&self) -> anyhow::Result<()> {
         remove(&self.state.join("data"))?;
         remove(&self.env_file())?;
         remove(&self.cloud())
     }
 
-    /// The same for this cloud and those beside it, `name.2` and so on.
+    /// The same for this cloud and the other clouds of the command, `name.2` and so on.
     pub fn forget_all(&self, workspace: &Workspace) -> anyhow::Result<()> {
         for entry in fs::read_dir(self.local.join("cloud"))?.flatten() {
             let name = entry.file_name();

@@ -1,4 +1,4 @@
-//! What the functions logged.
+//! Prints the functions' logs.
 
 use std::process::ExitCode;
 

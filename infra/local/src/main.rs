@@ -1,7 +1,7 @@
 //! What `cargo xtask` runs: the whole system on one machine, without an account at any vendor.
 //!
-//! Every server is started by a worker process below a guard process (see [`family`]), listens on 127.0.0.1 only and ends
-//! with them. Tools are pinned, checked by hash and installed into `target/local/` (see [`tools`]).
+//! Every server is started by a worker process below a guard process (see [`family`]), listens on 127.0.0.1 only and
+//! ends with them. Tools are pinned, checked by hash and installed into `target/local/` (see [`tools`]).
 
 mod cli;
 mod cloud;

@@ -1,4 +1,4 @@
-//! The documents that are made from the code, written into their places.
+//! Writes the documents that are made from the code.
 
 use std::process::ExitCode;
 

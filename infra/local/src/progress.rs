@@ -1,4 +1,4 @@
-//! What the user sees while things happen: spinners and bars on a terminal, plain lines elsewhere.
+//! Shows progress: spinners and bars on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal as _;
 use std::sync::LazyLock;
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use xtask::{Pace, Progress};
 
-/// Holds the lines of all steps, so that those that run at the same time do not draw over each other.
+/// Holds the lines of all steps, so that simultaneous steps do not draw over each other.
 static AREA: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Without a terminal, a step says this often that it still runs.
+/// How often a step says that it still runs if there is no terminal.
 const STILL_RUNNING: Duration = Duration::from_secs(20);
 
-/// One thing being done. Dropped without [`Step::done`], it leaves a line that says it did not finish.
+/// One step of the work. If it is dropped without [`Step::done`], it prints that it did not finish.
 pub struct Step {
     label: String,
     started: Instant,
@@ -23,40 +23,40 @@ pub struct Step {
     finished: bool,
 }
 
-/// By what the user sees that a step runs.
+/// How the user sees that a step runs.
 enum Sign {
     Bar(ProgressBar),
-    /// Lines from a thread, which ends when this is dropped.
+    /// Lines from a thread, which ends when this value is dropped.
     Lines(Sender<String>),
     /// Lines with counts.
     Counts(Pace),
 }
 
-/// Starts a step that writes nothing of its own to the terminal.
+/// Starts a step that prints nothing else to the terminal.
 pub fn step(label: &str) -> Step {
     let sign = if std::io::stderr().is_terminal() { Sign::Bar(spinner(label)) } else { lines(label) };
     Step { label: label.to_owned(), started: Instant::now(), sign, finished: false }
 }
 
-/// Starts a step whose counts come by [`Step::count`]. With `verbose` another program writes to the terminal meanwhile, so
-/// nothing is drawn.
+/// Starts a step whose counts come through [`Step::count`]. With `verbose`, another program writes to the terminal at
+/// the same time, so nothing is drawn.
 pub fn counted(label: &str, verbose: bool) -> Step {
     let draws = std::io::stderr().is_terminal() && !verbose;
     let sign = if draws { Sign::Bar(spinner(label)) } else { Sign::Counts(Pace::default()) };
     Step { label: label.to_owned(), started: Instant::now(), sign, finished: false }
 }
 
-/// Prints a line above whatever is being drawn.
+/// Prints a line above the lines that are being drawn.
 pub fn say(line: &str) {
     AREA.suspend(|| eprintln!("{line}"));
 }
 
-/// Prints what a command is run for, above whatever is being drawn.
+/// Prints what a command does, above the lines that are being drawn.
 pub fn print(text: &str) {
     AREA.suspend(|| println!("{text}"));
 }
 
-/// Announces a step whose tool draws its own progress.
+/// Announces a step whose tool shows its own progress.
 pub fn announce(label: &str) {
     say(&format!("  · {label}"));
 }
@@ -93,7 +93,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl Step {
-    /// Shows what the step is at.
+    /// Shows what the step is doing.
     pub fn tell(&self, label: &str) {
         match &self.sign {
             Sign::Bar(bar) => bar.set_message(label.to_owned()),
@@ -102,7 +102,7 @@ impl Step {
         }
     }
 
-    /// Shows how far a build is.
+    /// Shows the progress of a build.
     pub fn count(&mut self, progress: &Progress) {
         match &mut self.sign {
             Sign::Bar(bar) if progress.is_worth_showing() => {
@@ -124,7 +124,7 @@ impl Step {
         }
     }
 
-    /// Ends the step; `detail` says what there is now.
+    /// Ends the step. `detail` says what the result is.
     pub fn done(mut self, detail: &str) {
         self.finish("✓", detail);
     }

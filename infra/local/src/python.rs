@@ -1,7 +1,7 @@
 //! Calls to the local AWS: small scripts in the tools' Python environment, which has the official SDK anyway.
 //!
-//! JSON goes in on standard input and comes out on standard output. No secret is put on a command line, where every user of
-//! the machine could read it.
+//! JSON goes in on standard input and comes out on standard output. No secret is put on a command line, where every
+//! user of the machine could read it.
 
 use std::process::Stdio;
 

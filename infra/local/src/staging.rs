@@ -1,4 +1,4 @@
-//! The template beside native builds of its functions, ready for `sam deploy`.
+//! The template and native builds of its functions, ready for `sam deploy`.
 //!
 //! Only the paths of the functions' code are changed in the template. The code that is shipped is built for another
 //! processor, into `target/lambda/`, and is not touched here.
@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use crate::compile::Binaries;
 use crate::layout::{CloudFolder, Workspace};
 
-/// Where the template says a function's code lies.
+/// The folder of a function's code in the template.
 const SHIPPED: &str = "target/lambda/";
 
 /// What to deploy.
@@ -22,7 +22,7 @@ pub struct Staged {
     pub parameters: BTreeSet<String>,
 }
 
-/// Copies and links everything the template refers to.
+/// Copies or links everything that the template refers to.
 pub fn stage(workspace: &Workspace, folder: &CloudFolder, binaries: &Binaries) -> anyhow::Result<Staged> {
     let staging = folder.staging();
     let text = template(workspace)?;

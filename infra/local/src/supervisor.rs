@@ -1,4 +1,4 @@
-//! The services of all clouds of this process: started one by one, watched, ended in reverse order.
+//! The services of all clouds of this process. They are started one by one, watched, and ended in reverse order.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use crate::family::process::Identity;
 /// How long a service may take to end after it was asked to.
 const STOP_PATIENCE: Duration = Duration::from_secs(8);
 
-/// What to start, and how it is asked to end.
+/// What to start, and how to end it.
 pub struct Service {
     name: String,
     command: Command,

@@ -6,7 +6,7 @@ use crate::cli::{CloudName, Whose};
 use crate::deployed::Deployed;
 use crate::layout::Workspace;
 
-/// Prints a token, and nothing else, so that it can be used in a command substitution.
+/// Prints only the token, so that it can be used in a command substitution.
 pub fn run(cloud: &CloudName, whose: &Whose) -> anyhow::Result<ExitCode> {
     let deployed = Deployed::load(&Workspace::find()?.cloud(&cloud.name))?;
     println!("{}", deployed.jwt.mint(whose)?);

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use crate::progress::Progress;
 
-/// How often a build tells how far it is.
+/// How often a build reports its progress.
 const TICK: Duration = Duration::from_millis(200);
 
-/// What a build tells whoever called it.
+/// What a build reports to its caller.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// How far it is; comes several times a second.
+    /// The progress. It comes several times a second.
     Tick(&'a Progress),
     /// A line for the user to read, such as a compiler error.
     Line(&'a str),
@@ -23,15 +23,15 @@ pub enum Event<'a> {
     Message(&'a str),
 }
 
-/// What the two outputs of cargo bring.
+/// A part of cargo's output.
 enum Output {
-    /// A line, or a bar, on the error output.
+    /// A line, or a bar, on standard error.
     Told(String),
     Message(String),
 }
 
-/// Runs `cargo build` with the profile `local` and returns whether it succeeded. With `verbose` cargo writes its own lines
-/// to the terminal.
+/// Runs `cargo build` with the profile `local` and returns whether it succeeded. With `verbose` cargo writes its own
+/// lines to the terminal.
 pub fn build(root: &Path, arguments: &[&str], verbose: bool, mut on: impl FnMut(Event<'_>)) -> io::Result<bool> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.arg("build").args(arguments).args(["--profile", "local", "--message-format=json-render-diagnostics"]);
@@ -70,14 +70,15 @@ pub fn build(root: &Path, arguments: &[&str], verbose: bool, mut on: impl FnMut(
     Ok(child.wait()?.success())
 }
 
-/// Sends what ends with a new line, or with the return by which a bar is drawn over.
+/// Sends each piece that ends with a new line, or with the carriage return after which the bar is drawn again.
 fn send_pieces(errors: impl Read, sender: &Sender<Output>) {
     let mut piece = Vec::new();
     for byte in BufReader::new(errors).bytes().map_while(Result::ok) {
         match byte {
             b'\n' | b'\r' => {
                 let line = String::from_utf8_lossy(&piece).into_owned();
-                // A bar is followed by a return; the line that replaces it begins without the bar's rest.
+                // The bar is followed by a carriage return. The line that replaces it starts without the rest of the
+                // bar.
                 if byte == b'\n' || !line.trim().is_empty() {
                     let _ = sender.send(Output::Told(line));
                 }
@@ -88,8 +89,8 @@ fn send_pieces(errors: impl Read, sender: &Sender<Output>) {
     }
 }
 
-/// The variables in which cargo tells a program that it runs about that program. Some build scripts (ring's) ask for them:
-/// passed on, they would make those scripts, and with them nearly everything, be built again.
+/// The variables with which cargo describes a program to the program it runs. Some build scripts (ring's) depend on
+/// them. If they were passed on, those scripts would run again, and nearly everything would be compiled again.
 fn is_about_this_program(variable: &str) -> bool {
     let prefixes: [&str; 6] =
         ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];

@@ -1,4 +1,4 @@
-//! Calls cargo and tells how far its build is.
+//! Calls cargo and reports the progress of its build.
 
 mod build;
 mod progress;

@@ -1,8 +1,9 @@
 //! `cargo xtask`: builds the local cloud's program and becomes it.
 //!
-//! Cargo can only run a program that it built with the features of that program's own package. The rest of the workspace
-//! asks for more features of the same dependencies, so most of them would be compiled twice, and silently. This program has
-//! no dependencies. It builds the real one with the whole workspace's features and shows how far the build is.
+//! Cargo can only run a program that it built with the features of that program's own package. The rest of the
+//! workspace needs more features of the same dependencies. So `cargo run` would compile most dependencies a second
+//! time, without any display. This program has no dependencies. It builds the real one with the features of the whole
+//! workspace and shows the progress.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -12,12 +13,13 @@ use std::thread::available_parallelism;
 
 use xtask::{Event, Pace, Progress, build};
 
-/// The program that does the work. Cargo puts it beside this one.
+/// The program that does the work. Cargo puts it into the same folder as this one.
 const PROGRAM: &str = "local-cloud";
 
-/// What a first run takes: a build of so many CPU seconds, about so many seconds of downloads and starting, so many GB.
+/// What a first run costs: about so many CPU seconds for the build, so many seconds for downloads and the start, and so
+/// many GB.
 struct FirstRun {
-    /// A program that is built last or never missing: where it is there, this is no first run.
+    /// A program that every complete build has. If it exists, this is not the first run.
     sign: &'static str,
     cpu_seconds: u64,
     other_seconds: u64,
@@ -26,7 +28,7 @@ struct FirstRun {
 
 /// For the commands that start a cloud.
 const CLOUD: FirstRun = FirstRun { sign: "provision-tenant", cpu_seconds: 600, other_seconds: 120, gigabytes: 3 };
-/// For those that also build every test.
+/// The cost for commands that also build every test.
 const TESTS: FirstRun = FirstRun { sign: "faults", cpu_seconds: 1050, other_seconds: 120, gigabytes: 4 };
 
 fn main() -> ExitCode {
@@ -67,7 +69,7 @@ fn first_run(command: &str) -> Option<FirstRun> {
 impl FirstRun {
     fn announce(&self) {
         let cores = available_parallelism().map_or(1, |cores| cores.get() as u64);
-        // Builds stop to scale where crates wait for each other.
+        // More cores do not help where crates wait for each other.
         let minutes = (self.cpu_seconds / cores.min(8) + self.other_seconds).div_ceil(60);
         let (plural, gigabytes) = (if cores == 1 { "" } else { "s" }, self.gigabytes);
         eprintln!(
@@ -93,10 +95,10 @@ fn build_program(root: &Path, verbose: bool) -> io::Result<bool> {
     built
 }
 
-/// Back to the start of the line, and empty it.
+/// Moves to the start of the line and clears it.
 const CLEAR: &str = "\r\u{1b}[2K";
 
-/// Cells of the bar.
+/// The width of the bar, in characters.
 const WIDTH: usize = 30;
 
 fn draw(progress: &Progress) {

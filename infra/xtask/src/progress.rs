@@ -1,18 +1,18 @@
-//! How far a build is, read from what cargo writes for a terminal.
+//! The progress of a build, read from what cargo writes to a terminal.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// How often a line is written where there is no terminal.
+/// How often a line is written if there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(20);
-/// A build that is shorter has nothing to tell.
+/// The progress of a shorter build is not shown.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// First words of the lines by which cargo tells what it does.
+/// First words of the lines in which cargo says what it does.
 const ROUTINE: [&str; 9] =
     ["Updating", "Locking", "Downloading", "Downloaded", "Compiling", "Building", "Finished", "Fresh", "Dirty"];
 
-/// What cargo is at.
+/// What cargo is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Starting,
@@ -22,7 +22,7 @@ enum Phase {
     Compiling,
 }
 
-/// How far a build is.
+/// The progress of a build.
 #[derive(Clone, Debug)]
 pub struct Progress {
     phase: Phase,
@@ -39,8 +39,7 @@ impl Default for Progress {
 }
 
 impl Progress {
-    /// Takes note of a line, or of a bar that cargo draws. Returns false if the line is something to read, such as a
-    /// compiler error.
+    /// Reads a line, or a bar that cargo draws. Returns false if the line is for the user, such as a compiler error.
     pub(crate) fn read(&mut self, line: &str) -> bool {
         let plain = without_colors(line);
         let words: Vec<&str> = plain.split_whitespace().collect();
@@ -57,7 +56,7 @@ impl Progress {
                     (self.done, self.total) = (self.downloaded, self.total.max(self.downloaded + left));
                 }
             }
-            // `Downloaded serde v1.0.0`; the last such line, `Downloaded 12 crates (…)`, is the sum.
+            // `Downloaded serde v1.0.0`. The last such line, `Downloaded 12 crates (…)`, is the total.
             ["Downloaded", _, version, ..] => self.downloaded += usize::from(version.starts_with('v')),
             ["Blocking", ..] => self.phase = Phase::Waiting,
             [first, ..] => return ROUTINE.contains(first),
@@ -65,13 +64,13 @@ impl Progress {
         true
     }
 
-    /// Whether there is anything to show: not for a build that is over at once.
+    /// Whether there is anything to show. A build that ends at once shows nothing.
     #[must_use]
     pub fn is_worth_showing(&self) -> bool {
         self.phase != Phase::Starting && self.started.elapsed() > SHORT
     }
 
-    /// How much is done, and of how much.
+    /// How much is done, and how much there is.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         match self.phase {
@@ -80,13 +79,13 @@ impl Progress {
         }
     }
 
-    /// Since the build began.
+    /// The time since the build began.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// What cargo is at, in words.
+    /// What cargo is doing, in words.
     #[must_use]
     pub fn phase(&self) -> &'static str {
         match self.phase {
@@ -109,7 +108,7 @@ impl fmt::Display for Progress {
     }
 }
 
-/// Decides when a line is due where there is no terminal: when a phase begins, then every 20 s.
+/// Decides when a line is due if there is no terminal: when a phase begins, then every 20 s.
 #[derive(Debug, Default)]
 pub struct Pace {
     last: Option<(Phase, Instant)>,
@@ -134,7 +133,7 @@ fn fraction(bar: &str) -> Option<(usize, usize)> {
     Some((done.trim().parse().ok()?, total.trim().parse().ok()?))
 }
 
-/// Without the sequences (`ESC [ … letter`) by which a terminal is told about colors.
+/// Removes the sequences (`ESC [ … letter`) that set colors on a terminal.
 fn without_colors(line: &str) -> String {
     let mut parts = line.split('\u{1b}');
     let mut plain = parts.next().unwrap_or_default().to_owned();

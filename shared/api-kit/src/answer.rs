@@ -30,7 +30,7 @@ impl Answer {
         Self::json(StatusCode::CREATED, body)
     }
 
-    /// 202: the request is stored and will be carried out. `location` is where its outcome can be seen.
+    /// 202: the request is stored and will be carried out. `location` is the path of its status.
     #[must_use]
     pub fn accepted(location: &str, body: &impl Serialize) -> Self {
         Self::json(StatusCode::ACCEPTED, body).with_header("location", location.to_owned())
@@ -42,26 +42,26 @@ impl Answer {
         Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: None }
     }
 
-    /// 503 with the route's own body, for a route whose purpose is to say whether something else is up.
+    /// 503 with the route's own body, for a route whose purpose is to report the health of another system.
     #[must_use]
     pub fn unavailable(body: &impl Serialize) -> Self {
         Self::json(StatusCode::SERVICE_UNAVAILABLE, body)
     }
 
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name.into(), value));
         self
     }
 
-    /// With the version of the resource as a strong validator.
+    /// Adds the version of the resource as a strong validator.
     #[must_use]
     pub fn with_version(self, version: i64) -> Self {
         self.with_header("etag", format!("\"{version}\""))
     }
 
-    /// An answer that was kept.
+    /// An answer that was stored for a repeated request.
     #[must_use]
     pub fn again(status: u16, headers: Vec<(String, String)>, body: Option<Vec<u8>>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

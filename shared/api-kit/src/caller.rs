@@ -1,4 +1,4 @@
-//! Who is calling, as the gateway's authorizer found out, and whether they may.
+//! The caller, as the gateway's authorizer identified them, and the check of their rights.
 
 use domain::TenantId;
 use domain::routes::{Credential, Route};
@@ -16,12 +16,13 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Anyone, on a route that asks for no credential.
+    /// Anyone, on a route that requires no credential.
     pub(crate) fn anyone() -> Self {
         Self { name: "anyone".to_owned(), tenant: None }
     }
 
-    /// As the audit log names them: the consumer's name, the token's subject, or `tenant:{id}` of a tenant's own token.
+    /// The caller's name in the audit log: the consumer's name, the token's subject, or `tenant:{id}` of a tenant's own
+    /// token.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -35,8 +36,8 @@ impl Caller {
 
 /// The caller, if they have the right to call `route`.
 ///
-/// Only the gateway can write the request context, so it is trusted. The kind of credential is checked again, so that an
-/// answer of the authorizer that was cached for one kind opens no route of the other.
+/// Only the gateway can write the request context, so it is trusted. The kind of credential is checked again, because
+/// the gateway may have cached the authorizer's answer for the other kind.
 #[cfg(not(feature = "watch"))]
 pub fn authorize(route: &Route, request: &Request) -> Result<Caller, Problem> {
     if route.credential == Credential::None {
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_may_call_only_what_says_so() {
+    fn a_tenant_may_call_only_routes_that_allow_it() {
         let may = |route, principal| permit(route, principal, [""].into_iter());
         let caller = may(&routes::GET_CATALOG, TENANT).expect("its own");
         assert_eq!(caller.tenant(), Some(TenantId(TENANT.parse().expect("a UUID"))));

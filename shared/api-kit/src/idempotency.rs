@@ -1,8 +1,8 @@
-//! `Idempotency-Key`: the first answer to a request is kept for a day, and a repeat of the request gets it again.
+//! `Idempotency-Key`: the first answer to a request is stored for a day, and a repeated request gets the same answer.
 //!
-//! A record says that a request is running until it is answered, or until its Lambda's deadline. A process that died
-//! meanwhile made its effect or did not. The repetition settles which, since every route's effect has a natural key of its
-//! own. Records are looked at only for callers who may call the route.
+//! A record says that a request is running until it is answered, or until its Lambda's deadline. If the process died in
+//! between, it is unknown whether the request had its effect. The repeated request settles that, because every route's
+//! effect has a natural key. Records are read only for callers who may call the route.
 
 mod key;
 mod records;
@@ -16,11 +16,11 @@ use key::Identity;
 use records::Found;
 pub(crate) use records::Records;
 
-/// How long a look at the table, and a write to it, may take. A table that takes longer cannot be used.
+/// The time limits for reading a record and for writing one. A table that takes longer cannot be used.
 const BEGIN_TIMEOUT: Duration = Duration::from_millis(1500);
 const END_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// Handles a request, unless its key was used before: then that answer is given again.
+/// Handles a request. If its key was used before, the stored answer is given again.
 pub(crate) async fn once(
     records: &Records,
     route: &str,
@@ -45,12 +45,12 @@ pub(crate) async fn once(
             return Err(Problem::unavailable());
         }
     }
-    // The handler's time ends before the request's, so that its record can be ended in any case.
+    // The handler's time ends before the request's, so that there is always time to end its record.
     let part = budget.keeping(END_TIMEOUT);
     let outcome = part.spend(handle(part)).await.unwrap_or_else(|| Err(Problem::unavailable()));
     let answer = match &outcome {
         Ok(answer) => Some(answer.clone()),
-        // Another try may end differently, so a repeat of such a request is handled.
+        // Another try may end differently, so the answer is not stored.
         Err(problem) if matches!(problem.status().as_u16(), 401 | 403 | 409 | 429 | 500..) => None,
         Err(problem) => Some(problem.clone().into_answer(owner)),
     };
@@ -60,7 +60,7 @@ pub(crate) async fn once(
             None => records.forget(&identity.record, owner).await,
         }
     });
-    // The caller is told what became of the request in any case. The record stays "running" until its deadline.
+    // The caller gets the answer in any case. The record stays "running" until its deadline.
     if !matches!(ended.await, Ok(Ok(()))) {
         tracing::warn!("an answer could not be kept for its idempotency key");
     }

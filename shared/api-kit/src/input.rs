@@ -1,5 +1,5 @@
-//! The parts of a request that a handler takes, as types. A handler can read only the parts that its input names. They must
-//! be those that the route table names, or else the function does not compile.
+//! The parts of a request that a handler takes, as types. A handler can read only the parts that its input names. The
+//! function compiles only if they are those in the route table.
 
 use domain::routes::Route;
 use domain::{FieldError, Fields, Slug, TenantId};
@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use crate::{IfMatch, Problem, Request, json};
 
-/// A body may have this many bytes at most.
+/// The most bytes that a body may have.
 const MAX_BODY: usize = 256 * 1024;
 
-/// Which parts of a request are read.
+/// The parts of a request that are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each part, as in the route table")]
 pub struct Takes {
@@ -32,7 +32,7 @@ impl Takes {
         }
     }
 
-    /// Whether these are exactly the parts that a route of the table takes.
+    /// Whether these are exactly the parts in the route's table entry.
     #[must_use]
     pub const fn are_those_of(self, route: &Route) -> bool {
         self.body == route.body
@@ -42,9 +42,9 @@ impl Takes {
     }
 }
 
-/// Parts of a request, read in the order in which they are named.
+/// Parts of a request. They are read in the order in which they are named.
 pub trait Input: Sized + Send {
-    /// Which parts these are.
+    /// The parts that this input reads.
     const TAKES: Takes;
 
     /// Reads them.
@@ -75,7 +75,7 @@ impl<A: Input, B: Input, C: Input> Input for (A, B, C) {
     }
 }
 
-/// The slug in the path. A text that is not a slug names no tenant.
+/// The slug in the path. If the text is not a slug, there is no such tenant.
 #[derive(Clone, Debug)]
 pub struct SlugInPath(pub Slug);
 
@@ -134,7 +134,7 @@ impl Query {
         fields
     }
 
-    /// Whether a parameter is there, whatever its value.
+    /// Whether a parameter is present, with any value.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.parameters.contains_key(name)
@@ -155,7 +155,7 @@ impl Input for Query {
     }
 }
 
-/// The versions that a change is meant for, if the caller names any.
+/// The versions that the change is for, if the caller names any.
 #[derive(Clone, Debug)]
 pub struct Precondition(pub Option<IfMatch>);
 
@@ -167,7 +167,8 @@ impl Input for Precondition {
     }
 }
 
-/// The tenant that calls with its own token, and may see only what belongs to it. `None`: the caller may see every tenant.
+/// The tenant that calls with its own token, and may see only its own resources. `None`: the caller may see every
+/// tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TenantsOwn(pub Option<TenantId>);
 

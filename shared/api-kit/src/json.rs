@@ -1,4 +1,4 @@
-//! JSON as callers send it. Every key has one value, and no text has a NUL, which Postgres could not store.
+//! JSON as callers send it. A key may occur only once, and a text must not contain NUL, which Postgres cannot store.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 const NUL: &str = "a string contains NUL";
 const DUPLICATE: &str = "an object has the same key twice";
 
-/// Parses strictly. `serde_json` itself refuses unpaired surrogates and more than 128 levels.
+/// Parses strictly. `serde_json` refuses unpaired surrogates and more than 128 levels.
 pub fn parse(bytes: &[u8]) -> Result<Value, String> {
     serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0).map_err(|error| {
         let message = error.to_string();

@@ -1,7 +1,7 @@
-//! What every route needs around its own work: the caller and their right, the request's parts, answers and problems,
-//! idempotency keys.
+//! What every route needs around its own work: the caller and their rights, the parts of the request, answers and
+//! problems, idempotency keys.
 //!
-//! A route's function holds its own work only:
+//! A route's function contains only its own work:
 //! ```text
 //! needs! {
 //!     pub struct GetTenant { store: ControlDatabase }

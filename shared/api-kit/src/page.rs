@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{Answer, Request};
 
-/// The most bytes of a page as it is sent. A function's answer has 6 MB at most, headers included.
+/// The most bytes of a page as it is sent. A function's answer may have 6 MB, headers included.
 const MAX_BYTES: usize = 5_500_000;
 
 /// Names the last row of a page, in lists that are sorted by time and then by id, newest first.
@@ -34,7 +34,7 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// A text that is not the cursor of any page.
+/// The text is not the cursor of a page.
 #[derive(Debug, thiserror::Error)]
 #[error("must be the cursor of a page's Link header, as it was given")]
 pub struct BadCursor;
@@ -46,7 +46,7 @@ impl FromStr for Cursor {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| BadCursor)?;
         let bytes: [u8; 24] = bytes.try_into().map_err(|_| BadCursor)?;
         let (at, id) = bytes.split_first_chunk().ok_or(BadCursor)?;
-        // Between 1970 and the year 8800, which is exactly what the documented pattern allows.
+        // The year is between 1970 and 8800, which is exactly what the documented pattern allows.
         let at = Some(i64::from_be_bytes(*at)).filter(|at| (0..3 << 56).contains(at)).ok_or(BadCursor)?;
         let at = Timestamp::from_microsecond(at).map_err(|_| BadCursor)?;
         Ok(Self { at, id: Uuid::from_slice(id).map_err(|_| BadCursor)? })
@@ -57,7 +57,7 @@ impl FromStr for Cursor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Limit(usize);
 
-/// A text that is not the number of rows of any page.
+/// The text is not a valid number of rows.
 #[derive(Debug, thiserror::Error)]
 #[error("must be a whole number from 1 to 10000")]
 struct BadLimit;
@@ -66,13 +66,13 @@ impl FromStr for Limit {
     type Err = BadLimit;
 
     fn from_str(text: &str) -> Result<Self, BadLimit> {
-        // `parse` would take a leading plus as well.
+        // `parse` would also accept a leading plus.
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse().ok().filter(|limit| digits && (1..=10_000).contains(limit)).map(Self).ok_or(BadLimit)
     }
 }
 
-/// Which page is asked for.
+/// The page that is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     after: Option<Cursor>,
@@ -80,7 +80,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// The default is the most, so that a caller who ignores pages gets everything.
+    /// The default is the maximum, so that a caller who ignores pages gets everything.
     const DEFAULT: usize = 10_000;
 
     /// Reads `limit` and `cursor`.
@@ -96,14 +96,14 @@ impl Page {
         self.after.map(|cursor| (cursor.at, cursor.id))
     }
 
-    /// How many rows to ask for: one more than the page holds, which shows whether there is another page.
+    /// How many rows to query: one more than the page holds, which shows whether there is another page.
     #[must_use]
     pub fn rows(&self) -> u32 {
         u32::try_from(self.limit).unwrap_or(u32::MAX).saturating_add(1)
     }
 
-    /// The page's answer: a bare array, and a `Link` to the next page if there is one. `path` is the route's. `cut` says that
-    /// there are more rows than were read.
+    /// The page's answer: an array, and a `Link` to the next page if there is one. `path` is the route's. `cut` means
+    /// that there are more rows than were read.
     #[must_use]
     pub fn answer<R: Serialize>(
         &self,
@@ -137,7 +137,8 @@ impl Page {
     }
 }
 
-/// How many bytes JSON takes in a function's answer. There the body is a JSON string, so quotes and backslashes take two.
+/// How many bytes JSON takes in a function's answer. There the body is a JSON string, so quotes and backslashes take
+/// two.
 fn sent(json: &[u8]) -> usize {
     json.len() + 1 + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
@@ -146,7 +147,7 @@ fn sent(json: &[u8]) -> usize {
 fn next(request: &Request, cursor: Cursor) -> String {
     let cursor = ("cursor", &cursor.to_string());
     let kept = request.query.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| *name != "cursor");
-    // Pairs of strings always encode.
+    // Encoding pairs of strings cannot fail.
     serde_urlencoded::to_string(kept.chain([cursor]).collect::<Vec<_>>()).unwrap_or_default()
 }
 
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_page_has_no_next() {
+    fn the_last_page_has_no_next_link() {
         let page = Page { after: None, limit: 2 };
         let answer = page.answer(&request(&[]), "/v1/x", [1, 2].map(|number| (cursor(number), number)), false);
         assert_eq!((answer.body.as_deref(), answer.headers.len()), (Some(&b"[1,2]"[..]), 0));

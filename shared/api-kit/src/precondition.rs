@@ -1,13 +1,13 @@
-//! `If-Match` (RFC 9110, 13.1.1): which version a caller's change is meant for.
+//! `If-Match` (RFC 9110, 13.1.1): the version that a caller's change is for.
 
 use crate::Problem;
 
-/// The versions a change is meant for.
+/// The versions that a change is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IfMatch {
-    /// `*`: any version, but there must be one.
+    /// `*`: any version, but the resource must exist.
     Any,
-    /// One of these versions. A tag that no `ETag` of ours ever had matches nothing and is left out.
+    /// One of these versions. A tag that cannot be one of our `ETag`s matches nothing and is left out.
     Versions(Vec<i64>),
 }
 
@@ -26,7 +26,7 @@ impl IfMatch {
             if inner.contains('"') {
                 return Err(malformed());
             }
-            // A weak tag never matches in a strong comparison.
+            // A weak tag does not match in a strong comparison.
             if let (true, Ok(version)) = (strong.len() == tag.len(), inner.parse()) {
                 versions.push(version);
             }
@@ -34,7 +34,7 @@ impl IfMatch {
         Ok(Self::Versions(versions))
     }
 
-    /// Whether a change is meant for this version.
+    /// Whether the change is for this version.
     #[must_use]
     pub fn allows(&self, version: i64) -> bool {
         match self {

@@ -136,7 +136,7 @@ impl Problem {
             .with_header("retry-after", "1")
     }
 
-    /// 409: somebody else is at work on the tenant.
+    /// 409: another invocation holds the tenant's lease.
     #[must_use]
     pub fn operation_in_progress() -> Self {
         Self::new(ProblemCode::OperationInProgress, "Another operation on this tenant is still running; try again.")
@@ -193,7 +193,7 @@ impl Problem {
         Self::new(ProblemCode::Internal, "The request could not be served.")
     }
 
-    /// 503: something that we depend on is down. Sent again, the same request completes what was begun.
+    /// 503: a system that we depend on is down. The same request, sent again, completes what this one began.
     #[must_use]
     pub fn unavailable() -> Self {
         Self::new(ProblemCode::Unavailable, "The request could not be served right now; try again.")
@@ -234,7 +234,7 @@ impl Problem {
     }
 }
 
-/// Routes handle the errors that mean something to their callers. Any other error is our mistake, or temporary.
+/// Routes handle the errors that mean something to their callers. Any other error is a mistake of ours, or temporary.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the control database did not do what was asked");

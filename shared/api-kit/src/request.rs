@@ -1,4 +1,4 @@
-//! A request as a route sees it.
+//! A request as a route receives it.
 
 use std::time::SystemTime;
 
@@ -8,19 +8,19 @@ use store::{Store, Tenant};
 
 use crate::{Caller, Problem};
 
-/// An authorised request. A handler names the other parts that it takes as its input.
+/// An authorised request. The other parts of the request are in the handler's input.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Who is calling.
+    /// The caller.
     pub caller: Caller,
     /// Identifies this request in answers and logs.
     pub request_id: String,
-    /// Follows what this request starts.
+    /// The correlation id. Everything that this request starts logs it.
     pub correlation_id: String,
-    /// When this invocation is cut off.
+    /// When this invocation ends at the latest.
     pub(crate) deadline: SystemTime,
     pub(crate) tenant: Option<String>,
-    /// Decoded, in the caller's order.
+    /// The parameters, decoded, in the caller's order.
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -33,8 +33,8 @@ impl Request {
         self.tenant.as_deref().unwrap_or_default()
     }
 
-    /// The tenant that the path names by its id or by its slug, for a caller who may see every tenant. A text that is an id
-    /// can also be a slug.
+    /// The tenant that the path names by its id or by its slug, for a caller who may see every tenant. A text that is
+    /// an id can also be a slug.
     pub async fn find_tenant(&self, store: &Store) -> Result<Tenant, Problem> {
         let by_id = match self.tenant().parse() {
             Ok(id) => store.tenant_by_id(TenantId(id)).await?,

@@ -14,19 +14,19 @@ use uuid::Uuid;
 use crate::idempotency::{self, Records};
 use crate::{Answer, Caller, Input, Problem, Request, caller};
 
-/// A longer wait than this is not believed: the gateway's clock differs from ours.
+/// A longer wait than this is ignored: in that case the gateway's clock differs from ours.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// The time that a request has in any case.
+/// The least time that a request has.
 pub const LEAST_TIME: Duration = Duration::from_millis(500);
 
 /// What one route does. Its fields are what it may reach.
 pub trait Handler: Need + Sync {
-    /// Which route it is.
+    /// The route.
     const ROUTE: Route;
-    /// The route has answered by then, whatever it depends on. The time counts from when the gateway received the request,
-    /// and includes the start of the process: nobody waits for 5 s.
+    /// The time within which the route answers, even if a system that it depends on is down. It begins when the gateway
+    /// received the request, and includes the start of the process. So every answer arrives within 5 s.
     const ANSWERED_WITHIN: Duration = Duration::from_millis(4500);
-    /// The parts of a request that it takes.
+    /// The parts of the request that the handler takes.
     type Input: Input;
 
     /// Answers an authorised request within the budget.
@@ -38,8 +38,8 @@ pub trait Handler: Need + Sync {
     ) -> impl Future<Output = Result<Answer, Problem>> + Send;
 }
 
-/// Everything that a route's function reaches: what the handler declares, and the idempotency records where the route takes
-/// an `Idempotency-Key`.
+/// Everything that a route's function reaches: the handler's needs, and the idempotency records if the route takes an
+/// `Idempotency-Key`.
 #[must_use]
 pub fn declaration<H: Handler>() -> Declaration {
     if H::ROUTE.idempotent_by_key() { Declaration::of::<(H, Records)>() } else { Declaration::of::<H>() }
@@ -61,7 +61,7 @@ pub async fn serve<H: Handler>() -> Result<(), lambda_http::Error> {
 
 struct Endpoint<H> {
     handler: H,
-    /// Where the route takes an `Idempotency-Key`.
+    /// Only if the route takes an `Idempotency-Key`.
     records: Option<Records>,
     gate: Gate,
 }
@@ -77,7 +77,7 @@ impl<H: Handler> Endpoint<H> {
     }
 }
 
-/// Finds out who is calling.
+/// Identifies the caller.
 struct Gate {
     #[cfg(feature = "watch")]
     callers: callers::Callers,
@@ -120,7 +120,7 @@ async fn respond<H: Handler>(endpoint: &Endpoint<H>, event: lambda_http::Request
     let outcome = async {
         let budget = Budget::of(H::ANSWERED_WITHIN.saturating_sub(waited)).at_least(LEAST_TIME);
         let work = Box::pin(answer(endpoint, event, request_id.clone(), correlation_id, budget));
-        // A panic must not reach the gateway, since its text would.
+        // A panic must not reach the gateway, because its text would be in the answer.
         match budget.spend(AssertUnwindSafe(work).catch_unwind()).await {
             Some(Ok(outcome)) => outcome,
             Some(Err(_)) => Err(Problem::internal()),
@@ -141,7 +141,7 @@ async fn respond<H: Handler>(endpoint: &Endpoint<H>, event: lambda_http::Request
     write(outcome, &request_id)
 }
 
-/// How long ago the gateway received a request; it says when, in milliseconds since 1970.
+/// How long ago the gateway received the request. The gateway gives that time in milliseconds since 1970.
 fn waited(request_time_epoch: i64) -> Duration {
     let received = UNIX_EPOCH + Duration::from_millis(request_time_epoch.try_into().unwrap_or_default());
     let waited = SystemTime::now().duration_since(received).unwrap_or_default();
@@ -183,7 +183,7 @@ fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {
     for (name, value) in &answer.headers {
         builder = builder.header(name.as_ref(), value);
     }
-    // JSON is UTF-8 text: a text body travels through the gateway unencoded.
+    // JSON is UTF-8 text, and the gateway does not encode a text body.
     let body = answer.body.map_or(Body::Empty, |body| Body::Text(String::from_utf8(body).unwrap_or_default()));
     builder.body(body).unwrap_or_else(|_| Response::new(Body::Empty))
 }

@@ -1,4 +1,4 @@
-//! The Stripe account, and what a tier costs there.
+//! The Stripe account, and the prices of the tiers.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use lambda_kit::{Read, needs, settings};
 use secrets::StripeSecret;
 use stripe::Stripe;
 
-/// What a tier that is paid for is billed as.
+/// The plan of a tier that is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// [`Tier::Enterprise`].
@@ -17,7 +17,7 @@ pub enum Plan {
 }
 
 impl Plan {
-    /// The tier's plan; `None` for a tier that costs nothing.
+    /// The tier's plan; `None` for a tier without a price.
     #[must_use]
     pub const fn of(tier: Tier) -> Option<Self> {
         match tier {
@@ -29,7 +29,7 @@ impl Plan {
 }
 
 settings! {
-    /// Where Stripe is, and the lookup keys of the plans' prices there.
+    /// Stripe's address, and the lookup keys of the plans' prices.
     pub struct BillingSettings {
         /// The API's base URL.
         pub api_url: String = "STRIPE_API_URL" or "https://api.stripe.com",
@@ -48,7 +48,7 @@ impl BillingSettings {
         }
     }
 
-    /// Whether a price with this lookup key is one of the plans'.
+    /// Whether this is the lookup key of a plan's price.
     pub(crate) fn is_ours(&self, lookup_key: Option<&str>) -> bool {
         lookup_key.is_some_and(|key| key == self.enterprise || key == self.enterprise_plus)
     }
@@ -65,7 +65,8 @@ needs! {
 }
 
 impl Billing {
-    /// Bills with calls of Stripe that take at most `call` each. Before every call the lease is checked to outlast it.
+    /// Bills with calls to Stripe that take at most `call` each. Before every call it checks that the lease outlasts
+    /// it.
     #[must_use]
     pub const fn within(&self, call: Duration) -> Biller<'_> {
         Biller { billing: self, call }

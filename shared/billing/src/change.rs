@@ -1,5 +1,5 @@
-//! A tier change, for a route: intent, Stripe, row. A process that dies between two of them leaves an intent, which is due
-//! once its lease is over.
+//! A tier change, for a route: intent, Stripe, row. If the process dies in between, the intent is left, and is due once
+//! the lease has ended.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::account::{Biller, Plan};
 use crate::settle::Settled;
 
-/// What became of a tier change.
+/// The result of a tier change.
 #[derive(Debug)]
 pub enum Changed {
     /// Row and Stripe are at the new tier.
@@ -21,7 +21,7 @@ pub enum Changed {
     DomainTaken,
     /// Stripe refused, or its state does not allow the change: neither Stripe nor the row changed.
     Refused(Failure),
-    /// Not now: the row is unchanged. If Stripe changed, the reconciler brings it back.
+    /// The change failed, and the row is unchanged. If Stripe changed, the reconciler changes it back.
     Failed(Failure),
 }
 
@@ -52,8 +52,9 @@ impl From<ChangeNotBegun> for Changed {
     }
 }
 
-/// Commits the intent. From then on Stripe is settled, even if this process dies. Everything that would stop the change at
-/// its end is checked first, since Stripe would have to be brought back then. The lease has to outlast `call`.
+/// Commits the intent. From then on Stripe will be settled, even if this process dies. Everything that could stop the
+/// change at its end is checked first, because Stripe would have to be changed back then. The lease has to outlast
+/// `call`.
 pub async fn begin_change(lease: &Lease<'_>, update: &Update<'_>, call: Duration) -> Result<Uuid, ChangeNotBegun> {
     let (store, tenant) = (lease.store(), lease.tenant());
     if update.version.is_some_and(|version| version != tenant.version) {
@@ -71,8 +72,8 @@ pub async fn begin_change(lease: &Lease<'_>, update: &Update<'_>, call: Duration
     }
 }
 
-/// Writes the row after Stripe reached the new tier, closes the intent and gives the lease back, in one statement. `None`:
-/// the lease had ended, or the tenant is no longer active or at another version. Then the intent stays open.
+/// Writes the row after Stripe reached the new tier, closes the intent and gives the lease back, in one statement.
+/// `None`: the lease had ended, or the tenant is no longer active or at another version. Then the intent stays open.
 pub async fn finish_change(
     lease: &Lease<'_>,
     intent: Uuid,
@@ -83,13 +84,13 @@ pub async fn finish_change(
 }
 
 impl Biller<'_> {
-    /// A whole tier change. The lease is given back, whatever the outcome. The future may be dropped while it waits: what
-    /// it leaves then is what a crash leaves.
+    /// Makes a whole tier change. The lease is given back after every outcome. The future may be dropped while it
+    /// waits. That has the same effect as a crash.
     pub async fn change_tier(self, lease: &Lease<'_>, update: &Update<'_>) -> Changed {
         let changed = self.try_change(lease, update).await;
-        // Done and Refused gave it back already, unless their last statement was not answered.
+        // After Done and Refused the lease is given back already, unless their last statement was not answered.
         if let Err(error) = lease.release().await {
-            tracing::warn!(%error, "the lease could not be given back; it ends by itself");
+            tracing::warn!(%error, "the lease could not be given back; it ends on its own");
         }
         changed
     }
@@ -124,7 +125,7 @@ impl Biller<'_> {
     }
 }
 
-/// Whether the tenant is at another version than the caller saw.
+/// Whether the tenant is at another version than the one the caller saw.
 async fn outdated(lease: &Lease<'_>, update: &Update<'_>) -> Result<bool, StoreError> {
     let Some(version) = update.version else { return Ok(false) };
     let now = lease.store().tenant_by_slug(&lease.tenant().slug).await?;

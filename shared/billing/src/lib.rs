@@ -1,8 +1,7 @@
-//! Billing under a tenant's lease: brings Stripe to the row's tier, however often it is asked to and whatever crashed
-//! before.
+//! Billing under a tenant's lease: it sets Stripe to the row's tier. It can be repeated after any crash.
 //!
-//! One rule holds at every moment: if Stripe may differ from the row's tier, an open intent says so. The intent is
-//! committed before Stripe is called, and closed in the statement that makes row and Stripe agree. If a process dies in
+//! One rule always holds: if Stripe may differ from the row's tier, there is an open intent. The intent is committed
+//! before Stripe is called. It is closed by the statement that makes row and Stripe agree. If a process dies in
 //! between, the reconciler sets Stripe to the row's tier.
 
 #![warn(missing_docs)]

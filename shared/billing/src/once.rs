@@ -1,8 +1,8 @@
-//! One customer and one subscription per tenant, however often it is tried.
+//! One customer and one subscription per tenant, even if their creation is tried several times.
 //!
-//! Stripe's idempotency keys do most of it, with two gaps. A key's first answer is repeated even if it was a 500, and a key
-//! is forgotten after a day. In these cases the request's result is searched by our metadata, in the lists that are
-//! read-after-write (Stripe's search is not). Only what is not found is requested again, under a new key.
+//! Stripe's idempotency keys do most of the work, with two gaps. A key's first answer is repeated even if it was a 500,
+//! and a key is forgotten after a day. In these cases the request's result is looked for by our metadata, in the lists
+//! that are read-after-write (Stripe's search is not). If nothing is found, a new request is sent with a new key.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// Stripe may forget a key after 24 hours.
 const KEY_REMEMBERED: Duration = Duration::from_hours(23);
 
-/// Something to be made at Stripe exactly once.
+/// An object that must be created at Stripe exactly once.
 pub(crate) struct Once<'a> {
     pub(crate) lease: &'a Lease<'a>,
     pub(crate) stripe: &'a Stripe,
@@ -23,17 +23,18 @@ pub(crate) struct Once<'a> {
     pub(crate) request: PreparedPost,
 }
 
-/// Something that exists at Stripe.
+/// An object that exists at Stripe.
 pub(crate) struct Made {
     /// Its id at Stripe.
     pub(crate) id: String,
-    /// It was made just now, by exactly the wanted request. Otherwise an earlier request may have made it.
+    /// It was created just now, by exactly the wanted request. Otherwise an earlier request may have created it.
     pub(crate) fresh: bool,
 }
 
 impl Once<'_> {
-    /// Makes it, or finds it made. `find` looks for what an earlier request of the same kind made. `touched` is set once
-    /// Stripe holds something, or may hold something, that the ledger did not know at the beginning.
+    /// Creates the object, or finds it. `find` looks for an object that an earlier request of the same kind created.
+    /// `touched` is set once Stripe holds something, or may hold something, that the ledger did not know at the
+    /// beginning.
     pub(crate) async fn ensure<T: DeserializeOwned, F: Future<Output = Result<Option<String>, Error>>>(
         &self,
         id: impl Fn(T) -> String,
@@ -54,14 +55,14 @@ impl Once<'_> {
             }
         };
         match self.send(&intent, &id, touched).await {
-            // The answer repeats an old error. Under this key it will never be another.
+            // The answer repeats an old error. With this key Stripe will never answer anything else.
             Err(Refused::Replayed) => self.find_or_renew(&intent, id, find, touched).await,
             Err(Refused::Failed(failure)) => Err(failure),
             Ok(made) => Ok(made),
         }
     }
 
-    /// Adopts what an earlier request made, or sends the request again under a new key.
+    /// Adopts the object that an earlier request created, or sends the request again with a new key.
     async fn find_or_renew<T: DeserializeOwned, F: Future<Output = Result<Option<String>, Error>>>(
         &self,
         open: &Resource,
@@ -89,7 +90,7 @@ impl Once<'_> {
         }
     }
 
-    /// Sends the intent's own request, byte for byte, under its own key.
+    /// Sends the intent's request, byte for byte, with its key.
     async fn send<T: DeserializeOwned>(
         &self,
         intent: &Resource,
@@ -109,8 +110,9 @@ impl Once<'_> {
             Err(error) if error.is_replayed() => Err(Refused::Replayed),
             Err(error) => {
                 *touched |= !error.is_definite();
-                // "Nothing was made" holds for this request. If an earlier one under the same key was not answered, only a
-                // refusal holds for that one too: had it made something, Stripe would have answered with it.
+                // "Nothing was created" is true for this request. An earlier request with the same key may not have
+                // been answered. A refusal covers that one too: if it had created something, Stripe would have answered
+                // with it.
                 if error.is_refusal() || (intent.fresh && error.is_definite()) {
                     self.lease.give_up(intent).await?;
                 }
@@ -120,11 +122,11 @@ impl Once<'_> {
     }
 }
 
-/// Why a request did not make anything.
+/// Why a request did not create anything.
 enum Refused {
     /// The answer stored under its key is an error.
     Replayed,
-    /// Anything else.
+    /// Any other failure.
     Failed(Failure),
 }
 

@@ -8,19 +8,19 @@ use store::{Lease, NotLeased, OpenBilling, Store, StoreError};
 
 use crate::account::{Biller, Plan};
 
-/// Intents per pass. The rest is due again in the next pass.
+/// How many intents one pass settles. The others are still due in the next pass.
 const ROWS: i64 = 20;
-/// What settling one tenant may take: customer, price, subscription, change, and a look at each.
+/// How long settling one tenant may take: customer, price, subscription and change, each with a look before.
 const PER_TENANT: Duration = Duration::from_secs(20);
 /// States in which the tenant's subscription is settled here. Before a tenant is active, its pipeline does the billing.
 const SETTLED_HERE: &[ProvisioningState] = &[ProvisioningState::Active, ProvisioningState::Deprovisioned];
 
-/// What one pass did.
+/// The result of one pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Intents that were closed: Stripe is at the row's tier.
     pub settled: usize,
-    /// Intents that were left alone, since another invocation is at work on the tenant.
+    /// Intents that were skipped, because another invocation holds the tenant's lease.
     pub busy: usize,
     /// Intents that stay open, to be tried again later.
     pub failed: usize,

@@ -1,4 +1,4 @@
-//! Brings Stripe to exactly what is wanted.
+//! Sets Stripe to exactly what is wanted.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::once::{Made, Once};
 
 /// A new customer has no payment method, so invoices are sent. They are due after this many days.
 const DAYS_UNTIL_DUE: u32 = 30;
-/// How long a request that was not answered may still take effect, and its result may be missing in a list.
+/// How long an unanswered request may still take effect, and its result may be missing in a list.
 const ON_ITS_WAY: Duration = Duration::from_mins(2);
-/// If the subscription turns out to have ended, a second round makes a new one.
+/// How many rounds are made. If the subscription turns out to have ended, a second round creates a new one.
 const ROUNDS: usize = 2;
 
 /// Stripe's state after settling.
@@ -22,7 +22,8 @@ const ROUNDS: usize = 2;
 pub struct Settled {
     /// The tenant's customer, if it ever had one.
     pub customer_id: Option<String>,
-    /// Its live subscription, if it has one. A subscription that is cancelled at the end of the period is live until then.
+    /// Its live subscription, if it has one. A subscription that is cancelled at the end of the period is live until
+    /// then.
     pub subscription_id: Option<String>,
     /// What was done just now.
     pub change: Change,
@@ -31,28 +32,28 @@ pub struct Settled {
 /// What settling did to the subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Nothing: it was as wanted already.
+    /// Nothing, because it was as wanted already.
     Nothing,
-    /// A new one was made.
+    /// A new one was created.
     Created,
-    /// It got another price, or its cancellation was taken back, or both.
+    /// Its price was changed, or its cancellation was reverted, or both.
     Updated,
     /// It was cancelled at the end of the period.
     Cancelled,
 }
 
 impl Biller<'_> {
-    /// Brings Stripe to exactly what is wanted: one live subscription to the plan's price, or none that goes on after the
-    /// period that is paid for. It can be repeated after any crash; repeating it changes nothing more. The lease is not
-    /// given back. If no billing was ever begun and none is wanted, Stripe is not called.
+    /// Sets Stripe to exactly what is wanted: one live subscription with the plan's price, or none that continues after
+    /// the period that is paid for. It can be repeated after any crash, and repeating it changes nothing more. The
+    /// lease is not given back. If no billing was ever begun and none is wanted, Stripe is not called.
     ///
-    /// A failure of kind [`domain::FailureKind::Rejected`] means that Stripe refused, or that its state does not allow what
-    /// is wanted. After any other failure the outcome is open until this is called again.
+    /// A failure of kind [`domain::FailureKind::Rejected`] means that Stripe refused, or that its state does not allow
+    /// the wanted change. After any other failure the outcome is unknown until this is called again.
     pub async fn settle(self, lease: &Lease<'_>, wanted: Option<Plan>) -> Result<Settled, Failure> {
         self.settle_noting(lease, wanted, &mut false).await
     }
 
-    /// As [`Biller::settle`]. `touched` is set once Stripe may be in another state than before, whatever the outcome.
+    /// The same as [`Biller::settle`]. `touched` is set as soon as Stripe may be in another state than before.
     pub(crate) async fn settle_noting(
         self,
         lease: &Lease<'_>,
@@ -103,7 +104,7 @@ impl Settling<'_> {
         Err(CauseCode::SubscriptionEnds.into())
     }
 
-    /// The tenant's customer; a new one if there is none.
+    /// The tenant's customer. A new one is created if there is none.
     async fn customer(&mut self) -> Result<String, Failure> {
         let tenant = self.lease.tenant();
         let request = stripe::create_customer(
@@ -118,10 +119,11 @@ impl Settling<'_> {
         Ok(once.ensure(|answer: Customer| answer.id, find, &mut false).await?.id)
     }
 
-    /// The tenant's subscription, which may have ended; a new one if the ledger knows none.
+    /// The tenant's subscription, which may have ended. A new one is created if the ledger knows none.
     async fn subscription(&mut self, customer_id: &str, lookup_key: &str) -> Result<Made, Failure> {
         let kind = ResourceKind::StripeSubscription;
-        // The price is not looked up first: it may be archived by now, and a tenant with a subscription does not need it.
+        // The price is not looked up first. It may be archived by now, and a tenant with a subscription does not need
+        // it.
         if let Some(Resource { external_id: Some(id), .. }) = self.lease.resource(kind).await? {
             return Ok(Made { id, fresh: false });
         }
@@ -134,7 +136,7 @@ impl Settling<'_> {
         once.ensure(|answer: Subscription| answer.id, find, self.touched).await
     }
 
-    /// Gives a live subscription the wanted price and takes back a cancellation, in one request, if either is needed.
+    /// Sets the wanted price of a live subscription and reverts a cancellation, in one request, if needed.
     async fn align(&mut self, found: &Subscription, lookup_key: &str) -> Result<Change, Failure> {
         let Some(item) = found.only_item() else {
             return Err(CauseCode::SubscriptionItemsSeveral.into());
@@ -174,8 +176,8 @@ impl Settling<'_> {
         Ok(Settled { customer_id, subscription_id: Some(live.id), change })
     }
 
-    /// What a request that was never answered made, if it made anything. Finding nothing is an answer only after
-    /// [`ON_ITS_WAY`].
+    /// Looks for the object that an unanswered request may have created. Only after [`ON_ITS_WAY`] it is certain that
+    /// there is none.
     async fn adopt(&mut self, customer_id: Option<&str>, open: &Resource) -> Result<Option<Subscription>, Failure> {
         let tenant = self.lease.tenant();
         let customer_id = match customer_id {
@@ -200,8 +202,8 @@ impl Settling<'_> {
         price.ok_or_else(|| CauseCode::BillingPriceMissing.into())
     }
 
-    /// The change says what the subscription shall be, not what is to be added. Repeating it changes nothing more, so each
-    /// call has its own idempotency key.
+    /// The change names the wanted state and not a difference. Repeating it changes nothing more, so each call has its
+    /// own idempotency key.
     async fn update(&mut self, id: &str, change: SubscriptionChange<'_>) -> Result<(), Failure> {
         self.lease.fence(self.stripe.call_timeout()).await?;
         let request = stripe::update_subscription(id, change);
@@ -218,7 +220,7 @@ impl Settling<'_> {
     }
 }
 
-/// The customer with our metadata, among those of exactly the address that billing was begun with.
+/// The customer with our metadata, among those with exactly the address that billing began with.
 async fn find_customer(stripe: &Stripe, tenant_id: TenantId, email: &str) -> Result<Option<String>, Error> {
     let tenant_id = tenant_id.to_string();
     let customers = stripe.customers_by_email(email).await?;
@@ -235,7 +237,7 @@ async fn find_subscription(
     Ok(subscriptions.into_iter().find(|found| found.is_tenants(&tenant_id) && found.is_live()))
 }
 
-/// A refused change has a code of its own.
+/// A refused change has its own cause code.
 fn refused(error: Error) -> Failure {
     let failure = Failure::from(error);
     Failure::from(CauseCode::SubscriptionChangeRefused).with_request_id(failure.provider_request_id())

@@ -9,7 +9,7 @@ pub(crate) enum Algorithm {
 }
 
 impl Algorithm {
-    /// The algorithm of this name, which has one spelling.
+    /// The algorithm with this name. The name is case-sensitive.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "HS256" => Some(Self::Hs256),

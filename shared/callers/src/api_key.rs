@@ -1,4 +1,4 @@
-//! API keys. The secret holds their digests only.
+//! API keys. The secret holds only their digests.
 
 use secrets::ConsumerSecret;
 use sha2::{Digest, Sha256};
@@ -12,8 +12,8 @@ pub struct Principal {
     pub groups: Vec<String>,
 }
 
-/// The consumer that has this key. Digests are compared, not keys, so the time that a comparison takes reveals nothing about
-/// a key.
+/// The consumer that has this key. Digests are compared, not keys, so the time that a comparison takes reveals nothing
+/// about a key.
 pub(crate) fn find(consumers: &[ConsumerSecret], key: &str) -> Option<Principal> {
     let digest = format!("sha256:{}", hex::encode(Sha256::digest(key)));
     let consumer = consumers.iter().find(|consumer| consumer.keys.contains(&digest))?;

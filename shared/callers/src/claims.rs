@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_issuer_is_one_and_the_right_one() {
+    fn the_issuer_must_match() {
         for iss in [json!(null), json!("Issuer"), json!("issuer/"), json!(""), json!(["issuer"]), json!(1)] {
             assert_eq!(check(json!({ "iss": iss })), Err(Refused::Issuer), "{iss}");
         }

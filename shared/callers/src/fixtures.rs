@@ -24,9 +24,9 @@ use url::Url;
 
 use crate::now::Now;
 
-/// When the tests are, in seconds since 1970.
+/// The time of the tests, in seconds since 1970.
 pub const NOW: u64 = 1_800_000_000;
-/// An HS256 secret of the least length.
+/// An HS256 secret of the shortest length.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub const RSA_PRIVATE: &str = include_str!("../tests/rsa-2048.pem");
 pub const RSA_PUBLIC: &str = include_str!("../tests/rsa-2048.public.pem");
@@ -153,7 +153,7 @@ impl Server {
         server
     }
 
-    /// A URL where nobody listens.
+    /// A URL on which no server listens.
     pub async fn nowhere() -> Url {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         format!("http://{}/jwks", listener.local_addr().expect("bound")).parse().expect("a URL")
@@ -167,7 +167,7 @@ impl Server {
         self.requests.load(Ordering::SeqCst)
     }
 
-    /// Answers like this from now on. A redirect leads back to this server.
+    /// From now on, answers like this. A redirect leads back to this server.
     pub fn answer(&self, status: u16, body: &(impl Display + ?Sized)) {
         let (body, url) = (body.to_string(), &self.url);
         let answer = format!(
@@ -177,7 +177,7 @@ impl Server {
         *self.answer.lock().expect("not poisoned") = Some(answer);
     }
 
-    /// Does not answer from now on.
+    /// From now on, does not answer.
     pub fn hang(&self) {
         *self.answer.lock().expect("not poisoned") = None;
     }

@@ -1,4 +1,4 @@
-//! The keys that an issuer publishes (RFC 7517, section 5). They are fetched when needed, and seldom.
+//! The keys that an issuer publishes (RFC 7517, section 5). They are fetched when they are needed, and not often.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +14,16 @@ use url::{Host, Url};
 
 use crate::key::{Jwk, Key};
 
-/// How long fetched keys are used without asking again.
+/// How long fetched keys are used without fetching them again.
 const FRESH: Duration = Duration::from_mins(10);
-/// How long fetched keys are used while newer ones cannot be fetched.
+/// How long fetched keys are used if newer ones cannot be fetched.
 const USABLE: Duration = Duration::from_hours(24);
-/// Time between two fetches, however the first one ended: anybody can send tokens with unknown keys.
+/// The shortest time between two fetches, after success and failure. The limit is needed because anybody can send
+/// tokens with unknown keys.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// Time for a whole fetch. A caller waits for it, and a route has to answer within 5 s.
+/// The time limit for a whole fetch. A caller waits for it, and a route has to answer within 5 s.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Bytes of the longest answer: some hundred keys.
+/// The size limit of an answer in bytes: some hundred keys.
 const MAX_BODY: usize = 256 * 1024;
 
 const CODES: TransportCodes = TransportCodes {
@@ -39,7 +40,7 @@ pub(crate) struct Jwks {
     client: Client,
     /// The keys fetched last. They are read without waiting for a fetch.
     fetched: watch::Sender<Option<Fetched>>,
-    /// The last fetch. The lock is held during a fetch, and everybody who needs its outcome waits for the lock.
+    /// The last fetch. The lock is held during a fetch, and every call that needs the result waits for the lock.
     last: Arc<Mutex<Option<Fetch>>>,
 }
 
@@ -68,7 +69,7 @@ impl Jwks {
     }
 
     fn at(url: Url, timeout: Duration) -> Self {
-        // Fetches are far apart, so a kept connection would mostly be dead.
+        // Fetches are rare, so a kept connection would usually be dead.
         let client = http_kit::client_without_reuse(timeout);
         Self { url, client, fetched: watch::Sender::new(None), last: Arc::default() }
     }
@@ -78,18 +79,18 @@ impl Jwks {
         Url::parse(url).is_ok_and(|url| url == self.url)
     }
 
-    /// All keys. They are fetched anew if none of them has this `kid`.
+    /// All keys. They are fetched again if none of them has this `kid`.
     pub async fn keys(self: &Arc<Self>, kid: Option<&str>, now: Instant) -> Result<Arc<[Key]>, Failure> {
         if let Some(keys) = self.fresh(kid, now) {
             return Ok(keys);
         }
         let last = Arc::clone(&self.last).lock_owned().await;
         let outcome = match last.as_ref() {
-            // A recent fetch, or the one that this call waited for.
+            // A recent fetch, or the fetch that this call waited for.
             Some(last) if now.saturating_duration_since(last.begun_at) < INTERVAL => last.outcome.clone(),
             _ => {
                 let (jwks, mut last) = (Arc::clone(self), last);
-                // A task holds the lock, so that the fetch goes on when its caller goes away.
+                // A task holds the lock, so that the fetch continues if its caller is dropped.
                 let fetch = tokio::spawn(async move {
                     let outcome = jwks.fetch(now).await;
                     *last = Some(Fetch { begun_at: now, outcome: outcome.clone() });
@@ -153,7 +154,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// With enough time for a fetch on a busy machine.
+    /// A limit that is long enough for a fetch on a busy machine.
     fn jwks(server: &Server) -> Arc<Jwks> {
         Arc::new(Jwks::at(server.url(), 20 * SECOND))
     }
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_known_key_is_asked_for_every_ten_minutes() {
+    async fn a_known_key_is_fetched_again_after_ten_minutes() {
         let server = Server::start(200, document(&["a"])).await;
         let (jwks, now) = (jwks(&server), Instant::now());
         for (after, requests) in [(0, 1), (599, 1), (600, 2), (1199, 2), (1200, 3)] {
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_key_is_asked_for_once_in_30_s() {
+    async fn an_unknown_key_is_fetched_at_most_every_30_s() {
         let server = Server::start(200, document(&["a"])).await;
         let (jwks, now) = (jwks(&server), Instant::now());
         assert_eq!(ask(&jwks, "a", now).await, Ok(true));
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_key_is_found_and_a_withdrawn_one_is_gone() {
+    async fn a_new_key_is_found_and_a_withdrawn_one_is_removed() {
         let server = Server::start(200, document(&["a"])).await;
         let (jwks, now) = (jwks(&server), Instant::now());
         assert_eq!(ask(&jwks, "a", now).await, Ok(true));
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_who_goes_away_leaves_the_fetch_to_the_others() {
+    async fn a_fetch_continues_if_its_caller_is_dropped() {
         let server = Server::start(200, document(&["a"])).await;
         let (jwks, now) = (jwks(&server), Instant::now());
         let first = tokio::spawn({

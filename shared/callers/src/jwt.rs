@@ -22,7 +22,7 @@ fn key(secret: JwtKeySecret) -> Option<Key> {
         (None, Some(pem), None) => Key::from_pem(secret.kid, &pem),
         (None, None, Some(jwk)) => {
             let mut jwk: Jwk = serde_json::from_value(jwk).ok()?;
-            // The `kid` may be given here, in the JWK, or in both. If both, they must be the same.
+            // The `kid` may be given here, in the JWK, or in both. If it is given twice, both must be the same.
             let agree = secret.kid.is_none() || jwk.kid.is_none() || secret.kid == jwk.kid;
             jwk.kid = secret.kid.or(jwk.kid);
             Key::from_jwk(&jwk).filter(|_| agree)
@@ -32,7 +32,7 @@ fn key(secret: JwtKeySecret) -> Option<Key> {
     key.filter(|key| key.alg() == alg)
 }
 
-/// Why the `jwt` object cannot be used. The text has no value of it.
+/// Why the `jwt` object cannot be used. The text contains no value of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error("it is not of the documented shape")]
@@ -77,7 +77,8 @@ impl Jwt {
         Ok(Self { expected, keys, jwks: jwks.transpose()? })
     }
 
-    /// The caller that the token is about, or why it is refused. A failure means that the needed keys could not be fetched.
+    /// The caller that the token is about, or why it is refused. A failure means that the needed keys could not be
+    /// fetched.
     pub async fn verify(&self, token: &Token<'_>, now: Now) -> Result<Result<Bearer, Refused>, Failure> {
         // The claims are checked before the signature, so that no keys are fetched for a token that is refused anyway.
         let bearer = match self.expected.bearer(&token.claims, now.unix) {
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_public_key_is_no_shared_secret() {
+    async fn a_public_key_is_not_accepted_as_a_shared_secret() {
         let es256 = Es256::new();
         let jwt = jwt(
             &json!([
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_algorithm_is_the_keys_whatever_the_token_says() {
+    async fn the_key_decides_the_algorithm_and_not_the_token() {
         let es256 = Es256::new();
         let jwt = jwt(&json!([{ "kid": "k", "alg": "RS256", "public_key_pem": RSA_PUBLIC }]), None);
         assert_eq!(verify(&jwt, json!({ "alg": "RS256", "kid": "k" }), rs256).await, *SUBJECT);
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_one_of_its_algorithm() {
+    fn a_key_must_fit_its_algorithm() {
         let es256 = Es256::new();
         let with = |key: Value| malformed(secret(&json!([{ "alg": "HS256", "secret": SECRET }, key]), None));
         assert_eq!(with(json!({ "kid": "k", "alg": "ES256", "jwk": es256.jwk(Some("k")) })), None);

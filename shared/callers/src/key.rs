@@ -1,7 +1,7 @@
 //! Keys, each bound to one algorithm, and the signatures they verify.
 //!
-//! ring is called directly. `jsonwebtoken` without its providers would need a provider of ours around the same three calls.
-//! It also takes no clock, and is less strict about keys than this.
+//! ring is called directly. `jsonwebtoken` without its providers would need a provider of ours for the same three
+//! calls. It also takes no clock, and is less strict about keys.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -98,7 +98,7 @@ impl Key {
         self.kid.as_deref() == kid
     }
 
-    /// Whether it made the token's signature. The algorithm is the key's, whatever the token says.
+    /// Whether the key made the token's signature. The key decides the algorithm, not the token.
     pub fn made(&self, token: &Token<'_>) -> bool {
         let (signed, signature) = (token.signed, token.signature.as_slice());
         match &self.material {
@@ -138,7 +138,7 @@ fn rsa(n: Vec<u8>, e: Vec<u8>) -> Option<Material> {
     full.then_some(Material::Rs256(RsaPublicKeyComponents { n, e }))
 }
 
-/// An uncompressed point: ring takes no other. ring checks that the point is on the curve when it verifies.
+/// An uncompressed point: ring accepts no other form. ring checks that the point is on the curve when it verifies.
 fn p256(point: Vec<u8>) -> Option<Material> {
     (point.len() == 1 + 2 * COORDINATE && point[0] == 4).then_some(Material::Es256(point))
 }
@@ -161,7 +161,7 @@ mod tests {
         jwk
     }
 
-    /// Whether the key says that this made the signature.
+    /// Whether the key accepts this signature.
     fn made(key: &Key, sign: impl Fn(&[u8]) -> Vec<u8>) -> bool {
         let header = bearer(&json!({ "alg": "HS256" }), &json!({ "exp": NOW }), sign);
         key.made(&Token::from_header(&header).expect("a token"))
@@ -248,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn a_jwk_says_the_same_as_the_pem() {
+    fn a_jwk_and_a_pem_give_the_same_key() {
         let es256 = Es256::new();
         assert!(made(&jwk(rsa_jwk(None)).expect("a key"), rs256));
         assert!(made(&jwk(es256.jwk(None)).expect("a key"), |signed| es256.sign(signed)));
     }
 
     #[test]
-    fn a_jwk_for_something_else_is_no_key() {
+    fn a_jwk_for_another_purpose_is_not_a_key() {
         for (good, alg) in [(rsa_jwk(None), "RS256"), (Es256::new().jwk(None), "ES256")] {
             for changes in [
                 json!({ "alg": alg, "use": "sig", "key_ops": ["verify"] }),

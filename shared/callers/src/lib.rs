@@ -1,4 +1,4 @@
-//! Who is calling: API keys and bearer tokens, verified with the secret `control/callers`.
+//! Identifies callers: API keys and bearer tokens, verified with the secret `control/callers`.
 
 #![warn(missing_docs)]
 
@@ -31,9 +31,9 @@ use token::Token;
 /// template), so a revoked key stops working within 60 s.
 const REUSED: Duration = Duration::from_secs(10);
 
-/// The secret as it was read last.
+/// The secret as it was last read.
 struct Known {
-    /// By the wall clock: a monotonic clock may stand still while the environment is frozen.
+    /// Measured with the wall clock: a monotonic clock may stand still while the process is frozen.
     read_at: SystemTime,
     consumers: Vec<ConsumerSecret>,
     jwt: Option<Result<Jwt, Malformed>>,
@@ -48,7 +48,7 @@ impl Known {
 }
 
 needs! {
-    /// Everybody who may call this installation.
+    /// All callers of this installation.
     pub struct Callers {
         secret: Read<CallersSecret>,
         known: Memory<Mutex<Option<Arc<Known>>>>,
@@ -56,14 +56,14 @@ needs! {
 }
 
 impl Callers {
-    /// The consumer that has this key. `None` if nobody has it.
+    /// The consumer that has this key. `None` if there is none.
     pub async fn by_api_key(&self, key: &str) -> Result<Option<Principal>, Failure> {
         Ok(api_key::find(&self.known().await?.consumers, key))
     }
 
-    /// The caller that the token in an `Authorization` header's value is about. `None` if it is not a valid token. An error
-    /// means that the token could not be verified: the secret or its `jwt` object is unreadable, or the issuer's keys are
-    /// needed and could not be fetched.
+    /// The caller that the token in an `Authorization` header's value is about. `None` if it is not a valid token. An
+    /// error means that the token could not be verified: the secret or its `jwt` object is unreadable, or the issuer's
+    /// keys are needed and could not be fetched.
     pub async fn by_bearer(&self, authorization_header: &str) -> Result<Option<Bearer>, Failure> {
         self.by_bearer_at(authorization_header, Now::read()).await
     }

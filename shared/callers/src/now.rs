@@ -15,7 +15,7 @@ pub(crate) struct Now {
 
 impl Now {
     pub fn read() -> Self {
-        // A clock before 1970 counts as the end of time, when no token is valid.
+        // A clock before 1970 is treated as the latest possible time, at which no token is valid.
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::MAX);
         Self { unix, monotonic: Instant::now() }
     }

@@ -1,4 +1,4 @@
-//! A bearer token, split into its parts and not verified yet.
+//! A bearer token, split into its parts. It is not verified yet.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ pub(crate) enum Refused {
 /// A token in the compact form.
 pub(crate) struct Token<'a> {
     pub alg: Algorithm,
-    /// Which key made the signature, if the header says so.
+    /// The key that made the signature, if the header names it.
     pub kid: Option<String>,
     pub claims: Map<String, Value>,
     /// The signed bytes: the encoded header and claims.
@@ -61,7 +61,7 @@ impl<'a> Token<'a> {
         if token.len() > MAX_LENGTH {
             return Err(Refused::TooLong);
         }
-        // Anything else in the header (a second token, spaces, line ends) is not base64url, and is refused for that.
+        // Anything else in the header (a second token, spaces, line ends) is not base64url and is therefore refused.
         let (signed, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
         let header = object(header)?;
@@ -85,7 +85,8 @@ fn object(part: &str) -> Result<Map<String, Value>, Refused> {
     serde_json::from_slice::<Unambiguous>(&decode(part)?).map(|object| object.0).map_err(|_| Refused::Malformed)
 }
 
-/// A JSON object without duplicate names. It is not known which of two values the issuer meant (RFC 7519, section 4).
+/// A JSON object without duplicate names. With a duplicate it would be unknown which value the issuer meant (RFC 7519,
+/// section 4).
 struct Unambiguous(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for Unambiguous {
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_demands_anything_is_refused() {
+    fn a_header_with_critical_extensions_is_refused() {
         for crit in [r#"["b64"]"#, r#"["exp"]"#, "[]", "null", "false"] {
             let token = token(&format!(r#"{{"alg":"HS256","crit":{crit}}}"#), "{}");
             assert_eq!(refused(&format!("Bearer {token}")), Some(Refused::Critical), "{crit}");
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_is_no_object_or_says_things_twice_is_refused() {
+    fn json_that_is_not_an_object_or_has_duplicate_names_is_refused() {
         let ok = r#"{"alg":"HS256"}"#;
         for (header, claims) in [
             (r#"{"alg":"HS256","alg":"HS256"}"#, "{}"),
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_ends_somewhere() {
+    fn deep_nesting_is_refused() {
         let claims = format!(r#"{{"a":{}1{}}}"#, "[".repeat(2000), "]".repeat(2000));
         assert_eq!(refused(&format!("Bearer {}", token(r#"{"alg":"HS256"}"#, &claims))), Some(Refused::Malformed));
     }

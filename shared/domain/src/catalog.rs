@@ -100,7 +100,7 @@ words! {
     }
 }
 
-/// The type of a catalog whose request names none.
+/// The type of a catalog if the request names none.
 impl Default for CatalogType {
     fn default() -> Self {
         Self::Rest
@@ -108,7 +108,7 @@ impl Default for CatalogType {
 }
 
 impl CatalogType {
-    /// Whether a catalog of this type can be at `uri`. The error says what the URI must be.
+    /// Whether a catalog of this type may have this URI. The error says what the URI must be.
     fn check(self, uri: &Uri) -> Result<(), &'static str> {
         let (fits, message) = match self {
             Self::Rest => (is_http(uri), "must be an http or https URI for catalog_type rest"),
@@ -133,15 +133,15 @@ plain_text! {
 /// A valid request to create a catalog, or to replace the one of that name.
 #[derive(Clone, Debug)]
 pub struct CatalogRequest {
-    /// Which of the tenant's catalogs.
+    /// The catalog's name.
     pub catalog_name: CatalogName,
     /// The protocol it speaks.
     pub catalog_type: CatalogType,
     /// The URI under which it answers.
     pub catalog_uri: Uri,
-    /// Where its data is.
+    /// Where its data is stored.
     pub warehouse: Uri,
-    /// Which part of the warehouse is the tenant's.
+    /// The tenant's part of the warehouse.
     pub storage_prefix: StoragePrefix,
     /// The object store's endpoint, if it is not the scheme's own.
     pub s3_endpoint: Option<Uri>,
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_kept_cleared_or_set() {
+    fn a_credential_can_be_kept_removed_or_set() {
         let key = |body: &Value| parse(body).expect("valid").s3_secret_key;
         assert!(matches!(key(&with("s3_secret_key_enc", Value::Null)), Patch::Clear));
         let Patch::Set(set) = key(&with("s3_secret_key_enc", "hush".into())) else { panic!("set") };
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_larger_than_it_may_be() {
+    fn sizes_are_limited() {
         let metadata = |bytes: usize| json!({"a": "x".repeat(bytes - r#"{"a":""}"#.len())});
         assert!(parse(&with("metadata", metadata(MAX_METADATA))).is_ok());
         assert!(parse(&with("metadata", metadata(MAX_METADATA + 1))).is_err());
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_catalog_has_the_same_id_for_good() {
+    fn the_id_of_a_catalog_never_changes() {
         let tenant: TenantId = "019a0000-0000-7000-8000-000000000001".parse().expect("valid");
         let id = CatalogId::of(tenant, &CatalogName::default());
         assert_eq!(id.to_string(), "ddecdc64-a615-54c7-a147-3e9205baf98f");

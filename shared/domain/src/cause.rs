@@ -729,7 +729,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_retried_by_the_pipeline_is_retryable_for_a_client() {
+    fn causes_that_the_pipeline_retries_are_retryable_for_a_client() {
         for code in CauseCode::ALL {
             let row = code.row();
             assert!(row.retryable || !row.kind.is_retried(), "{code:?}");

@@ -10,8 +10,8 @@ use crate::schema::field_schema;
 use crate::tenant::{DisplayName, Tier};
 use crate::words::Invalid;
 
-/// A host name of a tenant's own, in lower case. It has at least two labels, and the last one is not a number (RFC 1123,
-/// 2.1).
+/// A host name of a tenant's own, in lower case. It has at least two labels, and the last one is not a number (RFC
+/// 1123, 2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomDomain(String);
 
@@ -61,7 +61,7 @@ impl FromStr for CustomDomain {
     }
 }
 
-/// A valid change of a tenant. What is absent stays as it is.
+/// A valid change of a tenant. Fields that are absent stay as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantChange {
     /// Name for people.
@@ -81,7 +81,8 @@ body! {
 }
 
 impl TenantChange {
-    /// Reads the request. `platform_domains` are the installation's own: no tenant can have one of them, or one below them.
+    /// Reads the request. `platform_domains` are the installation's own: no tenant can have one of them, or one below
+    /// them.
     pub fn parse(body: &Map<String, Value>, platform_domains: &[String]) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::new(body, Self::FIELDS);
         let display_name = BODY.display_name.read(&mut fields);

@@ -2,7 +2,7 @@
 
 use crate::cause::{Cause, CauseCode, FailureKind};
 
-/// Why something did not work: a code from the table of causes, and what the circumstances add to it.
+/// Why an operation failed: a code from the table of causes, and details that depend on the circumstances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     code: CauseCode,
@@ -12,7 +12,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure whose hint has a gap. `detail` fills it; it must be a text of our own.
+    /// A failure whose hint has a placeholder. `detail` replaces it, and must be a text of ours.
     #[must_use]
     pub fn with_detail(code: CauseCode, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..code.into() }
@@ -28,7 +28,7 @@ impl Failure {
         self
     }
 
-    /// The same failure of another kind, where the circumstances say more than the table.
+    /// The same failure of another kind, if the circumstances require one.
     #[must_use]
     pub fn of_kind(self, kind: FailureKind) -> Self {
         Self { kind, ..self }
@@ -40,7 +40,7 @@ impl Failure {
         self.code
     }
 
-    /// How the pipeline goes on.
+    /// How the pipeline continues.
     #[must_use]
     pub const fn kind(&self) -> FailureKind {
         self.kind

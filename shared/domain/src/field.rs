@@ -1,5 +1,5 @@
-//! The fields of a request's body, as a table. Both the parser and the OpenAPI schema are made from it, so what is read is
-//! documented, and what is documented is read that way.
+//! The fields of a request's body, as a table. Both the parser and the OpenAPI schema are made from it, so they cannot
+//! differ.
 
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -13,15 +13,15 @@ use crate::schema::FieldSchema;
 
 /// How a field is read and documented.
 pub(crate) trait Field {
-    /// What reading it gives.
+    /// The type of the field's value.
     type Value;
-    /// Whether it has to be there.
+    /// Whether the field is required.
     const REQUIRED: bool = false;
 
-    /// Reads it. Errors are noted.
+    /// Reads the field. Errors are recorded in `fields`.
     fn read(&self, name: &str, fields: &mut Fields<'_>) -> Self::Value;
 
-    /// Its schema without its description.
+    /// The field's schema without its description.
     fn schema(&self) -> Value;
 }
 
@@ -29,7 +29,7 @@ pub(crate) trait Field {
 pub(crate) struct Named<F> {
     pub name: &'static str,
     pub field: F,
-    /// What the document says about it.
+    /// The field's description in the document.
     pub description: Option<&'static str>,
 }
 
@@ -52,22 +52,22 @@ impl<F: Field> Named<F> {
     }
 }
 
-/// A text that has to be there. `None` after an error.
+/// A required text. `None` after an error.
 pub(crate) struct Required<T>(PhantomData<fn() -> T>);
 
-/// A text that may be absent. `None` where it is absent, or after an error.
+/// An optional text. `None` if it is absent, or after an error.
 pub(crate) struct Optional<T>(PhantomData<fn() -> T>);
 
-/// A text that takes its type's default where it is absent. `None` after an error.
+/// An optional text with its type's default. `None` after an error.
 pub(crate) struct Defaulted<T>(PhantomData<fn() -> T>);
 
-/// A text that may be absent or `null`, which means the same.
+/// An optional text, for which `null` means the same as absent.
 pub(crate) struct Nullable<T>(PhantomData<fn() -> T>);
 
-/// A text that may be absent or `null`, which is different.
+/// An optional text, for which `null` means something else than absent.
 pub(crate) struct Patched<T>(PhantomData<fn() -> T>);
 
-/// At most `MAX` different texts. Empty where it is absent.
+/// At most `MAX` different texts. Empty if it is absent.
 pub(crate) struct Set<T, const MAX: usize>(PhantomData<fn() -> T>);
 
 macro_rules! of_texts {
@@ -164,7 +164,7 @@ impl<T: FromStr<Err: Display> + FieldSchema + PartialEq, const MAX: usize> Field
     }
 }
 
-/// An object of any content that has at most `MAX` bytes as JSON. Empty where it is absent.
+/// An object of any content that has at most `MAX` bytes as JSON. Empty if it is absent.
 pub(crate) struct Object<const MAX: usize>;
 
 impl<const MAX: usize> Object<MAX> {
@@ -183,7 +183,7 @@ impl<const MAX: usize> Field for Object<MAX> {
     }
 }
 
-/// `true` or `false`, or `DEFAULT` where it is absent.
+/// `true` or `false`, or `DEFAULT` if it is absent.
 pub(crate) struct Flag<const DEFAULT: bool>;
 
 impl<const DEFAULT: bool> Flag<DEFAULT> {
@@ -202,7 +202,7 @@ impl<const DEFAULT: bool> Field for Flag<DEFAULT> {
     }
 }
 
-/// A confirmation: it has to be there, and only `true` will do.
+/// A confirmation: it is required, and must be `true`.
 pub(crate) struct Confirmation;
 
 impl Confirmation {

@@ -16,10 +16,10 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// What a request says about a value that exists already.
+/// What a request does with a value that exists already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// Nothing. The value stays.
+    /// The field is absent. The value stays.
     Keep,
     /// `null`. The value is removed.
     Clear,
@@ -49,17 +49,17 @@ impl<'a> Fields<'a> {
         fields
     }
 
-    /// Notes an error.
+    /// Records an error.
     pub fn fail(&mut self, field: &str, message: impl Into<String>) {
         self.errors.push(FieldError { field: field.to_owned(), message: message.into() });
     }
 
-    /// Whether a field is there, whatever its value.
+    /// Whether a field is present, with any value.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.object.contains_key(name)
     }
 
-    /// A string that must be there and parse.
+    /// A required string, which must parse.
     pub(crate) fn required<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         if matches!(self.object.get(name), None | Some(Value::Null)) {
             self.fail(name, "is required");
@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
         self.optional(name)
     }
 
-    /// A string that may be absent, but must parse if it is there.
+    /// An optional string, which must parse if it is present.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let Value::String(text) = self.object.get(name)? else {
             self.fail(name, "must be a string");
@@ -77,22 +77,22 @@ impl<'a> Fields<'a> {
         text.parse().map_err(|error: T::Err| self.fail(name, error.to_string())).ok()
     }
 
-    /// A string that may be absent. `null` means the same.
+    /// An optional string, for which `null` means the same as absent.
     pub(crate) fn nullable<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         if self.object.get(name)?.is_null() { None } else { self.optional(name) }
     }
 
-    /// A string that may be absent, `null`, or must parse; all three are different.
+    /// A string that may be absent, `null`, or must parse. All three have different meanings.
     pub(crate) fn patch<T: FromStr<Err: Display>>(&mut self, name: &str) -> Patch<T> {
         match self.object.get(name) {
             None => Patch::Keep,
             Some(Value::Null) => Patch::Clear,
-            // An error is noted, so the value given here is never used.
+            // An error was recorded, so the value given here is never used.
             Some(_) => self.optional(name).map_or(Patch::Keep, Patch::Set),
         }
     }
 
-    /// `true` or `false`, which may be absent.
+    /// An optional `true` or `false`.
     pub(crate) fn optional_bool(&mut self, name: &str) -> Option<bool> {
         let value = self.object.get(name)?.as_bool();
         if value.is_none() {
@@ -101,7 +101,7 @@ impl<'a> Fields<'a> {
         value
     }
 
-    /// An object of any content, at most `max_bytes` as JSON, which may be absent.
+    /// An optional object of any content, at most `max_bytes` as JSON.
     pub(crate) fn optional_object(&mut self, name: &str, max_bytes: usize) -> Option<Map<String, Value>> {
         let Value::Object(object) = self.object.get(name)? else {
             self.fail(name, "must be an object");
@@ -114,7 +114,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// An array of at most `max_items` different strings, which may be absent. Each string must parse.
+    /// An optional array of at most `max_items` different strings. Each string must parse.
     pub(crate) fn optional_set<T: FromStr<Err: Display> + PartialEq>(
         &mut self,
         name: &str,
@@ -142,7 +142,7 @@ impl<'a> Fields<'a> {
         Some(items)
     }
 
-    /// A confirmation: anything but `true` is an error.
+    /// A required confirmation: any value but `true` is an error.
     pub(crate) fn must_be_true(&mut self, name: &str) {
         match self.object.get(name) {
             Some(Value::Bool(true)) => {}
@@ -151,7 +151,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Ends reading. Returns all errors, if there are any.
+    /// Ends reading. Returns all errors if there are any.
     pub fn finish(self) -> Result<(), Vec<FieldError>> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
     }

@@ -1,5 +1,5 @@
-//! The names of a tenant's resources in the outside systems. A resource is found again by its name after a crash, so a name
-//! must never change for an existing tenant.
+//! The names of a tenant's resources in the outside systems. A resource is found again by its name after a crash, so a
+//! name must never change for an existing tenant.
 
 use crate::{CatalogId, Slug, TenantId};
 
@@ -27,8 +27,8 @@ pub fn search_index(slug: &Slug) -> String {
     format!("client_{slug}_v1")
 }
 
-/// The pipeline's execution for one attempt. Step Functions allows 80 characters, and keeps a name for 90 days after the
-/// execution ended.
+/// The pipeline's execution for one attempt. Step Functions allows 80 characters, and keeps a name for 90 days after
+/// the execution ended.
 #[must_use]
 pub fn execution(tenant_id: TenantId, attempt: i32) -> String {
     format!("{tenant_id}-{attempt}")

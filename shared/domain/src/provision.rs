@@ -9,13 +9,14 @@ use crate::tenant::{AdminEmail, DisplayName, Region, Slug, Tier};
 /// A valid request for a new tenant, or for resuming a failed one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvisionRequest {
-    /// The tenant's name in URLs.
+    /// The tenant's slug.
     pub slug: Slug,
-    /// The tenant's name for people.
+    /// The tenant's display name.
     pub display_name: DisplayName,
     /// Where its data stays.
     pub region: Region,
-    /// What it pays for. Absent means [`ProvisionRequest::DEFAULT_TIER`] for a new row, and the stored tier for a resume.
+    /// What it pays for. Absent means [`ProvisionRequest::DEFAULT_TIER`] for a new row, and the stored tier for a
+    /// resume.
     pub tier: Option<Tier>,
     /// Who is invited.
     pub admin_email: AdminEmail,
@@ -33,10 +34,10 @@ body! {
 }
 
 impl ProvisionRequest {
-    /// The tier of a new tenant whose request names none.
+    /// The tier of a new tenant if the request names none.
     pub const DEFAULT_TIER: Tier = Tier::Enterprise;
 
-    /// Reads the request. `reserved` are the slugs that this installation keeps for itself.
+    /// Reads the request. `reserved` are the slugs that no tenant may have.
     pub fn parse(body: &Map<String, Value>, reserved: &[String]) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::new(body, Self::FIELDS);
         let slug = BODY.slug.read(&mut fields);

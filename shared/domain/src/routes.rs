@@ -1,17 +1,17 @@
-//! The routes: who may call them and what they may answer. Each entry is one function. The entry's name is also the name of
-//! the folder, the package, the binary and the `operationId`.
+//! The routes: who may call them and what they may answer. Each entry is one function. The entry's name is also the
+//! name of the folder, the package, the binary and the `operationId`.
 
 use crate::problem::ProblemCode;
 
-/// The kind of credential that a route takes. The other kind is ignored, so that a good credential never makes up for a bad
-/// one.
+/// The kind of credential that a route requires. The other kind is ignored, so a valid credential of the wrong kind
+/// never gives access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// `X-API-Key`: a consumer with groups.
     ApiKey,
     /// `Authorization: Bearer`: a token with a subject and roles.
     Bearer,
-    /// None: anyone may call.
+    /// No credential is required.
     None,
 }
 
@@ -30,13 +30,13 @@ impl Credential {
 /// One REST route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The name of the function that serves it.
+    /// The function's name.
     pub name: &'static str,
     /// HTTP method.
     pub method: &'static str,
     /// Path template below the host. `{tenant}` is the tenant's slug or id.
     pub path: &'static str,
-    /// The kind of credential that it takes.
+    /// The kind of credential that it requires.
     pub credential: Credential,
     /// Groups of a consumer, or roles of a token, that may call it. One of them is enough.
     pub groups: &'static [&'static str],
@@ -189,7 +189,7 @@ pub const LIST_SYNC_TARGETS: Route = Route {
     ..LAKEHOUSE
 };
 
-/// All of them, in the order of the template.
+/// All routes, in the order of the template.
 pub const ROUTES: &[Route] = &[
     PROVISION_TENANT,
     LIST_TENANTS,
@@ -213,8 +213,8 @@ impl Route {
         matches!(self.method, "POST" | "PATCH")
     }
 
-    /// Every problem that it may answer with, sorted by status: its own, and those that follow from its method, path, body and
-    /// credential.
+    /// Every problem that the route may answer with, sorted by status: its own, and those that follow from its method,
+    /// path, body and credential.
     #[must_use]
     pub fn problems(&self) -> Vec<ProblemCode> {
         let mut problems = self.own_problems.to_vec();
@@ -232,7 +232,8 @@ impl Route {
             &[ProblemCode::RequestInProgress, ProblemCode::IdempotencyKeyReused, ProblemCode::ValidationFailed],
         );
         may(self.if_match, &[ProblemCode::VersionMismatch]);
-        // The gateway itself answers these for every route. It refuses a body that is too large even if the route takes none.
+        // The gateway itself answers these for every route. It refuses a body that is too large even if the route takes
+        // none.
         may(
             true,
             &[

@@ -1,10 +1,10 @@
-//! How values look in the OpenAPI document.
+//! The schemas of values in the OpenAPI document.
 
 use serde_json::{Value, json};
 
 /// A value that a field of a request can hold.
 pub trait FieldSchema {
-    /// Its schema where a field has it: a reference to a schema of its own, or the schema itself.
+    /// The schema of such a field: a reference to a named schema, or the schema itself.
     fn field_schema() -> Value;
 }
 
@@ -43,8 +43,8 @@ impl Chars {
     }
 }
 
-/// Gives a type a schema of its own in the document, to which fields refer: that of a JSON string. `$builder` adds to an
-/// `ObjectBuilder` what is particular.
+/// Gives a type a named schema in the document, to which fields refer. It is the schema of a JSON string, and
+/// `$builder` adds the details to an `ObjectBuilder`.
 macro_rules! text_schema {
     ($name:ident, $builder:expr) => {
         $crate::schema::component_schema!($name, $builder);
@@ -57,7 +57,7 @@ macro_rules! text_schema {
     };
 }
 
-/// Like `text_schema`, for a type that no field refers to.
+/// The same as `text_schema`, for a type that no field refers to.
 macro_rules! component_schema {
     ($name:ident, $builder:expr) => {
         impl utoipa::PartialSchema for $name {
@@ -76,7 +76,7 @@ macro_rules! component_schema {
     };
 }
 
-/// Gives a type the schema that each of its fields has.
+/// Gives a type a schema that is repeated in each of its fields.
 macro_rules! field_schema {
     ($name:ident, $schema:expr) => {
         impl $crate::schema::FieldSchema for $name {
@@ -94,7 +94,7 @@ mod tests {
     use super::Chars;
 
     #[test]
-    fn a_set_is_read_as_a_regular_expression_reads_it() {
+    fn a_set_means_the_same_as_in_a_regular_expression() {
         let spelled = |set: &'static str| (0..=u8::MAX).filter(|byte| Chars(set).contains(*byte)).collect::<Vec<_>>();
         assert_eq!(spelled("a-c"), b"abc");
         assert_eq!(spelled("a-c_.-"), b"-._abc");

@@ -132,7 +132,7 @@ words! {
     }
 }
 
-/// The mode of a target whose request names none.
+/// The mode of a target if the request names none.
 impl Default for SyncMode {
     fn default() -> Self {
         Self::Incremental
@@ -144,7 +144,7 @@ impl Default for SyncMode {
 pub struct SyncTargetRequest {
     /// The tenant.
     pub tenant_id: TenantId,
-    /// Which of the tenant's catalogs it is synced into. Absent means the newest active one.
+    /// The tenant's catalog that it is synced into. Absent means the newest active one.
     pub catalog_name: Option<CatalogName>,
     /// The table's schema in Postgres.
     pub source_schema: Identifier,
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_takes_the_defaults() {
+    fn absent_fields_get_their_defaults() {
         let request = parse(&json!({"tenant_id": "019a0000-0000-7000-8000-000000000001", "source_schema": "s",
             "source_table": "t", "iceberg_namespace": "n", "iceberg_table": "i", "cursor_col": null,
             "fivetran_connector_id": null}))
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn key_columns_are_different_names() {
+    fn key_columns_must_be_different() {
         let message = |value: Value| parse(&with("primary_key_cols", value)).expect_err("invalid")[0].message.clone();
         assert_eq!(message(json!(["a", "b", "a"])), "has an item 3 that was named before");
         assert_eq!(message(json!(["a", 1])), "has an item 2 that must be a string");
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_is_one_tenants() {
+    fn a_namespace_belongs_to_one_tenant() {
         let belongs = |namespace: &str, slug: &str| {
             let namespace: Namespace = namespace.parse().expect("valid");
             namespace.belongs_to(&slug.parse().expect("valid"))

@@ -28,7 +28,7 @@ impl fmt::Display for TenantId {
 impl FromStr for TenantId {
     type Err = Invalid;
 
-    /// Takes the hyphenated form only, since 32 digits without hyphens are a slug.
+    /// Accepts only the form with hyphens, because 32 digits without hyphens are a slug.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let id = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
         id.map(Self).ok_or(Invalid("must be a UUID"))
@@ -143,8 +143,8 @@ impl FromStr for AdminEmail {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         const BAD: Invalid = Invalid("must be a deliverable e-mail address such as admin@example.com");
-        // The standards allow more (quoted local parts, address literals, host names without a dot), but no mail provider
-        // delivers there, so the invitation could never arrive.
+        // The standards allow more (quoted local parts, address literals, host names without a dot), but no mail
+        // provider delivers there, so the invitation could never arrive.
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let address = EmailAddress::parse_with_options(text, options).map_err(|_| BAD)?;
         if !text.is_ascii() || text.len() > 254 || address.local_part().starts_with('"') {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn words_have_one_spelling() {
+    fn each_word_has_one_spelling() {
         for tier in Tier::ALL {
             assert_eq!(tier.as_str().parse::<Tier>(), Ok(*tier));
         }

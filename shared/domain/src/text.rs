@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::schema::{self, field_schema};
 use crate::words::Invalid;
 
-/// The text if it has 1 to `max` characters and no control characters, else `invalid`.
+/// Returns the text if it has 1 to `max` characters and no control characters, otherwise `invalid`.
 pub(crate) fn plain(text: &str, max: usize, invalid: Invalid) -> Result<String, Invalid> {
     let fits = (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if fits { Ok(text.to_owned()) } else { Err(invalid) }

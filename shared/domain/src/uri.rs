@@ -1,4 +1,4 @@
-//! URIs (RFC 3986). They are kept exactly as they were sent, since those that resolve them later have rules of their own.
+//! URIs (RFC 3986). They are stored exactly as they were sent, because the systems that use them have their own rules.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ const MAX: usize = 2048;
 /// Azure's schemes, which put the container's name where others have a user name.
 const CONTAINER_SCHEMES: [&str; 4] = ["abfs", "abfss", "wasb", "wasbs"];
 
-/// An absolute URI of at most 2048 bytes. It has no credentials in it, since it is stored and answered in clear.
+/// An absolute URI of at most 2048 bytes. It must not contain credentials, because it is stored and answered in clear.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Uri(String);

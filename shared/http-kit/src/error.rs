@@ -1,27 +1,27 @@
-//! Transport errors, by what happened.
+//! Transport errors, named by what happened.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
 use domain::{CauseCode, Failure};
 
-/// Why there is no connection.
+/// Why a connection could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
-    /// It was not open within the time for opening one. Where the whole call's time was over first, the error is
+    /// It was not open within the time limit for opening one. If the limit of the whole call ends first, the error is
     /// [`TransportError::Timeout`].
     #[error("not opened in time")]
     Timeout,
-    /// Nobody listens there.
+    /// No server listens at the address.
     #[error("refused")]
     Refused,
-    /// The host's name has no address, or its servers gave none.
+    /// The host's name has no address, or the name servers did not answer.
     #[error("name not resolved")]
     Unresolved,
-    /// The certificate is not trusted, the other side does not speak TLS, or it broke off the handshake.
+    /// The certificate is not trusted, or the other side does not speak TLS or ended the handshake.
     #[error("TLS handshake failed")]
     Tls,
-    /// Something else, such as no route.
+    /// Another reason, such as no route.
     #[error("failed")]
     Other,
 }
@@ -34,7 +34,7 @@ impl ConnectError {
             Self::Timeout
         } else {
             let found = sources(error).find_map(Self::of_source).unwrap_or(Self::Other);
-            // Without TLS there is no handshake: the connection was reset as soon as it was open.
+            // Without TLS there is no handshake: the connection was reset right after it was opened.
             let plain = error.url().is_some_and(|url| url.scheme() == "http");
             if plain && found == Self::Tls { Self::Other } else { found }
         }
@@ -46,7 +46,7 @@ impl ConnectError {
         }
         match error.downcast_ref::<io::Error>()?.kind() {
             ErrorKind::ConnectionRefused => Some(Self::Refused),
-            // An open connection can only break while its handshake is going on.
+            // An open connection can only break during its handshake.
             ErrorKind::UnexpectedEof
             | ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
@@ -56,8 +56,8 @@ impl ConnectError {
     }
 }
 
-/// An error and its causes, from the outside in. An [`io::Error`] around another error is asked for that one: as its source
-/// it names that one's source.
+/// An error and its causes, from the outermost to the innermost. An [`io::Error`] that contains another error names
+/// that error's source as its own, so the contained error is read instead.
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -65,10 +65,10 @@ fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dy
     })
 }
 
-/// What went wrong before there was an answer.
+/// What went wrong if there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// No connection. The request was never sent.
+    /// There was no connection. The request was not sent.
     #[error("no connection ({0})")]
     Connect(ConnectError),
     /// No answer in time: the request may have had its effect.
@@ -80,7 +80,7 @@ pub enum TransportError {
     /// An answer of more bytes than [`MAX_BODY`](crate::MAX_BODY), or than the caller allows.
     #[error("the answer is too large")]
     TooLarge,
-    /// The request could not be built: its URL or a header value is not valid.
+    /// The request could not be built: its URL or a header's value is not valid.
     #[error("the request could not be built")]
     Unsendable,
 }
@@ -107,7 +107,7 @@ impl TransportError {
         }
     }
 
-    /// This error as the pipeline sees it, under the codes of the other side.
+    /// This error as a failure, with the codes of the other side.
     #[must_use]
     pub fn failure(self, codes: &TransportCodes) -> Failure {
         match self {

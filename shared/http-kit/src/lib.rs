@@ -12,13 +12,13 @@ use reqwest::{ClientBuilder, RequestBuilder, StatusCode, header::HeaderMap};
 
 pub use error::{ConnectError, TransportCodes, TransportError};
 
-/// An answer is read up to this many bytes: no vendor's answer that we use comes near it.
+/// The size limit of an answer. All answers that we use are much smaller.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
-/// Time to open a connection; the whole call has its own limit.
+/// The time limit for opening a connection. The whole call has its own limit.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A client whose calls take at most `timeout` from connect to the last byte. It follows no redirects: none of the
-/// vendors' APIs redirects, and a redirect would carry a credential elsewhere.
+/// A client whose calls take at most `timeout`, from connecting to the last byte. It follows no redirects: the vendors'
+/// APIs do not redirect, and a redirect would send a credential elsewhere.
 ///
 /// # Panics
 /// Never in practice: the configuration is constant.
@@ -27,8 +27,8 @@ pub fn client(timeout: Duration) -> reqwest::Client {
     builder(timeout).build().expect("a client of constants builds")
 }
 
-/// The same, with a new connection for every call. For asking whether the other side can be reached: a connection kept
-/// from an earlier call may have died while the process was frozen, which says nothing about the other side.
+/// The same, with a new connection for every call. It is used to check whether the other side can be reached: a
+/// connection from an earlier call may have died while the process was frozen.
 ///
 /// # Panics
 /// Never in practice: the configuration is constant.
@@ -46,7 +46,7 @@ fn builder(timeout: Duration) -> ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
 }
 
-/// A complete answer, whatever its status.
+/// A complete answer with any status.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -58,13 +58,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON, or nothing where it is not of that shape.
+    /// The body as JSON, or `None` if it does not have that shape.
     #[must_use]
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// A header's value, if it is there once and printable.
+    /// A header's value, if the header is present once and printable.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -76,7 +76,7 @@ pub async fn send(request: RequestBuilder) -> Result<Answer, TransportError> {
     send_within(request, MAX_BODY).await
 }
 
-/// Sends a request and reads the whole answer, whose body may have up to `max_body` bytes.
+/// Sends a request and reads the whole answer. The body may have up to `max_body` bytes.
 pub async fn send_within(request: RequestBuilder, max_body: usize) -> Result<Answer, TransportError> {
     let mut response = request.send().await.map_err(|error| TransportError::of(&error))?;
     let mut body = BytesMut::new();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cut_answer_may_have_had_effect() {
+    async fn a_request_with_a_cut_answer_may_have_had_an_effect() {
         let url = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc".to_vec()).await;
         let error = send(client(Duration::from_secs(2)).get(url)).await.expect_err("cut");
         assert_eq!(error, TransportError::Broken);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_connection_had_none() {
+    async fn a_refused_connection_had_no_effect() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/", listener.local_addr().expect("bound"));
         drop(listener);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_name_is_told_apart() {
+    async fn an_unknown_name_has_its_own_error() {
         let error = send(client(Duration::from_secs(10)).get("http://does-not-exist.invalid/")).await;
         assert_eq!(error.expect_err("unknown"), TransportError::Connect(ConnectError::Unresolved));
     }
@@ -149,7 +149,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/", listener.local_addr().expect("bound"));
         let listener = listener.into_std().expect("it has no connection yet");
-        // On a thread of its own: a server that takes turns with the client comes too late.
+        // On another thread: a server that runs in turns with the client would be too late.
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
@@ -159,7 +159,7 @@ mod tests {
                 }
             });
         });
-        // Whether the reset comes while the connection is made or after it, is up to chance.
+        // It varies whether the reset arrives while the connection is opened or after that.
         for _ in 0..100 {
             let error = send(client_without_reuse(Duration::from_secs(2)).get(&url)).await.expect_err("reset");
             let known = [TransportError::Connect(ConnectError::Other), TransportError::Broken];
@@ -188,7 +188,7 @@ mod tests {
             });
             for _ in 0..2 {
                 send(client.get(&url)).await.expect("an answer");
-                // The connection goes back to where it is kept in a task of its own.
+                // A separate task puts the connection back into the pool.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             assert_eq!(connections.load(Ordering::Relaxed), expected);

@@ -8,8 +8,8 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-/// TLS over ring: the SDK's default provider pays 24–40 ms for entropy at the first call. An operation takes at most 4.5 s
-/// with its one repetition, since a route has to answer within 5 s.
+/// TLS over ring: the SDK's default provider needs 24–40 ms for entropy at the first call. An operation takes at most
+/// 4.5 s, including one repetition, because a route has to answer within 5 s.
 pub async fn load() -> SdkConfig {
     tls::install_provider();
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();

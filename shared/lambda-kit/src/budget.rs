@@ -2,38 +2,38 @@
 
 use std::time::{Duration, Instant};
 
-/// The time left for some work. The owner of a budget hands parts of it down, so that nobody derives a deadline again.
+/// The time left for some work. The owner of a budget hands parts of it down, so that a deadline is derived only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     ends: Instant,
 }
 
 impl Budget {
-    /// This much time from now.
+    /// A budget that begins now.
     #[must_use]
     pub fn of(time: Duration) -> Self {
         Self { ends: Instant::now() + time }
     }
 
-    /// What is left.
+    /// The time that is left.
     #[must_use]
     pub fn left(self) -> Duration {
         self.ends.saturating_duration_since(Instant::now())
     }
 
-    /// Whether nothing is left.
+    /// Whether no time is left.
     #[must_use]
     pub fn is_over(self) -> bool {
         self.left().is_zero()
     }
 
-    /// A part that ends `rest` earlier, so that this much is left for what follows.
+    /// A part that ends `rest` earlier, so that this much time is left for the work after it.
     #[must_use]
     pub fn keeping(self, rest: Duration) -> Self {
         Self { ends: self.ends.checked_sub(rest).unwrap_or_else(Instant::now) }
     }
 
-    /// A part that takes at most `time` from now.
+    /// A part that ends within `time` from now.
     #[must_use]
     pub fn at_most(self, time: Duration) -> Self {
         Self { ends: self.ends.min(Instant::now() + time) }
@@ -45,7 +45,7 @@ impl Budget {
         Self { ends: self.ends.max(Instant::now() + time) }
     }
 
-    /// The work's outcome, or `None` where the time was over first; the work is dropped then.
+    /// The result of the work, or `None` if the time was over first. In that case the work is dropped.
     pub async fn spend<T>(self, work: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout_at(self.ends.into(), work).await.ok()
     }

@@ -1,8 +1,8 @@
 //! How every function starts, and what it may reach.
 //!
-//! A function is a struct whose fields are the handles it was given: secrets it reads, settings it takes, clients of AWS.
-//! [`needs!`] declares that struct. The declaration is also data: a contract test compares it with the template, so the
-//! function's role and environment are exactly what its struct declares.
+//! A function is a struct. Its fields are the handles that it gets: secrets it reads, settings it takes, clients of
+//! AWS. [`needs!`] declares that struct. The declaration is also data: a contract test compares it with the template,
+//! so the function's role and environment are exactly what its struct declares.
 //!
 //! Routes (`api-kit`), steps (`step-kit`) and operations ([`operation`]) start through [`Platform`].
 

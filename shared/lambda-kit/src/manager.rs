@@ -1,4 +1,4 @@
-//! Secrets Manager, and what its refusals mean.
+//! Secrets Manager, and the meaning of its refusals.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl Manager {
         serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, name))
     }
 
-    /// The first version of a new secret; `None` where the secret is there already.
+    /// Creates a secret and returns its first version; `None` if the secret exists already.
     pub(crate) async fn create(&self, name: &str, json: &str) -> Result<Option<VersionId>, Failure> {
         let name = self.full(name);
         match self.client.create_secret().name(&name).secret_string(json).send().await {
@@ -57,7 +57,7 @@ impl Manager {
         }
     }
 
-    /// The new version; `None` where there is no such secret.
+    /// Puts a new version; `None` if the secret does not exist.
     pub(crate) async fn put(&self, name: &str, json: &str) -> Result<Option<VersionId>, Failure> {
         let name = self.full(name);
         match self.client.put_secret_value().secret_id(&name).secret_string(json).send().await {
@@ -82,11 +82,12 @@ fn version(name: &str, id: Option<String>) -> Result<VersionId, Failure> {
 
 /// An answer that Secrets Manager's documentation does not describe.
 pub(crate) fn unavailable(name: &str) -> Failure {
-    tracing::warn!(secret = name, "Secrets Manager gave an answer that makes no sense");
+    tracing::warn!(secret = name, "Secrets Manager gave an undocumented answer");
     CauseCode::SecretsUnavailable.into()
 }
 
-/// Names what Secrets Manager answered. The SDK's own text is dropped: it may quote an answer, and an answer is a secret.
+/// Logs the error code of Secrets Manager. The SDK's text is dropped, because it may quote an answer, which contains a
+/// secret.
 fn failure<E: ProvideErrorMetadata, R>(name: &str, error: &SdkError<E, R>) -> Failure {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     tracing::warn!(secret = name, code, "Secrets Manager refused or could not be reached");

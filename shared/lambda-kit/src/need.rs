@@ -9,15 +9,15 @@ use domain::{CauseCode, Failure};
 use crate::platform::Platform;
 use crate::settings::Misconfigured;
 
-/// Something a function can be given: a secret's handle, settings, a client.
+/// A thing that a function can get: a secret's handle, settings, a client.
 ///
-/// Nobody gets one without declaring it, since the only way to a value is [`Need::open`], and the struct whose fields are
-/// opened declares every field.
+/// A function cannot get one without declaring it: the only way to a value is [`Need::open`], and the struct whose
+/// fields are opened declares every field.
 pub trait Need: Sized {
-    /// Adds what it takes to the declaration.
+    /// Adds the rights and settings that it requires to the declaration.
     fn declare(declaration: &mut Declaration);
 
-    /// Makes it. An error names every setting that cannot be used.
+    /// Opens it. An error names every setting that cannot be used.
     fn open(platform: &Platform) -> Result<Self, Misconfigured>;
 }
 
@@ -31,7 +31,7 @@ impl Platform {
 /// Everything that a function may reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Declaration {
-    /// What its role allows.
+    /// The actions that its role allows.
     pub grants: BTreeSet<Grant>,
     /// The environment variables that it reads.
     pub settings: BTreeSet<&'static str>,
@@ -57,11 +57,11 @@ impl Declaration {
 pub struct Grant {
     /// As IAM names it, e.g. `states:StartExecution`.
     pub action: &'static str,
-    /// On what.
+    /// The resource.
     pub on: AwsResource,
 }
 
-/// A resource of the template, or beside it.
+/// A resource of the template, or outside of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AwsResource {
     /// Secrets, by their names below the prefix: `control/stripe`, or `tenants/*`.
@@ -78,9 +78,9 @@ pub enum AwsResource {
     SearchCollections,
 }
 
-/// AWS actions that a client of ours signs itself.
+/// AWS actions whose requests are signed by our own client.
 pub trait AwsActions: 'static {
-    /// The actions, and on what.
+    /// The actions with their resources.
     const GRANTS: &'static [Grant];
 }
 
@@ -91,7 +91,7 @@ pub struct Credentials<A> {
 }
 
 impl<A> Credentials<A> {
-    /// Where the credentials come from.
+    /// The source of the credentials.
     #[must_use]
     pub const fn provider(&self) -> &SharedCredentialsProvider {
         &self.provider
@@ -110,7 +110,7 @@ impl<A: AwsActions> Need for Credentials<A> {
     }
 }
 
-/// A value that a function keeps between invocations. It starts as its default and reaches nothing.
+/// A value that a function keeps between invocations. It starts with its default value and reaches nothing.
 #[derive(Debug, Default)]
 pub struct Memory<T>(T);
 

@@ -9,18 +9,18 @@ use crate::need::Need;
 use crate::platform::Platform;
 use crate::telemetry;
 
-/// What one operation does.
+/// The work of one operation.
 pub trait Operation: Need {
     /// The function's name.
     const NAME: &'static str;
-    /// What it is invoked with.
+    /// The input of an invocation.
     type Event: DeserializeOwned;
-    /// What it answers.
+    /// The output of an invocation.
     type Answer: Serialize;
-    /// Why it did not work.
+    /// Why an invocation failed.
     type Error: Into<Diagnostic> + std::fmt::Debug;
 
-    /// Serves one invocation. `request_id` is the invocation's; everything logged inside carries it.
+    /// Handles one invocation. `request_id` is the invocation's, and every log line inside contains it.
     fn invoke(
         &self,
         event: Self::Event,
@@ -36,7 +36,7 @@ pub async fn serve<O: Operation>() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<O::Event>| {
         let LambdaEvent { payload, context } = event;
         let span = telemetry::request_span(O::NAME, &context.request_id);
-        // Boxed: what an operation awaits is nested too deep for the runtime around it.
+        // Boxed, because an operation's future is nested too deep for the runtime around it.
         Box::pin(operation.invoke(payload, &context.request_id)).instrument(span).await
     }))
     .await

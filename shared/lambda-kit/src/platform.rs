@@ -10,10 +10,10 @@ use crate::manager::Manager;
 use crate::settings::Settings;
 use crate::{aws, telemetry};
 
-/// Work that the first request should not have to wait for.
+/// Work that is done before the first request, so that the request does not wait for it.
 type WarmUp = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What needs are made from. A function never gets to see it; it gets the handles that it declared.
+/// The source of all needs. A function never sees it; it gets only the handles that it declared.
 pub struct Platform {
     sdk: SdkConfig,
     settings: Settings,
@@ -24,7 +24,7 @@ pub struct Platform {
 const SECRET_PREFIX: &str = "SECRET_PREFIX";
 
 impl Platform {
-    /// The settings that every function takes, besides those that it declares.
+    /// The settings that every function has, besides those that it declares.
     pub const SETTINGS: [&str; 2] = [telemetry::LOG_LEVEL, SECRET_PREFIX];
 
     /// Starts the process: logging, the TLS provider, the AWS configuration, the settings.
@@ -34,7 +34,7 @@ impl Platform {
         Self::with(settings).await
     }
 
-    /// What needs are made from, with these settings and without logging: for tests.
+    /// A platform with these settings and without logging, for tests.
     pub async fn with(settings: Settings) -> Self {
         let sdk = aws::load().await;
         let prefix = settings.read(SECRET_PREFIX, Some("ivory")).unwrap_or_default();
@@ -42,7 +42,7 @@ impl Platform {
         Self { sdk, settings, manager, warm_ups: Mutex::default() }
     }
 
-    /// Waits for what was given to [`Platform::warm_up`].
+    /// Waits for the work that was given to [`Platform::warm_up`].
     pub async fn warmed_up(&self) {
         let warm_ups = self.warm_ups.lock().map(|mut warm_ups| std::mem::take(&mut *warm_ups)).unwrap_or_default();
         for warm_up in warm_ups {
@@ -50,14 +50,14 @@ impl Platform {
         }
     }
 
-    /// Does something before the first request: opening a connection.
+    /// Starts work before the first request, such as opening a connection.
     pub fn warm_up(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Ok(mut warm_ups) = self.warm_ups.lock() {
             warm_ups.push(Box::pin(work));
         }
     }
 
-    /// The AWS configuration, for making a client.
+    /// The AWS configuration, with which clients are made.
     #[must_use]
     pub const fn sdk(&self) -> &SdkConfig {
         &self.sdk

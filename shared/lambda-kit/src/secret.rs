@@ -1,7 +1,7 @@
 //! Secrets Manager: handles for the secrets that a function declares.
 //!
-//! A secret that is missing, empty or of another shape is a named failure whose hint says which secret it is. Its name is
-//! public; its value is never repeated.
+//! If a secret is missing, empty or of another shape, the failure's hint names the secret. A secret's name is public.
+//! Its value is never shown.
 
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -23,7 +23,7 @@ const PUT: &str = "secretsmanager:PutSecretValue";
 /// A future value of a secret.
 type Reading<S> = Pin<Box<dyn Future<Output = Result<S, Failure>> + Send>>;
 
-/// May read secrets of one kind. Every call reads anew.
+/// The right to read secrets of one kind. Every call reads the secret again.
 pub struct Read<S: Secret> {
     source: Arc<dyn Fn(S::Key) -> Reading<S> + Send + Sync>,
 }
@@ -35,7 +35,7 @@ impl<S: Secret> Clone for Read<S> {
 }
 
 impl<S: Secret> Read<S> {
-    /// Reads from somewhere else than Secrets Manager.
+    /// A handle that reads from another source than Secrets Manager.
     pub fn from_fn<F: Future<Output = Result<S, Failure>> + Send + 'static>(
         source: impl Fn(S::Key) -> F + Send + Sync + 'static,
     ) -> Self {
@@ -69,14 +69,14 @@ impl<S: Secret> Need for Read<S> {
     }
 }
 
-/// May create secrets of one kind.
+/// The right to create secrets of one kind.
 pub struct Create<S> {
     manager: Manager,
     kind: PhantomData<fn() -> S>,
 }
 
 impl<S: Secret + Serialize> Create<S> {
-    /// Creates a secret unless it is there already. Either way the value to use is the one that is read back.
+    /// Creates a secret unless it exists already. In both cases the value is read back and returned.
     pub async fn create_once(&self, key: S::Key, value: &S) -> Result<(), Failure> {
         self.manager.create(&S::name(&key), &json(value)?).await.map(drop)
     }
@@ -92,7 +92,7 @@ impl<S: Secret> Need for Create<S> {
     }
 }
 
-/// May put new values into secrets of one kind.
+/// The right to put new values into secrets of one kind.
 pub struct Write<S> {
     manager: Manager,
     kind: PhantomData<fn() -> S>,
@@ -116,7 +116,7 @@ impl<S: Secret> Need for Write<S> {
     }
 }
 
-/// May read, create and write secrets of one kind, version by version.
+/// The right to read, create and write secrets of one kind, version by version.
 pub struct Versions<S> {
     manager: Manager,
     kind: PhantomData<fn() -> S>,
@@ -128,7 +128,7 @@ impl<S: Secret + Serialize> Versions<S> {
         self.manager.get(&S::name(&key), Some(version)).await
     }
 
-    /// Puts a new version and returns its id. The secret is created if it is not there yet.
+    /// Puts a new version and returns its id. If the secret does not exist yet, it is created.
     pub async fn put(&self, key: S::Key, value: &S) -> Result<VersionId, Failure> {
         let (name, json) = (S::name(&key), json(value)?);
         if let Some(version) = self.manager.put(&name, &json).await? {
@@ -136,7 +136,7 @@ impl<S: Secret + Serialize> Versions<S> {
         }
         match self.manager.create(&name, &json).await? {
             Some(version) => Ok(version),
-            // Somebody else created it meanwhile.
+            // Another process created it at the same time.
             None => self.manager.put(&name, &json).await?.ok_or_else(|| unavailable(&name)),
         }
     }

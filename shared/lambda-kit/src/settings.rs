@@ -10,7 +10,7 @@ use std::str::FromStr;
 pub struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// Those of the process.
+    /// The variables of the process.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_process() -> Self {
@@ -19,7 +19,7 @@ impl Settings {
             .collect()
     }
 
-    /// One setting, which falls back to `default`; without a default it has to be there.
+    /// One setting. If it is not set, `default` is used; without a default it is required.
     pub fn read<T: FromStr<Err: Display>>(&self, name: &str, default: Option<&str>) -> Result<T, Misconfigured> {
         let given = self.0.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let text = given.or(default).ok_or_else(|| Misconfigured::of(format!("{name} is not set")))?;
@@ -38,13 +38,13 @@ impl FromIterator<(String, String)> for Settings {
 pub struct Misconfigured(Vec<String>);
 
 impl Misconfigured {
-    /// One thing that is wrong.
+    /// One error in the settings.
     #[must_use]
     pub fn of(what: impl Into<String>) -> Self {
         Self(vec![what.into()])
     }
 
-    /// The value, or `None` after its faults were added to the others.
+    /// The value, or `None` after its errors were added to the others.
     pub fn note<T>(&mut self, outcome: Result<T, Self>) -> Option<T> {
         outcome.map_err(|wrong| self.0.extend(wrong.0)).ok()
     }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_all_or_nothing() {
+    fn a_list_with_a_bad_item_is_refused() {
         assert_eq!("1, 2,".parse::<List<u8>>().expect("valid").as_ref(), [1, 2]);
         assert!("1,x".parse::<List<u8>>().is_err());
     }

@@ -1,5 +1,5 @@
-//! JSON logs: one line per event, with the ids of its request. (`LogFormat: JSON` of the Lambda service wraps what a
-//! function prints; it does not make JSON of it.)
+//! JSON logs: one line per event, with the ids of its request. (`LogFormat: JSON` of the Lambda service only wraps the
+//! lines that a function prints. It does not turn them into JSON.)
 //!
 //! Credentials, bodies of requests and answers, and texts of outside systems are never logged. Credentials are
 //! `SecretString`s, which print as `[REDACTED]`.
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 
 pub(crate) const LOG_LEVEL: &str = "LOG_LEVEL";
 
-/// Starts logging to standard output. `LOG_LEVEL` is the level of our own lines and defaults to `info`.
+/// Starts logging to standard output. `LOG_LEVEL` is the level of our own crates. The default is `info`.
 pub(crate) fn init(settings: &Settings) {
     let level = settings.read(LOG_LEVEL, Some("info")).unwrap_or(LevelFilter::INFO);
     let lines =
@@ -24,8 +24,8 @@ pub(crate) fn init(settings: &Settings) {
     registry().with(lines.with_filter(wanted)).init();
 }
 
-/// Our own crates log at `level`. Nobody else may say more than warnings, whatever the level: the AWS SDK logs requests
-/// with their bodies, and a new secret is one.
+/// Our own crates log at `level`. All other crates log warnings at most, at every level: the AWS SDK logs requests with
+/// their bodies, and such a body may contain a new secret.
 fn is_wanted(event: &Metadata<'_>, level: LevelFilter) -> bool {
     *event.level() <= if is_ours(event.file()) { level } else { LevelFilter::WARN }
 }
@@ -35,7 +35,7 @@ fn is_ours(file: Option<&str>) -> bool {
     file.is_some_and(|file| file.starts_with("shared/") || file.starts_with("functions/"))
 }
 
-/// The span of one request or invocation: every line inside carries these ids.
+/// The span of one request or invocation: every line inside contains these ids.
 #[must_use]
 pub fn request_span(function: &str, request_id: &str) -> Span {
     tracing::info_span!(
@@ -48,7 +48,7 @@ pub fn request_span(function: &str, request_id: &str) -> Span {
     )
 }
 
-/// A caller's correlation id, if it is one: at most 128 of `[A-Za-z0-9._-]`.
+/// A caller's correlation id, if it is valid: at most 128 of `[A-Za-z0-9._-]`.
 #[must_use]
 pub fn correlation_id(text: &str) -> Option<&str> {
     let valid =
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_own_crates_are_told_by_where_they_were_compiled() {
+    fn our_own_crates_are_recognized_by_their_source_paths() {
         assert!(is_ours(Some(file!())), "{}", file!());
         for other in
             [Some("/cargo/registry/src/index/aws-smithy-runtime-1.0.0/src/client.rs"), Some("src/lib.rs"), None]
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn correlation_ids_fit_a_log_line() {
+    fn only_short_plain_correlation_ids_are_used() {
         assert_eq!(correlation_id("a-B.9_"), Some("a-B.9_"));
         for bad in ["", "a b", "a\n", "ü", &"a".repeat(129)] {
             assert_eq!(correlation_id(bad), None);

@@ -1,5 +1,5 @@
-//! Delivers what a transaction promised: events and cache invalidations. Whoever committed a promise delivers it at once;
-//! the reconciler delivers what is left behind.
+//! Delivers what a transaction promised: events and cache invalidations. The process that committed a promise delivers
+//! it at once. The reconciler delivers promises that are still open.
 
 #![warn(missing_docs)]
 
@@ -16,10 +16,10 @@ use tenant_cache::{CacheEntries, TenantCache};
 use uuid::Uuid;
 use valkey::Valkey;
 
-/// How long the stream remembers an event's id: longer than any delivery is repeated.
+/// How long the stream remembers an event's id. Deliveries are not repeated for longer than that.
 const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
-/// How long a request waits for cache entries to be gone.
+/// How long a request waits until cache entries are removed.
 const FOR_AN_ANSWER: Duration = Duration::from_secs(2);
 
 /// Payload of [`OutboxKind::PublishEvent`]. The row's id is added as `event_id`. The payload of
@@ -41,8 +41,8 @@ needs! {
 }
 
 impl Outbox {
-    /// Delivers rows in their order. What cannot be delivered now is postponed, and with it whatever else was promised for
-    /// the same tenant. Returns how many were delivered.
+    /// Delivers rows in their order. A row that cannot be delivered now is postponed, and so are the tenant's later
+    /// rows. Returns how many were delivered.
     pub async fn deliver(&self, store: &Store, rows: Vec<OutboxRow>, budget: Budget) -> Result<usize, StoreError> {
         if rows.is_empty() {
             return Ok(0);
@@ -75,7 +75,7 @@ impl Outbox {
     }
 
     /// Delivers the rows of these ids, right after the transaction that promised them. Returns whether all of them are
-    /// delivered. Trouble is left to the reconciler.
+    /// delivered. If not, the reconciler delivers them later.
     pub async fn deliver_now(&self, store: &Store, ids: &[Uuid], budget: Budget) -> bool {
         let delivered = async {
             let rows = store.outbox(ids).await?;
@@ -88,9 +88,9 @@ impl Outbox {
         })
     }
 
-    /// Whether a tenant's cache entries are gone in time for the answer to a request that has to wait for it. `promise` is
-    /// the promised invalidation; without one, because nothing changed, the entries are removed at once. An invalidation
-    /// that is late is delivered by the reconciler.
+    /// Whether a tenant's cache entries are removed before a request that depends on it is answered. `promise` is the
+    /// promised invalidation. If nothing changed, there is no promise, and the entries are removed at once. The
+    /// reconciler delivers an invalidation that is late.
     pub async fn invalidated(
         &self,
         store: &Store,

@@ -1,4 +1,4 @@
-//! What can go wrong between us and the server. Texts of the server are never shown.
+//! Errors between us and the server. None of them shows a text of the server.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub enum Error {
     /// The configured URL is not `redis://` or `rediss://`, or not a URL at all.
     #[error("the configured URL is not one of a server with the Redis protocol")]
     BadUrl,
-    /// No connection: refused, unknown host, TLS failed, or none of it in time. The command was never sent.
+    /// There is no connection: refused, unknown host, TLS failed, or not opened in time. The command was never sent.
     #[error("no connection")]
     Connect,
     /// No answer in time: the command may have had its effect.
@@ -20,13 +20,13 @@ pub enum Error {
     /// The connection broke after the command was sent: it may have had its effect.
     #[error("the connection broke")]
     Lost,
-    /// The user or the password is wrong, or the user may not do this.
+    /// The user or the password is wrong, or the user may not send this command.
     #[error("the credentials were refused")]
     Unauthorized,
     /// The server cannot serve for now: loading, failing over, out of memory or of connections.
     #[error("the server is not ready")]
     NotReady,
-    /// The server understood and said no.
+    /// The server understood the command and refused it.
     #[error("the server refused the command")]
     Refused(Reply),
     /// An answer of another shape than documented.
@@ -35,7 +35,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The server's words, if it refused the command.
+    /// The server's text, if it refused the command.
     #[must_use]
     pub fn refusal(&self) -> Option<&Reply> {
         match self {
@@ -50,8 +50,9 @@ impl Error {
         }
     }
 
-    /// Whether the connection it happened on is of no more use. After a time-out its next answer would be the late one
-    /// of this command; a server that is not ready may have become a replica, and the name may lead elsewhere by now.
+    /// Whether the connection cannot be used any more after this error. After a time-out, the next answer would be the
+    /// late one of this command. A server that is not ready may have become a replica, and its name may lead to another
+    /// server by now.
     pub(crate) fn spoils_connection(&self) -> bool {
         match self {
             Self::Timeout | Self::Lost | Self::NotReady | Self::Unexpected => true,
@@ -59,7 +60,7 @@ impl Error {
         }
     }
 
-    /// This error as the pipeline sees it, under the server's codes.
+    /// This error as a failure, with the server's codes.
     #[must_use]
     pub fn failure(&self, codes: &Codes) -> Failure {
         match self {
@@ -101,7 +102,7 @@ impl From<&RedisError> for Error {
     fn from(error: &RedisError) -> Self {
         match error.kind() {
             ErrorKind::InvalidClientConfig => Self::BadUrl,
-            // Also what the client makes of any refusal of AUTH.
+            // The library reports any refusal of AUTH in this way, too.
             ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm) => Self::Unauthorized,
             ErrorKind::Server(
                 ServerErrorKind::BusyLoading
@@ -112,7 +113,7 @@ impl From<&RedisError> for Error {
             ) => Self::NotReady,
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => Self::Unexpected,
             ErrorKind::Io | ErrorKind::Client => Self::Lost,
-            // The first word of the error tells the rest apart. The library's enum is open, so there has to be a wildcard.
+            // The other errors are recognized by their first word. The library's enum is open, so a wildcard is needed.
             _ => match error.code() {
                 Some("NOAUTH" | "WRONGPASS") => Self::Unauthorized,
                 Some("OOM" | "MISCONF" | "BUSY") => Self::NotReady,
@@ -124,7 +125,7 @@ impl From<&RedisError> for Error {
 
 impl Error {
     fn refused(error: &RedisError) -> Self {
-        // The library takes the first word for a code, whether it is one or not: "Constraint already exists".
+        // The library takes the first word for a code, even if it is not one: "Constraint already exists".
         let words = [error.code(), error.detail()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         if words.contains("max number of clients reached") {
             return Self::NotReady;
@@ -133,12 +134,12 @@ impl Error {
     }
 }
 
-/// The server's words: to be compared with, never to be shown, since they may repeat what was sent.
+/// The server's text. It can be compared but is never shown, because it may repeat what was sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply(String);
 
 impl Reply {
-    /// Whether the server's words contain these.
+    /// Whether the server's text contains this.
     #[must_use]
     pub fn says(&self, words: &str) -> bool {
         self.0.contains(words)

@@ -1,5 +1,5 @@
-//! What every client of a server with the Redis protocol needs: one connection that is opened again when it broke,
-//! calls bounded in time, and errors that name what happened without repeating a URL, a command or an answer.
+//! What every client of a server with the Redis protocol needs: one connection that is opened again after it broke,
+//! calls with a time limit, and errors that never repeat a URL, a command or an answer.
 
 #![warn(missing_docs)]
 
@@ -16,17 +16,17 @@ use tokio::time::{Instant, timeout_at};
 
 pub use crate::error::{Codes, Error, Reply};
 
-/// A call takes at most this long, opening the connection and the one repetition included.
+/// The time limit for a call, including opening the connection and one repetition.
 pub const CALL_LIMIT: Duration = Duration::from_secs(5);
 
-/// A server and the one connection to it.
+/// A server and the connection to it.
 pub struct Server {
     client: Client,
     connection: Mutex<Option<MultiplexedConnection>>,
 }
 
 impl fmt::Debug for Server {
-    /// Says nothing: the client knows the password.
+    /// Shows nothing, because the client knows the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").finish_non_exhaustive()
     }
@@ -36,11 +36,11 @@ impl Server {
     /// Opens the connection, within [`CALL_LIMIT`]. `redis://` is plain, `rediss://` is TLS against the public roots.
     pub async fn connect(url: &SecretString) -> Result<Self, Error> {
         let url = url.expose_secret();
-        // The library also takes sockets' paths and a fragment that turns certificate checks off.
+        // The library also accepts paths of sockets, and a fragment that turns certificate checks off.
         if !(url.starts_with("redis://") || url.starts_with("rediss://")) || url.contains('#') {
             return Err(Error::BadUrl);
         }
-        // The library asks for the process's TLS provider.
+        // The library uses the process's TLS provider.
         tls::install_provider();
         let client = Client::open(url).map_err(|_| Error::BadUrl)?;
         let server = Self { client, connection: Mutex::new(None) };
@@ -48,8 +48,8 @@ impl Server {
         Ok(server)
     }
 
-    /// Sends a command that may safely be sent twice, and reads its answer. Where the connection turns out to be dead,
-    /// as it often is when a frozen function wakes up, the command is sent once more on a new one.
+    /// Sends a command that may safely be sent twice, and reads its answer. If the connection turns out to be dead, as
+    /// it often is after a function was frozen, the command is sent once more on a new connection.
     pub async fn call<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
         let deadline = Instant::now() + CALL_LIMIT;
         let answer = match self.attempt(command, deadline).await {
@@ -77,7 +77,7 @@ impl Server {
         if let Some(connection) = &*slot {
             return Ok(connection.clone());
         }
-        // Our deadline is the only one: the library's own default is half a second.
+        // The only time limit is ours: the library's default is half a second.
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         let opening = self.client.get_multiplexed_async_connection_with_config(&config);
         let connection = match timeout_at(deadline, opening).await {
@@ -103,8 +103,8 @@ mod tests {
 
     use super::*;
 
-    /// A server that gives each connection the next of these lists: one answer for whatever was read, then the next;
-    /// at a list's end it closes, at an empty answer it falls silent.
+    /// A server that gives each connection the next of these lists: it sends the next answer after each read. At the
+    /// end of a list it closes the connection. At an empty answer it stops answering.
     async fn server(connections: Vec<Vec<&'static str>>) -> SecretString {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("redis://user:hunter2@{}/", listener.local_addr().expect("bound"));
@@ -124,10 +124,10 @@ mod tests {
         url.into()
     }
 
-    /// The answers to AUTH and to the two CLIENT SETINFO that the library sends with it.
+    /// The answers to AUTH and to the two CLIENT SETINFO commands that the library sends with it.
     const HELLO: &str = "+OK\r\n+OK\r\n+OK\r\n";
 
-    /// Codes of some server's.
+    /// The codes of a server.
     const CODES: Codes = Codes {
         bad_configuration: CauseCode::ValkeyBadConfiguration,
         unreachable: CauseCode::ValkeyUnreachable,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refusals_are_named_and_their_words_never_shown() {
+    async fn refusals_have_codes_and_their_texts_are_never_shown() {
         for (answer, code, retryable) in [
             ("-NOAUTH Authentication required.\r\n", CODES.unauthorized, false),
             ("-WRONGPASS invalid username-password pair\r\n", CODES.unauthorized, false),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_password_is_no_network_problem() {
+    async fn a_refused_password_is_not_a_network_error() {
         let url = server(vec![vec!["-WRONGPASS invalid\r\n+OK\r\n+OK\r\n"]]).await;
         assert_eq!(Server::connect(&url).await.expect_err("refused"), Error::Unauthorized);
     }
@@ -196,14 +196,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_without_tls_is_not_talked_to_in_plain() {
+    async fn nothing_is_sent_in_plain_to_a_server_without_tls() {
         let url = server(vec![vec![HELLO]]).await;
         let url = url.expose_secret().replace("redis://", "rediss://");
         assert_eq!(Server::connect(&url.into()).await.expect_err("no TLS there"), Error::Connect);
     }
 
     #[tokio::test]
-    async fn only_network_urls_with_checked_certificates_are_taken() {
+    async fn only_network_urls_with_checked_certificates_are_accepted() {
         for url in ["", "x", "unix:///tmp/x", "http://x", "rediss://127.0.0.1:1/#insecure", "redis://127.0.0.1:x"] {
             assert_eq!(Server::connect(&url.into()).await.expect_err(url), Error::BadUrl, "{url}");
         }

@@ -1,4 +1,4 @@
-//! Looks after runs that show no sign of life.
+//! Takes care of runs that show no sign of life.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use store::{FailOutcome, Store, StoreError, Tenant};
 
 use crate::executions::{RunStatus, Runs};
 
-/// A provisioning tenant whose run has shown no sign of life for this long is looked after.
+/// The run of a provisioning tenant is checked if it has shown no sign of life for this long.
 pub const IDLE: Duration = Duration::from_mins(1);
 
-/// What looking after a run came to.
+/// The result of checking a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Care {
-    /// It is alive, or somebody else looks after it.
+    /// It is alive, or another process takes care of it.
     Nothing,
     /// Its execution had never been started. It is started now.
     Started,
@@ -21,7 +21,7 @@ pub enum Care {
     Failed,
 }
 
-/// Why a run could not be looked after.
+/// Why a run could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum CareError {
     /// The database.
@@ -32,9 +32,9 @@ pub enum CareError {
     Executions(#[from] Failure),
 }
 
-/// Looks after the run of a provisioning tenant that has been idle for [`IDLE`]. An execution that never started is
-/// started, and the failure of one that ended is recorded. Where Step Functions cannot be asked, the run's next step shows
-/// the cause.
+/// Checks the run of a provisioning tenant that has been idle for [`IDLE`]. An execution that never started is started.
+/// If an execution has ended without recording its failure, the failure is recorded. If Step Functions cannot be
+/// reached, the run's next step shows the cause.
 pub async fn look_after(store: &Store, runs: &Runs, tenant: &Tenant, request_id: &str) -> Result<Care, CareError> {
     if !store.claim_idle_run(tenant.tenant_id, tenant.attempt, IDLE).await? {
         return Ok(Care::Nothing);

@@ -1,4 +1,4 @@
-//! Step Functions: one attempt of a tenant is one execution name, so starting it twice starts it once.
+//! Step Functions: each attempt of a tenant has one execution name, so starting it twice starts it once.
 
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -10,7 +10,7 @@ use domain::{CauseCode, Failure, TenantId, names};
 use lambda_kit::{AwsResource, Declaration, Misconfigured, Need, Platform, settings};
 
 settings! {
-    /// Where the pipeline is.
+    /// The address of the pipeline.
     struct PipelineSettings {
         state_machine_arn: String = "STATE_MACHINE_ARN",
     }
@@ -21,7 +21,7 @@ settings! {
 pub(crate) enum RunStatus {
     /// There is no execution of that name.
     Absent,
-    /// It runs.
+    /// It is running.
     Running,
     /// It succeeded, failed, was stopped or timed out.
     Ended,
@@ -77,8 +77,8 @@ impl Need for StopRuns {
 }
 
 impl Runs {
-    /// Starts an attempt's execution. One that was started already is left as it is: Step Functions answers a repeat with
-    /// the same execution while it runs, and with `ExecutionAlreadyExists` afterwards.
+    /// Starts an attempt's execution. If it was started already, nothing changes: Step Functions answers a repeated
+    /// request with the same execution while it runs, and with `ExecutionAlreadyExists` afterwards.
     pub async fn start(&self, tenant_id: TenantId, attempt: i32) -> Result<(), Failure> {
         let input = serde_json::json!({"tenant_id": tenant_id, "attempt": attempt}).to_string();
         let start = self
@@ -114,7 +114,7 @@ impl Runs {
 }
 
 impl StopRuns {
-    /// Stops an attempt's execution. One that does not exist or has ended needs no stopping.
+    /// Stops an attempt's execution. It is a success if the execution does not exist or has ended.
     pub async fn stop(&self, tenant_id: TenantId, attempt: i32) -> Result<(), Failure> {
         let stop = self.0.client.stop_execution().execution_arn(self.0.execution_arn(tenant_id, attempt));
         match stop.cause("The tenant was deactivated.").send().await {

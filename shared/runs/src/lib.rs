@@ -1,4 +1,4 @@
-//! Runs of the pipeline: starts and stops them, and looks after those that show no sign of life.
+//! Runs of the pipeline: starts them, stops them, and takes care of those that show no sign of life.
 
 #![warn(missing_docs)]
 

@@ -19,9 +19,9 @@ pub struct CatalogSecret {
 }
 
 impl CatalogSecret {
-    /// The value to put so that the credentials are as a request wants them. `None` where they are already, or where there
-    /// never were any and none are wanted. Cleared credentials are overwritten, so that the current version does not hold
-    /// them.
+    /// The value to put so that the credentials are as the request wants them. `None` if they are so already, or if
+    /// there were none and none are wanted. Credentials that are removed are overwritten, so that the current version
+    /// does not hold them.
     #[must_use]
     pub fn patched(
         current: Option<&Self>,
@@ -63,7 +63,7 @@ impl PartialEq for CatalogSecret {
     }
 }
 
-/// For Secrets Manager and nothing else: here the values leave their wrapper.
+/// Only for Secrets Manager: this serializes the values in clear.
 impl Serialize for CatalogSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("CatalogSecret", 2)?;
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_change_is_put() {
+    fn only_a_change_is_written() {
         let current = secret(Some("id"), Some("key"));
         let put = |id: Patch<_>, key: Patch<_>| CatalogSecret::patched(Some(&current), &id, &key);
         assert_eq!(put(Patch::Keep, Patch::Keep), None);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_made_of_nothing() {
+    fn without_credentials_no_secret_is_written() {
         let put = |id: Patch<_>, key: Patch<_>| CatalogSecret::patched(None, &id, &key);
         for (id, key) in [(Patch::Keep, Patch::Keep), (Patch::Clear, Patch::Clear), (Patch::Keep, Patch::Clear)] {
             assert_eq!(put(id, key), None);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn values_go_into_the_secret_and_nowhere_else() {
+    fn values_are_written_only_into_the_secret() {
         let secret = secret(Some("id"), Some("hush"));
         let json = serde_json::to_string(&secret).expect("writable");
         assert_eq!(json, r#"{"s3_access_key_id":"id","s3_secret_key":"hush"}"#);

@@ -49,22 +49,22 @@ pub struct DatabaseSecret {
     pub ca_pem: Option<String>,
 }
 
-/// The control database as the owner of its schema, straight to the instance: for migrations.
+/// The control database as the owner of its schema, directly to the instance. It is for migrations.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct DatabaseOwnerSecret(pub DatabaseSecret);
 
-/// Who may call the API. Like the two below, it cannot be printed: JSON that is not parsed yet may hold a secret.
+/// The callers of the API.
 #[derive(Clone, Deserialize)]
 pub struct CallersSecret {
-    /// Who has an API key.
+    /// The consumers that have API keys.
     pub consumers: Vec<ConsumerSecret>,
     /// A [`JwtSecret`]. It is parsed separately, so that a mistake in it does not lock out API keys.
     #[serde(default)]
     pub jwt: Option<Value>,
 }
 
-/// Whose bearer tokens are accepted.
+/// The issuer whose bearer tokens are accepted.
 #[derive(Clone, Deserialize)]
 pub struct JwtSecret {
     /// The `iss` of its tokens.

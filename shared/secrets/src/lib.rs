@@ -1,7 +1,7 @@
 //! The shapes and names of every secret of an installation, below its prefix.
 //!
-//! A value is JSON. The type says which shape it has, [`Secret::name`] where it is. Who may read, create or write a secret
-//! is declared by each function with the handles of `lambda-kit`.
+//! A value is JSON. The type defines its shape, and [`Secret::name`] its name. Each function declares with the handles
+//! of `lambda-kit` which secrets it reads, creates or writes.
 
 #![warn(missing_docs)]
 
@@ -20,14 +20,14 @@ pub use control::{
 pub use region::{FalkorDbSecret, OpenSearchAuth, OpenSearchSecret, RegionSecret, SigningService};
 pub use tenant::{PoolerAddress, TenantSecret};
 
-/// A secret's shape and place.
+/// The shape and the name of a secret.
 pub trait Secret: DeserializeOwned + Send + 'static {
-    /// Which one of its kind. `()` where the installation has only one.
+    /// Identifies one secret of its kind. `()` if the installation has only one.
     type Key: Send;
 
     /// All names of the kind, below the prefix: `control/stripe`, or `tenants/*`.
     const NAMES: &'static str;
 
-    /// The name of one, below the prefix.
+    /// The name of one secret, below the prefix.
     fn name(key: &Self::Key) -> String;
 }

@@ -52,7 +52,7 @@ pub enum OpenSearchAuth {
         /// The user's password.
         password: SecretString,
     },
-    /// As the function's role in AWS.
+    /// As the function's AWS role.
     SigV4 {
         /// Managed clusters or serverless collections.
         service: SigningService,

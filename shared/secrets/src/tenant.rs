@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Secret;
 
-/// Where a tenant's session pooler is.
+/// The address of a tenant's session pooler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolerAddress {
     /// Host name.
@@ -20,8 +20,8 @@ pub struct PoolerAddress {
     pub dbname: String,
 }
 
-/// What opens a tenant's systems. Step 1 writes the passwords and step 2 the rest. Step 5 writes the rest again where it
-/// was lost or replaced.
+/// The credentials of a tenant's systems. Step 1 writes the passwords and step 2 the rest. Step 5 writes the rest again
+/// if it was lost or replaced.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TenantSecret {
     /// Password of the tenant's database.
@@ -34,7 +34,7 @@ pub struct TenantSecret {
     /// Key for servers: full access.
     #[serde(default)]
     pub secret_key: Option<SecretString>,
-    /// Where the database is reached.
+    /// The address of the database.
     #[serde(default)]
     pub pooler: Option<PoolerAddress>,
 }
@@ -59,7 +59,7 @@ impl PartialEq for TenantSecret {
     }
 }
 
-/// For Secrets Manager and nothing else: here the values leave their wrapper.
+/// Only for Secrets Manager: this serializes the values in clear.
 impl Serialize for TenantSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("TenantSecret", 5)?;

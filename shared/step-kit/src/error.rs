@@ -3,7 +3,7 @@
 use domain::{Failure, FailureKind};
 use lambda_runtime::Diagnostic;
 
-/// A failure on its way to the state machine, which matches its kind's name and keeps its cause in the history.
+/// A failure for the state machine, which matches the name of its kind and keeps its cause in the history.
 #[derive(Clone, Debug)]
 pub struct StepError(pub Failure);
 
@@ -20,7 +20,8 @@ impl From<StepError> for Diagnostic {
     }
 }
 
-/// The name that the state machine's retriers match. `Step.Transient` is matched by `States.ALL`, like a killed process.
+/// The name that the state machine's retriers match. `Step.Transient` is matched by `States.ALL`, like a killed
+/// process.
 #[must_use]
 pub const fn error_name(kind: FailureKind) -> &'static str {
     match kind {

@@ -1,7 +1,7 @@
-//! What every step needs around its own work: the task's envelope, the tenant's lease, completion, and the error names that
-//! the state machine matches.
+//! What every step needs around its own work: the task's envelope, the tenant's lease, completion, and the error names
+//! that the state machine matches.
 //!
-//! A step's function holds only its own work:
+//! A step's function contains only its own work:
 //! ```text
 //! needs! {
 //!     pub struct CreateGraph { regions: Read<RegionSecret>, tenants: Read<TenantSecret> }
@@ -12,7 +12,7 @@
 //!     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> { … }
 //! }
 //! ```
-//! The control database is every step's need: [`Declared`] adds it.
+//! Every step needs the control database, so [`Declared`] adds it.
 
 #![warn(missing_docs)]
 

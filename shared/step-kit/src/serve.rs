@@ -11,10 +11,10 @@ use tracing::Instrument;
 
 use crate::error::{StepError, error_name};
 
-/// Kept free before the function's own time-out, so that a step that is too slow can still record it and give the lease
-/// back.
+/// The time kept free before the function's own time-out, so that a step that is too slow can still record its cause
+/// and give the lease back.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// The pause of the Wait state behind a step that waits.
+/// The pause of the Wait state after a step that waits.
 pub const POLL: Duration = Duration::from_secs(15);
 /// The state machine's pause after `Step.RateLimited`.
 pub const RATE_LIMITED_RETRY: Duration = Duration::from_secs(30);
@@ -23,25 +23,25 @@ pub const BUSY_RETRY: Duration = Duration::from_secs(5);
 
 /// What one step does. Its fields are what it may reach.
 pub trait Work: Need {
-    /// Which step it is.
+    /// The step.
     const STEP: Step;
 
-    /// Makes the step's effect, or finds it there.
+    /// Makes the step's effect, or finds that it exists.
     fn run(&self, lease: &Lease<'_>) -> impl Future<Output = Result<Outcome, Failure>>;
 }
 
-/// Everything that a step's function reaches: what the step declares, and the control database.
+/// Everything that a step's function reaches: the step's needs, and the control database.
 pub struct Declared;
 
 impl Declared {
-    /// Of one step.
+    /// The declaration of one step.
     #[must_use]
     pub fn by<W: Work>() -> Declaration {
         Declaration::of::<(ControlDatabase, W)>()
     }
 }
 
-/// A task's input. There is nothing else in it, since execution history keeps it.
+/// A task's input. It has no other fields, because execution history keeps it.
 #[derive(Debug, Deserialize)]
 struct Task {
     tenant_id: TenantId,
@@ -52,7 +52,7 @@ struct Task {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Report {
     step: Step,
-    /// False: ask again later.
+    /// False: invoke the step again later.
     ready: bool,
     waiting_for: Option<String>,
 }
@@ -60,7 +60,7 @@ struct Report {
 /// Serves a step until the process ends.
 pub async fn serve<W: Work>() -> Result<(), lambda_runtime::Error> {
     let platform = Platform::start().await;
-    // Settings that cannot be used are the cause of each invocation's failure, so that the status route shows them.
+    // If settings cannot be used, each invocation fails with that cause, so that the status route shows it.
     let work: Result<W, Failure> = platform.open();
     let store: ControlDatabase = platform.open()?;
     platform.warmed_up().await;
@@ -98,7 +98,7 @@ async fn invoke<W: Work>(
         Err(NotBegun::Store(error)) => return Err(error.into()),
     };
     tracing::Span::current().record("correlation_id", &lease.tenant().correlation_id);
-    // Boxed: what a step awaits is nested too deep for the runtime around it.
+    // Boxed, because a step's future is nested too deep for the runtime around it.
     let run = Box::pin(async { work.map_err(Failure::clone)?.run(&lease).await });
     let outcome = tokio::time::timeout(time, run).await.unwrap_or_else(|_| Err(CauseCode::StepTimeout.into()));
     let finished = match outcome {
@@ -117,13 +117,13 @@ async fn invoke<W: Work>(
     }
 }
 
-/// Records the cause for the status route, and gives the lease back. If that fails, the lease ends by itself, and the cause
-/// reaches the row through `record-failure`.
+/// Records the cause for the status route, and gives the lease back. If that fails, the lease ends on its own, and
+/// `record-failure` writes the cause to the row.
 async fn record(lease: &Lease<'_>, failure: &Failure) {
     let retry_in = match failure.kind() {
         FailureKind::RateLimited => Some(RATE_LIMITED_RETRY),
         FailureKind::Busy => Some(BUSY_RETRY),
-        // The pause is random, so nobody can tell when the next try is.
+        // The pause is random, so the time of the next try is unknown.
         FailureKind::Transient | FailureKind::Rejected | FailureKind::Internal | FailureKind::Superseded => None,
     };
     if lease.troubled(&failure.cause(), retry_in).await.is_err() {

@@ -1,5 +1,5 @@
--- Stripe is at the row's tier for certain: closes the intent and gives the lease back. No row if the lease ended, since
--- somebody else may have changed Stripe after that.
+-- Stripe is certainly at the row's tier: closes the intent and gives the lease back. No row if the lease has ended,
+-- because another invocation may have changed Stripe after that.
 WITH released AS (
     UPDATE control.tenants SET lease_token = NULL, lease_until = NULL
     WHERE tenant_id = $1 AND lease_token = $2 AND lease_until > clock_timestamp()

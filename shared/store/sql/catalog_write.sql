@@ -1,4 +1,5 @@
--- Writes the locked row, and the audit row. The row is locked, so what this statement reads is what was there before.
+-- Writes the locked row, and the audit row. The row is locked, so this statement reads the values from before the
+-- change.
 WITH before AS (
     SELECT * FROM lakehouse.tenant_catalogs WHERE tenant_id = $1 AND catalog_name = $2
 ), written AS (

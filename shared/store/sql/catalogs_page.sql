@@ -1,5 +1,5 @@
--- Newest first, from the cursor on. The page is cut before its tenants are looked up, and after 8 MiB of metadata. The count
--- of rows before the second cut tells whether it was made.
+-- Newest first, from the cursor on. The page is cut before its tenants are looked up, and after 8 MiB of metadata. The
+-- count of rows before the second cut shows whether that cut was made.
 SELECT p.*, t.slug AS tenant_slug
 FROM (SELECT c.*, sum(c.metadata_bytes) OVER (ORDER BY c.provisioned_at DESC, c.id DESC) - c.metadata_bytes AS bytes_before, count(*) OVER () AS uncut
       FROM (SELECT * FROM lakehouse.tenant_catalogs

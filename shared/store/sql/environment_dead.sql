@@ -1,5 +1,5 @@
--- The environment is gone for good before anything was built in it. Its ledger row dies and step 1 starts over, so the next
--- POST builds a new one.
+-- The project is gone or will never become healthy, and nothing was built in it. Its ledger row is marked as dead and
+-- step 1 starts over, so the next POST builds a new project.
 WITH held AS (
     SELECT tenant_id, supabase_project_ref, supabase_url FROM control.tenants
     WHERE tenant_id = $1 AND lease_token = $2 AND lease_until > clock_timestamp() FOR UPDATE

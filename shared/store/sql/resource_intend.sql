@@ -1,5 +1,5 @@
--- Writes an intent, which is committed before the call that it stands for. No row if the lease would not outlast that call.
--- The tenant's row is locked, so that nobody can take the lease away before the intent is committed.
+-- Writes an intent, which is committed before its call. No row if the lease would not outlast that call. The tenant's
+-- row is locked, so that the lease cannot be taken away before the commit.
 INSERT INTO control.resources (id, tenant_id, kind, generation, name, step, attempt, request, idempotency_key)
 SELECT $1, t.tenant_id, $3,
        coalesce((SELECT max(generation) FROM control.resources r WHERE r.tenant_id = t.tenant_id AND r.kind = $3), 0) + 1,

@@ -1,7 +1,7 @@
--- The run is over. The failed step is the one that left a cause, or else the first that is not completed: its process died
--- and could leave none. A cause that kept a step from beginning does not count as its failure. No row if the tenant is
--- active, has a newer attempt, or its lease is held. A cause that a step left counts more than the given one, unless the
--- given one ended the run ($5).
+-- The run is over. The failed step is the one that left a cause. If none did, it is the first step that is not
+-- completed: its process died and could not record a cause. A cause that kept a step from beginning does not count. No
+-- row if the tenant is active, has a newer attempt, or its lease is held. A step's own cause takes precedence over the
+-- given one, unless the given one ended the run ($5).
 WITH failing AS (
     SELECT t.tenant_id, s.step, CASE WHEN $5 THEN $3 ELSE coalesce(s.cause, $3) END AS cause
     FROM control.tenants t

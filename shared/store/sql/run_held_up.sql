@@ -1,5 +1,5 @@
--- The run could not be started, or its status is unknown. Its next step, which has not begun, shows why and when it is tried
--- again. $4: the run counts as idle from now on.
+-- The run could not be started, or its status is unknown. Its next step, which has not begun, shows the cause and the
+-- time of the next try. $4: the run counts as idle from now on.
 WITH held_up AS (
     UPDATE control.tenants SET touched_at = CASE WHEN $4 THEN to_timestamp(0) ELSE touched_at END
     WHERE tenant_id = $1 AND attempt = $2 AND provisioning_state = 'provisioning'

@@ -1,4 +1,4 @@
--- Claims the run, so that nobody else looks after it for the next minute.
+-- Claims the run, so that no other process takes care of it for the next minute.
 UPDATE control.tenants SET touched_at = clock_timestamp()
 WHERE tenant_id = $1 AND attempt = $2 AND provisioning_state = 'provisioning' AND touched_at < clock_timestamp() - make_interval(secs => $3)
 RETURNING tenant_id

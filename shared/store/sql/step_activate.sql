@@ -1,5 +1,5 @@
--- Step 9's transaction: the tenant is live, and the promises that follow from that are in the outbox. No row if the lease
--- ended, or the tier is not the one that was billed.
+-- Step 9's transaction: activates the tenant, and writes the promises that follow from that to the outbox. No row if
+-- the lease has ended, or if the tier is not the one that was billed.
 WITH activated AS (
     UPDATE control.tenants
     SET provisioning_state = 'active', is_active = true, lease_token = NULL, lease_until = NULL,

@@ -1,6 +1,6 @@
--- Takes the tenant's lease for one invocation of one step, and notes that the step is running. No row: the attempt is
--- superseded, or somebody else holds the lease. A poll of a wait does not count as a try. A cause that kept the step from
--- beginning is removed.
+-- Takes the tenant's lease for one invocation of one step, and records that the step is running. No row: the attempt is
+-- superseded, or another invocation holds the lease. A poll of a wait does not count as a try. If a cause had kept the
+-- step from beginning, it is removed.
 WITH leased AS (
     UPDATE control.tenants
     SET lease_token = $4, lease_until = clock_timestamp() + make_interval(secs => $5), touched_at = clock_timestamp()

@@ -1,4 +1,4 @@
--- Keeps the cause of the step's trouble and gives the lease back. The state machine decides whether the run is over.
+-- Records the cause of the step's failure and gives the lease back. The state machine decides whether the run is over.
 WITH released AS (
     UPDATE control.tenants
     SET lease_token = NULL, lease_until = NULL, touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1

@@ -1,6 +1,6 @@
--- Registers a target, or replaces the same one, and writes the audit row. No row: there is no such tenant. A row without an
--- id: there is no active catalog (of that name). The row that is replaced is locked before it is overwritten. Of two
--- simultaneous first registrations the second cannot see the first, and its audit row has no "before".
+-- Registers a target, or replaces the same one, and writes the audit row. No row: there is no such tenant. A row
+-- without an id: there is no active catalog (of that name). A row that is replaced is locked before it is overwritten.
+-- If two first registrations are simultaneous, the second one cannot see the first, and its audit row has no "before".
 WITH tenant AS (
     SELECT tenant_id, slug FROM control.tenants WHERE tenant_id = $2
 ), catalog AS (

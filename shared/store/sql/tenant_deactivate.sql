@@ -1,8 +1,8 @@
--- Switches a tenant off. A run is superseded by raising the attempt, and none of its steps runs or is tried again. A live
--- lease is fenced: it gets a token that nobody has, so its holder can write nothing any more, and nobody else acts before
--- the holder's calls are over. Billing has to be settled if any was begun, or may have been begun after this statement
--- looked at the ledger. If the subscription was asked for and not answered, settling waits two minutes: the request may have
--- been sent again a moment ago by an invocation that then gave the lease back.
+-- Deactivates a tenant. Raising the attempt supersedes its run, and none of its steps runs or is tried again. A lease
+-- that is held is fenced: it gets a new token, so its holder can write nothing any more, and no other invocation acts
+-- before the holder's calls are over. Billing has to be settled if it was begun, or may have been begun after this
+-- statement read the ledger. If the request for the subscription was not answered, settling waits two minutes: an
+-- invocation may have sent it again a moment ago and then given the lease back.
 WITH before AS (
     SELECT tenant_id, provisioning_state, is_active, attempt, error_message, tier, lease_until,
            coalesce(lease_until > clock_timestamp(), false) AS leased

@@ -1,4 +1,4 @@
--- Makes a row, its nine steps and the audit row. Nothing if the slug is taken.
+-- Inserts a tenant, its nine steps and the audit row. No row if the slug is taken.
 WITH tenant AS (
     INSERT INTO control.tenants (tenant_id, slug, display_name, region, tier, admin_email, correlation_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7)

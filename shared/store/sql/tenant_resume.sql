@@ -1,5 +1,5 @@
--- failed → provisioning, with the next attempt and the allowed corrections. No row if the row changed since it was read, or
--- a stalled invocation still holds the lease.
+-- failed → provisioning, with the next attempt and the allowed corrections. No row if the row changed since it was
+-- read, or a stalled invocation still holds the lease.
 WITH before AS (
     SELECT tenant_id, provisioning_state, display_name, tier, admin_email, attempt, error_message FROM control.tenants
     WHERE tenant_id = $1 AND provisioning_state = 'failed' AND attempt = $2 AND version = $9

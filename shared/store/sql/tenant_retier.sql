@@ -1,6 +1,6 @@
--- Writes a tier change once Stripe is at the new tier. One statement changes the row, closes the intent and ends the lease.
--- No row if the lease ended, the tenant is not active any more, or it changed since the caller looked at it. The intent
--- stays open then, and Stripe is brought back to the row's tier.
+-- Writes a tier change once Stripe is at the new tier. One statement changes the row, closes the intent and ends the
+-- lease. No row if the lease has ended, the tenant is not active any more, or it changed since the caller read it. In
+-- these cases the intent stays open, and the reconciler sets Stripe to the row's tier.
 WITH before AS (
     SELECT tenant_id, display_name, tier, custom_domain, stripe_customer_id FROM control.tenants
     WHERE tenant_id = $1 AND lease_token = $2 AND lease_until > clock_timestamp()

@@ -1,4 +1,4 @@
--- Changes name and domain. No row if the tenant is deprovisioned, or changed since the caller looked at it.
+-- Changes name and domain. No row if the tenant is deprovisioned, or changed since the caller read it.
 WITH before AS (
     SELECT tenant_id, display_name, custom_domain FROM control.tenants
     WHERE tenant_id = $1 AND provisioning_state <> 'deprovisioned' AND ($2::bigint IS NULL OR version = $2)

@@ -1,4 +1,4 @@
-//! Billing intents, kind `settle_billing` of the outbox: a tier change or a deactivation that Stripe may not know of yet.
+//! Billing intents, kind `settle_billing` of the outbox: Stripe may not know of a tier change or a deactivation yet.
 
 use std::time::Duration;
 
@@ -28,21 +28,21 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Closes an intent without settling it: the tenant's pipeline does its billing, or there is no such tenant.
+    /// Closes an intent without settling it: the tenant's pipeline does its billing, or the tenant does not exist.
     pub async fn drop_billing_intent(&self, intent: OpenBilling) -> Result<(), StoreError> {
         self.query(include_str!("../sql/billing_dropped.sql"), &[(&intent.id, Type::UUID)]).await.map(drop)
     }
 
-    /// Leaves an intent open, to be tried again later; `code` is the cause's.
+    /// Leaves an intent open, to be tried again later. `code` is the code of the cause.
     pub async fn postpone_billing_intent(&self, intent: OpenBilling, code: &str) -> Result<(), StoreError> {
         self.outbox_postponed(intent.id, code).await
     }
 }
 
-/// What only billing does under its lease.
+/// The statements that only billing makes under its lease.
 impl Lease<'_> {
-    /// Commits the intent of a tier change, due once the lease is over. `None`: the lease would not outlast a call of that
-    /// length, the tenant is not active, or its version is not the expected one any more.
+    /// Commits the intent of a tier change, due once the lease is over. `None`: the lease would not outlast a call of
+    /// that length, the tenant is not active, or its version is not the expected one any more.
     pub async fn intend_billing(&self, call: Duration, version: Option<i64>) -> Result<Option<Uuid>, StoreError> {
         let id = Uuid::now_v7();
         let row = self
@@ -61,8 +61,8 @@ impl Lease<'_> {
         Ok(row.map(|_| id))
     }
 
-    /// Closes an intent and gives the lease back: Stripe is at the row's tier. False: the lease had ended, and nothing was
-    /// written.
+    /// Closes an intent and gives the lease back: Stripe is at the row's tier. False: the lease had ended, and nothing
+    /// was written.
     pub async fn billing_settled(&self, intent: Uuid) -> Result<bool, StoreError> {
         let parameters: &[(&(dyn ToSql + Sync), Type)] =
             &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&intent, Type::UUID)];
@@ -70,9 +70,9 @@ impl Lease<'_> {
         Ok(row.is_some())
     }
 
-    /// Writes a tier change once Stripe is at `update.change.tier`, closes its intent and gives the lease back. `None`: the
-    /// lease had ended, the tenant is not active, its version is not the expected one, or the change names no tier. Then
-    /// nothing was written, and the intent is open.
+    /// Writes a tier change once Stripe is at `update.change.tier`, closes its intent and gives the lease back. `None`:
+    /// the lease had ended, the tenant is not active, its version is not the expected one, or the change names no tier.
+    /// Then nothing was written, and the intent is open.
     pub async fn retier(
         &self,
         intent: Uuid,

@@ -19,9 +19,9 @@ pub struct Catalog {
     pub tenant_id: TenantId,
     /// The tenant's slug.
     pub tenant_slug: Slug,
-    /// Unique within the tenant.
+    /// The name, unique within the tenant.
     pub catalog_name: CatalogName,
-    /// Its protocol.
+    /// The protocol that it speaks.
     pub catalog_type: CatalogType,
     /// Its address.
     pub catalog_uri: String,
@@ -89,7 +89,7 @@ pub struct NewCatalog<'a> {
 pub enum CatalogNotBegun {
     /// There is no such tenant.
     UnknownTenant,
-    /// The row does not have the version that was asked for, or does not exist.
+    /// The row does not have the required version, or does not exist.
     VersionMismatch,
     /// The database. [`StoreError::Timeout`]: another upsert of the same catalog takes too long.
     Store(StoreError),
@@ -101,8 +101,9 @@ impl From<StoreError> for CatalogNotBegun {
     }
 }
 
-/// A catalog whose row is locked. Other upserts of it wait until this one is committed or dropped, which has to happen within
-/// 5 s. If it is dropped, nothing was changed. The store serves nobody else meanwhile.
+/// A catalog whose row is locked. Other upserts of it wait until this one is committed or dropped. That has to happen
+/// within 5 s. If it is dropped, nothing was changed. During that time the store has no connection for other
+/// statements.
 pub struct CatalogUpsert<'a> {
     transaction: Transaction<'a>,
     new: NewCatalog<'a>,
@@ -139,7 +140,7 @@ impl CatalogUpsert<'_> {
         Ok(catalog)
     }
 
-    /// Gives it up; nothing is changed. Dropping does the same, but also closes the connection.
+    /// Gives the upsert up; nothing is changed. Dropping does the same, but also closes the connection.
     pub async fn give_up(self) {
         self.transaction.roll_back().await;
     }
@@ -209,7 +210,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// `$1` to `$9`.
+    /// The parameters `$1` to `$9`.
     fn parameters(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
         vec![
             (&self.tenant_id, Type::UUID),

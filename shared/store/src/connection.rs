@@ -1,4 +1,4 @@
-//! One connection. Its credentials are read each time it is opened, so that a rotated password needs no restart.
+//! One connection. Its credentials are read each time it is opened, so a rotated password needs no restart.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::StoreError;
 
-/// Opening a connection, authentication included.
+/// The time limit for opening a connection, authentication included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// One statement of the control database: each is a handful of rows by key.
+/// The time limit for a statement of the control database. Each reads or writes a handful of rows by key.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a start waits for the database; the first request waits behind it.
+/// How long the start of a process waits for the database. The first request waits for the start.
 const WARM_UP: Duration = Duration::from_millis(1500);
-/// A connection that was idle for this long is replaced. The environment is frozen between two invocations, and a network
-/// device may have dropped the connection meanwhile.
+/// A connection that was idle for this long is replaced. The process is frozen between two invocations, and a network
+/// device may have dropped the connection in that time.
 const TRUSTED_IDLE: Duration = Duration::from_mins(1);
 
 /// Opens a connection, always over TLS.
@@ -43,7 +43,7 @@ pub async fn connect(config: &DatabaseSecret, application: &str) -> Result<Clien
     let connecting = pg.connect(MakeRustlsConnect::new(rustls));
     let (client, connection) =
         tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| StoreError::Unavailable)??;
-    // Ends when the client is dropped; a connection that breaks shows as `client.is_closed()`.
+    // Ends when the client is dropped. If the connection breaks, `client.is_closed()` is true.
     tokio::spawn(connection);
     Ok(client)
 }
@@ -56,7 +56,7 @@ pub struct Store {
 
 pub(crate) struct Connection {
     pub(crate) client: Client,
-    /// By the wall clock: a monotonic one may stand still while the environment is frozen.
+    /// Measured with the wall clock: a monotonic clock may stand still while the process is frozen.
     pub(crate) last_used: SystemTime,
 }
 
@@ -98,15 +98,15 @@ impl Store {
         Self { credentials, client: Mutex::new(None) }
     }
 
-    /// Connects now, so that the first request does not wait for it. Failing is not an error yet: the first statement
-    /// tries again and reports.
+    /// Connects now, so that the first request does not wait for it. A failure is not an error yet: the first statement
+    /// tries again and reports it.
     pub async fn warm_up(&self) {
         if !matches!(tokio::time::timeout(WARM_UP, self.client()).await, Ok(Ok(_))) {
             tracing::warn!("the control database could not be reached during start-up");
         }
     }
 
-    /// The connection, opened anew if need be; nobody else has it until the guard is dropped.
+    /// The connection, which is opened again if needed. It is not shared until the guard is dropped.
     pub(crate) async fn client(&self) -> Result<MutexGuard<'_, Option<Connection>>, StoreError> {
         let mut guard = self.client.lock().await;
         if !guard.as_ref().is_some_and(Connection::is_usable) {
@@ -117,8 +117,8 @@ impl Store {
         Ok(guard)
     }
 
-    /// Runs one statement with typed parameters: unnamed, one flight. A connection that turns out to be dead before
-    /// anything was sent over it is replaced; a statement whose outcome is unknown is never sent twice.
+    /// Runs one statement with typed parameters: unnamed, in one round trip. If the connection turns out to be dead
+    /// before anything was sent, it is replaced. A statement whose outcome is unknown is never sent twice.
     pub(crate) async fn query(
         &self,
         sql: &str,
@@ -137,14 +137,14 @@ impl Store {
                 Err(error)
             }
             Err(_) => {
-                // The answer may still come: nothing else may be asked over this connection.
+                // The answer may still arrive, so this connection cannot be used for another statement.
                 *guard = None;
                 Err(StoreError::Timeout)
             }
         }
     }
 
-    /// As [`Store::query`], for a statement that only reads: a broken connection is replaced once.
+    /// The same as [`Store::query`], for a statement that only reads: a broken connection is replaced once.
     pub(crate) async fn read(
         &self,
         sql: &str,
@@ -156,7 +156,7 @@ impl Store {
         }
     }
 
-    /// As [`Store::query`], for a statement that gives at most one row.
+    /// The same as [`Store::query`], for a statement that returns at most one row.
     pub(crate) async fn query_opt(
         &self,
         sql: &str,

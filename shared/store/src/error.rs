@@ -1,4 +1,4 @@
-//! Errors of Postgres, as far as somebody acts on the difference.
+//! Errors of Postgres, distinguished as far as callers handle them differently.
 
 use domain::{CauseCode, Failure};
 use tokio_postgres::error::SqlState;
@@ -24,7 +24,7 @@ pub enum StoreError {
     /// The credentials could not be read.
     #[error("the database credentials: {0}")]
     Credentials(Failure),
-    /// A statement or a row does not fit the schema. With the SQLSTATE or the column's name.
+    /// A statement or a row does not fit the schema. Holds the SQLSTATE or the column's name.
     #[error("a statement does not fit the schema ({0})")]
     Broken(String),
 }
@@ -32,7 +32,8 @@ pub enum StoreError {
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(db) = error.as_db_error() else {
-            // A row that does not convert does not fit the schema. Any other error without an SQLSTATE is of the connection.
+            // A row that cannot be converted does not fit the schema. Any other error without an SQLSTATE concerns the
+            // connection.
             return if error.to_string().starts_with("error deserializing column")
                 || error.to_string().starts_with("invalid column")
             {
@@ -51,7 +52,8 @@ impl From<tokio_postgres::Error> for StoreError {
     }
 }
 
-/// As the control database's failure. A fail-over takes a minute or two, so the kind is one that is retried for that long.
+/// Converts the error into a failure of the control database. A failover takes a minute or two, and this kind is
+/// retried for that long.
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {

@@ -1,8 +1,8 @@
-//! The lease: who may act for a tenant right now.
+//! The lease: the right to act for a tenant.
 //!
-//! Steps, routes and the reconciler act outside for a tenant only while they hold its [`Lease`], so two of them never act
-//! for one tenant at once. Every statement made under a lease names its token and checks that it has not ended. An
-//! invocation that was stalled until its lease ended can therefore write nothing.
+//! Steps, routes and the reconciler change a tenant's outside resources only while they hold its [`Lease`], so two of
+//! them never do so for one tenant at once. Every statement under a lease names its token and checks that it has not
+//! ended. So an invocation that was stalled until its lease ended can write nothing.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,20 +12,20 @@ use tokio_postgres::types::Type;
 use crate::tenants::{Tenant, parsed};
 use crate::{Store, StoreError};
 
-/// How much longer a lease lasts than the invocation that holds it can.
+/// How much longer a lease lasts than the invocation that holds it can live.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
-/// What a lease is held for. It decides under which step the ledger lists what is asked for.
+/// The purpose of a lease. It decides which step the ledger names for a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A step of the pipeline.
     Step(Step),
-    /// Billing outside the pipeline: a change of tier, or an open intent.
+    /// Billing outside the pipeline: a tier change, or an open intent.
     Billing,
 }
 
 impl Purpose {
-    /// The step of the ledger's rows. The ledger lists all that is billed under the step that bills first.
+    /// The step of the ledger's rows. All billing is listed under the step that bills first.
     pub(crate) const fn ledger_step(self) -> Step {
         match self {
             Self::Step(step) => step,
@@ -47,9 +47,9 @@ pub struct Lease<'a> {
 /// Why a lease could not be taken.
 #[derive(Debug)]
 pub enum NotLeased {
-    /// Somebody else holds it.
+    /// Another invocation holds it.
     Busy,
-    /// The tenant is in a state that was not asked for.
+    /// The tenant is in a state that was not accepted.
     State(ProvisioningState),
     /// There is no such tenant.
     Unknown,
@@ -64,8 +64,8 @@ impl From<StoreError> for NotLeased {
 }
 
 impl Store {
-    /// Takes the lease of a tenant in one of these states, for billing. `token` is the invocation's request id; whoever
-    /// holds the lease under that token already keeps it. `work` is how long the work under it may take. The lease lasts
+    /// Takes the lease of a tenant in one of these states, for billing. `token` is the invocation's request id. A lease
+    /// that is held with the same token is kept. `work` is how long the work under it may take, and the lease lasts
     /// [`LEASE_MARGIN`] longer. Nothing that a caller can see changes.
     pub async fn lease_for_billing(
         &self,
@@ -117,25 +117,26 @@ impl<'a> Lease<'a> {
         &self.tenant
     }
 
-    /// What it is held for.
+    /// The purpose of the lease.
     #[must_use]
     pub const fn purpose(&self) -> Purpose {
         self.purpose
     }
 
-    /// How long ago the step was first begun in this attempt, by the database's clock. Zero where it is held for billing.
+    /// How long ago the step was first begun in this attempt, by the database's clock. Zero if the lease is held for
+    /// billing.
     #[must_use]
     pub const fn begun_for(&self) -> Duration {
         self.begun_for
     }
 
-    /// Makes sure that the lease outlasts a call of that length. Comes before every call that changes something outside
-    /// and has no intent of its own.
+    /// Checks that the lease outlasts a call of that length. This is done before every call that changes something
+    /// outside and has no intent.
     pub async fn fence(&self, call: Duration) -> Result<(), Failure> {
         if self.outlasts(call).await? { self.in_time(call) } else { Err(CauseCode::LeaseTooShort.into()) }
     }
 
-    /// Gives the lease back. One that ended or was taken over is left alone.
+    /// Gives the lease back. Nothing changes if it has ended or was taken over.
     pub async fn release(&self) -> Result<(), StoreError> {
         let sql = include_str!("../sql/tenant_lease_release.sql");
         self.store.query(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT)]).await.map(drop)
@@ -148,16 +149,16 @@ impl<'a> Lease<'a> {
         Ok(!self.store.read(include_str!("../sql/lease_check.sql"), parameters).await?.is_empty())
     }
 
-    /// Refuses a call that could not end before this invocation does. Asked again after the database has answered: a
-    /// process that was frozen meanwhile finds its lease ended, whatever the answer says. By the wall clock, since a
-    /// monotonic clock may stand still while the environment is frozen.
+    /// Refuses a call that could not end before this invocation does. This is checked after the database has answered:
+    /// if the process was frozen in between, its lease may have ended although the answer says otherwise. The wall
+    /// clock is used, because a monotonic clock may stand still while the process is frozen.
     pub(crate) fn in_time(&self, call: Duration) -> Result<(), Failure> {
         if SystemTime::now() + call <= self.work_ends { Ok(()) } else { Err(CauseCode::LeaseTooShort.into()) }
     }
 }
 
-/// A statement under a lease that wrote nothing found the lease ended. Whether somebody else took over, the next
-/// invocation finds out when it begins.
+/// If a statement under a lease wrote nothing, the lease has ended. The next invocation finds out whether another one
+/// took over.
 pub(crate) fn written(outcome: Result<bool, StoreError>) -> Result<(), Failure> {
     if outcome? { Ok(()) } else { Err(CauseCode::LeaseLapsed.into()) }
 }

@@ -1,5 +1,5 @@
-//! The ledger, `control.resources`: what a tenant owns outside. A row is an intent, committed before the call that it
-//! stands for, until the resource's id is known.
+//! The ledger, `control.resources`: a tenant's resources in the outside systems. A row is an intent, committed before
+//! its call, until the resource's id is known.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use uuid::Uuid;
 use crate::lease::written;
 use crate::{Lease, StoreError};
 
-/// What a ledger row stands for.
+/// The kind of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResourceKind {
     /// The tenant's secret.
     TenantSecret,
     /// The Supabase project.
     SupabaseProject,
-    /// The password of the project's database, which is set again after somebody changed it.
+    /// The password of the project's database, which is set again after it was changed at Supabase.
     DatabasePassword,
     /// The invited admin in the project's Auth.
     AdminUser,
@@ -32,7 +32,7 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
-    /// As the ledger spells it.
+    /// The spelling in the ledger.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,21 +53,21 @@ impl ResourceKind {
 pub struct Resource {
     /// The row.
     pub id: Uuid,
-    /// The name it was asked for under.
+    /// The name with which it was requested.
     pub name: String,
     /// The request as sent, without secrets.
     pub request: Option<String>,
-    /// The idempotency key it was sent with.
+    /// The idempotency key of the request.
     pub idempotency_key: Option<String>,
-    /// Its id outside; absent while the outcome is unknown.
+    /// Its id in the outside system; `None` while the outcome is unknown.
     pub external_id: Option<String>,
     /// How long ago it was sent, by the database's clock.
     pub age: Duration,
-    /// This invocation wrote the intent, so nothing was sent before.
+    /// Whether this invocation wrote the intent, so that no request was sent before.
     pub fresh: bool,
 }
 
-/// What is about to be asked for.
+/// A request that is about to be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Intent<'a> {
     kind: ResourceKind,
@@ -78,13 +78,14 @@ pub struct Intent<'a> {
 }
 
 impl<'a> Intent<'a> {
-    /// Of something that is found again by its name. The call takes at most `call`.
+    /// For a resource that is found again by its name. The call takes at most `call`.
     #[must_use]
     pub const fn named(kind: ResourceKind, name: &'a str, call: Duration) -> Self {
         Self { kind, name, request: None, idempotency_key: None, call }
     }
 
-    /// With the exact request, without secrets, and its idempotency key: the same request may have to be sent again.
+    /// Adds the exact request, without secrets, and its idempotency key, because the same request may have to be sent
+    /// again.
     #[must_use]
     pub const fn with_request(self, request: &'a str, idempotency_key: &'a str) -> Self {
         Self { request: Some(request), idempotency_key: Some(idempotency_key), ..self }
@@ -161,7 +162,7 @@ impl Lease<'_> {
         })
     }
 
-    /// The live row, or a new intent; for an effect that may be repeated as it is.
+    /// The live row, or a new intent. For an effect that can simply be repeated.
     pub async fn intend_once(&self, intent: Intent<'_>) -> Result<Resource, Failure> {
         match self.resource(intent.kind).await? {
             Some(resource) => self.fence(intent.call).await.map(|()| resource),
@@ -169,12 +170,12 @@ impl Lease<'_> {
         }
     }
 
-    /// Renews an open intent that is found again by its name: the request before is known to have had no effect.
+    /// Renews an open intent whose resource is found by its name. The previous request is known to have had no effect.
     pub async fn renew(&self, resource: &Resource, call: Duration) -> Result<(), Failure> {
         self.renew_as(resource, None, call).await
     }
 
-    /// Gives an open intent a new request and idempotency key: the request before is known to have had no effect.
+    /// Gives an open intent a new request and idempotency key. The previous request is known to have had no effect.
     pub async fn renew_request(
         &self,
         resource: &Resource,
@@ -209,7 +210,7 @@ impl Lease<'_> {
         if row.is_some() { self.in_time(call) } else { Err(CauseCode::LeaseTooShort.into()) }
     }
 
-    /// The resource is there, under this id.
+    /// The resource exists and has this id.
     pub async fn confirm(&self, resource: &Resource, external_id: &str) -> Result<(), Failure> {
         let sql = include_str!("../sql/resource_confirm.sql");
         let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
@@ -217,14 +218,14 @@ impl Lease<'_> {
         written(self.store.query_opt(sql, parameters).await.map(|row| row.is_some()))
     }
 
-    /// The resource was never made, or is gone for good.
+    /// The resource was never created, or does not exist any more.
     pub async fn give_up(&self, resource: &Resource) -> Result<(), Failure> {
         let sql = include_str!("../sql/resource_dead.sql");
         let row = self.store.query_opt(sql, &[(&resource.id, Type::UUID), (&self.token, Type::TEXT)]).await;
         written(row.map(|row| row.is_some()))
     }
 
-    /// The environment is gone for good: its row dies and step 1 starts over.
+    /// The project does not exist any more, or never became healthy: its row is marked as dead and step 1 starts over.
     pub async fn environment_dead(&self) -> Result<(), Failure> {
         let sql = include_str!("../sql/environment_dead.sql");
         let row = self.store.query_opt(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT)]).await;

@@ -1,8 +1,8 @@
-//! The control database: its statements and migrations, and the protocol that keeps a tenant from being made twice.
+//! The control database: its statements, its migrations, and the protocol that prevents duplicate resources.
 //!
-//! Statements lie in `sql/`, one per file; `tests/statements.rs` prepares each of them against the migrated schema. A
-//! statement that changes several tables is still one statement. It is one transaction in one flight and needs no session
-//! state, for which RDS Proxy would pin the connection.
+//! Statements are in `sql/`, one per file. `tests/statements.rs` prepares each of them against the migrated schema. A
+//! statement that changes several tables is still one statement: it is one transaction in one round trip. It needs no
+//! session state, for which RDS Proxy would pin the connection.
 
 #![warn(missing_docs)]
 

@@ -10,7 +10,7 @@ mod control {
     refinery::embed_migrations!("migrations");
 }
 
-/// Lets one deployment migrate at a time. The number is the ASCII of "ivory"; any other would do.
+/// Lets only one deployment migrate at a time. The number is the ASCII of "ivory"; any constant would do.
 const ADVISORY_LOCK: i64 = 0x69_76_6f_72_79;
 
 /// The state of a database after its migrations.
@@ -18,16 +18,16 @@ const ADVISORY_LOCK: i64 = 0x69_76_6f_72_79;
 pub struct Migrated {
     /// The highest version that is applied.
     pub version: i32,
-    /// How many this call applied.
+    /// How many migrations this call applied.
     pub applied: usize,
 }
 
-/// Brings the control database to this release, and lets `app_role` use it. A database that is newer than this release is
-/// left alone. The older code works on it, since a release either adds to the schema or removes from it.
+/// Brings the control database to this release, and lets `app_role` use it. A database that is newer than this release
+/// is not changed. Older code works with it, because a release either adds to the schema or removes from it.
 pub async fn migrate_control(client: &mut Client, app_role: &str) -> Result<Migrated, Failure> {
     client.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await.map_err(StoreError::from)?;
     let runner = control::migrations::runner().set_grouped(true).set_abort_missing(false);
-    // Boxed: refinery's future is nested too deep for the futures around it.
+    // Boxed, because refinery's future is nested too deep for the futures around it.
     let report = Box::pin(runner.run_async(client)).await.map_err(|error| migration_failure(&error))?;
     grant(client, app_role).await?;
     client.execute("SELECT pg_advisory_unlock($1)", &[&ADVISORY_LOCK]).await.map_err(StoreError::from)?;
@@ -57,7 +57,7 @@ pub async fn version(client: &Client) -> Result<i32, StoreError> {
     Ok(row.try_get(0)?)
 }
 
-/// What a failure of the migrations means. Refinery's own texts are dropped, since they quote the server.
+/// What a failure of the migrations means. Refinery's texts are dropped, because they quote the server.
 #[must_use]
 pub fn migration_failure(error: &refinery::Error) -> Failure {
     use refinery::error::Kind;

@@ -1,4 +1,4 @@
-//! `control.outbox`: promises of committed transactions to the outside.
+//! `control.outbox`: promises of committed transactions, which are kept in other systems.
 
 use domain::TenantId;
 use serde_json::Value;
@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
-/// What a promise is about.
+/// The kind of a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutboxKind {
-    /// Append to an event stream.
+    /// Append an event to a stream.
     PublishEvent,
     /// Remove cache entries.
     InvalidateCache,
@@ -68,7 +68,7 @@ impl Store {
         Ok(readable(&rows))
     }
 
-    /// How many promises were tried this often and are still open, billing intents included.
+    /// How many promises were tried this often and are still open, including billing intents.
     pub async fn outbox_stuck(&self, attempts: i32) -> Result<i64, StoreError> {
         let rows = self.read(include_str!("../sql/outbox_stuck.sql"), &[(&attempts, Type::INT4)]).await?;
         Ok(rows.first().map(|row| row.try_get("stuck")).transpose()?.unwrap_or_default())
@@ -79,7 +79,7 @@ impl Store {
         self.query(include_str!("../sql/outbox_delivered.sql"), &[(&id, Type::UUID)]).await.map(drop)
     }
 
-    /// Leaves a promise open, to be tried again later. `code` is the cause's.
+    /// Leaves a promise open, to be tried again later. `code` is the code of the cause.
     pub async fn outbox_postponed(&self, id: Uuid, code: &str) -> Result<(), StoreError> {
         self.query(include_str!("../sql/outbox_postponed.sql"), &[(&id, Type::UUID), (&code, Type::TEXT)])
             .await

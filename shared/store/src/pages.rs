@@ -1,5 +1,5 @@
-//! The lists, page by page. A page begins after the last row of the page before, so new rows neither shift nor repeat
-//! anything.
+//! The lists, page by page. A page begins after the last row of the previous page, so new rows neither shift nor repeat
+//! any row.
 
 use domain::{DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
 use jiff::Timestamp;
@@ -80,7 +80,7 @@ impl<T: for<'a> TryFrom<&'a Row, Error = StoreError>> Cut<T> {
 }
 
 impl Store {
-    /// At most `limit` tenants, the newest first, those before `after`.
+    /// At most `limit` tenants before `after`, newest first.
     pub async fn tenants_page(
         &self,
         filter: TenantFilter,
@@ -104,7 +104,7 @@ impl Store {
         rows.iter().map(TenantSummary::try_from).collect()
     }
 
-    /// At most `limit` catalogs of all tenants, active or not, the newest first, those before `after`.
+    /// At most `limit` catalogs of all tenants before `after`, newest first, including inactive ones.
     pub async fn catalogs_page(&self, after: Option<Cursor>, limit: u32) -> Result<Cut<Catalog>, StoreError> {
         let (at, id) = after.unzip();
         let sql = include_str!("../sql/catalogs_page.sql");
@@ -113,7 +113,7 @@ impl Store {
         Cut::of(&rows)
     }
 
-    /// At most `limit` sync targets of one tenant or of all, the newest first, those before `after`.
+    /// At most `limit` sync targets of one tenant or of all, before `after`, newest first.
     pub async fn sync_targets_page(
         &self,
         tenant: Option<TenantId>,

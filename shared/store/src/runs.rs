@@ -1,4 +1,4 @@
-//! Runs of the pipeline: their status, their failure, and claims to look after idle ones.
+//! Runs of the pipeline: their status, their failure, and claims to take care of idle ones.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::steps::{StepRow, json};
 use crate::tenants::{Tenant, parsed};
 use crate::{Store, StoreError};
 
-/// What came of recording a failed run.
+/// The result of recording a failed run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailOutcome {
     /// The tenant is failed now, and this is the failed step.
@@ -29,7 +29,7 @@ impl Store {
         Ok(Some((Tenant::try_from(first)?, steps)))
     }
 
-    /// Records that a run failed. With `last_word`, `cause` is what ended the run. Without it, `cause` counts only where no
+    /// Records that a run failed. With `last_word`, `cause` is what ended the run. Otherwise `cause` counts only if no
     /// step left a cause.
     pub async fn fail_run(
         &self,
@@ -90,7 +90,7 @@ impl Store {
         .map(drop)
     }
 
-    /// Claims the right to look after a run that has been idle for `idle`. False: somebody else just did.
+    /// Claims the right to take care of a run that has been idle for `idle`. False: another process has just done so.
     pub async fn claim_idle_run(&self, tenant_id: TenantId, attempt: i32, idle: Duration) -> Result<bool, StoreError> {
         let row = self
             .query_opt(
@@ -101,7 +101,7 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Provisioning tenants whose run has shown no sign of life for `idle`, the longest first.
+    /// Provisioning tenants whose run has shown no sign of life for `idle`, the longest idle first.
     pub async fn idle_runs(&self, idle: Duration, limit: i64) -> Result<Vec<Tenant>, StoreError> {
         let rows = self
             .read(include_str!("../sql/runs_idle.sql"), &[(&idle.as_secs_f64(), Type::FLOAT8), (&limit, Type::INT8)])
@@ -110,7 +110,7 @@ impl Store {
         Ok(rows.iter().filter_map(read).collect())
     }
 
-    /// Takes the lease of that name for `duration`. False: somebody else holds it.
+    /// Takes the lease of that name for `duration`. False: another process holds it.
     pub async fn take_singleton(&self, name: &str, token: &str, duration: Duration) -> Result<bool, StoreError> {
         let row = self
             .query_opt(

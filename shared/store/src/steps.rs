@@ -21,14 +21,14 @@ pub struct StepTask {
     pub tenant_id: TenantId,
     /// The attempt, from 1.
     pub attempt: i32,
-    /// Which of the nine.
+    /// The step.
     pub step: Step,
 }
 
 /// Why a step was not begun.
 #[derive(Debug)]
 pub enum NotBegun {
-    /// Somebody else holds the lease.
+    /// Another invocation holds the lease.
     Busy,
     /// The tenant moved on to another attempt or state, or is unknown.
     Superseded,
@@ -47,11 +47,11 @@ impl From<StoreError> for NotBegun {
 /// How a step's invocation ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The step's effect is there. This is what it leaves in the tenant's row.
+    /// The step's effect exists. These are the columns that it sets in the tenant's row.
     Completed(Effect),
-    /// There is nothing to do but wait; the state machine asks again.
+    /// The step has to wait. The state machine invokes it again.
     Waiting {
-        /// What for, as the status route shows it.
+        /// What it waits for, as the status route shows it.
         waiting_for: Cow<'static, str>,
     },
     /// The step wrote its completion itself, with [`Lease::activate`].
@@ -59,7 +59,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The step's effect is there, and the tenant's row stays as it is.
+    /// The step's effect exists, and the tenant's row does not change.
     pub const DONE: Self = Self::Completed(Effect::NONE);
 
     /// Waits for something.
@@ -115,7 +115,7 @@ pub struct StepRow {
     pub step: Step,
     /// How far it is.
     pub state: StepState,
-    /// Invocations that did something; polls of a wait do not count.
+    /// Invocations that did some work; polls of a wait do not count.
     pub attempts: i32,
     /// First invocation.
     pub started_at: Option<Timestamp>,
@@ -123,9 +123,9 @@ pub struct StepRow {
     pub finished_at: Option<Timestamp>,
     /// What it waits for.
     pub waiting_for: Option<String>,
-    /// When it is tried again.
+    /// When the next try is.
     pub next_retry_at: Option<Timestamp>,
-    /// The trouble it met last, unless it is over.
+    /// The last cause of trouble, unless it is over.
     pub cause: Option<Cause>,
 }
 
@@ -149,8 +149,8 @@ impl TryFrom<&Row> for StepRow {
 }
 
 impl Store {
-    /// Takes the lease for one invocation of a step and begins the step. `token` is the invocation's request id, `work` is
-    /// how long its work may take, and `invocation` how long it can live at most.
+    /// Takes the lease for one invocation of a step and begins the step. `token` is the invocation's request id, `work`
+    /// is how long its work may take, and `invocation` how long it can live at most.
     pub async fn begin_step(
         &self,
         task: StepTask,
@@ -192,7 +192,7 @@ impl Store {
         let same_attempt = row.try_get::<_, i32>("attempt")? == task.attempt;
         let completed = parsed::<StepState>(row, "step_state")? == StepState::Completed;
         Ok(match state {
-            // Step 9's answer may have been lost: the tenant is active, and this attempt activated it.
+            // Step 9's answer may have been lost: in that case the tenant is active, and this attempt activated it.
             ProvisioningState::Provisioning | ProvisioningState::Active if same_attempt && completed => {
                 NotBegun::Completed
             }
@@ -208,9 +208,9 @@ impl Store {
     }
 }
 
-/// What only a step does under its lease.
+/// The statements that only a step makes under its lease.
 impl Lease<'_> {
-    /// Writes how the step's invocation ended, and gives the lease back. A step that waits looks again in about
+    /// Writes how the step's invocation ended, and gives the lease back. A step that waits polls again in about
     /// `next_poll`.
     pub async fn finish(&self, outcome: &Outcome, next_poll: Duration) -> Result<(), Failure> {
         match outcome {
@@ -233,8 +233,8 @@ impl Lease<'_> {
         }
     }
 
-    /// Writes the trouble that the step met, and gives the lease back. `retry_in` is when the state machine tries again,
-    /// if it is known.
+    /// Writes the cause of the step's failure, and gives the lease back. `retry_in` is when the state machine tries
+    /// again, if that is known.
     pub async fn troubled(&self, cause: &Cause, retry_in: Option<Duration>) -> Result<(), Failure> {
         let (cause, retry_in) = (json(cause)?, retry_in.map(|delay| delay.as_secs_f64()));
         let trouble: &[(&(dyn ToSql + Sync), Type)] = &[(&cause, Type::JSONB), (&retry_in, Type::FLOAT8)];
@@ -250,7 +250,7 @@ impl Lease<'_> {
         written(self.store.query_opt(sql, &parameters).await.map(|row| row.is_some()))
     }
 
-    /// Step 9's transaction. It fails where the tenant's tier is not the one that was billed, or the lease ended.
+    /// Step 9's transaction. It fails if the tenant's tier is not the one that was billed, or if the lease has ended.
     pub async fn activate(&self, activation: Activation<'_>) -> Result<(), Failure> {
         let row = self
             .store
@@ -278,7 +278,7 @@ impl Lease<'_> {
     }
 }
 
-/// A cause as the column holds it.
+/// A cause as it is stored in the column.
 pub(crate) fn json(cause: &Cause) -> Result<Value, StoreError> {
     serde_json::to_value(cause).map_err(|_| StoreError::Broken("cause".to_owned()))
 }

@@ -19,7 +19,7 @@ pub struct SyncTarget {
     pub tenant_id: TenantId,
     /// The tenant's slug.
     pub tenant_slug: Slug,
-    /// The tenant's catalog that it goes to.
+    /// The tenant's catalog that it is synced into.
     pub catalog_name: CatalogName,
     /// The table's schema in Postgres.
     pub source_schema: String,
@@ -69,7 +69,7 @@ impl TryFrom<&Row> for SyncTarget {
     }
 }
 
-/// A target to register. Its namespace was already checked to be the tenant's.
+/// A target to register. It was checked before that its namespace belongs to the tenant.
 #[derive(Clone, Copy, Debug)]
 pub struct NewSyncTarget<'a> {
     /// The request.

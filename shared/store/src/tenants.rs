@@ -1,4 +1,4 @@
-//! `control.tenants`: what routes read and change.
+//! `control.tenants`: the statements of the routes.
 
 use domain::{
     AdminEmail, DisplayName, Patch, ProvisionRequest, ProvisioningState, Region, Slug, TenantChange, TenantId, Tier,
@@ -39,7 +39,7 @@ pub struct Tenant {
     pub schema_version: Option<i32>,
     /// Its custom domain, if it has one.
     pub custom_domain: Option<String>,
-    /// Its Stripe customer, once step 9 made one.
+    /// Its Stripe customer, once step 9 created one.
     pub stripe_customer_id: Option<String>,
     /// Its state.
     pub state: ProvisioningState,
@@ -49,7 +49,7 @@ pub struct Tenant {
     pub error_message: Option<String>,
     /// The current attempt, from 1.
     pub attempt: i32,
-    /// In every log line of the tenant's run.
+    /// The correlation id, in every log line of the tenant's run.
     pub correlation_id: String,
     /// Counts visible changes.
     pub version: i64,
@@ -96,7 +96,7 @@ impl TryFrom<&Row> for Tenant {
 }
 
 impl Tenant {
-    /// A configured template with this tenant's slug, id and project reference in it.
+    /// A configured template, filled with this tenant's slug, id and project reference.
     #[must_use]
     pub fn fill(&self, template: &str) -> String {
         let project_ref = self.supabase_project_ref.as_deref().unwrap_or_default();
@@ -148,7 +148,7 @@ pub struct Resume<'a> {
 pub struct Update<'a> {
     /// What changes.
     pub change: &'a TenantChange,
-    /// The version that the caller looked at. If the row has another one, nothing is changed.
+    /// The version that the caller read. If the row has another one, nothing is changed.
     pub version: Option<i64>,
     /// Id and payload of the promised cache invalidation.
     pub invalidation: (Uuid, &'a Value),
@@ -173,7 +173,7 @@ impl Update<'_> {
     }
 }
 
-/// A tenant to switch off.
+/// A tenant to deactivate.
 #[derive(Debug)]
 pub struct Deactivation<'a> {
     /// The tenant.
@@ -186,7 +186,7 @@ pub struct Deactivation<'a> {
     pub request_id: &'a str,
 }
 
-/// A tenant that was just switched off.
+/// A tenant that was just deactivated.
 #[derive(Debug)]
 pub struct Deactivated {
     /// The row as it is now. If a run was superseded, `attempt - 1` was its attempt.
@@ -195,7 +195,7 @@ pub struct Deactivated {
     pub before: ProvisioningState,
 }
 
-/// Effects that used values which a caller may want to correct.
+/// Effects whose values a caller may want to correct.
 #[derive(Clone, Copy, Debug)]
 pub struct Effects {
     /// An invitation to the address was begun.
@@ -240,7 +240,7 @@ impl Store {
         rows.first().map(Tenant::try_from).transpose()
     }
 
-    /// Which corrections come too late.
+    /// Which corrections are too late.
     pub async fn effects(&self, tenant_id: TenantId) -> Result<Effects, StoreError> {
         let rows = self.read(include_str!("../sql/tenant_effects.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
         let row = rows.first().ok_or_else(|| StoreError::Broken("no row".to_owned()))?;
@@ -297,7 +297,7 @@ impl Store {
         row.as_ref().map(Tenant::try_from).transpose()
     }
 
-    /// Switches a tenant off, supersedes its run, fences its lease, and promises what follows from it.
+    /// Deactivates a tenant, supersedes its run, fences its lease, and writes the promises that follow from it.
     /// `None`: it is deprovisioned already, or unknown.
     pub async fn deactivate_tenant(&self, deactivation: Deactivation<'_>) -> Result<Option<Deactivated>, StoreError> {
         let row = self

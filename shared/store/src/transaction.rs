@@ -10,17 +10,18 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::connection::{Connection, STATEMENT_TIMEOUT};
 use crate::{Store, StoreError};
 
-/// A statement that waits for a row gives up before [`STATEMENT_TIMEOUT`]. If an invocation is frozen or killed with an open
-/// transaction, the server ends the transaction after the time in which the route must have answered.
+/// Begins a transaction with two time limits. A statement that waits for a row fails before [`STATEMENT_TIMEOUT`]. If
+/// an invocation is frozen or killed with an open transaction, the server ends the transaction after 5 s, when the
+/// route must have answered.
 ///
-/// These settings pin RDS Proxy's session: the client has a server connection of its own from then on. That is acceptable,
-/// since a transaction pins its connection anyway, catalogs are rarely written, and [`Store`] closes a connection that was
-/// idle for a minute. Without the settings a frozen environment would keep the row locked.
+/// These settings pin RDS Proxy's session: from then on the client has its own server connection. That is acceptable: a
+/// transaction pins its connection anyway, catalogs are rarely written, and [`Store`] closes a connection that was idle
+/// for a minute. Without the settings a frozen process would keep the row locked.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '1500ms'; SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
-/// An open transaction. If it is dropped, its connection is closed, so that nobody can continue in it.
+/// An open transaction. If it is dropped, its connection is closed, so that the transaction cannot be continued.
 pub(crate) struct Transaction<'a> {
-    /// Empty while the transaction is open, so that a drop leaves nothing behind.
+    /// Empty while the transaction is open, so that a drop closes the connection.
     slot: MutexGuard<'a, Option<Connection>>,
     connection: Connection,
 }
@@ -29,7 +30,7 @@ impl Store {
     /// Begins a transaction. Until it ends, every other use of this store waits.
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         match self.begin_once().await {
-            // The connection was dead before anything was sent, so a new one will do.
+            // The connection was dead before anything was sent, so a new one can be used.
             Err(StoreError::Unavailable) => self.begin_once().await,
             outcome => outcome,
         }

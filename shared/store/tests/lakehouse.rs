@@ -1,4 +1,4 @@
-//! Catalogs and sync targets are one row each, however often and simultaneously they are asked for.
+//! Catalogs and sync targets stay one row each, even if they are requested repeatedly and at the same time.
 
 mod support;
 
@@ -88,7 +88,7 @@ async fn a_catalog_is_made_once_and_replaced_afterwards() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_dropped_upsert_changes_nothing_and_nobody_continues_in_it() {
+async fn a_dropped_upsert_changes_nothing_and_closes_its_transaction() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let request = catalog_request(&json!({}));
@@ -133,7 +133,7 @@ async fn the_second_upsert_of_a_catalog_waits_for_the_first() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn nobody_waits_or_holds_for_ever() {
+async fn waiting_for_a_row_and_holding_it_are_limited() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let other = database.own.store();
@@ -154,7 +154,7 @@ async fn nobody_waits_or_holds_for_ever() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn an_open_upsert_does_not_hold_up_the_tenants_pipeline() {
+async fn an_open_upsert_does_not_block_the_tenants_pipeline() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let request = catalog_request(&json!({}));
@@ -168,7 +168,7 @@ async fn an_open_upsert_does_not_hold_up_the_tenants_pipeline() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn an_upsert_may_depend_on_the_version() {
+async fn an_upsert_can_require_a_version() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let store = &database.store;
@@ -285,7 +285,7 @@ async fn the_application_reads_and_writes_but_changes_no_history() {
     let database = Database::create().await;
     let mut owner = database.own.connect().await;
     let role = format!("app_{}", Uuid::now_v7().simple());
-    owner.batch_execute(&format!("CREATE ROLE {role}")).await.expect("a role of our own");
+    owner.batch_execute(&format!("CREATE ROLE {role}")).await.expect("a new role");
     store::migrate_control(&mut owner, &role).await.expect("granted");
     for (table, privilege, expected) in [
         ("lakehouse.tenant_catalogs", "SELECT", true),

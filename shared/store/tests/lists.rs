@@ -1,4 +1,4 @@
-//! Lists show every row once while new rows come in, and reading a page costs no more than its rows.
+//! Lists show every row once while rows are added, and reading a page costs no more than its rows.
 
 mod support;
 
@@ -19,7 +19,7 @@ async fn owner(database: &Database) -> Client {
     database.own.connect().await
 }
 
-/// `count` tenants, ten of each moment, of every tier, region and state.
+/// Inserts `count` tenants, ten with the same time, of every tier, region and state.
 async fn generate(client: &Client, count: i64) {
     let sql = "INSERT INTO control.tenants (tenant_id, slug, display_name, region, tier, admin_email, correlation_id, provisioned_at,
                    provisioning_state, is_active)
@@ -42,7 +42,7 @@ fn nodes(plan: &Value) -> Vec<&Value> {
     std::iter::once(plan).chain(children).collect()
 }
 
-/// A page is read from one range of that index: nothing is sorted, and nothing before the cursor is read.
+/// A page is read from one range of that index: nothing is sorted, and no row before the cursor is read.
 fn assert_one_range(plan: &Value, index: &str) {
     assert_eq!(plan["Node Type"], "Limit", "{plan:#}");
     let [scan] = &plan["Plans"].as_array().expect("children")[..] else { panic!("{plan:#}") };
@@ -130,7 +130,8 @@ async fn a_page_of_catalogs_and_targets_is_cut_before_it_is_joined() {
     }
 }
 
-/// A row may hold 64 KiB of metadata. A page ends after twice as much as an answer can hold, and the next page goes on there.
+/// A row may hold 64 KiB of metadata. A page ends when it has twice as much as an answer can hold. The next page
+/// continues there.
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_page_of_large_rows_is_cut_by_their_size() {
@@ -178,7 +179,7 @@ async fn paging_sees_every_old_row_once_while_new_ones_come_in() {
         seen.extend(page.iter().map(|tenant| tenant.tenant_id.0));
         pages += 1;
         database.tenant(&format!("newer-{pages}")).await;
-        // A row that comes in late, among those that were not seen yet.
+        // This row is added late, among rows that were not read yet.
         let late = "INSERT INTO control.tenants (tenant_id, slug, display_name, region, tier, admin_email, correlation_id, provisioned_at)
                     VALUES (gen_random_uuid(), $1, 'L', 'us-east-1', 'pilot', 'a@acme.com', 'c', '2025-12-31')";
         client.execute(late, &[&format!("late-{pages}")]).await.expect("inserted");

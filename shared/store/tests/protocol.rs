@@ -1,4 +1,4 @@
-//! The protocol that keeps a tenant's systems from being made twice: lease, fence, ledger, completion, failure, resume.
+//! The protocol that prevents duplicate resources: lease, fence, ledger, completion, failure, resume.
 
 #[path = "protocol/changes.rs"]
 mod changes;
@@ -69,7 +69,7 @@ async fn a_stalled_invocation_writes_nothing() {
     assert_eq!(refused(lease.finish(&Outcome::waiting("x"), CALL).await), CauseCode::LeaseLapsed);
     assert_eq!(refused(lease.environment_dead().await), CauseCode::LeaseLapsed);
 
-    // Nor does it see to it that anything looks written: the next invocation finds the open intent and nothing else.
+    // Nothing was written: the next invocation finds the open intent and nothing else.
     let next = database.begin(&tenant, Step::CreateEnvironment, "next").await.expect("the lease ended");
     let live = next.resource(ResourceKind::Graph).await.expect("answers").expect("there");
     assert_eq!((live.id, live.external_id, live.request), (open.id, None, None));
@@ -102,7 +102,7 @@ async fn no_call_begins_that_would_outlast_the_invocation() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_completed_step_says_so_and_an_older_attempt_is_over() {
+async fn a_completed_step_is_reported_and_an_older_attempt_is_superseded() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let lease = database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("free");
@@ -154,7 +154,7 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
     let row = database.row(&tenant).await;
     assert_eq!(row.state, ProvisioningState::Failed);
     let message = format!("step_1: {}: {}", own.code, own.hint);
-    assert_eq!(row.error_message, Some(message), "the step's own cause says more");
+    assert_eq!(row.error_message, Some(message), "the step's cause takes precedence");
 
     let resume = || Resume {
         tenant: &row,
@@ -179,7 +179,7 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn one_live_resource_of_a_kind() {
+async fn a_tenant_has_one_live_resource_of_each_kind() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let lease = database.begin(&tenant, Step::CreateGraph, "a").await.expect("free");
@@ -263,7 +263,7 @@ async fn there_is_one_reconciler_and_it_claims_each_idle_run() {
     store.hold_up_run(tenant.tenant_id, 1, &held_up, true).await.expect("answers");
     assert_eq!(store.idle_runs(idle, 10).await.expect("answers").len(), 1);
     assert!(claim().await);
-    assert!(!claim().await, "somebody else just did");
+    assert!(!claim().await, "another process has just done so");
 }
 
 #[tokio::test]
@@ -283,7 +283,7 @@ async fn the_next_step_shows_why_a_run_is_held_up() {
     let (fresh, told) = ((StepState::Pending, None, false), (StepState::Pending, Some(unstarted.clone()), true));
 
     hold_up(2).await;
-    assert_eq!(shown(1).await, fresh, "it is about another attempt");
+    assert_eq!(shown(1).await, fresh, "it belongs to another attempt");
     hold_up(1).await;
     assert_eq!((shown(1).await, shown(2).await), (told.clone(), fresh.clone()));
     assert!(store.idle_runs(Duration::from_mins(1), 10).await.expect("answers").is_empty(), "the run is not idle yet");
@@ -291,12 +291,12 @@ async fn the_next_step_shows_why_a_run_is_held_up() {
     let lease = database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("free");
     assert_eq!(shown(1).await, (StepState::Running, None, false), "it began");
     hold_up(1).await;
-    assert_eq!(shown(1).await.1, None, "a step that began has causes of its own");
+    assert_eq!(shown(1).await.1, None, "a step that began shows only its own causes");
     lease.finish(&Outcome::DONE, CALL).await.expect("in time");
     hold_up(1).await;
     assert_eq!((shown(1).await.1, shown(2).await), (None, told));
 
-    // What kept a step from beginning is not why the run failed.
+    // A cause that kept a step from beginning is not the cause of the run's failure.
     let outcome = store.fail_run(tenant.tenant_id, 1, &given, false, "r").await.expect("answers");
     assert_eq!(outcome, FailOutcome::Failed(Step::AwaitEnvironment));
     assert_eq!(shown(2).await, (StepState::Failed, Some(given), false));

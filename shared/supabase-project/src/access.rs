@@ -1,4 +1,4 @@
-//! Keeps the tenant's secret in step with the project: its keys and its pooler.
+//! Keeps the tenant's secret up to date: the keys of the project and its pooler.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tenant_database::TenantDatabase;
 use crate::database::address;
 use crate::project::{SupabaseProject, project_ref};
 
-/// One write of a secret.
+/// The time limit for writing a secret.
 const PUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long Supabase may refuse a key of the project because the key is new.
@@ -28,7 +28,7 @@ needs! {
 }
 
 impl ProjectAccess {
-    /// Puts keys and pooler into the tenant's secret. False: the secret holds them already.
+    /// Writes keys and pooler into the tenant's secret. False: the secret has them already.
     pub async fn keep(&self, lease: &Lease<'_>, access: Access) -> Result<bool, Failure> {
         let known = self.project.secrets.of(lease).await?;
         let complete = TenantSecret {
@@ -49,8 +49,8 @@ impl ProjectAccess {
         Ok(true)
     }
 
-    /// A connection to the project's database, as [`SupabaseProject::database`]. If the pooler has moved, its new address
-    /// is put into the tenant's secret.
+    /// A connection to the project's database, like [`SupabaseProject::database`]. If the pooler has moved, its new
+    /// address is written into the tenant's secret.
     pub async fn database(&self, lease: &Lease<'_>) -> Result<TenantDatabase, Failure> {
         let (database, moved) = self.project.reach(lease).await?;
         if let Some(pooler) = moved {
@@ -60,7 +60,7 @@ impl ProjectAccess {
         Ok(database)
     }
 
-    /// The key of the project's Auth. If the secret lost anything that step 2 put into it, it is put there again.
+    /// The key of the project's Auth. If the secret has lost values that step 2 wrote, they are written again.
     pub async fn secret_key(&self, lease: &Lease<'_>) -> Result<SecretString, Failure> {
         let known = self.project.secrets.of(lease).await?;
         if let TenantSecret { publishable_key: Some(_), secret_key: Some(key), pooler: Some(_), .. } = known {
@@ -72,7 +72,8 @@ impl ProjectAccess {
         Ok(key)
     }
 
-    /// As [`SupabaseProject::explain`]. Keys that were replaced at Supabase are fetched again, for the next invocation.
+    /// The same as [`SupabaseProject::explain`]. If the keys were replaced at Supabase, they are read again, for the
+    /// next invocation.
     pub async fn explain_and_renew_keys(&self, lease: &Lease<'_>, failure: Failure) -> Failure {
         let failure = self.project.explain(lease, failure).await;
         if failure.code() != CauseCode::SupabaseAuthUnauthorized {

@@ -6,7 +6,7 @@ use secrets::SupabaseSecret;
 use supabase::Management;
 
 settings! {
-    /// Where Supabase is.
+    /// Supabase's address.
     pub struct SupabaseSettings {
         api_url: String = "SUPABASE_API_URL" or "https://api.supabase.com",
     }

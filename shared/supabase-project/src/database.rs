@@ -1,4 +1,4 @@
-//! The way into the project's database, also after its password was changed or its pooler has moved.
+//! The connection to the project's database, which still works after its password was changed or its pooler has moved.
 
 use std::time::Duration;
 
@@ -12,29 +12,29 @@ use tokio::time::timeout;
 
 use crate::project::{SupabaseProject, project_ref};
 
-/// Time to look up whether the pooler has moved. It is short, so that a slow Management API leaves the step the time to
-/// report its failure.
+/// The time limit for looking up whether the pooler has moved. It is short, so that the step still has time to report
+/// its failure if the Management API is slow.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a refused log-in is blamed on the pooler. A pooler that is new or behind learns the password within seconds,
-/// and setting the password meanwhile would not help.
+/// How long a refused log-in may be the pooler's fault. A pooler that is new or late learns the password within
+/// seconds, and setting the password during that time would not help.
 const POOLER_LEARNS_WITHIN: Duration = Duration::from_secs(10);
-/// How often the password is set at most: a pooler needs a while to learn it, and the Management API allows 120 calls a
-/// minute.
+/// The shortest time between two settings of the password. A pooler needs a while to learn it, and the Management API
+/// allows 120 calls a minute.
 const SET_EVERY: Duration = Duration::from_mins(1);
 
 impl SupabaseProject {
-    /// A connection to the project's database, through its session pooler. If the password was changed at Supabase, it is
-    /// set to the stored one again; if the pooler has moved, its new address is used.
+    /// A connection to the project's database, through its session pooler. If the password was changed at Supabase, it
+    /// is set to the stored one again. If the pooler has moved, its new address is used.
     pub async fn database(&self, lease: &Lease<'_>) -> Result<TenantDatabase, Failure> {
         Ok(self.reach(lease).await?.0)
     }
 
-    /// The database, and the pooler that led there if it is not the one in the tenant's secret.
+    /// The database, and the pooler that was used if it is not the one in the tenant's secret.
     pub(crate) async fn reach(&self, lease: &Lease<'_>) -> Result<(TenantDatabase, Option<PoolerAddress>), Failure> {
         let secret = self.secrets.of(lease).await?;
         let known = match secret.pooler {
             Some(pooler) => pooler,
-            // Somebody restored an older version of the secret. Step 5 puts the pooler back.
+            // An older version of the secret was restored. Step 5 writes the pooler again.
             None => self.pooler(lease).await?,
         };
         let mut moved = None;
@@ -55,13 +55,13 @@ impl SupabaseProject {
         };
         let kind = match failure.code() {
             CauseCode::TenantDatabaseRefused if lease.begun_for() < POOLER_LEARNS_WITHIN => FailureKind::Busy,
-            // Ten refusals within five minutes make Supavisor refuse everybody for ten minutes. So the step is not tried
-            // every few seconds.
+            // After ten refusals within five minutes, Supavisor refuses everybody for ten minutes. So the step is not
+            // tried every few seconds.
             CauseCode::TenantDatabaseRefused => {
                 self.set_password(lease, &secret.db_pass).await?;
                 FailureKind::RateLimited
             }
-            // The project is healthy, so its pooler will be too. A run waits for that.
+            // The project is healthy, so its pooler will become healthy too. A run waits for that.
             CauseCode::TenantDatabaseUnavailable => FailureKind::Busy,
             _ => failure.kind(),
         };

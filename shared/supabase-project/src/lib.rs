@@ -1,10 +1,10 @@
-//! The tenant's project at Supabase, as steps 1 to 5 use it: the way into its database, the key of its Auth, and the
-//! reason when one of them is refused.
+//! The tenant's project at Supabase, as steps 1 to 5 use it: the connection to its database, the key of its Auth, and
+//! the reason if one of them is refused.
 //!
-//! A project's credentials can change on the provider's side at any time. Somebody sets another database password,
-//! rotates the keys, or restores an older version of the tenant's secret; the pooler moves. This crate repairs all of it
-//! with what is known: it sets the stored password again, and it fetches keys and pooler again. Only a project that is
-//! gone after data may have been written to it is left to a person.
+//! A project's credentials can change at Supabase at any time: a person may set another database password, replace the
+//! keys, or restore an older version of the tenant's secret, and the pooler may move. This crate repairs all of that:
+//! it sets the stored password again, and it reads keys and pooler again. Only one case needs a person: the project is
+//! gone after data may have been written to it.
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! The project, and what its own state says about a failure.
+//! The project, and what its state says about a failure.
 
 use domain::{CauseCode, Failure, Owner, System};
 use lambda_kit::{needs, settings};
@@ -9,7 +9,7 @@ use crate::account::SupabaseAccount;
 use crate::secret::TenantSecrets;
 
 settings! {
-    /// Where a project's own API is.
+    /// The address of a project's own API.
     pub struct ProjectUrl {
         /// Template with `{ref}`.
         pub template: String = "SUPABASE_PROJECT_URL_TEMPLATE" or "https://{ref}.supabase.co",
@@ -24,18 +24,19 @@ needs! {
     }
 }
 
-/// How the project is, as far as steps 3 to 5 act differently on it.
+/// The state of the project, as far as steps 3 to 5 act differently on it.
 enum Condition {
-    /// Nothing is wrong with the project as a whole.
+    /// The project as a whole is healthy.
     Healthy,
-    /// It is being restarted, resized or restored, or is unwell. It comes back by itself.
+    /// It is being restarted, resized or restored, or is unhealthy. It recovers without help.
     Recovering,
-    /// It does not come back by itself.
+    /// It does not recover without help.
     Gone,
 }
 
 impl SupabaseProject {
-    /// The reason behind a failure: that the project is gone or not ready, where that is so; otherwise the failure itself.
+    /// The reason for a failure: that the project is gone or not ready, if that is the case. Otherwise it is the
+    /// failure itself.
     pub async fn explain(&self, lease: &Lease<'_>, failure: Failure) -> Failure {
         if !may_come_from_the_project(&failure) {
             return failure;
@@ -43,7 +44,7 @@ impl SupabaseProject {
         match self.condition(lease).await {
             Ok(Condition::Gone) => CauseCode::EnvironmentGone.into(),
             Ok(Condition::Recovering) => CauseCode::EnvironmentNotReady.into(),
-            // If the project's state cannot be read, nothing more is known than the failure.
+            // If the project's state cannot be read, only the failure is known.
             Ok(Condition::Healthy) | Err(_) => failure,
         }
     }
@@ -64,7 +65,7 @@ pub fn project_ref(lease: &Lease<'_>) -> Result<ProjectRef, Failure> {
     stored.and_then(|stored| ProjectRef::try_from(stored).ok()).ok_or_else(|| CauseCode::ProjectUnknown.into())
 }
 
-/// Whether the project's state could be the reason. It is not the reason where an address or a quota was refused.
+/// Whether the project's state could be the reason. It is not if an address or a quota was refused.
 fn may_come_from_the_project(failure: &Failure) -> bool {
     matches!(failure.code().system(), System::Supabase | System::SupabaseAuth | System::TenantDatabase)
         && matches!(failure.code().owner(), Owner::Provider | Owner::Platform)

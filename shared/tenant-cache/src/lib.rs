@@ -1,4 +1,4 @@
-//! The tenant's entries in the middleware's cache: under which keys they are, and how they are removed.
+//! The tenant's entries in the middleware's cache: their keys, and their removal.
 
 #![warn(missing_docs)]
 
@@ -10,7 +10,7 @@ use store::Tenant;
 use valkey::Valkey;
 
 settings! {
-    /// Under which keys the middleware caches a tenant.
+    /// The keys under which the middleware caches a tenant.
     pub struct CacheSettings {
         /// Comma-separated templates with `{slug}`, `{tenant_id}` and `{ref}`.
         keys: String = "TENANT_CACHE_KEYS" or "tenant:slug:{slug},tenant:id:{tenant_id}",

@@ -1,6 +1,6 @@
--- Makes the invitee, $1 in auth.users with the address $2, the tenant's admin. Repeating it changes nothing. It always gives
--- one row. If the address was corrected, the earlier invitee and their grant are removed: a grant without a grantor was made
--- by provisioning. If the same address was invited anew and has a new auth id, its row is kept.
+-- Makes the invitee, $1 in auth.users with the address $2, the tenant's admin. Repeating it changes nothing. It always
+-- returns one row. If the address was corrected, the earlier invitee and their grant are removed: a grant without a
+-- grantor was made by provisioning. If the same address was invited again and has a new auth id, its row is kept.
 WITH superseded AS (
     DELETE FROM iam.users
     USING iam.user_roles AS granted

@@ -26,7 +26,7 @@ pub struct SeedCounts {
     pub workflow_templates: i64,
 }
 
-/// What this release's migrations ship; `migrations/tenant/manifest.json` is held to them by a test.
+/// The rows that this release's migrations ship. A test compares `migrations/tenant/manifest.json` with them.
 ///
 /// # Panics
 /// Never: the file is compiled in, and a test reads it.
@@ -39,20 +39,20 @@ pub fn manifest() -> SeedCounts {
 pub struct TenantDatabase(Client);
 
 impl TenantDatabase {
-    /// Connects through the session pooler. A fresh pooler refuses log-ins for a while: that is transient.
+    /// Connects through the session pooler. A new pooler refuses log-ins for a while; that failure is transient.
     pub async fn connect(config: &DatabaseSecret) -> Result<Self, Failure> {
         store::connect(config, "ivory-provisioning").await.map(Self).map_err(failure)
     }
 
     /// Brings the database to this release, all or nothing. There is no advisory lock: the pooler would keep a killed
-    /// session's lock. The tenant's lease excludes others, and the session's time-outs end what a killed invocation left
-    /// open.
+    /// session's lock. The tenant's lease excludes others, and the session's time-outs end what a killed invocation
+    /// left open.
     pub async fn migrate(&mut self) -> Result<Migrated, Failure> {
         let timeouts =
             "SET lock_timeout = '10s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '30s'";
         self.0.batch_execute(timeouts).await.map_err(|error| failure(error.into()))?;
         let runner = embedded::migrations::runner().set_grouped(true).set_abort_missing(false);
-        // Boxed: refinery's future is nested too deep for whoever embeds it.
+        // Boxed, because refinery's future is nested too deep for the futures around it.
         let report = Box::pin(runner.run_async(&mut self.0)).await.map_err(|error| store::migration_failure(&error))?;
         let version = store::migrated_version(&self.0).await.map_err(failure)?;
         Ok(Migrated { version, applied: report.applied_migrations().len() })
@@ -97,7 +97,7 @@ pub fn newest_version() -> i32 {
     embedded::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max().unwrap_or(0)
 }
 
-/// Trouble with a tenant's database has codes of its own: others can mend it than the control database's.
+/// Failures of a tenant's database have their own codes: they need other people than those of the control database.
 fn failure(error: StoreError) -> Failure {
     match error {
         StoreError::Credentials(failure) => failure,

@@ -1,7 +1,7 @@
 //! The one TLS configuration of every connection we open ourselves: rustls over ring.
 //!
-//! The public roots are compiled in: loading a system's store costs 3 ms of every cold start, and a Lambda image's store
-//! is the same list. A private authority (RDS, the Supabase pooler) is given as PEM and then trusted besides them.
+//! The public roots are compiled in: loading a system's store costs 3 ms of every cold start, and the store of a Lambda
+//! image has the same list. A private authority (RDS, the Supabase pooler) is given as PEM and is trusted in addition.
 
 #![warn(missing_docs)]
 
@@ -15,7 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 #[error("the CA bundle is not a list of PEM certificates")]
 pub struct BadCaBundle;
 
-/// Makes ring the process's provider. Call it first in `main`; calling it again does nothing.
+/// Makes ring the process's provider. It must be called first in `main`. Calling it again does nothing.
 pub fn install_provider() {
     // An error means that a provider is installed already, and ring is the only one linked.
     let _ = rustls::crypto::ring::default_provider().install_default();

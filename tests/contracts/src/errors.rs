@@ -1,4 +1,4 @@
-//! `functions/api/ERRORS.md`, made from the tables of problems and causes.
+//! Builds `functions/api/ERRORS.md` from the tables of problems and causes.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,7 @@ const CAUSES: &str = "
 same POST may succeed without anybody changing anything. Where it is `false`, do first what the hint says.
 ";
 
-/// The document.
+/// Renders the document.
 pub fn render() -> Result<String> {
     let mut text = PROBLEMS.to_owned();
     text += "\n| Code | Status | Meaning | Mended by | How |\n|---|---|---|---|---|\n";
@@ -65,7 +65,7 @@ const fn yes(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
 }
 
-/// Examples, one to a line.
+/// Joins examples, one per line.
 fn examples(values: impl Iterator<Item = Result<Value>>) -> Result<String> {
     let mut text = "\n```json\n".to_owned();
     for value in values {
@@ -91,7 +91,7 @@ fn problem(code: ProblemCode) -> Value {
     body
 }
 
-/// A failure, with a sample where its hint has a gap.
+/// The failure of a code, with a sample value if its hint has a placeholder.
 fn failure(code: CauseCode) -> Result<Failure> {
     if !code.row().hint.contains("{}") {
         return Ok(code.into());

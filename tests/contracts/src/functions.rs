@@ -1,4 +1,4 @@
-//! Every function of the product, as its own type declares it.
+//! Every function of the product, as its type declares it.
 
 use api_kit::Handler;
 use lambda_kit::Declaration;
@@ -8,17 +8,17 @@ use step_kit::{Declared, Work};
 /// One function.
 #[derive(Debug)]
 pub struct Function {
-    /// The name it goes by at run time: in the route table, in the state machine, in logs.
+    /// The function's name at run time: in the route table, in the state machine and in logs.
     pub name: String,
-    /// The crate that its type is in, as Cargo writes it.
+    /// The crate that defines its type, as Cargo writes the name.
     pub package: String,
-    /// The folder below `functions/` that functions of its kind are in.
+    /// The folder below `functions/` that holds functions of this kind.
     pub group: &'static str,
     /// What it may reach.
     pub declaration: Declaration,
 }
 
-/// All of them: routes and steps in their order, then the operations.
+/// All functions: routes and steps in their order, then the operations.
 #[must_use]
 pub fn all() -> Vec<Function> {
     vec![

@@ -1,5 +1,5 @@
-//! What the contract tests compare: manifests, the template, the state machine, statements, and what the functions' types
-//! declare. No test reads Rust source as text.
+//! What the contract tests compare: manifests, the template, the state machine, SQL statements, and the declarations of
+//! the functions' types. No test reads Rust source as text.
 
 pub mod errors;
 pub mod functions;
@@ -19,7 +19,7 @@ pub fn root() -> Result<PathBuf> {
     PathBuf::from(here).ancestors().nth(2).map(PathBuf::from).context("tests/contracts is two folders below the root")
 }
 
-/// A text file of the repository, by its path from the root.
+/// Reads a text file of the repository. The path starts at the root.
 pub fn read(path: &str) -> Result<String> {
     std::fs::read_to_string(root()?.join(path)).with_context(|| path.to_owned())
 }

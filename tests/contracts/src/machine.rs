@@ -9,7 +9,7 @@ use crate::{pascal_case, read};
 /// The definition.
 #[derive(Debug)]
 pub struct Machine {
-    /// All of it.
+    /// The whole definition.
     pub document: Value,
 }
 
@@ -24,13 +24,13 @@ impl Machine {
         self.document["States"].get(name).with_context(|| format!("no state {name}"))
     }
 
-    /// The nine steps' crates, in order.
+    /// The crates of the nine steps, in order.
     #[must_use]
     pub fn steps() -> Vec<String> {
         Step::ALL.iter().map(|step| step.function()).collect()
     }
 
-    /// The nine steps' states, in order.
+    /// The states of the nine steps, in order.
     pub fn tasks(&self) -> Result<Vec<(String, &Value)>> {
         let names = Self::steps().into_iter().map(|name| pascal_case(&name));
         names.map(|name| self.state(&name).map(|state| (name.clone(), state))).collect()

@@ -1,4 +1,4 @@
-//! `template.yaml`, with the short forms of functions written out.
+//! Reads `template.yaml`, with the short forms of functions written out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::read;
 /// The template.
 #[derive(Debug)]
 pub struct Template {
-    /// All of it, short forms written out: `!Ref X` is `{"Ref": "X"}`.
+    /// The whole template, with short forms written out: `!Ref X` is `{"Ref": "X"}`.
     pub document: Value,
     /// The resources' names in the order of the file.
     pub order: Vec<String>,
@@ -22,9 +22,9 @@ pub struct Template {
 pub struct Function {
     /// The resource's name.
     pub resource: String,
-    /// The resource as it is written.
+    /// The resource as the template has it.
     pub body: Value,
-    /// Its properties over those in `Globals`.
+    /// Its properties, merged over those in `Globals`.
     pub properties: Map<String, Value>,
 }
 
@@ -68,7 +68,7 @@ impl Template {
         found.with_context(|| format!("no function {resource}"))
     }
 
-    /// Names mentioned by `Ref` or inside `Fn::Sub` anywhere below `part`.
+    /// The names that `Ref` or `Fn::Sub` mention anywhere below `part`.
     pub fn mentioned(part: &Value, names: &mut BTreeSet<String>) {
         match part {
             Value::Object(map) => {
@@ -81,7 +81,7 @@ impl Template {
                 }
             }
             Value::Array(items) => items.iter().for_each(|item| match item {
-                // The text of a Fn::Sub with variables of its own.
+                // The text of a Fn::Sub that has its own variables.
                 Value::String(text) => names.extend(variables(text)),
                 _ => Self::mentioned(item, names),
             }),
@@ -91,7 +91,7 @@ impl Template {
 }
 
 impl Function {
-    /// The crate's name, which the folder of its code carries.
+    /// The crate's name, which is also the name of the folder of its code.
     pub fn name(&self) -> Result<&str> {
         let uri = self.properties["CodeUri"].as_str().with_context(|| format!("{}: CodeUri", self.resource))?;
         let name = uri.strip_prefix("target/lambda/").and_then(|rest| rest.strip_suffix('/'));
@@ -103,7 +103,7 @@ impl Function {
         self.properties["Timeout"].as_u64().with_context(|| format!("{}: Timeout", self.resource))
     }
 
-    /// Its environment variables and where their values come from.
+    /// Its environment variables, with the source of each value.
     pub fn environment(&self) -> Result<BTreeMap<String, Value>> {
         let variables = self.properties["Environment"]["Variables"].as_object();
         let variables = variables.with_context(|| format!("{}: Environment", self.resource))?;
@@ -111,7 +111,7 @@ impl Function {
     }
 }
 
-/// Short forms written out, order of maps given up.
+/// Writes short forms out. The order of map keys is lost.
 fn written_out(node: &Yaml) -> Result<Value> {
     Ok(match node {
         Yaml::Value(Scalar::Null) => Value::Null,
@@ -123,7 +123,7 @@ fn written_out(node: &Yaml) -> Result<Value> {
         Yaml::Mapping(entries) => {
             let mut map = Map::new();
             for (key, value) in entries {
-                let key = key.as_str().with_context(|| format!("a key that is no text: {key:?}"))?;
+                let key = key.as_str().with_context(|| format!("a key that is not text: {key:?}"))?;
                 ensure!(map.insert(key.to_owned(), written_out(value)?).is_none(), "{key} twice");
             }
             Value::Object(map)
@@ -143,7 +143,7 @@ fn written_out(node: &Yaml) -> Result<Value> {
     })
 }
 
-/// `own` over `globals`; maps are merged, as SAM does it.
+/// Merges `own` over `globals`, as SAM does.
 fn merged(globals: &Map<String, Value>, own: &Map<String, Value>) -> Map<String, Value> {
     let mut all = globals.clone();
     for (key, value) in own {
@@ -156,7 +156,7 @@ fn merged(globals: &Map<String, Value>, own: &Map<String, Value>) -> Map<String,
     all
 }
 
-/// The names in `${…}`, without attributes and pseudo parameters.
+/// The names in `${…}`, without attributes and without pseudo parameters.
 fn variables(text: &str) -> impl Iterator<Item = String> + '_ {
     let starts = text.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
     starts

@@ -1,4 +1,4 @@
-//! The workspace as `cargo metadata` tells it.
+//! The workspace, as `cargo metadata` describes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,28 +9,28 @@ use serde::Deserialize;
 
 use crate::root;
 
-/// One package of ours.
+/// One package of this workspace.
 #[derive(Debug)]
 pub struct Package {
     /// Its name.
     pub name: String,
     /// Its folder, from the root, with `/` between the parts.
     pub folder: String,
-    /// The names of its binaries.
+    /// The names of its programs.
     pub binaries: Vec<String>,
-    /// The packages of ours that its code depends on, also those behind a feature.
+    /// The packages of this workspace that its code depends on, including those behind a feature.
     pub known: BTreeSet<String>,
-    /// Of these the ones that are shipped: all features are off then.
+    /// The same, but only the packages that are shipped: all features are off then.
     pub linked: BTreeSet<String>,
-    /// The packages of ours that its tests depend on.
+    /// The packages of this workspace that its tests depend on.
     pub for_tests: BTreeSet<String>,
-    /// All other packages that it depends on, its tests included.
+    /// All packages from outside this workspace that it depends on, including those of its tests.
     pub foreign: BTreeSet<String>,
-    /// Of these the ones that its code depends on.
+    /// The same, but only those that its code depends on.
     pub foreign_in_code: BTreeSet<String>,
 }
 
-/// All packages of ours, by name.
+/// All packages of this workspace, by name.
 #[derive(Debug)]
 pub struct Workspace {
     /// The packages.
@@ -78,7 +78,7 @@ fn names(dependencies: &[Dependency], wanted: impl Fn(&Dependency) -> bool) -> B
 }
 
 impl Workspace {
-    /// Asks cargo. Needs no network and no lock.
+    /// Runs `cargo metadata`. It needs no network and takes no lock.
     pub fn load() -> Result<Self> {
         let root = root()?;
         let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -96,7 +96,7 @@ impl Workspace {
         Ok(Self { packages, metadata: metadata.metadata })
     }
 
-    /// The packages below a folder.
+    /// The packages in a folder.
     pub fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a Package> {
         self.packages.values().filter(move |package| package.folder.starts_with(folder))
     }
@@ -106,7 +106,7 @@ impl Workspace {
         self.packages.get(name).with_context(|| format!("no package {name}"))
     }
 
-    /// A package and everything of ours that is linked with it.
+    /// A package, and every package of this workspace that is linked with it.
     pub fn reach(&self, name: &str) -> Result<Vec<&Package>> {
         let (mut reached, mut open) = (BTreeMap::new(), vec![name]);
         while let Some(name) = open.pop() {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use regex::Regex;
 
-/// Statements that write to these tables without a decision of a caller: leases, the progress of the pipeline, claims.
+/// Statements that write to these tables without a caller's decision: leases, progress of the pipeline, claims.
 const BOOKKEEPING: &[&str] = &[
     "billing_settled",
-    // The row that it makes is not visible before `catalog_write` of the same transaction.
+    // The row that it creates is not visible until `catalog_write` runs in the same transaction.
     "catalog_lock",
     "run_held_up",
     "run_touch",
@@ -37,7 +37,7 @@ fn every_change_is_audited_in_its_own_statement() -> Result<()> {
         }
     }
     let expected: BTreeSet<String> = BOOKKEEPING.iter().map(|name| (*name).to_owned()).collect();
-    assert_eq!(unaudited, expected, "statements without an audit row, and those that may be");
+    assert_eq!(unaudited, expected, "left: statements without an audit row, right: the allowed ones");
     assert!(found > expected.len(), "no statement is audited");
     Ok(())
 }

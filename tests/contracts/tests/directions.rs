@@ -1,11 +1,12 @@
-//! Which crate may depend on which.
+//! Which crate may depend on which other crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use contracts::workspace::Workspace;
 
-/// Crates of `shared/` and the crates of ours each of them may depend on. Their tests may use those of `tests/` as well.
+/// The crates of `shared/`, each with the crates of this workspace that it may depend on. Their tests may also use the
+/// crates of `tests/`.
 const SHARED: &[(&str, &[&str])] = &[
     // Types and rules.
     ("domain", &[]),
@@ -13,10 +14,10 @@ const SHARED: &[(&str, &[&str])] = &[
     // How a process starts, and what it may reach.
     ("tls", &[]),
     ("lambda-kit", &["domain", "secrets", "tls"]),
-    // How to speak a protocol.
+    // Protocols.
     ("http-kit", &["domain", "tls"]),
     ("redis-kit", &["domain", "tls"]),
-    // One outside system each.
+    // One client for each outside system.
     ("falkordb", &["domain", "redis-kit"]),
     ("iomete", &["http-kit"]),
     ("opensearch", &["domain", "http-kit", "secrets"]),
@@ -26,48 +27,48 @@ const SHARED: &[(&str, &[&str])] = &[
     ("supabase", &["domain", "http-kit"]),
     ("tenant-database", &["domain", "secrets", "store"]),
     ("valkey", &["domain", "redis-kit"]),
-    // Rules that need several of them.
+    // Rules that need several clients.
     ("billing", &["domain", "lambda-kit", "secrets", "store", "stripe"]),
     ("callers", &["domain", "http-kit", "lambda-kit", "secrets"]),
     ("outbox", &["domain", "lambda-kit", "secrets", "store", "tenant-cache", "valkey"]),
     ("tenant-cache", &["domain", "lambda-kit", "secrets", "store", "valkey"]),
-    // What functions are made of.
+    // The kits that functions are built with.
     ("api-kit", &["callers", "domain", "lambda-kit", "store"]),
     ("step-kit", &["domain", "lambda-kit", "store"]),
-    // What several steps do.
+    // Code that several steps share.
     ("supabase-project", &["domain", "lambda-kit", "secrets", "store", "supabase", "tenant-database"]),
 ];
 
-/// What speaks to the outside. A function reaches the outside through the handles that it declares.
+/// Crates that reach the outside. A function reaches the outside only through the handles that it declares.
 const CLIENTS: &[&str] =
     &["hyper", "hyper-util", "redis", "reqwest", "rustls", "tokio-postgres", "tokio-postgres-rustls", "tokio-rustls"];
 
-/// What nobody may link: a second TLS stack or a second async runtime.
+/// Crates that no package may link: a second TLS stack or a second async runtime.
 const NEVER: &[&str] = &["async-std", "native-tls", "openssl", "openssl-sys", "aws-lc-rs", "aws-lc-sys"];
 
 #[test]
-fn shared_crates_know_only_those_below_them() -> Result<()> {
+fn shared_crates_depend_only_on_crates_below_them() -> Result<()> {
     let allowed: BTreeMap<&str, &[&str]> = SHARED.iter().copied().collect();
     let workspace = Workspace::load()?;
     for package in workspace.below("shared/") {
         let name = package.name.as_str();
-        let allowed = allowed.get(name).with_context(|| format!("{name} is not in the table of this test"))?;
+        let allowed = allowed.get(name).with_context(|| format!("{name} is missing in the table of this test"))?;
         let surplus: Vec<_> = package.known.iter().filter(|known| !allowed.contains(&known.as_str())).collect();
-        assert!(surplus.is_empty(), "{name} may not know {surplus:?}");
+        assert!(surplus.is_empty(), "{name} may not depend on {surplus:?}");
     }
     let present: BTreeSet<_> = workspace.below("shared/").map(|package| package.name.as_str()).collect();
     let gone: Vec<_> = allowed.keys().filter(|name| !present.contains(*name)).collect();
-    assert!(gone.is_empty(), "in the table of this test and nowhere else: {gone:?}");
+    assert!(gone.is_empty(), "only in the table of this test: {gone:?}");
     Ok(())
 }
 
 #[test]
-fn a_function_knows_its_kit_and_shared_crates_and_no_other_function() -> Result<()> {
+fn a_function_depends_on_its_kit_and_shared_crates_only() -> Result<()> {
     let workspace = Workspace::load()?;
     for function in workspace.below("functions/") {
         for known in &function.known {
             let folder = &workspace.package(known)?.folder;
-            assert!(folder.starts_with("shared/"), "{} may not know {folder}", function.name);
+            assert!(folder.starts_with("shared/"), "{} may not depend on {folder}", function.name);
         }
         let (its, not_its) = match function.group() {
             "api" => (Some("api-kit"), "step-kit"),
@@ -75,36 +76,36 @@ fn a_function_knows_its_kit_and_shared_crates_and_no_other_function() -> Result<
             _ => (None, "api-kit"),
         };
         assert!(its.is_none_or(|kit| function.known.contains(kit)), "{} is built without its kit", function.name);
-        assert!(!function.known.contains(not_its), "{} may not know {not_its}", function.name);
+        assert!(!function.known.contains(not_its), "{} may not depend on {not_its}", function.name);
     }
     Ok(())
 }
 
 #[test]
-fn a_function_has_no_client_of_its_own() -> Result<()> {
+fn a_function_depends_on_no_client() -> Result<()> {
     for function in Workspace::load()?.below("functions/") {
         let is_client = |name: &&String| name.starts_with("aws-") || CLIENTS.contains(&name.as_str());
         let clients: Vec<_> = function.foreign_in_code.iter().filter(is_client).collect();
-        assert!(clients.is_empty(), "{} depends on {clients:?}, besides what it declares", function.name);
+        assert!(clients.is_empty(), "{} depends on {clients:?}, which its declaration should provide", function.name);
     }
     Ok(())
 }
 
 #[test]
-fn tests_of_what_is_shipped_use_crates_of_tests_and_of_shared() -> Result<()> {
+fn tests_of_shipped_crates_use_only_crates_of_tests_and_shared() -> Result<()> {
     let workspace = Workspace::load()?;
     for package in workspace.below("functions/").chain(workspace.below("shared/")) {
         for known in &package.for_tests {
             let folder = &workspace.package(known)?.folder;
             let allowed = ["tests/", "shared/"].iter().any(|top| folder.starts_with(top));
-            assert!(allowed, "the tests of {} may not know {folder}", package.name);
+            assert!(allowed, "the tests of {} may not depend on {folder}", package.name);
         }
     }
     Ok(())
 }
 
 #[test]
-fn the_local_cloud_does_without_the_aws_sdk() -> Result<()> {
+fn the_local_cloud_does_not_use_the_aws_sdk() -> Result<()> {
     let workspace = Workspace::load()?;
     for package in workspace.below("infra/") {
         for reached in workspace.reach(&package.name)? {
@@ -116,7 +117,7 @@ fn the_local_cloud_does_without_the_aws_sdk() -> Result<()> {
 }
 
 #[test]
-fn no_crate_asks_for_a_second_tls_stack() -> Result<()> {
+fn no_crate_depends_on_a_second_tls_stack() -> Result<()> {
     for package in Workspace::load()?.packages.values() {
         let banned: Vec<_> = package.foreign.iter().filter(|name| NEVER.contains(&name.as_str())).collect();
         assert!(banned.is_empty(), "{} depends on {banned:?}", package.name);

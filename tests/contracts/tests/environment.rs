@@ -21,7 +21,7 @@ fn a_function_gets_exactly_the_variables_that_it_declares() -> Result<()> {
     Ok(())
 }
 
-/// Parameter `TenantCacheKeys` is variable `TENANT_CACHE_KEYS`, wherever it goes.
+/// The value of parameter `TenantCacheKeys` is always passed in the variable `TENANT_CACHE_KEYS`.
 #[test]
 fn variables_are_named_after_their_parameters() -> Result<()> {
     let resources = BTreeMap::from([("STATE_MACHINE_ARN", "ProvisionTenantStateMachine")]);

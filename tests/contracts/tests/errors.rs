@@ -1,4 +1,4 @@
-//! `functions/api/ERRORS.md` is what the tables of problems and causes say.
+//! `functions/api/ERRORS.md` matches the tables of problems and causes.
 
 use anyhow::Result;
 use contracts::{errors, read};

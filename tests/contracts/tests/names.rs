@@ -1,4 +1,4 @@
-//! One name everywhere: folder, package, binary, resource, code, state, route.
+//! Folder, package, program, resource, code, state and route have the same name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use contracts::workspace::Workspace;
 use serde_json::{Value, json};
 
 #[test]
-fn folder_is_package_is_binary() -> Result<()> {
+fn folder_package_and_program_have_one_name() -> Result<()> {
     for package in Workspace::load()?.below("functions/") {
         assert_eq!(package.folder_name(), package.name, "package of {}", package.folder);
         assert_eq!(package.binaries, [package.name.as_str()], "binaries of {}", package.folder);
@@ -25,7 +25,7 @@ fn folder_is_package_is_binary() -> Result<()> {
 fn every_folder_is_a_listed_function_under_its_name() -> Result<()> {
     let listed = functions::all();
     for function in &listed {
-        assert_eq!(function.name, function.package, "the name at run time, the crate");
+        assert_eq!(function.name, function.package, "the name at run time is the crate's name");
     }
     let listed: BTreeSet<_> =
         listed.iter().map(|function| format!("functions/{}/{}", function.group, function.package)).collect();
@@ -35,7 +35,7 @@ fn every_folder_is_a_listed_function_under_its_name() -> Result<()> {
 }
 
 #[test]
-fn every_folder_is_a_function_of_the_template_and_the_other_way_round() -> Result<()> {
+fn folders_and_functions_of_the_template_match() -> Result<()> {
     let workspace = Workspace::load()?;
     let folders: BTreeSet<_> = workspace.below("functions/").map(|package| package.name.clone()).collect();
     let mut deployed = BTreeSet::new();
@@ -87,7 +87,7 @@ fn states_are_named_after_their_functions() -> Result<()> {
 }
 
 #[test]
-fn substitutions_are_exactly_the_functions_invoked() -> Result<()> {
+fn the_state_machine_substitutes_exactly_the_functions_that_it_invokes() -> Result<()> {
     let template = Template::load()?;
     let machine = template.resource("ProvisionTenantStateMachine")?;
     let substitutions = machine["Properties"]["DefinitionSubstitutions"].as_object().context("substitutions")?;

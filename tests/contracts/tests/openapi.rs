@@ -1,4 +1,4 @@
-//! `functions/api/openapi.json` says what the code does.
+//! `functions/api/openapi.json` describes what the code does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,13 +26,13 @@ fn operations(document: &Value) -> Result<BTreeMap<String, (String, String, Valu
 }
 
 #[test]
-fn the_document_is_the_one_the_code_makes() -> Result<()> {
+fn the_document_is_up_to_date() -> Result<()> {
     assert!(read(openapi::PATH)? == openapi::render()?, "{} is out of date: cargo xtask openapi", openapi::PATH);
     Ok(())
 }
 
 #[test]
-fn operations_are_the_route_table() -> Result<()> {
+fn operations_match_the_route_table() -> Result<()> {
     let document = document()?;
     let operations = operations(&document)?;
     assert_eq!(operations.len(), ROUTES.len());
@@ -57,9 +57,9 @@ fn operations_are_the_route_table() -> Result<()> {
     Ok(())
 }
 
-/// Every operation documents the answers that the gateway gives by itself.
+/// Every operation documents the answers that the gateway gives without calling a function.
 #[test]
-fn the_gateways_own_answers_are_documented() -> Result<()> {
+fn answers_of_the_gateway_are_documented() -> Result<()> {
     let template = contracts::template::Template::load()?;
     let responses = template.resource("Api")?["Properties"]["GatewayResponses"].as_object().context("responses")?;
     for (kind, response) in responses {
@@ -70,7 +70,7 @@ fn the_gateways_own_answers_are_documented() -> Result<()> {
         assert_eq!(problem["status"], code.status(), "{kind}");
         assert_eq!(problem["title"], code.title(), "{kind}");
         assert_eq!(response["StatusCode"], code.status(), "{kind}");
-        // These four depend on the route. Every route may answer the others.
+        // These four depend on the route. Any route may answer with the others.
         let some = matches!(
             code,
             ProblemCode::RouteNotFound
@@ -85,10 +85,10 @@ fn the_gateways_own_answers_are_documented() -> Result<()> {
     Ok(())
 }
 
-/// What the document says is required is what the parser misses in an empty body. (That the fields are the same is given:
-/// parser and schema are made from one table.)
+/// The fields that the document requires are those that the parser misses in an empty body. (Parser and schema are made
+/// from one table, so they always have the same fields.)
 #[test]
-fn a_body_requires_the_fields_that_the_document_says() {
+fn a_body_requires_the_documented_fields() {
     type Parse = fn(&Map<String, Value>) -> Result<(), Vec<FieldError>>;
     let parsers: [(&str, Value, Parse); 4] = [
         ("provision-tenant", ProvisionRequest::schema(), |body| ProvisionRequest::parse(body, &[]).map(drop)),
@@ -127,7 +127,7 @@ fn examples_of_bodies_are_valid() -> Result<()> {
 }
 
 #[test]
-fn requests_are_closed_answers_are_open_and_secrets_only_written() -> Result<()> {
+fn requests_are_closed_answers_are_open_and_secrets_are_write_only() -> Result<()> {
     let document = document()?;
     let schemas = document["components"]["schemas"].as_object().context("schemas")?;
     let bodies: BTreeSet<_> = operations(&document)?

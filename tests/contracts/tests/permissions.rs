@@ -1,4 +1,4 @@
-//! Least privilege: a function's role allows exactly what the function's type declares.
+//! Least privilege: a function's role allows exactly the actions that the function's type declares.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use contracts::template::Template;
 use lambda_kit::{AwsResource, Grant};
 use serde_json::{Value, json};
 
-/// Log delivery is a setting of the account, so these actions have no resource.
+/// Log delivery is an account setting, so these actions have no resource.
 const LOG_DELIVERY: &[&str] = &[
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -56,7 +56,7 @@ fn one_or_many(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |values| values.iter().collect())
 }
 
-/// A resource of the template, in the form of [`written`].
+/// A resource of the template, in the same form as [`written`] returns.
 fn short(resource: &Value) -> Result<String> {
     const HERE: &str = "${AWS::Region}:${AWS::AccountId}";
     if let Some(text) = resource.as_str() {
@@ -81,17 +81,18 @@ fn short(resource: &Value) -> Result<String> {
             ));
         }
     }
-    // Each of a list with the same suffix.
+    // One resource for each item of the list, all with the same suffix.
     let joined = &resource["Fn::Split"][1]["Fn::Sub"];
     let (text, join) = (joined[0].as_str(), &joined[1]["Arns"]["Fn::Join"]);
     if let (Some(suffix), Some(list)) = (text.and_then(|text| text.strip_prefix("${Arns}")), join[1]["Ref"].as_str()) {
         assert_eq!((&resource["Fn::Split"][0], &join[0]), (&json!(","), &json!(format!("{suffix},"))), "{resource}");
         return Ok(format!("{list}{suffix}"));
     }
-    bail!("{resource} is no resource this test knows")
+    bail!("this test does not know the resource {resource}")
 }
 
-/// A declared resource. A secret's ARN ends in six random characters, so `database-??????` is not `database-owner`.
+/// A declared resource. A secret's ARN ends in six random characters. The pattern `database-??????` matches `database`
+/// and not `database-owner`.
 fn written(resource: AwsResource) -> String {
     match resource {
         AwsResource::Secrets(names) if names.ends_with("/*") => names.to_owned(),
@@ -118,7 +119,7 @@ fn a_role_allows_exactly_what_its_function_declares() -> Result<()> {
             .collect();
         assert!(!declared.is_empty(), "{} reaches nothing", function.name);
         assert_eq!(grants(&properties).with_context(|| function.name.clone())?, declared, "{}", function.name);
-        assert_eq!(properties.get("Role"), None, "{}: a role of its own is not checked here", function.name);
+        assert_eq!(properties.get("Role"), None, "{}: this test does not check a separate role", function.name);
     }
     Ok(())
 }
@@ -143,7 +144,7 @@ fn no_other_resource_grants_anything() -> Result<()> {
     let template = Template::load()?;
     for (name, resource) in template.document["Resources"].as_object().context("Resources")? {
         let kind = resource["Type"].as_str().context("Type")?;
-        assert!(!kind.starts_with("AWS::IAM::") || name == "SecretsKeyPolicy", "{name} is not checked here");
+        assert!(!kind.starts_with("AWS::IAM::") || name == "SecretsKeyPolicy", "{name} is not checked by this test");
     }
     let expected = json!([{
         "Effect": "Allow",

@@ -1,4 +1,4 @@
-//! The route table, the template and `cargo lambda watch` say the same.
+//! The route table, the template and the settings of `cargo lambda watch` agree.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use contracts::workspace::Workspace;
 use domain::routes::{Credential, ROUTES};
 use serde_json::{Value, json};
 
-/// Function, method, path with the stage's `/v1`.
+/// Function, method, and path including the stage's `/v1`.
 type Route = (String, String, String);
 
 fn of_the_table() -> BTreeSet<Route> {
     ROUTES.iter().map(|route| (route.name.to_owned(), route.method.to_owned(), route.path.to_owned())).collect()
 }
 
-/// Each `Api` event of the template with its route, in the order of the file.
+/// Each `Api` event of the template with its route, in the order of the template.
 fn events(template: &Template) -> Result<Vec<(Route, Value)>> {
     let mut found = Vec::new();
     for function in template.functions()? {
@@ -46,7 +46,7 @@ fn of_watch() -> Result<BTreeSet<Route>> {
 }
 
 #[test]
-fn the_gateway_serves_the_table_in_its_order() -> Result<()> {
+fn the_gateway_serves_the_route_table_in_order() -> Result<()> {
     let names: Vec<_> = events(&Template::load()?)?.into_iter().map(|((name, ..), _)| name).collect();
     assert_eq!(names, ROUTES.iter().map(|route| route.name).collect::<Vec<_>>());
     let served: BTreeSet<_> = events(&Template::load()?)?.into_iter().map(|(route, _)| route).collect();
@@ -55,7 +55,7 @@ fn the_gateway_serves_the_table_in_its_order() -> Result<()> {
 }
 
 #[test]
-fn the_gateway_asks_for_the_credential_of_the_table() -> Result<()> {
+fn the_gateway_requires_the_credential_in_the_route_table() -> Result<()> {
     for ((name, ..), event) in events(&Template::load()?)? {
         let route = ROUTES.iter().find(|route| route.name == name).with_context(|| name.clone())?;
         let authorizer = match route.credential {
@@ -70,19 +70,19 @@ fn the_gateway_asks_for_the_credential_of_the_table() -> Result<()> {
 }
 
 #[test]
-fn watch_serves_the_table() -> Result<()> {
+fn cargo_lambda_watch_serves_the_route_table() -> Result<()> {
     assert_eq!(of_watch()?, of_the_table());
     Ok(())
 }
 
 #[test]
-fn watch_turns_the_credential_check_on() -> Result<()> {
+fn cargo_lambda_watch_turns_the_credential_check_on() -> Result<()> {
     assert_eq!(Workspace::load()?.metadata["lambda"]["watch"]["features"], json!(["watch"]));
     Ok(())
 }
 
-/// That a handler's input is what the table says, and that it keeps its answers where it has to, does not compile
-/// otherwise.
+/// The compiler checks the rest: the handler's input is what the table says, and a route that has to keep its answers
+/// does so.
 #[test]
 fn every_route_is_served_by_its_own_crate() {
     let served: Vec<_> = functions::all().into_iter().filter(|function| function.group == "api").collect();

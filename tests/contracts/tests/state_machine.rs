@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use step_kit::error_name;
 use store::LEASE_MARGIN;
 
-/// Seconds that the start of a function may take before its time-out counts.
+/// The time in seconds that a function may take to start. Its time-out counts only after that.
 const INIT: u64 = 10;
 
 fn retriers(state: &Value) -> Result<&Vec<Value>> {
@@ -48,7 +48,7 @@ fn the_nine_steps_run_in_order_and_only_step_2_waits() -> Result<()> {
 }
 
 #[test]
-fn a_task_gets_tenant_and_attempt_and_leaves_nothing_behind() -> Result<()> {
+fn a_task_gets_only_tenant_and_attempt_and_its_output_is_dropped() -> Result<()> {
     let machine = Machine::load()?;
     for (name, state) in machine.tasks()? {
         assert_eq!(state["Resource"], json!("arn:aws:states:::lambda:invoke"), "{name}");
@@ -65,7 +65,7 @@ fn a_task_gets_tenant_and_attempt_and_leaves_nothing_behind() -> Result<()> {
 }
 
 #[test]
-fn the_status_route_announces_the_pauses_of_the_machine() -> Result<()> {
+fn the_status_route_knows_the_waits_of_the_machine() -> Result<()> {
     let machine = Machine::load()?;
     for (name, state) in machine.tasks()? {
         let interval = |error| number(retrier(state, error)?, "IntervalSeconds");
@@ -77,7 +77,7 @@ fn the_status_route_announces_the_pauses_of_the_machine() -> Result<()> {
 }
 
 #[test]
-fn all_nine_steps_retry_alike() -> Result<()> {
+fn all_nine_steps_have_the_same_retriers() -> Result<()> {
     let machine = Machine::load()?;
     let expected = json!([
         { "ErrorEquals": ["Step.Rejected", "Step.Internal", "Step.Superseded"], "MaxAttempts": 0 },
@@ -110,7 +110,7 @@ fn every_failure_is_recorded() -> Result<()> {
 }
 
 #[test]
-fn error_names_are_those_of_the_kinds_of_failures() -> Result<()> {
+fn error_names_match_the_kinds_of_failures() -> Result<()> {
     let machine = Machine::load()?;
     let states = machine.document["States"].as_object().context("States")?;
     let mut matched = BTreeSet::new();
@@ -120,13 +120,13 @@ fn error_names_are_those_of_the_kinds_of_failures() -> Result<()> {
             matched.extend(names.iter().filter_map(Value::as_str).filter(|name| *name != "States.ALL"));
         }
     }
-    // Transient failures are left to States.ALL, like a killed process.
+    // Transient failures are retried by the retrier for States.ALL, like a killed process.
     matched.insert(error_name(FailureKind::Transient));
     assert_eq!(matched, FailureKind::ALL.into_iter().map(error_name).collect());
     Ok(())
 }
 
-/// What is retried by the machine is what the causes' table calls retried.
+/// The machine retries exactly the failures that the table of causes marks as retried.
 #[test]
 fn kinds_are_retried_as_the_table_of_causes_says() -> Result<()> {
     let machine = Machine::load()?;
@@ -141,7 +141,7 @@ fn kinds_are_retried_as_the_table_of_causes_says() -> Result<()> {
 }
 
 #[test]
-fn a_task_outlives_its_function() -> Result<()> {
+fn a_task_times_out_after_its_function() -> Result<()> {
     let (machine, template) = (Machine::load()?, Template::load()?);
     let mut tasks = machine.tasks()?;
     tasks.push(("RecordFailure".to_owned(), machine.state("RecordFailure")?));
@@ -154,7 +154,7 @@ fn a_task_outlives_its_function() -> Result<()> {
 }
 
 #[test]
-fn waiting_for_a_lease_outlasts_the_longest_lease() -> Result<()> {
+fn retries_of_a_busy_step_outlast_the_longest_lease() -> Result<()> {
     let machine = Machine::load()?;
     let mut longest = 0;
     for function in Template::load()?.functions()? {

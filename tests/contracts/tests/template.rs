@@ -1,4 +1,4 @@
-//! The template itself: parameters, time-outs, order of deployment, the gateway's own answers.
+//! The template: parameters, time-outs, order of deployment, and the gateway's own answers.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ fn code_is_built_outside_of_sam() -> Result<()> {
 }
 
 #[test]
-fn time_outs_fit_the_callers() -> Result<()> {
+fn no_function_runs_longer_than_its_caller_waits() -> Result<()> {
     let template = Template::load()?;
     let schema = &template.resource("ControlSchema")?["Properties"];
     for function in template.functions()? {
@@ -58,7 +58,7 @@ fn time_outs_fit_the_callers() -> Result<()> {
         let (limit, who) = match name {
             "step-3-migrate-tenant" => (120, "its task"),
             "step-5-invite-admin" => (60, "its task"),
-            // The next run starts a minute later.
+            // The next invocation starts a minute later.
             "reconcile-tenants" => (59, "the schedule"),
             "migrate-control" => (schema["ServiceTimeout"].as_u64().context("ServiceTimeout")? - 30, "CloudFormation"),
             _ if name.starts_with("step-") || name == "record-failure" => (30, "its task"),
@@ -70,11 +70,11 @@ fn time_outs_fit_the_callers() -> Result<()> {
 }
 
 #[test]
-fn the_schema_comes_before_everything_that_uses_it() -> Result<()> {
+fn the_schema_is_migrated_before_functions_that_use_it_are_deployed() -> Result<()> {
     let template = Template::load()?;
     let schema = template.resource("ControlSchema")?;
     assert_eq!(schema["Properties"]["ServiceToken"], json!({ "Fn::GetAtt": ["MigrateControlFunction", "Arn"] }));
-    // A new version of the function is what makes CloudFormation call it again.
+    // CloudFormation calls the function again because a deployment makes a new version of it.
     assert_eq!(schema["Properties"]["FunctionVersion"], json!({ "Ref": "MigrateControlFunction.Version" }));
     assert!(template.function("MigrateControlFunction")?.properties.contains_key("AutoPublishAlias"));
     let read = AwsResource::Secrets(DatabaseSecret::NAMES);
@@ -136,7 +136,7 @@ fn the_gateway_speaks_problem_json() -> Result<()> {
         assert_eq!(headers["Retry-After"].is_string(), [429, 503].contains(&status), "{kind}");
     }
     for kind in ["DEFAULT_4XX", "DEFAULT_5XX"] {
-        assert!(responses.contains_key(kind), "{kind} is for everything without an answer of its own");
+        assert!(responses.contains_key(kind), "{kind} is missing: it covers every error without a specific answer");
     }
     Ok(())
 }

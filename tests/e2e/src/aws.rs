@@ -1,4 +1,4 @@
-//! The local AWS, asked directly: requests signed with Signature Version 4, answers as JSON.
+//! A client of the local AWS. It signs requests with Signature Version 4 and returns answers as JSON.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,13 +12,13 @@ use tokio::time::sleep;
 
 use crate::cloud::variable;
 
-/// The API of Lambda.
+/// The path prefix of Lambda's API.
 const FUNCTIONS: &str = "/2015-03-31/functions/";
 
-/// Most events of a page of logs.
+/// The most events that one page of logs holds.
 const LOG_PAGE: usize = 10_000;
 
-/// One account in one region. No `Debug`: it holds its administrator's key.
+/// One account in one region. No `Debug`, because it holds the administrator's key.
 #[derive(Clone)]
 pub struct Aws {
     endpoint: String,
@@ -51,7 +51,8 @@ impl Aws {
         Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? })
     }
 
-    /// All pages of a list; `items` is the list's name in the answer, `token` the page token's in request and answer.
+    /// All pages of a list. `items` is the name of the list in the answer, `token` the name of the page token in
+    /// request and answer.
     pub async fn list(
         &self,
         service: &str,
@@ -68,7 +69,7 @@ impl Aws {
             }
             match page[token].take() {
                 Value::Null => return Ok(all),
-                // The logs' last page may repeat its own token.
+                // The last page of logs may repeat its own token.
                 next if next == body[token] => return Ok(all),
                 next => body[token] = next,
             }
@@ -80,13 +81,13 @@ impl Aws {
         self.secret_value(json!({"SecretId": name})).await
     }
 
-    /// Makes this the secret's value.
+    /// Sets the value of a secret.
     pub async fn put_secret(&self, name: &str, value: &Value) -> Result<()> {
         let put = json!({"SecretId": name, "SecretString": value.to_string()});
         self.json("secretsmanager", "secretsmanager.PutSecretValue", put).await.map(drop)
     }
 
-    /// The value of one version of a secret; null where the secret was made without one.
+    /// The value of one version of a secret; null if that version is empty.
     pub async fn secret_version(&self, name: &str, version: &str) -> Result<Value> {
         self.secret_value(json!({"SecretId": name, "VersionId": version})).await
     }
@@ -99,7 +100,7 @@ impl Aws {
         }
     }
 
-    /// The idempotency record that a request began.
+    /// The idempotency record that this request wrote.
     pub async fn idempotency_record(&self, request_id: &str) -> Result<Value> {
         let mut scan = json!({
             "TableName": variable("IDEMPOTENCY_TABLE")?,
@@ -120,7 +121,7 @@ impl Aws {
         }
     }
 
-    /// The ids of all versions of a secret, superseded ones included; none where there is no such secret.
+    /// The ids of all versions of a secret, including superseded ones. The list is empty if the secret does not exist.
     pub async fn secret_versions(&self, name: &str) -> Result<Vec<String>> {
         let body = json!({"SecretId": name, "IncludeDeprecated": true});
         let target = "secretsmanager.ListSecretVersionIds";
@@ -140,7 +141,8 @@ impl Aws {
         Ok(lines)
     }
 
-    /// The stand-in ends a page at so many events, and gives no token for the rest: it begins at the last one's instant.
+    /// The stand-in ends a page after `LOG_PAGE` events and gives no token for the rest. So the next page starts at the
+    /// time of the last event.
     async fn log_events_of(&self, group: &Value, lines: &mut Vec<String>) -> Result<()> {
         let mut since = 0;
         loop {
@@ -157,7 +159,7 @@ impl Aws {
         }
     }
 
-    /// The same, once it has the lines of that request: they come a little later than its answer.
+    /// The same, but waits until the log has lines of that request: they appear a little after its answer.
     pub async fn log_events_with(&self, request_id: &str) -> Result<Vec<String>> {
         for _ in 0..20 {
             let lines = self.log_events().await?;
@@ -171,7 +173,7 @@ impl Aws {
 
     async fn log_groups(&self) -> Result<Vec<Value>> {
         let groups = || self.list("logs", "Logs_20140328.DescribeLogGroups", json!({}), "logGroups", "nextToken");
-        // The stand-in loses count when somebody logs into a new group meanwhile.
+        // The stand-in fails if a new log group appears while it lists the groups.
         for _ in 0..5 {
             match groups().await {
                 Err(error) if error.to_string().contains("changed size during iteration") => {}
@@ -194,13 +196,13 @@ impl Aws {
         Ok(names.filter(|name| name.starts_with(&tenant_id)).collect())
     }
 
-    /// The ARN of an attempt's execution, started or not.
+    /// The ARN of an attempt's execution, whether it was started or not.
     #[must_use]
     pub fn execution_arn(&self, tenant_id: impl std::fmt::Display, attempt: i32) -> String {
         format!("{}:{tenant_id}-{attempt}", self.state_machine.replacen(":stateMachine:", ":execution:", 1))
     }
 
-    /// An execution's status, input and output; nothing where it was never started.
+    /// An execution's status, input and output; `None` if it was never started.
     pub async fn execution(&self, arn: &str) -> Result<Option<Value>> {
         match self.json("states", "AWSStepFunctions.DescribeExecution", json!({"executionArn": arn})).await {
             Ok(execution) => Ok(Some(execution)),
@@ -209,20 +211,21 @@ impl Aws {
         }
     }
 
-    /// Ends an execution from outside, without a word to the tenant's row.
+    /// Stops an execution from outside. The tenant's row does not change.
     pub async fn stop_execution(&self, arn: &str) -> Result<()> {
         self.json("states", "AWSStepFunctions.StopExecution", json!({"executionArn": arn})).await.map(drop)
     }
 
-    /// Everything that happened in an execution.
+    /// The history of an execution.
     pub async fn history(&self, arn: &str) -> Result<Vec<Value>> {
         let body = json!({"executionArn": arn, "maxResults": 1000, "includeExecutionData": true});
         self.list("states", "AWSStepFunctions.GetExecutionHistory", body, "events", "nextToken").await
     }
 
-    /// The physical name of a function of ours, e.g. of `reconcile-tenants`.
+    /// The physical name of one of our functions, e.g. of `reconcile-tenants`.
     pub async fn function(&self, name: &str) -> Result<String> {
-        // In the template it is `ReconcileTenantsFunction`; the stack's name comes before, a random part after.
+        // The template calls it `ReconcileTenantsFunction`. The stack's name is put before that, and a random part
+        // after it.
         let logical = format!("-{}function-", name.replace('-', ""));
         let page: Value = self.lambda(Method::GET, "?MaxItems=100", &Value::Null).await?.json().await?;
         let mut names = page["Functions"].as_array().into_iter().flatten().filter_map(|f| f["FunctionName"].as_str());
@@ -230,7 +233,7 @@ impl Aws {
         Ok(found.with_context(|| format!("{name} is not deployed"))?.to_owned())
     }
 
-    /// Invokes a function of ours and waits for its answer.
+    /// Invokes one of our functions and waits for its answer.
     pub async fn invoke(&self, name: &str, payload: &Value) -> Result<Value> {
         let name = self.function(name).await?;
         let answer = self.lambda(Method::POST, &format!("{name}/invocations"), payload).await?;
@@ -240,7 +243,7 @@ impl Aws {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// The environment variables of a function of ours.
+    /// The environment variables of one of our functions.
     pub async fn environment_of(&self, name: &str) -> Result<Value> {
         let name = self.function(name).await?;
         let mut found: Value =
@@ -248,14 +251,14 @@ impl Aws {
         Ok(found["Environment"]["Variables"].take())
     }
 
-    /// Has a function of ours start anew at its next call.
+    /// Makes one of our functions start a new process at its next call.
     pub async fn restart(&self, name: &str) -> Result<()> {
         let mut variables = self.environment_of(name).await?;
         variables["E2E_RESTART"] = json!(uuid::Uuid::new_v4());
         self.set_environment_of(name, &variables).await
     }
 
-    /// Replaces the environment variables of a function of ours.
+    /// Replaces the environment variables of one of our functions.
     pub async fn set_environment_of(&self, name: &str, variables: &Value) -> Result<()> {
         let name = self.function(name).await?;
         let body = json!({"Environment": {"Variables": variables}});

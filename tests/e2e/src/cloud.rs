@@ -9,13 +9,13 @@ use crate::Aws;
 /// The residency regions of the local cloud.
 pub const REGIONS: [&str; 3] = ["us-east-1", "eu-central-1", "ap-southeast-1"];
 
-/// No call of a test takes longer.
+/// The time-out of every call that a test makes.
 const CALL_LIMIT: Duration = Duration::from_secs(40);
 
-/// A running cloud. No `Debug`: it holds every credential of it.
+/// A running cloud. No `Debug`, because it holds all credentials of the cloud.
 #[derive(Clone)]
 pub struct Cloud {
-    /// Base of the routes, e.g. `http://127.0.0.1:4566/_aws/execute-api/abc`.
+    /// Base URL of the routes, e.g. `http://127.0.0.1:4566/_aws/execute-api/abc`.
     pub api_url: String,
     /// Key of the consumer in group `admin`.
     pub admin_key: String,
@@ -23,9 +23,9 @@ pub struct Cloud {
     pub auditor_key: String,
     /// Key of a consumer in no group.
     pub stranger_key: String,
-    /// The local AWS, as its administrator.
+    /// The local AWS, with the administrator's credentials.
     pub aws: Aws,
-    /// For everything that is plain HTTP.
+    /// The client for plain HTTP.
     pub http: reqwest::Client,
 }
 
@@ -50,7 +50,7 @@ impl Cloud {
         variable("SECRET_PREFIX")
     }
 
-    /// Name of the table of answers kept for a repeat of their requests.
+    /// Name of the table of the answers that are kept for repeated requests.
     pub fn idempotency_table(&self) -> Result<String> {
         variable("IDEMPOTENCY_TABLE")
     }

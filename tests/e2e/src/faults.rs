@@ -1,4 +1,4 @@
-//! Faults on the way to the outside systems, and what was seen on that way.
+//! Makes calls to the outside systems fail, and lists the calls that were made.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -14,7 +14,7 @@ use crate::cloud::variable;
 
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// Tests that break something, or count calls, run one after the other.
+/// Serializes the tests that break something or count calls.
 pub async fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().await
 }
@@ -23,7 +23,8 @@ pub async fn alone() -> MutexGuard<'static, ()> {
 #[derive(Clone, Debug)]
 pub struct Faults(Client);
 
-/// Runs a test that breaks something, alone. However it ends, everything works again afterwards.
+/// Runs a test that breaks something, while no other such test runs. Afterwards everything works again, whether the
+/// test passed or not.
 pub async fn with_faults(test: impl AsyncFnOnce(&Cloud, &Faults) -> Result<()>) -> Result<()> {
     let cloud = Cloud::from_env()?;
     let faults = Faults(Client::new(variable("FAULT_PROXY_URL")?)?);
@@ -49,44 +50,45 @@ async fn quiet(cloud: &Cloud) -> Result<()> {
 }
 
 impl Faults {
-    /// HTTP calls to `upstream` that meet the conditions get this answer instead.
+    /// Answers HTTP calls to `upstream` that meet the conditions. The upstream never sees them.
     pub async fn answer(&self, upstream: &str, matching: Match, status: u16, body: &str) -> Result<RuleId> {
         let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
         let answer = Answer::Http { status, headers, body: body.to_owned(), when: When::Before };
         Ok(self.0.add(&Rule::new(upstream, Action::Respond(answer)).matching(matching)).await?)
     }
 
-    /// HTTP calls to `upstream` that meet the conditions have their effect, but get this answer instead of their own.
+    /// Lets HTTP calls to `upstream` that meet the conditions have their effect, but replaces the answer.
     pub async fn answer_after(&self, upstream: &str, matching: Match, status: u16, body: &str) -> Result<RuleId> {
         let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
         let answer = Answer::Http { status, headers, body: body.to_owned(), when: When::After };
         Ok(self.0.add(&Rule::new(upstream, Action::Respond(answer)).matching(matching)).await?)
     }
 
-    /// RESP commands to `upstream` that match get this error, e.g. `NOPERM no`.
+    /// Answers matching RESP commands to `upstream` with this error, e.g. `NOPERM no`.
     pub async fn refuse(&self, upstream: &str, command_regex: &str, error: &str) -> Result<RuleId> {
         let action = Action::bytes(format!("-{error}\r\n").as_bytes());
         Ok(self.0.add(&Rule::new(upstream, action).matching(Match::command(command_regex))).await?)
     }
 
-    /// Calls to `upstream` that meet the conditions wait until the rule is removed.
+    /// Holds calls to `upstream` that meet the conditions until the rule is removed.
     pub async fn hold(&self, upstream: &str, matching: Match) -> Result<RuleId> {
         let action = Action::Hold { when: When::Before };
         Ok(self.0.add(&Rule::new(upstream, action).matching(matching)).await?)
     }
 
-    /// Calls to `upstream` that meet the conditions have their effect; their answers wait until the rule is removed.
+    /// Lets calls to `upstream` that meet the conditions have their effect, but holds the answers until the rule is
+    /// removed.
     pub async fn hold_answer(&self, upstream: &str, matching: Match) -> Result<RuleId> {
         let action = Action::Hold { when: When::After };
         Ok(self.0.add(&Rule::new(upstream, action).matching(matching)).await?)
     }
 
-    /// Calls to `upstream` that meet the conditions lose their connection: `Before` or `After` they have their effect.
+    /// Cuts the connection of calls to `upstream` that meet the conditions, `Before` or `After` their effect.
     pub async fn cut(&self, upstream: &str, matching: Match, when: When) -> Result<RuleId> {
         Ok(self.0.add(&Rule::new(upstream, Action::Cut { when }).matching(matching)).await?)
     }
 
-    /// Takes a whole upstream down, or up again.
+    /// Changes the state of a whole upstream.
     pub async fn set_state(&self, upstream: &str, state: UpstreamState) -> Result<()> {
         Ok(self.0.set_state(upstream, state).await?)
     }
@@ -97,17 +99,17 @@ impl Faults {
         Ok(())
     }
 
-    /// Ends a fault; what it holds goes on.
+    /// Ends a fault. Calls that it holds go on.
     pub async fn mend(&self, rule: RuleId) -> Result<()> {
         Ok(self.0.remove(rule).await?)
     }
 
-    /// Forgets the calls seen.
+    /// Clears the log of calls.
     pub async fn forget(&self) -> Result<()> {
         Ok(self.0.clear_log().await?)
     }
 
-    /// The calls seen since they were last forgotten.
+    /// The calls since the log was last cleared.
     pub async fn calls(&self) -> Result<Vec<Call>> {
         Ok(self.0.log(None).await?.calls)
     }

@@ -1,4 +1,4 @@
-//! Requests to the gateway. Every answer is remembered, and held to what is true of all of them.
+//! Sends requests to the gateway. Every answer is recorded, and checked for what holds for all answers.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -16,18 +16,18 @@ use crate::Cloud;
 
 static ANSWERS: Mutex<Vec<Answer>> = Mutex::new(Vec::new());
 
-/// An answer of the gateway, complete.
+/// A complete answer of the gateway.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answer {
-    /// Of the request.
+    /// The request's method.
     pub method: String,
-    /// Of the request, below the host.
+    /// The request's path, without the host.
     pub path: String,
     /// HTTP status.
     pub status: u16,
-    /// Names in lower case.
+    /// Header names are in lower case.
     pub headers: BTreeMap<String, String>,
-    /// As it came.
+    /// The body as received.
     pub body: String,
 }
 
@@ -43,27 +43,27 @@ impl Answer {
         serde_json::from_str(&self.body).with_context(|| format!("not JSON: {self:?}"))
     }
 
-    /// The body, provided that this is the status.
+    /// The body as JSON. Fails unless the answer has this status.
     pub fn expect(&self, status: u16) -> Result<Value> {
         ensure!(self.status == status, "not {status}: {self:?}");
         ensure!(self.header("content-type") == Some("application/json") || status >= 400, "not JSON: {self:?}");
         self.json()
     }
 
-    /// The problem, provided that it is this one.
+    /// The problem. Fails unless the answer is this problem.
     pub fn problem(&self, status: u16, code: &str) -> Result<Value> {
         let problem = self.expect(status)?;
         ensure!(problem["code"] == code, "not {code}: {self:?}");
         Ok(problem)
     }
 
-    /// Provided that the answer is 204, without a body.
+    /// Fails unless the answer is 204 without a body.
     pub fn no_content(&self) -> Result<()> {
         ensure!(self.status == 204 && self.body.is_empty(), "not 204, or with a body: {self:?}");
         Ok(())
     }
 
-    /// The fields found wrong, with what was said about each, provided that some were.
+    /// The fields that are wrong, each with its messages. Fails if there are none.
     pub fn invalid(&self) -> Result<BTreeMap<String, String>> {
         let problem = self.problem(422, "validation_failed")?;
         let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
@@ -71,15 +71,15 @@ impl Answer {
         Ok(errors.map(|error| (text(&error["field"]), text(&error["message"]))).collect())
     }
 
-    /// Provided that it is this problem, and says after how many seconds to try again.
+    /// Fails unless the answer is this problem and its `Retry-After` has this many seconds.
     pub fn later(&self, status: u16, code: &str, seconds: &str) -> Result<()> {
         self.problem(status, code)?;
         ensure!(self.header("retry-after") == Some(seconds), "not after {seconds}: {self:?}");
         Ok(())
     }
 
-    /// What a request is answered, sent again as long as the answer is 503 with a `Retry-After` that ends before `end`: many
-    /// who ask at once are a burden to a small machine.
+    /// Sends a request, and sends it again while the answer is 503 with a `Retry-After` that ends before `end`. A small
+    /// machine may be overloaded if many clients send requests at once.
     pub async fn served(end: Instant, request: impl AsyncFn() -> Result<Self>) -> Result<Self> {
         loop {
             let answer = request().await?;
@@ -95,24 +95,24 @@ impl Answer {
         seconds.parse().ok().map(Duration::from_secs)
     }
 
-    /// The path of the next page, if the `Link` says that there is one.
+    /// The path of the next page, if the answer has a `Link` header.
     #[must_use]
     pub fn next(&self) -> Option<&str> {
         self.header("link")?.strip_prefix('<')?.strip_suffix(">; rel=\"next\"")
     }
 
-    /// All of it, to be searched.
+    /// The whole answer as text, for searches.
     #[must_use]
     pub fn text(&self) -> String {
         let headers: String = self.headers.iter().map(|(name, value)| [name, ": ", value, "\n"].concat()).collect();
         format!("{} {} {}\n{headers}\n{}", self.method, self.path, self.status, self.body)
     }
 
-    /// What holds for every answer, whoever gave it.
+    /// Checks what holds for every answer, from a function or from the gateway.
     fn check(&self) -> Result<()> {
         let request_id = self.header("x-request-id").with_context(|| format!("no x-request-id: {self:?}"))?;
         ensure!(!request_id.is_empty(), "an empty x-request-id: {self:?}");
-        // A readiness probe reads the status and this body.
+        // A readiness probe reads this answer, so its body is not a problem.
         let unhealthy = self.path.ends_with("/v1/admin/lakehouse/health")
             && self.status == 503
             && self.header("content-type") == Some("application/json");
@@ -121,7 +121,7 @@ impl Answer {
         }
         let problem = self.json()?;
         ensure!(self.header("content-type") == Some("application/problem+json"), "no problem: {self:?}");
-        // A replayed problem is that of the request it was first told to: its id leads to the cause.
+        // A replayed problem keeps the request id of the first request, because that id leads to the cause.
         let replayed = self.header("idempotency-replayed").is_some();
         ensure!(problem["request_id"] == request_id || replayed, "two request ids: {self:?}");
         ensure!(problem["status"] == self.status, "two statuses: {self:?}");
@@ -134,7 +134,7 @@ impl Answer {
     }
 }
 
-/// Every answer this process has seen.
+/// Every answer that this process has received.
 #[must_use]
 pub fn answers() -> Vec<Answer> {
     ANSWERS.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -146,12 +146,12 @@ impl Cloud {
         self.http.request(method, format!("{}{path}", self.api_url))
     }
 
-    /// A request of the administrator.
+    /// A request with the administrator's key.
     pub fn admin(&self, method: Method, path: &str) -> RequestBuilder {
         self.request(method, path).header("x-api-key", &self.admin_key)
     }
 
-    /// Sends a request to the gateway and remembers the answer.
+    /// Sends a request to the gateway and records the answer.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
         let request = request.build()?;
         let (method, path) = (request.method().to_string(), request.url().path().to_owned());
@@ -166,7 +166,7 @@ impl Cloud {
         Ok(answer)
     }
 
-    /// A `GET` of the administrator.
+    /// Sends a `GET` with the administrator's key.
     pub async fn get(&self, path: &str) -> Result<Answer> {
         self.send(self.admin(Method::GET, path)).await
     }
@@ -177,7 +177,7 @@ fn remember(answer: &Answer) -> Result<()> {
     if let Some(file) = std::env::var_os("E2E_ANSWERS") {
         let mut line = serde_json::to_vec(answer)?;
         line.push(b'\n');
-        // One write in append mode: lines of parallel tests do not mix.
+        // Each line is one write in append mode, so lines of parallel tests do not mix.
         OpenOptions::new().create(true).append(true).open(file)?.write_all(&line)?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The lakehouse's routes as an administrator calls them, for one tenant, and what became of the calls.
+//! Calls the lakehouse's routes as an administrator, for one tenant, and reads the effects.
 
 use anyhow::{Context as _, Result};
 use domain::{CatalogId, TenantId};
@@ -9,41 +9,43 @@ use uuid::Uuid;
 
 use crate::{Answer, Cloud, Issuer, unique};
 
-/// What every S3 credential of the tests begins with, stored or refused: it can be looked for where none may be.
+/// Every S3 credential of the tests begins with this, whether it was stored or refused. So tests can search for leaked
+/// credentials.
 pub const CREDENTIAL_MARK: &str = "ivory-e2e-credential-";
 
-/// An S3 credential nobody else has.
+/// A new S3 credential.
 #[must_use]
 pub fn credential(name: &str) -> String {
     unique(&format!("{CREDENTIAL_MARK}{name}"))
 }
 
-/// A tenant whose lakehouse is tested. No `Debug`: it holds the administrator's token.
+/// A tenant whose lakehouse is tested. No `Debug`, because it holds the administrator's token.
 pub struct Lakehouse {
-    /// The cloud it is in.
+    /// The cloud that the tenant is in.
     pub cloud: Cloud,
-    /// Whose it is.
+    /// The tenant's id.
     pub tenant_id: Uuid,
-    /// The tenant's name.
+    /// The tenant's slug.
     pub slug: String,
     token: String,
 }
 
 impl Lakehouse {
-    /// That of a tenant there is.
+    /// The lakehouse of an existing tenant.
     pub async fn of(cloud: &Cloud, tenant_id: Uuid, slug: &str) -> Result<Self> {
         let token = Issuer::of(cloud).await?.admin()?;
         Ok(Self { cloud: cloud.clone(), tenant_id, slug: slug.to_owned(), token })
     }
 
-    /// That of a new tenant. It need not be live: catalogs may come first.
+    /// The lakehouse of a new tenant. The tenant need not be active, because catalogs can be made before.
     pub async fn of_new_tenant(cloud: &Cloud, name: &str) -> Result<Self> {
         let slug = unique(name);
         let tenant_id = cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
         Self::of(cloud, tenant_id, &slug).await
     }
 
-    /// That of the one tenant for all tests of this process which only touch a catalog or a target of their own.
+    /// The lakehouse of the tenant that all tests of this process share. Such a test changes only its own catalog or
+    /// target.
     pub async fn shared(cloud: &Cloud) -> Result<Self> {
         static TENANT: OnceCell<(Uuid, String)> = OnceCell::const_new();
         let new = async || Self::of_new_tenant(cloud, "lake").await.map(|new| (new.tenant_id, new.slug));
@@ -51,28 +53,28 @@ impl Lakehouse {
         Self::of(cloud, *tenant_id, slug).await
     }
 
-    /// A request of the administrator.
+    /// A request with the administrator's token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.cloud.request(method, path).bearer_auth(&self.token)
     }
 
-    /// A `GET` of the administrator.
+    /// Sends a `GET` with the administrator's token.
     pub async fn get(&self, path: &str) -> Result<Answer> {
         self.cloud.send(self.request(Method::GET, path)).await
     }
 
-    /// A `POST` of the administrator.
+    /// Sends a `POST` with the administrator's token.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
         self.cloud.send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Path of the tenant's catalog, by its id.
+    /// The path of the tenant's catalog, with the tenant's id.
     #[must_use]
     pub fn path(&self) -> String {
         format!("/v1/admin/tenants/{}/catalog", self.tenant_id)
     }
 
-    /// A valid request for a catalog with nothing but what is required; `fields` come on top.
+    /// A valid request for a catalog: the required fields, and `fields` added.
     #[must_use]
     pub fn order(&self, fields: &Value) -> Value {
         let required = json!({
@@ -83,7 +85,7 @@ impl Lakehouse {
         over(required, fields)
     }
 
-    /// Makes or replaces a catalog, whatever the answer.
+    /// Creates or replaces a catalog. Any answer is returned.
     pub async fn upsert(&self, fields: &Value) -> Result<Answer> {
         self.post(&self.path(), &self.order(fields)).await
     }
@@ -94,7 +96,7 @@ impl Lakehouse {
         self.cloud.send(request.json(&self.order(fields))).await
     }
 
-    /// A valid request for a sync target; `fields` come on top.
+    /// A valid request for a sync target, with `fields` added.
     #[must_use]
     pub fn target(&self, fields: &Value) -> Value {
         let required = json!({
@@ -107,29 +109,29 @@ impl Lakehouse {
         over(required, fields)
     }
 
-    /// Registers a sync target, whatever the answer.
+    /// Registers a sync target. Any answer is returned.
     pub async fn register(&self, fields: &Value) -> Result<Answer> {
         self.post("/v1/admin/lakehouse/sync-targets", &self.target(fields)).await
     }
 
-    /// The id of the tenant's catalog of that name, whether it is there or not.
+    /// The id that the tenant's catalog of that name has or would have.
     pub fn catalog_id(&self, catalog_name: &str) -> Result<String> {
         Ok(CatalogId::of(TenantId(self.tenant_id), &catalog_name.parse()?).to_string())
     }
 
-    /// A catalog's row, every column of it.
+    /// A catalog's row with every column.
     pub async fn row(&self, catalog_name: &str) -> Result<Option<Value>> {
         let sql = "SELECT to_jsonb(c) FROM lakehouse.tenant_catalogs AS c WHERE tenant_id = $1 AND catalog_name = $2";
         let row = self.cloud.control().await?.query_opt(sql, &[&self.tenant_id, &catalog_name]).await?;
         Ok(row.map(|row| row.get(0)))
     }
 
-    /// The versions of a catalog's secret; none: there is no secret.
+    /// The versions of a catalog's secret. The list is empty if there is no secret.
     pub async fn secret_versions(&self, catalog_name: &str) -> Result<Vec<String>> {
         self.cloud.aws.secret_versions(&self.secret(catalog_name)?).await
     }
 
-    /// A catalog's credentials: the version of its secret that its row names.
+    /// A catalog's credentials, from the version of its secret that the row names.
     pub async fn credentials(&self, catalog_name: &str) -> Result<Value> {
         let row = self.row(catalog_name).await?.context("no such catalog")?;
         let version = row["secret_version"].as_str().context("the row names no version")?;

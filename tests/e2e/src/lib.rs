@@ -1,14 +1,14 @@
-//! End-to-end tests: black box, through the gateway, with every effect looked up in the system it is in.
+//! End-to-end tests: black box, through the gateway. Every effect is checked in the system that it belongs to.
 //!
-//! They need a running cloud and read where it is from the environment:
+//! They need a running cloud, which the environment variables describe:
 //! ```sh
 //! cargo xtask up --detach --fault-proxy
 //! (set -a; . target/local/env; cargo test -p e2e --profile local -- --include-ignored)
 //! cargo xtask down
 //! ```
-//! Every test is marked `#[ignore = "needs …"]` with the variables it needs: `cargo xtask test` runs those that have them.
-//! If `E2E_ANSWERS` names a file, every answer of the gateway is appended to it. The test for leaked secrets comes last and
-//! reads the answers of all programs there.
+//! Every test is marked `#[ignore = "needs …"]` with the variables that it needs. `cargo xtask test` runs the tests
+//! whose variables are set. If `E2E_ANSWERS` names a file, every answer of the gateway is appended to it. The test for
+//! leaked secrets runs last and reads the answers of all test programs from that file.
 
 mod aws;
 mod cloud;

@@ -1,4 +1,4 @@
-//! What the outside systems hold and what they were asked for, by their own account.
+//! What the outside systems hold, and which calls they have counted.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::Cloud;
 use crate::cloud::variable;
 
 impl Cloud {
-    /// Every Supabase project there ever was for this tenant, with the calls counted by endpoint.
+    /// Every Supabase project that this tenant ever had, with the calls counted by endpoint.
     pub async fn projects(&self, slug: &str, tenant_id: impl std::fmt::Display) -> Result<Vec<Value>> {
         self.projects_named(&format!("{slug}-{tenant_id}")).await
     }
 
-    /// Every Supabase project there ever was of exactly this name, with the calls counted by endpoint.
+    /// Every Supabase project that ever had exactly this name, with the calls counted by endpoint.
     pub async fn projects_named(&self, name: &str) -> Result<Vec<Value>> {
         let all = self.outside(&format!("{}/admin/projects", variable("SUPABASE_ADMIN_URL")?)).await?;
         let projects = all["projects"].as_array().context("no list")?;
         Ok(projects.iter().filter(|project| project["name"] == name).cloned().collect())
     }
 
-    /// Gives a Supabase project a status for good.
+    /// Gives a Supabase project a status that stays.
     pub async fn impose(&self, project_ref: &str, status: &str) -> Result<()> {
         let url = format!("{}/admin/projects/{project_ref}/status", variable("SUPABASE_ADMIN_URL")?);
         let answer = self.http.put(url).json(&json!({ "status": status })).send().await?;
@@ -30,7 +30,7 @@ impl Cloud {
         Ok(())
     }
 
-    /// Creates a healthy Supabase project of that name as somebody else would, beside one that has the name already.
+    /// Creates a healthy Supabase project that is not ours, even if another project has the name.
     pub async fn foreign_project(&self, name: &str, region: &str) -> Result<String> {
         let url = format!("{}/admin/projects", variable("SUPABASE_ADMIN_URL")?);
         let seed = json!({ "name": name, "region": region, "duplicate": true });
@@ -45,7 +45,7 @@ impl Cloud {
         Ok(())
     }
 
-    /// How long Supabase projects created from now on take to show up in listings.
+    /// Sets how long it takes until a Supabase project that is created from now on shows up in listings.
     pub async fn list_projects_after(&self, delay: Duration) -> Result<()> {
         let url = format!("{}/admin/listing", variable("SUPABASE_ADMIN_URL")?);
         let delay = json!({ "visible_after_ms": u64::try_from(delay.as_millis())? });
@@ -53,12 +53,12 @@ impl Cloud {
         Ok(())
     }
 
-    /// `GET` at Supabase's Management API with the organization's token.
+    /// Sends a `GET` to Supabase's Management API with the organization's token.
     pub async fn supabase(&self, path: &str) -> Result<Value> {
         self.supabase_call(Method::GET, path, &Value::Null).await
     }
 
-    /// A call of Supabase's Management API with the organization's token, as somebody in the dashboard would cause it.
+    /// Calls Supabase's Management API with the organization's token, like a user of the dashboard.
     pub async fn supabase_call(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
         let url = format!("{}{path}", variable("SUPABASE_API_URL")?);
         let request = self.http.request(method, url).bearer_auth(variable("SUPABASE_ACCESS_TOKEN")?);
@@ -82,7 +82,7 @@ impl Cloud {
         Ok(all.iter().filter(|object| object["metadata"]["tenant_id"] == tenant_id).cloned().collect())
     }
 
-    /// Every mail.
+    /// Every mail that was sent.
     pub async fn mails(&self) -> Result<Vec<Value>> {
         Ok(serde_json::from_value(self.outside(&variable("MAILBOX_URL")?).await?)?)
     }
@@ -98,7 +98,7 @@ impl Cloud {
         Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
     }
 
-    /// `OpenSearch`.
+    /// The client of `OpenSearch`.
     pub fn search(&self) -> Result<Search> {
         Ok(Search {
             url: variable("OPENSEARCH_URL")?,
@@ -109,7 +109,7 @@ impl Cloud {
     }
 }
 
-/// `OpenSearch`. No `Debug`: it holds the password.
+/// A client of `OpenSearch`. No `Debug`, because it holds the password.
 pub struct Search {
     url: String,
     user: String,
@@ -118,7 +118,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// A call that must succeed.
+    /// Sends a call that must succeed.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let request = self.http.request(method, format!("{}{path}", self.url));
         let request = request.basic_auth(&self.user, Some(&self.password));

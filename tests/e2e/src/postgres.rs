@@ -1,4 +1,4 @@
-//! The control database and the tenants' own, over TLS as the cloud requires it.
+//! Connections to the control database and to the tenants' databases, over TLS.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::Cloud;
 use crate::cloud::variable;
 
 impl Cloud {
-    /// The control database, as its owner.
+    /// Connects to the control database as its owner.
     pub async fn control(&self) -> Result<Client> {
         connect(variable("CONTROL_DATABASE_URL")?.parse().context("CONTROL_DATABASE_URL")?).await
     }
 
-    /// The database of a tenant's environment, as the cluster's superuser.
+    /// Connects to a tenant's database as the cluster's superuser.
     pub async fn tenant_database(&self, project_ref: &str) -> Result<Client> {
         let mut config: Config = variable("POSTGRES_SUPERUSER_URL")?.parse().context("POSTGRES_SUPERUSER_URL")?;
         config.dbname(format!("project_{project_ref}"));
         connect(config).await
     }
 
-    /// The same database as the tenant's secret opens it: through the pooler.
+    /// Connects to a tenant's database with the tenant's secret, through the pooler.
     pub async fn tenant_database_by_secret(&self, secret: &serde_json::Value) -> Result<Client> {
         let pooler = &secret["pooler"];
         let text = |value: &serde_json::Value| value.as_str().context("not in the secret").map(str::to_owned);
@@ -37,7 +37,7 @@ impl Cloud {
 }
 
 impl Cloud {
-    /// Ends the connection of whoever has a catalog's row locked, as a failover would.
+    /// Ends the connection that has a catalog's row locked, as a failover would.
     pub async fn cut_off_who_locks(&self, tenant_id: Uuid, catalog_name: &str) -> Result<()> {
         let waiting = self.control_as_superuser().await?;
         let pid: i32 = waiting.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
@@ -51,7 +51,7 @@ impl Cloud {
                 }
                 sleep(Duration::from_millis(20)).await;
             }
-            bail!("nobody has the row of {catalog_name} locked")
+            bail!("no connection has locked the row of {catalog_name}")
         };
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&tenant_id, &catalog_name];
         let (locked, cut_off) = tokio::join!(waiting.query(lock, &parameters), cut_off);
@@ -59,7 +59,7 @@ impl Cloud {
         cut_off
     }
 
-    /// The control database, as the cluster's superuser.
+    /// Connects to the control database as the cluster's superuser.
     pub async fn control_as_superuser(&self) -> Result<Client> {
         let mut config: Config = variable("POSTGRES_SUPERUSER_URL")?.parse().context("POSTGRES_SUPERUSER_URL")?;
         config.dbname("control");
@@ -73,7 +73,7 @@ async fn connect(mut config: Config) -> Result<Client> {
     let tls = MakeRustlsConnect::new(tls::client_config(Some(&authority))?);
     config.application_name("e2e").ssl_mode(tokio_postgres::config::SslMode::Require);
     let (client, connection) = config.connect(tls).await?;
-    // Ends with the client; what breaks it reaches whoever asks next.
+    // Ends with the client. If the connection breaks, the client's next statement fails.
     tokio::spawn(connection);
     Ok(client)
 }

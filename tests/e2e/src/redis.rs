@@ -1,4 +1,4 @@
-//! Valkey and each region's `FalkorDB`.
+//! Connections to Valkey and to each region's `FalkorDB`.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use url::Url;
 use crate::Cloud;
 use crate::cloud::variable;
 
-/// The library's own default is half a second, which a busy machine exceeds.
+/// The library's default is half a second, which is too short on a busy machine.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 impl Cloud {
@@ -19,7 +19,7 @@ impl Cloud {
         connect(&variable("VALKEY_URL")?).await
     }
 
-    /// A region's `FalkorDB`, as the user who may do everything.
+    /// A region's `FalkorDB`, as the administrator.
     pub async fn falkordb(&self, region: &str) -> Result<MultiplexedConnection> {
         connect(&falkordb_url(region)?).await
     }
@@ -32,7 +32,7 @@ impl Cloud {
         connect(url.as_str()).await
     }
 
-    /// Caches something about a tenant under the keys of the middleware.
+    /// Caches a value about a tenant under the middleware's keys.
     pub async fn cache(&self, slug: &str, tenant_id: impl std::fmt::Display) -> Result<()> {
         let mut valkey = self.valkey().await?;
         for key in cache_keys(slug, tenant_id) {
@@ -46,7 +46,7 @@ impl Cloud {
         Ok(self.valkey().await?.exists(&cache_keys(slug, tenant_id)).await?)
     }
 
-    /// The events of one tenant in the stream, field by field.
+    /// The fields of each event in the stream that belongs to one tenant.
     pub async fn events_of(&self, slug: &str) -> Result<Vec<std::collections::BTreeMap<String, String>>> {
         type Entries = Vec<(String, std::collections::BTreeMap<String, String>)>;
         let mut valkey = self.valkey().await?;

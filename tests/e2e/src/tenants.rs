@@ -1,4 +1,4 @@
-//! Tenants through the API: asking for one, and following it.
+//! Requests tenants through the API and follows them.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use uuid::Uuid;
 
 use crate::{Answer, Cloud};
 
-/// Time for a tenant to go live beside some others.
+/// The time for a tenant to become active while some others are provisioned.
 const LIVE: Duration = Duration::from_mins(2);
 
-/// How often a tenant is looked at.
+/// How often a status is read.
 const POLL: Duration = Duration::from_millis(250);
 
 /// Ids of the nine steps.
 pub const STEPS: [&str; 9] = ["step_1", "step_2", "step_3", "step_4", "step_5", "step_6", "step_7", "step_8", "step_9"];
 
-/// Where a tenant is in its life.
+/// A tenant's `provisioning_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the API's")]
@@ -32,7 +32,7 @@ pub enum State {
     Deprovisioned,
 }
 
-/// What the status route says, as far as tests use it.
+/// The answer of the status route, as far as tests use it.
 #[derive(Clone, Deserialize)]
 #[expect(missing_docs, reason = "the names are the API's")]
 pub struct Status {
@@ -46,7 +46,7 @@ pub struct Status {
 }
 
 impl fmt::Debug for Status {
-    /// Only what explains a failed test.
+    /// Shows only what explains a failed test.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tenant_id, provisioning_state, completed_steps, last_error, attempt, .. } = self;
         write!(f, "{tenant_id}: {provisioning_state:?}, attempt {attempt}, {completed_steps:?} completed, ")?;
@@ -57,7 +57,7 @@ impl fmt::Debug for Status {
 }
 
 impl Status {
-    /// What an answer says, provided that it is one.
+    /// Parses an answer. Fails unless it is a 200.
     fn of(answer: &Answer) -> Result<Self> {
         Ok(serde_json::from_value(answer.expect(200)?)?)
     }
@@ -68,7 +68,7 @@ impl Status {
         &self.steps[number - 1]
     }
 
-    /// The cause of the one step that failed.
+    /// The cause of the failed step. Fails unless exactly one step failed.
     pub fn cause(&self) -> Result<&Value> {
         let [failed] = self.failed_steps.as_slice() else { bail!("not one failed step: {self:?}") };
         let step = self.steps.iter().find(|step| step["id"] == failed.as_str());
@@ -76,13 +76,13 @@ impl Status {
     }
 }
 
-/// A slug nobody else has.
+/// A new slug.
 #[must_use]
 pub fn unique(name: &str) -> String {
     format!("{name}-{}", &Uuid::new_v4().simple().to_string()[..8])
 }
 
-/// RFC 3339 in UTC with `Z` and six fixed digits.
+/// Whether this is RFC 3339 in UTC with `Z` and six fractional digits.
 #[must_use]
 pub fn is_timestamp(value: &Value) -> bool {
     let shape = b"dddd-dd-ddTdd:dd:dd.ddddddZ";
@@ -93,7 +93,7 @@ pub fn is_timestamp(value: &Value) -> bool {
 }
 
 impl Cloud {
-    /// A valid request for a tenant; what is in `overrides` replaces it field by field, and null leaves a field out.
+    /// A valid request for a tenant. The fields of `overrides` replace its own; null removes a field.
     #[must_use]
     pub fn order(slug: &str, overrides: &Value) -> Value {
         let mut order = Map::new();
@@ -114,18 +114,18 @@ impl Cloud {
         Value::Object(order)
     }
 
-    /// `POST /v1/admin/tenants`, whatever the answer.
+    /// Sends `POST /v1/admin/tenants`. Any answer is returned.
     pub async fn provision(&self, slug: &str, overrides: Value) -> Result<Answer> {
         self.send(self.admin(Method::POST, "/v1/admin/tenants").json(&Self::order(slug, &overrides))).await
     }
 
-    /// The same, provided that the answer is 202; the tenant's id.
+    /// The same, but fails unless the answer is 202. Returns the tenant's id.
     pub async fn accepted(&self, slug: &str, overrides: Value) -> Result<Uuid> {
         let accepted = self.provision(slug, overrides).await?.expect(202)?;
         Ok(serde_json::from_value(accepted["tenant_id"].clone())?)
     }
 
-    /// A tenant nobody else has, live: its slug and its id.
+    /// Provisions a new tenant and waits until it is active. Returns its slug and its id.
     pub async fn live(&self, name: &str, overrides: Value) -> Result<(String, Uuid)> {
         let slug = unique(name);
         let tenant_id = self.accepted(&slug, overrides).await?;
@@ -133,17 +133,18 @@ impl Cloud {
         Ok((slug, tenant_id))
     }
 
-    /// `PATCH /v1/admin/tenants/{slug}`, whatever the answer.
+    /// Sends `PATCH /v1/admin/tenants/{slug}`. Any answer is returned.
     pub async fn change(&self, slug: &str, change: Value) -> Result<Answer> {
         self.send(self.admin(Method::PATCH, &format!("/v1/admin/tenants/{slug}")).json(&change)).await
     }
 
-    /// `DELETE /v1/admin/tenants/{slug}`, whatever the answer.
+    /// Sends `DELETE /v1/admin/tenants/{slug}`. Any answer is returned.
     pub async fn deactivate(&self, slug: &str) -> Result<Answer> {
         self.send(self.admin(Method::DELETE, &format!("/v1/admin/tenants/{slug}"))).await
     }
 
-    /// What the schedule does every minute, as often as it takes until it is so: another one may be at it.
+    /// Invokes the reconciler, as the schedule does every minute, until the condition holds. Another reconciler may be
+    /// doing the work.
     pub async fn reconcile_until(&self, done: impl AsyncFn() -> Result<bool>) -> Result<()> {
         let end = Instant::now() + Duration::from_mins(1);
         loop {
@@ -151,7 +152,7 @@ impl Cloud {
             if done().await? {
                 return Ok(());
             }
-            ensure!(Instant::now() < end, "the reconciler does not bring it about");
+            ensure!(Instant::now() < end, "the condition does not hold after many reconcilers");
             sleep(POLL).await;
         }
     }
@@ -170,14 +171,14 @@ impl Cloud {
         self.get(&format!("/v1/admin/tenants/{slug}/status")).await
     }
 
-    /// Waits until the tenant is in that state. Another final state is an error, and so is `limit`.
+    /// Waits until the tenant is in that state. Fails at another final state, or after `limit`.
     pub async fn wait_until(&self, slug: &str, state: State, limit: Duration) -> Result<Status> {
         let status = self.wait_for(slug, limit, |status| status.provisioning_state != State::Provisioning).await?;
         ensure!(status.provisioning_state == state, "{slug} is not {state:?}: {status:?}");
         Ok(status)
     }
 
-    /// Waits until the tenant's status is as wanted.
+    /// Waits until the tenant's status meets the condition.
     pub async fn wait_for(&self, slug: &str, limit: Duration, wanted: impl Fn(&Status) -> bool) -> Result<Status> {
         let end = Instant::now() + limit;
         loop {
@@ -190,7 +191,7 @@ impl Cloud {
         }
     }
 
-    /// The Supabase reference of a tenant's environment, once step 1 is completed.
+    /// The Supabase reference of a tenant's project, which exists once step 1 is completed.
     pub async fn environment(&self, slug: &str) -> Result<String> {
         let completed = |status: &Status| status.completed_steps.iter().any(|step| step == "step_1");
         self.wait_for(slug, Duration::from_mins(1), completed).await?;

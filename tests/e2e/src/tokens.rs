@@ -1,4 +1,4 @@
-//! Bearer tokens as the cloud's issuer would sign them, and as it would not.
+//! Bearer tokens: valid ones, as the cloud's issuer signs them, and invalid ones.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::Cloud;
 
-/// What every token signed by [`Issuer::sign`] begins with: its header, and its claims' opening quote.
+/// Every token of [`Issuer::sign`] begins with this: its header, and the opening quote of its claims.
 pub const TOKEN_MARK: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ";
 
-/// The issuer. No `Debug`: it holds the signing key.
+/// The issuer. No `Debug`, because it holds the signing key.
 #[derive(Clone)]
 pub struct Issuer {
     iss: String,
@@ -22,7 +22,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// The issuer whose key the cloud's secret holds.
+    /// The issuer whose key is in the cloud's secret.
     pub async fn of(cloud: &Cloud) -> Result<Self> {
         let callers = cloud.aws.secret(&format!("{}/control/callers", cloud.secret_prefix()?)).await?;
         let jwt = &callers["jwt"];
@@ -30,13 +30,13 @@ impl Issuer {
         Ok(Self { iss: text(&jwt["issuer"])?, aud: text(&jwt["audience"])?, secret: text(&jwt["keys"][0]["secret"])? })
     }
 
-    /// Claims that are right for `subject`, good for ten minutes.
+    /// Valid claims for `subject`, which expire after ten minutes.
     pub fn claims(&self, subject: &str) -> Result<Value> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         Ok(json!({ "iss": self.iss, "aud": self.aud, "sub": subject, "iat": now, "exp": now + 600 }))
     }
 
-    /// A token with these claims, rightly signed.
+    /// A token with these claims and a valid signature.
     #[must_use]
     pub fn sign(&self, claims: &Value) -> String {
         signed(&json!({ "alg": "HS256", "typ": "JWT" }), claims, self.secret.as_bytes())
@@ -54,14 +54,14 @@ impl Issuer {
         Ok(self.sign(&self.claims(tenant_id)?))
     }
 
-    /// A token under another header, signed with the right key all the same.
+    /// A token with another header and a valid signature.
     #[must_use]
     pub fn sign_as(&self, header: &Value, claims: &Value) -> String {
         signed(header, claims, self.secret.as_bytes())
     }
 }
 
-/// A compact JWS, HMAC-SHA256 whatever its header says.
+/// A compact JWS. It is signed with HMAC-SHA256, even if its header names another algorithm.
 #[must_use]
 pub fn signed(header: &Value, claims: &Value, key: &[u8]) -> String {
     let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());

@@ -1,4 +1,4 @@
-//! The audit log: who changed what, from what to what, by which request; and nothing for what was refused.
+//! The audit log: who changed what, the values before and after, and the request. Refused requests are not in the log.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Answer, Cloud, Lakehouse, State, unique, with_faults};
@@ -32,7 +32,7 @@ async fn log(cloud: &Cloud, tenant_id: Uuid) -> Result<Vec<Entry>> {
     Ok(rows.iter().map(entry).collect())
 }
 
-/// The newest row is of this action and of this answer's request, and holds these values before and after.
+/// Checks that this answer's request has one row, with this action and these values before and after.
 async fn says(
     cloud: &Cloud,
     tenant_id: Uuid,
@@ -44,7 +44,7 @@ async fn says(
     let log = log(cloud, tenant_id).await?;
     let of_request = log.iter().filter(|entry| Some(entry.request_id.as_str()) == answer.header("x-request-id"));
     let of_request: Vec<&Entry> = of_request.collect();
-    let [entry] = of_request.as_slice() else { anyhow::bail!("not one row of {answer:?}: {log:?}") };
+    let [entry] = of_request.as_slice() else { anyhow::bail!("not exactly one row for {answer:?}: {log:?}") };
     ensure!(entry.action == action && entry.actor != "pipeline", "not {action}: {entry:?}");
     holds(entry.before.as_ref(), before, entry)?;
     holds(entry.after.as_ref(), after, entry)
@@ -52,7 +52,7 @@ async fn says(
 
 fn holds(found: Option<&Value>, wanted: &Value, entry: &Entry) -> Result<()> {
     if wanted.is_null() {
-        ensure!(found.is_none(), "something where nothing was: {entry:?}");
+        ensure!(found.is_none(), "a value where none was expected: {entry:?}");
         return Ok(());
     }
     let found = found.with_context(|| format!("nothing: {entry:?}"))?;
@@ -72,7 +72,7 @@ async fn pipeline(cloud: &Cloud, tenant_id: Uuid, action: &str, before: &Value, 
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_tenants_life_is_in_the_log() -> Result<()> {
+async fn every_change_of_a_tenant_is_in_the_log() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("audit");
         let index = Match::request("PUT", &format!("^/client_{slug}_v1"));
@@ -126,7 +126,7 @@ async fn a_tenants_life_is_in_the_log() -> Result<()> {
         cloud.change(&slug, json!({ "display_name": "Nobody" })).await?.problem(409, "tenant_not_active")?;
         cloud.provision(&slug, json!({})).await?.problem(409, "tenant_deprovisioned")?;
         cloud.deactivate(&slug).await?.no_content()?;
-        assert_eq!(log(cloud, tenant_id).await?.len(), rows, "what was refused, or changed nothing, is in the log");
+        assert_eq!(log(cloud, tenant_id).await?.len(), rows, "the log has refused or unchanged requests");
         Ok(())
     })
     .await

@@ -1,4 +1,4 @@
-//! A change of tier is Stripe's too: one customer, one subscription with one item, always at the row's tier in the end.
+//! Tier changes at Stripe: one customer, one subscription with one item, and in the end always the row's tier.
 
 use anyhow::{Result, bail, ensure};
 use e2e::{Cloud, with_faults};
@@ -13,7 +13,7 @@ fn tier(tier: &str) -> Value {
     json!({ "tier": tier })
 }
 
-/// What counts of a subscription.
+/// The parts of a subscription that these tests compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Subscription {
     id: String,
@@ -22,7 +22,7 @@ struct Subscription {
     cancelled: bool,
 }
 
-/// The tenant's subscription, provided that it has exactly one, of its one customer, with one item.
+/// The tenant's subscription. Fails unless the tenant has exactly one customer with one subscription with one item.
 async fn subscription(cloud: &Cloud, tenant_id: Uuid) -> Result<Subscription> {
     let (customers, subscriptions) = (cloud.customers(tenant_id).await?, cloud.subscriptions(tenant_id).await?);
     let ([customer], [found]) = (customers.as_slice(), subscriptions.as_slice()) else {
@@ -48,7 +48,7 @@ async fn open(cloud: &Cloud, tenant_id: Uuid) -> Result<i64> {
     Ok(cloud.control().await?.query_one(open, &[&tenant_id]).await?.get(0))
 }
 
-/// Time passes: whoever was at work on the tenant is over, its open intent is due and settled.
+/// Time passes: leases end, the tenant's open intent is due, and it is settled.
 async fn settled(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
     let control = cloud.control().await?;
     let over = "UPDATE control.tenants SET lease_until = clock_timestamp() - interval '1 second'
@@ -56,7 +56,7 @@ async fn settled(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
     control.execute(over, &[&tenant_id]).await?;
     let due = "UPDATE control.outbox SET next_attempt_at = clock_timestamp() - interval '1 second'
                WHERE tenant_id = $1 AND kind = 'settle_billing' AND delivered_at IS NULL";
-    ensure!(control.execute(due, &[&tenant_id]).await? == 1, "not one open intent");
+    ensure!(control.execute(due, &[&tenant_id]).await? == 1, "not exactly one open intent");
     cloud.reconcile_until(async || Ok(open(cloud, tenant_id).await? == 0)).await
 }
 
@@ -66,7 +66,7 @@ fn server_error() -> String {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn one_subscription_follows_the_tier_up_down_and_back() -> Result<()> {
+async fn one_subscription_follows_every_tier_change() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("tiers", tier("pilot")).await?;
     assert_eq!((cloud.customers(tenant_id).await?.len(), cloud.subscriptions(tenant_id).await?.len()), (0, 0));
@@ -91,7 +91,7 @@ async fn one_subscription_follows_the_tier_up_down_and_back() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_change_of_tier_reaches_the_cache_and_the_other_fields_too() -> Result<()> {
+async fn a_tier_change_also_removes_the_cache_entry_and_changes_the_other_fields() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("retier", tier("pilot")).await?;
     cloud.cache(&slug, tenant_id).await?;
@@ -108,7 +108,7 @@ async fn a_change_of_tier_reaches_the_cache_and_the_other_fields_too() -> Result
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_subscription_that_stripe_refuses_leaves_the_pilot_a_pilot() -> Result<()> {
+async fn a_pilot_stays_a_pilot_if_stripe_refuses_the_subscription() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("declined", tier("pilot")).await?;
     with_faults(async |cloud, faults| {
@@ -120,7 +120,7 @@ async fn a_subscription_that_stripe_refuses_leaves_the_pilot_a_pilot() -> Result
         let refused = cloud.change(&slug, tier("enterprise")).await?.problem(409, "billing_rejected")?;
         let detail = refused["detail"].as_str().unwrap_or_default();
         ensure!(detail.starts_with("Nothing was changed. ") && detail.contains("dashboard"), "{detail}");
-        ensure!(!detail.contains("Declined"), "Stripe's own words: {detail}");
+        ensure!(!detail.contains("Declined"), "Stripe's own text: {detail}");
         assert_eq!(cloud.tenant(&slug).await?, before);
         assert_eq!((cloud.subscriptions(tenant_id).await?.len(), open(cloud, tenant_id).await?), (0, 0));
 
@@ -134,7 +134,7 @@ async fn a_subscription_that_stripe_refuses_leaves_the_pilot_a_pilot() -> Result
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_price_that_stripe_refuses_leaves_everything_as_it_was() -> Result<()> {
+async fn nothing_changes_if_stripe_refuses_the_price() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("refused", tier("enterprise")).await?;
     with_faults(async |cloud, faults| {
@@ -155,7 +155,7 @@ async fn a_price_that_stripe_refuses_leaves_everything_as_it_was() -> Result<()>
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_change_whose_answer_was_an_error_is_taken_back_by_the_reconciler() -> Result<()> {
+async fn the_reconciler_reverts_a_change_that_was_answered_by_an_error() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("broken", tier("enterprise")).await?;
     with_faults(async |cloud, faults| {
@@ -175,7 +175,7 @@ async fn a_change_whose_answer_was_an_error_is_taken_back_by_the_reconciler() ->
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_subscription_nobody_heard_of_is_found_and_ended_by_the_reconciler() -> Result<()> {
+async fn the_reconciler_finds_and_ends_a_subscription_whose_answer_was_lost() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("hanging", tier("pilot")).await?;
     with_faults(async |cloud, faults| {
@@ -191,7 +191,7 @@ async fn a_subscription_nobody_heard_of_is_found_and_ended_by_the_reconciler() -
         let mut expected = Subscription { cancelled: true, ..made };
         assert_eq!(subscription(cloud, tenant_id).await?, expected);
 
-        // Asked for again, it goes on.
+        // A repeated request resumes it.
         cloud.change(&slug, tier("enterprise")).await?.expect(200)?;
         expected.cancelled = false;
         assert_eq!(subscription(cloud, tenant_id).await?, expected);
@@ -202,7 +202,7 @@ async fn a_subscription_nobody_heard_of_is_found_and_ended_by_the_reconciler() -
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn after_two_changes_at_once_row_and_stripe_agree() -> Result<()> {
+async fn row_and_stripe_agree_after_two_simultaneous_changes() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("torn", tier("enterprise")).await?;
     let (up, down) = tokio::join!(cloud.change(&slug, tier("enterprise_plus")), cloud.change(&slug, tier("pilot")));
@@ -215,7 +215,7 @@ async fn after_two_changes_at_once_row_and_stripe_agree() -> Result<()> {
             done += 1;
         }
     }
-    ensure!(done > 0, "neither was done");
+    ensure!(done > 0, "neither change was made");
     let billed = subscription(&cloud, tenant_id).await?;
     match cloud.tenant(&slug).await?["tier"].as_str() {
         Some("enterprise_plus") => assert_eq!((billed.price.as_str(), billed.cancelled), (PLUS, false)),
@@ -228,7 +228,7 @@ async fn after_two_changes_at_once_row_and_stripe_agree() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_tenant_that_is_switched_off_pays_to_the_end_of_its_period() -> Result<()> {
+async fn a_deactivated_tenants_subscription_ends_with_its_period() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("leaving", tier("enterprise")).await?;
     let billed = subscription(&cloud, tenant_id).await?;

@@ -1,4 +1,5 @@
-//! `PATCH /v1/admin/tenants/{slug}`: what changes, what must not, and what the middleware's cache hears of it.
+//! `PATCH /v1/admin/tenants/{slug}`: which fields change, which must not, and when the middleware's cache entry is
+//! removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +26,7 @@ async fn etag(cloud: &Cloud, slug: &str) -> Result<String> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn what_is_sent_changes_and_nothing_else() -> Result<()> {
+async fn only_the_fields_that_are_sent_change() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, _) = cloud.live("change", pilot()).await?;
     let domain = format!("{slug}.example.com");
@@ -49,7 +50,7 @@ async fn what_is_sent_changes_and_nothing_else() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn what_is_there_already_changes_nothing() -> Result<()> {
+async fn a_request_with_the_current_values_changes_nothing() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("same", pilot()).await?;
     let domain = format!("{slug}.example.com");
@@ -68,7 +69,7 @@ async fn what_is_there_already_changes_nothing() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_change_may_be_meant_for_one_version() -> Result<()> {
+async fn a_change_can_require_a_version() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, _) = cloud.live("version", pilot()).await?;
     let name = |name: &str| json!({ "display_name": name });
@@ -77,7 +78,7 @@ async fn a_change_may_be_meant_for_one_version() -> Result<()> {
     change_if(&cloud, &slug, &first, name("One")).await?.expect(200)?;
     let second = etag(&cloud, &slug).await?;
     assert_ne!(second, first);
-    // What would change nothing was meant for another version all the same.
+    // A request that would change nothing is refused as well if it is for another version.
     for change in [name("Two"), name("One"), json!({})] {
         change_if(&cloud, &slug, &first, change).await?.problem(412, "version_mismatch")?;
     }
@@ -100,9 +101,9 @@ async fn a_change_may_be_meant_for_one_version() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_domain_has_one_tenant() -> Result<()> {
+async fn a_domain_belongs_to_one_tenant() -> Result<()> {
     let cloud = Cloud::from_env()?;
-    // A tenant that is not live yet may have its domain too.
+    // A tenant that is not active yet can have its domain, too.
     let (first, second) = (unique("domain"), unique("domain"));
     for slug in [&first, &second] {
         cloud.accepted(slug, pilot()).await?;
@@ -125,7 +126,7 @@ async fn a_domain_has_one_tenant() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn every_field_is_held_to_its_rules() -> Result<()> {
+async fn every_field_is_validated() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let absent = unique("absent");
     let name_length = "must be 1 to 200 characters long, not counting white space around it";
@@ -161,7 +162,7 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn what_may_change_depends_on_the_state() -> Result<()> {
+async fn the_state_decides_which_fields_may_change() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let slug = unique("state");
     cloud.accepted(&slug, pilot()).await?;
@@ -181,7 +182,7 @@ async fn what_may_change_depends_on_the_state() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn the_cache_entry_is_gone_before_the_answer() -> Result<()> {
+async fn the_cache_entry_is_removed_before_the_answer() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("cached", pilot()).await?;
     let name = json!({ "display_name": "Another" });
@@ -195,14 +196,14 @@ async fn the_cache_entry_is_gone_before_the_answer() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn without_the_cache_a_change_is_not_done_until_it_is_repeated() -> Result<()> {
+async fn if_the_cache_is_down_a_change_has_to_be_repeated() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("uncached", pilot()).await?;
     with_faults(async |cloud, faults| {
         cloud.cache(&slug, tenant_id).await?;
         let fault = faults.cut("valkey", Match::command(&format!("^UNLINK tenant:slug:{slug}$")), When::Before).await?;
         let change = json!({ "display_name": "Another" });
-        // The row has it already the second time; the cache entry is still there.
+        // The second request finds the change in the row already, but the cache entry is still there.
         for _ in 0..2 {
             cloud.change(&slug, change.clone()).await?.later(503, "unavailable", "5")?;
         }
@@ -218,7 +219,7 @@ async fn without_the_cache_a_change_is_not_done_until_it_is_repeated() -> Result
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn of_fifty_changes_at_once_each_is_whole_and_the_last_one_stays() -> Result<()> {
+async fn fifty_simultaneous_changes_are_atomic_and_the_last_one_stays() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("busy", pilot()).await?;
     let _alone = alone().await;
@@ -243,12 +244,12 @@ async fn of_fifty_changes_at_once_each_is_whole_and_the_last_one_stays() -> Resu
     Ok(())
 }
 
-/// What of a record these tests change together.
+/// The fields that these tests change together.
 fn pair(record: &Value) -> Value {
     json!({ "display_name": record["display_name"], "custom_domain": record["custom_domain"] })
 }
 
-/// What the tenant's changes came to, by the audit log, oldest first.
+/// The changes of the tenant according to the audit log, oldest first.
 async fn audited(cloud: &Cloud, tenant_id: uuid::Uuid) -> Result<Vec<Value>> {
     let rows =
         "SELECT after::text FROM control.audit_log WHERE tenant_id = $1 AND action = 'tenant.update' ORDER BY id";

@@ -1,4 +1,4 @@
-//! Many at once: one slug is one tenant however often it is asked for, and tenants do not get in each other's way.
+//! Simultaneous requests: any number of requests for one slug make one tenant, and tenants do not affect each other.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ async fn fifty_requests_for_one_slug_make_one_tenant() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let slug = unique("crowd");
-    // From here on the gateway knows the caller: it need not start fifty processes that find out who this is.
+    // After this call the gateway has cached the caller's policy. Otherwise it would start fifty authorizers at once.
     cloud.get("/v1/admin/tenants?limit=1").await?.expect(200)?;
     let answers = join_all((0..50).map(|_| cloud.provision(&slug, json!({})))).await;
     let mut tenants = BTreeSet::new();
@@ -23,7 +23,7 @@ async fn fifty_requests_for_one_slug_make_one_tenant() -> Result<()> {
         tenants.insert(answer?.expect(202)?["tenant_id"].as_str().unwrap_or_default().to_owned());
     }
     let tenants: Vec<String> = tenants.into_iter().collect();
-    let [tenant_id] = tenants.as_slice() else { anyhow::bail!("not one tenant: {tenants:?}") };
+    let [tenant_id] = tenants.as_slice() else { anyhow::bail!("not exactly one tenant: {tenants:?}") };
 
     let status = cloud.wait_until(&slug, State::Active, Duration::from_mins(2)).await?;
     assert_eq!(status.attempt, 1);
@@ -41,7 +41,7 @@ async fn fifty_requests_for_one_slug_make_one_tenant() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn forty_tenants_at_once_all_go_live() -> Result<()> {
+async fn forty_simultaneous_tenants_all_become_active() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let slugs: Vec<String> = (0..40).map(|_| unique("many")).collect();
@@ -56,7 +56,7 @@ async fn forty_tenants_at_once_all_go_live() -> Result<()> {
     Ok(())
 }
 
-/// As one client of many: who is asked to try again later does.
+/// Sends a request like one client of many: if the answer asks for another try later, it tries again.
 async fn accepted(cloud: &Cloud, slug: &str) -> Result<()> {
     let end = Instant::now() + Duration::from_mins(1);
     Answer::served(end, || cloud.provision(slug, json!({}))).await?.expect(202).map(drop)

@@ -1,4 +1,5 @@
-//! `DELETE /v1/admin/tenants/{slug}` and the cache route: who is switched off stays off, and keeps what was built.
+//! `DELETE /v1/admin/tenants/{slug}` and the cache route: a deactivated tenant stays deactivated, and keeps its
+//! resources.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 const SOON: Duration = Duration::from_mins(2);
 
-/// What of a tenant is there outside.
+/// The tenant's resources in the outside systems.
 #[derive(Debug, PartialEq, Eq)]
 struct Built {
     projects: usize,
@@ -48,7 +49,7 @@ async fn check_off(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<Status>
     assert_eq!(cloud.cached(slug, tenant_id).await?, 0);
     cloud.provision(slug, json!({})).await?.problem(409, "tenant_deprovisioned")?;
     let status = cloud.status(slug).await?;
-    // Nothing is at work, nothing is tried again.
+    // No step is running, and no retry is due.
     for step in &status.steps {
         ensure!(step["waiting_for"].is_null() && step["next_retry_at"].is_null(), "{step}");
         ensure!(step["state"] != "running" && step["state"] != "waiting", "{step}");
@@ -56,7 +57,7 @@ async fn check_off(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<Status>
     Ok(status)
 }
 
-/// The run of the first attempt was ended, and no other began.
+/// Checks that the first attempt's execution was stopped, and that there is no second one.
 async fn check_stopped(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
     let run = cloud.aws.execution(&cloud.aws.execution_arn(tenant_id, 1)).await?.context("no execution")?;
     assert_eq!(run["status"], "ABORTED");
@@ -70,12 +71,12 @@ async fn invalidate(cloud: &Cloud, slug: &str) -> Result<Answer> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_live_tenant_stops_routing_and_keeps_what_it_has() -> Result<()> {
+async fn a_deactivated_tenant_stops_routing_and_keeps_its_resources() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("off", json!({})).await?;
     let (record, before) = (cloud.tenant(&slug).await?, built(&cloud, &slug, tenant_id).await?);
     assert_eq!(before, Built { projects: 1, graph: true, index: true, mails: 1, customers: 1, events: 1 });
-    // The second time the entry is one that somebody left behind.
+    // The second time, another client has written the cache entry.
     for _ in 0..2 {
         cloud.cache(&slug, tenant_id).await?;
         cloud.deactivate(&slug).await?.no_content()?;
@@ -94,7 +95,7 @@ async fn a_live_tenant_stops_routing_and_keeps_what_it_has() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn who_is_not_there_is_not_found() -> Result<()> {
+async fn an_unknown_tenant_is_not_found() -> Result<()> {
     let cloud = Cloud::from_env()?;
     for slug in [unique("absent").as_str(), "Acme-Bank", "x"] {
         cloud.deactivate(slug).await?.problem(404, "tenant_not_found")?;
@@ -105,14 +106,14 @@ async fn who_is_not_there_is_not_found() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_run_that_waits_is_stopped() -> Result<()> {
+async fn a_waiting_run_is_stopped() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let slug = unique("waits");
     let tenant_id = cloud.accepted(&slug, json!({})).await?;
     cloud.wait_for(&slug, SOON, |status| status.step(2)["state"] == "waiting").await?;
     cloud.deactivate(&slug).await?.no_content()?;
     check_stopped(&cloud, tenant_id).await?;
-    // The environment would be ready by then, and the reconciler has nothing to look after.
+    // The project would be ready by now, and the reconciler finds no run to continue.
     let project_ref = cloud.environment(&slug).await?;
     let end = Instant::now() + SOON;
     while cloud.supabase(&format!("/v1/projects/{project_ref}")).await?["status"] != "ACTIVE_HEALTHY" {
@@ -128,7 +129,7 @@ async fn a_run_that_waits_is_stopped() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_step_in_the_middle_of_its_work_does_not_bring_the_tenant_back() -> Result<()> {
+async fn a_running_step_does_not_reactivate_the_tenant() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("held");
         let pause = faults.hold("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{slug}_v1"))).await?;
@@ -138,7 +139,7 @@ async fn a_step_in_the_middle_of_its_work_does_not_bring_the_tenant_back() -> Re
         cloud.deactivate(&slug).await?.no_content()?;
         check_stopped(cloud, tenant_id).await?;
         faults.mend(pause).await?;
-        // What was on its way arrives; what comes after it does not.
+        // The call that was held has its effect. The calls after it are not made.
         let expected = Built { projects: 1, graph: true, index: true, mails: 1, ..NOTHING };
         let end = Instant::now() + SOON;
         while !built(cloud, &slug, tenant_id).await?.index {
@@ -157,7 +158,7 @@ async fn a_step_in_the_middle_of_its_work_does_not_bring_the_tenant_back() -> Re
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_failed_tenant_is_given_up() -> Result<()> {
+async fn a_failed_tenant_can_be_deactivated() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let slug = unique("givenup");
     let tenant_id = cloud.accepted(&slug, json!({})).await?;
@@ -171,7 +172,7 @@ async fn a_failed_tenant_is_given_up() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn without_the_cache_a_tenant_is_off_but_nobody_is_told_so() -> Result<()> {
+async fn if_the_cache_is_down_the_tenant_is_deactivated_but_the_answer_is_503() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("uncached", json!({ "tier": "pilot" })).await?;
     with_faults(async |cloud, faults| {
@@ -199,7 +200,7 @@ async fn the_cache_entry_alone_can_be_removed() -> Result<()> {
     let (record, neighbour) = (cloud.tenant(&slug).await?, format!("{slug}-bank"));
     cloud.cache(&slug, tenant_id).await?;
     cloud.cache(&neighbour, Uuid::new_v4()).await?;
-    // The second time there is nothing to remove, which is as good.
+    // The second time there is no entry to remove, which is a success as well.
     for _ in 0..2 {
         let answer = invalidate(&cloud, &slug).await?.expect(200)?;
         assert_eq!(answer, json!({ "slug": slug, "cache": "invalidated" }));

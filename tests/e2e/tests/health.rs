@@ -1,4 +1,5 @@
-//! Whether the lakehouse answers, as anybody may ask: what a readiness probe sees of each way in which it may not.
+//! The health of the lakehouse, which needs no credential: what a readiness probe gets for each way in which it can
+//! fail.
 
 use std::time::Duration;
 
@@ -9,12 +10,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-/// The contract's three seconds, and the way there and back.
+/// The contract's three seconds, and time for the network.
 const ANSWERED: Duration = Duration::from_millis(3500);
-/// How long an answer of the gateway counts.
+/// How long an answer of the gateway is reused.
 const COUNTS: Duration = Duration::from_secs(5);
 
-/// One probe, without a credential.
+/// Sends one probe without a credential.
 async fn probe(cloud: &Cloud) -> Result<Answer> {
     let asked = Instant::now();
     let answer = cloud.send(cloud.request(Method::GET, "/v1/admin/lakehouse/health")).await?;
@@ -23,7 +24,7 @@ async fn probe(cloud: &Cloud) -> Result<Answer> {
     Ok(answer)
 }
 
-/// Probes until the answer is as wanted; by then whatever was remembered must be forgotten.
+/// Probes until the answer is as wanted. By then an older answer must no longer be reused.
 async fn becomes(cloud: &Cloud, wanted: impl Fn(&Answer) -> Result<bool>) -> Result<()> {
     let end = Instant::now() + COUNTS + Duration::from_secs(1);
     loop {
@@ -40,7 +41,7 @@ async fn becomes(cloud: &Cloud, wanted: impl Fn(&Answer) -> Result<bool>) -> Res
 }
 
 async fn becomes_unavailable(cloud: &Cloud, error: &str) -> Result<()> {
-    // All of the body, hence no host in it.
+    // This is the whole body, so it contains no host.
     let body = json!({ "status": "unavailable", "error": error });
     becomes(cloud, |answer| Ok(answer.status == 503 && answer.json()? == body)).await
 }
@@ -51,9 +52,9 @@ async fn becomes_healthy(cloud: &Cloud) -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_lakehouse_that_answers_is_ok() -> Result<()> {
+async fn a_lakehouse_that_answers_is_healthy() -> Result<()> {
     with_faults(async |cloud, _| {
-        // The first one may find no instance of the function.
+        // The first probe may have to start a process of the function.
         cloud.send(cloud.request(Method::GET, "/v1/admin/lakehouse/health")).await?;
         becomes_healthy(cloud).await?;
         let health = probe(cloud).await?.expect(200)?;
@@ -87,16 +88,16 @@ async fn the_lakehouse_is_not_asked_at_every_probe() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn each_way_of_not_answering_is_told_apart() -> Result<()> {
+async fn each_way_to_fail_has_its_own_answer() -> Result<()> {
     with_faults(async |cloud, faults| {
         becomes_healthy(cloud).await?;
         let config = || Match::request("GET", "/v1/config$");
-        // Connections are reset. Whether while they are made or right after, is up to chance.
+        // Connections are reset. It varies whether that happens while they are opened or right after.
         faults.set_state("iomete", UpstreamState::Refuse).await?;
         let reset = ["connection failed", "connection closed"];
         let reset = reset.map(|error| json!({ "status": "unavailable", "error": error }));
         becomes(cloud, |answer| Ok(answer.status == 503 && reset.contains(&answer.json()?))).await?;
-        // They are accepted, and nothing comes.
+        // Connections are accepted, but nothing is sent.
         faults.set_state("iomete", UpstreamState::Silent).await?;
         becomes_unavailable(cloud, "connection timeout").await?;
         faults.set_state("iomete", UpstreamState::Up).await?;
@@ -118,10 +119,10 @@ async fn each_way_of_not_answering_is_told_apart() -> Result<()> {
     .await
 }
 
-/// Nobody has to do anything for it, and nobody waits longer than an answer counts.
+/// The route recovers without any action, at the latest when the last answer is no longer reused.
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn it_recovers_by_itself() -> Result<()> {
+async fn it_recovers_without_any_action() -> Result<()> {
     with_faults(async |cloud, faults: &Faults| {
         becomes_healthy(cloud).await?;
         let fault = faults.answer("iomete", Match::request("GET", "/v1/config$"), 503, "{}").await?;

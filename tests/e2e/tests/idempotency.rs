@@ -1,6 +1,6 @@
-//! `Idempotency-Key`: the same request again is the same answer again, and nothing is done twice.
+//! `Idempotency-Key`: a repeated request gets the same answer, and no effect happens twice.
 //!
-//! What is broken on the way to the records is broken for every request with a key: one test runs after the other.
+//! A fault of the record table affects every request with a key, so the tests run one after the other.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 const TENANTS: &str = "/v1/admin/tenants";
 
-/// A request of the administrator's with a key.
+/// A request of the administrator with a key.
 async fn keyed(cloud: &Cloud, method: Method, path: &str, key: &str, body: &Value) -> Result<Answer> {
     cloud
         .send(cloud.admin(method, path).header("idempotency-key", HeaderValue::from_bytes(key.as_bytes())?).json(body))
@@ -38,7 +38,7 @@ fn replayed(answer: &Answer) -> bool {
     answer.header("idempotency-replayed") == Some("true")
 }
 
-/// `again` is `first` once more, and says so.
+/// Checks that `again` is a replay of `first`.
 fn check_replay(first: &Answer, again: &Answer) {
     assert!(!replayed(first), "{first:?}");
     assert!(replayed(again), "{again:?}");
@@ -49,7 +49,7 @@ fn check_replay(first: &Answer, again: &Answer) {
     assert_ne!(again.header("x-request-id"), first.header("x-request-id"));
 }
 
-/// How often the audit log has an action of a tenant's.
+/// How many entries of an action the tenant has in the audit log.
 async fn audited(cloud: &Cloud, slug: &str, action: &str) -> Result<i64> {
     let count = "SELECT count(*) FROM control.audit_log JOIN control.tenants USING (tenant_id)
                  WHERE slug = $1 AND action = $2";
@@ -58,14 +58,14 @@ async fn audited(cloud: &Cloud, slug: &str, action: &str) -> Result<i64> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn the_same_request_again_is_the_same_answer_again() -> Result<()> {
+async fn a_repeated_request_gets_the_same_answer() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("again"), unique("key"));
     let first = post(&cloud, &key, &pilot(&slug)).await?;
     let tenant_id = first.expect(202)?["tenant_id"].as_str().context("no id")?.to_owned();
     cloud.deactivate(&slug).await?.no_content()?;
-    // Asked for anew it would be a 409 by now.
+    // Without the key this request would be answered by 409 now.
     check_replay(&first, &post(&cloud, &key, &pilot(&slug)).await?);
     assert_eq!(cloud.aws.executions_of(&tenant_id).await?, [format!("{tenant_id}-1")]);
     Ok(())
@@ -73,7 +73,7 @@ async fn the_same_request_again_is_the_same_answer_again() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_key_is_good_for_one_request() -> Result<()> {
+async fn a_key_belongs_to_one_request() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, other, key) = (unique("once"), unique("once"), unique("key"));
@@ -87,7 +87,7 @@ async fn a_key_is_good_for_one_request() -> Result<()> {
     cloud.get(&format!("{TENANTS}/{other}")).await?.problem(404, "tenant_not_found")?;
     check_replay(&first, &post(&cloud, &key, &pilot(&slug)).await?);
 
-    // A request is its path, too.
+    // The path is a part of the request.
     let (key, change) = (unique("key"), json!({ "display_name": "Another" }));
     patch(&cloud, &slug, &key, &change).await?.expect(200)?;
     patch(&cloud, &other, &key, &change).await?.problem(422, "idempotency_key_reused")?;
@@ -96,7 +96,7 @@ async fn a_key_is_good_for_one_request() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn another_route_or_caller_has_keys_of_its_own() -> Result<()> {
+async fn keys_are_separate_for_each_route_and_caller() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("whose"), unique("key"));
@@ -127,7 +127,7 @@ async fn another_route_or_caller_has_keys_of_its_own() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn refusals_that_stay_are_replayed() -> Result<()> {
+async fn permanent_refusals_are_replayed() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("refused"), unique("key"));
@@ -140,7 +140,7 @@ async fn refusals_that_stay_are_replayed() -> Result<()> {
     let absent = patch(&cloud, &slug, &key, &change).await?;
     absent.problem(404, "tenant_not_found")?;
     cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
-    // The tenant is there now; the first answer stands.
+    // The tenant exists now, but the first answer is replayed.
     check_replay(&absent, &patch(&cloud, &slug, &key, &change).await?);
     patch(&cloud, &slug, &unique("key"), &change).await?.expect(200)?;
     cloud.deactivate(&slug).await?.no_content()
@@ -148,7 +148,7 @@ async fn refusals_that_stay_are_replayed() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_conflict_is_another_one_when_things_have_changed() -> Result<()> {
+async fn conflicts_are_not_replayed() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("conflict"), unique("key"));
@@ -164,7 +164,7 @@ async fn a_conflict_is_another_one_when_things_have_changed() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn what_failed_is_tried_again() -> Result<()> {
+async fn failures_are_not_replayed() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("retried", json!({ "tier": "pilot" })).await?;
     with_faults(async |cloud, faults| {
@@ -203,7 +203,7 @@ async fn a_key_is_visible_ascii() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn of_ten_at_once_one_does_the_work() -> Result<()> {
+async fn one_of_ten_simultaneous_requests_does_the_work() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("crowd"), unique("key"));
@@ -231,7 +231,7 @@ async fn of_ten_at_once_one_does_the_work() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_record_tells_neither_key_nor_request() -> Result<()> {
+async fn a_record_reveals_neither_key_nor_request() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let _alone = alone().await;
     let (slug, key) = (unique("record"), unique("key"));
@@ -254,14 +254,14 @@ async fn a_record_tells_neither_key_nor_request() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn without_records_a_key_is_of_no_use_and_nothing_is_done() -> Result<()> {
+async fn if_the_records_are_down_a_request_with_a_key_does_nothing() -> Result<()> {
     with_faults(async |cloud, faults| {
         let (slug, key) = (unique("norecord"), unique("key"));
         let body = json!({ "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": "no" });
         let fault = faults.answer("aws", Match::aws("DynamoDB_20120810.PutItem"), 500, &body.to_string()).await?;
         post(cloud, &key, &pilot(&slug)).await?.later(503, "unavailable", "5")?;
         cloud.get(&format!("{TENANTS}/{slug}")).await?.problem(404, "tenant_not_found")?;
-        // Whoever has no key needs no record.
+        // A request without a key needs no record.
         cloud.change(&slug, json!({})).await?.problem(404, "tenant_not_found")?;
         faults.mend(fault).await?;
         let first = post(cloud, &key, &pilot(&slug)).await?;
@@ -274,7 +274,7 @@ async fn without_records_a_key_is_of_no_use_and_nothing_is_done() -> Result<()> 
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn an_answer_that_could_not_be_kept_is_found_out_again() -> Result<()> {
+async fn if_an_answer_could_not_be_stored_the_request_is_executed_again() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, _) = cloud.live("unkept", json!({ "tier": "pilot" })).await?;
     with_faults(async |cloud, faults| {
@@ -286,7 +286,7 @@ async fn an_answer_that_could_not_be_kept_is_found_out_again() -> Result<()> {
         first.expect(200)?;
         faults.mend(fault).await?;
         patch(cloud, &slug, &key, &change).await?.later(409, "request_in_progress", "1")?;
-        // Until whoever began it is dead for certain, by its Lambda's time-out.
+        // Waits until the first invocation has certainly ended, by its Lambda time-out.
         let end = Instant::now() + Duration::from_mins(1);
         let second = loop {
             let answer = patch(cloud, &slug, &key, &change).await?;
@@ -294,7 +294,7 @@ async fn an_answer_that_could_not_be_kept_is_found_out_again() -> Result<()> {
                 break answer;
             }
             answer.later(409, "request_in_progress", "1")?;
-            ensure!(Instant::now() < end, "it is never over");
+            ensure!(Instant::now() < end, "the record stays in use");
             sleep(Duration::from_secs(1)).await;
         };
         assert_eq!(second.expect(200)?, first.json()?);
@@ -307,7 +307,7 @@ async fn an_answer_that_could_not_be_kept_is_found_out_again() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_key_goes_together_with_a_version() -> Result<()> {
+async fn a_key_can_be_combined_with_a_version() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, _) = cloud.live("versioned", json!({ "tier": "pilot" })).await?;
     let _alone = alone().await;
@@ -317,13 +317,13 @@ async fn a_key_goes_together_with_a_version() -> Result<()> {
     let request = || cloud.admin(Method::PATCH, &path).header("idempotency-key", &key).json(&change);
     let first = cloud.send(request().header("if-match", &etag)).await?;
     first.expect(200)?;
-    // Asked for anew it would be a 412 by now.
+    // Without the key this request would be answered by 412 now.
     check_replay(&first, &cloud.send(request().header("if-match", &etag)).await?);
     cloud.send(request().header("if-match", "*")).await?.problem(422, "idempotency_key_reused")?;
     cloud.send(request()).await?.problem(422, "idempotency_key_reused")?;
     assert_eq!(audited(&cloud, &slug, "tenant.update").await?, 1);
 
-    // What was meant for an old version is so for good.
+    // A request for an old version stays refused.
     let stale = unique("key");
     let request =
         || cloud.admin(Method::PATCH, &path).header("if-match", &etag).header("idempotency-key", &stale).json(&change);

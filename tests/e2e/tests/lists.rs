@@ -1,4 +1,4 @@
-//! `GET /v1/admin/tenants`: what it tells of each tenant, in which order, and how it is walked page by page.
+//! `GET /v1/admin/tenants`: the fields of each tenant, the order, and the pages.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const FIELDS: [&str; 8] =
     ["display_name", "is_active", "provisioned_at", "provisioning_state", "region", "slug", "tenant_id", "tier"];
 
-/// So many tenants in the order they were asked for, switched off before much is built for them.
+/// Creates this many tenants one after the other, and deactivates them before much is built for them.
 async fn tenants(cloud: &Cloud, name: &str, count: usize, overrides: &Value) -> Result<Vec<String>> {
     let mut slugs = Vec::new();
     for _ in 0..count {
@@ -26,7 +26,7 @@ async fn list(cloud: &Cloud, query: &str) -> Result<Answer> {
     cloud.get(&format!("/v1/admin/tenants?{query}")).await
 }
 
-/// The slugs of a list, as far as they are these.
+/// The slugs of a list that are among these, in the list's order.
 fn own<'a>(list: &'a Value, slugs: &[String]) -> Vec<&'a str> {
     let all = list.as_array().into_iter().flatten().filter_map(|tenant| tenant["slug"].as_str());
     all.filter(|slug| slugs.iter().any(|own| own == slug)).collect()
@@ -34,7 +34,7 @@ fn own<'a>(list: &'a Value, slugs: &[String]) -> Vec<&'a str> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn it_is_a_bare_array_with_what_the_records_say() -> Result<()> {
+async fn the_list_is_an_array_with_the_fields_of_the_records() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let slug = tenants(&cloud, "listed", 1, &json!({ "display_name": "Späth & Söhne" })).await?.remove(0);
     let record = cloud.tenant(&slug).await?;
@@ -54,13 +54,13 @@ async fn it_is_a_bare_array_with_what_the_records_say() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn the_newest_comes_first_and_of_two_the_one_with_the_greater_id() -> Result<()> {
+async fn the_newest_comes_first_and_ties_are_ordered_by_id() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let slugs = tenants(&cloud, "ordered", 4, &json!({ "tier": "pilot" })).await?;
     let newest_first: Vec<&str> = slugs.iter().rev().map(String::as_str).collect();
     assert_eq!(own(&list(&cloud, "tier=pilot").await?.expect(200)?, &slugs), newest_first);
 
-    // Whoever was there first and whoever came last share one moment now.
+    // From here on the first and the last tenant have the same time.
     let together =
         "UPDATE control.tenants SET provisioned_at = (SELECT provisioned_at FROM control.tenants WHERE slug = $1)
                     WHERE slug = ANY($2)";
@@ -77,7 +77,7 @@ async fn the_newest_comes_first_and_of_two_the_one_with_the_greater_id() -> Resu
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn pages_of_two_show_everybody_once_while_others_are_added() -> Result<()> {
+async fn pages_show_every_tenant_once_while_others_are_added() -> Result<()> {
     const FILTER: &str = "provisioning_state=deprovisioned&tier=enterprise_plus&region=ap-southeast-1";
     let cloud = Cloud::from_env()?;
     let kind = json!({ "tier": "enterprise_plus", "region": "ap-southeast-1" });
@@ -113,7 +113,7 @@ async fn pages_of_two_show_everybody_once_while_others_are_added() -> Result<()>
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn filters_keep_what_they_name() -> Result<()> {
+async fn filters_return_only_matching_tenants() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let mut slugs = tenants(&cloud, "kept", 1, &json!({ "tier": "pilot", "region": "eu-central-1" })).await?;
     slugs.extend(tenants(&cloud, "left", 1, &json!({ "tier": "enterprise", "region": "us-east-1" })).await?);
@@ -141,7 +141,7 @@ async fn filters_keep_what_they_name() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn every_parameter_is_held_to_its_rules() -> Result<()> {
+async fn every_parameter_is_validated() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let limit = "must be a whole number from 1 to 10000";
     let cursor = "must be the cursor of a page's Link header, as it was given";
@@ -170,7 +170,7 @@ async fn every_parameter_is_held_to_its_rules() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn all_mistakes_are_told_at_once() -> Result<()> {
+async fn one_answer_names_all_mistakes() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let wrong =
         list(&cloud, "limit=0&cursor=x&tier=gold&region=mars&provisioning_state=live&lmit=1").await?.invalid()?;

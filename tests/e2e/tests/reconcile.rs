@@ -1,4 +1,4 @@
-//! Runs nobody runs, and promises nobody kept: the reconciler and the next `POST` look after them.
+//! The reconciler and the next `POST` restart or fail runs that have stopped, and keep promises that are still open.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 const LIVE: Duration = Duration::from_mins(2);
 
-/// What the schedule does every minute.
+/// Invokes the reconciler, as the schedule does every minute.
 async fn reconcile(cloud: &Cloud) -> Result<Value> {
     cloud.aws.invoke("reconcile-tenants", &json!({})).await
 }
@@ -28,7 +28,7 @@ async fn never_started(cloud: &Cloud, faults: &Faults, slug: &str) -> Result<Uui
     Ok(tenant_id)
 }
 
-/// A tenant whose execution was ended from outside while step 2 waited, longer ago than anybody waits.
+/// A tenant whose execution was stopped from outside while step 2 waited. That was longer ago than a run may be idle.
 async fn stopped(cloud: &Cloud, slug: &str) -> Result<Uuid> {
     let tenant_id = cloud.accepted(slug, json!({})).await?;
     cloud.wait_for(slug, LIVE, |status| status.step(2)["state"] == "waiting").await?;
@@ -135,7 +135,7 @@ async fn an_event_that_could_not_be_published_is_delivered_once_by_the_reconcile
 
         faults.mend(fault).await?;
         let due = "UPDATE control.outbox SET next_attempt_at = clock_timestamp(), delivered_at = NULL WHERE id = $1";
-        // The second time as if the word of the delivery had been lost.
+        // The second time, the event is published but its delivery is not recorded, as if that answer had been lost.
         for _ in 0..2 {
             control.execute(due, &[&id]).await?;
             let end = tokio::time::Instant::now() + LIVE;

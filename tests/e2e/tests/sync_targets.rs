@@ -1,4 +1,5 @@
-//! Sync targets: registered into a tenant's catalog and namespace, replaced when registered again, listed in pages.
+//! Sync targets: they are registered into a tenant's catalog and namespace, replaced when registered again, and listed
+//! in pages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +17,14 @@ async fn with_catalog(cloud: &Cloud, name: &str) -> Result<Lakehouse> {
     Ok(lakehouse)
 }
 
-/// The tenant all tests share that only touch a target of their own, with an active catalog of the default name.
+/// The tenant that tests share if they change only their own target, with an active catalog of the default name.
 async fn shared(cloud: &Cloud) -> Result<Lakehouse> {
     let lakehouse = Lakehouse::shared(cloud).await?;
     lakehouse.upsert(&json!({})).await?.expect(201)?;
     Ok(lakehouse)
 }
 
-/// The tenant's rows, every column of them.
+/// The tenant's rows with every column.
 async fn rows(lakehouse: &Lakehouse, source_table: &str) -> Result<Vec<Value>> {
     let sql = "SELECT to_jsonb(s) FROM lakehouse.sync_targets AS s WHERE tenant_id = $1 AND source_table = $2";
     let rows = lakehouse.cloud.control().await?.query(sql, &[&lakehouse.tenant_id, &source_table]).await?;
@@ -83,7 +84,7 @@ async fn the_documented_example_registers_a_target() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn the_same_target_again_is_replaced() -> Result<()> {
+async fn a_target_that_is_registered_again_is_replaced() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let everything = json!({
@@ -98,7 +99,7 @@ async fn the_same_target_again_is_replaced() -> Result<()> {
     for (field, value) in everything.as_object().into_iter().flatten() {
         assert_eq!(first[field], *value, "{field}");
     }
-    // What is left out takes its default, whatever was there.
+    // A field that is left out gets its default, even if the target had another value.
     let second = lakehouse.register(&json!({ "source_table": "replaced" })).await?.expect(201)?;
     let mut expected = first.clone();
     for (field, value) in [
@@ -119,7 +120,7 @@ async fn the_same_target_again_is_replaced() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn another_source_or_destination_is_another_target() -> Result<()> {
+async fn a_different_source_or_destination_makes_another_target() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let mut ids = BTreeSet::new();
@@ -140,7 +141,7 @@ async fn another_source_or_destination_is_another_target() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn ten_registrations_of_one_target_at_once_make_one() -> Result<()> {
+async fn ten_simultaneous_registrations_make_one_target() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let target = json!({ "source_table": "crowded" });
@@ -156,7 +157,7 @@ async fn ten_registrations_of_one_target_at_once_make_one() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_target_goes_into_the_newest_active_catalog_or_the_named_one() -> Result<()> {
+async fn a_target_uses_the_newest_active_catalog_or_the_named_one() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = with_catalog(&cloud, "into").await?;
     lakehouse.upsert(&json!({ "catalog_name": "newest" })).await?.expect(201)?;
@@ -180,7 +181,7 @@ async fn without_an_active_catalog_there_is_no_target() -> Result<()> {
     lakehouse.register(&json!({})).await?.problem(409, "no_active_catalog")?;
     let named = json!({ "catalog_name": "ivory-lakehouse" });
     lakehouse.register(&named).await?.problem(409, "no_active_catalog")?;
-    // Another one that is active does not stand in for it, nor for one there is not.
+    // Neither another active catalog nor a catalog that does not exist is used instead.
     lakehouse.upsert(&json!({ "catalog_name": "other" })).await?.expect(201)?;
     lakehouse.register(&named).await?.problem(409, "no_active_catalog")?;
     lakehouse.register(&json!({ "catalog_name": "absent" })).await?.problem(409, "no_active_catalog")?;
@@ -190,7 +191,7 @@ async fn without_an_active_catalog_there_is_no_target() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn another_tenants_catalog_is_none() -> Result<()> {
+async fn another_tenants_catalog_is_not_found() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let other = Lakehouse::shared(&cloud).await?;
     let name = unique("theirs");
@@ -217,7 +218,7 @@ async fn a_namespace_is_the_tenants_own_or_below_it() -> Result<()> {
     let message = format!("must be ivory_tenant_{slug} or lie below it; hyphens may be underscores");
     for bad in [
         format!("ivory_tenant_{other}"),
-        // Of a tenant whose slug begins like this one's, and the other way round.
+        // Namespaces of tenants whose slug begins like this one, and the other way round.
         format!("ivory_tenant_{parent}"),
         format!("{own}x"),
         format!("{own}_x"),
@@ -235,18 +236,18 @@ async fn a_namespace_is_the_tenants_own_or_below_it() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn what_is_no_tenant_has_no_target() -> Result<()> {
+async fn an_unknown_tenant_has_no_target() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let unknown = json!({ "tenant_id": "0190d5c0-0000-7000-8000-000000000000" });
     lakehouse.register(&unknown).await?.problem(404, "tenant_not_found")?;
-    // The path takes a slug, the body does not.
+    // The path accepts a slug, the body does not.
     invalid(&lakehouse.register(&json!({ "tenant_id": lakehouse.slug })).await?, "tenant_id", "must be a UUID")
 }
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn every_field_is_held_to_its_rules() -> Result<()> {
+async fn every_field_is_validated() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = shared(&cloud).await?;
     let identifier = "must be 1 to 63 bytes long, without control characters";
@@ -288,7 +289,7 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn all_mistakes_are_told_at_once() -> Result<()> {
+async fn one_answer_names_all_mistakes() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let wrong = json!({
@@ -305,7 +306,7 @@ async fn all_mistakes_are_told_at_once() -> Result<()> {
     Ok(())
 }
 
-/// A tenant's three targets, the newest first; the oldest was replaced last.
+/// A tenant's three targets, newest first. The oldest was the last to be replaced.
 async fn three(lakehouse: &Lakehouse) -> Result<Vec<Value>> {
     lakehouse.register(&json!({ "source_table": "oldest" })).await?.expect(201)?;
     let middle = lakehouse.register(&json!({ "source_table": "middle" })).await?.expect(201)?;
@@ -351,7 +352,7 @@ async fn pages_follow_each_other_without_a_gap() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_query_is_held_to_its_rules() -> Result<()> {
+async fn query_parameters_are_validated() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let unknown = format!("{PATH}?tenant_id=0190d5c0-0000-7000-8000-000000000000");

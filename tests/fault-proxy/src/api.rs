@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 pub enum UpstreamKind {
     /// HTTP/1.1 without TLS. A call is one request.
     Http,
-    /// Bytes. If the client's first byte is `*`, they are RESP, and a call is one command. Otherwise a call is what one read
-    /// from the client returned.
+    /// Bytes. If the client's first byte is `*`, they are RESP, and a call is one command. Otherwise a call is what one
+    /// read from the client returned.
     Tcp,
-    /// Postgres, over TLS if the client asks for it and the server grants it. A call is what the client sends up to a message
-    /// that `ReadyForQuery` answers. Start-up, authentication and the data of a `COPY` are not calls.
+    /// Postgres, over TLS if the client asks for it and the server grants it. A call is what the client sends up to a
+    /// message that `ReadyForQuery` answers. Start-up, authentication and the data of a `COPY` are not calls.
     Postgres,
 }
 
@@ -72,7 +72,7 @@ pub struct Match {
     /// HTTP: matched against path and query as sent (percent-encoded).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_regex: Option<String>,
-    /// HTTP: one header, e.g. `X-Amz-Target`.
+    /// HTTP: a condition on one header, e.g. `X-Amz-Target`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<HeaderMatch>,
     /// HTTP: matched against the complete body.
@@ -86,9 +86,9 @@ pub struct Match {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_regex: Option<String>,
     /// Postgres: matched against the statements of a call and their parameters, e.g.
-    /// `^INSERT INTO tenants .* \$1=acme( |$)`. Comment lines at the beginning of the SQL are left out, and all white space is
-    /// single spaces. A text parameter is shown as it is sent. A UUID, a number or an array (`{a,b}`) is shown as Postgres
-    /// would write it, if the client names its type. NULL is `$1=NULL`.
+    /// `^INSERT INTO tenants .* \$1=acme( |$)`. Comment lines at the beginning of the SQL are left out, and all white
+    /// space is single spaces. A text parameter is shown as it is sent. A UUID, a number or an array (`{a,b}`) is shown
+    /// as Postgres would write it, if the client names its type. NULL is `$1=NULL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statement_regex: Option<String>,
     /// Postgres: only calls on connections to this database.
@@ -125,8 +125,8 @@ pub enum On {
     /// A new connection.
     #[default]
     Connect,
-    /// Data from the client on a connection that was open already when the rule was made. It is past its TLS handshake and
-    /// log-in, which would otherwise be counted. (A rule with a pattern matches on every connection.)
+    /// Data from the client on a connection that was open already when the rule was made. It is past its TLS handshake
+    /// and log-in, which would otherwise be counted. (A rule with a pattern matches on every connection.)
     Data,
 }
 
@@ -134,20 +134,21 @@ pub enum On {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
-    /// The proxy answers instead of the upstream. With `after`, the upstream still sees the call, and its answer is replaced.
+    /// The proxy answers instead of the upstream. With `after`, the upstream still sees the call, and its answer is
+    /// replaced.
     Respond(Answer),
     /// The client's connection is reset (RST) before any byte of an answer.
     Cut {
         /// With `before` the upstream never sees the call; with `after` the effect has happened.
         when: When,
     },
-    /// The call waits until the hold is released or its rule removed. Then the call goes on to the upstream (`before`), or the
-    /// answer goes on to the client (`after`).
+    /// The call waits until the hold is released or its rule removed. Then the call goes on to the upstream (`before`),
+    /// or the answer goes on to the client (`after`).
     Hold {
         /// Whether the call waits or its answer.
         when: When,
     },
-    /// The call reaches the upstream later.
+    /// The call reaches the upstream after a delay.
     Delay {
         /// Milliseconds.
         ms: u64,
@@ -159,12 +160,12 @@ pub enum Action {
     },
 }
 
-/// An answer of the proxy's own.
+/// An answer that the proxy gives itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Answer {
-    /// For a TCP upstream or Postgres. A new connection (`connect`) gets the bytes in clear and is closed afterwards. An
-    /// established connection goes on. A Postgres client waits for more unless the bytes end with `ReadyForQuery`.
+    /// For a TCP upstream or Postgres. A new connection (`connect`) gets the bytes in clear and is closed afterwards.
+    /// An established connection goes on. A Postgres client waits for more unless the bytes end with `ReadyForQuery`.
     Bytes {
         /// The bytes for the client, in base64 (RFC 4648, padded).
         base64: String,
@@ -231,11 +232,11 @@ pub struct Call {
     pub at: jiff::Timestamp,
     /// The client's local port.
     pub client_port: u16,
-    /// The HTTP method, the RESP command's name (`ACL SETUSER`), `CONNECT` for a TCP connection, or `QUERY` for a Postgres call
-    /// (without a statement: `SYNC` or `FUNCTION`).
+    /// The HTTP method, the RESP command's name (`ACL SETUSER`), `CONNECT` for a TCP connection, or `QUERY` for a
+    /// Postgres call (without a statement: `SYNC` or `FUNCTION`).
     pub method: String,
-    /// The HTTP path without the query, or the first 200 characters of the SQL without parameters. A simple query may hold
-    /// literals, so only its first word is shown.
+    /// The HTTP path without the query, or the first 200 characters of the SQL without parameters. A simple query may
+    /// hold literals, so only its first word is shown.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub path: Option<String>,
     /// The value of `X-Amz-Target`, e.g. `secretsmanager.CreateSecret`.

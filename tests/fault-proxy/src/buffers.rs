@@ -1,4 +1,4 @@
-//! Bytes that are on their way from one side to the other.
+//! Bytes that go from one side to the other.
 
 use std::io;
 
@@ -8,10 +8,10 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 /// How many bytes a side may send ahead while nothing passes. The proxy goes on reading, because otherwise it would not
 /// notice that the side has gone.
 pub(crate) const AHEAD: usize = 1 << 20;
-/// Room for one read: enough to see in one piece what a client writes in one piece, as a rule.
+/// The size of one read. It is usually enough to read in one piece what a client writes in one piece.
 pub(crate) const READ: usize = 16 << 10;
 
-/// What is still to be written to one side.
+/// Bytes that still have to be written to one side.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     bytes: BytesMut,

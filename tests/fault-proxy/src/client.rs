@@ -15,7 +15,7 @@ pub use crate::api::{
 use crate::api::{Made, Refusal, SetState};
 use crate::postgres::replies;
 
-/// How often [`Client::wait_held`] looks.
+/// How often [`Client::wait_held`] asks.
 const POLL: Duration = Duration::from_millis(10);
 
 /// Why a request failed.
@@ -255,8 +255,8 @@ impl Action {
         Self::Respond(Answer::Bytes { base64, when: When::Before })
     }
 
-    /// A Postgres error with this SQLSTATE. The server never sees the call. The error says that the connection is outside any
-    /// transaction; if there is one, it is still open at the server.
+    /// A Postgres error with this SQLSTATE. The server never sees the call. The error says that the connection is
+    /// outside any transaction; if there is one, it is still open at the server.
     #[must_use]
     pub fn sql_error(code: &str, message: &str) -> Self {
         Self::bytes(&replies::refusal(code, message))

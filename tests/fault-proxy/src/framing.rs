@@ -7,8 +7,8 @@ use crate::postgres::calls::{Calls, Next, Statement};
 use crate::postgres::replies::Replies;
 use crate::resp::{self, Scanner};
 
-/// One of the client's calls: a RESP command, Postgres messages up to the one that the server answers, or the bytes of one
-/// read.
+/// One of the client's calls: a RESP command, Postgres messages up to the one that the server answers, or the bytes of
+/// one read.
 pub(crate) struct Call {
     pub bytes: Bytes,
     pub command: Option<Command>,
@@ -34,7 +34,7 @@ pub(crate) enum Cut {
     /// Bytes that belong to no call.
     Pass {
         bytes: BytesMut,
-        /// Whether the server answers them all the same.
+        /// Whether the server answers them nevertheless.
         answered: bool,
     },
 }
@@ -115,8 +115,8 @@ impl Framing {
         Some(Cut::Call(Call { bytes: sent.split().freeze(), command: None }))
     }
 
-    /// The first part of what the server has sent. Where frames are not known, the reply to a call is what comes first after
-    /// the call has gone out; `all_sent` says whether it has.
+    /// The first part of what the server has sent. If frames are not known, the reply to a call is what comes first
+    /// after the call has gone out; `all_sent` says whether it has.
     pub fn reply(&mut self, received: &[u8], all_sent: bool) -> Part {
         let part = match self.mode {
             Mode::Resp => self.replies.advance(received),

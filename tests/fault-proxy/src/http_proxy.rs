@@ -1,4 +1,4 @@
-//! A client's HTTP/1.1 connection, with a connection of its own to the upstream.
+//! A client's HTTP/1.1 connection. Each has its own connection to the upstream.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -157,7 +157,7 @@ impl Link {
             let body = Content::Unread(body).read().await?;
             Ok(Response::from_parts(parts, Body::Left(Full::new(body))))
         };
-        // hyper drops a call's future as soon as its client has gone. A task of its own goes on.
+        // hyper drops a call's future as soon as its client has gone. A separate task goes on.
         let task = tokio::spawn(tokio::time::timeout(EFFECT_DEADLINE, effect));
         task.await.map_err(|_| Broken::Lost)?.map_err(|_| Broken::Deadline)?
     }

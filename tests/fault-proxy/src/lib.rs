@@ -1,7 +1,7 @@
 //! A proxy before every outside system of the local cloud. A test tells it to break a call; neither the product nor a
 //! stand-in has a hook for that.
 //!
-//! Each upstream gets a loopback port of its own. Without rules a call passes through unchanged. For [`UpstreamKind::Tcp`]
+//! Each upstream gets its own loopback port. Without rules a call passes through unchanged. For [`UpstreamKind::Tcp`]
 //! these are the same bytes. For [`UpstreamKind::Http`] they are the same request line, header names, values and body,
 //! because AWS signs them, `Host` included. For [`UpstreamKind::Postgres`] they are the same messages, encrypted if the
 //! client wants that.

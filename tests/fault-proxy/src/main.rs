@@ -9,7 +9,7 @@ use fault_proxy::{Config, PostgresTls, UpstreamConfig, UpstreamKind};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A proxy before outside systems, so that a test can break any call to them.
+/// A proxy before outside systems. It can make any call to them fail, so that a test can check the effect.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Loopback port of the control API; 0 stands for any free port.

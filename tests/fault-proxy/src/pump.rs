@@ -1,10 +1,10 @@
 //! The bytes of one established connection, decrypted, in both directions, and the rules that look at them.
 //!
-//! One task owns both streams, so events on a connection are handled one after the other, one in each turn of this loop.
-//! Between two turns nothing waits.
+//! One task owns both streams, so events on a connection are handled one after the other, one in each turn of this
+//! loop. Between two turns nothing waits.
 //!
-//! The reply to a RESP command is found by counting replies. Subscriptions of RESP2 and `CLIENT REPLY` break the count: they
-//! pass, but an action `after` on a later command of such a connection meets the wrong reply.
+//! The reply to a RESP command is found by counting replies. Subscriptions of RESP2 and `CLIENT REPLY` break the count:
+//! they pass, but an action `after` on a later command of such a connection meets the wrong reply.
 
 use std::io;
 use std::pin::Pin;
@@ -186,7 +186,7 @@ impl<'a> Pump<'a> {
         }
     }
 
-    /// There is nobody left to answer. The only thing still to wait for is an effect that a rule asks for.
+    /// No client is left to answer. The loop waits only for an effect that a rule needs.
     fn client_gone(&mut self) -> Step {
         if !matches!(self.phase, Phase::Awaiting { .. }) {
             return Err(End::Close);

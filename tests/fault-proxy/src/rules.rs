@@ -76,7 +76,7 @@ pub(crate) enum Act {
     Delay(Duration),
 }
 
-/// An answer of the proxy's own. For TCP it is only the body.
+/// An answer that the proxy gives itself. For TCP it is only the body.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reply {
     pub status: StatusCode,

@@ -30,7 +30,7 @@ pub struct Config {
     pub postgres: Option<PostgresTls>,
 }
 
-/// An outside system to stand before.
+/// An outside system with the proxy before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamConfig {
     /// Its name in rules and logs.
@@ -121,7 +121,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, upstream: Arc<Upstre
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, client)) = listener.accept().await else {
-            // Usually there are no file descriptors left. That passes.
+            // Usually there are no file descriptors left for a moment.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };

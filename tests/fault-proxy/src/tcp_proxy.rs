@@ -1,4 +1,5 @@
-//! One TCP connection of a client: first the rules that look at new connections, then TLS if it is Postgres, then the bytes.
+//! One TCP connection of a client: first the rules that look at new connections, then TLS if it is Postgres, then the
+//! bytes.
 
 use std::io;
 use std::pin::pin;
@@ -95,7 +96,8 @@ async fn postgres(
         Ok(Greeted::Tls { mut client, mut server }) => {
             let end = pump(sent).run(&mut client, &mut server).await;
             if end == End::Close {
-                // Without an end of TLS the client would see a broken connection. An error means that it has gone already.
+                // Without an end of TLS the client would see a broken connection. An error means that it has gone
+                // already.
                 let _ = timeout(CLOSING_TIME, client.shutdown()).await;
             }
             end

@@ -21,7 +21,7 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(SOON).build().expect("a client")
 }
 
-/// Sends a request on a connection of its own.
+/// Sends a request on a new connection.
 async fn send(cloud: &Cloud, request: &str) -> anyhow::Result<TcpStream> {
     let mut stream = cloud.connect().await?;
     stream.write_all(request.as_bytes()).await?;
@@ -247,7 +247,7 @@ async fn refuse_and_silent() -> anyhow::Result<()> {
     tokio::time::sleep(Duration::from_millis(50)).await;
     cloud.control.set_state("system", Up).await?;
     expect(&mut patient, "HTTP/1.1 200 OK").await?;
-    assert_eq!(cloud.effects(), 3, "the one who left had no effect");
+    assert_eq!(cloud.effects(), 3, "the client that left had no effect");
 
     // An answer that arrives while the upstream is silent waits.
     let mut stream = send(&cloud, "POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await?;

@@ -1,4 +1,4 @@
-//! Nothing of a connection stays behind, whatever a rule does and however the client ends.
+//! No part of a connection is left behind, for every rule and for every way in which a client ends.
 
 mod support;
 

@@ -24,7 +24,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
-/// A proxy before the server to try, and what a client needs to connect.
+/// A proxy before the test server, and what a client needs to connect.
 struct Server {
     cloud: Cloud,
     config: Config,
@@ -65,7 +65,7 @@ impl Server {
         Ok(client)
     }
 
-    /// A client with a table of its own.
+    /// A client with its own table.
     async fn with_table(&self) -> anyhow::Result<(Client, Client)> {
         let (client, other) = (self.client().await?, self.client().await?);
         client.batch_execute("CREATE TEMPORARY TABLE notes (tenant_id uuid, note text)").await?;

@@ -26,7 +26,7 @@ async fn spawn(arguments: &[String]) -> anyhow::Result<(Child, Ready)> {
 }
 
 #[tokio::test]
-async fn it_says_where_it_listens_and_ends_on_sigterm_whatever_is_held() -> anyhow::Result<()> {
+async fn it_prints_its_addresses_and_ends_on_sigterm_even_if_calls_are_held() -> anyhow::Result<()> {
     let cloud = Cloud::bytes().await?;
     let upstream = format!("system={}", cloud.address);
     let (mut process, ready) = spawn(&["--tcp".to_owned(), upstream]).await?;

@@ -9,7 +9,7 @@ use support::{Cloud, SOON, encode, expect, expect_silence, is_reset};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Sends commands in one write on a connection of their own.
+/// Sends commands in one write on a new connection.
 async fn send(cloud: &Cloud, commands: &[&[&str]]) -> anyhow::Result<TcpStream> {
     let mut stream = cloud.connect().await?;
     let bytes: Vec<_> = commands.iter().map(|words| encode(words)).collect();

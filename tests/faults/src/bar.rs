@@ -2,10 +2,10 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Without a terminal, how many are done between two lines.
+/// Without a terminal: how many cells are done between two lines.
 const LINE_EVERY: u64 = 25;
 
-/// Shows how many are done.
+/// Shows how many cells are done.
 pub struct Bar {
     bar: ProgressBar,
     /// What is counted, in the plural.
@@ -30,7 +30,7 @@ impl Bar {
         self.bar.suspend(|| println!("{line}"));
     }
 
-    /// One more is done. The remark is about all of them.
+    /// Counts one more as done. The remark is about all of them.
     pub fn advance(&self, remark: &str) {
         self.bar.set_message(remark.to_owned());
         self.bar.inc(1);

@@ -1,4 +1,4 @@
-//! The effects of the steps: whatever a step changes outside its own process. Each is a row of the matrix.
+//! The effects of the steps: everything that a step changes outside its own process. Each is a row of the matrix.
 //!
 //! The control database is outside as well, so a step's lease, its intents and its completion are effects.
 
@@ -21,7 +21,7 @@ pub struct Subject {
     pub row: Uuid,
 }
 
-/// What must have happened before an effect's calls can be told from those of other tenants.
+/// What must have happened before an effect's calls can be recognized as those of one tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// The tenant's row was inserted.
@@ -61,23 +61,23 @@ impl Effect {
         }
     }
 
-    /// Whether the fault can happen to this effect at all.
+    /// Whether the fault is possible for this effect.
     #[must_use]
     pub fn can_meet(&self, fault: Fault) -> bool {
         use Protocol::{Http, Smtp, Stripe};
         match (fault.kind, fault.when) {
-            // The mail server's client is the provider: it is no process of ours, and knows no answers of HTTP.
+            // The mail server's client is the provider. It is not our process, and does not understand HTTP answers.
             _ if self.protocol == Smtp => matches!(fault.kind, Kind::Cut | Kind::Lost | Kind::Hang),
             (Kind::TooMany, When::After) => matches!(self.protocol, Http | Stripe),
             (Kind::Error, When::After) => self.protocol == Stripe,
-            // Once the tenant is active, there is no other attempt that could do the work.
+            // Once the tenant is active, no other attempt can do the work.
             (Kind::Stale, _) if self.follows_activation() => false,
             (Kind::Stale, When::After) => self.name != "activation",
             _ => true,
         }
     }
 
-    /// Whether the tenant is active by then.
+    /// Whether the tenant is active when the effect happens.
     #[must_use]
     pub fn follows_activation(&self) -> bool {
         self.step == 9 && matches!(self.name, "cache" | "event" | "delivery")
@@ -120,7 +120,7 @@ pub const EFFECTS: &[Effect] = &[
     completed(2),
     lease(3),
     pooler(3, "migrations", |s| tenant_statement(s, "CREATE SCHEMA")),
-    // The earlier ones belong to the migration history: its table and its rows.
+    // The statements before belong to the migration history: its table and its rows.
     pooler(3, "commit", |s| tenant_statement(s, "^COMMIT").nth(3)),
     completed(3),
     lease(4),

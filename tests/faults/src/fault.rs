@@ -106,7 +106,7 @@ pub const COLUMNS: [Column; 16] = [
         Kind::Stall,
         When::Before,
         "stall <",
-        "The invocation is frozen before the effect. Its lease lapses, and another invocation of the same attempt does the \
+        "The invocation is frozen before the effect. Its lease ends, and another invocation of the same attempt does the \
          work. Then the frozen one goes on, and must change nothing.",
     ),
     column(Kind::Stall, When::After, "stall >", "The same, but the invocation is frozen after the effect."),

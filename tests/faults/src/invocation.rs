@@ -1,6 +1,6 @@
-//! An invocation of a step's function outside the cloud. The function runs in a process of the test's own, and the test's own
-//! runtime API gives it one event with a deadline of the test's choice. An invocation in the cloud would be killed at its
-//! time-out, before its lease lapses.
+//! An invocation of a step's function outside the cloud. The function runs in a process of the test. The test's own
+//! runtime API gives it one event, with a deadline that the test chooses. An invocation in the cloud would be killed at
+//! its time-out, before its lease ends.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -166,7 +166,7 @@ fn json(body: &[u8]) -> Value {
 impl RuntimeApi {
     fn end(&self, ended: Ended) -> StatusCode {
         if let Some(end) = self.end.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Nobody may be waiting any more.
+            // The receiver may be gone already.
             let _ = end.send(ended);
         }
         StatusCode::ACCEPTED

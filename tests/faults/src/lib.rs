@@ -1,8 +1,8 @@
-//! The kill matrix: every effect of every actor meets every fault, and the outside systems say what came of it.
+//! The kill matrix: every effect of every actor meets every fault. The outside systems show the result.
 //! `README.md` says how to read it.
 //!
-//! One fault proxy stands before every outside system. Neither the product nor a stand-in knows of it. `cargo xtask faults`
-//! starts a cloud and plays the whole matrix, `cargo xtask test` a part of it (`tests/part.rs`).
+//! One fault proxy stands before every outside system. Neither the product nor a stand-in knows of it.
+//! `cargo xtask faults` starts a cloud and plays the whole matrix, `cargo xtask test` a part of it (`tests/part.rs`).
 //!
 //! Two words: an *invocation* is one call of a Lambda function, and an *attempt* is one numbered execution of the state
 //! machine for a tenant.

@@ -1,4 +1,4 @@
-//! The cells of the matrix. Many are played at once, each with a tenant of its own.
+//! The cells of the matrix. Many are played at once, each with its own tenant.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::fault::{COLUMNS, Fault, Kind};
 use crate::stage::{Missed, Stage};
 use crate::step_cell::{self, Played};
 
-/// A cell that takes longer is red.
+/// A cell fails if it takes longer.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// How often a cell is tried if somebody else is faster.
+/// How often a cell is tried if another process does the work first.
 const TRIES: usize = 4;
 
 /// A row of the matrix: an effect.
@@ -28,12 +28,12 @@ const TRIES: usize = 4;
 pub enum Row {
     /// An effect of a step.
     Step(&'static Effect),
-    /// An effect of somebody else.
+    /// An effect of another actor.
     Act(&'static Act),
 }
 
 impl Row {
-    /// Who has the effect, and its name.
+    /// The actor of the effect, and the effect's name.
     #[must_use]
     pub fn name(self) -> (String, &'static str) {
         match self {
@@ -47,7 +47,7 @@ impl Row {
         EFFECTS.iter().map(Self::Step).chain(ACTS.iter().map(Self::Act))
     }
 
-    /// Whether the fault can happen to this effect.
+    /// Whether the fault is possible for this effect.
     #[must_use]
     pub fn can_meet(self, fault: Fault) -> bool {
         match self {
@@ -66,7 +66,7 @@ pub struct Cell {
     pub fault: Fault,
 }
 
-/// How a cell came out.
+/// The result of a cell.
 #[derive(Debug)]
 pub struct Verdict {
     /// The cell.
@@ -83,7 +83,7 @@ pub struct Verdict {
     pub red: Option<String>,
 }
 
-/// What to play.
+/// Which cells to play.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only this step's effects.
@@ -139,7 +139,7 @@ impl Selection {
 }
 
 impl Cell {
-    /// Its name for people.
+    /// The cell's name for people.
     #[must_use]
     pub fn name(self) -> String {
         let (actor, effect) = self.row.name();
@@ -147,8 +147,8 @@ impl Cell {
         format!("{actor}, {effect}, {heading}")
     }
 
-    /// A second mail cannot be avoided if the mail server took the first one without Auth hearing of it: Auth deletes the
-    /// invitee, because it believes that the mail was not sent.
+    /// A second mail cannot be avoided if the mail server took the first one without Auth hearing of it: Auth deletes
+    /// the invitee, because it believes that the mail was not sent.
     fn may_mail_twice(self) -> bool {
         matches!(self.row, Row::Step(effect) if effect.name == "mail")
             && matches!(self.fault.kind, Kind::Lost | Kind::Hang)

@@ -13,6 +13,6 @@ pub enum Protocol {
     Postgres,
     /// Commands.
     Resp,
-    /// Mail. The client is the provider, not a process of ours.
+    /// Mail. The client is the provider and not a process of ours.
     Smtp,
 }

@@ -1,4 +1,4 @@
-//! The stage of a cell: the cloud, the proxy before it, and one tenant of its own.
+//! The stage of a cell: the cloud, the proxy before it, and the cell's own tenant.
 
 use std::error::Error;
 use std::fmt;
@@ -41,7 +41,7 @@ const CELL: Pace = Pace {
     posts: 1,
 };
 
-/// Somebody was faster than the cell. It is played again, with another tenant.
+/// Another process did the work before the cell could lay its fault. The cell is played again, with another tenant.
 #[derive(Clone, Copy, Debug)]
 pub struct Missed(pub &'static str);
 
@@ -100,7 +100,7 @@ impl Stage {
         let upstreams = self.proxy.upstreams().await?;
         let upstream = upstreams.get(&held.upstream).context("no such upstream")?;
         let owner = victim::owner(held.client_port, upstream.address)?;
-        Ok(owner.ok_or(Missed("the call was given up before anybody saw who made it"))?)
+        Ok(owner.ok_or(Missed("the call ended before its process was found"))?)
     }
 
     /// Waits until a rule holds a call, and kills the process that made it.
@@ -177,7 +177,7 @@ impl Stage {
         })
     }
 
-    /// If the tenant is paused for the fault, lays the fault and lets the tenant go on.
+    /// If the tenant is paused for the fault, lays the fault and lets the tenant continue.
     pub async fn end_laying(
         &self,
         laying: Laying,
@@ -196,8 +196,8 @@ impl Stage {
         Ok(rule)
     }
 
-    /// Sends `POST` until it is answered by 202, like a client that gets no answer or a 503. If an earlier request was accepted
-    /// and its answer lost, the tenant may be active already.
+    /// Sends `POST` until it is answered by 202, like a client that gets no answer or a 503. If an earlier request was
+    /// accepted and its answer lost, the tenant may be active already.
     pub async fn post(&self, slug: &str) -> Result<()> {
         let end = Instant::now() + self.pace.accepted;
         let mut unanswered = false;
@@ -232,7 +232,7 @@ impl Stage {
         Ok(Some(self.pause("postgres", statement).await?))
     }
 
-    /// Reads what the effect's calls are recognized by.
+    /// Reads the values by which the effect's calls are recognized.
     pub async fn learn(&self, known: Known, subject: &mut Subject) -> Result<()> {
         let control = self.cloud.control().await?;
         let id = subject.tenant_id;
@@ -254,7 +254,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Lays the fault. What the effect's calls are recognized by must be known.
+    /// Lays the fault. The values by which the effect's calls are recognized must be known.
     async fn lay_now(&self, effect: &Effect, fault: Fault, subject: &Subject) -> Result<RuleId> {
         if effect.protocol == Protocol::Stripe && fault.kind == Kind::Error {
             let sql = "SELECT idempotency_key FROM control.resources WHERE id = $1";

@@ -16,7 +16,7 @@ use crate::invocation::{Ended, Invocation};
 use crate::stage::{Missed, Stage};
 use crate::witness::{self, Testimony};
 
-/// How long an invocation that goes on has to find out that it is too late.
+/// How long a released invocation may take until it finds out that it is too late.
 const GIVES_UP: Duration = Duration::from_secs(40);
 
 /// An invocation that has not met the fault by then will not meet it.
@@ -55,7 +55,7 @@ async fn met(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
     Ok(Played { testimony, posts })
 }
 
-/// Acts on the held call. Other faults happen by themselves.
+/// Acts on the held call. The other faults need no action.
 async fn act(stage: &Stage, effect: &Effect, fault: Fault, subject: &Subject, rule: RuleId) -> Result<()> {
     match fault.kind {
         Kind::Kill => stage.kill_held(rule).await?,
@@ -85,7 +85,7 @@ async fn second(cloud: &Cloud, effect: &Effect, subject: &Subject) -> Result<()>
     }
 }
 
-/// An invocation of the test's own meets the fault and is frozen there, before anybody else can take the step's lease.
+/// An invocation of the test meets the fault and is frozen there, before another one can take the step's lease.
 async fn stalled(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played> {
     let (subject, mut invocation, rule) = catch(stage, effect, fault).await?;
     if fault.kind == Kind::Stale {
@@ -98,7 +98,7 @@ async fn stalled(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played>
     let ended = invocation.ended(GIVES_UP).await?;
     stage.mend(rule).await?;
     let after = witness::books_of(&stage.cloud, subject.tenant_id).await?;
-    ensure!(before == after, "the invocation ({ended:?}) wrote after its lease had lapsed: {before} became {after}");
+    ensure!(before == after, "the invocation ({ended:?}) wrote after its lease had ended: {before} became {after}");
     if let Ended::Failed(error) = &ended {
         ensure!(error.starts_with("Step."), "the invocation ended with {error}");
     }
@@ -106,9 +106,9 @@ async fn stalled(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played>
     Ok(Played { testimony, posts: if fault.kind == Kind::Stale { 0 } else { posts } })
 }
 
-/// A new tenant whose step is begun by an invocation of the test's own, which is frozen at the effect. If another attempt has
-/// to follow, the execution is stopped as well. It is paused meanwhile, so that its own invocation of the step does not come
-/// first.
+/// A new tenant whose step is begun by an invocation of the test, which is frozen at the effect. If another attempt has
+/// to follow, the execution is stopped as well. The tenant is paused during that time, so that the state machine does
+/// not invoke the step first.
 async fn catch(stage: &Stage, effect: &Effect, fault: Fault) -> Result<(Subject, Invocation, RuleId)> {
     if effect.step == 1 {
         let caught = stage.ordered(async |subject| caught(stage, effect, fault, subject).await).await?;
@@ -149,7 +149,7 @@ async fn caught(
     let held = loop {
         tokio::select! {
             held = stage.held(rule) => break held?,
-            // It had to wait, or somebody else had done the work.
+            // The invocation had to wait, or another one had done the work.
             ended = invocation.ended(limit(step)) => {
                 if Instant::now() > end || matches!(effect.known, Known::Promise(_)) {
                     return Err(Missed("the invocation found the work done").into());
@@ -167,7 +167,7 @@ async fn caught(
     Ok((subject, invocation, rule))
 }
 
-/// Lets the reconciler find that the execution was stopped. It can do so once the frozen invocation's lease has lapsed.
+/// Lets the reconciler find that the execution was stopped. It can do so once the frozen invocation's lease has ended.
 async fn found_failed(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
     let idle = "UPDATE control.tenants SET touched_at = clock_timestamp() - interval '2 minutes'
                 WHERE tenant_id = $1 AND provisioning_state = 'provisioning'";

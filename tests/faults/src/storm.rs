@@ -26,7 +26,8 @@ const KILL_EVERY: Duration = Duration::from_millis(100);
 const SPARED: Duration = Duration::from_secs(2);
 /// How many clients send requests at the same time.
 const CLIENTS: usize = 20;
-/// Patience for a storm, in which a process may die in every step of a tenant. The API asks clients to wait 5 s between looks.
+/// Patience for a storm, in which a process may die in every step of a tenant. The API asks clients to wait 5 s between
+/// looks.
 const PACE: Pace = Pace {
     look: Duration::from_secs(10),
     accepted: Duration::from_mins(10),
@@ -143,7 +144,7 @@ async fn kill_on(killed: &mut usize, seed: u64) -> anyhow::Error {
             }
             Err(error) => return error,
         };
-        // The process may have ended by itself.
+        // The process may have ended already.
         if let Some(pid) = victims.choose(&mut lot)
             && victim::signal(*pid, Signal::KILL).is_ok()
         {
@@ -161,7 +162,7 @@ fn functions() -> Result<Vec<Pid>> {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
             continue;
         };
-        // The process may have ended, or belong to somebody else.
+        // The process may have ended, or belong to another user.
         let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
         let mut variables = environment.split(|byte| *byte == 0);
         let is_function = variables.clone().any(|variable| variable.starts_with(b"AWS_LAMBDA_RUNTIME_API="));

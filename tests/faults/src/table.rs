@@ -12,8 +12,8 @@ pub fn columns() -> String {
     format!("| column | what happens |\n|---|---|\n{}", rows.collect::<String>())
 }
 
-/// The cells that were played, as a table in GitHub's Markdown. It has a row for each effect that was met. A blank cell was
-/// not played.
+/// The cells that were played, as a table in GitHub's Markdown. It has a row for each effect that was met. A blank cell
+/// was not played.
 #[must_use]
 pub fn table(verdicts: &[Verdict]) -> String {
     let headings = COLUMNS.map(|column| column.heading);

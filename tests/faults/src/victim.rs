@@ -16,8 +16,8 @@ pub fn signal(pid: Pid, signal: Signal) -> Result<()> {
     Ok(kill_process(pid, signal)?)
 }
 
-/// The process that has a connection from this local port to this address, both on the loopback; `None` if the connection is
-/// closed.
+/// The process that has a connection from this local port to this address, both on the loopback; `None` if the
+/// connection is closed.
 pub fn owner(port: u16, to: SocketAddr) -> Result<Option<Pid>> {
     let Some(inode) = inode(port, to.port())? else { return Ok(None) };
     let socket = format!("socket:[{inode}]");
@@ -26,7 +26,7 @@ pub fn owner(port: u16, to: SocketAddr) -> Result<Option<Pid>> {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
             continue;
         };
-        // The process may have ended, or belong to somebody else.
+        // The process may have ended, or belong to another user.
         let Ok(files) = fs::read_dir(entry.path().join("fd")) else { continue };
         let mut links = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
         if links.any(|link| link.as_os_str() == socket.as_str()) {

@@ -167,13 +167,13 @@ async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut 
         "promise not kept",
         count("SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL").await?,
     );
-    // A request that arrives after its client has given up may hold a lease. It lapses by itself.
+    // A request that arrives after its client has given up may hold a lease. That lease ends on its own.
     let held = "SELECT count(*) FROM control.tenants WHERE tenant_id = $1 AND lease_until > clock_timestamp()";
     let end = Instant::now() + LONGEST_LEASE;
     while count(held).await? > 0 && Instant::now() < end {
         sleep(Duration::from_secs(1)).await;
     }
-    seen.none("lease that does not lapse", count(held).await?);
+    seen.none("lease that does not end", count(held).await?);
     let audited = async |action: &str| -> Result<usize> {
         let sql = "SELECT count(*) FROM control.audit_log WHERE tenant_id = $1 AND action = $2";
         Ok(usize::try_from(control.query_one(sql, &[&id, &action]).await?.get::<_, i64>(0))?)
@@ -189,8 +189,8 @@ async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut 
     Ok(())
 }
 
-/// Does what the reconciler would do within some minutes: keeps all promises for a tenant and settles its billing. Billing is
-/// not settled before it is due, that is, before all calls to Stripe for the tenant are over.
+/// Does what the reconciler would do within some minutes: keeps all promises for a tenant and settles its billing.
+/// Billing is not settled before it is due, that is, before all calls to Stripe for the tenant are over.
 pub async fn settle(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {
     let control = cloud.control().await?;
     let due = "UPDATE control.outbox SET next_attempt_at = clock_timestamp()

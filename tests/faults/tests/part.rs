@@ -1,10 +1,10 @@
-//! A part of the matrix, drawn by lot, and a small storm. `cargo xtask faults` plays the whole matrix.
+//! A part of the matrix, drawn at random, and a small storm. `cargo xtask faults` plays the whole matrix.
 
 use anyhow::{Result, ensure};
 use e2e::alone;
 use faults::{Selection, Stage, counts, play, select, storm, table};
 
-/// Decides the part.
+/// The seed that chooses the part.
 const SEED: u64 = 20_261_127;
 /// How many cells it has.
 const CELLS: usize = 40;

@@ -10,15 +10,15 @@ use crate::world::{Execution, Project, Promise, State, World};
 pub enum Act {
     /// Time passes.
     Tick,
-    /// A day passes with nobody at work: Stripe forgets its keys.
+    /// A day passes while no invocation is at work: Stripe forgets its keys.
     Day,
     /// A project shows in the list.
     Appear(u8),
-    /// A project is healthy.
+    /// A project becomes healthy.
     Rise(u8),
-    /// A project is never going to be healthy.
+    /// A project will never become healthy.
     Perish(u8),
-    /// A cancelled subscription's period ends.
+    /// The period of a cancelled subscription ends.
     PeriodEnds,
     /// An invocation performs its next act.
     Go(u8),
@@ -32,7 +32,7 @@ pub enum Act {
     Vanish(u8),
     /// `StartExecution` has its effect.
     Start,
-    /// Whoever was to start the execution died before, or the call was lost.
+    /// The process that was to start the execution died before it did, or the call was lost.
     StartLost,
     /// An execution invokes its task.
     Invoke(u8),
@@ -46,7 +46,7 @@ pub enum Act {
     Record(u8),
     /// `record-failure`, but its answer is lost. It will be repeated.
     RecordUnheard(u8),
-    /// The reconciler looks after an attempt that nobody works on.
+    /// The reconciler takes care of an attempt that no process works on.
     LookAfter,
     /// The reconciler publishes the event.
     Publish,
@@ -68,8 +68,8 @@ pub enum Act {
 }
 
 impl Act {
-    /// Whether the act will happen sooner or later: the system does it by itself, or a caller resumes a failed tenant. Faults,
-    /// changes of mind and luck may never happen.
+    /// Whether the act happens sooner or later: the system does it without a request, or a caller resumes a failed
+    /// tenant. Faults, further requests and luck may never happen.
     #[must_use]
     pub const fn may_be_counted_on(self) -> bool {
         match self {

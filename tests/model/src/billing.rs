@@ -44,7 +44,7 @@ impl Acting<'_> {
             }
             (Some(_), None) if stripe.live > 0 => At::Confirm { id: 0, fresh: false },
             (Some(row), None) if row.age < WINDOW => return self.fails(End::Busy),
-            // It was never asked for, or nothing came of it.
+            // The subscription was never requested, or the request had no effect.
             (None | Some(_), None) => At::Finish,
         };
         self.goes_on(next);

@@ -20,7 +20,7 @@ pub enum Call {
         /// The plan.
         plan: Plan,
     },
-    /// Stripe's `POST /v1/subscriptions/{id}`, with a key of its own.
+    /// Stripe's `POST /v1/subscriptions/{id}`, with a new key.
     Change {
         /// The new plan, if it changes.
         plan: Option<Plan>,

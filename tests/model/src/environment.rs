@@ -39,8 +39,8 @@ impl Acting<'_> {
     }
 
     pub(crate) fn look_at_project(self) {
-        // The row's own reference, which only step 1's completion sets. An earlier invocation may have buried the project
-        // without being able to record that.
+        // This is the row's own reference, which only step 1's completion sets. An earlier invocation may have deleted
+        // the project without recording that.
         let reference = self.world.project.filter(|_| self.world.row.made).and_then(|row| row.id);
         let Some(id) = reference else { return self.ends(End::Final) };
         match self.world.projects[usize::from(id)] {

@@ -1,4 +1,4 @@
-//! All worlds that can be reached, and those from which a good end can be reached for certain.
+//! All worlds that can be reached, and those from which a good end is certain to be reachable.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -93,7 +93,7 @@ impl Graph {
         self.unreached(|goals| goals.well, true)
     }
 
-    /// The path to the first world from which, without any caller, work never comes to an end.
+    /// The path to the first world from which work never ends unless a caller acts.
     #[must_use]
     pub fn never_ends_by_itself(&self) -> Option<Vec<Act>> {
         self.unreached(|goals| goals.by_itself, false)

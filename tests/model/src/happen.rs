@@ -65,7 +65,7 @@ fn happen(world: &mut World, act: Act, broken: Broken) -> bool {
 }
 
 fn tick(world: &mut World) -> bool {
-    // Time stands still until what is due has happened.
+    // Time does not pass until everything that is due has happened.
     if world.flights().any(|flight| flight.left == 0) || world.projects.contains(&Some(Project::Hidden(0))) {
         return false;
     }

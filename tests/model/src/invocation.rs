@@ -1,5 +1,5 @@
-//! An invocation: a step, a tier change or a settling. It goes from one outside effect to the next, and may stop for good or
-//! for a while between any two of its acts.
+//! An invocation: a step, a tier change or a settling. It goes from one outside effect to the next. It may stop between
+//! any two of its acts, for a while or for good.
 
 use crate::call::{Call, Flight};
 use crate::tier::{Plan, Tier};

@@ -93,7 +93,7 @@ fn fail_attempt(world: &mut World, attempt: u8, broken: Broken) -> bool {
     free
 }
 
-/// `pipeline::look_after`.
+/// `runs::look_after`.
 pub(crate) fn look_after(world: &mut World, broken: Broken) -> bool {
     let row = world.row;
     if row.state != State::Provisioning || row.lease > 0 {
@@ -147,7 +147,7 @@ pub(crate) fn patch(world: &mut World, tier: Tier) -> bool {
     world.spawn(Invocation { job, at: At::Promise, holds: true, awaited: false })
 }
 
-/// An outbox row that nobody refers to.
+/// An outbox row that no invocation refers to.
 fn free_promise(world: &World) -> Option<u8> {
     (0..4).find(|place| {
         let known = |invocation: &Invocation| match invocation.job {

@@ -12,7 +12,7 @@ use crate::world::{Event, Execution, Key, Project, State, World};
 pub const ONE_PROJECT: &str = "never two projects";
 /// Never two live subscriptions.
 pub const ONE_SUBSCRIPTION: &str = "never two subscriptions";
-/// Whatever exists outside, or may still come to exist, is in the ledger.
+/// Everything that exists outside, or may still come to exist, is in the ledger.
 pub const NOTHING_LOST: &str = "nothing is lost";
 /// An id in the ledger belongs to something that exists.
 pub const NOTHING_INVENTED: &str = "nothing is invented";
@@ -22,7 +22,8 @@ pub const ACTIVE_IS_MADE: &str = "active is made";
 pub const BILLING_AGREES: &str = "billing agrees or an intent says so";
 /// The tenant is active only after step 9's transaction. After it, the tenant is never failed or provisioning again.
 pub const ACTIVE_SINCE_STEP_9: &str = "active since step 9 and failed never after";
-/// If the tenant is failed, its attempt is over: its execution begins no other step, and no invocation waits for a call.
+/// If the tenant is failed, its attempt is over: its execution begins no other step, and no invocation waits for a
+/// call.
 pub const FAILED_IS_OVER: &str = "failed is over";
 /// The event is published at most once, and never before the activation.
 pub const ONE_EVENT: &str = "one event";
@@ -30,7 +31,8 @@ pub const ONE_EVENT: &str = "one event";
 pub const DELIVERED_IS_PUBLISHED: &str = "delivered is published";
 /// Two invocations never wait for a call at the same time.
 pub const ONE_CALLER: &str = "never two callers";
-/// Who holds the lease for an attempt holds it for the current one, and only while the tenant is provisioning.
+/// An invocation that holds the lease for an attempt holds it for the current attempt, and only while the tenant is
+/// provisioning.
 pub const STALE_CHANGES_NOTHING: &str = "a stale attempt changes nothing";
 
 pub(crate) fn safety() -> Vec<Property<Provisioning>> {

@@ -35,7 +35,7 @@ pub enum Broken {
     FailureIgnoresState,
     /// `record-failure` does not look at the lease.
     FailureIgnoresLease,
-    /// A step begins whatever its attempt is.
+    /// A step begins without a check of its attempt.
     BeginIgnoresAttempt,
     /// The event is published without looking for its mark.
     NoMark,

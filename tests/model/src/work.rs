@@ -21,7 +21,7 @@ pub(crate) enum End {
     Final,
 }
 
-/// How a call ends whose caller waits for the answer.
+/// How a call ends while its caller waits for the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It has its effect, and the answer arrives.
@@ -32,7 +32,7 @@ pub enum Fate {
     Refused,
     /// Stripe answers 500, and will do so for ever for this key.
     Error {
-        /// Whether Stripe created the subscription all the same.
+        /// Whether Stripe created the subscription nevertheless.
         made: bool,
     },
 }
@@ -124,7 +124,7 @@ impl<'a> Acting<'a> {
                 self.fails(End::Trouble);
             }
             Fate::Refused => match flight.call {
-                // This refusal does not say what came of an earlier request that was never answered.
+                // This refusal does not tell whether an earlier request, which was never answered, had an effect.
                 Call::CreateProject if !fresh => self.fails(End::Trouble),
                 Call::DeleteProject { .. } => self.fails(End::Trouble),
                 Call::CreateProject => self.goes_on(At::Discard),
@@ -315,7 +315,7 @@ impl<'a> Acting<'a> {
         }
     }
 
-    /// Sends a call that has no intent of its own.
+    /// Sends a call that has no intent.
     pub(crate) fn sends_fenced(mut self, call: Call) {
         if self.is_fenced() {
             self.invocation.sends(call, false);

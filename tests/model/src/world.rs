@@ -19,7 +19,7 @@ pub enum State {
     Active,
     /// The attempt failed. A POST resumes the tenant.
     Failed,
-    /// Switched off for good.
+    /// Deactivated. This state is final.
     Deprovisioned,
 }
 
@@ -30,7 +30,7 @@ pub struct Row {
     pub state: State,
     /// Index into [`World::executions`].
     pub attempt: u8,
-    /// Ticks until the lease lapses; 0 if it is free. [`Invocation::holds`] says who holds it.
+    /// Ticks until the lease ends; 0 if it is free. [`Invocation::holds`] says who holds it.
     pub lease: u8,
     /// `tier`.
     pub tier: Tier,
@@ -69,7 +69,7 @@ pub struct SubscriptionRow {
 pub enum Promise {
     /// Not written, or closed.
     Closed,
-    /// Open, and due in this many ticks.
+    /// Open, and due after this many ticks.
     Open(u8),
 }
 
@@ -173,7 +173,7 @@ impl Execution {
         matches!(self, Self::Ended | Self::Succeeded)
     }
 
-    /// Whether it will still do something by itself.
+    /// Whether it will still do something without a request.
     #[must_use]
     pub const fn is_running(self) -> bool {
         matches!(self, Self::At(_) | Self::Troubled(_) | Self::Recording)
@@ -315,7 +315,7 @@ impl World {
         self.promises.iter().any(|promise| matches!(promise, Promise::Open(_)))
     }
 
-    /// Nobody is at work, and only a caller or a fault can change that.
+    /// No process is at work, and only a caller or a fault can change that.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.row.state != State::Provisioning
@@ -328,7 +328,7 @@ impl World {
             && !self.billing_is_open()
     }
 
-    /// The caller has what was asked for, and every promise about it is kept.
+    /// The caller has what it requested, and every promise about it is kept.
     #[must_use]
     pub fn ended_well(&self) -> bool {
         self.row.state != State::Failed && self.billing_agrees() && self.published == u8::from(self.row.activated)
@@ -340,7 +340,7 @@ impl World {
         self.nobody_holds();
     }
 
-    /// Nobody holds the row's token any more.
+    /// No invocation holds the row's token any more.
     pub(crate) fn nobody_holds(&mut self) {
         for invocation in self.invocations.iter_mut().flatten() {
             invocation.holds = false;
@@ -367,7 +367,7 @@ impl World {
                 self.projects[id] = None;
             }
         }
-        // Once a row has its id, nobody looks at its age or at its request.
+        // Once a row has its id, its age and its request are not read any more.
         if let Some(row) = self.project.as_mut().filter(|row| row.id.is_some()) {
             row.age = WINDOW;
         }
@@ -388,7 +388,7 @@ impl World {
         self.adrift.sort_unstable();
     }
 
-    /// Whether anybody could still refer to that project.
+    /// Whether any part of the world may still refer to that project.
     fn knows(&self, id: usize) -> bool {
         let is = |known: u8| usize::from(known) == id;
         self.project.is_some_and(|row| row.id.is_some_and(is))

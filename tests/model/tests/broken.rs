@@ -1,4 +1,4 @@
-//! The protocol with something left out. In each case the checker finds how that goes wrong.
+//! The protocol with something left out. In each case the checker finds the resulting error.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,8 @@ const PROVISIONING: Bounds = Bounds { faults: 2, patches: 0, deletes: 1, deaths:
 const DEATH: Bounds = Bounds { faults: 2, patches: 0, deletes: 1, deaths: 1 };
 const CHANGE: Bounds = Bounds { faults: 1, patches: 1, deletes: 1, deaths: 0 };
 
-/// Finds the shortest path to a world without `property`. `holds.rs` shows that there is none if nothing is left out, within
-/// bounds that include these.
+/// Finds the shortest path to a world without `property`. `holds.rs` shows that there is none if nothing is left out,
+/// within bounds that include these.
 fn refutes(property: &'static str, model: Provisioning, broken: Broken) {
     let only = HasDiscoveries::AnyOf(BTreeSet::from([property]));
     let checker = model.without(broken).checker().finish_when(only).spawn_bfs().join();
@@ -57,7 +57,7 @@ fn without_the_lease_in_completions_stripe_and_the_row_disagree() {
 }
 
 #[test]
-fn without_the_lease_in_a_burial_a_project_is_lost() {
+fn if_a_dead_project_is_recorded_without_the_lease_a_project_is_lost() {
     refutes(NOTHING_LOST, Provisioning::from_post(DEATH), Broken::BurialIgnoresLease);
 }
 

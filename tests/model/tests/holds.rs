@@ -5,8 +5,8 @@ use std::time::Instant;
 use model::{Bounds, Graph, Provisioning};
 use stateright::{Checker, Model};
 
-/// Checks every property in every world, and that an end can be reached from each of them. There must be at least `floor`
-/// worlds, because a check that stops early would hold as well.
+/// Checks every property in every world, and that an end can be reached from each of them. There must be at least
+/// `floor` worlds, because a check that stops early would hold as well.
 fn check(name: &str, model: &Provisioning, floor: usize) {
     let started = Instant::now();
     let checker = model.clone().checker().threads(2).spawn_bfs().join();

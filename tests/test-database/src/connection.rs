@@ -1,4 +1,4 @@
-//! The server to try.
+//! The connection to the test server.
 
 use anyhow::{Context as _, Result, bail};
 use secrecy::SecretString;
@@ -6,12 +6,12 @@ use secrets::DatabaseSecret;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 
-/// The server to try, with its superuser.
+/// The test server, with its superuser.
 pub(crate) fn server() -> Result<DatabaseSecret> {
     let variable = |name| std::env::var(name).with_context(|| format!("{name} is not set: run `cargo xtask test`"));
-    let url: Config = variable("TEST_POSTGRES_URL")?.parse().context("TEST_POSTGRES_URL is no connection string")?;
+    let url: Config = variable("TEST_POSTGRES_URL")?.parse().context("TEST_POSTGRES_URL is not a connection string")?;
     let ([Host::Tcp(host)], [port]) = (url.get_hosts(), url.get_ports()) else {
-        bail!("TEST_POSTGRES_URL has not exactly one host and port");
+        bail!("TEST_POSTGRES_URL must have exactly one host and port");
     };
     Ok(DatabaseSecret {
         host: host.clone(),

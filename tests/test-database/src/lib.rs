@@ -1,7 +1,7 @@
 //! A Postgres database for each test, cloned from a migrated template and dropped at the end.
 //!
-//! `TEST_POSTGRES_URL` names a superuser of a server to try things on, and `POSTGRES_CA_FILE` the authority of its
-//! certificate; `cargo xtask test` sets both. Test programs may run at the same time, on the same server.
+//! `TEST_POSTGRES_URL` is the URL of a test server with its superuser. `POSTGRES_CA_FILE` is the authority of the
+//! server's certificate. `cargo xtask test` sets both. Several test programs may use the server at the same time.
 
 mod connection;
 mod template;
@@ -17,7 +17,7 @@ use connection::{connect, server};
 use template::Template;
 pub use template::tenant_migrations;
 
-/// A database of one test. It is dropped with this value, whether the test has passed or not.
+/// The database of one test. It is dropped with this value, whether the test passed or failed.
 #[derive(Debug)]
 pub struct TestDatabase {
     config: DatabaseSecret,
@@ -27,7 +27,7 @@ impl TestDatabase {
     /// A control database.
     ///
     /// # Panics
-    /// If there is no server to try.
+    /// If there is no test server.
     pub async fn control() -> Self {
         Self::cloned(Template::Control).await.expect("a control database")
     }
@@ -35,7 +35,7 @@ impl TestDatabase {
     /// A tenant's database, migrated as step 3 does it: by an owner who is not a superuser, in one transaction.
     ///
     /// # Panics
-    /// If there is no server to try.
+    /// If there is no test server.
     pub async fn tenant() -> Self {
         Self::cloned(Template::Tenant).await.expect("a tenant's database")
     }
@@ -43,7 +43,7 @@ impl TestDatabase {
     /// A database without any migration.
     ///
     /// # Panics
-    /// If there is no server to try.
+    /// If there is no test server.
     pub async fn empty() -> Self {
         Self::cloned(Template::Empty).await.expect("an empty database")
     }
@@ -63,7 +63,7 @@ impl TestDatabase {
         &self.config
     }
 
-    /// A store on this database. Each call is like another process: it opens a connection of its own.
+    /// A store on this database. Each call is like another process: it opens a new connection.
     #[must_use]
     pub fn store(&self) -> Store {
         let config = self.config.clone();
@@ -94,13 +94,13 @@ impl Drop for TestDatabase {
         let server = DatabaseSecret { dbname: "postgres".to_owned(), ..self.config.clone() };
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.config.dbname);
         let dropping = async move { Ok::<_, anyhow::Error>(connect(&server).await?.batch_execute(&sql).await?) };
-        // On a thread of its own, because a runtime cannot be entered from inside the test's runtime.
+        // On another thread, because a runtime cannot be entered from inside the test's runtime.
         let dropped = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(dropping)
         });
-        // The test's result matters more than this one's.
+        // An error of the cleanup must not hide the test's result.
         if !matches!(dropped.join(), Ok(Ok(()))) {
-            eprintln!("{} is left behind", self.config.dbname);
+            eprintln!("{} could not be dropped", self.config.dbname);
         }
     }
 }

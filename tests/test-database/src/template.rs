@@ -1,4 +1,4 @@
-//! Migrated databases to clone.
+//! Migrated databases that tests clone.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -17,7 +17,7 @@ mod tenant {
     refinery::embed_migrations!("../../shared/tenant-database/migrations/tenant");
 }
 
-/// Only one process at a time makes a template. Any constant does.
+/// Lets only one process at a time make a template. The number can be any constant.
 const ADVISORY_LOCK: i64 = 0x74_65_73_74;
 
 /// The owner of tenants' databases.
@@ -41,7 +41,7 @@ pub(crate) enum Template {
 }
 
 impl Template {
-    /// The template's name. It is made now unless there is one for these migrations.
+    /// The template's name. The template is created now unless one with these migrations exists.
     pub(crate) async fn ready(self, admin: &Client, server: &DatabaseSecret) -> Result<String> {
         let name = self.name();
         if !exists(admin, &name).await? {
@@ -54,7 +54,7 @@ impl Template {
         Ok(name)
     }
 
-    /// Who owns the template and its clones. `DEFAULT` is the superuser.
+    /// The owner of the template and its clones. `DEFAULT` is the superuser.
     pub(crate) const fn owner(self) -> &'static str {
         match self {
             Self::Empty | Self::Control => "DEFAULT",
@@ -62,7 +62,7 @@ impl Template {
         }
     }
 
-    /// Named by its migrations, so that a changed migration leads to another template.
+    /// The name contains a digest of the migrations, so that a changed migration leads to another template.
     fn name(self) -> String {
         let (kind, runner) = match self {
             Self::Empty => return "template0".to_owned(),
@@ -74,11 +74,11 @@ impl Template {
         format!("template_{kind}_{:016x}", hasher.finish())
     }
 
-    /// Has its name only once it is complete: whoever makes it may die before.
+    /// The template gets its name only when it is complete, because the process that makes it may die before.
     async fn make(self, admin: &Client, server: &DatabaseSecret, name: &str) -> Result<()> {
         let unfinished = format!("{name}_unfinished");
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await?;
-        // Roles belong to the server: somebody else may have created them.
+        // Roles belong to the server, and another process may have created them.
         for role in ROLES {
             let sql = format!(
                 "DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
@@ -107,7 +107,7 @@ impl Template {
     }
 }
 
-/// Makes a superuser's session one of the owner of tenants' databases.
+/// Switches a superuser's session to the owner of tenants' databases.
 pub(crate) async fn become_owner(client: &Client) -> Result<()> {
     Ok(client.batch_execute(&format!("SET ROLE {OWNER}")).await?)
 }

@@ -1,4 +1,4 @@
-//! What exists of a tenant, according to the outside systems and not to our own tables.
+//! Shows what exists of a tenant, according to the outside systems and not to our own tables.
 
 use anyhow::{Context as _, bail, ensure};
 use reqwest::StatusCode;
@@ -12,7 +12,7 @@ use crate::env_file::FALKORDB_NAMES;
 /// The stream the activation is announced on.
 const STREAM: &str = "iam:tenants:provisioned";
 
-/// The version of the API whose answers this reads.
+/// The version of Stripe's API whose answers are read here.
 const STRIPE_VERSION: &str = "2026-07-29.dahlia";
 
 /// Prints every piece of evidence; false when one is missing.
@@ -63,7 +63,7 @@ impl Lookup<'_> {
         Ok(format!("\"{}\" to {ADMIN_EMAIL} from {}", plain(&mail["Subject"]), plain(&mail["From"])))
     }
 
-    /// In the tenant's region, and in no other.
+    /// The graph is in the tenant's region, and in no other.
     async fn graph(&self) -> anyhow::Result<String> {
         let (graph, home) = (self.text("falkordb_graph_name")?, self.text("region")?);
         let mut lines = Vec::new();

@@ -111,7 +111,7 @@ impl Board {
     }
 }
 
-/// A step's name, state, duration and attempts, and what it waits for or stumbled over.
+/// A step's name, state, duration and attempts, and what it waits for or why it failed.
 fn line(step: &Step) -> String {
     let Step { id, name, state, attempts, .. } = step;
     let duration = step.duration_ms.map_or_else(String::new, |ms| format!("{}.{:02} s", ms / 1000, ms % 1000 / 10));

@@ -1,4 +1,4 @@
-//! What the user called: starts the guard, passes Ctrl-C on, returns what the work returned.
+//! The process that the user called: it starts the guard, passes Ctrl-C on, and returns the result of the work.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,7 +17,7 @@ use crate::layout::Workspace;
 pub async fn run(command: &Command) -> anyhow::Result<ExitCode> {
     let folder = Workspace::find()?.cloud(command.starts().unwrap_or("tools"));
     folder.create()?;
-    // The guard runs from a copy with a name of its own: cargo may replace this file while the cloud runs, and `pkill` of
+    // The guard runs from a copy with another name. Cargo may replace this file while the cloud runs, and `pkill` with
     // this program's name must not end the guard.
     install(&folder.program())?;
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;

@@ -1,4 +1,4 @@
-//! The guard: outlives everyone, starts one worker, and leaves no process of its family behind.
+//! The guard: it outlives all others, starts one worker, and leaves no process of its family behind.
 
 use std::ffi::OsString;
 use std::fs;
@@ -23,7 +23,7 @@ use crate::layout::{CloudFolder, Workspace, private_file};
 /// Runs the command line in a worker; standard input is the link to the front.
 pub async fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     let command = Cli::parse_from([OsString::from("cargo xtask")].iter().chain(arguments)).command;
-    // Ctrl-C on the terminal reaches the front only; it decides.
+    // Ctrl-C on the terminal reaches only the front, which decides what to do.
     rustix::process::setsid().context("leaving the terminal's session")?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("becoming the family's reaper")?;
     let folder = command.starts().map(|name| Workspace::find().map(|workspace| workspace.cloud(name))).transpose()?;

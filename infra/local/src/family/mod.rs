@@ -1,14 +1,15 @@
-//! The three processes of a command. Together they make sure that no process is left behind and no foreign one is ended.
+//! The three processes of a command. Together they make sure that no process is left behind and no foreign one is
+//! ended.
 //!
 //! ```text
 //! front    what the user called: waits, and passes Ctrl-C on
-//! └ guard  a session of its own; ends the worker's whole family when the worker is gone
+//! └ guard  has its own session; ends the worker's whole family when the worker is gone
 //!   └ worker  does the work; every service and tool is its child
 //! ```
-//! The three watch each other. When the front dies, however it dies, its end of a socket closes and the guard ends the
-//! worker. When the worker dies, its children become children of the guard, the nearest subreaper, which kills them. When the
-//! guard dies, the kernel sends the worker SIGTERM, and the worker ends everything in order. The members of the family are
-//! read from the kernel's table of parents. A process id alone is never trusted: ids are reused.
+//! The three watch each other. When the front dies in any way, its end of a socket closes and the guard ends the
+//! worker. When the worker dies, its children become children of the guard, the nearest subreaper, which kills them.
+//! When the guard dies, the kernel sends the worker SIGTERM, and the worker ends everything in order. The members of
+//! the family are read from the kernel's table of parents. A process id alone is never trusted: ids are reused.
 
 pub mod front;
 pub mod guard;
@@ -27,7 +28,7 @@ use crate::cli::CloudName;
 use crate::layout::Workspace;
 use process::Identity;
 
-/// How long a cloud may take to end in order before it is killed.
+/// How long a cloud may take to end in order. After that it is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ends a running cloud and waits until nothing of it is left.

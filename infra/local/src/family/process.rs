@@ -8,7 +8,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_se
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-/// Identifies a process for good: an id is reused, an id with its start time is not.
+/// Identifies a process uniquely. An id alone is reused, but not together with its start time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pid: i32,
@@ -96,7 +96,7 @@ pub async fn sweep() {
     }
 }
 
-/// Collects the exit status of every child that has ended: for a subreaper about to exit.
+/// Collects the exit status of every child that has ended, before a subreaper exits.
 pub fn reap() {
     while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }

@@ -1,4 +1,4 @@
-//! The worker: does what the command line says, and ends what it started.
+//! The worker: it executes the command line, and ends what it started.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,7 +56,7 @@ async fn work(command: &Command, supervisor: &Supervisor) -> anyhow::Result<Exit
     }
 }
 
-/// Tells the guard that the cloud is ready to be left alone.
+/// Tells the guard that the cloud is ready and can run without this command.
 fn detach() -> anyhow::Result<()> {
     let guard = getppid().context("the guard is gone")?;
     kill_process(guard, Signal::USR1).context("telling the guard")?;

@@ -47,7 +47,7 @@ impl Certificates {
     }
 }
 
-/// Makes an authority and one server certificate for the loopback names. The authority's key is thrown away.
+/// Makes an authority and one server certificate for the loopback names. The authority's key is not kept.
 pub fn generate() -> anyhow::Result<Certificates> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

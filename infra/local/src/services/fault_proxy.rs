@@ -1,4 +1,4 @@
-//! The fault proxy, which stands before every outside system and fails when a test says so.
+//! The fault proxy, which stands before every outside system and makes calls fail when a test wants that.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// The port before one system.
+    /// The proxy's port for one system.
     pub fn port(&self, system: &str) -> anyhow::Result<u16> {
         let address = self.upstreams.get(system).with_context(|| format!("no proxy before {system}"))?;
         Ok(address.port())
@@ -30,12 +30,14 @@ pub async fn start(site: &Site<'_>, certificates: &CertificateFiles) -> anyhow::
         [("supabase", ports.supabase), ("stripe", ports.stripe), ("iomete", ports.iomete), ("aws", ports.aws)]
             .map(|(name, port)| (name.to_owned(), port))
             .to_vec();
-    // One node, but each region's functions reach it by an address of their own: a call to the wrong one shows.
+    // There is one node, but each region's functions have their own address for it, so that a call to the wrong region
+    // can be seen.
     http.extend(REGIONS.map(|region| (format!("opensearch-{region}"), ports.opensearch)));
     for (name, port) in http {
         command.args(["--http", &format!("{name}=127.0.0.1:{port}")]);
     }
-    // The control database and the tenants' databases are in one cluster, but count as two systems: each can fail alone.
+    // The control database and the tenants' databases are in one cluster, but count as two systems: each can fail
+    // alone.
     for name in ["postgres", "pooler"] {
         command.args(["--postgres", &format!("{name}=127.0.0.1:{}", ports.postgres)]);
     }

@@ -7,11 +7,12 @@ use super::{Site, accepts};
 use crate::credentials::CONTROL_REGION;
 use crate::supervisor::Service;
 
-/// The factor by which Wait states and Retry intervals are shortened, so that a tenant takes seconds and not minutes. With a
-/// smaller one, the retries of a busy step would be over before the longest lease expires.
+/// The factor by which Wait states and Retry intervals are shortened, so that a tenant takes seconds and not minutes.
+/// With a smaller one, the retries of a busy step would be over before the longest lease expires.
 const WAIT_SCALE: &str = "0.25";
 
-/// Starts it. The functions are its children and inherit its environment, including the endpoint that leads to the proxy.
+/// Starts it. The functions are its children and inherit its environment, including the endpoint that leads to the
+/// proxy.
 pub async fn start(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> anyhow::Result<()> {
     let port = site.ports.aws;
     let seen_by_functions = fault_proxy.map_or(Ok(port), |proxy| proxy.port("aws"))?;

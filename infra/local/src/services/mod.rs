@@ -1,4 +1,4 @@
-//! The servers a cloud consists of, each on a loopback port of its own.
+//! The servers of a cloud. Each has its own loopback port.
 
 mod certificates;
 pub mod fault_proxy;
@@ -31,7 +31,7 @@ pub use certificates::CertificateFiles;
 use fault_proxy::FaultProxy;
 pub use seen::Seen;
 
-/// All that starting a service takes.
+/// What is needed to start a service.
 pub struct Site<'a> {
     pub workspace: &'a Workspace,
     pub folder: &'a CloudFolder,
@@ -43,7 +43,7 @@ pub struct Site<'a> {
     pub ports: Ports,
 }
 
-/// The ports are chosen before anything starts, so that a service can be told where another one will be.
+/// The ports are chosen before any service starts, so that a service can be told another one's address.
 pub struct Ports {
     pub postgres: u16,
     pub valkey: u16,
@@ -59,17 +59,18 @@ pub struct Ports {
     pub aws: u16,
 }
 
-/// What runs.
+/// The running services.
 pub struct Services {
     /// Authority of Postgres' certificate, PEM.
     pub postgres_ca: String,
     pub fault_proxy: Option<FaultProxy>,
 }
 
-/// Below are the ports of well-known services.
+/// Lower ports are often used by well-known services.
 const LOWEST_PORT: u16 = 10_000;
 
-/// The first port the kernel gives to outgoing connections, or Linux' default if the kernel reports none that is usable.
+/// The first port the kernel gives to outgoing connections, or Linux' default if the kernel reports none that is
+/// usable.
 fn first_outgoing_port() -> u16 {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first = range.split_whitespace().next().and_then(|first| first.parse().ok());
@@ -80,8 +81,8 @@ fn first_outgoing_port() -> u16 {
 static CHOSEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 impl Ports {
-    /// Ports that are free right now. They are below the range from which the kernel takes ports for outgoing connections:
-    /// one of those could be taken again before its service binds it.
+    /// Ports that are free right now. They are below the range from which the kernel takes ports for outgoing
+    /// connections: one of those could be taken again before its service binds it.
     pub fn choose() -> anyhow::Result<Self> {
         let mut candidates = (LOWEST_PORT..first_outgoing_port()).collect::<Vec<_>>();
         candidates.shuffle(&mut rand::rng());
@@ -111,7 +112,7 @@ impl Ports {
     }
 }
 
-/// The programs of this workspace that run beside the functions.
+/// The programs of this workspace that run as services.
 pub fn programs(parts: &Parts) -> Vec<&'static str> {
     let mut programs = vec!["iomete-simulator", "mailbox", "stripe-simulator", "supabase-simulator"];
     programs.extend(parts.fault_proxy.then_some("fault-proxy"));

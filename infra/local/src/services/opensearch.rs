@@ -1,5 +1,5 @@
-//! `OpenSearch`: one node holds the indexes of all regions. It has no security plugin and lets everyone in; tests see at
-//! the fault proxy, which stands before it once per region, from where and with which credentials it is called.
+//! `OpenSearch`: one node holds the indexes of all regions. It has no security plugin and accepts every caller. The
+//! fault proxy stands before it once per region, so tests can see which region and which credentials a call used.
 
 use super::Site;
 use crate::supervisor::Service;

@@ -18,7 +18,8 @@ use crate::supervisor::{Service, setpriv};
 
 /// The user "nobody". Postgres refuses to run as root, so it runs as this user if this process is root.
 const NOBODY: u32 = 65534;
-/// Options of `setpriv`: without root's groups, but able to enter folders that only root may, such as a checkout in /root.
+/// Options of `setpriv`: without root's groups, but able to enter folders that only root may, such as a checkout in
+/// /root.
 const AS_NOBODY: [&str; 6] = [
     "--reuid=65534",
     "--regid=65534",
@@ -28,8 +29,8 @@ const AS_NOBODY: [&str; 6] = [
     "--ambient-caps=+dac_override",
 ];
 
-/// The data is removed at the next start, so nothing is flushed. `max_connections` allows for hundreds of warm functions with
-/// one connection each, and for those of the stand-in and the tests.
+/// The data is removed at the next start, so nothing is flushed. `max_connections` allows for hundreds of warm
+/// functions with one connection each, and for those of the stand-in and the tests.
 const SETTINGS: &str = "
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -84,7 +85,8 @@ pub async fn start(site: &Site<'_>, certificates: &Certificates) -> anyhow::Resu
         give(&cluster.join(name))?;
     }
 
-    // SIGINT asks Postgres for a fast shutdown, SIGQUIT for an immediate one. SIGTERM would wait for every client to leave.
+    // SIGINT asks Postgres for a fast shutdown, SIGQUIT for an immediate one. SIGTERM would wait for every client to
+    // leave.
     let mut command = site.command_as(&programs.join("postgres"), Signal::QUIT, identity);
     command.arg("-D").arg(&cluster);
     let service = Service::new("postgres", command, site.folder.log("postgres")).stopped_by(Signal::INT);

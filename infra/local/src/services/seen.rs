@@ -1,4 +1,4 @@
-//! Where the functions see each system: through the fault proxy where there is one, else directly.
+//! The addresses that the functions use: those of the fault proxy if there is one, otherwise the systems' own.
 
 use super::{Ports, Services};
 use crate::credentials::REGIONS;
@@ -25,12 +25,12 @@ impl Seen<'_> {
         self.port("valkey", self.ports.valkey)
     }
 
-    /// `index` is the region's in [`REGIONS`].
+    /// The system of the region with this index in [`REGIONS`].
     pub fn falkordb(&self, index: usize) -> anyhow::Result<u16> {
         self.port(&format!("falkordb-{}", REGIONS[index]), self.ports.falkordb[index])
     }
 
-    /// `index` is the region's in [`REGIONS`].
+    /// The system of the region with this index in [`REGIONS`].
     pub fn opensearch(&self, index: usize) -> anyhow::Result<u16> {
         self.port(&format!("opensearch-{}", REGIONS[index]), self.ports.opensearch)
     }

@@ -1,4 +1,4 @@
-//! The stand-ins for what cannot be had as a server: Supabase, Stripe and IOMETE, and the mailbox.
+//! The mailbox, and the stand-ins for systems that cannot run locally: Supabase, Stripe and IOMETE.
 
 use super::Site;
 use super::fault_proxy::FaultProxy;
@@ -8,10 +8,10 @@ use crate::supervisor::Service;
 pub const ORGANIZATION: &str = "local";
 /// The one catalog behind the IOMETE gateway.
 const CATALOG: &str = "ivory";
-/// Who may send mail.
+/// The only user who may send mail.
 pub const SMTP_USER: &str = "mailbox";
 
-/// Where the catalog is, below which are the routes of Iceberg's specification.
+/// The URL of the catalog. The routes of Iceberg's specification are below it.
 pub fn catalog_url(port: u16) -> String {
     format!("http://127.0.0.1:{port}/catalogs/{CATALOG}")
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask test`: every test there is, with real clouds beside them.
+//! `cargo xtask test`: all tests, with real clouds.
 //!
-//! Each cloud runs one test program at a time, so that no program is hit by the faults that another one lays, nor counts its
-//! calls. Several clouds run side by side, since the programs mostly wait.
+//! Each cloud runs one test program at a time. So the faults of one program do not hit another one, and it does not
+//! count another one's calls. Several clouds run side by side, because the programs mostly wait.
 
 mod plan;
 mod program;
@@ -60,14 +60,14 @@ struct TestRun<'a> {
     tools: &'a Tools,
     binaries: &'a Binaries,
     step: Step,
-    /// The names of what runs now.
+    /// The names of the programs that run now.
     running: RefCell<BTreeSet<String>>,
     plan: RefCell<Plan>,
     report: RefCell<Report>,
 }
 
 impl TestRun<'_> {
-    /// Starts a cloud and runs on it what is left to be run, one after the other.
+    /// Starts a cloud and runs the remaining programs on it, one after the other.
     async fn on_a_cloud(&self, number: usize) -> anyhow::Result<()> {
         let first = &self.options.name;
         let name = if number == 1 { first.clone() } else { format!("{first}.{number}") };
@@ -103,13 +103,14 @@ impl TestRun<'_> {
         Ok(())
     }
 
-    /// What runs now, and how much is left.
+    /// Shows which programs run now, and how many are left.
     fn tell(&self) {
         let running = self.running.borrow().iter().cloned().collect::<Vec<_>>().join(", ");
         self.step.tell(&format!("tests: {} programs are left; running: {running}", self.plan.borrow().len()));
     }
 
-    /// The API against its OpenAPI document, in as many cases as fit into a test run; `cargo xtask fuzz` takes its time.
+    /// Tests the API against its OpenAPI document, with as many cases as fit into a test run. `cargo xtask fuzz` runs
+    /// more.
     async fn fuzz(&self, cloud: &Running) -> anyhow::Result<Suite> {
         let amount = fuzz::Amount { phases: fuzz::VALUES_AND_CHAINS, max_examples: 20, seed: 1 };
         let log = cloud.folder.log("schemathesis");
@@ -121,7 +122,7 @@ impl TestRun<'_> {
     }
 }
 
-/// The env file's variables, and the names under which tests of single crates look for a server to try.
+/// The variables of the env file, and those with which tests of single crates find a test server.
 fn for_tests(running: &Running) -> BTreeMap<&'static str, String> {
     let mut variables = running.variables.clone();
     let named = |from: &str| running.variables[from].clone();
@@ -135,7 +136,8 @@ fn for_tests(running: &Running) -> BTreeMap<&'static str, String> {
     let certificates = CertificateFiles::of(&running.folder);
     variables.insert("TEST_POSTGRES_CERTIFICATE_FILE", certificates.server.display().to_string());
     variables.insert("TEST_POSTGRES_KEY_FILE", certificates.server_key.display().to_string());
-    // Every answer of the gateway, for the test that looks for secrets in them. It is removed with the cloud's other data.
+    // Every answer of the gateway, for the test that looks for secrets in them. It is removed with the cloud's other
+    // data.
     variables.insert("E2E_ANSWERS", running.folder.data("gateway-answers.jsonl").display().to_string());
     variables
 }

@@ -9,17 +9,18 @@ use anyhow::Context as _;
 use crate::cli::Test;
 use crate::compile::TestProgram;
 
-/// Its tests go through the gateway and wait most of the time: its programs are run module by module, on several clouds.
+/// Its tests go through the gateway and wait most of the time. So its programs are run module by module, on several
+/// clouds.
 pub const END_TO_END: &str = "e2e";
 
-/// These take longest. They come first, so that no cloud has a long one left when the others are done.
+/// These programs take longest. They run first, so that no cloud still has a long one when the others are done.
 const LONGEST: [(&str, &str); 4] =
     [("faults", "part"), (END_TO_END, "failures"), (END_TO_END, "outages"), (END_TO_END, "idempotency")];
 
-/// Looks at what all others left in its cloud.
+/// This program checks what all others left in its cloud.
 const LAST: (&str, &str) = (END_TO_END, "zz_canary");
 
-/// What runs on a cloud while nothing else does.
+/// A program that runs on a cloud while nothing else runs there.
 #[derive(Clone)]
 pub enum Unit {
     /// A test program, or only the tests whose names begin like this.
@@ -60,19 +61,19 @@ impl Plan {
             left.extend(units);
         }
         if options.package.is_empty() && options.filter.is_none() {
-            // It takes minutes too.
+            // It takes minutes as well.
             left.insert(1.min(left.len()), Unit::Fuzz);
         }
         let last = last.into_iter().map(|program| Unit::Program(Rc::new(program), String::new())).collect();
         Ok(Self { left, last })
     }
 
-    /// How much is left.
+    /// How many are left.
     pub fn len(&self) -> usize {
         self.left.len()
     }
 
-    /// The next one to run, on any cloud.
+    /// The next program to run, on any cloud.
     pub fn next(&mut self) -> Option<Unit> {
         self.left.pop_front()
     }
@@ -83,7 +84,7 @@ impl Plan {
     }
 }
 
-/// How the names of a program's tests begin, up to the first module; of most programs everything is run at once.
+/// The first modules of a program's test names. For most programs all tests are run at once.
 fn modules(program: &TestProgram) -> anyhow::Result<BTreeSet<String>> {
     if program.package != END_TO_END {
         return Ok(whole());
@@ -91,7 +92,7 @@ fn modules(program: &TestProgram) -> anyhow::Result<BTreeSet<String>> {
     let listed = Command::new(&program.program).args(["--list", "--format", "terse"]).output();
     let listed = listed.with_context(|| format!("listing the tests of {}", program.target))?.stdout;
     let listed = String::from_utf8_lossy(&listed);
-    // A test outside all modules would be missed by a filter for one: then the program stays whole.
+    // A filter for modules would miss a test outside all modules. In that case the program is run as a whole.
     let modules: Option<BTreeSet<String>> =
         listed.lines().map(|line| line.split_once("::").map(|(module, _)| format!("{module}::"))).collect();
     Ok(modules.filter(|modules| !modules.is_empty()).unwrap_or_else(whole))

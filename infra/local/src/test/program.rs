@@ -13,8 +13,9 @@ use crate::compile::TestProgram;
 /// How many end-to-end tests of a program run at the same time. They wait more than they compute.
 const THREADS: &str = "6";
 
-/// Runs the tests of a program whose names begin with `module`. Tests that need something outside are marked `#[ignore = "needs A and B"]`, with the names of variables:
-/// those that have all they need are run in a second pass, and the others stay ignored.
+/// Runs the tests of a program whose names begin with `module`. A test that needs something outside is marked
+/// `#[ignore = "needs A and B"]`, with the names of variables. If all of them are set, the test is run in a second
+/// pass. Otherwise it stays ignored.
 pub async fn run(
     program: &TestProgram,
     module: &str,

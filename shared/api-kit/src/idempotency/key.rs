@@ -1,4 +1,4 @@
-//! Which record a request belongs to, and whether that record is of the same request.
+//! Finds the record of a request, and tells whether that record belongs to the same request.
 
 use domain::FieldError;
 use sha2::{Digest, Sha256};
@@ -8,11 +8,11 @@ use crate::{Problem, Request};
 /// The header.
 const HEADER: &str = "Idempotency-Key";
 
-/// A request's identity, as digests: a record holds neither keys nor bodies, which may carry credentials.
+/// A request's identity, as digests. A record holds neither keys nor bodies, because they may contain credentials.
 pub struct Identity {
-    /// Names the record: caller, route, key.
+    /// Identifies the record: caller, route, key.
     pub record: String,
-    /// Names the request: path, precondition, body.
+    /// Identifies the request: path, precondition, body.
     pub request: String,
 }
 
@@ -36,7 +36,7 @@ fn bad() -> Problem {
     vec![FieldError { field: HEADER.to_owned(), message }].into()
 }
 
-/// The digest of the parts and their lengths, so that no two lists of parts share a digest.
+/// The digest of the parts and their lengths. So two different lists of parts have different digests.
 fn digest(parts: &[&[u8]]) -> String {
     let mut digest = Sha256::new();
     for part in parts {

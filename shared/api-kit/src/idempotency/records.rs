@@ -17,9 +17,9 @@ use crate::Answer;
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_hours(24);
-/// Two Lambdas' clocks may differ by this much.
+/// The most by which the clocks of two Lambdas may differ.
 const SKEW: Duration = Duration::from_secs(1);
-/// An item may have 400 KB: an answer that would not fit is not kept.
+/// An item may have 400 KB. An answer that would not fit is not stored.
 const LARGEST_BODY: usize = 380 * 1024;
 
 const IN_PROGRESS: &str = "IN_PROGRESS";
@@ -27,10 +27,10 @@ const COMPLETED: &str = "COMPLETED";
 
 type Item = HashMap<String, AttributeValue>;
 
-/// What a request finds under its key.
+/// What the table holds for a request's key.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
-    /// Nothing, or a request whose process died: this request is to be handled.
+    /// No record, or that of a request whose process died. This request has to be handled.
     Nothing,
     /// The answer to the same request.
     Answer(Answer),
@@ -69,7 +69,7 @@ impl Need for Records {
 }
 
 impl Records {
-    /// Begins a request, unless it was begun before. `owner` is this request's own id.
+    /// Begins a request, unless it was begun before. `owner` is the id of this request.
     pub async fn begin(&self, id: &str, request: &str, owner: &str, deadline: SystemTime) -> Result<Found, Failure> {
         let now = SystemTime::now();
         let begin = self
@@ -97,9 +97,9 @@ impl Records {
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(taken)) => {
                     Ok(match taken.item() {
-                        // The condition failed, but the item was not returned: somebody else is writing it right now.
+                        // The condition failed, but the item was not returned: another process is writing it right now.
                         None => Found::Running,
-                        // The SDK sent this put again because its first answer was lost.
+                        // The SDK repeated this put because the first answer was lost.
                         Some(item) if item.get("owner") == Some(&text(owner)) => Found::Nothing,
                         Some(item) => found(item, request),
                     })
@@ -109,7 +109,8 @@ impl Records {
         }
     }
 
-    /// Keeps the answer of a request this owner began. One that is too large to be kept is forgotten.
+    /// Stores the answer of a request that this owner began. An answer that is too large is not stored, and the record
+    /// is removed.
     pub async fn answered(&self, id: &str, owner: &str, answer: &Answer) -> Result<(), Failure> {
         let body = answer.body();
         if body.is_some_and(|body| body.len() > LARGEST_BODY) {
@@ -143,7 +144,7 @@ impl Records {
         keep.send().await.map(drop).map_err(|error| failure(&error))
     }
 
-    /// Forgets a request that this owner began, so that a repeat of it is handled.
+    /// Removes the record of a request that this owner began, so that a repeated request is handled again.
     pub async fn forget(&self, id: &str, owner: &str) -> Result<(), Failure> {
         let forget = self
             .client
@@ -159,7 +160,7 @@ impl Records {
     }
 }
 
-/// What a record means to a request.
+/// What a record means for a request.
 fn found(item: &Item, request: &str) -> Found {
     let field = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     if field("request").is_none_or(|of| of != request) {
@@ -195,7 +196,7 @@ fn millis(at: SystemTime) -> u64 {
     u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Names what `DynamoDB` answered. Its own text is dropped: it may quote an item.
+/// Logs the error code of `DynamoDB`. Its text is dropped, because it may quote an item.
 fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Failure {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     tracing::warn!(code, "DynamoDB refused or could not be reached");

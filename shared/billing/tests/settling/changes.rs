@@ -90,7 +90,7 @@ async fn an_unknown_outcome_gives_the_lease_back_and_leaves_the_intent_open() {
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn what_would_stop_a_change_at_its_end_stops_it_before_stripe_is_called() {
+async fn a_change_that_cannot_be_finished_is_refused_before_stripe_is_called() {
     let world = World::start().await;
     let (tenant, other) = (world.active(Tier::Enterprise).await, world.active(Tier::Pilot).await);
     let (store, payload) = (&world.database.store, json!({}));

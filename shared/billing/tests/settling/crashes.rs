@@ -1,5 +1,5 @@
-//! Tier changes that are cut off at every point where the process can die. Afterwards the reconciler brings Stripe to the
-//! row's tier, with one subscription of one item.
+//! Tier changes that are cut off at every point where the process can die. Afterwards the reconciler brings Stripe to
+//! the row's tier, with one subscription of one item.
 
 use billing::{Plan, begin_change};
 use domain::Tier;
@@ -31,7 +31,7 @@ const POINTS: &[Dies] = &[
     Dies::BeforeTheRow,
 ];
 
-/// Begins a change and dies. False: the change ended without making the request at which it was to die.
+/// Begins a change and dies. Returns false if the change ended without the request at which it should die.
 async fn die(world: &World, lease: &Lease<'_>, tier: Tier, dies: Dies) -> bool {
     let (change, payload) = (to(tier), json!({}));
     begin_change(lease, &update(&change, None, &payload), CALL).await.expect("begun");
@@ -47,7 +47,7 @@ async fn die(world: &World, lease: &Lease<'_>, tier: Tier, dies: Dies) -> bool {
     settled.is_err() || matches!(dies, Dies::BeforeTheRow)
 }
 
-/// `deaths` is how many of the points the changes reach, since not every change makes every request.
+/// `deaths` is how many of these points the changes reach, because not every change makes every request.
 async fn every_point(from: Tier, deaths: usize) {
     let world = World::start().await;
     let mut died = 0;
@@ -135,7 +135,7 @@ async fn after_a_crash_and_another_change_stripe_is_at_the_rows_tier() {
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_tenant_whose_lease_is_held_is_left_for_the_next_pass() {
+async fn a_tenant_whose_lease_is_held_is_settled_in_the_next_pass() {
     let world = World::start().await;
     let tenant = world.active(Tier::Enterprise).await;
     let lease = world.hold(&tenant).await;

@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 /// Dropped at the end of the test.
 pub struct Database {
     pub store: Store,
-    /// For what no statement of ours does: time passing.
+    /// For changes that no statement of the product makes: the passage of time.
     pub client: Client,
     _own: TestDatabase,
 }

@@ -1,4 +1,4 @@
-//! A deactivation while an invocation holds the lease, and what becomes of the subscription.
+//! A deactivation while an invocation holds the lease, and its effect on the subscription.
 
 use billing::{Plan, begin_change, finish_change};
 use domain::{CauseCode, ProvisioningState, Tier};
@@ -44,7 +44,7 @@ async fn a_deactivation_fences_a_tier_change_and_waits_for_its_lease() {
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_deactivation_finds_the_subscription_whose_answer_step_9_never_got() {
+async fn a_deactivation_finds_a_subscription_whose_creation_was_not_answered() {
     let world = World::start().await;
     for request in ["POST /v1/customers ", "POST /v1/subscriptions "] {
         for fault in [Fault::Request, Fault::Answer] {

@@ -1,4 +1,4 @@
-//! What settling does in each state that it finds.
+//! How settling works for each state of Stripe.
 
 use billing::{Change, Plan};
 use domain::{CauseCode, FailureKind, Tier};
@@ -45,7 +45,7 @@ async fn settling_again_changes_nothing() {
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn an_ended_subscription_is_followed_by_a_new_one() {
+async fn an_ended_subscription_is_replaced_by_a_new_one() {
     let world = World::start().await;
     let tenant = world.active(Tier::Enterprise).await;
     let first = world.live(&tenant).await.expect("subscribed");
@@ -63,7 +63,7 @@ async fn an_ended_subscription_is_followed_by_a_new_one() {
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn after_a_lost_answer_the_request_is_repeated_and_after_a_day_its_result_is_searched() {
+async fn a_lost_answer_is_repeated_with_the_key_and_looked_for_after_a_day() {
     let world = World::start().await;
     for (lost, a_day_later, change) in [
         (Fault::Answer, false, Change::Nothing),
@@ -87,7 +87,7 @@ async fn after_a_lost_answer_the_request_is_repeated_and_after_a_day_its_result_
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_request_that_may_be_on_its_way_is_waited_for() {
+async fn a_request_that_may_still_take_effect_is_waited_for() {
     let world = World::start().await;
     let lease = world.provisioning(Tier::Enterprise).await;
     world.wire.fault("POST /v1/subscriptions ", Fault::Request);
@@ -121,7 +121,7 @@ async fn a_key_whose_answer_is_an_old_error_is_replaced() {
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn several_items_and_a_foreign_price_are_left_alone() {
+async fn several_items_and_a_foreign_price_are_not_changed() {
     let world = World::start().await;
     let tenant = world.active(Tier::EnterprisePlus).await;
     let lease = world.hold(&tenant).await;
@@ -138,7 +138,7 @@ async fn several_items_and_a_foreign_price_are_left_alone() {
     let several = world.biller().settle(&lease, Some(Plan::Enterprise)).await.expect_err("two items");
     assert_eq!(several.code(), CauseCode::SubscriptionItemsSeveral);
     assert!(world.wire.seen().iter().all(|line| line.starts_with("GET")));
-    let cancelled = world.biller().settle(&lease, None).await.expect("whatever its items");
+    let cancelled = world.biller().settle(&lease, None).await.expect("with any items");
     assert_eq!(cancelled.change, Change::Cancelled);
     drop(lease);
 }

@@ -1,4 +1,4 @@
-//! A connection to Stripe's stand-in that loses chosen requests and answers, and records all requests.
+//! A connection to Stripe's stand-in. It loses chosen requests and answers, and records all requests.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -54,7 +54,7 @@ impl Wire {
         wire
     }
 
-    /// The next request that starts like this, e.g. `POST /v1/customers `, goes wrong.
+    /// The next request that starts with this text, e.g. `POST /v1/customers `, fails as given.
     pub fn fault(&self, request: &str, fault: Fault) {
         self.state.lock().expect("no panic").faults.push((request.to_owned(), fault));
     }
@@ -96,7 +96,7 @@ impl Wire {
         let mut upstream = TcpStream::connect(&self.upstream).await?;
         let line = request.windows(2).position(|two| two == b"\r\n").expect("a first line") + 2;
         upstream.write_all(&request[..line]).await?;
-        // One request per connection, so that an answer ends with it.
+        // Each connection carries one request, so that its answer ends with the connection.
         upstream.write_all(b"Connection: close\r\n").await?;
         upstream.write_all(&request[line..]).await?;
         let mut answer = Vec::new();

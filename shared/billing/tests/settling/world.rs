@@ -1,4 +1,4 @@
-//! A control database, the connection to Stripe, and what both hold of a tenant.
+//! A control database, the connection to Stripe, and the state of a tenant in both.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ pub struct World {
     pub database: Database,
     pub wire: Wire,
     billing: Billing,
-    /// Not over the wire.
+    /// A direct connection.
     pub stripe: Stripe,
     secrets_read: Arc<AtomicUsize>,
     key: SecretString,
@@ -185,7 +185,7 @@ impl World {
         live.pop()
     }
 
-    /// Checks that Stripe is at the row's tier: one subscription with one item of its price, or none that goes on.
+    /// Checks that Stripe is at the row's tier: one subscription with one item of its price, or none that continues.
     pub async fn check(&self, tenant: &Tenant) {
         let row = self.row(tenant).await;
         let wanted = if row.is_active { lookup_key(row.tier) } else { None };

@@ -12,7 +12,7 @@ use crate::cypher;
 use crate::error::Error;
 use crate::grant::Grant;
 
-/// An operation takes at most this long, however many commands it sends. Opening the connection takes at most
+/// The time limit of an operation with all of its commands. Opening the connection takes at most
 /// [`redis_kit::CALL_LIMIT`].
 pub const OPERATION_LIMIT: Duration = Duration::from_secs(10);
 /// How long a constraint on a nearly empty graph may take to be in force.
@@ -24,7 +24,7 @@ const CONSTRAINT_POLL: Duration = Duration::from_millis(50);
 pub struct GraphSpec<'a> {
     /// The graph's name, which is its key in the server.
     pub graph: &'a str,
-    /// The id of the tenant that it belongs to.
+    /// The id of the tenant.
     pub tenant_id: &'a str,
     /// The tenant's slug.
     pub slug: &'a str,
@@ -44,8 +44,8 @@ impl FalkorDb {
         Ok(Self { server: Server::connect(url).await? })
     }
 
-    /// Creates the graph with its root node and a unique constraint on the root's `tenant_id`, unless they exist. Returns
-    /// once the constraint is in force. Existing data is kept.
+    /// Creates the graph with its root node and a unique constraint on the root's `tenant_id`, unless they exist.
+    /// Returns once the constraint is in force. Existing data is kept.
     pub async fn create_graph(&self, spec: &GraphSpec<'_>) -> Result<(), Error> {
         bounded(self.create(spec)).await
     }
@@ -74,8 +74,8 @@ impl FalkorDb {
         Ok(self.count(graph, &cypher::query(&[("tenant_id", tenant_id)], query)?).await? > 0)
     }
 
-    /// Gives a user access to exactly this graph with exactly this password, also after a restart. Users are not replicated
-    /// between servers, so a failover needs a shared or copied aclfile.
+    /// Gives a user access to exactly this graph with exactly this password, also after a restart. Users are not
+    /// replicated between servers, so a failover needs a shared or copied aclfile.
     pub async fn grant(&self, user: &str, graph: &str, password: &SecretString) -> Result<(), Error> {
         bounded(self.set_and_save(user, &Grant::new(graph, password))).await
     }
@@ -87,8 +87,8 @@ impl FalkorDb {
         if grant.is_shown_by(shown) { Ok(()) } else { Err(Error::GrantMissing) }
     }
 
-    /// Graph names derive from slugs, and slugs are unique. But if another tenant's graph had this name, a grant on it would
-    /// open that tenant's data.
+    /// Graph names derive from slugs, and slugs are unique. But if another tenant's graph had this name, a grant on it
+    /// would open that tenant's data.
     async fn refuse_foreign(&self, spec: &GraphSpec<'_>) -> Result<(), Error> {
         let query = "MATCH (t:Tenant) WHERE t.tenant_id <> $tenant_id RETURN count(t)";
         match self.count(spec.graph, &cypher::query(&[("tenant_id", spec.tenant_id)], query)?).await? {
@@ -114,7 +114,8 @@ impl FalkorDb {
         }
     }
 
-    /// The number that a query counted; 0 if the graph does not exist. `GRAPH.RO_QUERY` does not create a missing graph.
+    /// The number that a query counted; 0 if the graph does not exist. `GRAPH.RO_QUERY` does not create a missing
+    /// graph.
     async fn count(&self, graph: &str, query: &str) -> Result<u64, Error> {
         let (_, rows, _): Rows<u64> = match self.call(&graph_command("GRAPH.RO_QUERY", graph, query)).await {
             Err(Error::Call(error)) if error.refusal().is_some_and(|reply| reply.says("empty key")) => return Ok(0),
@@ -123,7 +124,7 @@ impl FalkorDb {
         rows.into_iter().flatten().next().ok_or(redis_kit::Error::Unexpected.into())
     }
 
-    /// Sends a command that may be refused with these words. Then its effect exists already.
+    /// Sends a command that may be refused with these words. That refusal means that its effect exists already.
     async fn call_unless_done(&self, command: &Cmd, done: &str) -> Result<(), Error> {
         match self.call::<Value>(command).await {
             Err(Error::Call(error)) if error.refusal().is_some_and(|reply| reply.says(done)) => Ok(()),
@@ -159,7 +160,7 @@ mod tests {
 
     /// Refusals recorded from Valkey 9.1 and FalkorDB 4.16.3, and the codes that a grant reports for them.
     #[tokio::test]
-    async fn refusals_are_named_by_their_words() {
+    async fn refusals_are_recognized_by_their_texts() {
         for (words, code, retryable) in [
             (
                 "ERR This instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER \

@@ -5,8 +5,8 @@ use crate::error::Error;
 /// A query with its parameters in front, as the server expects them: `CYPHER name='value' … query`.
 ///
 /// Inside single quotes only the quote and the backslash are special. The module takes every other character as it is,
-/// including line breaks and all of Unicode. It does not know `\u` escapes. It would lose the text after a NUL, so a NUL is
-/// refused. (FalkorDB/docs `commands/graph.query.md`, "Parametrized queries"; tried on 4.16.3.)
+/// including line breaks and all of Unicode. It does not know `\u` escapes. It would lose the text after a NUL, so a
+/// NUL is refused. (FalkorDB/docs `commands/graph.query.md`, "Parametrized queries"; tried on 4.16.3.)
 pub(crate) fn query(parameters: &[(&'static str, &str)], text: &str) -> Result<String, Error> {
     let mut query = String::from("CYPHER ");
     for (name, value) in parameters {

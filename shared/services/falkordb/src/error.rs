@@ -1,4 +1,4 @@
-//! What can go wrong, and its cause code.
+//! The errors of the client, and their cause codes.
 
 use domain::{CauseCode, Failure};
 
@@ -13,7 +13,7 @@ const CODES: redis_kit::Codes = redis_kit::Codes {
     unexpected_answer: CauseCode::FalkorDbUnexpectedAnswer,
 };
 
-/// What can go wrong.
+/// An error of the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The call itself failed.
@@ -49,7 +49,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The variant for a refused command, told by the words of the refusal.
+    /// The variant for a refused command, recognized by the text of the refusal.
     pub(crate) fn named(error: redis_kit::Error) -> Self {
         let says = |words| error.refusal().is_some_and(|reply| reply.says(words));
         if says("unknown command") || says("Unknown command or category name") {

@@ -6,18 +6,19 @@ use redis::{FromRedisValue, Value};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-/// What a tenant's user may do, and nothing else.
+/// What a tenant's user may do. Nothing else is allowed.
 ///
 /// A key pattern confines only commands that declare which of their arguments are keys (`COMMAND INFO` of 4.16.3).
-/// - `GRAPH.LIST`, `.CONFIG`, `.UDF`, `.DEBUG` and `.PASSWORD` declare none. They would reach every tenant's graph; `LIST`
-///   alone shows all names. The same is true for `KEYS`, `SCAN`, `FLUSHALL`, `INFO`, `ACL` and `CONFIG`.
-/// - `GRAPH.DELETE` and `.CONSTRAINT` are confined, but the graph and the constraint on its root belong to the platform: a
-///   deprovisioned tenant's data stays. `.COPY` is useless with one key, and `.BULK` bypasses the query language.
+/// - `GRAPH.LIST`, `.CONFIG`, `.UDF`, `.DEBUG` and `.PASSWORD` declare none. They would reach every tenant's graph;
+///   `LIST` alone shows all names. The same is true for `KEYS`, `SCAN`, `FLUSHALL`, `INFO`, `ACL` and `CONFIG`.
+/// - `GRAPH.DELETE` and `.CONSTRAINT` are confined, but the graph and the constraint on its root belong to the
+///   platform: a deprovisioned tenant's data stays. `.COPY` is useless with one key, and `.BULK` bypasses the query
+///   language.
 /// - `GRAPH.SLOWLOG`, `.INFO` and `.MEMORY` are for the operators of the server.
 ///
-/// `AUTH`, `HELLO`, `QUIT` and `RESET` need no permission. One way out remains inside a query: `LOAD CSV` reads the server's
-/// `IMPORT_FOLDER` and HTTPS addresses. Keep that folder empty and block the server's outgoing connections (FalkorDB/docs
-/// `cypher/load-csv.md`).
+/// `AUTH`, `HELLO`, `QUIT` and `RESET` need no permission. One way out remains inside a query: `LOAD CSV` reads the
+/// server's `IMPORT_FOLDER` and HTTPS addresses. Keep that folder empty and block the server's outgoing connections
+/// (FalkorDB/docs `cypher/load-csv.md`).
 const COMMANDS: [&str; 5] = ["ping", "graph.query", "graph.ro_query", "graph.explain", "graph.profile"];
 
 /// The rights of one user, as `ACL SETUSER` sets and `ACL GETUSER` shows them.
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     fn shown(fields: &[(&str, &[&str])]) -> HashMap<String, Value> {
-        // A field of text has one value in the table below; a list has any number.
+        // A text field has one value in the table below, and a list has any number of values.
         let texts = |values: &[&str]| values.iter().map(|value| Value::SimpleString((*value).to_owned())).collect();
         let is_text = |name: &str| matches!(name, "commands" | "keys" | "channels");
         fields

@@ -13,7 +13,7 @@ struct Bench {
     falkordb: FalkorDb,
     admin: MultiplexedConnection,
     address: String,
-    /// Part of all names that one test makes.
+    /// A part of all names of this test.
     run: String,
 }
 
@@ -31,7 +31,7 @@ impl Bench {
     async fn tenant(&self, slug: &str) -> (String, MultiplexedConnection) {
         let graph = format!("client_{}{slug}", self.run);
         let user = user_of(&graph);
-        // Twice, since a step may have to be repeated.
+        // Twice, because a step may be repeated.
         for _ in 0..2 {
             let spec = GraphSpec { graph: &graph, tenant_id: slug, slug, display_name: slug };
             assert_eq!(self.falkordb.create_graph(&spec).await, Ok(()));
@@ -152,7 +152,7 @@ async fn any_name_is_stored_as_it_is() {
 
 #[tokio::test]
 #[ignore = "needs TEST_FALKORDB_URL"]
-async fn asking_for_a_graph_does_not_create_it() {
+async fn looking_for_a_graph_does_not_create_it() {
     let mut bench = Bench::new().await;
     let graph = format!("client_{}", bench.run);
     assert_eq!(bench.falkordb.graph_exists(&graph, "t-1").await, Ok(false));

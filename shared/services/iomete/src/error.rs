@@ -2,7 +2,7 @@
 
 use http_kit::{ConnectError, TransportError};
 
-/// Why a probe failed. Anybody may read the texts: none contains a host, an address, a header or a body.
+/// Why a probe failed. The texts are public, so none contains a host, an address, a header or a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
     /// There was no complete answer in time.

@@ -1,9 +1,9 @@
-//! IOMETE: an Iceberg REST catalog behind a gateway that asks for a token.
+//! IOMETE: an Iceberg REST catalog behind a gateway that requires a token.
 //!
-//! A catalog's address is `https://{console}/catalogs/{catalog}`. Below it are the routes of Iceberg's REST specification
-//! (sources: iomete/iom-docs, user-guide/spark-catalogs/internal.md; apache/iceberg, rest-catalog-open-api.yaml). IOMETE
-//! documents no health endpoint for a catalog. Every client of a catalog calls `GET /v1/config` first, and this call passes
-//! the gateway, the check of the token and the catalog.
+//! A catalog's address is `https://{console}/catalogs/{catalog}`. Below it are the routes of Iceberg's REST
+//! specification (sources: iomete/iom-docs, user-guide/spark-catalogs/internal.md; apache/iceberg,
+//! rest-catalog-open-api.yaml). IOMETE documents no health endpoint for a catalog. Every client of a catalog calls
+//! `GET /v1/config` first, and this call passes the gateway, the check of the token and the catalog.
 
 #![warn(missing_docs)]
 
@@ -44,7 +44,7 @@ impl Iomete {
     }
 }
 
-/// Whether the answer is a `CatalogConfig` of the specification: an object with its two required objects.
+/// Whether the answer is a `CatalogConfig` of the specification: an object that contains the two required objects.
 fn is_configuration(answer: &Answer) -> bool {
     let config: Option<Map<String, Value>> = answer.json();
     config

@@ -1,4 +1,4 @@
-//! The probe against servers that answer in every way it distinguishes.
+//! The probe against servers that answer in all ways that the probe distinguishes.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -16,9 +16,9 @@ const TOKEN: &str = "iomete-token-of-the-tests";
 const CATALOG: &str = "/catalogs/ivory";
 const CONFIG: &str =
     r#"{"defaults":{"clients":"4"},"overrides":{"prefix":"p"},"endpoints":["GET /v1/{prefix}/namespaces"]}"#;
-/// More than any answer takes here, even on a busy machine.
+/// More time than any answer takes here, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Short enough to wait for it.
+/// A limit that is short enough for a test to wait for it.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 async fn probe(base_url: &str) -> Result<(), ProbeError> {
@@ -83,7 +83,7 @@ async fn a_catalog_answers() {
 }
 
 #[tokio::test]
-async fn a_status_is_given_as_its_number_alone() {
+async fn a_status_is_reported_only_as_its_number() {
     for status in [302, 400, 401, 403, 404, 419, 429, 500, 503] {
         let answer = answered(response(status, CONFIG)).await;
         is(answer, ProbeError::Status(status), &format!("HTTP status {status}"));
@@ -135,7 +135,7 @@ async fn an_unknown_name_is_not_resolved() {
     is(probe("https://does-not-exist.invalid/catalogs/x").await, ProbeError::Unresolved, "name not resolved");
 }
 
-/// A server that stops at the start of its answer, or in the middle, has the same time.
+/// The time limit is the same for a server that stops at the start of its answer or in the middle of it.
 #[tokio::test]
 async fn silence_is_a_timeout() {
     for said in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{\"defaults\":"] {
@@ -219,7 +219,7 @@ async fn an_untrusted_certificate_is_not_accepted() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_is_a_bad_configuration() {
+async fn a_request_that_cannot_be_built_is_a_bad_configuration() {
     is(probe("console.example.com/catalogs/ivory").await, ProbeError::BadConfiguration, "bad configuration");
     let broken = Iomete::new("http://127.0.0.1:1", "two\nlines".into(), PATIENCE).probe().await;
     is(broken, ProbeError::BadConfiguration, "bad configuration");

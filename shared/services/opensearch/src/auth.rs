@@ -13,7 +13,8 @@ use secrets::SigningService;
 
 use crate::error::Error;
 
-/// Credentials are usually cached. Fetching new ones from the metadata endpoint takes milliseconds.
+/// The time limit for getting credentials. They are usually cached. Getting new ones from the metadata endpoint takes
+/// milliseconds.
 const CREDENTIALS_LIMIT: Duration = Duration::from_secs(2);
 
 /// The service's name in a signature's scope (opensearch-project/documentation-website `_clients/rust.md`).
@@ -35,16 +36,16 @@ pub enum Auth {
     },
     /// AWS Signature Version 4.
     SigV4 {
-        /// The endpoint's region.
+        /// The region of the endpoint.
         region: String,
-        /// Which service the endpoint belongs to.
+        /// The service that the endpoint belongs to.
         service: SigningService,
-        /// Gives the credentials for each request.
+        /// The source of the credentials for each request.
         credentials: SharedCredentialsProvider,
     },
 }
 
-/// Where and for what a signature is valid, and when it is made.
+/// The scope of a signature, and its time.
 pub(crate) struct Scope<'a> {
     pub(crate) region: &'a str,
     pub(crate) service: &'a str,
@@ -70,7 +71,8 @@ pub(crate) async fn signature(
 fn signature_of(request: &Request, credentials: Credentials, scope: &Scope<'_>) -> Result<HeaderMap, Error> {
     let mut settings = SigningSettings::default();
     if scope.service == name(SigningService::Aoss) {
-        // Serverless requires `x-amz-content-sha256` (opensearch-project/opensearch-java #339); managed clusters do not.
+        // Serverless requires `x-amz-content-sha256` (opensearch-project/opensearch-java #339); managed clusters do
+        // not.
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
     }
     let identity = credentials.into();

@@ -16,8 +16,8 @@ use crate::auth::{Auth, signature};
 use crate::error::{Error, is_already_there};
 use crate::index::IndexSpec;
 
-/// One read or one change of an alias. A whole [`OpenSearch::ensure_knn_index`], creation included, takes at most 26 s, and
-/// 2 s more if AWS credentials have to be fetched.
+/// One read or one change of an alias. A whole [`OpenSearch::ensure_knn_index`], creation included, takes at most 26 s,
+/// and 2 s more if AWS credentials have to be fetched.
 const CALL_LIMIT: Duration = Duration::from_secs(4);
 /// Creating an index waits for its first shard. An index that takes longer is adopted by the next try.
 const CREATE_LIMIT: Duration = Duration::from_secs(10);
@@ -84,8 +84,8 @@ impl OpenSearch {
         Ok(Self { http: http_kit::client(CALL_LIMIT), endpoint, auth })
     }
 
-    /// Creates the index with its mapping and its alias, unless it exists. Afterwards the alias leads to this index and to
-    /// no other. If something exists that differs, it is left as it is and named in [`Error::Conflict`].
+    /// Creates the index with its mapping and its alias, unless it exists. Afterwards the alias leads to this index and
+    /// to no other. If something exists that differs, it is left as it is and named in [`Error::Conflict`].
     pub async fn ensure_knn_index(&self, spec: &IndexSpec<'_>) -> Result<Ensured, Error> {
         // This comes first: creating the index would add it to a foreign alias, or fail with a 500.
         if self.holders(spec.alias).await?.keys().any(|holder| holder != spec.index) {
@@ -151,8 +151,8 @@ fn read<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
     answer.json().ok_or(Error::Unexpected)
 }
 
-/// Whether reads and writes through the alias reach this whole index and nothing else. (The only index of an alias is its
-/// write index, unless it says no.)
+/// Whether reads and writes through the alias reach this whole index and nothing else. (The only index of an alias is
+/// its write index, unless it says no.)
 fn leads_only_to(holders: &Holders, spec: &IndexSpec<'_>) -> bool {
     let alias = holders.get(spec.index).and_then(|holder| holder.aliases.get(spec.alias));
     holders.len() == 1 && alias.is_some_and(|alias| alias.is_write_index != Some(false) && alias.filter.is_none())

@@ -1,10 +1,10 @@
-//! What can go wrong, and its cause code.
+//! The errors of the client, and their cause codes.
 
 use domain::{CauseCode, Failure};
 use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
 
-/// What can go wrong.
+/// An error of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The configured endpoint is not an `http(s)://host[:port][/path]`.
@@ -31,7 +31,7 @@ pub enum Error {
     /// The cluster has as many shards as it may have.
     #[error("the cluster has as many shards as it may have")]
     ShardLimit,
-    /// Something with our names exists, and it is not what we would create.
+    /// An index or alias with our names exists, and it is not what we would create.
     #[error("the existing one has another {what}")]
     Conflict {
         /// What is different.
@@ -48,7 +48,8 @@ pub enum Error {
     NotVisible,
 }
 
-/// `{"error":{"type","reason"},"status"}`. For a missing alias, and in answers of AWS's proxy, `error` is a string or absent.
+/// `{"error":{"type","reason"},"status"}`. For a missing alias, and in answers of AWS's proxy, `error` is a string or
+/// absent.
 #[derive(Deserialize)]
 struct Body {
     error: Detail,

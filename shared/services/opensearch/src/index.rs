@@ -1,16 +1,16 @@
-//! The tenant's index: what is created, and how an existing one may not differ from that.
+//! The tenant's index: how it is created, and which differences of an existing one matter.
 
 use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-/// The library that searches vectors. It is always named in the mapping: the default has changed between versions of the
-/// server, and the engine of an index cannot be changed.
+/// The library that searches vectors. It is always named in the mapping: the default has changed between versions of
+/// the server, and the engine of an index cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// Native code; offered by managed clusters and serverless collections.
     Faiss,
-    /// Runs inside the JVM, wherever the server runs.
+    /// Runs inside the JVM, so it needs no native library.
     Lucene,
 }
 
@@ -25,7 +25,7 @@ impl Engine {
     }
 }
 
-/// A setting of another value. The message says what would be valid.
+/// A setting with an invalid value. The message says which values are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidSetting(&'static str);
@@ -47,7 +47,7 @@ impl FromStr for Engine {
 pub struct Dimension(u16);
 
 impl Dimension {
-    /// A dimension, if OpenSearch takes it.
+    /// A dimension, if OpenSearch accepts it.
     #[must_use]
     pub const fn new(dimension: u16) -> Option<Self> {
         if matches!(dimension, 1..=16_000) { Some(Self(dimension)) } else { None }
@@ -73,8 +73,8 @@ pub struct IndexSpec<'a> {
     pub engine: Engine,
     /// How many numbers a vector has.
     pub dimension: Dimension,
-    /// Copies of each shard besides the first. In a cluster of n zones, 1 + replicas must be a multiple of n. Serverless
-    /// collections ignore this.
+    /// Copies of each shard besides the first. In a cluster of n zones, 1 + replicas must be a multiple of n.
+    /// Serverless collections ignore this.
     pub replicas: u8,
 }
 
@@ -83,7 +83,8 @@ impl IndexSpec<'_> {
     pub(crate) fn body(&self) -> Value {
         json!({
             "settings": { "index": { "knn": true, "number_of_shards": 1, "number_of_replicas": self.replicas } },
-            // A misspelt field is an error and not a new field, since a field cannot be removed from a mapping.
+            // With this, a misspelt field is an error and not a new field, because a field cannot be removed from a
+            // mapping.
             "mappings": { "dynamic": "strict", "properties": self.properties() },
             "aliases": { self.alias: { "is_write_index": true } },
         })
@@ -91,9 +92,9 @@ impl IndexSpec<'_> {
 
     /// The fields.
     ///
-    /// `cosinesimil` is the usual similarity of text embeddings. Unlike `innerproduct` and `l2`, it does not depend on the
-    /// length of vectors; a zero vector is an error. Lucene has always had it, faiss since 2.19. An older faiss refuses the
-    /// creation of the index, not a later search (documentation-website,
+    /// `cosinesimil` is the usual similarity of text embeddings. Unlike `innerproduct` and `l2`, it does not depend on
+    /// the length of vectors; a zero vector is an error. Lucene has always had it, faiss since 2.19. An older faiss
+    /// refuses the creation of the index, not a later search (documentation-website,
     /// `_mappings/supported-field-types/{knn-spaces,knn-methods-engines}.md`).
     fn properties(&self) -> Value {
         json!({
@@ -119,9 +120,9 @@ impl IndexSpec<'_> {
         })
     }
 
-    /// How an existing index, as `GET /{index}` describes it, differs from the one we would create, as far as writes and
-    /// searches would behave differently. Additional fields are no difference. Replicas are none either: operators change
-    /// them.
+    /// How an existing index, as `GET /{index}` describes it, differs from the one we would create, if the difference
+    /// changes writes or searches. Additional fields are not a difference. Neither are replicas, because operators
+    /// change them.
     pub(crate) fn difference(&self, found: &Value) -> Option<&'static str> {
         // Settings come back as strings.
         if !matches!(&found["settings"]["index"]["knn"], Value::String(knn) if knn == "true") {

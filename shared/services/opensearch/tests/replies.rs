@@ -1,4 +1,5 @@
-//! The client against replies that no test can get out of a running node, and what the node does not check: who asks.
+//! The client against replies that a test cannot get from a running node, and its credentials, which the node does not
+//! check.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +20,7 @@ const SPEC: IndexSpec<'_> = IndexSpec {
     dimension: Dimension::new(8).expect("valid"),
     replicas: 0,
 };
-/// Must never be shown: it stands for a password, and for what a reply may tell of one.
+/// This text must never be shown. It stands for a password, and for texts in replies that may repeat one.
 const SECRET: &str = "hunter2";
 
 type Reply = (u16, &'static str);
@@ -28,7 +29,7 @@ const MISSING: Reply = (404, r#"{"error":"alias [client_acme] missing","status":
 const CREATED: Reply = (200, r#"{"acknowledged":true,"shards_acknowledged":true,"index":"client_acme_v1"}"#);
 const SHOWN: Reply = (200, r#"{"client_acme_v1":{"aliases":{"client_acme":{"is_write_index":true}}}}"#);
 
-/// A server that gives each request the next reply and keeps the request's head.
+/// A server that answers each request with the next reply and keeps the headers of the requests.
 struct Server {
     endpoint: String,
     heads: Arc<Mutex<Vec<Parts>>>,
@@ -63,16 +64,16 @@ fn basic() -> Auth {
     Auth::Basic { username: "user".to_owned(), password: SECRET.into() }
 }
 
-/// What becomes of it when the creation gets this reply.
+/// The result of the creation if it gets this reply.
 async fn refused(status: u16, body: &'static str) -> Error {
     let server = Server::start(&[MISSING, (status, body)]).await;
     server.client(basic()).ensure_knn_index(&SPEC).await.expect_err(body)
 }
 
 #[tokio::test]
-async fn refusals_are_named_and_their_words_never_shown() {
+async fn refusals_have_codes_and_their_texts_are_never_shown() {
     for (status, body, code, retryable) in [
-        // Of what stands before a cluster: AWS, the security plugin.
+        // Replies from in front of a cluster: AWS, the security plugin.
         (401, "hunter2", "unauthorized", false),
         (403, r#"{"message":"hunter2 is not authorized"}"#, "unauthorized", false),
         (
@@ -81,7 +82,7 @@ async fn refusals_are_named_and_their_words_never_shown() {
             "unauthorized",
             false,
         ),
-        // A whole cluster's blocks, as recorded: they would hit every test that uses the node.
+        // Blocks of a whole cluster, as recorded. On the node they would affect all other tests.
         (
             403,
             r#"{"error":{"root_cause":[{"type":"index_create_block_exception","reason":"blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];"}],"type":"index_create_block_exception","reason":"blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];"},"status":403}"#,
@@ -94,7 +95,7 @@ async fn refusals_are_named_and_their_words_never_shown() {
             "blocked",
             true,
         ),
-        // A cluster under load, a cluster without a manager, a load balancer.
+        // Replies of a cluster under load, a cluster without a manager, and a load balancer.
         (429, "", "rate_limited", true),
         (
             429,
@@ -110,7 +111,7 @@ async fn refusals_are_named_and_their_words_never_shown() {
         ),
         (500, r#"{"error":{"type":"illegal_state_exception","reason":"hunter2"}}"#, "unavailable", true),
         (502, "hunter2", "unavailable", true),
-        // A cluster with another version or other plugins.
+        // Replies of a cluster with another version or other plugins.
         (
             400,
             r#"{"error":{"type":"mapper_parsing_exception","reason":"Invalid engine: hunter2"},"status":400}"#,
@@ -133,7 +134,7 @@ async fn an_accepted_index_must_also_be_visible() {
 }
 
 #[tokio::test]
-async fn an_undocumented_answer_is_no_success() {
+async fn an_undocumented_answer_is_not_a_success() {
     for body in ["", "<html>", "[]", r#"{"client_acme_v1":{}}"#] {
         let server = Server::start(&[(200, body)]).await;
         assert_eq!(server.client(basic()).ensure_knn_index(&SPEC).await, Err(Error::Unexpected), "{body}");
@@ -156,7 +157,7 @@ async fn each_request_is_authenticated() {
         let look = "GET /base/_alias/client_acme";
         assert_eq!(requests, [look, "PUT /base/client_acme_v1", look]);
         for head in &heads {
-            // With a body its type is signed too.
+            // A request with a body signs its content type as well.
             let authorization = authorization(&head.headers).replace("SignedHeaders=content-type;", "SignedHeaders=");
             assert!(authorization.contains(expected), "{authorization}");
         }
@@ -169,7 +170,7 @@ fn authorization(headers: &HeaderMap) -> &str {
 }
 
 #[test]
-fn only_plain_http_endpoints_are_taken() {
+fn only_plain_http_endpoints_are_accepted() {
     for endpoint in ["", "x", "ftp://x", "mailto:x", "https://u:p@x", "https://x?y"] {
         assert_eq!(OpenSearch::new(endpoint, basic()).expect_err(endpoint), Error::BadEndpoint);
     }

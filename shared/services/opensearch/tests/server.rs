@@ -1,6 +1,6 @@
-//! The client against a running OpenSearch with the k-NN plugin, whose endpoint is in `TEST_OPENSEARCH_URL`. The engine is
-//! lucene: it needs no native library. Each test uses names of its own and leaves the cluster's settings alone, so that
-//! others can use the node at the same time.
+//! The client against a running OpenSearch with the k-NN plugin, whose endpoint is in `TEST_OPENSEARCH_URL`. The engine
+//! is lucene, because it needs no native library. Each test uses its own names and does not change the cluster's
+//! settings, so that other tests can use the node at the same time.
 
 #![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
 
@@ -11,12 +11,12 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The client under test, and the server as anybody sees it.
+/// The client under test, and the server without credentials.
 struct Bench {
     opensearch: OpenSearch,
     http: Client,
     endpoint: String,
-    /// The alias of this test; its index is this with `_v1`.
+    /// The alias of this test. Its index has the same name with `_v1`.
     alias: String,
     index: String,
 }
@@ -57,8 +57,8 @@ impl Bench {
         self.ask(Method::GET, &format!("_alias/{}", self.alias), Value::Null).await.1
     }
 
-    /// Makes the next index of ours one too many, as long as its replicas count 255: room for 200 shards is left, for
-    /// others that use the cluster.
+    /// Lets the next index exceed the limit of shards, as its replicas count 255. There is still room for 200 shards of
+    /// other users of the cluster.
     async fn fill(&self, filler: &str) {
         let (_, health) = self.ask(Method::GET, "_cluster/health", Value::Null).await;
         let open = ["active_shards", "unassigned_shards", "initializing_shards"].map(|kind| health[kind].as_u64());
@@ -102,7 +102,7 @@ async fn an_index_is_created_once_and_searchable_by_its_alias() {
 
     let (status, _) = bench.ask(Method::POST, &format!("{alias}/_doc"), json!({ "titel": "misspelt" })).await;
     assert_eq!(status, 400, "the mapping is strict");
-    assert_eq!(bench.ensure().await, Ok(Ensured::Adopted), "documents are no difference");
+    assert_eq!(bench.ensure().await, Ok(Ensured::Adopted), "documents do not make a difference");
     bench.clean_up(&[index]).await;
 }
 
@@ -128,7 +128,7 @@ async fn a_lost_or_changed_alias_is_restored() {
 
 #[tokio::test]
 #[ignore = "needs TEST_OPENSEARCH_URL"]
-async fn an_index_that_differs_is_left_alone() {
+async fn a_different_index_is_not_changed() {
     let bench = Bench::new();
     let Bench { alias, index, .. } = &bench;
     bench.ensure().await.expect("created");
@@ -138,7 +138,7 @@ async fn an_index_that_differs_is_left_alone() {
     assert_eq!(bench.ensure().await, Ok(Ensured::Adopted));
     bench.clean_up(&[index]).await;
 
-    // What a document written too early would have made.
+    // This is the index that a document creates if it is written too early.
     bench.done(Method::PUT, index, json!({})).await;
     assert_eq!(bench.ensure().await, Err(Error::Conflict { what: "index.knn setting" }));
     assert_eq!(bench.holders().await["status"], 404, "{alias} was not given to it");
@@ -147,7 +147,7 @@ async fn an_index_that_differs_is_left_alone() {
 
 #[tokio::test]
 #[ignore = "needs TEST_OPENSEARCH_URL"]
-async fn anothers_alias_or_index_is_left_alone() {
+async fn a_foreign_alias_or_index_is_not_changed() {
     let bench = Bench::new();
     let Bench { alias, index, .. } = &bench;
     let foreign = format!("{alias}_foreign");
@@ -168,12 +168,12 @@ async fn anothers_alias_or_index_is_left_alone() {
 
 #[tokio::test]
 #[ignore = "needs TEST_OPENSEARCH_URL"]
-async fn a_block_is_named_and_passes() {
+async fn a_block_is_reported_until_it_is_removed() {
     let bench = Bench::new();
     let Bench { alias, index, .. } = &bench;
     bench.ensure().await.expect("created");
     bench.done(Method::DELETE, &format!("{index}/_alias/{alias}"), Value::Null).await;
-    // An operator's, and the one that comes with a full disk.
+    // A block that an operator sets, and the block that a full disk causes.
     for block in ["index.blocks.read_only", "index.blocks.read_only_allow_delete"] {
         bench.done(Method::PUT, &format!("{index}/_settings"), json!({ block: true })).await;
         assert_eq!(bench.ensure().await, Err(Error::Blocked), "{block}");
@@ -185,7 +185,7 @@ async fn a_block_is_named_and_passes() {
 
 #[tokio::test]
 #[ignore = "needs TEST_OPENSEARCH_URL"]
-async fn a_cluster_full_of_shards_is_named() {
+async fn a_cluster_full_of_shards_is_reported() {
     let bench = Bench::new();
     let filler = format!("{}_filler", bench.alias);
     bench.fill(&filler).await;

@@ -27,14 +27,14 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// A client of the API at `base_url`, e.g. `https://api.stripe.com`. One call takes at most `call`, from connecting to
-    /// the last byte.
+    /// A client of the API at `base_url`, e.g. `https://api.stripe.com`. One call takes at most `call`, from connecting
+    /// to the last byte.
     #[must_use]
     pub fn new(base_url: &str, secret_key: SecretString, call: Duration) -> Self {
         Self { http: http_kit::client(call), base_url: base_url.trim_end_matches('/').to_owned(), secret_key, call }
     }
 
-    /// What one call takes at most. The caller makes sure that there is this much time.
+    /// The time limit of one call. The caller has to have this much time.
     #[must_use]
     pub const fn call_timeout(&self) -> Duration {
         self.call
@@ -50,7 +50,8 @@ impl Stripe {
         read(&http_kit::send(post).await?)
     }
 
-    /// Every customer with exactly this address, in the same case. This list is read-after-write, unlike Stripe's search.
+    /// Every customer with exactly this address, in the same case. This list is read-after-write, unlike Stripe's
+    /// search.
     pub async fn customers_by_email(&self, email: &str) -> Result<Vec<Customer>, Error> {
         self.list("/v1/customers", &[("email", email)]).await
     }
@@ -91,7 +92,7 @@ impl Stripe {
                 return Ok(found);
             }
         }
-        // The list has more pages than can be right.
+        // The list has more pages than it can have.
         Err(Error::UnexpectedAnswer { request_id: None })
     }
 

@@ -1,4 +1,4 @@
-//! What can go wrong, and its cause code.
+//! The errors of the client, and their cause codes.
 
 use domain::{CauseCode, Failure, FailureKind};
 use http_kit::{Answer, TransportCodes, TransportError};
@@ -27,7 +27,8 @@ pub enum Error {
     Server {
         /// The HTTP status.
         status: u16,
-        /// The answer repeats that of an earlier request with this key. It will never be another.
+        /// The answer repeats that of an earlier request with this key. Stripe will never answer anything else for this
+        /// key.
         replayed: bool,
         /// Stripe's id of the request.
         request_id: Option<String>,
@@ -81,7 +82,7 @@ impl Error {
         }
     }
 
-    /// Whether the answer is an error that Stripe stored under this key. Then the key cannot be used any more.
+    /// Whether the answer is an error that Stripe stored for this key. In that case the key cannot be used any more.
     #[must_use]
     pub const fn is_replayed(&self) -> bool {
         matches!(self, Self::Server { replayed: true, .. })
@@ -93,7 +94,7 @@ impl Error {
         matches!(self, Self::Rejected { .. })
     }
 
-    /// Whether this request certainly made nothing.
+    /// Whether this request certainly created nothing.
     #[must_use]
     pub fn is_definite(&self) -> bool {
         match self {
@@ -103,8 +104,8 @@ impl Error {
         }
     }
 
-    /// The failure of a request that changes something. If the request may have had an effect, the failure is no refusal,
-    /// whatever the answer was.
+    /// The failure of a request that changes something. If the request may have had an effect, the failure is never a
+    /// refusal.
     #[must_use]
     pub fn of_a_write(self) -> Failure {
         let definite = self.is_definite();

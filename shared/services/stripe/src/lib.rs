@@ -1,7 +1,7 @@
 //! Stripe: customers and subscriptions.
 //!
-//! Requests are form-encoded with bracketed names, answers are JSON. The API version is pinned, since Stripe changes shapes
-//! between versions (source: docs.stripe.com/api, and stripe/stripe-go, which pins the same version).
+//! Requests are form-encoded with bracketed names, answers are JSON. The API version is pinned, since Stripe changes
+//! shapes between versions (source: docs.stripe.com/api, and stripe/stripe-go, which pins the same version).
 
 #![warn(missing_docs)]
 

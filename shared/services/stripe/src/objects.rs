@@ -1,4 +1,4 @@
-//! Stripe's objects, as far as they are read.
+//! The parts of Stripe's objects that are read.
 
 use std::collections::HashMap;
 
@@ -60,7 +60,7 @@ pub(crate) struct Page<T> {
     pub has_more: bool,
 }
 
-/// The id by which a list is paged.
+/// The id that names the object in the parameters of a page.
 pub(crate) trait Identified {
     fn id(&self) -> &str;
 }
@@ -78,7 +78,7 @@ impl Identified for Subscription {
 }
 
 impl Customer {
-    /// Whether it is this tenant's, according to our metadata.
+    /// Whether it belongs to this tenant, according to our metadata.
     #[must_use]
     pub fn is_tenants(&self, tenant_id: &str) -> bool {
         self.metadata.get("tenant_id").is_some_and(|id| id == tenant_id)
@@ -86,7 +86,7 @@ impl Customer {
 }
 
 impl Subscription {
-    /// Whether it is this tenant's, according to our metadata.
+    /// Whether it belongs to this tenant, according to our metadata.
     #[must_use]
     pub fn is_tenants(&self, tenant_id: &str) -> bool {
         self.metadata.get("tenant_id").is_some_and(|id| id == tenant_id)

@@ -12,7 +12,7 @@ pub struct PreparedPost {
 
 impl PreparedPost {
     fn new(path: &str, fields: &[(&str, &str)]) -> Self {
-        // Pairs of strings always encode.
+        // Encoding pairs of strings cannot fail.
         Self { path: path.to_owned(), body: serde_urlencoded::to_string(fields).unwrap_or_default() }
     }
 }
@@ -42,7 +42,7 @@ pub fn create_subscription(customer: &str, price: &str, tenant_id: &str, days_un
     )
 }
 
-/// A change of a subscription. It says what the subscription shall be, so repeating it changes nothing more.
+/// A change of a subscription. It names the wanted state, so repeating it changes nothing more.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SubscriptionChange<'a> {
     /// An item's id and its new price. Without the id Stripe would add a second item. The quantity becomes 1, Stripe's
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_sent() {
+    fn only_differences_are_sent() {
         let change = SubscriptionChange { price: Some(("si_1", "price_2")), cancel_at_period_end: None };
         let request = update_subscription("sub_1", change);
         assert_eq!(request.path, "/v1/subscriptions/sub_1");

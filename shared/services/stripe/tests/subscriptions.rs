@@ -47,7 +47,7 @@ async fn change(stripe: &Stripe, id: &str, change: SubscriptionChange<'_>) -> Su
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL and STRIPE_SECRET_KEY"]
-async fn the_item_gets_another_price_and_stays_the_only_one() {
+async fn a_change_of_price_keeps_the_only_item() {
     let stripe = stripe();
     let made = subscribed(&stripe).await;
     let item = made.only_item().expect("one item");
@@ -77,7 +77,7 @@ async fn without_the_items_id_there_would_be_a_second_item() {
 
 #[tokio::test]
 #[ignore = "needs STRIPE_API_URL and STRIPE_SECRET_KEY"]
-async fn a_cancellation_at_the_periods_end_is_taken_back() {
+async fn a_cancellation_at_the_periods_end_can_be_reverted() {
     let stripe = stripe();
     let made = subscribed(&stripe).await;
     let cancel = |cancel| SubscriptionChange { price: None, cancel_at_period_end: Some(cancel) };

@@ -13,8 +13,9 @@ use uuid::Uuid;
 use crate::auth_error::{AuthError, code_of};
 use crate::error::RequestId;
 
-/// The longest that a request of [`Auth`] takes. An invitation is answered after the mail server accepted the mail, for which
-/// Auth itself allows 10 s. With a shorter limit, every slow mail server would leave invitations of unknown outcome.
+/// The longest that a request of [`Auth`] takes. An invitation is answered after the mail server accepted the mail, for
+/// which Auth itself allows 10 s. With a shorter limit, every slow mail server would leave invitations of unknown
+/// outcome.
 pub const AUTH_TIMEOUT: Duration = Duration::from_secs(25);
 
 const API_KEY: HeaderName = HeaderName::from_static("apikey");
@@ -52,11 +53,12 @@ impl Auth {
         }
     }
 
-    /// Invites a user by mail, and returns after the mail server has accepted the mail. `data` becomes the user's metadata,
-    /// which the user may change. The link leads to `redirect_to` if the project allows that URL, otherwise to its site URL.
+    /// Invites a user by mail, and returns after the mail server has accepted the mail. `data` becomes the user's
+    /// metadata, which the user may change. The link leads to `redirect_to` if the project allows that URL, otherwise
+    /// to its site URL.
     ///
-    /// This is not idempotent: a second call for a user who has not confirmed yet mails again and ends the first link. Look
-    /// into the project's `auth.users` first.
+    /// This is not idempotent: a second call for a user who has not confirmed yet mails again and ends the first link.
+    /// Look into the project's `auth.users` first.
     pub async fn invite(
         &self,
         email: &str,
@@ -89,8 +91,9 @@ impl Auth {
         }
     }
 
-    /// The gateway expects the key in `apikey`, and Auth expects it as bearer token. The new keys are no JWTs and are accepted
-    /// only if both headers are the same. A secret key is refused if the user agent is a browser's, which ours is not.
+    /// The gateway expects the key in `apikey`, and Auth expects it as bearer token. The new keys are no JWTs and are
+    /// accepted only if both headers are the same. A secret key is refused if the user agent is a browser's, which ours
+    /// is not.
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let key = self.secret_key.expose_secret();
         let request = self.client.request(method, format!("{}{path}", self.base_url));

@@ -27,8 +27,8 @@ pub enum AuthError {
     /// Too many calls.
     #[error("Supabase Auth: too many requests")]
     RateLimited(RequestId),
-    /// The invitation failed inside Auth. The reason is nearly always a mail server that refuses the mail. Auth rolls back
-    /// the user that it had created.
+    /// The invitation failed inside Auth. The reason is nearly always a mail server that refuses the mail. Auth rolls
+    /// back the user that it had created.
     #[error("Supabase Auth: the mail could not be sent")]
     MailFailed(RequestId),
     /// The secret key is not accepted.

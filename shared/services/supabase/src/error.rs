@@ -30,7 +30,7 @@ pub enum Error {
     /// There was no answer.
     #[error("Supabase: {0}")]
     Transport(#[from] TransportError),
-    /// The call was not made, since this argument cannot be part of a valid call.
+    /// The call was not made, because this argument cannot be part of a valid call.
     #[error("Supabase: the {0} is not usable")]
     BadArgument(&'static str),
     /// Too many calls. The limit is 120 per minute for each endpoint and each user, organisation or project.
@@ -118,8 +118,8 @@ impl Error {
         }
     }
 
-    /// Whether the call may have had its effect nevertheless. After such an error, look for a new project by its name, and
-    /// do not send the creation again at once: the API has no idempotency key.
+    /// Whether the call may have had its effect nevertheless. After such an error, look for a new project by its name,
+    /// and do not send the creation again at once: the API has no idempotency key.
     #[must_use]
     pub fn outcome_unknown(&self) -> bool {
         match self {

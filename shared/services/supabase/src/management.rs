@@ -103,7 +103,8 @@ impl Management {
         let mut found = Vec::new();
         let mut offset = 0;
         for _ in 0..MAX_PAGES {
-            // Oldest first: a project that is created meanwhile comes last, and moves no other to a page already read.
+            // Oldest first: a project that is created during the search comes last, so it does not shift the other
+            // pages.
             let query = [
                 ("search", name),
                 ("sort", "created_asc"),
@@ -121,7 +122,7 @@ impl Management {
                 return Ok(found);
             }
         }
-        // The list has more pages than can be right.
+        // The list has more pages than it can have.
         Err(Error::UnexpectedAnswer(RequestId::default()))
     }
 
@@ -145,8 +146,8 @@ impl Management {
         Ok(Service::ALL.map(|service| ServiceHealth { service, status: status(service) }).to_vec())
     }
 
-    /// The project's publishable and secret key, otherwise its legacy pair, which Supabase removes by the end of 2026. The
-    /// pairs are not mixed: a pair is switched off as a whole.
+    /// The project's publishable and secret key, otherwise its legacy pair, which Supabase removes by the end of 2026.
+    /// The pairs are not mixed: a pair is switched off as a whole.
     pub async fn api_keys(&self, project: &ProjectRef) -> Result<ApiKeys, Error> {
         let path = about(project, "/api-keys");
         let answer = self.get(|| self.request(Method::GET, &path).query(&[("reveal", "true")])).await?;
@@ -172,8 +173,9 @@ impl Management {
         if let Some(row) = session.into_iter().next() {
             return Ok(row.pooler);
         }
-        // A project may list its transaction port only. The shared pooler accepts sessions on the same host at port 5432
-        // (docs "connecting-to-postgres"; supabase/cli does the same). Any other port belongs to a dedicated pooler.
+        // A project may list its transaction port only. The shared pooler accepts sessions on the same host at port
+        // 5432 (docs "connecting-to-postgres"; supabase/cli does the same). Any other port belongs to a dedicated
+        // pooler.
         let shared = others.pop().filter(|row| row.pooler.port == 6543);
         shared.map(|row| Pooler { port: 5432, ..row.pooler }).ok_or(Error::NoSessionPooler)
     }
@@ -198,8 +200,8 @@ impl Management {
         }
     }
 
-    /// Configures the project's Auth. Repeating it changes nothing. The answer is not read, since it holds all of Auth's
-    /// secrets.
+    /// Configures the project's Auth. Repeating it changes nothing. The answer is not read, since it holds all of
+    /// Auth's secrets.
     ///
     /// # Errors
     /// Besides the API's own: [`Error::BadArgument`] if a URL contains a comma, which would make it two URLs.
@@ -228,7 +230,8 @@ impl Management {
         self.client.request(method, format!("{}{path}", self.base_url)).bearer_auth(self.access_token.expose_secret())
     }
 
-    /// Sends a read, once more if its connection broke: an idle connection may have been closed while the function slept.
+    /// Sends a read, once more if its connection broke: an idle connection may have been closed while the function
+    /// slept.
     async fn get(&self, request: impl Fn() -> RequestBuilder) -> Result<Answer, Error> {
         match self.call(request()).await {
             Err(Error::Transport(TransportError::Broken)) => self.call(request()).await,

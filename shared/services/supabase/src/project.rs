@@ -5,8 +5,8 @@ use std::fmt;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// The id of a project. It is part of the project's host name and paths. Supabase documents 20 lower-case letters; any short
-/// run of lower-case letters and digits is accepted, and nothing that could change the meaning of a path.
+/// The id of a project. It is part of the project's host name and paths. Supabase documents 20 lower-case letters; any
+/// short run of lower-case letters and digits is accepted, and nothing that could change the meaning of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProjectRef(String);
@@ -82,7 +82,7 @@ pub enum ProjectStatus {
 }
 
 impl ProjectStatus {
-    /// Whether a new project in this state will never become healthy by itself. These are the states in which Supabase's own
+    /// Whether a new project in this state will never become healthy. These are the states in which Supabase's own
     /// Terraform provider gives up.
     #[must_use]
     pub fn is_terminal(self) -> bool {
@@ -112,7 +112,7 @@ pub struct Project {
     /// Its id.
     #[serde(rename = "ref")]
     pub project_ref: ProjectRef,
-    /// The name that it was created with.
+    /// The name with which it was created.
     pub name: String,
     /// Its region's code, e.g. `eu-central-1`.
     pub region: String,
@@ -120,9 +120,9 @@ pub struct Project {
     pub status: ProjectStatus,
 }
 
-/// A service of a project that the pipeline waits for. Migrations need `db` and `pooler`, the invitation needs `auth`, and a
-/// tenant's applications call `rest` from the beginning. The pipeline does not use `storage` and `realtime`, so it does not
-/// wait for them.
+/// A service of a project that the pipeline waits for. Migrations need `db` and `pooler`, the invitation needs `auth`,
+/// and a tenant's applications call `rest` from the beginning. The pipeline does not use `storage` and `realtime`, so
+/// it does not wait for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
@@ -152,8 +152,8 @@ impl Service {
     }
 }
 
-/// A service's health. None of these is final. In a project's first seconds its pooler is `UNHEALTHY` ("not found"), and a
-/// service is `UNHEALTHY` while its health cannot be read ("Failed to retrieve project's X service health").
+/// A service's health. None of these is final. In a project's first seconds its pooler is `UNHEALTHY` ("not found"),
+/// and a service is `UNHEALTHY` while its health cannot be read ("Failed to retrieve project's X service health").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum HealthStatus {

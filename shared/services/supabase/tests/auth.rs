@@ -84,9 +84,9 @@ async fn every_refusal_of_auth_has_its_cause() {
     }
 }
 
-/// The gateway in front of Auth has errors of its own, and they are not always JSON.
+/// The gateway in front of Auth has its own errors, and they are not always JSON.
 #[tokio::test]
-async fn answers_of_the_gateway_have_their_causes_too() {
+async fn answers_of_the_gateway_have_causes_too() {
     for (status, body, expected) in [
         (401, r#"{"message":"Invalid API key"}"#, CauseCode::SupabaseAuthUnauthorized),
         (500, "<html>oops", CauseCode::SupabaseAuthServerError),

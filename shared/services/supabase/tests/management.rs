@@ -152,7 +152,7 @@ async fn an_organisation_cannot_change_the_path() {
 }
 
 #[tokio::test]
-async fn a_missing_project_is_none() {
+async fn a_missing_project_is_not_an_error() {
     let missing = json!({"message": "Project not found"});
     let (server, management) = against([reply(200, project("acme-1")), reply(404, missing)]).await;
     assert_eq!(management.project(&project_ref()).await.expect("there").expect("some").name, "acme-1");

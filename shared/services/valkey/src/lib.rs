@@ -13,10 +13,10 @@ use redis_kit::Server;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-/// Valkey's `XADD` is not idempotent. A mark beside the stream makes it so, and a script writes both in one step.
+/// Valkey's `XADD` is not idempotent. An additional key, the mark, makes it so. A script writes both in one step.
 const PUBLISH_ONCE: &str = include_str!("publish_once.lua");
 
-/// What can go wrong.
+/// An error of the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The call itself failed.
@@ -47,7 +47,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// What became of an event.
+/// The result of publishing an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Published {
     /// It was appended now, under this entry id.
@@ -80,10 +80,11 @@ impl Valkey {
         Ok(removed)
     }
 
-    /// Appends an event to a stream, unless its mark exists. The mark is kept for `mark_ttl` (whole seconds, at least 1).
-    /// Delivery is at least once: a failover may lose mark and entry, so consumers have to compare event ids.
+    /// Appends an event to a stream, unless its mark exists. The mark is kept for `mark_ttl` (whole seconds, at least
+    /// 1). Delivery is at least once: a failover may lose mark and entry, so consumers have to compare event ids.
     ///
-    /// The name of the stream must not contain a brace. It is the mark's hash tag, which puts both into one cluster slot.
+    /// The name of the stream must not contain a brace. It is the mark's hash tag, which puts both into one cluster
+    /// slot.
     pub async fn publish_once(
         &self,
         stream: &str,

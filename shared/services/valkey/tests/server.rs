@@ -9,7 +9,7 @@ use redis::aio::MultiplexedConnection;
 use uuid::Uuid;
 use valkey::{Error, Published, Valkey};
 
-/// The client under test, and a connection of the test's own.
+/// The client under test, and another connection.
 async fn server() -> (Valkey, MultiplexedConnection) {
     let url = std::env::var("TEST_VALKEY_URL").expect("TEST_VALKEY_URL is set");
     let beside = redis::Client::open(url.as_str()).expect("a URL").get_multiplexed_async_connection().await;
@@ -61,7 +61,7 @@ async fn an_event_is_published_once() {
         ))
     }
     .await;
-    // A server outside a cluster may refuse to answer. If it answers, the slots are the same.
+    // A server outside a cluster may refuse to answer. If it answers, both slots are the same.
     assert!(slots.is_err() || slots.is_ok_and(|(stream, mark)| stream == mark));
     assert_eq!(valkey.unlink(&[stream, mark]).await, Ok(2));
 }

@@ -1,4 +1,4 @@
-//! Leases that are held for billing, changes by routes, and a deactivation while an invocation is at work.
+//! Leases that are held for billing, changes by routes, and a deactivation while an invocation holds the lease.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ async fn a_lease_is_given_in_the_states_asked_for_and_changes_nothing_visible() 
     database.end_lease(&tenant).await;
     let second = database.lease(&tenant, "b", ACTIVE).await.expect("the first ended");
     first.release().await.expect("answers");
-    assert!(matches!(database.lease(&tenant, "c", ACTIVE).await, Err(NotLeased::Busy)), "the first ends only its own");
+    assert!(matches!(database.lease(&tenant, "c", ACTIVE).await, Err(NotLeased::Busy)), "released by the first");
     second.release().await.expect("answers");
     let row = database.row(&tenant).await;
     assert_eq!((row.version, row.updated_at), (tenant.version, tenant.updated_at));
@@ -111,13 +111,13 @@ async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
     let payload = json!({});
     assert!(store.update_tenant(tenant.tenant_id, &update(&name, None, &payload)).await.expect("answers").is_some());
     assert!(resume(&read).await.is_none(), "the new name would be lost");
-    let resumed = resume(&database.row(&tenant).await).await.expect("nobody changed it");
+    let resumed = resume(&database.row(&tenant).await).await.expect("the row is unchanged");
     assert_eq!((resumed.attempt, resumed.display_name.as_str()), (2, "Renamed"));
 }
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn what_a_caller_sees_changing_changes_the_version() {
+async fn every_visible_change_changes_the_version() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let lease = database.begin(&tenant, Step::AwaitEnvironment, "a").await.expect("free");
@@ -130,7 +130,7 @@ async fn what_a_caller_sees_changing_changes_the_version() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn only_what_is_sent_changes() {
+async fn only_the_fields_that_are_sent_change() {
     let database = Database::create().await;
     let (store, payload) = (&database.store, json!({"keys": ["k"]}));
     let tenant = database.active("acme", Tier::Pilot).await;
@@ -144,7 +144,7 @@ async fn only_what_is_sent_changes() {
     let stale = store.update_tenant(tenant.tenant_id, &update(&name, Some(tenant.version), &payload)).await;
     assert!(stale.expect("answers").is_none(), "another version");
     let named = store.update_tenant(tenant.tenant_id, &update(&name, None, &payload)).await.expect("answers");
-    let named = named.expect("whatever its version");
+    let named = named.expect("any version");
     assert_eq!((named.display_name.as_str(), named.custom_domain.as_deref()), ("Other", Some("acme.com")));
 
     let other = database.tenant("other").await;
@@ -234,7 +234,7 @@ async fn an_intent_may_be_dropped_or_postponed_without_a_lease() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_deactivation_fences_the_step_at_work() {
+async fn a_deactivation_fences_the_running_step() {
     let database = Database::create().await;
     let (store, tenant) = (&database.store, database.tenant("acme").await);
     let step = Step::CreateGraph;
@@ -312,7 +312,7 @@ async fn an_intent_waits_for_a_statement_that_takes_the_lease_away() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_deactivation_promises_what_there_is_to_do() {
+async fn a_deactivation_writes_the_promises_that_are_needed() {
     let database = Database::create().await;
     let store = &database.store;
     let pilot = database.active("pilot", Tier::Pilot).await;
@@ -339,7 +339,7 @@ async fn a_deactivation_promises_what_there_is_to_do() {
     };
     assert_eq!(due().await, [failed.tenant_id], "at once");
 
-    // Step 9 sent the request for the subscription, sent it again long after, got no answer, and gave its lease back.
+    // Step 9 sent the request for the subscription, sent it again much later, got no answer, and gave its lease back.
     let asked = database.tenant("asked").await;
     let lease = database.begin(&asked, Step::ActivateTenant, "step").await.expect("free");
     lease.intend(intent(ResourceKind::StripeSubscription)).await.expect("in time");
@@ -348,7 +348,7 @@ async fn a_deactivation_promises_what_there_is_to_do() {
     assert_eq!(due().await, [failed.tenant_id], "the request may be on its way");
     assert_eq!(database.promised("settle_billing").await, 2);
 
-    // The same while the lease is still held. It ends sooner than the request may take.
+    // The same while the lease is still held. The lease ends before the request can no longer take effect.
     let held = database.tenant("held").await;
     let lease = database.begin(&held, Step::ActivateTenant, "step").await.expect("free");
     lease.intend(intent(ResourceKind::StripeSubscription)).await.expect("in time");

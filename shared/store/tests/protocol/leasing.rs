@@ -1,4 +1,4 @@
-//! How the tests take leases and look at refusals.
+//! Helpers that take leases and read refusals.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::Database;
 
 /// Longer than any test takes.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
-/// What one call outside may take.
+/// How long one outside call may take.
 pub(crate) const CALL: Duration = Duration::from_secs(5);
 
 impl Database {
@@ -31,7 +31,7 @@ impl Database {
         self.store.begin_step(task, token, work, invocation).await
     }
 
-    /// The tenant's lease ends now, as if its time were over.
+    /// Makes the tenant's lease end now.
     pub(crate) async fn end_lease(&self, tenant: &Tenant) {
         let sql = "UPDATE control.tenants SET lease_until = clock_timestamp() WHERE tenant_id = $1";
         self.own.connect().await.execute(sql, &[&tenant.tenant_id.0]).await.expect("answers");

@@ -1,4 +1,4 @@
-//! How the tests run SQL and look at a refusal.
+//! Helpers that run SQL and read refusals.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(crate) async fn try_and_undo(client: &Client, sql: &str) -> Option<String> {
     result.is_err().then(|| refused(result, sql).0)
 }
 
-/// Starts `sql` in a session of its own, and returns once it waits for a lock that `holder` has.
+/// Starts `sql` in another session, and returns once it waits for a lock that `holder` has.
 pub(crate) async fn start_and_wait_for_lock(
     database: &TestDatabase,
     holder: &Client,

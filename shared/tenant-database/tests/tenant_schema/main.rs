@@ -1,4 +1,4 @@
-//! The tenant schema on a real Postgres: the tests try to get around what its comments promise.
+//! The tenant schema on a real Postgres. The tests try to break the rules that its comments describe.
 
 use serde_json::Value;
 use test_database::{TestDatabase, tenant_migrations};
@@ -17,7 +17,7 @@ const TENANT_ADMIN_GRANT: &str = include_str!("../../sql/tenant_admin_grant.sql"
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn what_is_seeded_equals_the_manifest() {
+async fn the_seeded_rows_match_the_manifest() {
     let database = TestDatabase::tenant().await;
     let mut owner = database.connect_as_owner().await;
     let again = tenant_migrations().run_async(&mut owner).await.expect("run again");
@@ -105,7 +105,7 @@ async fn system_rows_stay_as_they_were_seeded() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn the_invitee_becomes_the_one_tenant_admin_however_often_it_is_said() {
+async fn granting_the_invitee_repeatedly_makes_one_tenant_admin() {
     let database = TestDatabase::tenant().await;
     let owner = database.connect_as_owner().await;
     let invite = async |auth_id: Uuid, email: &str| -> Uuid {

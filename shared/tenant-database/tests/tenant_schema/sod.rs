@@ -1,4 +1,4 @@
-//! Segregation of duties, against every order of writing and against writers at the same time.
+//! Segregation of duties, for every order of writes and for simultaneous writers.
 
 use test_database::TestDatabase;
 use tokio_postgres::error::SqlState;
@@ -18,7 +18,7 @@ pub(crate) const CAST: &str = "
     INSERT INTO iam.sod_rules (rule_code, permission_a, permission_b, severity, description)
     VALUES ('test_rule', 'test.a', 'test.b', 'high', '');";
 
-/// Back to the cast as it was.
+/// Restores the state after `CAST`.
 const RESET: &str = "
     DELETE FROM iam.user_roles;
     DELETE FROM iam.role_permissions WHERE role_code = 'empty';
@@ -50,7 +50,8 @@ const ENABLE: &str = "UPDATE iam.sod_rules SET enabled = true WHERE rule_code = 
 const OTHER_PAIR: &str = "UPDATE iam.sod_rules SET permission_b = 'users.manage' WHERE rule_code = 'test_rule';";
 const THIS_PAIR: &str = "UPDATE iam.sod_rules SET permission_b = 'test.b' WHERE rule_code = 'test_rule';";
 
-/// What is there already, and two statements of which each alone is fine and both together, in either order, break the rule.
+/// The statements before, and two more statements. Each of the two alone is allowed, and both together, in either
+/// order, break the rule.
 const BREAKS: &[(&[&str], [&str; 2])] = &[
     (&[], [LEFT, RIGHT]),
     (&[], [EMPTY_GETS_A, EMPTY_GETS_B]),
@@ -68,14 +69,14 @@ const BREAKS: &[(&[&str], [&str; 2])] = &[
     (&[EMPTY_GETS_A, NO_RULE], [EMPTY_GETS_B, RULE]),
 ];
 
-/// Every entry of [`BREAKS`] in both orders: what is there already, the first statement, the second.
+/// Every entry of [`BREAKS`] in both orders: the statements before, the first statement, the second.
 fn breaks_both_ways() -> impl Iterator<Item = (String, &'static str, &'static str)> {
     BREAKS.iter().flat_map(|&(there, [one, other])| [(there.concat(), one, other), (there.concat(), other, one)])
 }
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn both_halves_of_a_rule_never_meet_in_any_order() {
+async fn a_rule_holds_for_every_order_of_writes() {
     let database = TestDatabase::tenant().await;
     let owner = database.connect_as_owner().await;
     run(&owner, CAST).await;
@@ -88,17 +89,17 @@ async fn both_halves_of_a_rule_never_meet_in_any_order() {
             "{there} {first} {second}"
         );
     }
-    // A statement is judged by its result.
+    // A statement is checked by its result.
     let swap = format!("WITH gone AS (DELETE FROM iam.user_roles WHERE role_code = 'left') {RIGHT}");
     assert_eq!(try_and_undo(&owner, &[LEFT, &swap].concat()).await, None);
-    // Two different users may hold what one may not.
+    // Two different users may hold the two permissions that one user may not.
     let bob = RIGHT.replace("00000000000a", "00000000000b");
     assert_eq!(try_and_undo(&owner, &[LEFT, &bob].concat()).await, None);
 }
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_refusal_names_the_rule_and_who_would_break_it() {
+async fn a_refusal_names_the_rule_and_the_user_or_role_that_would_break_it() {
     let database = TestDatabase::tenant().await;
     let owner = database.connect_as_owner().await;
     run(&owner, CAST).await;
@@ -123,7 +124,7 @@ async fn grants_conflict_exactly_if_both_are_valid_at_some_moment_from_now_on() 
     let database = TestDatabase::tenant().await;
     let owner = database.connect_as_owner().await;
     run(&owner, CAST).await;
-    // Two grants as days from now, [from, until), and whether they may stand side by side.
+    // Two grants as days from now, [from, until), and whether both may exist.
     let cases = [
         ((0, None), (0, None), false),
         ((0, None), (5, None), false),
@@ -153,7 +154,7 @@ async fn grants_conflict_exactly_if_both_are_valid_at_some_moment_from_now_on() 
     }
     let own = "UPDATE iam.user_roles SET granted_by = user_id";
     assert_eq!(try_and_undo(&owner, &[LEFT, own].concat()).await.as_deref(), Some("user_roles_not_self_check"));
-    // Disabling a user frees nothing: they could be enabled again.
+    // Disabling a user does not resolve a conflict, because the user could be enabled again.
     let disable = "UPDATE iam.users SET status = 'disabled';";
     assert_eq!(try_and_undo(&owner, &[disable, LEFT, RIGHT].concat()).await.as_deref(), Some(CONSTRAINT));
 }
@@ -175,14 +176,14 @@ async fn concurrent_transactions_cannot_break_a_rule_together() {
             "{there} {first} {second}"
         );
 
-        // Had the first rolled back, the second would have been right.
+        // If the first had been rolled back, the second would have been allowed.
         run(&first_client, &[RESET, &there].concat()).await;
         run(&first_client, &["BEGIN;", first].concat()).await;
         let waiting = start_and_wait_for_lock(&database, &first_client, second).await;
         run(&first_client, "ROLLBACK").await;
         waiting.await.expect("the second session").expect(second);
 
-        // A snapshot from before the first's commit cannot be used to overlook it.
+        // A snapshot from before the first commit does not help to get around the rule.
         for level in ["REPEATABLE READ", "SERIALIZABLE"] {
             run(&first_client, &[RESET, &there].concat()).await;
             let old = database.connect_as_owner().await;
@@ -202,7 +203,7 @@ async fn neither_row_level_security_nor_replica_mode_gets_around_a_rule() {
     let owner = database.connect_as_owner().await;
     run(&owner, CAST).await;
     run(&owner, LEFT).await;
-    // A writer who may insert grants and read none of them.
+    // A writer who may insert grants but not read them.
     run(&owner, "GRANT USAGE ON SCHEMA iam TO anon; GRANT INSERT ON iam.user_roles TO anon").await;
     run(&owner, "CREATE POLICY blind ON iam.user_roles FOR INSERT TO anon WITH CHECK (true)").await;
     let blind = database.connect().await;
@@ -212,7 +213,7 @@ async fn neither_row_level_security_nor_replica_mode_gets_around_a_rule() {
     let replica = database.connect().await;
     run(&replica, "SET session_replication_role = replica").await;
     assert_eq!(refusal(&replica, RIGHT).await.0, CONSTRAINT);
-    // Without the guard's row there is no check, and therefore no write.
+    // Without the guard's row no check is possible, so writes are refused.
     run(&owner, "DELETE FROM iam.sod_guard").await;
     let error = owner.batch_execute(EMPTY).await.expect_err("refused");
     assert_eq!(error.code(), Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE));

@@ -1,11 +1,12 @@
-//! Workflow instances: order, permission and four eyes are the database's business.
+//! Workflow instances: the database checks order, permission and four eyes.
 
 use test_database::TestDatabase;
 use tokio_postgres::Client;
 
 use crate::database::{count, refusal, refused, run, start_and_wait_for_lock, try_and_undo};
 
-/// Clerk …0a, approvers …0b and …0c, treasurer …0d; instance …01 of `large_payment` (two approvals) and …02 of `supplier_payment`.
+/// Clerk …0a, approvers …0b and …0c, treasurer …0d; instance …01 of `large_payment` (two approvals) and …02 of
+/// `supplier_payment`.
 const CAST: &str = "
     INSERT INTO iam.users (user_id, auth_user_id, email)
     SELECT ('00000000-0000-0000-0000-00000000000' || letter)::uuid, gen_random_uuid(), letter || '@tenant.test'
@@ -48,7 +49,7 @@ async fn cast(database: &TestDatabase) -> Client {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn a_payment_passes_through_the_hands_its_template_names() {
+async fn a_payment_passes_through_the_steps_of_its_template() {
     let database = TestDatabase::tenant().await;
     let owner = cast(&database).await;
     assert_eq!(progress(&owner, 1).await, ("open".into(), Some(1), Some(1)));
@@ -62,7 +63,7 @@ async fn a_payment_passes_through_the_hands_its_template_names() {
     run(&owner, &approve(1, 1, 'a')).await;
     run(&owner, &approve(1, 2, 'b')).await;
     assert_eq!(progress(&owner, 1).await, ("open".into(), Some(2), Some(1)));
-    // The second approval is another user's.
+    // The second approval comes from another user.
     assert_eq!(refusal(&owner, &approve(1, 2, 'b')).await.0, "decisions_pkey");
     run(&owner, &approve(1, 2, 'c')).await;
     assert_eq!(progress(&owner, 1).await, ("open".into(), Some(3), Some(1)));
@@ -78,7 +79,7 @@ async fn a_payment_passes_through_the_hands_its_template_names() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn four_eyes_hold_even_for_a_user_who_came_by_both_permissions() {
+async fn four_eyes_hold_even_for_a_user_who_gets_both_permissions() {
     let database = TestDatabase::tenant().await;
     let owner = cast(&database).await;
     run(&owner, &approve(2, 1, 'a')).await;
@@ -101,7 +102,7 @@ async fn four_eyes_hold_even_for_a_user_who_came_by_both_permissions() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn concurrent_decisions_queue_up_and_see_each_other() {
+async fn concurrent_decisions_wait_for_and_see_each_other() {
     let database = TestDatabase::tenant().await;
     let owner = cast(&database).await;
     run(&owner, &approve(2, 1, 'a')).await;
@@ -109,13 +110,13 @@ async fn concurrent_decisions_queue_up_and_see_each_other() {
     let second = approve(2, 2, 'c');
     let waiting = start_and_wait_for_lock(&database, &owner, &second).await;
     run(&owner, "COMMIT").await;
-    // One approval was asked for, and it had been given.
+    // One approval was required, and it was given.
     assert_eq!(refused(waiting.await.expect("the second session"), &second).0, "decisions_step_is_due");
 }
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn what_was_decided_and_under_which_steps_is_never_rewritten() {
+async fn decisions_and_their_steps_are_never_rewritten() {
     let database = TestDatabase::tenant().await;
     let owner = cast(&database).await;
     run(&owner, &approve(2, 1, 'a')).await;
@@ -140,7 +141,7 @@ async fn what_was_decided_and_under_which_steps_is_never_rewritten() {
     assert!(service.batch_execute(dated).await.is_err());
     run(&service, &approve(1, 1, 'a')).await;
 
-    // A template of the tenant's own: without steps it approves nothing, and changing it changes nothing under way.
+    // A template of the tenant. Without steps it approves nothing, and changing it does not change running instances.
     let own = "INSERT INTO workflow.templates (template_code, name, description) VALUES ('own', 'Own', '');";
     let start = "INSERT INTO workflow.instances (template_code, subject) VALUES ('own', 'x');";
     let stepless = [own, start].concat();

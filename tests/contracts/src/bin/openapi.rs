@@ -1,4 +1,4 @@
-//! Prints the OpenAPI document: what `functions/api/openapi.json` is to hold.
+//! Prints the OpenAPI document, the content of `functions/api/openapi.json`.
 
 fn main() -> anyhow::Result<()> {
     print!("{}", contracts::openapi::render()?);

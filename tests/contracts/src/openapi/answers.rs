@@ -1,4 +1,4 @@
-//! Successful answers: their schemas, made from the types that are serialised, and the documentation's examples.
+//! The schemas and examples of successful answers. The schemas are made from the types that are serialised.
 
 use anyhow::Result;
 use api_kit::records::{CatalogRecord, SyncTargetRecord, TenantRecord};
@@ -111,7 +111,7 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
     Ok(answers)
 }
 
-/// The documentation's example of an answer, its placeholders filled in and its missing fields added.
+/// The documentation's example of an answer, with its placeholders filled in and its missing fields added.
 fn example(name: &str) -> Value {
     let catalog = json!({
         "id": "0196d0c1-5f80-7cc0-8f1a-6b4f2d9e3a11", "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "tenant_slug": "acme",

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// `x-request-id`, which every answer has, and these.
+/// The header `x-request-id`, which every answer has, and the given headers.
 pub fn headers(more: &[&str]) -> Value {
     let names = ["x-request-id"].iter().chain(more);
     names.map(|name| ((*name).to_owned(), header(name, true))).collect::<Map<_, _>>().into()

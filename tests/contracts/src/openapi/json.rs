@@ -1,4 +1,4 @@
-//! Pieces of JSON.
+//! Helpers that build JSON.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ pub fn reference(schema: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{schema}") })
 }
 
-/// Merges the objects of `other` into those of `value`. Any other value is replaced.
+/// Merges the objects of `other` into those of `value`. A value that is not an object is replaced.
 pub fn merge(value: &mut Value, other: Value) {
     match (value, other) {
         (Value::Object(value), Value::Object(other)) => {

@@ -1,6 +1,6 @@
-//! The OpenAPI document, made from the code: routes, credentials and problem codes from the route table, schemas of answers
-//! from the types that are serialised, schemas of requests from the table that they are parsed with. The modules below add
-//! texts, examples, and the source of each part of the contract.
+//! Builds the OpenAPI document from the code. Routes, credentials and problem codes come from the route table. Schemas
+//! of answers come from the types that are serialised. Schemas of requests come from the table that the parser uses.
+//! The modules below add texts, examples, and the source of each part of the contract.
 
 mod answers;
 mod headers;
@@ -19,10 +19,10 @@ use serde_json::{Map, Value, json};
 use self::headers::{header, headers};
 use self::json::{merge, reference};
 
-/// Where the document lies, from the root.
+/// The document's path from the root.
 pub const PATH: &str = "functions/api/openapi.json";
 
-/// The document as it is written into [`PATH`].
+/// The document as text, as it is written to [`PATH`].
 pub fn render() -> Result<String> {
     Ok(serde_json::to_string_pretty(&document()?)? + "\n")
 }
@@ -170,7 +170,7 @@ fn responses(route: &Route) -> Result<Value> {
     serde_json::to_value(responses).context("responses")
 }
 
-/// Where one can go from an answer that names a tenant: every route of a tenant.
+/// The links of an answer that names a tenant: one for every route of a tenant.
 fn links(route: &Route) -> Map<String, Value> {
     let (slug, id) = match route.name {
         "provision-tenant" | "get-tenant" => ("$response.body#/slug", "$response.body#/tenant_id"),
@@ -186,7 +186,7 @@ fn links(route: &Route) -> Map<String, Value> {
         .collect()
 }
 
-/// One status's problems.
+/// The problems of one status.
 fn problem(route: &Route, status: u16, codes: &[ProblemCode]) -> Value {
     let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
     let examples: Map<String, Value> = codes
@@ -208,11 +208,11 @@ fn problem(route: &Route, status: u16, codes: &[ProblemCode]) -> Value {
         _ => &[],
     });
     if status == 401 {
-        // API Gateway renames this header where it comes from a function, and leaves it where the answer is its own.
+        // API Gateway renames this header in answers of a function. It keeps the name in its own answers.
         carried["WWW-Authenticate"] = header("WWW-Authenticate", false);
     }
     if status == 409 {
-        // Only the passing ones have it.
+        // Only the 409s that end after a while have this header.
         carried["Retry-After"] = header("Retry-After", false);
     }
     let titles: Vec<_> = codes.iter().map(|code| code.title()).collect();

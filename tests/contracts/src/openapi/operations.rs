@@ -1,4 +1,4 @@
-//! What an operation is for, in words, and where it comes from.
+//! The texts of each operation, and its source.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub struct Texts {
     pub source: &'static str,
 }
 
-/// The two families of routes.
+/// The two groups of routes.
 pub fn tags() -> Value {
     json!([
         { "name": "tenants", "description": "From one POST to live, and what comes after." },

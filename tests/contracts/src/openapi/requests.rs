@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::json::reference;
 
-/// The name of the schema that a route's body has.
+/// The name of the schema of a route's body.
 pub fn of(route: &str) -> Result<&'static str> {
     Ok(match route {
         "provision-tenant" => ProvisionRequest::TITLE,

@@ -1,4 +1,4 @@
-//! Where each field comes from. What is not listed is ours.
+//! The source of each field. A field that is not listed here is ours.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! What the gateway remembers of one request opens nothing to the next.
+//! Answers that the gateway caches for one request do not give access to another request.
 
 use anyhow::Result;
 use domain::routes::{Credential, ROUTES};
@@ -6,17 +6,17 @@ use e2e::{Cloud, Issuer, unique};
 use reqwest::Method;
 use serde_json::json;
 
-/// A good credential beside a bad one of the other kind: the route looks at its own, and the bad one, sent alone
-/// afterwards, still opens nothing.
+/// Sends a valid credential together with an invalid one of the other kind. The route checks only its own kind. Sent
+/// alone afterwards, the invalid one still gives no access.
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_good_credential_vouches_for_no_other() -> Result<()> {
+async fn a_valid_credential_does_not_authorize_an_invalid_one() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let issuer = Issuer::of(&cloud).await?;
     let good_token = format!("Bearer {}", issuer.admin()?);
     for route in ROUTES.iter().filter(|route| route.credential != Credential::None && route.method == "GET") {
         let path = route.path.replace("{tenant}", "absent-tenant");
-        // Never seen before, so that nothing is remembered of them yet.
+        // These credentials are new, so nothing is cached for them yet.
         let bad_key = unique("ivory");
         let bad_token = format!("Bearer {}.x", issuer.sign(&json!({ "jti": unique("token") })));
         let send = async |headers: &[(&str, &str)]| {
@@ -33,7 +33,7 @@ async fn a_good_credential_vouches_for_no_other() -> Result<()> {
             Credential::Bearer | Credential::None => &token_beside,
         };
         let refused = if served == &key_beside { &token_beside } else { &key_beside };
-        // Twice, and each after the other: whichever of them is remembered.
+        // Each is sent twice, and after the other, because either of them may be cached.
         for _ in 0..2 {
             let answer = send(served).await?;
             assert!(![401, 403].contains(&answer.status), "{}: {answer:?}", route.name);
@@ -45,10 +45,10 @@ async fn a_good_credential_vouches_for_no_other() -> Result<()> {
     Ok(())
 }
 
-/// The policy that is remembered spans the whole API, so that the right is asked for by each route.
+/// The cached policy covers the whole API, so each route checks the right itself.
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn an_auditors_remembered_answer_opens_no_post() -> Result<()> {
+async fn an_auditors_cached_policy_allows_no_post() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let auditor = |method, path: &str| cloud.request(method, path).header("x-api-key", &cloud.auditor_key);
     cloud.send(auditor(Method::GET, "/v1/admin/tenants?limit=1")).await?.expect(200)?;

@@ -1,5 +1,5 @@
-//! Every route with every kind of credential. A route that is missing from the matrix fails the test, and so does one that
-//! lets in, or keeps out, whom the contract does not.
+//! Every route is called with every kind of credential. The test fails if a route is missing in the matrix, or if
+//! access differs from the contract.
 
 mod cached;
 mod tenants_own;
@@ -13,7 +13,7 @@ use e2e::{Answer, Cloud, Issuer, State, signed, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// What the right to call a route comes to.
+/// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Right {
     /// 401.
@@ -25,7 +25,7 @@ enum Right {
 }
 use Right::{Forbidden as F, Served as S, Unknown as U};
 
-/// The kinds of credentials, in the order of the matrix' columns.
+/// The kinds of credentials, in the order of the matrix's columns.
 const KINDS: [&str; 14] = [
     "none",
     "malformed key",
@@ -43,7 +43,8 @@ const KINDS: [&str; 14] = [
     "admin's token",
 ];
 
-/// What each of them may do. The two halves are independent: of a route that takes a key no token opens anything.
+/// The expected result of each call. Keys and tokens are independent: a route that takes keys accepts no token, and the
+/// other way round.
 #[rustfmt::skip]
 const MATRIX: &[(&str, [Right; 14])] = &[
     //                            none bad  unkn  -    aud  adm | bad  none othr exp  -    own  othr adm
@@ -59,11 +60,11 @@ const MATRIX: &[(&str, [Right; 14])] = &[
     ("list-catalogs",            [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   F,   F,   S]),
     ("check-lakehouse-health",   [S,   S,   S,    S,   S,   S,    S,   S,   S,   S,   S,   S,   S,   S]),
     ("register-sync-target",     [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   F,   F,   S]),
-    // Another tenant's token sees that tenant's own targets, of which there are none.
+    // Another tenant's token lists the targets of that other tenant, and there are none.
     ("list-sync-targets",        [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   S,   S,   S]),
 ];
 
-/// One of each kind, in the order of [`KINDS`]: header and value.
+/// One credential of each kind, in the order of [`KINDS`]: header and value.
 async fn credentials(cloud: &Cloud, tenant_id: &str) -> Result<Vec<Option<(&'static str, String)>>> {
     let issuer = Issuer::of(cloud).await?;
     let key = |key: &str| Some(("x-api-key", key.to_owned()));
@@ -93,7 +94,7 @@ async fn credentials(cloud: &Cloud, tenant_id: &str) -> Result<Vec<Option<(&'sta
     ])
 }
 
-/// A call that changes nothing even where it is served: bodies are invalid, the tenant to be deactivated is not there.
+/// A call that changes nothing even if it is served: bodies are invalid, and the tenant to deactivate does not exist.
 fn request(cloud: &Cloud, route: &Route, tenant: &str) -> Result<reqwest::RequestBuilder> {
     let tenant = if route.method == "DELETE" { "absent-tenant" } else { tenant };
     let path = route.path.replace("{tenant}", tenant);
@@ -114,10 +115,10 @@ fn right(answer: &Answer) -> Result<Right> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn everybody_may_do_what_the_matrix_says() -> Result<()> {
+async fn every_credential_has_exactly_the_access_in_the_matrix() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let known: BTreeSet<_> = MATRIX.iter().map(|(name, _)| *name).collect();
-    assert_eq!(known, ROUTES.iter().map(|route| route.name).collect(), "routes of the matrix, routes there are");
+    assert_eq!(known, ROUTES.iter().map(|route| route.name).collect(), "left: all routes, right: routes of the matrix");
     let slug = unique("matrix");
     cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
     let tenant_id = cloud.status(&slug).await?.tenant_id.to_string();
@@ -143,10 +144,10 @@ async fn everybody_may_do_what_the_matrix_says() -> Result<()> {
     Ok(())
 }
 
-/// What a 403 is for does not depend on what is there.
+/// A 403 is the same whether the resource exists or not.
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_403_never_tells_what_exists() -> Result<()> {
+async fn a_403_does_not_reveal_what_exists() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let slug = unique("hidden");
     cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;

@@ -1,4 +1,5 @@
-//! A tenant's own token: its catalog by id and by slug, its sync targets, and nobody else's.
+//! A tenant's own token gives access to its catalog, by id and by slug, and to its sync targets, but not to those of
+//! others.
 
 use anyhow::Result;
 use e2e::{Answer, Cloud, Issuer, unique};
@@ -36,7 +37,7 @@ async fn get(cloud: &Cloud, tenant: &Tenant, path: &str) -> Result<Answer> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_tenant_sees_what_is_its_own() -> Result<()> {
+async fn a_tenant_sees_only_its_own_resources() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let issuer = Issuer::of(&cloud).await?;
     let (one, other) = (tenant(&cloud, &issuer, "own").await?, tenant(&cloud, &issuer, "other").await?);

@@ -1,4 +1,4 @@
-//! Who may call: 401 for whom nobody knows, 403 for who lacks the right, and never a word about what exists.
+//! Credentials: an unknown caller gets 401, a caller without the right gets 403, and neither learns what exists.
 
 use anyhow::Result;
 use e2e::{Answer, Cloud, unique};
@@ -14,7 +14,7 @@ fn routes(slug: &str) -> [(Method, String); 3] {
     ]
 }
 
-/// A call with these headers and, for a `POST`, a body that nobody would accept.
+/// Sends a call with these headers. A `POST` has a body that is not valid.
 async fn call(cloud: &Cloud, route: &(Method, String), headers: &[(&str, &str)]) -> Result<Answer> {
     let mut request = cloud.request(route.0.clone(), &route.1);
     for (name, value) in headers {
@@ -25,7 +25,7 @@ async fn call(cloud: &Cloud, route: &(Method, String), headers: &[(&str, &str)])
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn nobody_gets_in_without_a_known_key() -> Result<()> {
+async fn a_call_without_a_known_key_is_refused() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let bearer = format!("Bearer {}", std::env::var("ADMIN_JWT").unwrap_or_default());
     let shorter = &cloud.admin_key[..cloud.admin_key.len() - 1];
@@ -39,7 +39,7 @@ async fn nobody_gets_in_without_a_known_key() -> Result<()> {
             vec![("x-api-key", shorter)],
             vec![("x-api-key", longer.as_str())],
             vec![("x-api-key", both.as_str())],
-            // A credential of another kind does not vouch for this route, alone or beside a bad key.
+            // A credential of the other kind does not give access to this route, alone or together with a wrong key.
             vec![("authorization", bearer.as_str())],
             vec![("authorization", bearer.as_str()), ("x-api-key", "ivory_nobody")],
         ] {
@@ -54,7 +54,7 @@ async fn nobody_gets_in_without_a_known_key() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_known_caller_without_the_right_learns_nothing() -> Result<()> {
+async fn a_caller_without_the_right_does_not_learn_what_exists() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let slug = unique("forbidden");
     cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
@@ -65,7 +65,7 @@ async fn a_known_caller_without_the_right_learns_nothing() -> Result<()> {
         }
         call(&cloud, &post, &[("x-api-key", &cloud.auditor_key)]).await?.problem(403, "forbidden")?;
     }
-    // Not by another name either.
+    // The result is the same with the tenant's id instead of its slug.
     let headers =
         [("x-api-key", cloud.stranger_key.as_str()), ("x-groups", "admin"), ("x-principal", "platform-admin")];
     call(&cloud, &routes("acme-bank")[1], &headers).await?.problem(403, "forbidden")?;
@@ -74,7 +74,7 @@ async fn a_known_caller_without_the_right_learns_nothing() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn an_auditor_may_look() -> Result<()> {
+async fn an_auditor_may_read() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let slug = unique("audited");
     cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;

@@ -1,4 +1,4 @@
-//! The routes as callers see them: states, answers, refusals.
+//! The routes as callers see them: states, answers and refusals.
 
 mod credentials;
 mod requests;

@@ -1,11 +1,11 @@
-//! Bodies that never get as far as being validated.
+//! Bodies that are refused before they are validated.
 
 use anyhow::Result;
 use e2e::{Answer, Cloud, unique};
 use reqwest::Method;
 use serde_json::json;
 
-/// The contract's limit, bytes.
+/// The contract's limit in bytes.
 const LARGEST: usize = 256 * 1024;
 
 async fn post(cloud: &Cloud, media_type: Option<&str>, body: impl Into<reqwest::Body>) -> Result<Answer> {
@@ -16,7 +16,7 @@ async fn post(cloud: &Cloud, media_type: Option<&str>, body: impl Into<reqwest::
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn what_is_no_sound_json_is_malformed() -> Result<()> {
+async fn a_body_that_is_not_valid_json_is_malformed() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let bodies = [
         "",
@@ -44,7 +44,7 @@ async fn what_is_no_sound_json_is_malformed() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_body_has_a_type_and_a_size() -> Result<()> {
+async fn the_type_and_the_size_of_a_body_are_checked() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let order = Cloud::order(&unique("types"), &json!({ "tier": "gold" })).to_string();
     for media_type in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonx")] {

@@ -1,4 +1,4 @@
-//! What is not there: tenants, routes, methods.
+//! Tenants, routes and methods that do not exist.
 
 use anyhow::Result;
 use e2e::{Cloud, unique};
@@ -6,7 +6,7 @@ use reqwest::Method;
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn what_names_no_tenant_is_not_found() -> Result<()> {
+async fn an_unknown_tenant_is_not_found() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let absent = unique("absent");
     for slug in

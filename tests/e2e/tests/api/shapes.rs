@@ -1,4 +1,4 @@
-//! Which fields answers have, in which format, and whom ids follow.
+//! The fields and formats of answers, and how ids are passed on.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const NAMES: [&str; 9] = [
     "activate-tenant",
 ];
 
-/// An object's names; `serde_json` keeps them in alphabetical order.
+/// The names of an object's fields; `serde_json` keeps them in alphabetical order.
 fn names(object: &Value) -> String {
     object.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>().join(" ")).unwrap_or_default()
 }
@@ -56,10 +56,11 @@ fn check_status(status: &Value) {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn record_and_status_have_their_documented_shape_all_along() -> Result<()> {
+async fn record_and_status_have_their_documented_shape_in_every_state() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let slug = unique("shapes");
-    // Compared and kept in lower case; the name without what surrounds it; the tier by default.
+    // Slug and address are compared and kept in lower case. White space around the name is removed. The tier has its
+    // default.
     let email = format!("Admin@{slug}.Example.COM");
     let order = json!({ "admin_email": email, "display_name": "  Späth & Söhne 銀行 ", "tier": null });
     cloud.accepted(&slug, order).await?;
@@ -103,7 +104,7 @@ async fn record_and_status_have_their_documented_shape_all_along() -> Result<()>
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_correlation_id_follows_the_run() -> Result<()> {
+async fn a_correlation_id_is_in_every_log_line_of_the_run() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let slug = unique("follow");
     let correlation_id = format!("e2e.{slug}_1");
@@ -122,7 +123,7 @@ async fn a_correlation_id_follows_the_run() -> Result<()> {
     let lines = cloud.aws.log_events().await?;
     let followed: Vec<&String> = lines.iter().filter(|line| line.contains(&correlation_id)).collect();
     let request_id = answer.header("x-request-id").context("no request id")?;
-    ensure!(followed.iter().any(|line| line.contains(request_id)), "the request's own lines lack it");
+    ensure!(followed.iter().any(|line| line.contains(request_id)), "the log lines of the request itself lack it");
     for (number, name) in (1..).zip(NAMES) {
         let function = format!("step-{number}-{name}");
         ensure!(
@@ -135,7 +136,7 @@ async fn a_correlation_id_follows_the_run() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn an_unusable_correlation_id_is_replaced() -> Result<()> {
+async fn an_invalid_correlation_id_is_replaced() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let control = cloud.control().await?;
     for bad in ["with space", "new=line", &"x".repeat(129), ""] {

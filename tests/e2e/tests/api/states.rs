@@ -1,4 +1,4 @@
-//! What `POST` answers for each state a slug's row can be in.
+//! The answer of `POST` for each state that the tenant can have.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn post_answers_by_the_state_of_the_row() -> Result<()> {
     let slug = unique("states");
     let elsewhere = json!({ "region": "eu-central-1" });
 
-    // None.
+    // No row.
     let first = cloud.provision(&slug, json!({})).await?;
     let tenant_id = first.json()?["tenant_id"].as_str().unwrap_or_default().to_owned();
     check_accepted(&first, &slug, &tenant_id)?;

@@ -1,4 +1,4 @@
-//! Every reason for a 422, and all reasons at once.
+//! Every reason for a 422, one by one and all together.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use e2e::{Cloud, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The fields found wrong, with what was said about each.
+/// The fields that are wrong, each with its message.
 fn errors(problem: &Value) -> BTreeMap<&str, &str> {
     let errors = problem["errors"].as_array().into_iter().flatten();
     errors.map(|error| (error["field"].as_str().unwrap_or("?"), error["message"].as_str().unwrap_or("?"))).collect()
@@ -15,7 +15,7 @@ fn errors(problem: &Value) -> BTreeMap<&str, &str> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn every_field_is_held_to_its_rules() -> Result<()> {
+async fn every_field_is_validated() -> Result<()> {
     let cloud = Cloud::from_env()?;
     // One of these tests restarts the function that the others call.
     let _alone = e2e::alone().await;
@@ -76,7 +76,7 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
         let problem = cloud.provision(&slug, json!({ *field: value })).await?.problem(422, "validation_failed")?;
         assert_eq!(errors(&problem), BTreeMap::from([(*field, *message)]), "{field}: {value}");
     }
-    // An explicit null is no value either; only `tier` may be absent, and then is.
+    // An explicit null is not a value. Only `tier` may be left out, and null counts as left out.
     for field in ["slug", "display_name", "region", "admin_email", "data_residency_verified"] {
         let mut order = Cloud::order(&slug, &json!({}));
         order[field] = Value::Null;
@@ -90,7 +90,7 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn all_mistakes_are_told_at_once() -> Result<()> {
+async fn one_answer_names_all_mistakes() -> Result<()> {
     let cloud = Cloud::from_env()?;
     // One of these tests restarts the function that the others call.
     let _alone = e2e::alone().await;

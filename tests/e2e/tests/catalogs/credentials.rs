@@ -1,4 +1,4 @@
-//! S3 credentials: in Secrets Manager, in the version the row names, and nowhere else.
+//! S3 credentials are in Secrets Manager, in the version that the row names, and in no other place.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Answer, CREDENTIAL_MARK, Cloud, Lakehouse, answers, credential};
@@ -15,7 +15,7 @@ async fn version(lakehouse: &Lakehouse, catalog_name: &str) -> Result<Value> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn credentials_are_in_the_version_the_row_names() -> Result<()> {
+async fn credentials_are_in_the_version_that_the_row_names() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let (id, key) = (json!(credential("id")), json!(credential("key")));
@@ -33,7 +33,7 @@ async fn credentials_are_in_the_version_the_row_names() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn omitted_halves_stay_and_null_clears_them() -> Result<()> {
+async fn an_omitted_credential_is_kept_and_null_removes_it() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let (id, key, new) = (json!(credential("id")), json!(credential("key")), json!(credential("new")));
@@ -57,7 +57,7 @@ async fn omitted_halves_stay_and_null_clears_them() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn nothing_is_put_where_nothing_changes() -> Result<()> {
+async fn an_unchanged_credential_is_not_written_again() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let (id, key) = (credential("id"), credential("key"));
@@ -92,10 +92,10 @@ async fn without_credentials_there_is_no_secret() -> Result<()> {
     Ok(())
 }
 
-/// Two tenants' catalogs of one name do not share a secret.
+/// Catalogs of two tenants with the same name have separate secrets.
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_secret_is_one_tenants() -> Result<()> {
+async fn each_tenants_catalog_has_its_own_secret() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (one, two) = (Lakehouse::shared(&cloud).await?, Lakehouse::of_new_tenant(&cloud, "apart").await?);
     let order = |key: &str| json!({ "catalog_name": "same-name", "s3_secret_key_enc": key });
@@ -109,7 +109,7 @@ async fn a_secret_is_one_tenants() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn no_column_no_answer_and_no_log_line_has_them() -> Result<()> {
+async fn credentials_are_in_no_column_answer_or_log_line() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "discreet").await?;
     let order = || json!({ "s3_access_key_id": credential("id"), "s3_secret_key_enc": credential("key") });
@@ -121,11 +121,14 @@ async fn no_column_no_answer_and_no_log_line_has_them() -> Result<()> {
     let rows = "SELECT to_jsonb(c)::text FROM lakehouse.tenant_catalogs AS c WHERE tenant_id = $1
                 UNION ALL SELECT to_jsonb(a)::text FROM control.audit_log AS a WHERE tenant_id = $1";
     let rows = cloud.control().await?.query(rows, &[&lakehouse.tenant_id]).await?;
-    ensure!(rows.len() >= 3, "the catalog's row and one of the audit log for each upsert");
+    ensure!(rows.len() >= 3, "expected the catalog's row and an audit row for each upsert");
     ensure!(!rows.iter().any(|row| row.get::<_, &str>(0).contains(CREDENTIAL_MARK)), "a column holds a credential");
-    ensure!(!answers().iter().map(Answer::text).any(|text| text.contains(CREDENTIAL_MARK)), "an answer holds one");
+    ensure!(
+        !answers().iter().map(Answer::text).any(|text| text.contains(CREDENTIAL_MARK)),
+        "an answer has a credential"
+    );
     let request_id = last.header("x-request-id").context("no request id")?;
     let lines = cloud.aws.log_events_with(request_id).await?;
-    ensure!(!lines.iter().any(|line| line.contains(CREDENTIAL_MARK)), "a log line holds one");
+    ensure!(!lines.iter().any(|line| line.contains(CREDENTIAL_MARK)), "a log line holds a credential");
     Ok(())
 }

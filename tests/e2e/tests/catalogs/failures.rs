@@ -1,4 +1,4 @@
-//! Row and secret belong together, whatever fails or comes in between.
+//! Row and secret agree after every failure, and after simultaneous requests.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const NAME: &str = "ivory-lakehouse";
 
-/// Both halves are new.
+/// The request changes both halves of the credential.
 fn order(storage_prefix: &str) -> Value {
     json!({
         "storage_prefix": storage_prefix,
@@ -19,7 +19,7 @@ fn order(storage_prefix: &str) -> Value {
     })
 }
 
-/// Whatever writes this catalog's secret.
+/// Matches every call that writes this catalog's secret.
 fn writing(lakehouse: &Lakehouse) -> Result<Match> {
     let regex = r"^secretsmanager\.(CreateSecret|PutSecretValue)$".to_owned();
     let header = Some(HeaderMatch { name: "x-amz-target".to_owned(), regex });
@@ -32,7 +32,7 @@ fn unavailable(answer: &Answer) -> Result<()> {
     Ok(())
 }
 
-/// Row and secret are as this order wants them.
+/// Checks that row and secret have the values of this request.
 async fn is_as_ordered(lakehouse: &Lakehouse, order: &Value, version: i64) -> Result<()> {
     let row = lakehouse.row(NAME).await?.context("no row")?;
     assert_eq!((&row["storage_prefix"], &row["version"]), (&order["storage_prefix"], &json!(version)));
@@ -71,7 +71,7 @@ async fn a_secret_that_cannot_be_put_leaves_the_catalog_as_it_is() -> Result<()>
         unavailable(&lakehouse.upsert(&new).await?)?;
         assert_eq!(lakehouse.row(NAME).await?, before);
         is_as_ordered(&lakehouse, &old, 1).await?;
-        // Without a word about credentials, Secrets Manager is not needed.
+        // A request without credentials does not need Secrets Manager.
         lakehouse.upsert(&json!({ "storage_prefix": "1/" })).await?.expect(201)?;
         faults.mend(fault).await?;
         lakehouse.upsert(&new).await?.expect(201)?;
@@ -82,13 +82,13 @@ async fn a_secret_that_cannot_be_put_leaves_the_catalog_as_it_is() -> Result<()>
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_put_whose_answer_is_lost_leaves_the_catalog_as_it_is() -> Result<()> {
+async fn a_lost_answer_of_a_put_leaves_the_catalog_as_it_is() -> Result<()> {
     with_faults(async |cloud, faults| {
         let lakehouse = Lakehouse::of_new_tenant(cloud, "unheard").await?;
         let (old, new) = (order("1/"), order("2/"));
         lakehouse.upsert(&old).await?.expect(201)?;
-        // Only once: unlike Secrets Manager its stand-in takes a repeated put for another one, and forgets at once what
-        // is two versions old.
+        // The answer is lost only once. Unlike Secrets Manager, the stand-in takes a repeated put for a new one, and it
+        // deletes versions that are two versions old.
         let lost = faults.cut("aws", writing(&lakehouse)?.times(1), When::After).await?;
         let broken = faults.answer("aws", writing(&lakehouse)?, 500, "{}").await?;
         unavailable(&lakehouse.upsert(&new).await?)?;
@@ -96,7 +96,7 @@ async fn a_put_whose_answer_is_lost_leaves_the_catalog_as_it_is() -> Result<()> 
         faults.mend(broken).await?;
         ensure!(lakehouse.secret_versions(NAME).await?.len() > 1, "nothing was put");
         is_as_ordered(&lakehouse, &old, 1).await?;
-        // Kept is what the row names, not what was put last.
+        // The version that the row names is kept, not the newest one.
         lakehouse
             .upsert(&json!({ "storage_prefix": "1/", "s3_access_key_id": old["s3_access_key_id"] }))
             .await?
@@ -136,18 +136,18 @@ async fn a_database_lost_between_put_and_commit_leaves_the_catalog_as_it_is() ->
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn of_fifteen_upserts_at_once_row_and_secret_are_the_same_ones() -> Result<()> {
+async fn row_and_secret_agree_after_fifteen_simultaneous_upserts() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let _alone = e2e::alone().await;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "rotated").await?;
     let mut tags = BTreeSet::new();
     let mut made = 0;
-    // First they find no catalog, then one.
+    // The first requests find no catalog, the later ones find one.
     for round in ["made", "replaced"] {
         let orders: Vec<Value> = (0..15).map(|number| order(&format!("{round}/{number}/"))).collect();
         for answer in join_all(orders.iter().map(|order| lakehouse.upsert(order))).await {
             let answer = answer?;
-            // Whoever waits too long for the others gives up.
+            // A request that waits too long for the others gives up.
             if answer.status == 503 {
                 unavailable(&answer)?;
                 continue;
@@ -156,15 +156,15 @@ async fn of_fifteen_upserts_at_once_row_and_secret_are_the_same_ones() -> Result
             made += 1;
             ensure!(
                 tags.insert(answer.header("etag").context("no ETag")?.to_owned()),
-                "two have one version: {answer:?}"
+                "two answers have the same version: {answer:?}"
             );
         }
         println!("{round}: {made} so far");
         let row = lakehouse.row(NAME).await?.context("no row")?;
         let last = orders.iter().find(|order| order["storage_prefix"] == row["storage_prefix"]);
         let version = row["version"].as_i64().context("no version")?;
-        ensure!(tags.contains(&format!("\"{version}\"")), "the last one was not told of its success");
-        is_as_ordered(&lakehouse, last.context("the row is of no request of this round")?, version).await?;
+        ensure!(tags.contains(&format!("\"{version}\"")), "the last change was not answered with success");
+        is_as_ordered(&lakehouse, last.context("the row belongs to no request of this round")?, version).await?;
     }
     Ok(())
 }

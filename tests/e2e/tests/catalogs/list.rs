@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const PATH: &str = "/v1/admin/lakehouse/catalogs";
 
-/// A tenant's three catalogs, the newest first: the middle one is not active, the oldest was replaced last.
+/// A tenant's three catalogs, newest first. The middle one is not active, and the oldest was the last to be replaced.
 async fn three(cloud: &Cloud) -> Result<(Lakehouse, Vec<Value>)> {
     let lakehouse = Lakehouse::of_new_tenant(cloud, "listed").await?;
     lakehouse.upsert(&json!({ "catalog_name": "oldest" })).await?.expect(201)?;
@@ -25,7 +25,7 @@ fn of_tenant(lakehouse: &Lakehouse, list: &Value) -> Vec<Value> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn all_catalogs_are_listed_newest_first_active_or_not() -> Result<()> {
+async fn all_catalogs_are_listed_newest_first_including_inactive_ones() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (lakehouse, records) = three(&cloud).await?;
     let list = lakehouse.get(PATH).await?.expect(200)?;
@@ -45,7 +45,7 @@ async fn pages_follow_each_other_without_a_gap() -> Result<()> {
     let (lakehouse, records) = three(&cloud).await?;
     let mut path = format!("{PATH}?limit=1");
     let mut found = Vec::new();
-    // Other tests' newer ones come before; none can come in between once the first page is read.
+    // Newer catalogs of other tests come first. Once the first page is read, no catalog can appear between these.
     while found.len() < records.len() {
         let page = lakehouse.get(&path).await?;
         let list = page.expect(200)?;
@@ -61,7 +61,7 @@ async fn pages_follow_each_other_without_a_gap() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn the_last_page_names_no_next_one() -> Result<()> {
+async fn the_last_page_has_no_link() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     lakehouse.upsert(&json!({ "catalog_name": "last-page" })).await?.expect(201)?;
@@ -73,7 +73,7 @@ async fn the_last_page_names_no_next_one() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_query_is_held_to_its_rules() -> Result<()> {
+async fn query_parameters_are_validated() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let limit = "must be a whole number from 1 to 10000";

@@ -1,4 +1,4 @@
-//! A tenant's catalogs: made and replaced, read and listed, with their credentials where they belong.
+//! A tenant's catalogs: creating, replacing, reading and listing them, and their credentials.
 
 mod credentials;
 mod failures;

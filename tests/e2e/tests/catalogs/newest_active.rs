@@ -1,4 +1,4 @@
-//! Which of a tenant's catalogs is its catalog.
+//! The tenant's catalog is its newest active one.
 
 use anyhow::Result;
 use e2e::{Cloud, Lakehouse};
@@ -15,7 +15,7 @@ async fn set(lakehouse: &Lakehouse, catalog_name: &str, is_active: bool) -> Resu
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn the_newest_active_catalog_is_the_tenants() -> Result<()> {
+async fn the_tenants_catalog_is_its_newest_active_one() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "newest").await?;
     lakehouse.get(&lakehouse.path()).await?.problem(404, "catalog_not_found")?;
@@ -25,7 +25,7 @@ async fn the_newest_active_catalog_is_the_tenants() -> Result<()> {
     let newer = set(&lakehouse, "newer", true).await?;
     assert_eq!(lakehouse.get(&lakehouse.path()).await?.expect(200)?, newer);
 
-    // Replacing one does not make it newer.
+    // A replaced catalog keeps its place in the order.
     set(&lakehouse, "older", true).await?;
     names_it(&lakehouse, "newer").await?;
     set(&lakehouse, "newer", false).await?;

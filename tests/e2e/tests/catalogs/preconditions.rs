@@ -1,4 +1,4 @@
-//! `If-Match`: a change meant for a version that is no longer there changes nothing.
+//! `If-Match`: a request for a version that is no longer current changes nothing.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Cloud, Lakehouse, credential};
@@ -37,7 +37,7 @@ async fn an_old_version_changes_neither_row_nor_secret() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_catalog_that_is_not_there_has_no_version() -> Result<()> {
+async fn a_catalog_that_does_not_exist_matches_no_version() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     for if_match in ["*", "\"1\"", "\"0\""] {
@@ -50,7 +50,7 @@ async fn a_catalog_that_is_not_there_has_no_version() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn what_is_no_entity_tag_is_malformed() -> Result<()> {
+async fn an_invalid_entity_tag_is_malformed() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     for if_match in ["1", "\"1", "*, \"1\""] {
@@ -62,7 +62,7 @@ async fn what_is_no_entity_tag_is_malformed() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn of_ten_changes_meant_for_one_version_one_is_made() -> Result<()> {
+async fn one_of_ten_changes_of_the_same_version_is_made() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     lakehouse.upsert(&order("contested", "0/")).await?.expect(201)?;
@@ -73,7 +73,7 @@ async fn of_ten_changes_meant_for_one_version_one_is_made() -> Result<()> {
         let answer = answer?;
         match answer.status {
             201 => made.push(order),
-            // Whoever waits too long for the others gives up.
+            // A request that waits too long for the others gives up.
             503 => drop(answer.problem(503, "unavailable")?),
             _ => drop(answer.problem(412, "version_mismatch")?),
         }

@@ -1,11 +1,11 @@
-//! What an upsert writes, and what a repeat leaves as it was.
+//! What an upsert writes, and what a repeated upsert keeps.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Cloud, Lakehouse, is_timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The body of the user's document.
+/// The body of the documentation's example.
 fn example() -> Value {
     json!({
         "catalog_uri": "https://iomete.internal/api/v1/catalog",
@@ -65,7 +65,7 @@ async fn a_tenant_is_named_by_id_or_by_slug() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn what_names_no_tenant_has_no_catalog() -> Result<()> {
+async fn an_unknown_tenant_has_no_catalog() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     for tenant in ["0190d5c0-0000-7000-8000-000000000000", "absent-tenant", "No%20Tenant", "x", "%00", "%F0%9F%A6%84"] {
@@ -78,7 +78,7 @@ async fn what_names_no_tenant_has_no_catalog() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_repeat_replaces_all_but_id_and_provisioned_at() -> Result<()> {
+async fn a_repeated_upsert_replaces_all_but_id_and_provisioned_at() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let everything = json!({
@@ -96,7 +96,7 @@ async fn a_repeat_replaces_all_but_id_and_provisioned_at() -> Result<()> {
         assert_eq!(first[field], *value, "{field}");
     }
 
-    // What is left out takes its default, whatever was there.
+    // A field that is left out gets its default, even if the catalog had another value.
     let answer = lakehouse.upsert(&json!({ "catalog_name": "repeated" })).await?;
     let second = answer.expect(201)?;
     let mut expected = first.clone();
@@ -132,7 +132,7 @@ async fn catalogs_of_other_names_are_other_catalogs() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn every_upsert_is_on_record() -> Result<()> {
+async fn every_upsert_is_in_the_audit_log() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let mut requests = Vec::new();
@@ -154,7 +154,7 @@ async fn every_upsert_is_on_record() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_repeated_key_replays_the_answer_and_writes_nothing() -> Result<()> {
+async fn a_repeated_idempotency_key_replays_the_answer_and_writes_nothing() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let order = lakehouse.order(&json!({ "catalog_name": "keyed" }));

@@ -1,4 +1,4 @@
-//! Every reason for a 422, and all reasons at once.
+//! Every reason for a 422, one by one and all together.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const HTTP: &str = "must be an http or https URI";
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn every_field_is_held_to_its_rules() -> Result<()> {
+async fn every_field_is_validated() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "rules").await?;
     let cases: &[(&str, Value, &str)] = &[
@@ -70,7 +70,7 @@ async fn every_field_is_held_to_its_rules() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_catalogs_uri_fits_its_type() -> Result<()> {
+async fn the_uri_of_a_catalog_must_match_its_type() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let order = |catalog_type: &str, uri: &str| json!({ "catalog_name": "typed", "catalog_type": catalog_type, "catalog_uri": uri });
@@ -100,7 +100,7 @@ async fn a_catalogs_uri_fits_its_type() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn all_mistakes_are_told_at_once() -> Result<()> {
+async fn one_answer_names_all_mistakes() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::shared(&cloud).await?;
     let wrong = json!({

@@ -1,4 +1,5 @@
-//! What a caller may correct when resuming: everything no effect was begun with, and never the region.
+//! Which fields a caller may correct when it resumes a tenant: those that no effect depends on yet, and never the
+//! region.
 
 use anyhow::{Result, ensure};
 use e2e::{Answer, State, with_faults};
@@ -15,7 +16,7 @@ fn refused(answer: &Answer, field: &str) -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn an_address_that_could_not_be_invited_is_corrected_and_everything_later_with_it() -> Result<()> {
+async fn an_address_that_could_not_be_invited_can_be_corrected_with_all_later_fields() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "mistyped");
         let body = json!({ "code": "email_address_invalid", "message": "Email address is invalid" }).to_string();
@@ -61,7 +62,7 @@ async fn after_the_invitation_the_address_stays_but_name_and_tier_may_change() -
 
         let other = json!({ "admin_email": format!("chief@{}.example.com", tenant.slug) });
         refused(&cloud.provision(&tenant.slug, other).await?, "admin_email")?;
-        // The same address in other letters is the same address.
+        // The address counts as the same if only the case of its letters differs.
         let order =
             json!({ "admin_email": tenant.email().to_uppercase(), "display_name": "A pilot now", "tier": "pilot" });
         cloud.accepted(&tenant.slug, order).await?;
@@ -77,7 +78,7 @@ async fn after_the_invitation_the_address_stays_but_name_and_tier_may_change() -
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn once_billing_began_nothing_changes_and_an_omitted_tier_is_the_stored_one() -> Result<()> {
+async fn after_billing_began_nothing_can_change_and_the_tier_may_be_omitted() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "billed");
         let body = json!({ "error": { "type": "card_error", "message": "Declined." } }).to_string();

@@ -1,4 +1,5 @@
-//! An environment that does not come up: waited for as long as it may still, else given back and built anew.
+//! A project that does not become healthy: it is waited for while it still may; otherwise it is deleted, and another
+//! one is built.
 
 use anyhow::Result;
 use e2e::{Cloud, Faults, with_faults};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::scenario::Scenario;
 
-/// Deleted, since nothing was built in it, and the next `POST` builds another.
+/// A dead project is deleted, because it holds no data yet. The next `POST` builds another one.
 async fn stillborn(cloud: &Cloud, faults: &Faults, status: &str) -> Result<()> {
     let tenant = Scenario::new(cloud, faults, "stillborn");
     let tenant_id = tenant.again().await?;
@@ -50,13 +51,13 @@ async fn a_dead_environment_is_deleted_and_the_next_post_builds_another() -> Res
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn an_environment_that_vanished_is_looked_for_before_another_is_built() -> Result<()> {
+async fn a_vanished_environment_is_searched_for_before_another_is_built() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "vanished");
         let tenant_id = tenant.again().await?;
         let first = cloud.environment(&tenant.slug).await?;
         cloud.supabase_call(Method::DELETE, &format!("/v1/projects/{first}"), &Value::Null).await?;
-        // It might be too young to be visible everywhere.
+        // It may be too new to be visible everywhere.
         tenant.waits(2, "project").await?;
         let age = "UPDATE control.resources SET sent_at = sent_at - interval '2 minutes'
                    WHERE tenant_id = $1 AND kind = 'supabase_project' AND dead_at IS NULL";
@@ -104,7 +105,7 @@ async fn an_environment_that_takes_too_long_is_waited_for_by_the_next_post() -> 
                    WHERE tenant_id = $1 AND step = 2";
         assert_eq!(cloud.control().await?.execute(age, &[&tenant_id]).await?, 1);
         tenant.fails_for(2, "environment_timeout", "provider").await?;
-        // It is kept: it may come up yet.
+        // The project is kept, because it may still become healthy.
         tenant.again().await?;
         tenant.waits(2, "project").await?;
         cloud.impose(&project_ref, "ACTIVE_HEALTHY").await?;

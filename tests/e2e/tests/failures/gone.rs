@@ -1,5 +1,5 @@
-//! An environment that is lost once data may have been written to it: nobody but a person decides, and what was restored
-//! is used on.
+//! A project that is lost after data may have been written to it: only a person decides what to do. If it is restored,
+//! it is used again.
 
 use anyhow::Result;
 use e2e::{Cloud, Faults, State, with_faults};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::scenario::Scenario;
 
-/// Lost before a step's log-in; a `POST` changes nothing until it is restored.
+/// The project is lost before a step logs in. A `POST` changes nothing until the project is restored.
 async fn lost_and_restored(cloud: &Cloud, faults: &Faults, step: usize, fate: &str) -> Result<()> {
     let tenant = Scenario::new(cloud, faults, "lost");
     let log_in = u64::try_from(step - 2)?;
@@ -49,7 +49,7 @@ async fn an_environment_paused_before_the_invitation_is_left_to_a_person() -> Re
     with_faults(async |cloud, faults| lost_and_restored(cloud, faults, 5, "INACTIVE").await).await
 }
 
-/// Auth itself only says that it is not there.
+/// Auth itself only answers that the project does not exist.
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
 async fn an_environment_paused_during_the_invitation_is_left_to_a_person() -> Result<()> {
@@ -64,7 +64,7 @@ async fn an_environment_paused_during_the_invitation_is_left_to_a_person() -> Re
         tenant.fails_for(5, "environment_gone", "platform").await?;
         cloud.impose(&project_ref, "ACTIVE_HEALTHY").await?;
         tenant.again().await?;
-        // Whether the mail went out was not known.
+        // It was not known whether the mail had been sent.
         tenant.retries(5, "invitation_pending", "provider").await?;
         tenant.goes_live(2).await?;
         assert_eq!(tenant.calls(tenant_id, "create_project").await?, 1);
@@ -75,7 +75,7 @@ async fn an_environment_paused_during_the_invitation_is_left_to_a_person() -> Re
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn an_environment_that_was_deleted_can_only_be_given_up() -> Result<()> {
+async fn if_the_environment_was_deleted_the_tenant_can_only_be_deactivated() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "deleted");
         let pause = faults.hold("supabase", Match::request("PATCH", "/config/auth$").times(1)).await?;

@@ -1,4 +1,5 @@
-//! Finding a project whose creation was not answered: late, beside others of its name, beside others like it.
+//! Finding a project whose creation was not answered: it is listed late, or other projects have the same or a similar
+//! name.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ impl Scenario<'_> {
         Match { body_regex: Some(self.slug.clone()), ..Match::request("POST", "^/v1/projects$").times(1) }
     }
 
-    /// Somebody else's projects have the tenant's name before its own can be created.
+    /// Creates projects that are not ours and have the tenant's name, before the tenant's own project is created.
     async fn forestalled(&self, regions: &[&str]) -> Result<(Uuid, Vec<String>)> {
         let pause = self.faults.hold("supabase", self.creation()).await?;
         let tenant_id = self.again().await?;
@@ -36,7 +37,7 @@ async fn delete(cloud: &Cloud, project_ref: &str) -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_project_that_is_listed_late_is_waited_for_and_not_made_twice() -> Result<()> {
+async fn a_project_that_is_listed_late_is_not_created_twice() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "hidden");
         cloud.list_projects_after(Duration::from_secs(8)).await?;
@@ -57,7 +58,7 @@ async fn a_project_that_is_listed_late_is_waited_for_and_not_made_twice() -> Res
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn of_two_projects_of_its_name_none_is_taken_until_one_is_deleted() -> Result<()> {
+async fn two_projects_of_the_same_name_are_not_used_until_one_is_deleted() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "twins");
         let (tenant_id, projects) = tenant.forestalled(&["us-east-1", "us-east-1"]).await?;
@@ -76,7 +77,7 @@ async fn of_two_projects_of_its_name_none_is_taken_until_one_is_deleted() -> Res
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_project_of_its_name_in_another_region_is_not_taken() -> Result<()> {
+async fn a_project_of_the_same_name_in_another_region_is_not_used() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "abroad");
         let (tenant_id, projects) = tenant.forestalled(&["eu-central-1"]).await?;
@@ -95,14 +96,14 @@ async fn a_project_of_its_name_in_another_region_is_not_taken() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn projects_of_the_same_slug_are_somebody_elses() -> Result<()> {
+async fn projects_with_only_the_same_slug_are_not_used() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "namesake");
         let other = Uuid::new_v4();
         for name in [tenant.slug.clone(), format!("{}-{other}", tenant.slug)] {
             cloud.foreign_project(&name, "us-east-1").await?;
         }
-        // Only who has to look could take the wrong one.
+        // Only a step that searches could take the wrong project.
         faults.cut("supabase", tenant.creation(), When::After).await?;
         let tenant_id = tenant.again().await?;
         tenant.goes_live(1).await?;

@@ -1,4 +1,4 @@
-//! What opens an environment is lost: its database's password, its keys, what the tenant's secret knew of both.
+//! Lost credentials of a project: the database password, the API keys, or the tenant's secret that holds both.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn secret(cloud: &Cloud, tenant_id: Uuid) -> Result<Value> {
     cloud.aws.secret(&secret_name(cloud, tenant_id)?).await
 }
 
-/// How often the password was set again, by the ledger.
+/// How often the ledger says that the password was set again.
 async fn times_set(cloud: &Cloud, tenant_id: Uuid) -> Result<i64> {
     let sql = "SELECT count(*) FROM control.resources
                WHERE tenant_id = $1 AND kind = 'database_password' AND confirmed_at IS NOT NULL";
@@ -39,7 +39,7 @@ async fn password_changed_before(cloud: &Cloud, faults: &Faults, step: usize) ->
     let tenant_id = tenant.changed_at_log_in(u64::try_from(step - 2)?, another).await?;
     tenant.retries(step, "tenant_database_refused", "platform").await?;
     tenant.goes_live(1).await?;
-    // Once by somebody else, once back; and the tenant's secret still opens its database.
+    // The test set the password once and the product once. The tenant's secret still opens the database.
     assert_eq!((tenant.calls(tenant_id, "update_password").await?, times_set(cloud, tenant_id).await?), (2, 1));
     cloud.tenant_database_by_secret(&secret(cloud, tenant_id).await?).await?;
     Ok(())
@@ -65,7 +65,7 @@ async fn a_password_changed_before_the_invitation_is_set_again() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_pooler_that_learns_the_password_late_is_waited_for() -> Result<()> {
+async fn a_pooler_that_accepts_the_new_password_late_is_waited_for() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "late");
         let another = async |project_ref: &str| set_password(cloud, project_ref, &json!("not-known-yet")).await;
@@ -82,10 +82,10 @@ async fn a_pooler_that_learns_the_password_late_is_waited_for() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_log_in_that_stays_refused_makes_no_storm_of_passwords() -> Result<()> {
+async fn if_the_log_in_stays_refused_the_password_is_set_only_once() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "barred");
-        // The project is well by its own account, and no password helps.
+        // The project is healthy according to its status, but its role must not log in. No password helps.
         let log_in = async |project_ref: &str, may: &str| -> Result<()> {
             let sql = format!(r#"ALTER ROLE "postgres.{project_ref}" {may}"#);
             Ok(cloud.tenant_database(project_ref).await?.batch_execute(&sql).await?)
@@ -105,7 +105,7 @@ async fn a_log_in_that_stays_refused_makes_no_storm_of_passwords() -> Result<()>
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn keys_replaced_at_supabase_are_fetched_again() -> Result<()> {
+async fn keys_that_were_replaced_at_supabase_are_read_again() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "rekeyed");
         let pause = faults.hold("supabase", Match::request("POST", "/auth/v1/invite").times(1)).await?;
@@ -128,10 +128,10 @@ async fn keys_replaced_at_supabase_are_fetched_again() -> Result<()> {
     .await
 }
 
-/// The project's own keys are refused: fetching them again cannot help, and a person is told so.
+/// The project's own keys are refused. Reading them again does not help, so the cause asks for a person.
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn keys_that_are_refused_although_they_are_the_projects_own_are_a_named_cause() -> Result<()> {
+async fn refused_keys_that_are_the_projects_own_have_their_own_cause() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "revoked");
         let body = json!({ "message": "Invalid API key" }).to_string();
@@ -148,7 +148,7 @@ async fn keys_that_are_refused_although_they_are_the_projects_own_are_a_named_ca
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn an_invitee_who_vanished_before_the_grant_is_invited_anew() -> Result<()> {
+async fn an_invitee_who_vanished_before_the_grant_is_invited_again() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "restored");
         let pause = faults.hold("supabase", Match::request("POST", "/auth/v1/invite").times(1)).await?;
@@ -158,7 +158,7 @@ async fn an_invitee_who_vanished_before_the_grant_is_invited_anew() -> Result<()
         database.batch_execute("ALTER TABLE iam.users RENAME TO users_away").await?;
         faults.mend(pause).await?;
         tenant.fails_for(5, "tenant_database_mismatch", "platform").await?;
-        // Invited and known to be; then the environment is put back to how it was before.
+        // The admin was invited, and the step knows that. Then the database is set back to the state before.
         database.batch_execute("ALTER TABLE iam.users_away RENAME TO users; DELETE FROM auth.users").await?;
         tenant.again().await?;
         let live = cloud.wait_until(&tenant.slug, State::Active, RUN).await?;
@@ -169,8 +169,8 @@ async fn an_invitee_who_vanished_before_the_grant_is_invited_anew() -> Result<()
     .await
 }
 
-/// What becomes of a tenant whose secret is overwritten as soon as step 2 has written it: it goes live, its secret is as it
-/// was, and no password was set.
+/// Overwrites a tenant's secret as soon as step 2 has written it. The tenant becomes active, its secret is complete
+/// again, and no password was set.
 async fn overwritten(cloud: &Cloud, faults: &Faults, name: &str, forget: impl Fn(&mut Value)) -> Result<()> {
     let tenant = Scenario::new(cloud, faults, name);
     let header =
@@ -182,7 +182,7 @@ async fn overwritten(cloud: &Cloud, faults: &Faults, name: &str, forget: impl Fn
     let complete = secret(cloud, tenant_id).await?;
     let mut other = complete.clone();
     forget(&mut other);
-    ensure!(other != complete, "nothing is forgotten");
+    ensure!(other != complete, "the secret was not changed");
     cloud.aws.put_secret(&secret_name(cloud, tenant_id)?, &other).await?;
     faults.mend(pause).await?;
     tenant.goes_live(1).await?;
@@ -193,7 +193,7 @@ async fn overwritten(cloud: &Cloud, faults: &Faults, name: &str, forget: impl Fn
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_secret_restored_to_an_older_version_gets_back_what_it_lost() -> Result<()> {
+async fn a_secret_restored_to_an_older_version_is_completed_again() -> Result<()> {
     with_faults(async |cloud, faults| {
         overwritten(cloud, faults, "restored", |secret| {
             *secret = json!({ "db_pass": secret["db_pass"], "graph_pass": secret["graph_pass"] });
@@ -205,8 +205,8 @@ async fn a_secret_restored_to_an_older_version_gets_back_what_it_lost() -> Resul
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_pooler_that_is_no_longer_where_it_was_is_followed() -> Result<()> {
-    // Nobody listens on the discard port.
+async fn a_pooler_that_moved_is_found() -> Result<()> {
+    // No server listens on the discard port.
     with_faults(async |cloud, faults| {
         overwritten(cloud, faults, "moved", |secret| secret["pooler"]["port"] = json!(9)).await
     })
@@ -215,7 +215,7 @@ async fn a_pooler_that_is_no_longer_where_it_was_is_followed() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_pooler_that_knows_the_project_no_longer_is_left() -> Result<()> {
+async fn a_pooler_that_no_longer_knows_the_project_is_replaced() -> Result<()> {
     with_faults(async |cloud, faults| {
         overwritten(cloud, faults, "left", |secret| secret["pooler"]["user"] = json!("postgres.moved")).await
     })

@@ -1,4 +1,4 @@
-//! A failure at each step: where the run ends, what the API says about it, and that resuming repeats nothing.
+//! A failure at each step: where the run ends, what the API says about it, and that resuming repeats no effect.
 
 mod corrections;
 mod environment;

@@ -1,4 +1,4 @@
-//! One tenant that fails, is mended and goes live, with the outside systems as witnesses.
+//! One tenant that fails, is repaired and becomes active. The effects are counted in the outside systems.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use fault_proxy::client::{Call, Match, On};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// A run without retries, or its rest.
+/// The time for a run without retries, or for the rest of a run.
 pub const RUN: Duration = Duration::from_mins(2);
 
-/// A tenant on its way through a failure.
+/// A tenant that goes through a failure.
 pub struct Scenario<'a> {
     pub cloud: &'a Cloud,
     pub faults: &'a Faults,
@@ -27,7 +27,7 @@ impl<'a> Scenario<'a> {
         format!("admin@{}.example.com", self.slug)
     }
 
-    /// The run ends at step `number` with this cause, and the API says so.
+    /// Checks that the run ends at step `number` with this cause, and that the API says so.
     pub async fn fails(&self, number: usize, code: &str) -> Result<Status> {
         let status = self.cloud.wait_until(&self.slug, State::Failed, RUN).await?;
         assert_eq!(status.failed_steps, [STEPS[number - 1]], "{status:?}");
@@ -41,7 +41,7 @@ impl<'a> Scenario<'a> {
         Ok(status)
     }
 
-    /// As [`Scenario::fails`], and all the API says about the nine steps fits.
+    /// The same as [`Scenario::fails`], and checks everything the API says about the nine steps.
     pub async fn fails_for(&self, number: usize, code: &str, owner: &str) -> Result<Status> {
         let status = self.fails(number, code).await?;
         assert_eq!(status.cause()?["owner"], owner, "{status:?}");
@@ -57,7 +57,7 @@ impl<'a> Scenario<'a> {
         Ok(status)
     }
 
-    /// While the step is tried again the API says why, and when it goes on.
+    /// Checks that the API gives the cause and the time of the next try while the step is retried.
     pub async fn retries(&self, number: usize, code: &str, owner: &str) -> Result<Status> {
         let told = |status: &Status| {
             let step = status.step(number);
@@ -73,7 +73,8 @@ impl<'a> Scenario<'a> {
         Ok(status)
     }
 
-    /// The step waits, and the API says for what. Looking is no attempt: there was one in each run.
+    /// Checks that the API says what the step waits for. A poll does not count as an attempt: there was one in each
+    /// run.
     pub async fn waits(&self, number: usize, what: &str) -> Result<Status> {
         let status = self.cloud.wait_for(&self.slug, RUN, |status| status.step(number)["waiting_for"] == what).await?;
         let step = status.step(number);
@@ -83,7 +84,7 @@ impl<'a> Scenario<'a> {
         Ok(status)
     }
 
-    /// The tenant goes live in this attempt, and nothing that happened on the way sticks to its status.
+    /// Checks that the tenant becomes active in this attempt, and that its status shows no earlier cause.
     pub async fn goes_live(&self, attempt: i32) -> Result<Status> {
         let status = self.cloud.wait_until(&self.slug, State::Active, RUN).await?;
         assert_eq!((status.attempt, &status.last_error), (attempt, &None), "{status:?}");
@@ -96,12 +97,13 @@ impl<'a> Scenario<'a> {
         Ok(status)
     }
 
-    /// `POST` again, as the hints say.
+    /// Sends `POST` again, as the hints say.
     pub async fn again(&self) -> Result<Uuid> {
         self.cloud.accepted(&self.slug, json!({})).await
     }
 
-    /// A new tenant whose nth log-in to its database, the one of step n + 2, waits while `change` happens to its project.
+    /// A new tenant. Its nth log-in to its database, which is that of step n + 2, waits while `change` happens to its
+    /// project.
     pub async fn changed_at_log_in(&self, nth: u64, change: impl AsyncFnOnce(&str) -> Result<()>) -> Result<Uuid> {
         let pause = self.faults.hold("pooler", connection(nth)).await?;
         let tenant_id = self.cloud.accepted(&self.slug, json!({})).await?;
@@ -111,18 +113,18 @@ impl<'a> Scenario<'a> {
         Ok(tenant_id)
     }
 
-    /// How often the outside asked for one thing of the tenant's only project.
+    /// How often the outside system counted a call for the tenant's only project.
     pub async fn calls(&self, tenant_id: Uuid, endpoint: &str) -> Result<u64> {
         let projects = self.cloud.projects(&self.slug, tenant_id).await?;
-        let [project] = projects.as_slice() else { bail!("not one project: {projects:?}") };
+        let [project] = projects.as_slice() else { bail!("not exactly one project: {projects:?}") };
         Ok(project["calls"][endpoint].as_u64().unwrap_or(0))
     }
 
-    /// The same request once more goes through, with every effect from `number` on asked for exactly once and none
-    /// before it.
+    /// Sends the same request again. It succeeds, every effect from step `number` on is requested exactly once, and
+    /// none before.
     pub async fn resumes_at(&self, number: usize) -> Result<()> {
         let migrated = self.migrations().await?;
-        // What earlier tests left to the reconciler would be counted here.
+        // Effects that earlier tests left to the reconciler would be counted here.
         let others = "UPDATE control.outbox SET delivered_at = now() WHERE delivered_at IS NULL
                       AND tenant_id <> (SELECT tenant_id FROM control.tenants WHERE slug = $1)";
         self.cloud.control().await?.execute(others, &[&self.slug]).await?;
@@ -142,7 +144,7 @@ impl<'a> Scenario<'a> {
         self.exists_once(tenant_id).await
     }
 
-    /// Over both runs, by the outside systems' own account, there is one of everything.
+    /// Checks that the outside systems hold one of everything after both runs.
     async fn exists_once(&self, tenant_id: Uuid) -> Result<()> {
         let projects = self.cloud.projects(&self.slug, tenant_id).await?;
         assert_eq!(projects.len(), 1);
@@ -155,7 +157,7 @@ impl<'a> Scenario<'a> {
         Ok(())
     }
 
-    /// When the tenant's database was migrated; nothing where there is none yet.
+    /// The times at which the tenant's database was migrated; empty if it does not exist yet.
     async fn migrations(&self) -> Result<Vec<String>> {
         let record = self.cloud.tenant(&self.slug).await?;
         let Some(project_ref) = record["supabase_project_ref"].as_str() else { return Ok(Vec::new()) };
@@ -169,17 +171,17 @@ impl<'a> Scenario<'a> {
     }
 }
 
-/// What a step asks an outside system for.
+/// A call to an outside system that a step makes.
 struct Effect {
     upstream: &'static str,
     method: &'static str,
-    /// End of the path, or of the AWS target; empty: any.
+    /// The end of the path, or of the AWS target. If empty, all match.
     end: &'static str,
-    /// The steps that ask for it, each as often as it stands here.
+    /// The steps that make the call, each as often as it makes it.
     steps: &'static [usize],
 }
 
-/// What counts. Of step 1 only the project, since the tenant's secret is there before it.
+/// The calls that are counted. For step 1 this is only the project, because the tenant's secret is created before it.
 const EFFECTS: &[Effect] = &[
     effect("supabase", "POST", "/v1/projects", &[1]),
     effect("supabase", "GET", "/api-keys", &[2]),
@@ -187,13 +189,13 @@ const EFFECTS: &[Effect] = &[
     effect("pooler", "CONNECT", "", &[3, 4, 5]),
     effect("supabase", "PATCH", "/config/auth", &[5]),
     effect("supabase", "POST", "/auth/v1/invite", &[5]),
-    // The root node and its index; the constraint is a command of its own.
+    // The root node and its index. The constraint is created by another command.
     effect("falkordb-us-east-1", "GRAPH.QUERY", "", &[6, 6]),
     effect("falkordb-us-east-1", "ACL SETUSER", "", &[6]),
     effect("opensearch-us-east-1", "PUT", "_v1", &[7]),
-    // Two keys each time: step 9's are the ones after activation.
+    // Each step removes two keys. Step 9 removes them after the activation.
     effect("valkey", "UNLINK", "", &[8, 8, 9, 9]),
-    // Billing breaks at the subscription, when the customer is there.
+    // In these tests billing fails at the subscription, after the customer was created.
     effect("stripe", "POST", "/v1/customers", &[8]),
     effect("stripe", "POST", "/v1/subscriptions", &[9]),
     effect("valkey", "EVALSHA", "", &[9]),

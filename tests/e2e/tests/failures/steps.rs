@@ -1,4 +1,4 @@
-//! Step by step: broken, mended, resumed.
+//! Each step fails, is repaired and resumes.
 
 use anyhow::Result;
 use e2e::with_faults;
@@ -53,7 +53,7 @@ async fn step_3_the_database_refuses_the_migrations() -> Result<()> {
         faults.mend(pause).await?;
         tenant.fails(3, "migration_refused").await?;
         let left = "SELECT count(*) FROM pg_namespace WHERE nspname IN ('iam', 'workflow')";
-        assert_eq!(database.query_one(left, &[]).await?.get::<_, i64>(0), 0, "half a migration stayed behind");
+        assert_eq!(database.query_one(left, &[]).await?.get::<_, i64>(0), 0, "a part of a migration was kept");
         database.batch_execute("DROP EVENT TRIGGER closed; DROP FUNCTION public.closed()").await?;
         tenant.resumes_at(3).await
     })
@@ -62,10 +62,10 @@ async fn step_3_the_database_refuses_the_migrations() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn step_4_there_is_a_role_too_many() -> Result<()> {
+async fn step_4_finds_an_additional_role() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "step4");
-        // Between the migrations and their verification.
+        // The role is added between the migrations and their verification.
         let pause = faults.hold("pooler", connection(2)).await?;
         cloud.accepted(&tenant.slug, json!({})).await?;
         faults.held(pause).await?;

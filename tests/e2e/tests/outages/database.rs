@@ -13,16 +13,16 @@ use crate::world::{DOWN, ROUTES, World, in_time};
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn every_route_says_so_in_time_and_works_again_at_once() -> Result<()> {
+async fn every_route_answers_503_in_time_and_works_again_at_once() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
         for state in DOWN {
             faults.set_state("postgres", state).await?;
-            // Once with connections that were open, once without.
+            // The test runs once with open connections and once without.
             for _ in 0..2 {
                 world.are_unavailable(&ROUTES).await?;
             }
-            // Whoever does not need it does not notice.
+            // Routes that do not need the database still work.
             in_time(cloud, cloud.request(Method::GET, "/v1/admin/lakehouse/health")).await?.expect(200)?;
             faults.set_state("postgres", UpstreamState::Up).await?;
             world.all_work().await?;
@@ -34,7 +34,7 @@ async fn every_route_says_so_in_time_and_works_again_at_once() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn processes_that_start_meanwhile_say_so_in_time_and_work_afterwards() -> Result<()> {
+async fn processes_that_start_during_the_outage_answer_503_in_time_and_recover() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
         for state in DOWN {
@@ -51,7 +51,7 @@ async fn processes_that_start_meanwhile_say_so_in_time_and_work_afterwards() -> 
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_tenant_on_its_way_goes_live_all_the_same() -> Result<()> {
+async fn a_running_provisioning_survives_the_outage() -> Result<()> {
     with_faults(async |cloud, faults| {
         for state in DOWN {
             let slug = unique("outlasting");

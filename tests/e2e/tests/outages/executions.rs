@@ -13,14 +13,14 @@ const LIVE: Duration = Duration::from_mins(2);
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_tenant_is_accepted_all_the_same_and_started_afterwards() -> Result<()> {
+async fn a_tenant_is_accepted_and_its_run_is_started_afterwards() -> Result<()> {
     with_faults(async |cloud, faults| {
         let mut waiting = Vec::new();
         for way in WAYS {
             let down = take_down(faults, "AWSStepFunctions", None, way).await?;
             let slug = unique("unstarted");
             let order = Cloud::order(&slug, &json!({ "tier": "pilot" }));
-            // Written down and started later; asked for again, it still is.
+            // The tenant is recorded and its run is started later. A repeated request gets the same answer.
             for _ in 0..2 {
                 let order = cloud.admin(Method::POST, "/v1/admin/tenants").json(&order);
                 in_time(cloud, order).await?.expect(202)?;
@@ -33,7 +33,7 @@ async fn a_tenant_is_accepted_all_the_same_and_started_afterwards() -> Result<()
             faults.mend(down).await?;
             waiting.push((slug, status.tenant_id));
         }
-        // The second request looked after the run, as far as it could; the next to look comes a minute later.
+        // The second request has tried to start the run. The next try is made a minute later.
         let slugs: Vec<&str> = waiting.iter().map(|(slug, _)| slug.as_str()).collect();
         let idle =
             "UPDATE control.tenants SET touched_at = clock_timestamp() - interval '2 minutes' WHERE slug = ANY ($1)";
@@ -59,7 +59,7 @@ async fn a_tenant_is_accepted_all_the_same_and_started_afterwards() -> Result<()
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_tenant_on_its_way_can_be_deactivated_all_the_same() -> Result<()> {
+async fn a_tenant_can_be_deactivated_while_it_is_provisioned() -> Result<()> {
     with_faults(async |cloud, faults| {
         for way in WAYS {
             let slug = unique("unstopped");
@@ -77,7 +77,7 @@ async fn a_tenant_on_its_way_can_be_deactivated_all_the_same() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn whoever_starts_nothing_does_not_notice() -> Result<()> {
+async fn routes_that_start_nothing_still_work() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
         for way in WAYS {

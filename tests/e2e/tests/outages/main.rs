@@ -1,5 +1,5 @@
-//! A dependency is down, in every way in which one can be: each route gives the contract's answer in time, what was
-//! promised is kept, and afterwards the very same processes work again.
+//! Each dependency is down, in every way in which it can be. Each route gives the contract's answer in time, promises
+//! are kept, and afterwards the same processes work again.
 
 mod database;
 mod executions;

@@ -10,14 +10,14 @@ use crate::world::{KEYED, ROUTES, WAYS, World, in_time, take_down, unavailable};
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn requests_with_a_key_are_told_to_come_again_and_the_others_do_not_notice() -> Result<()> {
+async fn requests_with_a_key_get_503_and_the_others_still_work() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
         for way in WAYS {
             let down = take_down(faults, "DynamoDB_20120810", None, way).await?;
             try_join_all(KEYED.map(async |route| unavailable(&world.call_keyed(route).await?))).await?;
             world.all_work().await?;
-            // Nothing was done under a key that could not be kept.
+            // Nothing was done for a key that could not be stored.
             let slug = unique("unkept");
             let order = cloud.admin(Method::POST, "/v1/admin/tenants").json(&Cloud::order(&slug, &json!({})));
             unavailable(&in_time(cloud, order.header("idempotency-key", &slug)).await?)?;

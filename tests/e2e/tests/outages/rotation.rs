@@ -38,7 +38,7 @@ impl<'a> Role<'a> {
         self.cloud.aws.put_secret(&self.secret, &value).await
     }
 
-    /// Ends every connection of the role's, as a fail-over would.
+    /// Ends every connection of the role, as a failover would.
     async fn disconnect(&self) -> Result<()> {
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
         self.cloud.control_as_superuser().await?.execute(sql, &[&self.name]).await?;
@@ -65,7 +65,7 @@ async fn with_role(test: impl AsyncFnOnce(&World<'_>, &Role<'_>) -> Result<()>) 
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn whoever_is_connected_does_not_notice_and_whoever_is_cut_off_reads_the_new_one() -> Result<()> {
+async fn open_connections_keep_working_and_new_ones_use_the_new_password() -> Result<()> {
     with_role(async |world, role| {
         let password = unique("rotated-once");
         role.set_password(&password).await?;
@@ -73,7 +73,7 @@ async fn whoever_is_connected_does_not_notice_and_whoever_is_cut_off_reads_the_n
         world.all_work().await?;
         role.disconnect().await?;
         world.all_work().await?;
-        // And the steps: their processes were connected as well.
+        // The processes of the steps were connected as well.
         let slug = unique("rotated");
         world.cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
         world.cloud.wait_until(&slug, State::Active, std::time::Duration::from_mins(2)).await?;

@@ -8,16 +8,16 @@ use reqwest::Method;
 
 use crate::world::{ROUTES, Route, WAYS, World, in_time, take_down, unavailable};
 
-/// Whoever calls is not known without it.
+/// Callers cannot be looked up without Secrets Manager.
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn callers_who_cannot_be_looked_up_are_told_to_come_again() -> Result<()> {
+async fn callers_who_cannot_be_looked_up_get_503() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
         for way in WAYS {
             let down = take_down(faults, "secretsmanager", None, way).await?;
             cloud.aws.restart("authorize-caller").await?;
-            // The gateway need not ask about a key it knows; a token is looked at every time.
+            // The gateway has cached the policy of a key, but it checks a token at every request.
             let works_or_says_so = async |(route, status): Route| {
                 let answer = world.call(route).await?;
                 if answer.status == status { Ok(()) } else { unavailable(&answer) }
@@ -36,7 +36,7 @@ async fn callers_who_cannot_be_looked_up_are_told_to_come_again() -> Result<()> 
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn processes_that_start_without_their_database_secret_say_so_in_time() -> Result<()> {
+async fn processes_that_start_without_their_database_secret_answer_503_in_time() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
         for way in WAYS {
@@ -51,10 +51,10 @@ async fn processes_that_start_without_their_database_secret_say_so_in_time() -> 
     .await
 }
 
-/// Connections that are open need no secret.
+/// Open connections need no secret.
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_process_that_is_connected_does_not_notice() -> Result<()> {
+async fn a_process_that_is_connected_still_works() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
         faults.forget().await?;

@@ -10,12 +10,12 @@ use tokio::time::sleep;
 
 use crate::world::{DOWN, ROUTES, World, routes};
 
-/// Those that promise that a tenant's cache entry is gone.
+/// The routes that promise that a tenant's cache entry is removed.
 const INVALIDATING: [&str; 3] = ["update-tenant", "deactivate-tenant", "invalidate-tenant-cache"];
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn routes_that_invalidate_say_so_in_time_and_work_again_at_once() -> Result<()> {
+async fn routes_that_invalidate_answer_503_in_time_and_work_again_at_once() -> Result<()> {
     with_faults(async |cloud, faults| {
         let world = World::new(cloud).await?;
         for state in DOWN {
@@ -34,11 +34,11 @@ async fn routes_that_invalidate_say_so_in_time_and_work_again_at_once() -> Resul
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
-async fn a_tenant_that_needs_it_meanwhile_goes_live_all_the_same() -> Result<()> {
+async fn a_tenant_that_needs_valkey_becomes_active_after_the_outage() -> Result<()> {
     with_faults(async |cloud, faults| {
         for state in DOWN {
             let slug = unique("uncached");
-            // The last call before Valkey is needed.
+            // This is the last call before Valkey is needed.
             let index = Match::request("PUT", &format!("^/client_{slug}_v1")).times(1);
             let pause = faults.hold_answer("opensearch-us-east-1", index).await?;
             cloud.accepted(&slug, json!({})).await?;

@@ -1,4 +1,4 @@
-//! Every route, called so that it can be called again, and held to its time.
+//! Calls every route, in a way that can be repeated, and checks how long the answer takes.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use tokio::time::Instant;
 
-/// Nobody waits longer, whatever is down.
+/// Every answer arrives within this time, during every outage.
 pub const ANSWERED: Duration = Duration::from_secs(5);
 
-/// Both ways in which a system is down.
+/// The two ways in which a system can be down.
 pub const DOWN: [UpstreamState; 2] = [UpstreamState::Refuse, UpstreamState::Silent];
 
-/// A route and the status it answers with while everything is up.
+/// A route and the status that it answers while everything works.
 pub type Route = (&'static str, u16);
 
-/// All routes but the health of the lakehouse, whose answers are its own. (`POST` finds an active tenant.)
+/// All routes but the health of the lakehouse, which has its own answers. (`POST` finds an active tenant.)
 pub const ROUTES: [Route; 12] = [
     ("provision-tenant", 409),
     ("list-tenants", 200),
@@ -35,11 +35,11 @@ pub const ROUTES: [Route; 12] = [
     ("list-sync-targets", 200),
 ];
 
-/// Those that take an `Idempotency-Key`.
+/// The routes that take an `Idempotency-Key`.
 pub const KEYED: [&str; 5] =
     ["provision-tenant", "update-tenant", "invalidate-tenant-cache", "upsert-catalog", "register-sync-target"];
 
-/// Two tenants, a live one and one that was deactivated.
+/// Two tenants: one is active, and one was deactivated.
 pub struct World<'a> {
     pub cloud: &'a Cloud,
     lakehouse: Lakehouse,
@@ -47,7 +47,7 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// With a catalog, and every route's process started.
+    /// Creates the tenants and a catalog, and starts a process for every route.
     pub async fn new(cloud: &'a Cloud) -> Result<Self> {
         let retired = unique("retired");
         cloud.accepted(&retired, json!({ "tier": "pilot" })).await?;
@@ -84,22 +84,22 @@ impl<'a> World<'a> {
                 let path = format!("/v1/admin/lakehouse/sync-targets?tenant_id={}", self.lakehouse.tenant_id);
                 lakehouse(Method::GET, &path)
             }
-            _ => anyhow::bail!("{route} is no route of this test"),
+            _ => anyhow::bail!("this test has no route {route}"),
         })
     }
 
-    /// One call of a route, in time.
+    /// Calls a route once and checks the time.
     pub async fn call(&self, route: &str) -> Result<Answer> {
         in_time(self.cloud, self.request(route)?).await.with_context(|| route.to_owned())
     }
 
-    /// The same with an `Idempotency-Key` of its own.
+    /// The same with a new `Idempotency-Key`.
     pub async fn call_keyed(&self, route: &str) -> Result<Answer> {
         let request = self.request(route)?.header("idempotency-key", unique("outage"));
         in_time(self.cloud, request).await.with_context(|| route.to_owned())
     }
 
-    /// These routes work, all at once, at the first call.
+    /// Checks that all these routes work at the first call, called at the same time.
     pub async fn work(&self, routes: &[Route]) -> Result<()> {
         let works = async |&(route, status): &Route| {
             let answer = self.call(route).await?;
@@ -109,23 +109,23 @@ impl<'a> World<'a> {
         try_join_all(routes.iter().map(works)).await.map(drop)
     }
 
-    /// Every route works.
+    /// Checks that every route works.
     pub async fn all_work(&self) -> Result<()> {
         self.work(&ROUTES).await
     }
 
-    /// Every route's next call starts a process.
+    /// Makes every route start a new process at its next call.
     pub async fn restart(&self) -> Result<()> {
         try_join_all(ROUTES.map(async |(route, _)| self.cloud.aws.restart(route).await)).await.map(drop)
     }
 
-    /// These routes say that they are unavailable and when to come again, all at once.
+    /// Checks that all these routes answer 503 with a `Retry-After`, called at the same time.
     pub async fn are_unavailable(&self, routes: &[Route]) -> Result<()> {
         try_join_all(routes.iter().map(async |(route, _)| unavailable(&self.call(route).await?))).await.map(drop)
     }
 }
 
-/// Sends a request and holds the answer to its time.
+/// Sends a request and checks how long the answer takes.
 pub async fn in_time(cloud: &Cloud, request: RequestBuilder) -> Result<Answer> {
     let asked = Instant::now();
     let answer = cloud.send(request).await?;
@@ -133,31 +133,32 @@ pub async fn in_time(cloud: &Cloud, request: RequestBuilder) -> Result<Answer> {
     Ok(answer)
 }
 
-/// The contract's answer of a route that cannot do its work now.
+/// Checks that this is the contract's answer of a route that is unavailable.
 pub fn unavailable(answer: &Answer) -> Result<()> {
     answer.later(503, "unavailable", "5")
 }
 
-/// The routes of this list that are, or are not, in the other.
+/// The routes of the list that are in `named`, or those that are not.
 pub fn routes(of: &[Route], named: &[&str], wanted: bool) -> Vec<Route> {
     of.iter().copied().filter(|(route, _)| named.contains(route) == wanted).collect()
 }
 
-/// In which way an AWS service is down.
+/// The ways in which an AWS service can be down.
 #[derive(Clone, Copy, Debug)]
 pub enum Down {
     /// Connections are cut.
     Cut,
-    /// Nothing is answered.
+    /// Calls are not answered.
     Silent,
     /// Every call fails.
     Failing,
 }
 
-/// All of them.
+/// All ways.
 pub const WAYS: [Down; 3] = [Down::Cut, Down::Silent, Down::Failing];
 
-/// Takes an AWS service down, by the first part of its targets, for calls whose body has this in it.
+/// Takes an AWS service down. `service` is the start of its targets. If `body` is given, only calls whose body matches
+/// fail.
 pub async fn take_down(faults: &Faults, service: &str, body: Option<&str>, way: Down) -> Result<RuleId> {
     let header = Some(HeaderMatch { name: "x-amz-target".to_owned(), regex: format!("^{service}\\.") });
     let calls = Match { header, body_regex: body.map(str::to_owned), ..Match::default() };

@@ -1,4 +1,4 @@
-//! Step 5: one mail to the admin, who exists in Auth and is tenant admin in the IAM schema.
+//! Step 5: the admin gets one mail, exists in Auth, and is tenant admin in the IAM schema.
 
 use anyhow::{Result, bail};
 use e2e::Cloud;

@@ -1,4 +1,4 @@
-//! Step 9: one customer with one live subscription, and nothing at all for a pilot.
+//! Step 9: one customer with one live subscription. A pilot has neither.
 
 use anyhow::{Result, bail};
 use e2e::Cloud;

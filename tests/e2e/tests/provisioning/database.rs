@@ -1,4 +1,4 @@
-//! Steps 3 and 4: the IAM schema in the tenant's database, as the tenant's secret opens it.
+//! Steps 3 and 4: the IAM schema in the tenant's database, reached with the tenant's secret.
 
 use anyhow::{Context as _, Result};
 use e2e::Cloud;
@@ -55,7 +55,7 @@ pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
         assert_eq!(found, expected, "{table}");
     }
 
-    // Who enters a payment must not approve it: not even the database's owner can have it otherwise.
+    // A person who enters payments must not approve them. Even the database's owner cannot change that.
     let person = "INSERT INTO iam.users (auth_user_id, email) VALUES ($1, $2) RETURNING user_id";
     let email = format!("clerk@{}.example.com", live.slug);
     let person: Uuid = database.query_one(person, &[&Uuid::new_v4(), &email]).await?.get(0);
@@ -64,7 +64,7 @@ pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
     let refused = database.execute(grant, &[&person, &"ap_approver"]).await.err().context("a clerk may approve")?;
     let refused = refused.as_db_error().context("no answer of the database")?;
     assert_eq!((refused.code().code(), refused.constraint()), ("23514", Some("sod_rules_no_conflict")), "{refused}");
-    // As it was found: the other checks count users.
+    // Restores the previous state, because the other checks count users.
     database.execute("DELETE FROM iam.users WHERE user_id = $1", &[&person]).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Steps 1 and 2: the project at Supabase, and what opens it.
+//! Steps 1 and 2: the project at Supabase and its credentials.
 
 use anyhow::{Result, bail};
 use e2e::Cloud;

@@ -1,4 +1,4 @@
-//! Step 6: the graph is in the tenant's region and in no other, and its user reaches nothing else.
+//! Step 6: the graph is in the tenant's region only, and its user can use nothing else.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Cloud, REGIONS};
@@ -36,7 +36,7 @@ pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
     Ok(())
 }
 
-/// `live`'s user cannot reach the other tenant's graph, nor make one beside it.
+/// `live`'s user can neither read the other tenant's graph nor create another graph.
 pub async fn check_apart(cloud: &Cloud, live: &Live, other: &Live) -> Result<()> {
     let mut own = user_of(cloud, live).await?;
     for graph in [format!("client_{}", other.slug), format!("client_{}-", live.slug), "client_".to_owned()] {

@@ -1,4 +1,4 @@
-//! Step 7: the vector index takes documents and finds them through its alias.
+//! Step 7: the vector index stores documents and finds them through its alias.
 
 use anyhow::Result;
 use e2e::Cloud;
@@ -16,7 +16,7 @@ pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
     let index = format!("{alias}_v1");
     let found = search.call(Method::GET, &format!("/{alias}"), None).await?;
     let found = &found[&index];
-    assert!(found["aliases"][&alias].is_object(), "{alias} is no alias of {index}");
+    assert!(found["aliases"][&alias].is_object(), "{alias} is not an alias of {index}");
     assert_eq!(found["settings"]["index"]["knn"], "true");
     let embedding = &found["mappings"]["properties"]["embedding"];
     assert_eq!((&embedding["type"], &embedding["dimension"]), (&json!("knn_vector"), &json!(DIMENSION)));

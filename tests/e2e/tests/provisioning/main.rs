@@ -1,4 +1,4 @@
-//! One `POST`, and then every one of the nine effects in the system it belongs to.
+//! Sends one `POST` and checks each of the nine effects in the system that it belongs to.
 
 mod accounts;
 mod billing;
@@ -16,10 +16,10 @@ use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Time for a tenant to go live beside another one.
+/// The time for a tenant to become active while another one is provisioned.
 const LIVE: Duration = Duration::from_mins(2);
 
-/// What was asked for, and what came of it.
+/// The request and its result.
 struct Live {
     slug: String,
     tenant_id: Uuid,
@@ -38,7 +38,7 @@ impl Live {
     }
 }
 
-/// Provisions a tenant whose keys the middleware had cached before, and checks what every tenant has.
+/// Provisions a tenant whose keys the middleware has cached before, and checks what every tenant has.
 async fn go_live(cloud: &Cloud, slug: &str, region: &'static str, tier: &'static str) -> Result<Live> {
     let mut valkey = cloud.valkey().await?;
     let by_slug = format!("tenant:slug:{slug}");
@@ -59,7 +59,7 @@ async fn go_live(cloud: &Cloud, slug: &str, region: &'static str, tier: &'static
     Ok(Live { slug: slug.to_owned(), tenant_id, region, tier, record, secret, project_ref })
 }
 
-/// The effects that all tenants have, each where it is to be found.
+/// Checks the effects that all tenants have.
 async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
     environment::check(cloud, live).await?;
     database::check(cloud, live).await?;
@@ -94,7 +94,7 @@ fn check_record(live: &Live) -> Result<()> {
     Ok(())
 }
 
-/// Exactly one event, with exactly the documented fields.
+/// Checks that there is exactly one event, with exactly the documented fields.
 async fn check_event(cloud: &Cloud, live: &Live) -> Result<()> {
     const FIELDS: &str = "correlation_id display_name event_id event_type falkordb_graph_name occurred_at \
         opensearch_alias region schema_version slug supabase_project_ref supabase_url tenant_id tier";
@@ -121,16 +121,16 @@ async fn check_event(cloud: &Cloud, live: &Live) -> Result<()> {
     let secrets = live.secret.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
     let hidden: Vec<&str> = secrets.chain(["@", "cus_", "sub_"]).collect();
     for (name, value) in event {
-        ensure!(!hidden.iter().any(|hidden| value.contains(hidden)), "{name} tells what it should not");
+        ensure!(!hidden.iter().any(|hidden| value.contains(hidden)), "{name} contains a value that it must not");
     }
     Ok(())
 }
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_tenant_goes_live_with_all_nine_effects_and_apart_from_its_neighbour() -> Result<()> {
+async fn a_tenant_has_all_nine_effects_and_is_separate_from_its_neighbour() -> Result<()> {
     let cloud = Cloud::from_env()?;
-    // The one's name is the beginning of the other's: no pattern may take one for the other.
+    // The name of one tenant begins with the name of the other, to show that no pattern matches both.
     let slug = unique("x");
     let neighbour = format!("{slug}-bank");
     let (x, x_bank) = tokio::try_join!(
@@ -153,7 +153,7 @@ async fn a_tenant_in_europe_with_the_largest_tier() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn a_pilot_in_asia_costs_nothing() -> Result<()> {
+async fn a_pilot_in_asia_is_not_billed() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let live = go_live(&cloud, &unique("asia"), "ap-southeast-1", "pilot").await?;
     check(&cloud, &live).await

@@ -1,5 +1,5 @@
-//! Where a tenant's vector index is made. Locally all regions share one node, so it is the way there that is looked at: the
-//! fault proxy stands before the node once per region.
+//! The region of a tenant's vector index. Locally all regions share one node, so this test looks at the calls: each
+//! region has its own fault proxy before the node.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ fn upstream(region: &str) -> String {
     format!("opensearch-{region}")
 }
 
-/// A creation of the tenant's index with the credentials of the region's secret: the node itself asks for none.
+/// Whether a call creates the tenant's index with the credentials of the region's secret. The node itself requires
+/// none.
 fn authenticated(slug: &str) -> Result<Match> {
     let user = |name| std::env::var(name).context(name);
     let credentials = format!("{}:{}", user("OPENSEARCH_USERNAME")?, user("OPENSEARCH_PASSWORD")?);
@@ -44,7 +45,7 @@ async fn an_index_is_made_in_the_tenants_region_and_no_other() -> Result<()> {
             let names = |path: &Option<String>| path.as_deref().is_some_and(|path| path.contains(slug));
             let about: Vec<_> = calls.iter().filter(|call| names(&call.path)).collect();
             let search = about.iter().filter(|call| call.upstream.starts_with("opensearch-"));
-            // It looks for the alias, creates the index, and looks again.
+            // The step looks for the alias, creates the index, and looks again.
             ensure!(search.clone().count() >= 3, "{region}: {about:?}");
             ensure!(search.clone().all(|call| call.upstream == upstream(region)), "{region}: {about:?}");
         }

@@ -1,10 +1,10 @@
-//! Where no secret may be.
+//! The places in which no secret may be.
 
 use anyhow::{Context as _, Result};
 use e2e::{Answer, Cloud, answers};
 use serde_json::{Value, json};
 
-/// Name and entries of each place.
+/// The name and the entries of each place.
 pub async fn all(cloud: &Cloud) -> Result<Vec<(&'static str, Vec<String>)>> {
     Ok(vec![
         ("executions", executions(cloud).await?),
@@ -27,7 +27,7 @@ async fn executions(cloud: &Cloud) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// Every answer of the gateway: this binary's, and where they were written down those before it.
+/// Every answer of the gateway: those of this program, and those that earlier programs wrote to the file.
 fn recorded() -> Result<Vec<String>> {
     let mut texts: Vec<String> = answers().iter().map(Answer::text).collect();
     if let Some(file) = std::env::var_os("E2E_ANSWERS") {
@@ -51,7 +51,7 @@ async fn dump(cloud: &Cloud, schemas: &str) -> Result<Vec<String>> {
     Ok(rows)
 }
 
-/// Every answer kept for a repeat of its request.
+/// Every answer that is kept for a repeated request.
 async fn records(cloud: &Cloud) -> Result<Vec<String>> {
     let mut body = json!({ "TableName": cloud.idempotency_table()? });
     let mut texts = Vec::new();

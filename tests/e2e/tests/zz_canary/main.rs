@@ -1,7 +1,6 @@
-//! No secret is where it does not belong: not in executions, not in logs, not in answers, not in the control database,
-//! not in what is kept for repeated requests. And what all tests left in the logs is what it should be.
-//!
-//! Cargo runs test binaries in the order of their names. This one comes last and sees what all the others left behind.
+//! No secret leaks into executions, logs, answers, the control database, or answers that are kept for repeated
+//! requests. The logs of all tests contain no undocumented answer. Cargo runs test programs in the order of their
+//! names, so this one runs last and sees what all others left behind.
 
 mod haystacks;
 mod needles;
@@ -14,7 +13,7 @@ use regex::Regex;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Credentials made, replaced and refused, with a key under which the answer is kept; the catalog's id.
+/// Creates, replaces and refuses credentials, with a key for which the answer is kept. Returns the catalog's id.
 async fn catalog_with_credentials(lakehouse: &Lakehouse) -> Result<String> {
     let order =
         || lakehouse.order(&json!({ "s3_access_key_id": credential("id"), "s3_secret_key_enc": credential("key") }));
@@ -31,9 +30,9 @@ async fn catalog_with_credentials(lakehouse: &Lakehouse) -> Result<String> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
-async fn no_secret_is_to_be_found() -> Result<()> {
+async fn no_secret_leaks() -> Result<()> {
     let cloud = Cloud::from_env()?;
-    // A whole life, in case no other test ran: refused, created, broken, resumed, live.
+    // A tenant is refused, created, fails, resumes and becomes active, in case no other test ran.
     let slug = unique("canary");
     cloud.provision(&slug, json!({ "region": "mars" })).await?.problem(422, "validation_failed")?;
     let tenant_id = cloud.accepted(&slug, json!({})).await?.to_string();
@@ -56,8 +55,8 @@ async fn no_secret_is_to_be_found() -> Result<()> {
     }
     let mut found = Vec::new();
     for (name, haystack) in haystacks::all(&cloud).await? {
-        // What is known to be there is found there, or the search would prove nothing.
-        ensure!(haystack.iter().any(|straw| straw.contains(&tenant_id)), "{name}: the tenant's own id is not in there");
+        // Searches for a value that each place must contain. Otherwise a search that finds nothing proves nothing.
+        ensure!(haystack.iter().any(|straw| straw.contains(&tenant_id)), "{name}: it does not contain the tenant's id");
         for straw in &haystack {
             for needle in pattern.find_iter(straw) {
                 let around: String = straw.chars().take(200).collect();
@@ -70,7 +69,7 @@ async fn no_secret_is_to_be_found() -> Result<()> {
     Ok(())
 }
 
-/// Nor did any route, in all tests, answer with a problem that its documentation knows nothing of.
+/// In all tests, no route answered with a problem that is not documented for it.
 #[tokio::test]
 #[ignore = "needs API_URL"]
 async fn no_answer_is_undocumented() -> Result<()> {
@@ -81,7 +80,7 @@ async fn no_answer_is_undocumented() -> Result<()> {
     let lines = cloud.aws.log_events_with(request_id).await?;
     let says = |line: &str, message: &str| line.contains(&format!("\"message\":\"{message}\""));
     let answered: Vec<&String> = lines.iter().filter(|line| says(line, "answered")).collect();
-    ensure!(answered.iter().any(|line| line.contains(request_id)), "what is known to be logged is not found");
+    ensure!(answered.iter().any(|line| line.contains(request_id)), "the log does not contain a known request");
     let undocumented: Vec<&String> = lines.iter().filter(|line| says(line, "an undocumented answer")).collect();
     ensure!(undocumented.is_empty(), "{undocumented:#?}");
     Ok(())

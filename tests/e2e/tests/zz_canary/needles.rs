@@ -1,4 +1,4 @@
-//! Every secret there is, with a name to report it by.
+//! Every secret value, with a name for reports.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use e2e::{CREDENTIAL_MARK, Cloud, TOKEN_MARK};
 use serde_json::Value;
 use url::Url;
 
-/// Shorter ones would be found by accident.
+/// Shorter values would be found by accident.
 const SHORTEST: usize = 16;
 
-/// Variables whose whole value is a secret; of those ending in `_URL` the password is.
+/// Variables whose whole value is a secret. If the name ends in `_URL`, only the password is secret.
 const VARIABLES: [&str; 9] = [
     "ADMIN_API_KEY",
     "ADMIN_JWT",
@@ -23,7 +23,7 @@ const VARIABLES: [&str; 9] = [
     "SUPABASE_ACCESS_TOKEN",
 ];
 
-/// Fields of the secrets that are none themselves. Every other text counts, so that a new field is looked for.
+/// Fields of secrets that are not secret. All other texts count, so that a new field is searched for as well.
 const PUBLIC: [&str; 22] = [
     "alg",
     "audience",
@@ -49,7 +49,7 @@ const PUBLIC: [&str; 22] = [
     "username",
 ];
 
-/// Secret to name.
+/// Maps a secret to its name.
 pub async fn all(cloud: &Cloud) -> Result<BTreeMap<String, String>> {
     let mut needles = BTreeMap::new();
     for name in VARIABLES {
@@ -74,23 +74,23 @@ pub async fn all(cloud: &Cloud) -> Result<BTreeMap<String, String>> {
         }
     }
     for mail in cloud.mails().await? {
-        // The link of an invitation logs its bearer in.
+        // The link in an invitation is a credential: it logs the reader in.
         let body = mail["Body"].as_str().unwrap_or_default();
         let tokens = body.split("token=").skip(1).map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next());
         needles.extend(tokens.flatten().map(|token| (token.to_owned(), format!("invitation of {}", mail["To"]))));
     }
-    // What callers choose they may choose short.
+    // Callers may choose short values for these.
     needles.retain(|needle, name| needle.len() >= SHORTEST || !name.contains("/catalogs/"));
-    // Every S3 credential the tests sent, whether it was stored or refused, and every token they signed.
+    // Every S3 credential that the tests sent, stored or refused, and every token that they signed.
     needles.insert(CREDENTIAL_MARK.to_owned(), "credential of a test".to_owned());
     needles.insert(TOKEN_MARK.to_owned(), "bearer token of a test".to_owned());
     for (needle, name) in &needles {
-        ensure!(needle.len() >= SHORTEST, "{name} is too short to be looked for");
+        ensure!(needle.len() >= SHORTEST, "{name} is too short to be searched for");
     }
     Ok(needles)
 }
 
-/// Every text in a secret's value, but for the fields known to be none.
+/// Every text in a secret's value, except in fields that are not secret.
 fn collect(needles: &mut BTreeMap<String, String>, name: &str, value: &Value) {
     match value {
         Value::String(text) => {

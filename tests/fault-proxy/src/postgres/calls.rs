@@ -1,9 +1,9 @@
 //! A client's messages: where its calls end, and what their statements say.
 //!
-//! A call ends with a message that the server answers with `ReadyForQuery`: `Sync`, a simple `Query` or a `FunctionCall`.
-//! Some messages belong to no call and are passed on at once: start-up, authentication, data of a `COPY`, `Terminate`, and
-//! messages that are not known here. The part of a call that ends with `Flush` is passed on as well, because the client
-//! waits for an answer before it ends the call.
+//! A call ends with a message that the server answers with `ReadyForQuery`: `Sync`, a simple `Query` or a
+//! `FunctionCall`. Some messages belong to no call and are passed on at once: start-up, authentication, data of a
+//! `COPY`, `Terminate`, and messages that are not known here. The part of a call that ends with `Flush` is passed on as
+//! well, because the client waits for an answer before it ends the call.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ pub(crate) enum Next {
     /// `len` bytes that no rule looks at.
     Pass {
         len: usize,
-        /// Whether the server answers them with a `ReadyForQuery` of their own.
+        /// Whether the server answers them with a separate `ReadyForQuery`.
         answered: bool,
     },
     /// A call of `len` bytes.
@@ -279,8 +279,8 @@ mod tests {
         message(b'S', b"")
     }
 
-    /// What is cut off the stream, with the bytes given `step` at a time. A call is `|`, its text, `|`, its method and what
-    /// the log shows. What passes is `-`, or `=` if the server answers it.
+    /// What is cut off the stream, with the bytes given `step` at a time. A call is `|`, its text, `|`, its method and
+    /// what the log shows. Bytes that pass are `-`, or `=` if the server answers it.
     fn cut(stream: &[Vec<u8>], step: usize) -> Vec<String> {
         let (mut calls, mut sent, mut found) = (Calls::default(), Vec::new(), Vec::new());
         for piece in stream.concat().chunks(step) {

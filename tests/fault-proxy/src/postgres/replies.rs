@@ -43,7 +43,8 @@ impl Replies {
     }
 }
 
-/// The reply to a statement that is refused: `ErrorResponse` with an SQLSTATE, then `ReadyForQuery` outside any transaction.
+/// The reply to a statement that is refused: `ErrorResponse` with an SQLSTATE, then `ReadyForQuery` outside any
+/// transaction.
 pub(crate) fn refusal(code: &str, message: &str) -> Vec<u8> {
     let mut fields = Vec::new();
     for (field, value) in [(b'S', "ERROR"), (b'V', "ERROR"), (b'C', code), (b'M', message)] {

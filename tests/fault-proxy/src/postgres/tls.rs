@@ -1,5 +1,5 @@
-//! The beginning of a Postgres connection: client and server agree whether it is encrypted. The proxy shows the client the
-//! server's own certificate, so that channel binding (SCRAM-SHA-256-PLUS, `tls-server-end-point`) works end to end.
+//! The beginning of a Postgres connection: client and server agree whether it is encrypted. The proxy shows the client
+//! the server's own certificate, so that channel binding (SCRAM-SHA-256-PLUS, `tls-server-end-point`) works end to end.
 
 use std::sync::Arc;
 
@@ -67,8 +67,8 @@ pub(crate) enum Greeted<'a> {
     Tls { client: Box<server::TlsStream<&'a mut TcpStream>>, server: Box<client::TlsStream<&'a mut TcpStream>> },
 }
 
-/// Agrees with both sides whether the connection is encrypted; it is on both or on none. `sent` is what the client has sent
-/// already. Afterwards it is what the client has sent in clear and nobody has answered yet.
+/// Agrees with both sides whether the connection is encrypted; it is on both or on none. `sent` is what the client has
+/// sent already. Afterwards it is what the client has sent in clear and is not answered yet.
 pub(crate) async fn greet<'a>(
     sides: &Sides,
     client: &'a mut TcpStream,

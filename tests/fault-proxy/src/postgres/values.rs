@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::frames::Malformed;
 
-/// Adds ` $1=… $2=…` to the text. `bound` is a `Bind` message after its names; `types` are OIDs, as far as they are known.
-/// If the message ends too early, the values before that are added all the same.
+/// Adds ` $1=… $2=…` to the text. `bound` is a `Bind` message after its names; `types` are OIDs, as far as they are
+/// known. If the message ends too early, the values before that are still added.
 pub(crate) fn parameters(mut bound: &[u8], types: &[u32], text: &mut Vec<u8>) -> Result<(), Malformed> {
     let formats = (0..bound.try_get_i16()?).map(|_| bound.try_get_i16()).collect::<Result<Vec<_>, _>>()?;
     for place in 0..usize::try_from(bound.try_get_i16()?).map_err(|_| Malformed)? {

@@ -1,5 +1,5 @@
 //! A proxy in this process, and small servers behind it.
-#![allow(dead_code, reason = "every test file is a crate of its own and uses only a part of this")]
+#![allow(dead_code, reason = "every test file is a separate crate and uses only a part of this")]
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -15,9 +15,9 @@ use fault_proxy::{Config, PostgresTls, Running, UpstreamConfig, start};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Longer than anything here takes.
+/// A time limit that no test here reaches.
 pub const SOON: Duration = Duration::from_secs(5);
-/// What the slow effects take.
+/// How long the slow effects take.
 pub const SLOW: Duration = Duration::from_millis(200);
 
 /// A proxy before one upstream, called `system`.
@@ -51,25 +51,25 @@ impl Cloud {
         Ok(Self { proxy, control, target, address, effects })
     }
 
-    /// Before a web server.
+    /// A proxy before a web server.
     pub async fn http() -> anyhow::Result<Self> {
         let (target, effects) = http_upstream().await?;
         Self::before(UpstreamKind::Http, target, effects).await
     }
 
-    /// Before a RESP server.
+    /// A proxy before a RESP server.
     pub async fn resp() -> anyhow::Result<Self> {
         let (target, effects) = resp_upstream().await?;
         Self::before(UpstreamKind::Tcp, target, effects).await
     }
 
-    /// Before a server that speaks Postgres' protocol, without TLS or databases.
+    /// A proxy before a server that speaks Postgres' protocol, without TLS and without databases.
     pub async fn postgres() -> anyhow::Result<Self> {
         let (target, effects) = postgres_upstream().await?;
         Self::before(UpstreamKind::Postgres, target, effects).await
     }
 
-    /// Before a server that answers what it has read with the same bytes in capitals.
+    /// A proxy before a server that returns what it has read in capitals.
     pub async fn bytes() -> anyhow::Result<Self> {
         let (target, effects) = bytes_upstream().await?;
         Self::before(UpstreamKind::Tcp, target, effects).await

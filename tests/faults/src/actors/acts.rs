@@ -1,4 +1,4 @@
-//! The effects of those who are not steps. Each is a row of the matrix.
+//! The effects of the actors that are not steps. Each is a row of the matrix.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::fault::{Fault, Kind};
 use crate::protocol::Protocol;
 use crate::stage::Stage;
 
-/// The name of every cell's catalog.
+/// The name of the catalog in every cell.
 pub const CATALOG: &str = "ivory-lakehouse";
 
-/// Who acts.
+/// The actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// `POST /v1/admin/tenants`.
@@ -47,12 +47,12 @@ impl fmt::Display for Actor {
     }
 }
 
-/// An effect of somebody who is not a step.
+/// An effect of an actor that is not a step.
 #[derive(Clone, Copy, Debug)]
 pub struct Act {
-    /// Whose effect it is.
+    /// The actor that has the effect.
     pub actor: Actor,
-    /// The name of its row.
+    /// The name of the effect's row.
     pub name: &'static str,
     upstream: &'static str,
     protocol: Protocol,
@@ -131,7 +131,7 @@ const fn resp(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match)
     Act { upstream: "valkey", protocol: Protocol::Resp, ..sql(actor, name, matching) }
 }
 
-/// The effect itself is the step's. What it matches is not used.
+/// The effect itself belongs to the step. The pattern given here is not used.
 const fn during(step: usize, name: &'static str) -> Act {
     sql(Actor::DeleteDuring(step), name, lease)
 }
@@ -159,7 +159,7 @@ impl Act {
         }
     }
 
-    /// Makes the rule that lays the fault.
+    /// Makes the rule for the fault.
     pub async fn lay(&self, stage: &Stage, fault: Fault, subject: &Subject) -> Result<RuleId> {
         let (action, times) = fault.action(self.protocol);
         stage.lay(self.upstream, (self.matching)(subject), action, times).await

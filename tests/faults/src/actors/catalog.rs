@@ -1,4 +1,4 @@
-//! `POST` of a catalog: its credentials and its row agree in the end, whatever dies between writing them.
+//! `POST` of a catalog: its credentials and its row agree in the end, even if a process dies between the two writes.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Lakehouse, credential};

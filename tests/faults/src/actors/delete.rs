@@ -46,8 +46,8 @@ pub async fn play_during(stage: &Stage, effect: &Effect, fault: Fault) -> Result
     Ok(Played { testimony: off(stage, &subject, activated).await?, posts: 0 })
 }
 
-/// Checks that the tenant is off for good: its execution has ended, nothing is billed, nothing exists twice, and nothing
-/// changes any more.
+/// Checks that the tenant stays deactivated: its execution has ended, nothing is billed, nothing exists twice, and
+/// nothing changes any more.
 async fn off(stage: &Stage, subject: &Subject, was_live: bool) -> Result<Testimony> {
     let cloud = &stage.cloud;
     ended(cloud, subject).await?;
@@ -57,7 +57,7 @@ async fn off(stage: &Stage, subject: &Subject, was_live: bool) -> Result<Testimo
     let before = witness::books_of(cloud, subject.tenant_id).await?;
     sleep(Duration::from_secs(3)).await;
     let after = witness::books_of(cloud, subject.tenant_id).await?;
-    ensure!(before == after, "somebody went on: {before} became {after}");
+    ensure!(before == after, "something changed afterwards: {before} became {after}");
 
     let mut seen = Testimony::default();
     let id = subject.tenant_id;

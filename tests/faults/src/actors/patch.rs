@@ -1,4 +1,4 @@
-//! `PATCH` of the tier: Stripe first, then the row. Both agree in the end, whatever dies between.
+//! `PATCH` of the tier: Stripe first, then the row. Both agree in the end, even if the process dies in between.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;

@@ -61,7 +61,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
             killed?;
             brought_about.await?;
         }
-        // The work was done before anybody could be killed.
+        // The work was done before a process could be killed.
         done = &mut brought_about => done?,
     }
     if stage.fired(rule).await? == 0 {
@@ -80,14 +80,14 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
 
 async fn live(stage: &Stage, subject: &Subject, wanted: u32) -> Result<Played> {
     let (status, posts) = stage.goes_live(subject).await?;
-    ensure!(posts == wanted, "it took another POST: {status:?}");
+    ensure!(posts == wanted, "another POST was needed: {status:?}");
     Ok(Played { testimony: witness::of(&stage.cloud, subject, &status).await?, posts })
 }
 
 async fn killed(stage: &Stage, fault: Fault, rule: RuleId) -> Result<()> {
     kill_if_asked(stage, fault, rule).await?;
     if matches!(fault.kind, Kind::Kill) {
-        // Nobody has the turn any more. Without this the next one would wait a minute for the dead one.
+        // Frees the reconciler's lease. Otherwise the next reconciler would wait a minute for the dead one.
         let over = "UPDATE control.leases SET until = clock_timestamp() WHERE name = 'reconcile-tenants'";
         stage.cloud.control().await?.execute(over, &[]).await?;
     }
@@ -111,7 +111,7 @@ async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<
         if !undone {
             return Ok(());
         }
-        ensure!(Instant::now() < end, "not brought about within {BROUGHT_ABOUT:?}");
+        ensure!(Instant::now() < end, "not done within {BROUGHT_ABOUT:?}");
         for due in [
             "UPDATE control.outbox SET next_attempt_at = clock_timestamp() WHERE tenant_id = $1 AND delivered_at IS NULL",
             "UPDATE control.tenants SET touched_at = to_timestamp(0) WHERE tenant_id = $1 AND provisioning_state = 'provisioning'
@@ -119,7 +119,7 @@ async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<
         ] {
             control.execute(due, &[&id]).await?;
         }
-        // An invocation that was killed or held is no failure of the cell.
+        // If an invocation was killed or held, the cell has not failed.
         stage.cloud.aws.invoke("reconcile-tenants", &json!({})).await.ok();
         sleep(Duration::from_millis(500)).await;
     }

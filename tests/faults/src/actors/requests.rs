@@ -13,8 +13,8 @@ use crate::stage::Stage;
 /// How long a client repeats its request: longer than the longest lease of a request that died.
 const REPEATED: Duration = Duration::from_mins(2);
 
-/// Sends a request until it is answered as wanted, like a client that gets no answer or a 5xx. Meanwhile, if the fault is a
-/// kill, the held call's process is killed.
+/// Sends a request until it is answered as wanted, like a client that gets no answer or a 5xx. At the same time, if the
+/// fault is a kill, the held call's process is killed.
 pub async fn repeated(
     stage: &Stage,
     fault: Fault,
@@ -33,9 +33,9 @@ pub async fn until(wanted: u16, request: impl AsyncFn() -> Result<Answer>) -> Re
         let answer = request().await;
         match &answer {
             Ok(answer) if answer.status == wanted => return Ok(()),
-            // If a process dies, the answer is the gateway's. It is not in our format, hence the error.
+            // If a process dies, the gateway answers. That answer is not in our format, so it is an error here.
             Err(_) => {}
-            // Somebody who died still has the lease, or an execution is being stopped.
+            // The lease of an invocation that died has not ended, or an execution is being stopped.
             Ok(answer) if answer.status >= 500 || answer.header("retry-after").is_some() => {}
             Ok(answer) => anyhow::bail!("not {wanted}: {answer:?}"),
         }
@@ -52,7 +52,7 @@ pub async fn kill_if_asked(stage: &Stage, fault: Fault, rule: RuleId) -> Result<
     Ok(())
 }
 
-/// Checks that the fault has met something, and releases what it still holds.
+/// Checks that the fault has met a call, and releases the calls that it still holds.
 pub async fn met(stage: &Stage, rule: RuleId) -> Result<()> {
     ensure!(stage.fired(rule).await? > 0, "the fault met nothing");
     stage.mend(rule).await

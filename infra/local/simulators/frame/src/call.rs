@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::headers;
 
-/// A request, read completely: for vendors that check every request in the same way before they look at its path.
+/// A request, read completely. It is for vendors that check every request in the same way before they look at its path.
 #[derive(Debug)]
 pub struct Call {
     /// The method.
@@ -23,7 +23,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The query, empty where there is none.
+    /// The query; empty if there is none.
     #[must_use]
     pub fn query(&self) -> &str {
         self.uri.query().unwrap_or_default()
@@ -39,11 +39,11 @@ impl<S: Send + Sync> FromRequest<S> for Call {
     }
 }
 
-/// What is wrong with a body, in words that do not quote it.
+/// What is wrong with a body. The text does not quote the body.
 #[derive(Debug)]
 pub struct NotAnObject(pub String);
 
-/// A body that has to be a JSON object of a known shape.
+/// A body that must be a JSON object of a known shape.
 pub fn json_object<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, NotAnObject> {
     if !headers::is_of_type(headers, "application/json") {
         return Err(NotAnObject("the request body must be application/json".to_owned()));

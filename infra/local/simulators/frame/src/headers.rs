@@ -23,7 +23,7 @@ pub fn is_secret(given: &str, expected: &SecretString) -> bool {
     given.as_bytes().ct_eq(expected.expose_secret().as_bytes()).into()
 }
 
-/// Whether the body is declared to have this media type, with whatever parameters.
+/// Whether the body is declared to have this media type. Parameters are ignored.
 #[must_use]
 pub fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
     let given = text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();

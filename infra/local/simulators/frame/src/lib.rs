@@ -1,8 +1,8 @@
 //! The frame of the stand-ins: how each of them starts, listens, logs and ends, and how it reads requests.
 //!
-//! A stand-in is a library with a clap parser for its settings and `async fn start(settings) -> Result<StandIn, _>`;
-//! its `main` passes that function to [`run`], its tests call it. What a vendor checks, answers and refuses is up to the
-//! stand-in.
+//! A stand-in is a library with a clap parser for its settings and `async fn start(settings) -> Result<StandIn, _>`.
+//! Its `main` passes that function to [`run`], and its tests call it. Each stand-in decides what it checks, answers and
+//! refuses.
 
 pub mod headers;
 

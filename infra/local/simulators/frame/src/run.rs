@@ -10,8 +10,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::stand_in::StandIn;
 
-/// Starts a stand-in with the settings of the command line, prints one line `READY` with its addresses, and serves until
-/// SIGTERM or Ctrl-C. The log goes to standard error.
+/// Starts a stand-in with the settings of the command line, prints one line `READY` with its addresses, and serves
+/// until SIGTERM or Ctrl-C. The log goes to standard error.
 pub fn run<S, E, F>(start: impl FnOnce(S) -> F) -> ExitCode
 where
     S: Parser,

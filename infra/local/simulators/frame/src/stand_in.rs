@@ -1,4 +1,4 @@
-//! The ports of a stand-in and what answers on them.
+//! The ports of a stand-in and the servers on them.
 
 use std::fmt;
 use std::io;
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 /// More than any request of the control plane has.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// A bound port on 127.0.0.1. Connections wait until something answers on it.
+/// A bound port on 127.0.0.1. Connections wait until a server answers on it.
 #[derive(Debug)]
 pub struct Port {
     /// Where connections arrive.
@@ -84,7 +84,7 @@ impl fmt::Display for StandIn {
     }
 }
 
-/// Finishes what was begun although the client hangs up, as real services do, and logs it.
+/// Finishes a request even if its client hangs up, as real services do, and logs it.
 async fn finish(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = tokio::spawn(next.run(request)).await;

@@ -9,7 +9,7 @@ use crate::namespaces::Namespaces;
 use crate::problem::{Problem, Result};
 use crate::settings::Settings;
 
-/// What it can do. A client that gets no such list assumes that there are tables.
+/// The endpoints of the catalog. A client that gets no such list assumes that there are tables.
 const ENDPOINTS: [&str; 6] = [
     "GET /v1/{prefix}/namespaces",
     "POST /v1/{prefix}/namespaces",
@@ -23,8 +23,8 @@ const ENDPOINTS: [&str; 6] = [
 pub(crate) struct Catalog {
     pub(crate) token: SecretString,
     pub(crate) name: String,
-    /// Part of every path but the configuration's. It differs from the catalog's name, so that a client that does not ask
-    /// for it cannot guess it.
+    /// Part of every path but the configuration's. It differs from the catalog's name, so that a client that does not
+    /// ask for it cannot guess it.
     pub(crate) prefix: String,
     warehouse: String,
     pub(crate) namespaces: Mutex<Namespaces>,

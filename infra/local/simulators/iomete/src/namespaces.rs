@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::problem::{Problem, Result};
 
-/// Separates the levels of a namespace where it is one string: in a path (as `%1F`) and in `parent`.
+/// Separates the levels of a namespace in its form as one string: in a path (as `%1F`) and in `parent`.
 const SEPARATOR: char = '\u{1F}';
 
 type Properties = BTreeMap<String, String>;
@@ -59,8 +59,8 @@ pub(crate) struct Update {
 pub(crate) struct Namespaces(BTreeMap<Levels, Properties>);
 
 impl Namespaces {
-    /// A missing parent is an error, though the specification does not require one: some catalogs refuse, others create
-    /// it, and a client that creates it first is right everywhere.
+    /// A missing parent is an error, although the specification does not require that: some catalogs refuse it, others
+    /// create it. A client that creates the parent first works with all of them.
     pub(crate) fn create(&mut self, creation: Creation) -> Result<Value> {
         let levels = Levels::new(creation.namespace)?;
         if let Some(parent) = levels.parent() {

@@ -32,7 +32,7 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "NotAuthorizedException", "Not authorized to make this request")
     }
 
-    /// 404: there is no such path, or not with this method. The specification names no error for it.
+    /// 404: the path does not exist, or not with this method. The specification names no error for it.
     pub(crate) fn no_route(method: &str, path: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NotFoundException", format!("No route for request: {method} {path}"))
     }
@@ -59,7 +59,7 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UnprocessableEntityException", message)
     }
 
-    /// 413. The specification leaves it to whatever stands in front of a catalog.
+    /// 413. The specification does not define it, because a gateway in front of a catalog decides.
     pub(crate) fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "BadRequestException", "The request is too large")
     }

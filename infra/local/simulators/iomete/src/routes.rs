@@ -1,4 +1,4 @@
-//! Which request does what.
+//! Maps requests to actions.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::catalog::Catalog;
 use crate::namespaces::Levels;
 use crate::problem::{Problem, Result};
 
-/// The parameters of `listNamespaces`. A server without paging returns everything, whatever page is asked for.
+/// The parameters of `listNamespaces`. A server without paging returns everything and ignores the page.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Listing {
@@ -45,7 +45,8 @@ pub(crate) async fn handle(
     Ok(content.map_or_else(|| StatusCode::NO_CONTENT.into_response(), |content| Json(content).into_response()))
 }
 
-/// IOMETE takes a token in one of two headers. A bearer token counts even where the other header has the right one.
+/// IOMETE accepts a token in one of two headers. A bearer token takes precedence, even if the other header has the
+/// right one.
 fn authenticate(headers: &HeaderMap, token: &SecretString) -> Result<()> {
     let given = headers::bearer(headers).or_else(|| headers::text(headers, "x-api-token"));
     if given.is_some_and(|given| headers::is_secret(given, token)) { Ok(()) } else { Err(Problem::not_authorized()) }
@@ -72,7 +73,7 @@ fn answer(catalog: &Catalog, call: &Call) -> Result<Option<Value>> {
     match (method, route) {
         ("POST", []) => namespaces.create(body(call)?).map(Some),
         ("GET", []) => {
-            // An empty parent is none.
+            // An empty parent counts as none.
             let parent = query::<Listing>(call)?.parent.filter(|parent| !parent.is_empty());
             namespaces.list(parent.map(|parent| Levels::parse(&parent)).transpose()?.as_ref()).map(Some)
         }

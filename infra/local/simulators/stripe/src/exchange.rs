@@ -1,4 +1,4 @@
-//! One request from its bytes to its answer.
+//! Handles one request, from its bytes to its answer.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::routes;
 use crate::settings::Settings;
 use crate::store::{Effect, Store, new_id, now};
 
-/// What the log keeps of a request: no parameters, no body.
+/// What the log keeps of a request: neither parameters nor body.
 #[derive(Debug, Serialize)]
 pub(crate) struct Logged {
     /// Unix seconds.
@@ -46,10 +46,11 @@ impl Exchange {
         Self { settings, keys, store, log: Mutex::default() }
     }
 
-    /// An error refuses the request before its execution. What executing it led to, good or bad, is in the answer.
+    /// An error means that the request was refused before its execution. The result of an execution, good or bad, is in
+    /// the answer.
     async fn attempt(&self, id: &str, call: &Call) -> Result<Answer, ApiError> {
         gate::check(&call.headers, !call.body.is_empty(), &self.settings.secret_key)?;
-        // Parameters count in the query as well as in the body.
+        // Parameters may be in the query as well as in the body.
         let form = [call.query().as_bytes(), &call.body].join(&b'&');
         let mut params = Params::parse(&form)?;
         let path = call.uri.path();

@@ -12,7 +12,8 @@ const OLDEST_DATE: &str = "2025-03-31";
 pub(crate) fn check(headers: &HeaderMap, has_body: bool, secret_key: &SecretString) -> Result<(), ApiError> {
     authenticate(headers, secret_key)?;
     let version = headers::text(headers, "stripe-version");
-    // Without one Stripe uses the account's default version, so that a client changes its behaviour without a deploy.
+    // Without the header Stripe uses the account's default version, so a client could change its behaviour without a
+    // deploy.
     let version = version.ok_or_else(|| ApiError::invalid("This stand-in requires a pinned Stripe-Version header."))?;
     if !is_plausible(version) {
         return Err(ApiError::invalid(format!("Invalid Stripe API version: {version}")));

@@ -1,7 +1,7 @@
 //! What was done under an `Idempotency-Key`.
 //!
-//! Stripe remembers the first status and body once execution has begun, even a 500. It remembers nothing if it refused the
-//! request before that. <https://docs.stripe.com/api/idempotent_requests>
+//! Stripe remembers the first status and body once execution has begun, even a 500. It remembers nothing if it refused
+//! the request before that. <https://docs.stripe.com/api/idempotent_requests>
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What the stand-in keeps.
+//! The state of the stand-in.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -71,7 +71,7 @@ pub(crate) struct Subscription {
     pub(crate) description: Option<String>,
     pub(crate) metadata: Metadata,
     pub(crate) cancel_at_period_end: bool,
-    /// When somebody asked for its cancellation, even if that takes effect later.
+    /// When the cancellation was requested, even if it takes effect later.
     pub(crate) canceled_at: Option<i64>,
     /// When it ended. It is `canceled` then, and `active` before.
     pub(crate) ended_at: Option<i64>,

@@ -1,6 +1,6 @@
 //! Form-encoded parameters with nesting in brackets (`items[0][price]`, `metadata[tenant_id]`, `lookup_keys[]`).
 //!
-//! A route takes every parameter that it knows. Whatever is left then is unknown.
+//! A route takes every parameter that it knows. Parameters that are left over are unknown.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

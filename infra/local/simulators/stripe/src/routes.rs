@@ -1,4 +1,4 @@
-//! Which request does what.
+//! Maps requests to actions.
 
 use axum::http::Method;
 

@@ -1,5 +1,5 @@
--- The part of a new project's database that a control plane can see: the schema of Auth v2.196. Tables, names and types are
--- the same. It includes columns of features that are not simulated, if a client may select them.
+-- The part of a new project's database that a control plane can see: the schema of Auth v2.196. Tables, names and types
+-- are the same. It includes columns of features that are not simulated, if a client may select them.
 CREATE SCHEMA extensions;
 GRANT USAGE ON SCHEMA extensions TO PUBLIC;
 GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role;

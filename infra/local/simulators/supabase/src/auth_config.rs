@@ -125,8 +125,8 @@ impl AuthConfig {
         set.or(default).unwrap_or_else(|| self.number("rate_limit_email_sent"))
     }
 
-    /// The project's own mail server, if host, port, user, password and sender are all set. Otherwise the built-in service
-    /// sends its mails.
+    /// The project's own mail server, if host, port, user, password and sender are all set. Otherwise the built-in
+    /// service sends its mails.
     pub(crate) fn smtp(&self) -> Option<Smtp> {
         let set = |field: &str| Some(self.text(field).to_owned()).filter(|text| !text.is_empty());
         Some(Smtp {

@@ -1,4 +1,5 @@
-//! Counts the calls and limits their rate: 120 requests a minute for each endpoint and project (or organization, or user).
+//! Counts the calls and limits their rate: 120 requests a minute for each endpoint and project (or organization, or
+//! user).
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};

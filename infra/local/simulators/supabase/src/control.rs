@@ -1,4 +1,4 @@
-//! The stand-in's own control plane, on a port of its own: what was called, and imposed changes. No part of Supabase.
+//! The stand-in's control API, on a separate port: the calls so far, and forced changes. It is not part of Supabase.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,9 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
         .with_state(cloud)
 }
 
-/// Lists all projects, including deleted ones, with their calls by endpoint, and the calls that concern the organization or
-/// the user. A project's `create_project` counts the requests for its name, including repetitions that were refused.
+/// Lists all projects, including deleted ones, with their calls by endpoint, and the calls that concern the
+/// organization or the user. A project's `create_project` counts the requests for its name, including repetitions that
+/// were refused.
 async fn list(State(cloud): State<Arc<Cloud>>) -> Json<Value> {
     let projects: Vec<_> = cloud.ever().iter().map(|project| described(&cloud, project)).collect();
     let organization = cloud.calls.of(&cloud.settings.organization);
@@ -56,7 +57,7 @@ struct Seed {
     duplicate: bool,
 }
 
-/// Creates a healthy project, as somebody else would.
+/// Creates a healthy project that does not belong to the control plane.
 async fn seed(
     State(cloud): State<Arc<Cloud>>,
     Json(Seed { name, region, duplicate }): Json<Seed>,
@@ -76,7 +77,7 @@ struct Imposed {
     status: ProjectStatus,
 }
 
-/// Imposes a status on a project; `ACTIVE_HEALTHY` makes it healthy at once.
+/// Forces a status on a project; `ACTIVE_HEALTHY` makes it healthy at once.
 async fn impose(
     State(cloud): State<Arc<Cloud>>,
     Path(reference): Path<String>,
@@ -91,7 +92,7 @@ async fn imposed(cloud: &Cloud, project: &Project, status: ProjectStatus) -> Res
     Ok(Json(described(cloud, project)))
 }
 
-/// Replaces the project's keys, as somebody in the dashboard can.
+/// Replaces the project's keys, as a user of the dashboard can.
 async fn rotate_keys(State(cloud): State<Arc<Cloud>>, Path(reference): Path<String>) -> Result<Json<Value>, ApiError> {
     let project = cloud.find(&reference).ok_or(ApiError::ProjectNotFound)?;
     project.rotate_keys();

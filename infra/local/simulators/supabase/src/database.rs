@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
-/// Why the cluster did not do what it was asked.
+/// Why an operation of the cluster failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// The URL is not valid, or names no TCP host. It is not shown, because it contains the password.
@@ -55,7 +55,7 @@ impl Database {
         Ok(client)
     }
 
-    /// Creates everything that a project needs, or nothing. Nobody can log in before [`Database::open`].
+    /// Creates everything that a project needs, or nothing. Log-ins are refused until [`Database::open`].
     pub(crate) async fn create(&self, reference: &str, password: &SecretString) -> Result<(), DatabaseError> {
         let created = self.try_create(reference, password).await;
         if created.is_err()
@@ -75,7 +75,7 @@ impl Database {
             ))
             .await?;
         set_password(&cluster, reference, password).await?;
-        // A session in the template would make this fail. Nobody can have one in template0.
+        // A session in the template would make this fail. template0 allows no sessions.
         cluster.batch_execute(&format!(r#"CREATE DATABASE "{database}" OWNER "{role}" TEMPLATE template0"#)).await?;
         cluster
             .batch_execute(&format!(

@@ -1,4 +1,5 @@
-//! API keys of a project: the current kind (`sb_…`, opaque) and the legacy kind (JWTs signed with the project's secret).
+//! API keys of a project: the current kind (`sb_…`, opaque) and the legacy kind (JWTs signed with the project's
+//! secret).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

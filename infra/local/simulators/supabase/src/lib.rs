@@ -2,17 +2,17 @@
 //! `/projects/{ref}/auth/v1`, on one port.
 //!
 //! It is strict and stateful. Each project is a real Postgres database with a real login role and a real `auth.users`;
-//! each invitation is a real mail, sent with the SMTP settings that the client configured. It refuses every request that
-//! Supabase would refuse or that its specification does not describe. Facts come from Supabase's published specification
-//! of the Management API (2026-05-22) and from answers recorded from Auth v2.196.
+//! each invitation is a real mail, sent with the SMTP settings that the client configured. It refuses every request
+//! that Supabase would refuse or that its specification does not describe. Facts come from Supabase's published
+//! specification of the Management API (2026-05-22) and from answers recorded from Auth v2.196.
 //!
 //! Known differences: the login role is neither `CREATEROLE` nor shared by name between projects, because all projects
-//! live in one cluster; the pooler's rows point straight at Postgres; mails are sent without TLS; a project becomes healthy
-//! by requests for its status, not by the clock.
+//! live in one cluster; the pooler's rows point straight at Postgres; mails are sent without TLS; a project becomes
+//! healthy by requests for its status, not by the clock.
 //!
-//! [`mailbox`] is a program of its own: the server that its mails are sent to.
+//! [`mailbox`] is a separate program: the server that its mails are sent to.
 //!
-//! A second port has the stand-in's own control plane. There tests see what was called, and impose a status on a project.
+//! A second port has the stand-in's control API. There tests see the calls so far, and force a status on a project.
 
 mod auth;
 mod auth_config;

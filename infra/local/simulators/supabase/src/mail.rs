@@ -68,7 +68,7 @@ pub(crate) async fn send(smtp: &Smtp, to: &str, subject: &str, html: &str) -> Re
 fn message(smtp: &Smtp, to: &str, subject: &str, html: &str) -> Result<Message, MailError> {
     // lettre panics on a name with line breaks.
     let name = Some(smtp.sender_name.replace(['\r', '\n'], " ")).filter(|name| !name.is_empty());
-    // The mailbox shows bodies as they were sent. lettre's own choice would break long links into several lines.
+    // The mailbox shows bodies as they were sent. lettre's default encoding would break long links into several lines.
     let lines: String = html.lines().flat_map(|line| [line, "\r\n"]).collect();
     let body = Body::dangerous_pre_encoded(lines.into(), ContentTransferEncoding::EightBit);
     let message = Message::builder().from(Mailbox::new(name, smtp.sender.parse()?)).to(to.parse()?);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_starts_a_header_of_its_own() {
+    fn no_text_can_add_a_header() {
         let smtp = Smtp {
             host: "localhost".into(),
             port: 25,

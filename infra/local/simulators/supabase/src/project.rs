@@ -1,4 +1,4 @@
-//! One project: what it is, and how it comes up.
+//! One project and how it becomes healthy.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl Project {
         matches!(self.state.lock().phase, Phase::Existing { listed_from } if listed_from <= Instant::now())
     }
 
-    /// Counts one request for status or health, which is how a project comes up. The last one that it takes opens the
+    /// Counts one request for status or health. A project becomes healthy by these requests, and the last one opens the
     /// database.
     pub(crate) async fn poll(&self, database: &Database) -> Result<(), DatabaseError> {
         let comes_up = {
@@ -138,7 +138,8 @@ impl Project {
         self.opened.get_or_try_init(|| database.open(&self.reference)).await.copied()
     }
 
-    /// Imposes a status for good. `ACTIVE_HEALTHY` brings all services up at once; with any other nobody can log in.
+    /// Forces a status that stays. `ACTIVE_HEALTHY` starts all services at once. With any other status, log-ins are
+    /// refused.
     pub(crate) async fn impose(&self, status: ProjectStatus, database: &Database) -> Result<(), DatabaseError> {
         self.set_status(status);
         if status == ProjectStatus::ActiveHealthy {

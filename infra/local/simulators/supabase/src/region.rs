@@ -3,7 +3,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// A region code of Supabase. The codes are no stable part of its API; these are the specification's of 2026-05-22.
+/// A region code of Supabase. The codes are not a stable part of its API; these are the specification's of 2026-05-22.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Region(&'static str);
 

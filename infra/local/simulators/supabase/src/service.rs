@@ -28,7 +28,7 @@ pub(crate) enum ServiceStatus {
 }
 
 impl Service {
-    /// Of so many polls until the whole project is healthy, how many it takes for this service.
+    /// How many polls it takes until this service is healthy, if it takes `until_healthy` polls for the whole project.
     pub(crate) fn polls_needed(self, until_healthy: u32) -> u32 {
         ((self as u32 + 1) * until_healthy).div_ceil(SERVICES)
     }

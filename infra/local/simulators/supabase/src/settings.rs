@@ -11,7 +11,7 @@ pub struct Settings {
     /// Port of the vendor's APIs.
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// Port of the stand-in's own control plane, which is no part of the vendor's API.
+    /// Port of the stand-in's control API, which is not part of the vendor's API.
     #[arg(long, default_value_t = 0)]
     pub admin_port: u16,
     /// The only access token of the Management API. From the environment, so that it does not show in the process list.
@@ -27,7 +27,7 @@ pub struct Settings {
     /// Start of the links in mails, if it is not the bound address.
     #[arg(long)]
     pub public_url: Option<Url>,
-    /// After so many requests for its status or health, all services of a new project are healthy.
+    /// How many requests for its status or health it takes until all services of a new project are healthy.
     #[arg(long, default_value_t = 3)]
     pub polls_until_healthy: u32,
     /// Milliseconds until listings show a new project.

@@ -85,7 +85,7 @@ async fn a_mail_is_kept_as_sent_and_can_be_deleted() {
 }
 
 #[tokio::test]
-async fn nobody_sends_without_the_right_password() {
+async fn a_mail_cannot_be_sent_without_the_right_password() {
     let mailbox = start().await;
     let mut client = Client::connect(&mailbox.smtp).await;
     assert!(client.say("MAIL FROM:<a@example.com>").await.starts_with("530 "));

@@ -27,7 +27,7 @@ async fn a_project_comes_up_service_by_service_and_is_a_real_database() {
     let world = World::start(url, |settings| settings.polls_until_healthy = 3).await;
     let project = world.create("acme-bank").await;
     let path = format!("/projects/{}", project.reference);
-    assert!(log_in(&world, &project, DB_PASS).await.is_err(), "nobody logs in before the pooler is up");
+    assert!(log_in(&world, &project, DB_PASS).await.is_err(), "log-ins are refused until the pooler is up");
     let early = world.invite(&project, "ada@example.com").await;
     assert_eq!(early.status, 503);
 
@@ -221,7 +221,7 @@ async fn a_failed_project_stays_failed() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL"]
-async fn nobody_logs_in_while_a_project_is_down() {
+async fn log_ins_are_refused_while_a_project_is_down() {
     let url = postgres_url();
     let world = World::start(url, |_| {}).await;
     let project = world.create("sleeper").await;

@@ -84,7 +84,8 @@ impl Specification {
     }
 }
 
-/// Indents closing brackets. The specification's examples have them at the column of their key, which is not valid YAML.
+/// Indents closing brackets. The specification's examples have them at the column of their key, which is not valid
+/// YAML.
 fn repaired(text: &str) -> String {
     let closes = |line: &str| !line.trim().is_empty() && line.trim().chars().all(|c| "]}, ".contains(c));
     let further_in = |line: &str| if closes(line) { format!("  {line}") } else { line.to_owned() };

@@ -14,7 +14,7 @@ fn assert_same_attributes(ours: &Value, sample: &Value) {
     let keys = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(ours), keys(sample));
     for (key, value) in sample.as_object().expect("an object") {
-        // An attribute of a new object is null or has the type that it has in the sample.
+        // An attribute of a new object is null or has the type that the sample shows.
         let ours = &ours[key];
         let same_type = std::mem::discriminant(ours) == std::mem::discriminant(value);
         assert!(ours.is_null() || value.is_null() || same_type, "{key}: {ours} is not like {value}");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::project::Project;
 use crate::service::{AUTH_INFO, AuthInfo};
 
-/// Ways to sign in that nobody can switch on here.
+/// Ways to sign in that cannot be switched on here.
 const OFF: &str = "anonymous_users apple azure bitbucket discord facebook snapchat figma fly github gitlab google \
     keycloak kakao linkedin linkedin_oidc notion spotify slack slack_oidc workos twitch twitter phone zoom";
 

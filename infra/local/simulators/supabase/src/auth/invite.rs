@@ -1,4 +1,4 @@
-//! Invitations by mail, or by a link that somebody else delivers.
+//! Invitations by mail, or by a link that the caller delivers.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::cloud::Cloud;
 use crate::mail::{self, Placeholders};
 use crate::project::Project;
 
-/// Limit per hour of a project that has its own mail server and no limit of its own.
+/// Limit per hour of a project that has its own mail server and no limit in its settings.
 const MAILS_PER_HOUR_WITH_SMTP: u64 = 30;
 
 /// The fields that Auth reads. Like Auth, this ignores others.
@@ -171,7 +171,7 @@ async fn send(
     redirect_to: &str,
 ) -> Result<(), AuthError> {
     let smtp = config.smtp();
-    // If the project has no mail server of its own, Supabase writes to the organization's team only.
+    // If the project has no mail server, Supabase writes to the organization's team only.
     let team = || cloud.settings.team_emails.iter().any(|known| known.eq_ignore_ascii_case(email));
     if smtp.is_none() && !team() {
         return Err(AuthError::AddressNotAuthorized(email.to_owned()));
@@ -192,7 +192,7 @@ async fn send(
     let html = placeholders.fill(config.text("mailer_templates_invite_content"), true);
     match smtp {
         Some(smtp) => Ok(mail::send(&smtp, email, &subject, &html).await?),
-        // The team that the built-in service writes to is no part of the local cloud.
+        // The team that the built-in service writes to is not part of the local cloud.
         None => Ok(()),
     }
 }

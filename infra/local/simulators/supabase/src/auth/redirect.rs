@@ -26,14 +26,14 @@ pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
 
 /// Whether a link may lead there.
 pub(super) fn allowed(config: &AuthConfig, target: &str) -> bool {
-    // No URL contains these. Clients remove them, and would then go to a target that nobody checked.
+    // No URL contains these characters. Clients remove them, and would then go to a target that was not checked.
     if target.is_empty() || target.chars().any(|character| character <= ' ' || character == '\u{7f}') {
         return false;
     }
     let lower = target.to_ascii_lowercase();
     let parsed = Url::parse(target);
-    // A browser may understand a web address differently: if it does not parse, or if its host is written in another way
-    // (`http://2130706433` is 127.0.0.1).
+    // A browser may understand a web address differently: if it does not parse, or if its host is written in another
+    // way (`http://2130706433` is 127.0.0.1).
     let disguised = parsed.as_ref().map_or(true, |url| url.host_str().is_some_and(|host| !lower.contains(host)));
     if disguised && (lower.starts_with("http:") || lower.starts_with("https:")) {
         return false;

@@ -6,8 +6,8 @@ use serde_json::Value;
 use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
-/// A row of `auth.users` with its identities, where Auth loads them. The order of the fields and which of them are left out
-/// is as recorded.
+/// A row of `auth.users` with its identities, where Auth loads them. The order of the fields and which of them are left
+/// out is as recorded.
 #[derive(Debug, Serialize)]
 pub(super) struct User {
     pub id: Uuid,

@@ -14,8 +14,8 @@ use super::users::User;
 use crate::cloud::Cloud;
 use crate::project::Project;
 
-/// Always answers 303. The fragment of the target tells what happened, because only the browser sees it. There is no token
-/// endpoint here, and so no refresh token.
+/// Always answers 303. The fragment of the target tells what happened, because only the browser sees it. There is no
+/// token endpoint here, and so no refresh token.
 pub(super) async fn verify(
     State(cloud): State<Arc<Cloud>>,
     Extension(project): Extension<Arc<Project>>,

@@ -13,7 +13,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Mail {
-    /// The `From` header, or the envelope's sender where there is none.
+    /// The `From` header, or the envelope's sender if there is none.
     from: String,
     /// The envelope's recipient: a bare address.
     to: String,

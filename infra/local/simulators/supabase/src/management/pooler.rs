@@ -10,8 +10,8 @@ use crate::cloud::Cloud;
 use crate::database::{database_name, role_name};
 use crate::project::Project;
 
-/// Two rows of the specification's `SupavisorConfigResponse`. There is no pooler, so both lead to Postgres itself, with the
-/// user name that a pooler would expect.
+/// Two rows of the specification's `SupavisorConfigResponse`. There is no pooler, so both lead to Postgres itself, with
+/// the user name that a pooler would expect.
 pub(super) async fn get(
     State(cloud): State<Arc<Cloud>>,
     Extension(project): Extension<Arc<Project>>,

@@ -98,7 +98,7 @@ impl CreateProject {
                 SmartGroup::Apac => Region::APAC,
             },
             (Some(_), Some(_)) => return invalid("only one of region or region_selection can be specified"),
-            // Supabase would choose one. Whoever has to know where data is stored must not rely on that.
+            // Supabase would choose a region. A client that must know where data is stored must not rely on that.
             (None, None) => return invalid("region_selection is required"),
         };
         Ok((self.name, region, self.db_pass))
