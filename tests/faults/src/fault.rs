@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::protocol::Protocol;
 
-/// The kinds of fault, as `--fault` takes them. [`COLUMNS`] says what they mean.
+/// The kinds of fault, as `--fault` takes them. `COLUMNS` says what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// The process is killed.

@@ -47,11 +47,11 @@ mod tests {
 
     #[test]
     fn only_the_part_between_the_markers_is_replaced() {
-        let new = replaced(README, "storm", "Calm.").expect("the markers");
+        let new = replaced(README, "storm", "Calm.\n").expect("the markers");
         assert!(new.contains("\n\nCalm.\n\n"), "{new}");
         let storm = replaced(README, "storm", "").expect("the markers");
         assert_eq!(replaced(&new, "storm", "").as_ref(), Some(&storm));
-        assert_eq!(replaced(README, "drizzle", "Calm."), None);
+        assert_eq!(replaced(README, "drizzle", "Calm.\n"), None);
     }
 
     #[test]
