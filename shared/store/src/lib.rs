@@ -33,4 +33,4 @@ pub use pages::{Cursor, Cut, TenantFilter, TenantSummary};
 pub use runs::FailOutcome;
 pub use steps::{Activation, Effect, NotBegun, Outcome, StepRow, StepTask};
 pub use sync_targets::{NewSyncTarget, NotRegistered, SyncTarget};
-pub use tenants::{Deactivated, Deactivation, Effects, NewTenant, Resume, Tenant, Update};
+pub use tenants::{BegunEffects, Deactivated, Deactivation, NewTenant, Resume, Tenant, Update};

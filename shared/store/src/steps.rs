@@ -243,15 +243,24 @@ impl Lease<'_> {
 
     /// Runs a statement whose first parameters are tenant, token and step.
     async fn write_step(&self, sql: &str, more: &[(&(dyn ToSql + Sync), Type)]) -> Result<(), Failure> {
-        let step = self.purpose.ledger_step().number();
+        let step = self.step()?.number();
         let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> =
             vec![(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&step, Type::INT2)];
         parameters.extend_from_slice(more);
         written(self.store.query_opt(sql, &parameters).await.map(|row| row.is_some()))
     }
 
+    /// The step that the lease was taken for. Under a lease for billing, no step may be written.
+    fn step(&self) -> Result<Step, StoreError> {
+        match self.purpose {
+            Purpose::Step(step) => Ok(step),
+            Purpose::Billing => Err(StoreError::Broken("a lease for billing has no step".to_owned())),
+        }
+    }
+
     /// Step 9's transaction. It fails if the tenant's tier is not the one that was billed, or if the lease has ended.
     pub async fn activate(&self, activation: Activation<'_>) -> Result<(), Failure> {
+        self.step()?;
         let row = self
             .store
             .query_opt(

@@ -195,9 +195,9 @@ pub struct Deactivated {
     pub before: ProvisioningState,
 }
 
-/// Effects whose values a caller may want to correct.
+/// Effects that began, and whose values a caller may want to correct.
 #[derive(Clone, Copy, Debug)]
-pub struct Effects {
+pub struct BegunEffects {
     /// An invitation to the address was begun.
     pub invited: bool,
     /// Billing under the name and tier was begun.
@@ -241,10 +241,10 @@ impl Store {
     }
 
     /// Which corrections are too late.
-    pub async fn effects(&self, tenant_id: TenantId) -> Result<Effects, StoreError> {
+    pub async fn begun_effects(&self, tenant_id: TenantId) -> Result<BegunEffects, StoreError> {
         let rows = self.read(include_str!("../sql/tenant_effects.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
         let row = rows.first().ok_or_else(|| StoreError::Broken("no row".to_owned()))?;
-        Ok(Effects { invited: row.try_get("invited")?, billed: row.try_get("billed")? })
+        Ok(BegunEffects { invited: row.try_get("invited")?, billed: row.try_get("billed")? })
     }
 
     /// failed → provisioning, with the next attempt. `None`: the row changed since it was read.

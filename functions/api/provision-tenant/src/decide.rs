@@ -2,7 +2,7 @@
 
 use api_kit::Problem;
 use domain::{ProvisionRequest, ProvisioningState, Region};
-use store::{Effects, Tenant};
+use store::{BegunEffects, Tenant};
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Corrections {
     }
 
     /// Why they come too late, given the effects that were begun with the old values.
-    pub const fn too_late(self, begun: Effects) -> Option<Refusal> {
+    pub const fn too_late(self, begun: BegunEffects) -> Option<Refusal> {
         if begun.invited && self.admin_email {
             Some(Refusal::AdminEmailUsed)
         } else if begun.billed && self.display_name {
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_correction_is_too_late_once_the_old_value_was_used() {
         for corrections in corrections() {
-            let late = |invited, billed| corrections.too_late(Effects { invited, billed });
+            let late = |invited, billed| corrections.too_late(BegunEffects { invited, billed });
             let email = corrections.admin_email.then_some(Refusal::AdminEmailUsed);
             let billed = match (corrections.display_name, corrections.tier) {
                 (true, _) => Some(Refusal::DisplayNameUsed),

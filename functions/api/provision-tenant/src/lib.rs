@@ -136,7 +136,7 @@ impl ProvisionTenant {
         request: &Request,
     ) -> Result<Written, Problem> {
         if corrections.any()
-            && let Some(refusal) = corrections.too_late(self.store.effects(tenant.tenant_id).await?)
+            && let Some(refusal) = corrections.too_late(self.store.begun_effects(tenant.tenant_id).await?)
         {
             return Err(refusal.into());
         }

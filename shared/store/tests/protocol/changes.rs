@@ -90,6 +90,26 @@ async fn a_lease_is_given_in_the_states_asked_for_and_changes_nothing_visible() 
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_lease_for_billing_writes_no_step() {
+    let database = Database::create().await;
+    let tenant = database.active("acme", Tier::Pilot).await;
+    let lease = database.lease(&tenant, "a", ACTIVE).await.expect("free");
+    let payload = json!({});
+    let activation = Activation {
+        stripe_customer_id: None,
+        tier: Tier::Pilot,
+        invalidation: (Uuid::now_v7(), &payload),
+        event: (Uuid::now_v7(), &payload),
+    };
+    let (trouble, mismatch) = (cause(CauseCode::StripeTimeout), CauseCode::ControlDatabaseMismatch);
+    assert_eq!(refused(lease.finish(&Outcome::DONE, CALL).await), mismatch);
+    assert_eq!(refused(lease.finish(&Outcome::waiting("x"), CALL).await), mismatch);
+    assert_eq!(refused(lease.troubled(&trouble, None).await), mismatch);
+    assert_eq!(refused(lease.activate(activation).await), mismatch);
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
     let database = Database::create().await;
     let (store, tenant) = (&database.store, database.tenant("acme").await);
