@@ -64,7 +64,7 @@ pub async fn start_built(
         secret: credentials.jwt_secret.clone(),
     };
     let site = Site { workspace, folder, tools, binaries, parts, credentials, supervisor, ports: Ports::choose()? };
-    let services = site.start().await?;
+    let services = services::start(&site).await?;
     let seen = Seen { ports: &site.ports, services: &services };
     let values = secrets::values(PREFIX, credentials, &jwt, &seen)?;
     let access = deploy::prepare(&site, &values).await?;

@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::Context as _;
 
@@ -123,17 +125,20 @@ impl CloudFolder {
         remove(&self.cloud())
     }
 
-    /// The same for this cloud and the other clouds of the command, `name.2` and so on.
+    /// The same for this cloud and the other clouds of the command, `name.2` and so on. A cloud's tests leave thousands of
+    /// files, so the clouds are removed side by side.
     pub fn forget_all(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        let mut clouds = vec![self.clone()];
         for entry in fs::read_dir(self.local.join("cloud"))?.flatten() {
             let name = entry.file_name();
             let beside =
                 name.to_str().filter(|name| name.strip_prefix(&self.name).is_some_and(|it| it.starts_with('.')));
-            if let Some(name) = beside {
-                workspace.cloud(name).forget()?;
-            }
+            clouds.extend(beside.map(|name| workspace.cloud(name)));
         }
-        self.forget()
+        thread::scope(|scope| {
+            let threads: Vec<_> = clouds.iter().map(|cloud| scope.spawn(|| cloud.forget())).collect();
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })
     }
 }
 

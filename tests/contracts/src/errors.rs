@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use domain::{CauseCode, Failure, ProblemCode, System};
 use serde_json::{Value, json};
 
@@ -105,10 +105,7 @@ fn failure(code: CauseCode) -> Result<Failure> {
         CauseCode::SeedMismatch => "11 roles instead of 12",
         CauseCode::OpenSearchConflict => "vector dimension",
         CauseCode::CallersJwtMalformed => "issuer is not a URL",
-        _ => {
-            return Err(anyhow::anyhow!("{} has a gap in its hint", code.as_str()))
-                .context("give it a sample in errors.rs");
-        }
+        _ => anyhow::bail!("the hint of {} has a gap, and there is no sample for it here", code.as_str()),
     };
     Ok(Failure::with_detail(code, detail))
 }

@@ -10,7 +10,7 @@ use reqwest::{Method, Request, Response};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::cloud::variable;
+use crate::variables::variable;
 
 /// The path prefix of Lambda's API.
 const FUNCTIONS: &str = "/2015-03-31/functions/";

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use crate::Aws;
+use crate::aws::Aws;
+use crate::variables::variable;
 
 /// The residency regions of the local cloud.
 pub const REGIONS: [&str; 3] = ["us-east-1", "eu-central-1", "ap-southeast-1"];
@@ -54,9 +55,4 @@ impl Cloud {
     pub fn idempotency_table(&self) -> Result<String> {
         variable("IDEMPOTENCY_TABLE")
     }
-}
-
-/// A variable of the cloud's env file.
-pub(crate) fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| format!("{name} is not set; `cargo xtask up` writes it to target/local/env"))
 }

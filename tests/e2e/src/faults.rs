@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::Cloud;
-use crate::cloud::variable;
+use crate::variables::variable;
 
 static ALONE: Mutex<()> = Mutex::const_new(());
 

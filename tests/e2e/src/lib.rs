@@ -20,6 +20,7 @@ mod postgres;
 mod redis;
 mod tenants;
 mod tokens;
+mod variables;
 
 pub use aws::Aws;
 pub use cloud::{Cloud, REGIONS};

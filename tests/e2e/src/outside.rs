@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::Cloud;
-use crate::cloud::variable;
+use crate::variables::variable;
 
 impl Cloud {
     /// Every Supabase project that this tenant ever had, with the calls counted by endpoint.

@@ -9,7 +9,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
 use crate::Cloud;
-use crate::cloud::variable;
+use crate::variables::variable;
 
 impl Cloud {
     /// Connects to the control database as its owner.

@@ -8,7 +8,7 @@ use redis::{AsyncCommands as _, AsyncConnectionConfig, Client};
 use url::Url;
 
 use crate::Cloud;
-use crate::cloud::variable;
+use crate::variables::variable;
 
 /// The library's default is half a second, which is too short on a busy machine.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 
-use super::{CertificateFiles, Site};
+use super::certificates::CertificateFiles;
+use super::site::Site;
 use crate::credentials::REGIONS;
 use crate::supervisor::Service;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::fault_proxy::FaultProxy;
-use super::{Site, accepts};
+use super::site::{Site, accepts};
 use crate::credentials::CONTROL_REGION;
 use crate::supervisor::Service;
 

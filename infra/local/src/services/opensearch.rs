@@ -1,7 +1,7 @@
 //! `OpenSearch`: one node holds the indexes of all regions. It has no security plugin and accepts every caller. The
 //! fault proxy stands before it once per region, so tests can see which region and which credentials a call used.
 
-use super::Site;
+use super::site::Site;
 use crate::supervisor::Service;
 
 /// The user in the regions' secrets.

@@ -11,8 +11,8 @@ use rustix::process::{Signal, getuid};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::Site;
 use super::certificates::Certificates;
+use super::site::Site;
 use crate::layout::private_file;
 use crate::supervisor::{Service, setpriv};
 

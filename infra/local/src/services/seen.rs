@@ -1,7 +1,15 @@
 //! The addresses that the functions use: those of the fault proxy if there is one, otherwise the systems' own.
 
-use super::{Ports, Services};
+use super::fault_proxy::FaultProxy;
+use super::ports::Ports;
 use crate::credentials::REGIONS;
+
+/// The running services.
+pub struct Services {
+    /// Authority of Postgres' certificate, PEM.
+    pub postgres_ca: String,
+    pub fault_proxy: Option<FaultProxy>,
+}
 
 pub struct Seen<'a> {
     pub ports: &'a Ports,

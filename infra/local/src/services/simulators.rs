@@ -1,7 +1,7 @@
 //! The mailbox, and the stand-ins for systems that cannot run locally: Supabase, Stripe and IOMETE.
 
-use super::Site;
 use super::fault_proxy::FaultProxy;
+use super::site::Site;
 use crate::supervisor::Service;
 
 /// Slug of the one organization the access token may use.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::Site;
+use super::site::Site;
 use crate::credentials::REGIONS;
 use crate::layout::private_file;
 use crate::supervisor::Service;
