@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 
 /// How long a result is reused.
 const REUSED: Duration = Duration::from_secs(5);
-/// The longest wait for the gateway's credential.
-const CREDENTIAL: Duration = Duration::from_secs(1);
+/// The gateway has at least this long, however late its credential comes.
+const GATEWAY: Duration = Duration::from_secs(1);
 /// Time for writing the answer.
 const ANSWER: Duration = Duration::from_millis(200);
 
@@ -78,7 +78,7 @@ impl CheckLakehouseHealth {
         if self.settings.url.is_empty() {
             return Err("not configured".to_owned());
         }
-        let Some(Ok(IometeSecret { token })) = budget.at_most(CREDENTIAL).spend(self.secret.read()).await else {
+        let Some(Ok(IometeSecret { token })) = budget.keeping(GATEWAY).spend(self.secret.read()).await else {
             tracing::error!("the secret control/iomete could not be read");
             return Err("credential unavailable".to_owned());
         };
