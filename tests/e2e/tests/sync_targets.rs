@@ -193,7 +193,7 @@ async fn without_an_active_catalog_there_is_no_target() -> Result<()> {
 #[ignore = "needs API_URL"]
 async fn another_tenants_catalog_is_not_found() -> Result<()> {
     let cloud = Cloud::from_env()?;
-    let other = Lakehouse::shared(&cloud).await?;
+    let other = with_catalog(&cloud, "theirs").await?;
     let name = unique("theirs");
     other.upsert(&json!({ "catalog_name": name })).await?.expect(201)?;
     let lakehouse = with_catalog(&cloud, "ours").await?;
