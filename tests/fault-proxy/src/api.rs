@@ -78,8 +78,8 @@ pub struct Match {
     /// HTTP: matched against the complete body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_regex: Option<String>,
-    /// TCP: matched against the bytes of one read from the client, or of one RESP command. Postgres: against one call,
-    /// decrypted.
+    /// TCP: matched against the bytes of one read from the client, of one RESP command, or of one mail. Postgres: against
+    /// one call, decrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_regex: Option<String>,
     /// RESP: matched against the words of the command, joined by single spaces, e.g. `^GRAPH\.QUERY `.

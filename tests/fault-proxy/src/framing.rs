@@ -7,8 +7,8 @@ use crate::postgres::calls::{Calls, Next, Statement};
 use crate::postgres::replies::Replies;
 use crate::resp::{self, Scanner};
 
-/// One of the client's calls: a RESP command, Postgres messages up to the one that the server answers, or the bytes of
-/// one read.
+/// One of the client's calls: a RESP command, Postgres messages up to the one that the server answers, an SMTP client's
+/// mail, or the bytes of one read.
 pub(crate) struct Call {
     pub bytes: Bytes,
     pub command: Option<Command>,
@@ -48,7 +48,14 @@ enum Mode {
     Raw,
     Resp,
     Postgres,
+    /// The text of a mail. A client may write it in several parts.
+    Mail,
 }
+
+/// How an SMTP server answers `DATA`. The text of the mail follows (RFC 5321, 4.2.3).
+const MAIL_FOLLOWS: &[u8] = b"354";
+/// The end of a mail's text (RFC 5321, 4.1.1.4).
+const MAIL_ENDS: &[u8] = b"\r\n.\r\n";
 
 /// Cuts one connection's bytes, in both directions.
 #[derive(Debug, Default)]
@@ -112,16 +119,24 @@ impl Framing {
                 Err(Malformed) => self.mode = Mode::Raw,
             }
         }
+        if self.mode == Mode::Mail {
+            let end = sent.windows(MAIL_ENDS.len()).position(|bytes| bytes == MAIL_ENDS)? + MAIL_ENDS.len();
+            self.mode = Mode::Raw;
+            return Some(Cut::Call(Call { bytes: sent.split_to(end).freeze(), command: None }));
+        }
         Some(Cut::Call(Call { bytes: sent.split().freeze(), command: None }))
     }
 
     /// The first part of what the server has sent. If frames are not known, the reply to a call is what comes first
     /// after the call has gone out; `all_sent` says whether it has.
     pub fn reply(&mut self, received: &[u8], all_sent: bool) -> Part {
+        if self.mode == Mode::Raw && received.starts_with(MAIL_FOLLOWS) {
+            self.mode = Mode::Mail;
+        }
         let part = match self.mode {
             Mode::Resp => self.replies.advance(received),
             Mode::Postgres => self.results.advance(received),
-            Mode::Unknown | Mode::Raw => Err(Malformed),
+            Mode::Unknown | Mode::Raw | Mode::Mail => Err(Malformed),
         };
         part.unwrap_or_else(|Malformed| {
             if self.has_frames() {

@@ -137,6 +137,24 @@ async fn hold_respond_and_delay_by_pattern() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_mail_is_one_call_even_if_it_is_written_in_parts() -> anyhow::Result<()> {
+    for (when, effects) in [("before", 1), ("after", 2)] {
+        let cloud = Cloud::bytes().await?;
+        let action = format!(r#"{{"type":"cut","when":"{when}"}}"#);
+        cloud.rule(r#"{"bytes_regex":"(?s)^to: ada.*\\r\\n\\.\\r\\n$"}"#, &action).await?;
+        // The upstream repeats what it gets. So this is the answer to `DATA`.
+        let mut stream = send(&cloud, "354 ").await?;
+        expect(&mut stream, "354 ").await?;
+        stream.write_all(b"to: ada\r\n\r\ntext").await?;
+        expect_silence(&mut stream).await?;
+        stream.write_all(b"\r\n.\r\n").await?;
+        assert!(is_reset(&stream.read(&mut [0; 1]).await), "{when}");
+        assert_eq!(cloud.effects(), effects, "{when}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn refuse_and_silent() -> anyhow::Result<()> {
     let cloud = Cloud::bytes().await?;
     let mut open = send(&cloud, "a").await?;
