@@ -95,7 +95,7 @@ impl Running {
             println!("  {name:<17} {}", self.variables[name]);
         }
         println!("\nEverything else:  . {}", folder.env_file().display());
-        println!("Try:              curl -H \"X-API-Key: $ADMIN_API_KEY\" $API_URL/v1/admin/tenants/acme-bank");
+        println!("Try:              curl -H \"X-API-Key: $ADMIN_API_KEY\" $API_URL/v1/admin/tenants");
         let name = if folder.name() == "default" { String::new() } else { format!(" --name {}", folder.name()) };
         if detached {
             println!("End it:           cargo xtask down{name}");
