@@ -76,7 +76,7 @@ pub struct Create<S> {
 }
 
 impl<S: Secret + Serialize> Create<S> {
-    /// Creates a secret unless it exists already. In both cases the value is read back and returned.
+    /// Creates a secret unless it exists already. An existing secret keeps its value, so the caller has to read it back.
     pub async fn create_once(&self, key: S::Key, value: &S) -> Result<(), Failure> {
         self.manager.create(&S::name(&key), &json(value)?).await.map(drop)
     }

@@ -1,9 +1,8 @@
 //! Every file in `sql/` is one statement that the migrated schema accepts.
 
-use std::fs;
 use std::path::Path;
 
-use test_database::TestDatabase;
+use test_database::{TestDatabase, assert_accepted};
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
@@ -15,13 +14,5 @@ async fn the_schema_accepts_every_statement() {
     let second = store::migrate_control(&mut client, user).await.expect("and apply again");
     assert_eq!((second.version, second.applied), (first.version, 0), "a second time there is nothing to do");
 
-    let mut checked = 0;
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("sql")).expect("the folder is there") {
-        let path = entry.expect("readable").path();
-        let sql = fs::read_to_string(&path).expect("a text file");
-        let prepared = client.prepare(&sql).await;
-        assert!(prepared.is_ok(), "{}: {:?}", path.display(), prepared.err());
-        checked += 1;
-    }
-    assert!(checked > 0);
+    assert_accepted(&client, &Path::new(env!("CARGO_MANIFEST_DIR")).join("sql")).await;
 }

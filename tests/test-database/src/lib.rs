@@ -4,6 +4,7 @@
 //! server's certificate. `cargo xtask test` sets both. Several test programs may use the server at the same time.
 
 mod connection;
+mod statements;
 mod template;
 
 use anyhow::{Context as _, Result};
@@ -14,6 +15,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use connection::{connect, server};
+pub use statements::assert_accepted;
 use template::Template;
 pub use template::tenant_migrations;
 
