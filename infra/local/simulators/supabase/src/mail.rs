@@ -7,6 +7,7 @@ use lettre::message::{Body, Mailbox};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use regex::{Captures, Regex};
+use tokio::time::timeout;
 
 use crate::auth_config::Smtp;
 
@@ -22,6 +23,8 @@ pub(crate) enum MailError {
     Message(#[from] lettre::error::Error),
     #[error("the mail server did not accept it: {0}")]
     Smtp(#[from] lettre::transport::smtp::Error),
+    #[error("the mail server did not answer in time")]
+    Late(#[from] tokio::time::error::Elapsed),
 }
 
 /// What the templates of Auth can refer to.
@@ -56,12 +59,16 @@ impl Placeholders<'_> {
 
 /// Sends a mail with the project's own mail server.
 pub(crate) async fn send(smtp: &Smtp, to: &str, subject: &str, html: &str) -> Result<(), MailError> {
+    deliver(smtp, message(smtp, to, subject, html)?, TIMEOUT).await
+}
+
+async fn deliver(smtp: &Smtp, message: Message, limit: Duration) -> Result<(), MailError> {
     let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host)
         .port(smtp.port)
         .credentials(Credentials::new(smtp.user.clone(), smtp.password.clone()))
-        .timeout(Some(TIMEOUT))
         .build();
-    transport.send(message(smtp, to, subject, html)?).await?;
+    // lettre's own limit is only for connecting.
+    timeout(limit, transport.send(message)).await??;
     Ok(())
 }
 
@@ -81,8 +88,33 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Placeholders, message};
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::{MailError, Placeholders, deliver, message};
     use crate::auth_config::Smtp;
+
+    fn server(port: u16) -> Smtp {
+        Smtp {
+            host: "127.0.0.1".into(),
+            port,
+            user: "user".into(),
+            password: "password".into(),
+            sender: "cloud@example.com".into(),
+            sender_name: "Ivory\r\nBcc: y@example.com".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_silent_mail_server_is_given_up() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let smtp = server(silent.local_addr().unwrap().port());
+        let mail = message(&smtp, "a@example.com", "x", "x").unwrap();
+        let sent = timeout(Duration::from_secs(5), deliver(&smtp, mail, Duration::from_millis(10))).await;
+        assert!(matches!(sent, Ok(Err(MailError::Late(_)))), "{sent:?}");
+    }
 
     #[test]
     fn a_template_shows_what_it_names() {
@@ -101,14 +133,7 @@ mod tests {
 
     #[test]
     fn no_text_can_add_a_header() {
-        let smtp = Smtp {
-            host: "localhost".into(),
-            port: 25,
-            user: "user".into(),
-            password: "password".into(),
-            sender: "cloud@example.com".into(),
-            sender_name: "Ivory\r\nBcc: y@example.com".into(),
-        };
+        let smtp = server(25);
         let text =
             |subject| String::from_utf8(message(&smtp, "a@example.com", subject, "x").unwrap().formatted()).unwrap();
         assert!(text("You have been invited").contains("\r\nSubject: You have been invited\r\n"));
