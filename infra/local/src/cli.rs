@@ -159,7 +159,7 @@ pub struct Faults {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// How many cells run at the same time.
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 40)]
     pub at_once: usize,
     /// Instead of the matrix: provision this many tenants at once while a process is killed every 100 ms.
     #[arg(long, value_name = "TENANTS")]
