@@ -34,6 +34,7 @@ pub fn variables(
         ("AWS_SECRET_ACCESS_KEY", access.key.secret_access_key.clone()),
         ("SECRET_PREFIX", PREFIX.to_owned()),
         ("STACK_NAME", PREFIX.to_owned()),
+        ("CLOCK_SCALE", site.parts.clock_scale().to_string()),
         ("CONTROL_DATABASE_URL", postgres("control_owner", &credentials.control_owner, "control")),
         // The superuser of the cluster that holds the control database and the databases of all Supabase projects.
         ("POSTGRES_SUPERUSER_URL", postgres("postgres", &credentials.postgres, "postgres")),

@@ -341,6 +341,9 @@ causes! {
         /// The project's API keys had been replaced at Supabase and were fetched again.
         EnvironmentKeysRenewed = "environment_keys_renewed", Busy, Provider, true,
             "The environment's keys had been replaced at Supabase and were fetched again; the step goes on with the new keys.";
+        /// Supabase Auth still uses an earlier configuration, although it accepted the new one minutes ago.
+        AuthConfigurationNotApplied = "auth_configuration_not_applied", Rejected, Provider, true,
+            "Supabase Auth accepted its configuration but does not apply it. Restart the project in Supabase, then POST the tenant again.";
         /// An invitation was sent and not answered; whether it went out is not known yet.
         InvitationPending = "invitation_pending", Busy, Provider, true,
             "An invitation was sent but not answered; whether it went out is looked up.";

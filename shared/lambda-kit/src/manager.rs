@@ -37,12 +37,27 @@ impl Manager {
         format!("{}/{name}", self.prefix)
     }
 
-    pub(crate) async fn get<S: DeserializeOwned>(&self, name: &str, version: Option<&str>) -> Result<S, Failure> {
+    /// The current value, and its version.
+    pub(crate) async fn current<S: DeserializeOwned>(&self, name: &str) -> Result<(S, Option<VersionId>), Failure> {
+        self.get(name, None).await
+    }
+
+    /// The value of one version.
+    pub(crate) async fn version<S: DeserializeOwned>(&self, name: &str, version: &str) -> Result<S, Failure> {
+        Ok(self.get(name, Some(version)).await?.0)
+    }
+
+    async fn get<S: DeserializeOwned>(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<(S, Option<VersionId>), Failure> {
         let name = self.full(name);
         let get = self.client.get_secret_value().secret_id(&name).set_version_id(version.map(str::to_owned));
         let answer = get.send().await.map_err(|error| failure(&name, &error))?;
         let value = answer.secret_string().unwrap_or_default();
-        serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, name))
+        let value = serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, name))?;
+        Ok((value, answer.version_id.map(VersionId)))
     }
 
     /// Creates a secret and returns its first version; `None` if the secret exists already.

@@ -20,8 +20,8 @@ const GET: &str = "secretsmanager:GetSecretValue";
 const CREATE: &str = "secretsmanager:CreateSecret";
 const PUT: &str = "secretsmanager:PutSecretValue";
 
-/// A future value of a secret.
-type Reading<S> = Pin<Box<dyn Future<Output = Result<S, Failure>> + Send>>;
+/// A future value of a secret, with its version if the source has versions.
+type Reading<S> = Pin<Box<dyn Future<Output = Result<(S, Option<VersionId>), Failure>> + Send>>;
 
 /// The right to read secrets of one kind. Every call reads the secret again.
 pub struct Read<S: Secret> {
@@ -35,16 +35,20 @@ impl<S: Secret> Clone for Read<S> {
 }
 
 impl<S: Secret> Read<S> {
-    /// A handle that reads from another source than Secrets Manager.
+    /// A handle that reads from another source than Secrets Manager, which has no versions.
     pub fn from_fn<F: Future<Output = Result<S, Failure>> + Send + 'static>(
         source: impl Fn(S::Key) -> F + Send + Sync + 'static,
     ) -> Self {
-        Self { source: Arc::new(move |key| Box::pin(source(key))) }
+        let unversioned = move |key| {
+            let reading = source(key);
+            Box::pin(async move { Ok((reading.await?, None)) }) as Reading<S>
+        };
+        Self { source: Arc::new(unversioned) }
     }
 
     /// The current value of one secret.
     pub async fn read_of(&self, key: S::Key) -> Result<S, Failure> {
-        (self.source)(key).await
+        Ok((self.source)(key).await?.0)
     }
 }
 
@@ -52,6 +56,11 @@ impl<S: Secret<Key = ()>> Read<S> {
     /// The current value.
     pub async fn read(&self) -> Result<S, Failure> {
         self.read_of(()).await
+    }
+
+    /// The current value, and the version that it is.
+    pub async fn read_with_version(&self) -> Result<(S, Option<VersionId>), Failure> {
+        (self.source)(()).await
     }
 }
 
@@ -62,10 +71,11 @@ impl<S: Secret> Need for Read<S> {
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
         let manager = platform.manager().clone();
-        Ok(Self::from_fn(move |key| {
+        let source = move |key| {
             let (manager, name) = (manager.clone(), S::name(&key));
-            async move { manager.get(&name, None).await }
-        }))
+            Box::pin(async move { manager.current(&name).await }) as Reading<S>
+        };
+        Ok(Self { source: Arc::new(source) })
     }
 }
 
@@ -125,7 +135,7 @@ pub struct Versions<S> {
 impl<S: Secret + Serialize> Versions<S> {
     /// The value of one version.
     pub async fn read(&self, key: S::Key, version: &str) -> Result<S, Failure> {
-        self.manager.get(&S::name(&key), Some(version)).await
+        self.manager.version(&S::name(&key), version).await
     }
 
     /// Puts a new version and returns its id. If the secret does not exist yet, it is created.

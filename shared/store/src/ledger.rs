@@ -19,6 +19,8 @@ pub enum ResourceKind {
     SupabaseProject,
     /// The password of the project's database, which is set again after it was changed at Supabase.
     DatabasePassword,
+    /// The configuration of the project's Auth.
+    AuthConfiguration,
     /// The invited admin in the project's Auth.
     AdminUser,
     /// The FalkorDB graph.
@@ -39,6 +41,7 @@ impl ResourceKind {
             Self::TenantSecret => "tenant_secret",
             Self::SupabaseProject => "supabase_project",
             Self::DatabasePassword => "database_password",
+            Self::AuthConfiguration => "auth_configuration",
             Self::AdminUser => "admin_user",
             Self::Graph => "graph",
             Self::SearchIndex => "search_index",
@@ -82,6 +85,12 @@ impl<'a> Intent<'a> {
     #[must_use]
     pub const fn named(kind: ResourceKind, name: &'a str, call: Duration) -> Self {
         Self { kind, name, request: None, idempotency_key: None, call }
+    }
+
+    /// Adds what the request asks for, without secrets. The call has no idempotency key.
+    #[must_use]
+    pub const fn asking(self, request: &'a str) -> Self {
+        Self { request: Some(request), ..self }
     }
 
     /// Adds the exact request, without secrets, and its idempotency key, because the same request may have to be sent

@@ -35,7 +35,10 @@ impl SupabaseProject {
         let known = match secret.pooler {
             Some(pooler) => pooler,
             // An older version of the secret was restored. Step 5 writes the pooler again.
-            None => self.pooler(lease).await?,
+            None => match self.pooler(lease).await {
+                Ok(pooler) => pooler,
+                Err(failure) => return Err(self.explain(lease, failure).await),
+            },
         };
         let mut moved = None;
         let mut opened = self.open(&known, &secret.db_pass).await;

@@ -1,13 +1,16 @@
 //! The pipeline's order, retries, time-outs and names.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use contracts::machine::Machine;
 use contracts::template::Template;
 use domain::FailureKind;
 use serde_json::{Value, json};
-use step_kit::error_name;
+use step_2_await_environment::AwaitEnvironment;
+use step_5_invite_admin::InviteAdmin;
+use step_kit::{Work as _, error_name};
 use store::LEASE_MARGIN;
 
 /// The time in seconds that a function may take to start. Its time-out counts only after that.
@@ -26,37 +29,47 @@ fn number(value: &Value, field: &str) -> Result<u64> {
     value[field].as_u64().with_context(|| format!("{field} of {value}"))
 }
 
+/// A step that can wait: its number, the field of the input that says whether it is done, the Choice and the Wait after
+/// it, and the pause that the step expects.
+type Waiting = (usize, &'static str, &'static str, &'static str, Duration);
+
+const WAITING: [Waiting; 2] = [
+    (2, "environment", "IsEnvironmentReady", "WaitForEnvironment", AwaitEnvironment::POLL),
+    (5, "invitation", "IsAdminInvited", "WaitForAuthConfiguration", InviteAdmin::POLL),
+];
+
 #[test]
-fn the_nine_steps_run_in_order_and_only_step_2_waits() -> Result<()> {
+fn the_nine_steps_run_in_order_and_two_of_them_wait() -> Result<()> {
     let machine = Machine::load()?;
     let tasks = machine.tasks()?;
     assert_eq!(machine.document["StartAt"], json!(tasks[0].0));
     assert_eq!(machine.document.get("QueryLanguage"), None, "JSONPath");
     for (number, pair) in (1..).zip(tasks.windows(2)) {
         let ((name, state), (next, _)) = (&pair[0], &pair[1]);
-        let next = if number == 2 { json!("IsEnvironmentReady") } else { json!(next) };
-        assert_eq!(state["Next"], next, "after {name}");
+        let Some((_, field, choice, wait, pause)) = WAITING.into_iter().find(|waiting| waiting.0 == number) else {
+            assert_eq!(state["Next"], json!(next), "after {name}");
+            continue;
+        };
+        assert_eq!(state["Next"], json!(choice), "after {name}");
+        let ready = json!([{ "Variable": format!("$.{field}.ready"), "BooleanEquals": true, "Next": next }]);
+        let choice = machine.state(choice)?;
+        assert_eq!((&choice["Choices"], &choice["Default"]), (&ready, &json!(wait)));
+        assert_eq!(*machine.state(wait)?, json!({ "Type": "Wait", "Seconds": pause.as_secs(), "Next": name }));
     }
     assert_eq!(tasks[8].1["End"], json!(true));
-
-    let choice = machine.state("IsEnvironmentReady")?;
-    let ready = json!([{ "Variable": "$.environment.ready", "BooleanEquals": true, "Next": "Step3MigrateTenant" }]);
-    assert_eq!((&choice["Choices"], &choice["Default"]), (&ready, &json!("WaitForEnvironment")));
-    let wait = machine.state("WaitForEnvironment")?;
-    assert_eq!(*wait, json!({ "Type": "Wait", "Seconds": step_kit::POLL.as_secs(), "Next": "Step2AwaitEnvironment" }));
     Ok(())
 }
 
 #[test]
 fn a_task_gets_only_tenant_and_attempt_and_its_output_is_dropped() -> Result<()> {
     let machine = Machine::load()?;
-    for (name, state) in machine.tasks()? {
+    for (number, (name, state)) in (1..).zip(machine.tasks()?) {
         assert_eq!(state["Resource"], json!("arn:aws:states:::lambda:invoke"), "{name}");
         let payload = json!({ "tenant_id.$": "$.tenant_id", "attempt.$": "$.attempt" });
         assert_eq!(state["Parameters"]["Payload"], payload, "{name}: history keeps every input");
-        if name == "Step2AwaitEnvironment" {
+        if let Some((_, field, ..)) = WAITING.into_iter().find(|waiting| waiting.0 == number) {
             assert_eq!(state["ResultSelector"], json!({ "ready.$": "$.Payload.ready" }));
-            assert_eq!(state["ResultPath"], json!("$.environment"));
+            assert_eq!(state["ResultPath"], json!(format!("$.{field}")));
         } else {
             assert_eq!(state.get("ResultPath"), Some(&Value::Null), "{name}: history keeps every output");
         }
@@ -72,7 +85,6 @@ fn the_status_route_knows_the_waits_of_the_machine() -> Result<()> {
         assert_eq!(interval("Step.RateLimited")?, step_kit::RATE_LIMITED_RETRY.as_secs(), "{name}");
         assert_eq!(interval("Step.Busy")?, step_kit::BUSY_RETRY.as_secs(), "{name}");
     }
-    assert_eq!(number(machine.state("WaitForEnvironment")?, "Seconds")?, step_kit::POLL.as_secs());
     Ok(())
 }
 

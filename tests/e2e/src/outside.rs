@@ -1,8 +1,10 @@
 //! What the outside systems hold, and which calls they have counted.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use futures_util::FutureExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -42,6 +44,32 @@ impl Cloud {
     pub async fn rotate_keys(&self, project_ref: &str) -> Result<()> {
         let url = format!("{}/admin/projects/{project_ref}/keys", variable("SUPABASE_ADMIN_URL")?);
         self.http.post(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Sets whether the Auth of a Supabase project notices changes of its configuration.
+    pub async fn set_auth_reloads(&self, project_ref: &str, on: bool) -> Result<()> {
+        let url = format!("{}/admin/projects/{project_ref}/reloads", variable("SUPABASE_ADMIN_URL")?);
+        self.http.put(url).json(&json!({ "on": on })).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Runs a test while a second of Step Functions and of the stand-ins takes a second.
+    pub async fn at_real_pace(&self, test: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+        let usual = variable("CLOCK_SCALE")?.parse()?;
+        self.set_clock_scale(1.0).await?;
+        let outcome = AssertUnwindSafe(test()).catch_unwind().await;
+        self.set_clock_scale(usual).await?;
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    async fn set_clock_scale(&self, scale: f64) -> Result<()> {
+        let machine = format!("{}/_ministack/config", variable("AWS_ENDPOINT_URL")?);
+        let config = json!({ "stepfunctions._SFN_WAIT_SCALE": scale });
+        let answer: Value = self.http.post(machine).json(&config).send().await?.error_for_status()?.json().await?;
+        ensure!(answer["applied"].as_object().is_some_and(|applied| applied.len() == 1), "{answer}");
+        let stand_in = format!("{}/admin/clock", variable("SUPABASE_ADMIN_URL")?);
+        self.http.put(stand_in).json(&json!({ "scale": scale })).send().await?.error_for_status()?;
         Ok(())
     }
 

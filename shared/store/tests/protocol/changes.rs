@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{CauseCode, Patch, ProvisioningState, Step, TenantChange, TenantId, Tier};
+use domain::{CauseCode, Patch, ProvisioningState, Step, StepState, TenantChange, TenantId, Tier};
 use serde_json::{Value, json};
 use store::{
     Activation, Deactivated, Deactivation, Effect, Lease, NotBegun, NotLeased, Outcome, ResourceKind, Resume,
@@ -146,6 +146,14 @@ async fn every_visible_change_changes_the_version() {
     let lease = database.begin(&tenant, Step::AwaitEnvironment, "b").await.expect("free");
     lease.troubled(&cause(CauseCode::SupabaseTimeout), None).await.expect("in time");
     assert_eq!(database.row(&tenant).await.version, tenant.version + 2);
+    let shown = async || {
+        let steps = database.store.steps(tenant.tenant_id).await.expect("answers");
+        let step = steps.into_iter().nth(1).expect("step 2");
+        (step.state, step.waiting_for, step.attempts)
+    };
+    assert_eq!(shown().await, (StepState::Running, None, 1), "a poll is no attempt, and a failed step does not wait");
+    database.begin(&tenant, Step::AwaitEnvironment, "c").await.expect("free");
+    assert_eq!(shown().await, (StepState::Running, None, 2));
 }
 
 #[tokio::test]
