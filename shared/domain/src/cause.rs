@@ -173,6 +173,18 @@ causes! {
         /// Step Functions could not invoke the step.
         StepNotRun = "step_not_run", Transient, Platform, true,
             "The step could not be invoked. Find out from the execution's history why, then POST the tenant again.";
+        /// Lambda ran as many functions at the same time as the account may.
+        LambdaFull = "lambda_full", Transient, Quota, true,
+            "Lambda ran as many functions at the same time as this account may, for longer than the run waits. Ask AWS for more concurrent executions, then POST the tenant again.";
+        /// Lambda found no room for the function in its subnets.
+        LambdaNetworkFull = "lambda_network_full", Transient, Platform, true,
+            "Lambda found no free address or network interface for the step's function. Make room in the subnets of VpcSubnetIds, then POST the tenant again.";
+        /// The step's function was not ready for longer than the run waits.
+        LambdaNotReady = "lambda_not_ready", Transient, Platform, true,
+            "Lambda did not get the step's function ready for longer than the run waits. Find out from the function's state why, then POST the tenant again.";
+        /// Lambda failed for longer than the run waits.
+        LambdaUnavailable = "lambda_unavailable", Transient, Provider, true,
+            "Lambda failed for longer than the run waits. Once AWS reports no disturbance, POST the tenant again.";
         /// The step failed with an error that it does not know.
         StepBroken = "step_broken", Transient, Platform, true,
             "The step failed with an unknown error. Find the error in the step's log, then POST the tenant again.";
