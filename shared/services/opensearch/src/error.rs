@@ -112,9 +112,7 @@ impl Error {
             (429, _) => Self::RateLimited,
             (500..=599, _) => Self::Unavailable,
             (400, "validation_exception") if reason.contains("maximum shards open") => Self::ShardLimit,
-            (400, "validation_exception" | "illegal_argument_exception") if reason.contains("awareness attributes") => {
-                Self::Replicas
-            }
+            (400, "validation_exception") if reason.contains("awareness attributes") => Self::Replicas,
             // An index has the alias's name, or an alias has the index's name.
             (400, "invalid_alias_name_exception") => Self::Conflict { what: "alias" },
             (400, "invalid_index_name_exception") if reason.contains("already exists as alias") => {

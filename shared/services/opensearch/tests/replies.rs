@@ -136,7 +136,7 @@ async fn refusals_have_codes_and_their_texts_are_never_shown() {
             "shard_limit",
             false,
         ),
-        // The zones of a managed domain and the copies of a shard.
+        // As recorded, with two zones and no replica.
         (
             400,
             r#"{"error":{"root_cause":[{"type":"validation_exception","reason":"Validation Failed: 1: expected total copies needs to be a multiple of total awareness attributes [2];"}],"type":"validation_exception","reason":"Validation Failed: 1: expected total copies needs to be a multiple of total awareness attributes [2];"},"status":400}"#,
