@@ -173,6 +173,18 @@ causes! {
         /// Step Functions could not invoke the step.
         StepNotRun = "step_not_run", Transient, Platform, true,
             "The step could not be invoked. Find out from the execution's history why, then POST the tenant again.";
+        /// Lambda ran as many functions at the same time as the account may.
+        LambdaFull = "lambda_full", Transient, Quota, true,
+            "Lambda ran as many functions at the same time as this account may, for longer than the run waits. Ask AWS for more concurrent executions, then POST the tenant again.";
+        /// Lambda found no room for the function in its subnets.
+        LambdaNetworkFull = "lambda_network_full", Transient, Platform, true,
+            "Lambda found no free address or network interface for the step's function. Make room in the subnets of VpcSubnetIds, then POST the tenant again.";
+        /// The step's function was not ready for longer than the run waits.
+        LambdaNotReady = "lambda_not_ready", Transient, Platform, true,
+            "Lambda did not get the step's function ready for longer than the run waits. Find out from the function's state why, then POST the tenant again.";
+        /// Lambda failed for longer than the run waits.
+        LambdaUnavailable = "lambda_unavailable", Transient, Provider, true,
+            "Lambda failed for longer than the run waits. Once AWS reports no disturbance, POST the tenant again.";
         /// The step failed with an error that it does not know.
         StepBroken = "step_broken", Transient, Platform, true,
             "The step failed with an unknown error. Find the error in the step's log, then POST the tenant again.";
@@ -527,12 +539,24 @@ causes! {
         /// There were no AWS credentials to sign with.
         OpenSearchNoCredentials = "opensearch_no_credentials", Transient, Platform, true,
             "There were no AWS credentials to sign with; check the function's role if this persists.";
+        /// The region's endpoint is a collection of OpenSearch Serverless.
+        OpenSearchServerless = "opensearch_serverless", Rejected, Platform, false,
+            "The region's OpenSearch is a Serverless collection, which is not supported: some refuse to be told the engine of a vector index. Put a managed domain or a cluster of your own into the region's secret, then POST the tenant again.";
         /// OpenSearch refused our credentials.
         OpenSearchUnauthorized = "opensearch_unauthorized", Rejected, Platform, false,
-            "OpenSearch refused our credentials. Check user, role mapping and access policy of the region, then POST the tenant again.";
-        /// The cluster takes no changes.
+            "OpenSearch refused our credentials. Check user and password in the region's secret, or the region that requests are signed for, then POST the tenant again.";
+        /// IAM does not let us use the domain.
+        OpenSearchAccessPolicy = "opensearch_access_policy", Rejected, Platform, false,
+            "IAM does not let the step's function use the OpenSearch domain. Name the domain in SearchDomainArns, let its access policy allow the function's role, and use sigv4 where that policy names roles, then POST the tenant again.";
+        /// The security plugin does not let our user or role do this.
+        OpenSearchPermissionMissing = "opensearch_permission_missing", Rejected, Platform, false,
+            "OpenSearch's access control does not let our user or role do this. Map it to a role with indices:admin/create, indices:admin/get, indices:admin/aliases and indices:admin/aliases/get on client_*, then POST the tenant again.";
+        /// An operator has blocked changes of the index or the cluster.
         OpenSearchBlocked = "opensearch_blocked", Transient, Platform, true,
-            "The OpenSearch cluster takes no changes; check its free disk space and its write blocks.";
+            "The OpenSearch cluster or the tenant's index takes no changes: an operator set it read-only. Remove that block, then POST the tenant again.";
+        /// The cluster takes nothing new, because its disks or its memory are nearly full.
+        OpenSearchNoRoom = "opensearch_no_room", Busy, Quota, true,
+            "The OpenSearch cluster takes nothing new, because its disks or its memory are nearly full. Enlarge its disks or its nodes, or delete what is not needed; once the block is gone, POST the tenant again.";
         /// OpenSearch asks for fewer requests.
         OpenSearchRateLimited = "opensearch_rate_limited", RateLimited, Provider, true,
             "OpenSearch asks for fewer requests; the call is tried again.";
@@ -541,13 +565,16 @@ causes! {
             "OpenSearch is unavailable; check the cluster's health if this persists.";
         /// The cluster has as many shards as it may have.
         OpenSearchShardLimit = "opensearch_shard_limit", Rejected, Quota, false,
-            "The OpenSearch cluster has as many shards as it may have. Add data nodes or raise cluster.max_shards_per_node, then POST the tenant again.";
+            "The OpenSearch cluster has as many shards as it may have. Add data nodes, or raise cluster.max_shards_per_node where it can be changed, then POST the tenant again.";
+        /// The number of replicas does not fit the cluster's zones.
+        OpenSearchReplicas = "opensearch_replicas", Rejected, Platform, false,
+            "The copies of an index cannot be spread evenly over the zones of the OpenSearch cluster. Set KnnReplicas so that 1 + KnnReplicas is a multiple of its zones, deploy the template, then POST the tenant again.";
         /// An index or alias of the tenant's name is not the one we would create.
         OpenSearchConflict = "opensearch_conflict", Rejected, Platform, false,
             "An index or alias of the tenant's name exists with another {}. Remove or rename it, or restore the parameters it was made with, then POST the tenant again.";
         /// OpenSearch refused the index.
         OpenSearchRefused = "opensearch_refused", Rejected, Platform, false,
-            "OpenSearch refused the index. Check KnnEngine, KnnDimension and KnnReplicas against its version and zones, then POST the tenant again.";
+            "OpenSearch refused the index. Check KnnEngine and KnnDimension against its version, then POST the tenant again.";
         /// OpenSearch sent an undocumented answer.
         OpenSearchUnexpectedAnswer = "opensearch_unexpected_answer", Rejected, Platform, false,
             "OpenSearch sent an undocumented answer. Check that the endpoint is the right one, then POST the tenant again.";

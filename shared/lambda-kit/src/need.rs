@@ -74,8 +74,6 @@ pub enum AwsResource {
     IdempotencyTable,
     /// This path of every OpenSearch Service domain.
     SearchDomains(&'static str),
-    /// Every OpenSearch Serverless collection.
-    SearchCollections,
 }
 
 /// AWS actions whose requests are signed by our own client.

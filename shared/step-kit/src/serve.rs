@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use store::{ControlDatabase, Lease, NotBegun, Outcome, StepTask, Store};
 use tracing::Instrument;
 
-use crate::error::{StepError, error_name};
+use crate::error::StepError;
 
 /// The time kept free before the function's own time-out, so that a step that is too slow can still record its cause
 /// and give the lease back.
@@ -71,7 +71,7 @@ pub async fn serve<W: Work>() -> Result<(), lambda_runtime::Error> {
         let outcome = invoke(work.as_ref(), &store, &task, &context).instrument(span.clone()).await;
         span.in_scope(|| match &outcome {
             Ok(report) => tracing::info!(ready = report.ready, waiting_for = report.waiting_for, "step done"),
-            Err(failure) => tracing::warn!(error = error_name(failure.kind()), cause = failure.code().as_str(),
+            Err(failure) => tracing::warn!(error = failure.kind().error_name(), cause = failure.code().as_str(),
                 owner = ?failure.code().owner(), provider_request_id = failure.provider_request_id(),
                 hint = failure.hint(), "step not done"),
         });

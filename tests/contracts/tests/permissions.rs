@@ -101,7 +101,6 @@ fn written(resource: AwsResource) -> String {
         AwsResource::Executions => "execution:ProvisionTenantStateMachine:*".to_owned(),
         AwsResource::IdempotencyTable => "IdempotencyTable.Arn".to_owned(),
         AwsResource::SearchDomains(path) => format!("SearchDomainArns/{path} if HasSearchDomains"),
-        AwsResource::SearchCollections => "SearchCollectionArns if HasSearchCollections".to_owned(),
     }
 }
 

@@ -74,7 +74,7 @@ impl TestRun<'_> {
         let parts = Parts { fault_proxy: true, ..Parts::default() };
         let supervisor = self.supervisor.of_cloud(&name);
         let cloud = cloud::start_built(self.workspace, &name, &parts, &supervisor, self.tools, self.binaries).await?;
-        let variables = for_tests(&cloud);
+        let variables = for_tests(&cloud, self.tools);
         loop {
             let Some(unit) = self.plan.borrow_mut().next() else { break };
             self.unit(&unit, &cloud, &variables).await?;
@@ -123,12 +123,14 @@ impl TestRun<'_> {
 }
 
 /// The variables of the env file, and those with which tests of single crates find a test server.
-fn for_tests(running: &Running) -> BTreeMap<&'static str, String> {
+fn for_tests(running: &Running, tools: &Tools) -> BTreeMap<&'static str, String> {
     let mut variables = running.variables.clone();
     let named = |from: &str| running.variables[from].clone();
     variables.insert("TEST_OPENSEARCH_URL", named("OPENSEARCH_URL"));
     variables.insert("TEST_VALKEY_URL", named("VALKEY_URL"));
     variables.insert("TEST_FALKORDB_URL", named("FALKORDB_URL_US_EAST_1"));
+    // It holds the second interpreter of state machines.
+    variables.insert("TEST_PYTHON", tools.python.program("python").display().to_string());
     // These connect without TLS, which this cluster allows to everything but the control database.
     let postgres = named("POSTGRES_SUPERUSER_URL");
     variables.insert("TEST_POSTGRES_URL", postgres.split('?').next().unwrap_or_default().to_owned());

@@ -31,7 +31,7 @@ pub enum Ensured {
     Adopted,
 }
 
-/// A region's cluster or collection.
+/// A region's cluster.
 pub struct OpenSearch {
     http: reqwest::Client,
     endpoint: Url,
@@ -67,9 +67,7 @@ impl OpenSearch {
     ) -> Result<Self, Error> {
         let auth = match secret.auth {
             OpenSearchAuth::Basic { username, password } => Auth::Basic { username, password },
-            OpenSearchAuth::SigV4 { service } => {
-                Auth::SigV4 { region: region.to_owned(), service, credentials: credentials.clone() }
-            }
+            OpenSearchAuth::SigV4 {} => Auth::SigV4 { region: region.to_owned(), credentials: credentials.clone() },
         };
         Self::new(&secret.endpoint, auth)
     }
@@ -80,6 +78,9 @@ impl OpenSearch {
         let is_plain = endpoint.username().is_empty() && endpoint.password().is_none();
         if !matches!(endpoint.scheme(), "http" | "https") || !is_plain || endpoint.query().is_some() {
             return Err(Error::BadEndpoint);
+        }
+        if endpoint.host_str().is_some_and(is_serverless) {
+            return Err(Error::Serverless);
         }
         Ok(Self { http: http_kit::client(CALL_LIMIT), endpoint, auth })
     }
@@ -135,12 +136,17 @@ impl OpenSearch {
             request = request.basic_auth(username, Some(password.expose_secret()));
         }
         let mut request = request.build().map_err(|_| TransportError::Unsendable)?;
-        if let Auth::SigV4 { region, service, credentials } = &self.auth {
-            let headers = signature(&request, region, *service, credentials).await?;
+        if let Auth::SigV4 { region, credentials } = &self.auth {
+            let headers = signature(&request, region, credentials).await?;
             request.headers_mut().extend(headers);
         }
         Ok(http_kit::send(RequestBuilder::from_parts(self.http.clone(), request)).await?)
     }
+}
+
+/// Whether a host is a collection of OpenSearch Serverless: `{id}.{region}.aoss.amazonaws.com`.
+fn is_serverless(host: &str) -> bool {
+    host.split('.').any(|label| label == "aoss") && host.contains(".amazonaws.com")
 }
 
 /// The content of a successful answer.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// the server, and the engine of an index cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// Native code; offered by managed clusters and serverless collections.
+    /// Native code; offered by managed domains.
     Faiss,
     /// Runs inside the JVM, so it needs no native library.
     Lucene,
@@ -74,7 +74,6 @@ pub struct IndexSpec<'a> {
     /// How many numbers a vector has.
     pub dimension: Dimension,
     /// Copies of each shard besides the first. In a cluster of n zones, 1 + replicas must be a multiple of n.
-    /// Serverless collections ignore this.
     pub replicas: u8,
 }
 

@@ -174,9 +174,11 @@ async fn a_block_is_reported_until_it_is_removed() {
     bench.ensure().await.expect("created");
     bench.done(Method::DELETE, &format!("{index}/_alias/{alias}"), Value::Null).await;
     // A block that an operator sets, and the block that a full disk causes.
-    for block in ["index.blocks.read_only", "index.blocks.read_only_allow_delete"] {
+    for (block, error) in
+        [("index.blocks.read_only", Error::Blocked), ("index.blocks.read_only_allow_delete", Error::NoRoom)]
+    {
         bench.done(Method::PUT, &format!("{index}/_settings"), json!({ block: true })).await;
-        assert_eq!(bench.ensure().await, Err(Error::Blocked), "{block}");
+        assert_eq!(bench.ensure().await, Err(error), "{block}");
         bench.done(Method::PUT, &format!("{index}/_settings"), json!({ block: null })).await;
     }
     assert_eq!(bench.ensure().await, Ok(Ensured::Adopted));
