@@ -48,13 +48,13 @@ fn an_active_tenant_holds_with_a_fault_two_tier_changes_and_a_deactivation() {
 #[test]
 fn provisioning_holds_with_a_fault_a_person_who_ends_the_subscription_a_tier_change_and_a_deactivation() {
     let bounds = Bounds { faults: 1, patches: 1, deletes: 1, deaths: 0, losses: 1 };
-    check("provisioning, 1 fault, loss, PATCH, DELETE", &Provisioning::from_post(bounds), 100_000);
+    check("provisioning, 1 fault, loss, PATCH, DELETE", &Provisioning::from_post(bounds), 1_200_000);
 }
 
 #[test]
 fn an_active_tenant_holds_with_two_faults_a_person_who_ends_subscriptions_a_tier_change_and_a_deactivation() {
     let bounds = Bounds { faults: 2, patches: 1, deletes: 1, deaths: 0, losses: 2 };
-    check("active, 2 faults, 2 losses, PATCH, DELETE", &Provisioning::from_active(bounds), 100_000);
+    check("active, 2 faults, 2 losses, PATCH, DELETE", &Provisioning::from_active(bounds), 900_000);
 }
 
 #[test]
