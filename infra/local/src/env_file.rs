@@ -51,6 +51,7 @@ pub fn variables(
         ("STRIPE_API_URL", http(ports.stripe)),
         ("STRIPE_ADMIN_URL", http(ports.stripe_admin)),
         ("STRIPE_SECRET_KEY", credentials.stripe_secret_key.clone()),
+        ("STRIPE_LIVE_SECRET_KEY", credentials.stripe_live_secret_key.clone()),
         ("IOMETE_URL", simulators::catalog_url(ports.iomete)),
         ("IOMETE_TOKEN", credentials.iomete_token.clone()),
         ("MAILBOX_URL", http(ports.mailbox)),

@@ -641,6 +641,9 @@ causes! {
         /// Stripe does not accept the secret key.
         StripeUnauthorized = "stripe_unauthorized", Rejected, Platform, false,
             "Stripe does not accept the secret key, or the key lacks a right. Put a valid one into the secret control/stripe, then send the request again.";
+        /// The tenant is billed in Stripe's live mode, and the secret key is one of test mode.
+        StripeKeyOfTestMode = "stripe_key_of_test_mode", Rejected, Platform, false,
+            "The tenant is billed in Stripe's live mode, but the secret control/stripe holds a key of test mode, which sees nothing of that. Put the live key back, then send the request again.";
         /// Stripe refused the request.
         StripeRejected = "stripe_rejected", Rejected, Platform, false,
             "Stripe refused the request. Look up its id in Stripe's dashboard, correct what it names, then send the request again.";
@@ -662,9 +665,9 @@ causes! {
         /// The subscription does not have exactly one item.
         SubscriptionItemsSeveral = "subscription_items_several", Rejected, Platform, false,
             "The tenant's subscription does not have exactly one item. Leave one with a tier's price in Stripe, then send the request again.";
-        /// The subscription has a price that belongs to no tier.
+        /// The subscription has a price that belongs to no tier, and nothing says that it is the tenant's.
         SubscriptionPriceForeign = "subscription_price_foreign", Rejected, Platform, false,
-            "The tenant's subscription has a price that belongs to no tier. Give it a tier's price in Stripe, or name its lookup key in the parameters, then send the request again.";
+            "The tenant's subscription has a price that belongs to no tier. Give it a tier's price or the tenant's id (metadata tenant_id) in Stripe, or name its lookup key in the parameters, then send the request again.";
         /// The request for the subscription was not answered, and what it made is not visible yet.
         SubscriptionNotVisible = "subscription_not_visible", Busy, Provider, true,
             "The request for the tenant's subscription was not answered; the subscription is looked for until it would be visible.";

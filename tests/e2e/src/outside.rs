@@ -110,6 +110,14 @@ impl Cloud {
         Ok(all.iter().filter(|object| object["metadata"]["tenant_id"] == tenant_id).cloned().collect())
     }
 
+    /// Deletes a Stripe customer, like a user of the dashboard.
+    pub async fn delete_customer(&self, customer: &str) -> Result<()> {
+        let url = format!("{}/v1/customers/{customer}", variable("STRIPE_API_URL")?);
+        let request = self.http.delete(url).bearer_auth(variable("STRIPE_SECRET_KEY")?);
+        request.header("stripe-version", "2026-07-29.dahlia").send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Every mail that was sent.
     pub async fn mails(&self) -> Result<Vec<Value>> {
         Ok(serde_json::from_value(self.outside(&variable("MAILBOX_URL")?).await?)?)

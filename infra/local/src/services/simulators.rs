@@ -28,6 +28,7 @@ pub async fn start_all(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> any
     let mut stripe = site.command(&site.binaries.get("stripe-simulator")?);
     stripe.args(["--port", &port(ports.stripe), "--admin-port", &port(ports.stripe_admin)]);
     stripe.env("STRIPE_SECRET_KEY", &credentials.stripe_secret_key);
+    stripe.env("STRIPE_LIVE_SECRET_KEY", &credentials.stripe_live_secret_key);
     listen(site, "stripe-simulator", stripe).await?;
 
     let mut iomete = site.command(&site.binaries.get("iomete-simulator")?);
