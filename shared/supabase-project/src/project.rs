@@ -65,9 +65,13 @@ pub fn project_ref(lease: &Lease<'_>) -> Result<ProjectRef, Failure> {
     stored.and_then(|stored| ProjectRef::try_from(stored).ok()).ok_or_else(|| CauseCode::ProjectUnknown.into())
 }
 
-/// Whether the project's state could be the reason. It is not if an address or a quota was refused.
+/// Whether the project's state could be the reason. It is not if an address or a quota was refused, nor if a server is
+/// not trusted: the certificates are those of the poolers and of the whole platform.
 fn may_come_from_the_project(failure: &Failure) -> bool {
-    matches!(failure.code().system(), System::Supabase | System::SupabaseAuth | System::TenantDatabase)
+    !matches!(
+        failure.code(),
+        CauseCode::SupabaseUntrusted | CauseCode::SupabaseAuthUntrusted | CauseCode::TenantDatabaseUntrusted
+    ) && matches!(failure.code().system(), System::Supabase | System::SupabaseAuth | System::TenantDatabase)
         && matches!(failure.code().owner(), Owner::Provider | Owner::Platform)
 }
 
@@ -81,6 +85,7 @@ mod tests {
             (CauseCode::SupabaseNotFound, true),
             (CauseCode::SupabaseAuthServerError, true),
             (CauseCode::TenantDatabaseUnavailable, true),
+            (CauseCode::TenantDatabaseUntrusted, false),
             (CauseCode::SupabaseAuthInvalidEmail, false),
             (CauseCode::SupabaseAuthMailLimit, false),
             (CauseCode::ControlDatabaseUnavailable, false),

@@ -164,6 +164,7 @@ impl Error {
 
 const TRANSPORT: TransportCodes = TransportCodes {
     unreachable: CauseCode::SupabaseUnreachable,
+    untrusted: CauseCode::SupabaseUntrusted,
     timeout: CauseCode::SupabaseTimeout,
     connection_lost: CauseCode::SupabaseConnectionLost,
     answer_too_large: CauseCode::SupabaseAnswerTooLarge,

@@ -7,3 +7,4 @@ mod lookalikes;
 mod lost;
 mod scenario;
 mod steps;
+mod trust;
