@@ -1,7 +1,7 @@
-"""Before the first deploy: an administrator, a bucket for the code, the stack of empty secrets, and their values.
+"""Before the first deploy: an administrator, a bucket for the code, a key, the stack of empty secrets, and their values.
 
 in:  {root: access, user, bucket, stack, template, parameters: {name: value}, secrets: {name: value}}
-out: {access_key_id, secret_access_key} of the administrator
+out: {administrator: {access_key_id, secret_access_key}, secrets_key_arn}
 """
 
 import json
@@ -19,11 +19,16 @@ administrator = {"access_key_id": key["AccessKeyId"], "secret_access_key": key["
 client = session(given["root"] | administrator)
 client("s3").create_bucket(Bucket=given["bucket"])
 
+key_arn = client("kms").create_key(Description="The control plane's secrets")["KeyMetadata"]["Arn"]
+
 formation = client("cloudformation")
 formation.create_stack(
     StackName=given["stack"],
     TemplateBody=given["template"],
-    Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given["parameters"].items()],
+    Parameters=[
+        {"ParameterKey": name, "ParameterValue": value}
+        for name, value in (given["parameters"] | {"SecretsKeyArn": key_arn}).items()
+    ],
 )
 formation.get_waiter("stack_create_complete").wait(
     StackName=given["stack"], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
@@ -34,4 +39,4 @@ for name, value in given["secrets"].items():
     # This fails for a name that the stack did not create. So the template is the list of secrets.
     manager.put_secret_value(SecretId=name, SecretString=json.dumps(value))
 
-write_output(administrator)
+write_output({"administrator": administrator, "secrets_key_arn": key_arn})

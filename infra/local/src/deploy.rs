@@ -38,8 +38,16 @@ pub struct Settled {
     pub api_id: String,
 }
 
-/// Creates the administrator and the secrets; returns the administrator's access.
-pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyhow::Result<Access> {
+/// What `prepare.py` returns.
+#[derive(Deserialize)]
+struct Prepared {
+    administrator: AwsKey,
+    secrets_key_arn: String,
+}
+
+/// Creates the administrator, the secrets and the key that encrypts them; returns the administrator's access and the
+/// key's ARN.
+pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyhow::Result<(Access, String)> {
     let step = progress::step("secrets");
     let endpoint = format!("http://127.0.0.1:{}", site.ports.aws);
     let root = Access { endpoint, region: CONTROL_REGION.to_owned(), key: site.credentials.aws_root.clone() };
@@ -53,20 +61,26 @@ pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyh
         "parameters": { "SecretPrefix": PREFIX },
         "secrets": secrets,
     });
-    let key: AwsKey = python::call(site.workspace, &site.tools.python, "prepare", &input).await?;
+    let prepared: Prepared = python::call(site.workspace, &site.tools.python, "prepare", &input).await?;
     step.done(&format!("{} of them", secrets.len()));
-    Ok(Access { key, ..root })
+    Ok((Access { key: prepared.administrator, ..root }, prepared.secrets_key_arn))
 }
 
 /// Deploys the template, then sets up what the local AWS does not (see `settle.py`).
-pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &Access) -> anyhow::Result<Settled> {
+pub async fn deploy(
+    site: &Site<'_>,
+    staged: &Staged,
+    seen: &Seen<'_>,
+    access: &Access,
+    secrets_key_arn: &str,
+) -> anyhow::Result<Settled> {
     let step = progress::step("sam deploy");
     let mut sam = Command::new(site.tools.python.program("sam"));
     sam.arg("deploy").arg("--template-file").arg(&staged.template);
     sam.args(["--stack-name", PREFIX, "--s3-bucket", BUCKET, "--region", CONTROL_REGION]);
     sam.args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]);
     sam.args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides"]);
-    sam.args(overrides(staged, seen)?);
+    sam.args(overrides(staged, seen, secrets_key_arn)?);
     sam.current_dir(site.folder.staging());
     // The user's AWS configuration and proxies are ignored.
     sam.env_clear().env("HOME", site.folder.data("home")).env("SAM_CLI_TELEMETRY", "0").env("LC_ALL", "C.UTF-8");
@@ -89,10 +103,11 @@ pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &
 }
 
 /// The local values of the template's parameters. A parameter that the template does not declare is left out.
-fn overrides(staged: &Staged, seen: &Seen<'_>) -> anyhow::Result<Vec<String>> {
+fn overrides(staged: &Staged, seen: &Seen<'_>, secrets_key_arn: &str) -> anyhow::Result<Vec<String>> {
     let supabase = format!("http://127.0.0.1:{}", seen.supabase()?);
     let values = [
         ("SecretPrefix", PREFIX.to_owned()),
+        ("SecretsKeyArn", secrets_key_arn.to_owned()),
         ("SupabaseProjectUrlTemplate", format!("{supabase}/projects/{{ref}}")),
         ("SupabaseApiUrl", supabase),
         ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),

@@ -242,7 +242,7 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable | StoreError::Refused | StoreError::Timeout | StoreError::Credentials(_) => {
                 Self::unavailable()
             }
-            StoreError::Taken { .. } | StoreError::Broken(_) => Self::internal(),
+            StoreError::Untrusted(_) | StoreError::Taken { .. } | StoreError::Broken(_) => Self::internal(),
         }
     }
 }

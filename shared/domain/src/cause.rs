@@ -2,7 +2,8 @@
 //!
 //! Code inside the control plane compares [`CauseCode`]s. Text appears only at the edge, as a [`Cause`]: in the answer of
 //! the status route, in execution history, in the database and in logs. Every text comes from this table, so no answer
-//! of an outside system can reach those places.
+//! of an outside system can reach those places. The names in a certificate that is not trusted can, cut and cleaned: a
+//! server shows them before it is told anything.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -217,10 +218,13 @@ causes! {
             "The secret {} is empty or does not have the documented shape. Put a valid value, then send the request again.";
         /// The function's role may not use a secret.
         SecretForbidden = "secret_forbidden", Rejected, Platform, false,
-            "The function's role may not use the secret {}. Deploy the template, then send the request again.";
+            "The function's role may not use the secret {} or its KMS key. Check the key's policy and deploy the template, then send the request again.";
         /// A secret is scheduled for deletion.
         SecretBeingDeleted = "secret_being_deleted", Rejected, Platform, false,
             "The secret {} is scheduled for deletion. Restore it, then send the request again.";
+        /// The KMS key of a secret cannot be used.
+        SecretKeyUnusable = "secret_key_unusable", Rejected, Platform, false,
+            "The KMS key of the secret {} cannot be used. Check that SecretsKeyArn names an enabled key of this region, then send the request again.";
         /// A secret's new value cannot be written as JSON.
         SecretUnwritable = "secret_unwritable", Internal, Platform, false,
             "A secret's value cannot be written as JSON; report this as a fault of the control plane.";
@@ -266,6 +270,9 @@ causes! {
         /// There is no connection to CloudFormation's answer address.
         CloudFormationUnreachable = "cloudformation_unreachable", Transient, Platform, true,
             "CloudFormation could not be reached; check the function's network path to Amazon S3.";
+        /// CloudFormation's answer address shows a certificate that is not trusted.
+        CloudFormationUntrusted = "cloudformation_untrusted", Rejected, Platform, false,
+            "CloudFormation's answer address is not trusted: {}. Check what intercepts the function's way to Amazon S3, then start the deployment again.";
         /// CloudFormation did not answer in time.
         CloudFormationTimeout = "cloudformation_timeout", Transient, Provider, true,
             "CloudFormation did not answer in time; the call is tried again.";
@@ -287,6 +294,9 @@ causes! {
         /// The control database cannot be used right now.
         ControlDatabaseUnavailable = "control_database_unavailable", Busy, Platform, true,
             "The control database cannot be used right now; the call is tried again.";
+        /// The control database shows a certificate that is not trusted.
+        ControlDatabaseUntrusted = "control_database_untrusted", Rejected, Platform, false,
+            "The control database is not trusted: {}. Check its host, or put its authority into ca_pem of control/database and control/database-owner, then send the request again.";
         /// The control database's schema is not the one of this release.
         ControlDatabaseMismatch = "control_database_mismatch", Internal, Platform, false,
             "The control database's schema does not fit this release; run the deployment's migrations.";
@@ -317,6 +327,9 @@ causes! {
         /// The tenant's database cannot be reached through its pooler.
         TenantDatabaseUnavailable = "tenant_database_unavailable", Transient, Provider, true,
             "The tenant's database cannot be reached through its pooler; the step is tried again. If the run has ended, check the project's pooler and network restrictions in Supabase, then POST the tenant again.";
+        /// The pooler of the tenant's database shows a certificate that is not trusted.
+        TenantDatabaseUntrusted = "tenant_database_untrusted", Rejected, Platform, false,
+            "The pooler of the tenant's database is not trusted: {}. If Supabase has a new authority, put it into database_ca_pem of the secret control/supabase, then POST the tenant again.";
         /// The tenant's database does not hold the schema that this release ships.
         TenantDatabaseMismatch = "tenant_database_mismatch", Rejected, Platform, false,
             "The tenant's database does not hold the schema that this release ships. Correct or drop that schema, then POST the tenant again.";
@@ -365,6 +378,9 @@ causes! {
         /// There is no connection to Supabase.
         SupabaseUnreachable = "supabase_unreachable", Transient, Platform, true,
             "Supabase could not be reached; check its address, the network path and its status page.";
+        /// Supabase shows a certificate that is not trusted.
+        SupabaseUntrusted = "supabase_untrusted", Rejected, Platform, false,
+            "Supabase is not trusted: {}. Check SupabaseApiUrl and what intercepts the network path, then POST the tenant again.";
         /// Supabase did not answer in time.
         SupabaseTimeout = "supabase_timeout", Transient, Provider, true,
             "Supabase did not answer in time; the call is tried again.";
@@ -425,6 +441,9 @@ causes! {
         /// There is no connection to the project's Auth.
         SupabaseAuthUnreachable = "supabase_auth_unreachable", Transient, Platform, true,
             "Supabase Auth could not be reached; check its address, the network path and its status page.";
+        /// The project's Auth shows a certificate that is not trusted.
+        SupabaseAuthUntrusted = "supabase_auth_untrusted", Rejected, Platform, false,
+            "Supabase Auth is not trusted: {}. Check SupabaseProjectUrlTemplate and what intercepts the network path, then POST the tenant again.";
         /// Auth did not answer in time.
         SupabaseAuthTimeout = "supabase_auth_timeout", Transient, Provider, true,
             "Supabase Auth did not answer in time; the call is tried again.";
@@ -473,6 +492,9 @@ causes! {
         /// There is no connection to FalkorDB.
         FalkorDbUnreachable = "falkordb_unreachable", Transient, Platform, true,
             "FalkorDB could not be reached; check its address, the network path and TLS.";
+        /// FalkorDB shows a certificate that is not trusted.
+        FalkorDbUntrusted = "falkordb_untrusted", Rejected, Platform, false,
+            "FalkorDB is not trusted: {}. Give it a certificate of a public authority for the host in the region's secret, then POST the tenant again.";
         /// FalkorDB did not answer in time.
         FalkorDbTimeout = "falkordb_timeout", Transient, Platform, true,
             "FalkorDB did not answer in time; check its load if this persists.";
@@ -524,6 +546,9 @@ causes! {
         /// There is no connection to OpenSearch.
         OpenSearchUnreachable = "opensearch_unreachable", Transient, Platform, true,
             "OpenSearch could not be reached; check its address, the network path and its health.";
+        /// OpenSearch shows a certificate that is not trusted.
+        OpenSearchUntrusted = "opensearch_untrusted", Rejected, Platform, false,
+            "OpenSearch is not trusted: {}. Give it a certificate of a public authority for the host in the region's secret, then POST the tenant again.";
         /// OpenSearch did not answer in time.
         OpenSearchTimeout = "opensearch_timeout", Transient, Provider, true,
             "OpenSearch did not answer in time; the call is tried again.";
@@ -590,6 +615,9 @@ causes! {
         /// There is no connection to Valkey.
         ValkeyUnreachable = "valkey_unreachable", Transient, Platform, true,
             "Valkey could not be reached; check its address, the network path and TLS.";
+        /// Valkey shows a certificate that is not trusted.
+        ValkeyUntrusted = "valkey_untrusted", Rejected, Platform, false,
+            "Valkey is not trusted: {}. Give it a certificate of a public authority for the host in control/valkey, then send the request again.";
         /// Valkey did not answer in time.
         ValkeyTimeout = "valkey_timeout", Transient, Platform, true,
             "Valkey did not answer in time; check its load if this persists.";
@@ -617,6 +645,9 @@ causes! {
         /// There is no connection to Stripe.
         StripeUnreachable = "stripe_unreachable", Transient, Platform, true,
             "Stripe could not be reached; check its address, the network path and its status page.";
+        /// Stripe shows a certificate that is not trusted.
+        StripeUntrusted = "stripe_untrusted", Rejected, Platform, false,
+            "Stripe is not trusted: {}. Check StripeApiUrl and what intercepts the network path, then send the request again.";
         /// Stripe did not answer in time.
         StripeTimeout = "stripe_timeout", Transient, Provider, true,
             "Stripe did not answer in time; the call is tried again.";
@@ -683,6 +714,9 @@ causes! {
         /// There is no connection to the issuer's JWKS.
         JwksUnreachable = "jwks_unreachable", Transient, Platform, true,
             "The JWKS at the configured jwks_url could not be reached; check the URL, the network path and the issuer's status page.";
+        /// The issuer's JWKS shows a certificate that is not trusted.
+        JwksUntrusted = "jwks_untrusted", Rejected, Platform, false,
+            "The server at the configured jwks_url is not trusted: {}. Check the URL and what intercepts the network path.";
         /// The issuer did not answer in time.
         JwksTimeout = "jwks_timeout", Transient, Provider, true,
             "The JWKS at the configured jwks_url was not answered in time; it is asked for again.";

@@ -60,10 +60,12 @@ impl Manager {
         Ok((value, answer.version_id.map(VersionId)))
     }
 
-    /// Creates a secret and returns its first version; `None` if the secret exists already.
-    pub(crate) async fn create(&self, name: &str, json: &str) -> Result<Option<VersionId>, Failure> {
+    /// Creates a secret and returns its first version; `None` if the secret exists already. Without a key it is encrypted
+    /// with the account's.
+    pub(crate) async fn create(&self, name: &str, json: &str, key: Option<&str>) -> Result<Option<VersionId>, Failure> {
         let name = self.full(name);
-        match self.client.create_secret().name(&name).secret_string(json).send().await {
+        let create = self.client.create_secret().name(&name).secret_string(json).set_kms_key_id(key.map(str::to_owned));
+        match create.send().await {
             Ok(created) => version(&name, created.version_id).map(Some),
             Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => {
                 Ok(None)
@@ -110,6 +112,7 @@ fn failure<E: ProvideErrorMetadata, R>(name: &str, error: &SdkError<E, R>) -> Fa
         Some("ResourceNotFoundException") => Failure::with_detail(CauseCode::SecretMissing, name),
         Some("AccessDeniedException") => Failure::with_detail(CauseCode::SecretForbidden, name),
         Some("InvalidRequestException") => Failure::with_detail(CauseCode::SecretBeingDeleted, name),
+        Some("EncryptionFailure" | "DecryptionFailure") => Failure::with_detail(CauseCode::SecretKeyUnusable, name),
         Some("ThrottlingException") => CauseCode::SecretsThrottled.into(),
         _ => CauseCode::SecretsUnavailable.into(),
     }

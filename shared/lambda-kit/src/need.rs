@@ -66,6 +66,8 @@ pub struct Grant {
 pub enum AwsResource {
     /// Secrets, by their names below the prefix: `control/stripe`, or `tenants/*`.
     Secrets(&'static str),
+    /// The customer's key of the secrets, if there is one, as far as it encrypts these.
+    SecretsKey(&'static str),
     /// The state machine.
     StateMachine,
     /// Executions of the state machine.

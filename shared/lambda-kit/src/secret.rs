@@ -14,11 +14,27 @@ use serde::Serialize;
 use crate::manager::{Manager, VersionId, unavailable};
 use crate::need::{AwsResource, Declaration, Need};
 use crate::platform::Platform;
+use crate::settings;
 use crate::settings::Misconfigured;
 
 const GET: &str = "secretsmanager:GetSecretValue";
 const CREATE: &str = "secretsmanager:CreateSecret";
 const PUT: &str = "secretsmanager:PutSecretValue";
+/// Every function may decrypt with the key; to encrypt it takes a new data key, for each value.
+const DATA_KEY: &str = "kms:GenerateDataKey";
+
+settings! {
+    /// The key of new secrets. A secret keeps the key that it was made with.
+    struct SecretsKey {
+        arn: String = "SECRETS_KEY_ARN" or "",
+    }
+}
+
+impl SecretsKey {
+    fn arn(&self) -> Option<&str> {
+        Some(&*self.arn).filter(|arn| !arn.is_empty())
+    }
+}
 
 /// A future value of a secret, with its version if the source has versions.
 type Reading<S> = Pin<Box<dyn Future<Output = Result<(S, Option<VersionId>), Failure>> + Send>>;
@@ -82,23 +98,26 @@ impl<S: Secret> Need for Read<S> {
 /// The right to create secrets of one kind.
 pub struct Create<S> {
     manager: Manager,
+    key: SecretsKey,
     kind: PhantomData<fn() -> S>,
 }
 
 impl<S: Secret + Serialize> Create<S> {
     /// Creates a secret unless it exists already. An existing secret keeps its value, so the caller has to read it back.
     pub async fn create_once(&self, key: S::Key, value: &S) -> Result<(), Failure> {
-        self.manager.create(&S::name(&key), &json(value)?).await.map(drop)
+        self.manager.create(&S::name(&key), &json(value)?, self.key.arn()).await.map(drop)
     }
 }
 
 impl<S: Secret> Need for Create<S> {
     fn declare(declaration: &mut Declaration) {
         declaration.grant(CREATE, AwsResource::Secrets(S::NAMES));
+        declaration.grant(DATA_KEY, AwsResource::SecretsKey(S::NAMES));
+        SecretsKey::declare(declaration);
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        Ok(Self { manager: platform.manager().clone(), kind: PhantomData })
+        Ok(Self { manager: platform.manager().clone(), key: SecretsKey::open(platform)?, kind: PhantomData })
     }
 }
 
@@ -119,6 +138,7 @@ impl<S: Secret + Serialize> Write<S> {
 impl<S: Secret> Need for Write<S> {
     fn declare(declaration: &mut Declaration) {
         declaration.grant(PUT, AwsResource::Secrets(S::NAMES));
+        declaration.grant(DATA_KEY, AwsResource::SecretsKey(S::NAMES));
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
@@ -129,6 +149,7 @@ impl<S: Secret> Need for Write<S> {
 /// The right to read, create and write secrets of one kind, version by version.
 pub struct Versions<S> {
     manager: Manager,
+    key: SecretsKey,
     kind: PhantomData<fn() -> S>,
 }
 
@@ -144,7 +165,7 @@ impl<S: Secret + Serialize> Versions<S> {
         if let Some(version) = self.manager.put(&name, &json).await? {
             return Ok(version);
         }
-        match self.manager.create(&name, &json).await? {
+        match self.manager.create(&name, &json, self.key.arn()).await? {
             Some(version) => Ok(version),
             // Another process created it at the same time.
             None => self.manager.put(&name, &json).await?.ok_or_else(|| unavailable(&name)),
@@ -157,10 +178,12 @@ impl<S: Secret> Need for Versions<S> {
         for action in [GET, CREATE, PUT] {
             declaration.grant(action, AwsResource::Secrets(S::NAMES));
         }
+        declaration.grant(DATA_KEY, AwsResource::SecretsKey(S::NAMES));
+        SecretsKey::declare(declaration);
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        Ok(Self { manager: platform.manager().clone(), kind: PhantomData })
+        Ok(Self { manager: platform.manager().clone(), key: SecretsKey::open(platform)?, kind: PhantomData })
     }
 }
 

@@ -23,7 +23,7 @@ mod transaction;
 
 pub use billing::OpenBilling;
 pub use catalogs::{Catalog, CatalogNotBegun, CatalogUpsert, NewCatalog};
-pub use connection::{ControlDatabase, Store, connect};
+pub use connection::{ControlDatabase, Store, connect, connect_trusting};
 pub use error::StoreError;
 pub use lease::{LEASE_MARGIN, Lease, NotLeased, Purpose};
 pub use ledger::{Intent, KeyedRequest, Resource, ResourceKind};

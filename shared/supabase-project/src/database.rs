@@ -121,8 +121,12 @@ async fn confirm_password(lease: &Lease<'_>) -> Result<(), Failure> {
     }
 }
 
+/// A name that the pooler has left may lead to another server, which has another certificate.
 fn may_have_moved(failure: &Failure) -> bool {
-    matches!(failure.code(), CauseCode::TenantDatabaseRefused | CauseCode::TenantDatabaseUnavailable)
+    matches!(
+        failure.code(),
+        CauseCode::TenantDatabaseRefused | CauseCode::TenantDatabaseUnavailable | CauseCode::TenantDatabaseUntrusted
+    )
 }
 
 /// The pooler as the tenant's secret holds it.

@@ -96,9 +96,13 @@ async fn is_young(lease: &Lease<'_>) -> bool {
     project.is_ok_and(|project| project.is_some_and(|project| project.age < YOUNG_FOR))
 }
 
-/// Whether the project's state could be the reason. It is not if an address or a quota was refused.
+/// Whether the project's state could be the reason. It is not if an address or a quota was refused, nor if a server is
+/// not trusted: the certificates are those of the poolers and of the whole platform.
 fn may_come_from_the_project(failure: &Failure) -> bool {
-    matches!(failure.code().system(), System::Supabase | System::SupabaseAuth | System::TenantDatabase)
+    !matches!(
+        failure.code(),
+        CauseCode::SupabaseUntrusted | CauseCode::SupabaseAuthUntrusted | CauseCode::TenantDatabaseUntrusted
+    ) && matches!(failure.code().system(), System::Supabase | System::SupabaseAuth | System::TenantDatabase)
         && matches!(failure.code().owner(), Owner::Provider | Owner::Platform)
 }
 
@@ -112,6 +116,7 @@ mod tests {
             (CauseCode::SupabaseNotFound, true),
             (CauseCode::SupabaseAuthServerError, true),
             (CauseCode::TenantDatabaseUnavailable, true),
+            (CauseCode::TenantDatabaseUntrusted, false),
             (CauseCode::SupabaseAuthInvalidEmail, false),
             (CauseCode::SupabaseAuthMailLimit, false),
             (CauseCode::ControlDatabaseUnavailable, false),

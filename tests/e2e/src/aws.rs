@@ -100,6 +100,12 @@ impl Aws {
         }
     }
 
+    /// Whether a secret is encrypted with the installation's key, and not with the account's.
+    pub async fn secret_has_the_installations_key(&self, name: &str) -> Result<bool> {
+        let described = self.json("secretsmanager", "secretsmanager.DescribeSecret", json!({"SecretId": name})).await?;
+        Ok(described["KmsKeyId"] == variable("SECRETS_KEY_ARN")?)
+    }
+
     /// The idempotency record that this request wrote.
     pub async fn idempotency_record(&self, request_id: &str) -> Result<Value> {
         let mut scan = json!({

@@ -5,7 +5,7 @@ use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
 
 /// An error of the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The configured endpoint is not an `http(s)://host[:port][/path]`.
     #[error("the configured endpoint is not a usable URL")]
@@ -125,6 +125,7 @@ impl Error {
 
 const TRANSPORT: TransportCodes = TransportCodes {
     unreachable: CauseCode::OpenSearchUnreachable,
+    untrusted: CauseCode::OpenSearchUntrusted,
     timeout: CauseCode::OpenSearchTimeout,
     connection_lost: CauseCode::OpenSearchConnectionLost,
     answer_too_large: CauseCode::OpenSearchAnswerTooLarge,

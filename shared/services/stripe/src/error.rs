@@ -128,6 +128,7 @@ impl Error {
 
 const TRANSPORT: TransportCodes = TransportCodes {
     unreachable: CauseCode::StripeUnreachable,
+    untrusted: CauseCode::StripeUntrusted,
     timeout: CauseCode::StripeTimeout,
     connection_lost: CauseCode::StripeConnectionLost,
     answer_too_large: CauseCode::StripeAnswerTooLarge,

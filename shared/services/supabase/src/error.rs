@@ -175,6 +175,7 @@ fn concerns_the_token(message: &str) -> bool {
 
 const TRANSPORT: TransportCodes = TransportCodes {
     unreachable: CauseCode::SupabaseUnreachable,
+    untrusted: CauseCode::SupabaseUntrusted,
     timeout: CauseCode::SupabaseTimeout,
     connection_lost: CauseCode::SupabaseConnectionLost,
     answer_too_large: CauseCode::SupabaseAnswerTooLarge,

@@ -8,4 +8,5 @@ mod lookalikes;
 mod lost;
 mod scenario;
 mod steps;
+mod trust;
 mod young;
