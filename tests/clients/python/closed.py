@@ -86,7 +86,7 @@ for key, project in [(secret["secret_key"], neighbour), (secret["publishable_key
 search = OpenSearch(os.environ["OPENSEARCH_URL"])
 vector = [0.0] * 1535 + [1.0]
 document = {"content": "secret", "metadata": {"of": neighbour["slug"]}, "embedding": vector}
-search.index(index=f"client_{neighbour['slug']}", body=document, refresh=True)
+search.index(index=f"client_{neighbour['slug']}", id="theirs", body=document, refresh=True)
 for query in [{"match_all": {}}, {"knn": {"embedding": {"vector": vector, "k": 50}}}, {"term": {"metadata.of": neighbour["slug"]}}]:
     found = search.search(index=f"client_{tenant['slug']}", body={"query": query, "size": 50})["hits"]["hits"]
     assert all(hit["_index"] == f"client_{tenant['slug']}_v1" for hit in found), found
