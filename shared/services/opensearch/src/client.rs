@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::auth::{Auth, signature};
 use crate::error::{Error, is_already_there};
-use crate::index::IndexSpec;
+use crate::index::{IndexSpec, MappingVersion};
 
 /// One read or one change of an alias. A whole [`OpenSearch::ensure_knn_index`], creation included, takes at most 26 s,
 /// and 2 s more if AWS credentials have to be fetched.
@@ -27,8 +27,8 @@ const CREATE_LIMIT: Duration = Duration::from_secs(10);
 pub enum Ensured {
     /// The index was created just now.
     Created,
-    /// It existed already, exactly as we would have created it.
-    Adopted,
+    /// It existed already, exactly as we would have created it with this version of the mapping.
+    Adopted(MappingVersion),
 }
 
 /// A region's cluster.
@@ -96,8 +96,7 @@ impl OpenSearch {
         let ensured = if answer.status.is_success() {
             Ensured::Created
         } else if is_already_there(&answer) {
-            self.adopt(spec).await?;
-            Ensured::Adopted
+            Ensured::Adopted(self.adopt(spec).await?)
         } else {
             return Err(Error::refused(&answer));
         };
@@ -105,16 +104,14 @@ impl OpenSearch {
     }
 
     /// Compares an existing index with the wanted one, and gives it its alias.
-    async fn adopt(&self, spec: &IndexSpec<'_>) -> Result<(), Error> {
+    async fn adopt(&self, spec: &IndexSpec<'_>) -> Result<MappingVersion, Error> {
         let described: HashMap<String, Value> = read(&self.call(Method::GET, &[spec.index], None).await?)?;
         let found = described.get(spec.index).ok_or(Error::Unexpected)?;
-        if let Some(what) = spec.difference(found) {
-            return Err(Error::Conflict { what });
-        }
+        let version = spec.version_of(found).map_err(|what| Error::Conflict { what })?;
         // If the index has the alias already, this changes nothing or removes a filter.
         let add = json!({ "add": { "index": spec.index, "alias": spec.alias, "is_write_index": true } });
         let answer = self.call(Method::POST, &["_aliases"], Some(&json!({ "actions": [add] }))).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(Error::refused(&answer)) }
+        if answer.status.is_success() { Ok(version) } else { Err(Error::refused(&answer)) }
     }
 
     /// The indices that an alias leads to; none if the alias does not exist.

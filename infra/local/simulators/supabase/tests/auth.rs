@@ -215,6 +215,9 @@ async fn an_administrator_lists_confirms_and_deletes_users() {
     assert_eq!(page["users"][0]["email"], "bob@example.com");
     assert_eq!(page["users"][0]["identities"], json!(null));
     world.as_admin(Method::GET, &project, "/admin/users?page=0", None).await.expect(400);
+    // As supabase-py asks.
+    let all = world.as_admin(Method::GET, &project, "/admin/users?page=&per_page=", None).await.expect(200);
+    assert_eq!(all["users"].as_array().unwrap().len(), 2);
 
     let user = format!("/admin/users/{}", page["users"][0]["id"].as_str().unwrap());
     let confirmed =
