@@ -25,6 +25,7 @@ formation = client("cloudformation")
 formation.create_stack(
     StackName=given["stack"],
     TemplateBody=given["template"],
+    Capabilities=["CAPABILITY_AUTO_EXPAND"],
     Parameters=[
         {"ParameterKey": name, "ParameterValue": value}
         for name, value in (given["parameters"] | {"SecretsKeyArn": key_arn}).items()

@@ -58,7 +58,7 @@ pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyh
         "bucket": BUCKET,
         "stack": format!("{PREFIX}-secrets"),
         "template": fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?,
-        "parameters": { "SecretPrefix": PREFIX },
+        "parameters": { "SecretPrefix": PREFIX, "ConfiguredRegions": REGIONS.join(",") },
         "secrets": secrets,
     });
     let prepared: Prepared = python::call(site.workspace, &site.tools.python, "prepare", &input).await?;
@@ -113,6 +113,7 @@ fn overrides(staged: &Staged, seen: &Seen<'_>, secrets_key_arn: &str) -> anyhow:
         ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),
         ("IometeUrl", simulators::catalog_url(seen.iomete()?)),
         ("ConfiguredRegions", REGIONS.join(",")),
+        ("Architecture", "x86_64".to_owned()),
         // The local node lacks Faiss, which is a native library.
         ("KnnEngine", "lucene".to_owned()),
         ("KnnReplicas", "0".to_owned()),

@@ -1,4 +1,4 @@
-//! `cargo xtask`: builds the local cloud's program and becomes it.
+//! `cargo xtask`: builds the program that does the work and becomes it.
 //!
 //! Cargo can only run a program that it built with the features of that program's own package. The rest of the
 //! workspace needs more features of the same dependencies. So `cargo run` would compile most dependencies a second
@@ -13,8 +13,13 @@ use std::thread::available_parallelism;
 
 use xtask::{Event, Pace, Progress, build};
 
-/// The program that does the work. Cargo puts it into the same folder as this one.
-const PROGRAM: &str = "local-cloud";
+/// The program that does the work of a command. Cargo puts it into the same folder as this one.
+fn program_of(command: Option<&str>) -> &'static str {
+    match command {
+        Some("deploy" | "keys") => "operate",
+        _ => "local-cloud",
+    }
+}
 
 /// What a first run costs: about so many CPU seconds for the build, so many seconds for downloads and the start, and so
 /// many GB.
@@ -46,13 +51,15 @@ fn run() -> io::Result<ExitCode> {
     let verbose = arguments.iter().any(|argument| argument == "--verbose");
     let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let root = Path::new(&package).join("../..");
-    let program = std::env::current_exe()?.with_file_name(PROGRAM);
-    if let Some(first) = arguments.first().and_then(|command| command.to_str()).and_then(first_run)
+    let command = arguments.first().and_then(|command| command.to_str());
+    let name = program_of(command);
+    let program = std::env::current_exe()?.with_file_name(name);
+    if let Some(first) = command.and_then(first_run)
         && !program.with_file_name(first.sign).exists()
     {
         first.announce();
     }
-    if !build_program(&root, verbose)? {
+    if !build_program(&root, name, verbose)? {
         return Ok(ExitCode::FAILURE);
     }
     Err(Command::new(program).args(arguments).exec())
@@ -79,10 +86,10 @@ impl FirstRun {
     }
 }
 
-fn build_program(root: &Path, verbose: bool) -> io::Result<bool> {
+fn build_program(root: &Path, name: &str, verbose: bool) -> io::Result<bool> {
     let terminal = io::stderr().is_terminal();
     let mut pace = Pace::default();
-    let built = build(root, &["--workspace", "--bin", PROGRAM], verbose, |event| match event {
+    let built = build(root, &["--workspace", "--bin", name], verbose, |event| match event {
         Event::Tick(progress) if terminal && progress.is_worth_showing() => draw(progress),
         Event::Tick(progress) if pace.is_due(progress) => eprintln!("  · cargo xtask itself: {progress}"),
         Event::Line(line) if terminal => eprintln!("{CLEAR}{line}"),

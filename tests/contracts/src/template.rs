@@ -103,6 +103,15 @@ impl Function {
         self.properties["Timeout"].as_u64().with_context(|| format!("{}: Timeout", self.resource))
     }
 
+    /// The name of the role that it has, which is a resource of the template.
+    pub fn role(&self) -> Result<&str> {
+        let role = self.properties.get("Role").and_then(|role| role["Fn::GetAtt"].as_array()).map(Vec::as_slice);
+        match role {
+            Some([Value::String(resource), Value::String(attribute)]) if attribute == "Arn" => Ok(resource),
+            _ => bail!("{}: Role is not the ARN of a role of this template", self.resource),
+        }
+    }
+
     /// Its environment variables, with the source of each value.
     pub fn environment(&self) -> Result<BTreeMap<String, Value>> {
         let variables = self.properties["Environment"]["Variables"].as_object();
@@ -148,12 +157,19 @@ fn merged(globals: &Map<String, Value>, own: &Map<String, Value>) -> Map<String,
     let mut all = globals.clone();
     for (key, value) in own {
         let value = match (all.get(key), value) {
-            (Some(Value::Object(outer)), Value::Object(inner)) => Value::Object(merged(outer, inner)),
+            // Functions such as `Fn::If` are not maps to SAM: the inner value counts.
+            (Some(Value::Object(outer)), Value::Object(inner)) if !is_function(outer) && !is_function(inner) => {
+                Value::Object(merged(outer, inner))
+            }
             _ => value.clone(),
         };
         all.insert(key.clone(), value);
     }
     all
+}
+
+fn is_function(map: &Map<String, Value>) -> bool {
+    map.len() == 1 && map.keys().all(|key| key == "Ref" || key.starts_with("Fn::"))
 }
 
 /// The names in `${…}`, without attributes and without pseudo parameters.

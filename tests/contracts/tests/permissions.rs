@@ -1,6 +1,6 @@
 //! Least privilege: a function's role allows exactly the actions that the function's type declares.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
 use contracts::functions;
@@ -8,6 +8,7 @@ use contracts::machine::Machine;
 use contracts::pascal_case;
 use contracts::template::Template;
 use lambda_kit::{AwsResource, Grant};
+use secrets::{DatabaseSecret, IometeSecret, Secret as _, ValkeySecret};
 use serde_json::{Value, json};
 
 /// Log delivery is an account setting, so these actions have no resource.
@@ -24,12 +25,10 @@ const LOG_DELIVERY: &[&str] = &[
 
 type Grants = BTreeSet<(String, String)>;
 
-/// All statements of one resource's policies, as pairs of one action and one resource.
-fn grants(properties: &Value) -> Result<Grants> {
-    let secrets_key = json!({ "Fn::If": ["HasSecretsKey", { "Ref": "SecretsKeyPolicy" }, { "Ref": "AWS::NoValue" }] });
+/// What a role's own policies allow, as pairs of one action and one resource.
+fn grants(role: &Value) -> Result<Grants> {
     let mut grants = Grants::new();
-    for policy in properties["Policies"].as_array().context("Policies")?.iter().filter(|policy| **policy != secrets_key)
-    {
+    for policy in role["Policies"].as_array().context("Policies")? {
         let (policy, condition) = match policy["Fn::If"].as_array().map(Vec::as_slice) {
             Some([condition, policy, otherwise]) => {
                 assert_eq!(*otherwise, json!({ "Ref": "AWS::NoValue" }));
@@ -37,7 +36,7 @@ fn grants(properties: &Value) -> Result<Grants> {
             }
             _ => (policy, String::new()),
         };
-        for statement in policy["Statement"].as_array().context("a policy that is not written out")? {
+        for statement in policy["PolicyDocument"]["Statement"].as_array().context("Statement")? {
             let mut parts: BTreeSet<_> = statement.as_object().context("a map")?.keys().map(String::as_str).collect();
             let condition =
                 if parts.remove("Condition") { encrypted(statement)? + &condition } else { condition.clone() };
@@ -65,7 +64,7 @@ fn encrypted(statement: &Value) -> Result<String> {
 /// The condition that Secrets Manager uses a key, and that it does so for these secrets.
 fn through_secrets_manager(secrets: &Value) -> Value {
     json!({
-        "StringEquals": { "kms:ViaService": { "Fn::Sub": "secretsmanager.${AWS::Region}.amazonaws.com" } },
+        "StringEquals": { "kms:ViaService": { "Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}" } },
         "StringLike": { "kms:EncryptionContext:SecretARN": secrets },
     })
 }
@@ -125,12 +124,32 @@ fn written(resource: AwsResource) -> String {
     }
 }
 
+/// Tracing has no narrower resource either.
+const TRACING: &[&str] =
+    &["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"];
+
+/// Who may take a role: this service, for this account.
+fn assert_only_for(role: &Value, service: &str) {
+    let expected = json!([{
+        "Effect": "Allow",
+        "Principal": { "Service": service },
+        "Action": "sts:AssumeRole",
+        "Condition": { "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" } } },
+    }]);
+    assert_eq!(role["AssumeRolePolicyDocument"]["Statement"], expected);
+    let boundary =
+        json!({ "Fn::If": ["HasPermissionsBoundary", { "Ref": "PermissionsBoundaryArn" }, { "Ref": "AWS::NoValue" }] });
+    assert_eq!(role["PermissionsBoundary"], boundary);
+}
+
 #[test]
 fn a_role_allows_exactly_what_its_function_declares() -> Result<()> {
     let template = Template::load()?;
     for function in functions::all() {
         let deployed = template.function(&(pascal_case(&function.package) + "Function"))?;
-        let properties = Value::Object(deployed.properties);
+        let name = pascal_case(&function.package) + "Role";
+        assert_eq!(deployed.role()?, name, "{}", function.name);
+        let role = &template.resource(&name)?["Properties"];
         let declared: Grants = function
             .declaration
             .grants
@@ -138,34 +157,90 @@ fn a_role_allows_exactly_what_its_function_declares() -> Result<()> {
             .map(|Grant { action, on }| ((*action).to_owned(), written(*on)))
             .collect();
         assert!(!declared.is_empty(), "{} reaches nothing", function.name);
-        assert_eq!(grants(&properties).with_context(|| function.name.clone())?, declared, "{}", function.name);
-        assert_eq!(properties.get("Role"), None, "{}: this test does not check a separate role", function.name);
+        assert_eq!(grants(role).with_context(|| function.name.clone())?, declared, "{}", function.name);
+        assert_only_for(role, "lambda.amazonaws.com");
     }
     Ok(())
 }
 
+/// Besides what it declares, a function writes its log, has a network interface if it is in the VPC, and decrypts the
+/// secrets that it reads.
 #[test]
-fn the_state_machine_may_invoke_its_ten_functions_and_log() -> Result<()> {
+fn a_role_has_the_policies_of_its_surroundings() -> Result<()> {
     let template = Template::load()?;
-    let machine = template.resource("ProvisionTenantStateMachine")?;
+    let only_if =
+        |condition: &str, policy: &str| json!({ "Fn::If": [condition, { "Ref": policy }, { "Ref": "AWS::NoValue" }] });
+    for function in functions::all() {
+        let mut expected = vec![json!({ "Ref": pascal_case(function.group) + "LogsPolicy" })];
+        let network = network_of(&function);
+        expected.extend(network.map(|condition| only_if(condition, "NetworkPolicy")));
+        if function.declaration.grants.iter().any(|grant| matches!(grant.on, AwsResource::Secrets(_))) {
+            expected.push(only_if("HasSecretsKey", "SecretsKeyPolicy"));
+        }
+        let role = &template.resource(&(pascal_case(&function.package) + "Role"))?["Properties"];
+        assert_eq!(role["ManagedPolicyArns"], Value::Array(expected), "{}", function.name);
+
+        let deployed = template.function(&(pascal_case(&function.package) + "Function"))?;
+        let inside =
+            json!({ "SubnetIds": { "Ref": "VpcSubnetIds" }, "SecurityGroupIds": { "Ref": "VpcSecurityGroupIds" } });
+        let nowhere = json!({ "Ref": "AWS::NoValue" });
+        let expected = network.map_or(nowhere.clone(), |condition| json!({ "Fn::If": [condition, inside, nowhere] }));
+        assert_eq!(deployed.properties["VpcConfig"], expected, "{}", function.name);
+    }
+    Ok(())
+}
+
+/// When a function is in the VPC: only what reaches the control database or Valkey has to be. The lakehouse's catalog may
+/// be inside too.
+fn network_of(function: &functions::Function) -> Option<&'static str> {
+    let reads =
+        |names: &'static str| function.declaration.grants.iter().any(|grant| grant.on == AwsResource::Secrets(names));
+    if reads(DatabaseSecret::NAMES) || reads(ValkeySecret::NAMES) {
+        Some("InVpc")
+    } else {
+        reads(IometeSecret::NAMES).then_some("LakehouseInVpc")
+    }
+}
+
+#[test]
+fn the_state_machine_may_invoke_its_ten_functions_log_and_trace() -> Result<()> {
+    let template = Template::load()?;
+    let machine = &template.resource("ProvisionTenantStateMachine")?["Properties"];
+    assert_eq!(machine["Role"], json!({ "Fn::GetAtt": ["ProvisionTenantStateMachineRole", "Arn"] }));
+    let role = &template.resource("ProvisionTenantStateMachineRole")?["Properties"];
     let mut expected: Grants = Machine::steps()
         .iter()
         .map(String::as_str)
         .chain(["record-failure"])
         .map(|name| ("lambda:InvokeFunction".to_owned(), pascal_case(name) + "Function.Arn"))
         .collect();
-    expected.extend(LOG_DELIVERY.iter().map(|action| ((*action).to_owned(), "*".to_owned())));
-    assert_eq!(grants(&machine["Properties"])?, expected);
+    expected.extend(LOG_DELIVERY.iter().chain(TRACING).map(|action| ((*action).to_owned(), "*".to_owned())));
+    assert_eq!(grants(role)?, expected);
+    assert_only_for(role, "states.amazonaws.com");
     Ok(())
 }
 
 #[test]
 fn no_other_resource_grants_anything() -> Result<()> {
     let template = Template::load()?;
+    let mut expected: BTreeMap<String, &str> =
+        functions::all().iter().map(|function| (pascal_case(&function.package) + "Role", "AWS::IAM::Role")).collect();
+    expected.insert("ProvisionTenantStateMachineRole".to_owned(), "AWS::IAM::Role");
+    for policy in ["SecretsKeyPolicy", "NetworkPolicy", "ApiLogsPolicy", "StepsLogsPolicy", "OpsLogsPolicy"] {
+        expected.insert(policy.to_owned(), "AWS::IAM::ManagedPolicy");
+    }
+    let mut found = BTreeMap::new();
     for (name, resource) in template.document["Resources"].as_object().context("Resources")? {
         let kind = resource["Type"].as_str().context("Type")?;
-        assert!(!kind.starts_with("AWS::IAM::") || name == "SecretsKeyPolicy", "{name} is not checked by this test");
+        if kind.starts_with("AWS::IAM::") {
+            found.insert(name.clone(), kind);
+        }
     }
+    assert_eq!(found, expected);
+
+    let statements = |policy: &str| -> Result<Value> {
+        Ok(template.resource(policy)?["Properties"]["PolicyDocument"]["Statement"].clone())
+    };
     let expected = json!([{
         "Effect": "Allow",
         "Action": "kms:Decrypt",
@@ -174,7 +249,24 @@ fn no_other_resource_grants_anything() -> Result<()> {
             "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretPrefix}/*",
         })),
     }]);
-    let policy = &template.resource("SecretsKeyPolicy")?["Properties"]["PolicyDocument"]["Statement"];
-    assert_eq!(*policy, expected);
+    assert_eq!(statements("SecretsKeyPolicy")?, expected);
+    for group in ["Api", "Steps", "Ops"] {
+        let expected = json!([{
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": { "Fn::GetAtt": [format!("{group}LogGroup"), "Arn"] },
+        }]);
+        assert_eq!(statements(&format!("{group}LogsPolicy"))?, expected, "{group}");
+    }
+    // Lambda needs the network's actions on every resource, so the function's own code is denied all of them.
+    let network = statements("NetworkPolicy")?;
+    let [allow, deny] = network.as_array().map(Vec::as_slice).context("statements")? else { panic!("{network}") };
+    assert!(
+        one_or_many(&allow["Action"]).iter().all(|action| action.as_str().is_some_and(|it| it.starts_with("ec2:")))
+    );
+    let code = json!({ "ArnLike": { "lambda:SourceFunctionArn": {
+        "Fn::Sub": "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*",
+    } } });
+    assert_eq!(*deny, json!({ "Effect": "Deny", "Action": "ec2:*", "Resource": "*", "Condition": code }));
     Ok(())
 }

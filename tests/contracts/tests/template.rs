@@ -17,7 +17,7 @@ const GATEWAY_TIMEOUT: u64 = 29;
 fn every_parameter_is_used_and_described() -> Result<()> {
     let template = Template::load()?;
     let mut used = BTreeSet::new();
-    for part in ["Conditions", "Globals", "Resources", "Outputs"] {
+    for part in ["Rules", "Conditions", "Globals", "Resources", "Outputs"] {
         Template::mentioned(&template.document[part], &mut used);
     }
     for (name, parameter) in template.document["Parameters"].as_object().context("Parameters")? {
@@ -43,7 +43,7 @@ fn code_is_built_outside_of_sam() -> Result<()> {
         function.name()?;
         assert_eq!(function.body["Metadata"], json!({ "SkipBuild": true }), "{}", function.resource);
         assert_eq!(function.properties["Runtime"], json!("provided.al2023"), "{}", function.resource);
-        assert_eq!(function.properties["Architectures"], json!(["arm64"]), "{}", function.resource);
+        assert_eq!(function.properties["Architectures"], json!([{ "Ref": "Architecture" }]), "{}", function.resource);
         assert_eq!(function.properties["Handler"], json!("bootstrap"), "{}", function.resource);
     }
     Ok(())

@@ -24,19 +24,19 @@ use crate::progress::{self, Step};
 use crate::services::CertificateFiles;
 use crate::supervisor::Supervisor;
 use crate::tools::clients::{self, Clients};
-use crate::tools::{self, Tools};
+use crate::tools::venv::Venv;
+use crate::tools::{self, Tools, checks};
 use plan::{Plan, Unit};
 use report::{Report, Suite};
 
 pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
-    let ((tools, clients), built) = tokio::try_join!(install(workspace, options), compile::everything(workspace))?;
+    let (installed, built) = tokio::try_join!(install(workspace, options), compile::everything(workspace))?;
     let plan = Plan::new(options, built.tests)?;
     let test_run = TestRun {
         workspace,
         options,
         supervisor,
-        tools: &tools,
-        clients: clients.as_ref(),
+        installed: &installed,
         binaries: &built.binaries,
         step: progress::step("tests"),
         running: RefCell::default(),
@@ -54,12 +54,20 @@ pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor)
     Ok(if report.passed(options.strict) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The tools of the clouds, and the official clients if their tests are among those that run.
-async fn install(workspace: &Workspace, options: &Test) -> anyhow::Result<(Tools, Option<Clients>)> {
+/// What the tests need besides the programs of this workspace.
+struct Installed {
+    tools: Tools,
+    /// The official clients, if their tests are among those that run.
+    clients: Option<Clients>,
+    checks: Venv,
+}
+
+async fn install(workspace: &Workspace, options: &Test) -> anyhow::Result<Installed> {
     let tools = tools::install(workspace).await?;
     let needed = options.package.is_empty() || options.package.iter().any(|package| package == clients::PACKAGE);
     let clients = if needed { Some(clients::install(workspace, &tools.python).await?) } else { None };
-    Ok((tools, clients))
+    let checks = checks::install(workspace, &tools.python).await?;
+    Ok(Installed { tools, clients, checks })
 }
 
 /// What all clouds of one run share.
@@ -67,8 +75,7 @@ struct TestRun<'a> {
     workspace: &'a Workspace,
     options: &'a Test,
     supervisor: &'a Supervisor,
-    tools: &'a Tools,
-    clients: Option<&'a Clients>,
+    installed: &'a Installed,
     binaries: &'a Binaries,
     step: Step,
     /// The names of the programs that run now.
@@ -84,8 +91,10 @@ impl TestRun<'_> {
         let name = if number == 1 { first.clone() } else { format!("{first}.{number}") };
         let parts = Parts { fault_proxy: true, ..Parts::default() };
         let supervisor = self.supervisor.of_cloud(&name);
-        let cloud = cloud::start_built(self.workspace, &name, &parts, &supervisor, self.tools, self.binaries).await?;
-        let variables = for_tests(&cloud, self.tools, self.clients);
+        let cloud =
+            cloud::start_built(self.workspace, &name, &parts, &supervisor, &self.installed.tools, self.binaries)
+                .await?;
+        let variables = for_tests(&cloud, self.installed);
         loop {
             let Some(unit) = self.plan.borrow_mut().next() else { break };
             self.unit(&unit, &cloud, &variables).await?;
@@ -127,16 +136,16 @@ impl TestRun<'_> {
         let log = cloud.folder.log("schemathesis");
         let mut suite = Suite::new(Unit::Fuzz.name());
         let file = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
-        let outcome = fuzz::schemathesis(self.workspace, self.tools, cloud, amount, Some(file)).await?;
+        let outcome = fuzz::schemathesis(self.workspace, &self.installed.tools, cloud, amount, Some(file)).await?;
         suite.count(outcome.cases, outcome.failures, &std::fs::read_to_string(&log)?);
         Ok(suite)
     }
 }
 
 /// The variables of the env file, and those with which tests of single crates find a test server.
-fn for_tests(running: &Running, tools: &Tools, clients: Option<&Clients>) -> BTreeMap<&'static str, String> {
+fn for_tests(running: &Running, installed: &Installed) -> BTreeMap<&'static str, String> {
     let mut variables = running.variables.clone();
-    if let Some(Clients { python, node, node_modules }) = clients {
+    if let Some(Clients { python, node, node_modules }) = &installed.clients {
         variables.insert("CLIENTS_PYTHON", python.display().to_string());
         variables.insert("CLIENTS_NODE", node.display().to_string());
         variables.insert("CLIENTS_NODE_MODULES", node_modules.display().to_string());
@@ -146,7 +155,13 @@ fn for_tests(running: &Running, tools: &Tools, clients: Option<&Clients>) -> BTr
     variables.insert("TEST_VALKEY_URL", named("VALKEY_URL"));
     variables.insert("TEST_FALKORDB_URL", named("FALKORDB_URL_US_EAST_1"));
     // It holds the second interpreter of state machines.
-    variables.insert("TEST_PYTHON", tools.python.program("python").display().to_string());
+    variables.insert("TEST_PYTHON", installed.tools.python.program("python").display().to_string());
+    // `sam`, and what checks templates, policies and commands.
+    variables.insert("TEST_SAM", installed.tools.python.program("sam").display().to_string());
+    variables.insert(
+        "TEST_CHECKS",
+        installed.checks.program("aws").parent().map_or_else(String::new, |bin| bin.display().to_string()),
+    );
     // These connect without TLS, which this cluster allows to everything but the control database.
     let postgres = named("POSTGRES_SUPERUSER_URL");
     variables.insert("TEST_POSTGRES_URL", postgres.split('?').next().unwrap_or_default().to_owned());

@@ -1,0 +1,91 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// An installation on AWS.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Deploy an environment's stacks in order, each with what the earlier ones hand to it. It can be stopped and started
+    /// again at any point.
+    Deploy(Deploy),
+    /// Make, list and revoke API keys.
+    Keys(Keys),
+}
+
+/// Which installation.
+#[derive(Debug, Clone, Args)]
+pub struct Environment {
+    /// Environment in samconfig.toml: dev, staging or prod.
+    #[arg(long = "env", value_name = "ENVIRONMENT")]
+    pub environment: String,
+    /// Region of the control plane, if it is another one than samconfig.toml says.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Another file instead of samconfig.toml.
+    #[arg(long, default_value = "samconfig.toml")]
+    pub config_file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Deploy {
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Change nothing: check everything and print the commands.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take target/lambda as it is, built by `cargo xtask deploy` from this commit on this or another machine.
+    #[arg(long)]
+    pub no_build: bool,
+    /// Only these stacks: network, secrets, database, cache, region-…, main, alarms.
+    #[arg(long, value_name = "STACK", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Bucket for templates and code; without it, `sam` makes one.
+    #[arg(long)]
+    pub s3_bucket: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Keys {
+    #[command(subcommand)]
+    pub command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key, store its digest, and print the key. It is shown this once.
+    New {
+        #[command(flatten)]
+        environment: Environment,
+        /// Who gets it, as the audit log will name them.
+        #[arg(long)]
+        consumer: String,
+        /// Groups of a new consumer: admin, auditor.
+        #[arg(long, value_delimiter = ',')]
+        groups: Vec<String>,
+    },
+    /// List consumers, their groups and the digests of their keys.
+    List {
+        #[command(flatten)]
+        environment: Environment,
+    },
+    /// Take back a consumer's key. It stops working within a minute.
+    Revoke {
+        #[command(flatten)]
+        environment: Environment,
+        /// Whose key.
+        #[arg(long)]
+        consumer: String,
+        /// The beginning of the key's digest, as `list` shows it; or `all`.
+        #[arg(long)]
+        key: String,
+    },
+}

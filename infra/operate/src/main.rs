@@ -1,0 +1,38 @@
+//! `cargo xtask deploy` and `cargo xtask keys`: what an operator does with an installation on AWS.
+//!
+//! They stand on the two programs that an operator has anyway, `sam` and `aws`, and print each of their commands, so that
+//! everything they do can be done by hand.
+
+mod aws;
+mod bootstraps;
+mod callers;
+mod check;
+mod cli;
+mod deploy;
+mod installation;
+mod keys;
+mod network;
+mod programs;
+mod secrets;
+mod stack;
+mod template;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Deploy(deploy) => deploy::run(&deploy),
+        Command::Keys(keys) => keys::run(&keys),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
