@@ -1,7 +1,8 @@
 """Before the first deploy: an administrator, a bucket for the code, the stack of empty secrets, and their values.
 
-in:  {root: access, user, bucket, stack, template, parameters: {name: value}, secrets: {name: value}}
-out: {access_key_id, secret_access_key} of the administrator
+in:  {root: access, user, bucket, stack, template, parameters: {name: value}, secrets: {name: value},
+      master_secret: {name, value}}
+out: {administrator: {access_key_id, secret_access_key}, master_secret_arn}
 """
 
 import json
@@ -34,4 +35,8 @@ for name, value in given["secrets"].items():
     # This fails for a name that the stack did not create. So the template is the list of secrets.
     manager.put_secret_value(SecretId=name, SecretString=json.dumps(value))
 
-write_output(administrator)
+# RDS makes this one itself.
+master = given["master_secret"]
+made = manager.create_secret(Name=master["name"], SecretString=json.dumps(master["value"]))
+
+write_output({"administrator": administrator, "master_secret_arn": made["ARN"]})

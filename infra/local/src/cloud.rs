@@ -67,9 +67,9 @@ pub async fn start_built(
     let services = services::start(&site).await?;
     let seen = Seen { ports: &site.ports, services: &services };
     let values = secrets::values(PREFIX, credentials, &jwt, &seen)?;
-    let access = deploy::prepare(&site, &values).await?;
+    let (access, master_secret_arn) = deploy::prepare(&site, &values).await?;
     let staged = staging::stage(workspace, folder, binaries)?;
-    let settled = deploy::deploy(&site, &staged, &seen, &access).await?;
+    let settled = deploy::deploy(&site, &staged, &seen, &access, &master_secret_arn).await?;
 
     let authority = folder.data("postgres").with_file_name("postgres-ca.pem");
     private_file(&authority, services.postgres_ca.as_bytes())?;
@@ -79,6 +79,7 @@ pub async fn start_built(
     variables.insert("STATE_MACHINE_ARN", machine.clone());
     let table = settled.outputs.get("IdempotencyTable").context("the stack has no output IdempotencyTable")?;
     variables.insert("IDEMPOTENCY_TABLE", table.clone());
+    variables.insert("MASTER_SECRET_ARN", master_secret_arn);
     variables.insert("ADMIN_JWT", jwt.mint(&Whose::Admin)?);
     private_file(&folder.env_file(), env_file::render(&variables).as_bytes())?;
     let deployed = Deployed { access, stack: PREFIX.to_owned(), jwt };

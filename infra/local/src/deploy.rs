@@ -12,6 +12,7 @@ use tokio::process::Command;
 use crate::credentials::{AwsKey, CONTROL_REGION, REGIONS};
 use crate::progress;
 use crate::python;
+use crate::secrets;
 use crate::services::{Seen, Site, simulators};
 use crate::staging::Staged;
 use crate::supervisor::last_lines;
@@ -21,6 +22,8 @@ pub const PREFIX: &str = "ivory";
 /// Stage of the API: the first part of every path.
 const STAGE: &str = "v1";
 const BUCKET: &str = "ivory-code";
+/// A name as RDS chooses it. It is not below the prefix.
+const MASTER_SECRET: &str = "rds!db-00000000-0000-4000-8000-000000000000";
 
 /// An endpoint of the local AWS with the key of an administrator.
 #[derive(Clone, Serialize, Deserialize)]
@@ -31,6 +34,13 @@ pub struct Access {
     pub key: AwsKey,
 }
 
+/// What `prepare.py` returns.
+#[derive(Deserialize)]
+struct Prepared {
+    administrator: AwsKey,
+    master_secret_arn: String,
+}
+
 /// What `settle.py` returns.
 #[derive(Deserialize)]
 pub struct Settled {
@@ -38,8 +48,9 @@ pub struct Settled {
     pub api_id: String,
 }
 
-/// Creates the administrator and the secrets; returns the administrator's access.
-pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyhow::Result<Access> {
+/// Creates the administrator and the secrets; returns the administrator's access, and the ARN of the secret in which RDS
+/// would keep the control database's master.
+pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyhow::Result<(Access, String)> {
     let step = progress::step("secrets");
     let endpoint = format!("http://127.0.0.1:{}", site.ports.aws);
     let root = Access { endpoint, region: CONTROL_REGION.to_owned(), key: site.credentials.aws_root.clone() };
@@ -52,21 +63,28 @@ pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyh
         "template": fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?,
         "parameters": { "SecretPrefix": PREFIX },
         "secrets": secrets,
+        "master_secret": { "name": MASTER_SECRET, "value": secrets::master(site.credentials) },
     });
-    let key: AwsKey = python::call(site.workspace, &site.tools.python, "prepare", &input).await?;
-    step.done(&format!("{} of them", secrets.len()));
-    Ok(Access { key, ..root })
+    let prepared: Prepared = python::call(site.workspace, &site.tools.python, "prepare", &input).await?;
+    step.done(&format!("{} of them", secrets.len() + 1));
+    Ok((Access { key: prepared.administrator, ..root }, prepared.master_secret_arn))
 }
 
 /// Deploys the template, then sets up what the local AWS does not (see `settle.py`).
-pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &Access) -> anyhow::Result<Settled> {
+pub async fn deploy(
+    site: &Site<'_>,
+    staged: &Staged,
+    seen: &Seen<'_>,
+    access: &Access,
+    master_secret_arn: &str,
+) -> anyhow::Result<Settled> {
     let step = progress::step("sam deploy");
     let mut sam = Command::new(site.tools.python.program("sam"));
     sam.arg("deploy").arg("--template-file").arg(&staged.template);
     sam.args(["--stack-name", PREFIX, "--s3-bucket", BUCKET, "--region", CONTROL_REGION]);
     sam.args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]);
     sam.args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides"]);
-    sam.args(overrides(staged, seen)?);
+    sam.args(overrides(staged, seen, master_secret_arn)?);
     sam.current_dir(site.folder.staging());
     // The user's AWS configuration and proxies are ignored.
     sam.env_clear().env("HOME", site.folder.data("home")).env("SAM_CLI_TELEMETRY", "0").env("LC_ALL", "C.UTF-8");
@@ -89,10 +107,11 @@ pub async fn deploy(site: &Site<'_>, staged: &Staged, seen: &Seen<'_>, access: &
 }
 
 /// The local values of the template's parameters. A parameter that the template does not declare is left out.
-fn overrides(staged: &Staged, seen: &Seen<'_>) -> anyhow::Result<Vec<String>> {
+fn overrides(staged: &Staged, seen: &Seen<'_>, master_secret_arn: &str) -> anyhow::Result<Vec<String>> {
     let supabase = format!("http://127.0.0.1:{}", seen.supabase()?);
     let values = [
         ("SecretPrefix", PREFIX.to_owned()),
+        ("MasterSecretArn", master_secret_arn.to_owned()),
         ("SupabaseProjectUrlTemplate", format!("{supabase}/projects/{{ref}}")),
         ("SupabaseApiUrl", supabase),
         ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),

@@ -242,7 +242,7 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable | StoreError::Refused | StoreError::Timeout | StoreError::Credentials(_) => {
                 Self::unavailable()
             }
-            StoreError::Taken { .. } | StoreError::Broken(_) => Self::internal(),
+            StoreError::Forbidden | StoreError::Taken { .. } | StoreError::Broken(_) => Self::internal(),
         }
     }
 }

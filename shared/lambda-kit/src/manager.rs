@@ -38,11 +38,15 @@ impl Manager {
     }
 
     pub(crate) async fn get<S: DeserializeOwned>(&self, name: &str, version: Option<&str>) -> Result<S, Failure> {
-        let name = self.full(name);
-        let get = self.client.get_secret_value().secret_id(&name).set_version_id(version.map(str::to_owned));
-        let answer = get.send().await.map_err(|error| failure(&name, &error))?;
+        self.get_outside(&self.full(name), version).await
+    }
+
+    /// A secret that is not below the prefix, by its full name or ARN.
+    pub(crate) async fn get_outside<S: DeserializeOwned>(&self, id: &str, version: Option<&str>) -> Result<S, Failure> {
+        let get = self.client.get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
+        let answer = get.send().await.map_err(|error| failure(id, &error))?;
         let value = answer.secret_string().unwrap_or_default();
-        serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, name))
+        serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))
     }
 
     /// Creates a secret and returns its first version; `None` if the secret exists already.

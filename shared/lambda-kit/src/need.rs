@@ -66,6 +66,8 @@ pub struct Grant {
 pub enum AwsResource {
     /// Secrets, by their names below the prefix: `control/stripe`, or `tenants/*`.
     Secrets(&'static str),
+    /// The secret of the database's master user, if the parameter names one.
+    MasterSecret,
     /// The state machine.
     StateMachine,
     /// Executions of the state machine.

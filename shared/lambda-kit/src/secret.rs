@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::{CauseCode, Failure};
-use secrets::Secret;
+use secrets::{MasterSecret, Secret};
 use serde::Serialize;
 
 use crate::manager::{Manager, VersionId, unavailable};
@@ -65,6 +65,63 @@ impl<S: Secret> Need for Read<S> {
         Ok(Self::from_fn(move |key| {
             let (manager, name) = (manager.clone(), S::name(&key));
             async move { manager.get(&name, None).await }
+        }))
+    }
+}
+
+/// The right to read the secret that RDS keeps of the database's master user. RDS names that secret, so the function is
+/// told its ARN. Without one there is no master.
+#[derive(Clone)]
+pub struct ReadMaster {
+    source: Option<Arc<dyn Fn() -> Reading<MasterSecret> + Send + Sync>>,
+}
+
+const MASTER_SECRET_ARN: &str = "MASTER_SECRET_ARN";
+
+impl ReadMaster {
+    /// A handle that reads from another source than Secrets Manager.
+    pub fn from_fn<F: Future<Output = Result<MasterSecret, Failure>> + Send + 'static>(
+        source: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self { source: Some(Arc::new(move || Box::pin(source()))) }
+    }
+
+    /// The handle of a function that is told of no master.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { source: None }
+    }
+
+    /// Whether there is a master.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// The current value, if there is a master.
+    pub async fn read(&self) -> Result<Option<MasterSecret>, Failure> {
+        match &self.source {
+            Some(source) => source().await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Need for ReadMaster {
+    fn declare(declaration: &mut Declaration) {
+        declaration.settings.insert(MASTER_SECRET_ARN);
+        declaration.grant(GET, AwsResource::MasterSecret);
+    }
+
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        let arn: String = platform.settings().read(MASTER_SECRET_ARN, Some(""))?;
+        if arn.is_empty() {
+            return Ok(Self::none());
+        }
+        let manager = platform.manager().clone();
+        Ok(Self::from_fn(move || {
+            let (manager, arn) = (manager.clone(), arn.clone());
+            async move { manager.get_outside(&arn, None).await }
         }))
     }
 }

@@ -102,6 +102,10 @@ fn failure(code: CauseCode) -> Result<Failure> {
         | CauseCode::SecretMalformed
         | CauseCode::SecretForbidden
         | CauseCode::SecretBeingDeleted => "ivory/control/stripe",
+        CauseCode::ControlDatabaseUnprepared => "a log-in for the user of control/database",
+        CauseCode::ControlDatabaseUserTaken => "postgres",
+        CauseCode::MigrationLocked => "session 4711 of ivory_owner (ivory-migrations, idle)",
+        CauseCode::MigrationBlocked => "session 4711 of postgres (pg_dump, state not visible)",
         CauseCode::SeedMismatch => "11 roles instead of 12",
         CauseCode::OpenSearchConflict => "vector dimension",
         CauseCode::CallersJwtMalformed => "issuer is not a URL",

@@ -97,6 +97,7 @@ fn written(resource: AwsResource) -> String {
     match resource {
         AwsResource::Secrets(names) if names.ends_with("/*") => names.to_owned(),
         AwsResource::Secrets(name) => format!("{name}-??????"),
+        AwsResource::MasterSecret => "MasterSecretArn if HasMasterSecret".to_owned(),
         AwsResource::StateMachine => "ProvisionTenantStateMachine".to_owned(),
         AwsResource::Executions => "execution:ProvisionTenantStateMachine:*".to_owned(),
         AwsResource::IdempotencyTable => "IdempotencyTable.Arn".to_owned(),

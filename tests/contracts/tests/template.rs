@@ -66,6 +66,9 @@ fn no_function_runs_longer_than_its_caller_waits() -> Result<()> {
         };
         assert!(timeout <= limit, "{name}: {timeout} s, {who} waits {limit} s");
     }
+    // It can say who is in the way of the migrations, and answer CloudFormation.
+    let migrations = template.function("MigrateControlFunction")?.timeout()?;
+    assert!(migrations >= store::Patience::LONGEST.as_secs() + 20, "{migrations} s");
     Ok(())
 }
 
