@@ -1,8 +1,8 @@
-"""Before the first deploy: an administrator, a bucket for the code, the stack of empty secrets, and their values.
+"""Before the first deploy: an administrator, a bucket for the code, a key, the stack of empty secrets, and their values.
 
 in:  {root: access, user, bucket, stack, template, parameters: {name: value}, secrets: {name: value},
       master_secret: {name, value}}
-out: {administrator: {access_key_id, secret_access_key}, master_secret_arn}
+out: {administrator: {access_key_id, secret_access_key}, secrets_key_arn, master_secret_arn}
 """
 
 import json
@@ -20,11 +20,16 @@ administrator = {"access_key_id": key["AccessKeyId"], "secret_access_key": key["
 client = session(given["root"] | administrator)
 client("s3").create_bucket(Bucket=given["bucket"])
 
+key_arn = client("kms").create_key(Description="The control plane's secrets")["KeyMetadata"]["Arn"]
+
 formation = client("cloudformation")
 formation.create_stack(
     StackName=given["stack"],
     TemplateBody=given["template"],
-    Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given["parameters"].items()],
+    Parameters=[
+        {"ParameterKey": name, "ParameterValue": value}
+        for name, value in (given["parameters"] | {"SecretsKeyArn": key_arn}).items()
+    ],
 )
 formation.get_waiter("stack_create_complete").wait(
     StackName=given["stack"], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
@@ -37,6 +42,6 @@ for name, value in given["secrets"].items():
 
 # RDS makes this one itself.
 master = given["master_secret"]
-made = manager.create_secret(Name=master["name"], SecretString=json.dumps(master["value"]))
+made = manager.create_secret(Name=master["name"], SecretString=json.dumps(master["value"]), KmsKeyId=key_arn)
 
-write_output({"administrator": administrator, "master_secret_arn": made["ARN"]})
+write_output({"administrator": administrator, "secrets_key_arn": key_arn, "master_secret_arn": made["ARN"]})

@@ -97,6 +97,24 @@ pub struct Parts {
     /// Use the binaries of the last build without building again.
     #[arg(long)]
     pub no_build: bool,
+    /// How long a second of AWS and of the stand-ins takes, in seconds: 1 in the demo, else 0.25.
+    #[arg(long, value_parser = clock_scale)]
+    pub clock_scale: Option<f64>,
+}
+
+impl Parts {
+    /// The clock scale if none is given. A tenant takes seconds then. With a smaller one, the retries of a busy step
+    /// would be over before the longest lease ends.
+    const CLOCK_SCALE: f64 = 0.25;
+
+    pub fn clock_scale(&self) -> f64 {
+        self.clock_scale.unwrap_or(Self::CLOCK_SCALE)
+    }
+}
+
+fn clock_scale(text: &str) -> Result<f64, String> {
+    let fits = |scale: &f64| (0.01..=1.0).contains(scale);
+    text.parse().ok().filter(fits).ok_or_else(|| "a number from 0.01 to 1".to_owned())
 }
 
 #[derive(Debug, Clone, Args)]

@@ -67,14 +67,15 @@ pub async fn start_built(
     let services = services::start(&site).await?;
     let seen = Seen { ports: &site.ports, services: &services };
     let values = secrets::values(PREFIX, credentials, &jwt, &seen)?;
-    let (access, master_secret_arn) = deploy::prepare(&site, &values).await?;
+    let (access, arns) = deploy::prepare(&site, &values).await?;
     let staged = staging::stage(workspace, folder, binaries)?;
-    let settled = deploy::deploy(&site, &staged, &seen, &access, &master_secret_arn).await?;
+    let settled = deploy::deploy(&site, &staged, &seen, &access, &arns).await?;
 
     let authority = folder.data("postgres").with_file_name("postgres-ca.pem");
     private_file(&authority, services.postgres_ca.as_bytes())?;
     let mut variables = env_file::variables(&site, &services, &access, &authority)?;
     variables.insert("API_URL", format!("{}/_aws/execute-api/{}", access.endpoint, settled.api_id));
+    variables.insert("SECRETS_KEY_ARN", secrets_key_arn);
     let machine = settled.outputs.get("StateMachineArn").context("the stack has no output StateMachineArn")?;
     variables.insert("STATE_MACHINE_ARN", machine.clone());
     let table = settled.outputs.get("IdempotencyTable").context("the stack has no output IdempotencyTable")?;

@@ -19,6 +19,8 @@ pub struct Credentials {
     pub opensearch: String,
     pub supabase_access_token: String,
     pub stripe_secret_key: String,
+    /// For tests that switch from test mode to live mode.
+    pub stripe_live_secret_key: String,
     pub iomete_token: String,
     pub smtp: String,
     pub admin_api_key: String,
@@ -54,6 +56,7 @@ impl Credentials {
             opensearch: word(32),
             supabase_access_token: format!("sbp_{}", hexadecimal(20)),
             stripe_secret_key: format!("sk_test_{}", word(48)),
+            stripe_live_secret_key: format!("sk_live_{}", word(48)),
             iomete_token: word(48),
             smtp: word(32),
             admin_api_key: format!("ivory_{}", word(40)),

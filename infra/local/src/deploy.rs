@@ -38,6 +38,15 @@ pub struct Access {
 #[derive(Deserialize)]
 struct Prepared {
     administrator: AwsKey,
+    #[serde(flatten)]
+    arns: Arns,
+}
+
+/// What the template's parameters name.
+#[derive(Deserialize)]
+pub struct Arns {
+    secrets_key_arn: String,
+    /// The secret in which RDS would keep the control database's master.
     master_secret_arn: String,
 }
 
@@ -48,9 +57,9 @@ pub struct Settled {
     pub api_id: String,
 }
 
-/// Creates the administrator and the secrets; returns the administrator's access, and the ARN of the secret in which RDS
-/// would keep the control database's master.
-pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyhow::Result<(Access, String)> {
+/// Creates the administrator, the secrets and the key that encrypts them; returns the administrator's access, and what the
+/// template's parameters name.
+pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyhow::Result<(Access, Arns)> {
     let step = progress::step("secrets");
     let endpoint = format!("http://127.0.0.1:{}", site.ports.aws);
     let root = Access { endpoint, region: CONTROL_REGION.to_owned(), key: site.credentials.aws_root.clone() };
@@ -67,7 +76,7 @@ pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyh
     });
     let prepared: Prepared = python::call(site.workspace, &site.tools.python, "prepare", &input).await?;
     step.done(&format!("{} of them", secrets.len() + 1));
-    Ok((Access { key: prepared.administrator, ..root }, prepared.master_secret_arn))
+    Ok((Access { key: prepared.administrator, ..root }, prepared.arns))
 }
 
 /// Deploys the template, then sets up what the local AWS does not (see `settle.py`).
@@ -76,7 +85,7 @@ pub async fn deploy(
     staged: &Staged,
     seen: &Seen<'_>,
     access: &Access,
-    master_secret_arn: &str,
+    arns: &Arns,
 ) -> anyhow::Result<Settled> {
     let step = progress::step("sam deploy");
     let mut sam = Command::new(site.tools.python.program("sam"));
@@ -84,7 +93,7 @@ pub async fn deploy(
     sam.args(["--stack-name", PREFIX, "--s3-bucket", BUCKET, "--region", CONTROL_REGION]);
     sam.args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]);
     sam.args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides"]);
-    sam.args(overrides(staged, seen, master_secret_arn)?);
+    sam.args(overrides(staged, seen, arns)?);
     sam.current_dir(site.folder.staging());
     // The user's AWS configuration and proxies are ignored.
     sam.env_clear().env("HOME", site.folder.data("home")).env("SAM_CLI_TELEMETRY", "0").env("LC_ALL", "C.UTF-8");
@@ -107,11 +116,12 @@ pub async fn deploy(
 }
 
 /// The local values of the template's parameters. A parameter that the template does not declare is left out.
-fn overrides(staged: &Staged, seen: &Seen<'_>, master_secret_arn: &str) -> anyhow::Result<Vec<String>> {
+fn overrides(staged: &Staged, seen: &Seen<'_>, arns: &Arns) -> anyhow::Result<Vec<String>> {
     let supabase = format!("http://127.0.0.1:{}", seen.supabase()?);
     let values = [
         ("SecretPrefix", PREFIX.to_owned()),
-        ("MasterSecretArn", master_secret_arn.to_owned()),
+        ("SecretsKeyArn", arns.secrets_key_arn.clone()),
+        ("MasterSecretArn", arns.master_secret_arn.clone()),
         ("SupabaseProjectUrlTemplate", format!("{supabase}/projects/{{ref}}")),
         ("SupabaseApiUrl", supabase),
         ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),

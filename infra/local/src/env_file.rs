@@ -34,6 +34,7 @@ pub fn variables(
         ("AWS_SECRET_ACCESS_KEY", access.key.secret_access_key.clone()),
         ("SECRET_PREFIX", PREFIX.to_owned()),
         ("STACK_NAME", PREFIX.to_owned()),
+        ("CLOCK_SCALE", site.parts.clock_scale().to_string()),
         ("CONTROL_DATABASE_URL", postgres("control_owner", &credentials.control_owner, "control")),
         // The superuser of the cluster that holds the control database and the databases of all Supabase projects.
         ("POSTGRES_SUPERUSER_URL", postgres("postgres", &credentials.postgres, "postgres")),
@@ -50,6 +51,7 @@ pub fn variables(
         ("STRIPE_API_URL", http(ports.stripe)),
         ("STRIPE_ADMIN_URL", http(ports.stripe_admin)),
         ("STRIPE_SECRET_KEY", credentials.stripe_secret_key.clone()),
+        ("STRIPE_LIVE_SECRET_KEY", credentials.stripe_live_secret_key.clone()),
         ("IOMETE_URL", simulators::catalog_url(ports.iomete)),
         ("IOMETE_TOKEN", credentials.iomete_token.clone()),
         ("MAILBOX_URL", http(ports.mailbox)),

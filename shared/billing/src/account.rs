@@ -49,8 +49,8 @@ impl BillingSettings {
     }
 
     /// Whether this is the lookup key of a plan's price.
-    pub(crate) fn is_ours(&self, lookup_key: Option<&str>) -> bool {
-        lookup_key.is_some_and(|key| key == self.enterprise || key == self.enterprise_plus)
+    pub(crate) fn is_ours(&self, lookup_key: &str) -> bool {
+        lookup_key == self.enterprise || lookup_key == self.enterprise_plus
     }
 }
 

@@ -105,7 +105,7 @@ impl Biller<'_> {
         let settled = match self.settle_noting(lease, wanted, &mut touched).await {
             Ok(settled) => settled,
             Err(failure) if failure.kind() == FailureKind::Rejected && !touched => {
-                if !matches!(lease.billing_settled(intent).await, Ok(true)) {
+                if !matches!(lease.billing_settled(intent, None).await, Ok(true)) {
                     tracing::warn!(%intent, "the intent is left to the reconciler");
                 }
                 return Changed::Refused(failure);

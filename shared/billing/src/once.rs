@@ -1,5 +1,8 @@
 //! One customer and one subscription per tenant, even if their creation is tried several times.
 //!
+//! Each request has a row in the ledger and a key of its own. If Stripe says that an object is gone, its row is given up,
+//! and the next row has another key: the old one would be answered with the old object for a day.
+//!
 //! Stripe's idempotency keys do most of the work, with two gaps. A key's first answer is repeated even if it was a 500,
 //! and a key is forgotten after a day. In these cases the request's result is looked for by our metadata, in the lists
 //! that are read-after-write (Stripe's search is not). If nothing is found, a new request is sent with a new key.
@@ -8,8 +11,8 @@ use std::time::Duration;
 
 use domain::{CauseCode, Failure};
 use serde::de::DeserializeOwned;
-use store::{Intent, Lease, Resource, ResourceKind};
-use stripe::{Error, PreparedPost, Stripe};
+use store::{Intent, KeyedRequest, Lease, Resource, ResourceKind};
+use stripe::{Mode, PreparedPost, Stripe};
 use uuid::Uuid;
 
 /// Stripe may forget a key after 24 hours.
@@ -32,16 +35,17 @@ pub(crate) struct Made {
 }
 
 impl Once<'_> {
-    /// Creates the object, or finds it. `find` looks for an object that an earlier request of the same kind created.
+    /// Creates the object, or finds it. `find` looks for an object that an earlier request of the same kind created. A
+    /// returned object that is not fresh may be gone by now.
     /// `touched` is set once Stripe holds something, or may hold something, that the ledger did not know at the
     /// beginning.
-    pub(crate) async fn ensure<T: DeserializeOwned, F: Future<Output = Result<Option<String>, Error>>>(
+    pub(crate) async fn ensure<T: DeserializeOwned, F: Future<Output = Result<Option<String>, Failure>>>(
         &self,
         id: impl Fn(T) -> String,
         find: impl Fn() -> F,
         touched: &mut bool,
     ) -> Result<Made, Failure> {
-        let intent = match self.lease.resource(self.kind).await? {
+        let intent = match self.row().await? {
             Some(Resource { external_id: Some(id), .. }) => return Ok(Made { id, fresh: false }),
             Some(open) if open.age < KEY_REMEMBERED => {
                 self.lease.fence(self.stripe.call_timeout()).await?;
@@ -51,9 +55,16 @@ impl Once<'_> {
             None => {
                 let (key, name) = (Uuid::now_v7().to_string(), self.lease.tenant().tenant_id.to_string());
                 let intent = Intent::named(self.kind, &name, self.stripe.call_timeout());
-                self.lease.intend(intent.with_request(&self.request.body, &key)).await?
+                self.lease.intend(intent.with_request(self.keyed(&key))).await?
             }
         };
+        // The rows before were given up. If that was under another account's key, their object is still there.
+        if intent.generation > 1 {
+            if let Some(found) = find().await? {
+                return self.adopt(&intent, found, touched).await;
+            }
+            self.lease.fence(self.stripe.call_timeout()).await?;
+        }
         match self.send(&intent, &id, touched).await {
             // The answer repeats an old error. With this key Stripe will never answer anything else.
             Err(Refused::Replayed) => self.find_or_renew(&intent, id, find, touched).await,
@@ -62,8 +73,35 @@ impl Once<'_> {
         }
     }
 
+    /// The live row. An open request to the key's other mode is given up: what it may have made is not here.
+    async fn row(&self) -> Result<Option<Resource>, Failure> {
+        let row = self.lease.resource(self.kind).await?;
+        match row {
+            Some(open) if open.external_id.is_none() && open.livemode == Some(!self.is_live()) => {
+                self.lease.give_up(&open).await?;
+                Ok(None)
+            }
+            row => Ok(row),
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        self.stripe.mode() == Mode::Live
+    }
+
+    /// The wanted request with a new key.
+    fn keyed<'a>(&'a self, idempotency_key: &'a str) -> KeyedRequest<'a> {
+        KeyedRequest { body: &self.request.body, idempotency_key, livemode: self.is_live() }
+    }
+
+    async fn adopt(&self, open: &Resource, id: String, touched: &mut bool) -> Result<Made, Failure> {
+        *touched = true;
+        self.lease.confirm(open, &id).await?;
+        Ok(Made { id, fresh: false })
+    }
+
     /// Adopts the object that an earlier request created, or sends the request again with a new key.
-    async fn find_or_renew<T: DeserializeOwned, F: Future<Output = Result<Option<String>, Error>>>(
+    async fn find_or_renew<T: DeserializeOwned, F: Future<Output = Result<Option<String>, Failure>>>(
         &self,
         open: &Resource,
         id: impl Fn(T) -> String,
@@ -71,14 +109,14 @@ impl Once<'_> {
         touched: &mut bool,
     ) -> Result<Made, Failure> {
         if let Some(found) = find().await? {
-            *touched = true;
-            self.lease.confirm(open, &found).await?;
-            return Ok(Made { id: found, fresh: false });
+            return self.adopt(open, found, touched).await;
         }
         let key = Uuid::now_v7().to_string();
-        self.lease.renew_request(open, &self.request.body, &key, self.stripe.call_timeout()).await?;
+        let request = self.keyed(&key);
+        self.lease.renew_request(open, request, self.stripe.call_timeout()).await?;
         let renewed = Resource {
-            request: Some(self.request.body.clone()),
+            request: Some(request.body.to_owned()),
+            livemode: Some(request.livemode),
             idempotency_key: Some(key),
             fresh: true,
             ..open.clone()

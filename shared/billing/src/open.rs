@@ -60,7 +60,7 @@ impl Biller<'_> {
         let settled = budget.spend(self.settle(lease, wanted)).await;
         let failure = match settled.unwrap_or_else(|| Err(CauseCode::BillingTimeout.into())) {
             Ok(settled) => {
-                let closed = lease.billing_settled(intent.id).await?;
+                let closed = lease.billing_settled(intent.id, settled.customer_id.as_deref()).await?;
                 tracing::info!(%tenant_id, change = ?settled.change, closed, "billing settled");
                 return Ok(closed);
             }

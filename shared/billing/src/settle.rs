@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{CauseCode, Failure, TenantId};
 use store::{Lease, Resource, ResourceKind};
-use stripe::{Customer, Error, Price, Stripe, Subscription, SubscriptionChange};
+use stripe::{ChosenPrice, Customer, Error, Mode, Price, Stripe, Subscription, SubscriptionChange};
 use uuid::Uuid;
 
 use crate::account::{Biller, BillingSettings, Plan};
@@ -14,8 +14,9 @@ use crate::once::{Made, Once};
 const DAYS_UNTIL_DUE: u32 = 30;
 /// How long an unanswered request may still take effect, and its result may be missing in a list.
 const ON_ITS_WAY: Duration = Duration::from_mins(2);
-/// How many rounds are made. If the subscription turns out to have ended, a second round creates a new one.
-const ROUNDS: usize = 2;
+/// How many rounds are made. If something turns out to be gone, the next round makes it anew: the subscription in the second
+/// one, and the customer as well if it is deleted only then.
+const ROUNDS: usize = 3;
 
 /// Stripe's state after settling.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,9 @@ impl Biller<'_> {
     /// the period that is paid for. It can be repeated after any crash, and repeating it changes nothing more. The
     /// lease is not given back. If no billing was ever begun and none is wanted, Stripe is not called.
     ///
+    /// What Stripe says is gone is gone: its ledger row is given up, and it is made anew if it is wanted. Only a key of
+    /// test mode cannot say so of something that is billed live.
+    ///
     /// A failure of kind [`domain::FailureKind::Rejected`] means that Stripe refused, or that its state does not allow
     /// the wanted change. After any other failure the outcome is unknown until this is called again.
     pub async fn settle(self, lease: &Lease<'_>, wanted: Option<Plan>) -> Result<Settled, Failure> {
@@ -62,15 +66,24 @@ impl Biller<'_> {
     ) -> Result<Settled, Failure> {
         let prices = self.settings();
         if let Some(plan) = wanted {
-            let stripe = &self.stripe().await?;
+            let stripe = &self.stripe_of(lease).await?;
             return Settling { lease, stripe, prices, touched }.subscribe(prices.lookup_key(plan)).await;
         }
         let customer_id = lease.resource(ResourceKind::StripeCustomer).await?.and_then(|row| row.external_id);
         let Some(subscription) = lease.resource(ResourceKind::StripeSubscription).await? else {
             return Ok(Settled { customer_id, subscription_id: None, change: Change::Nothing });
         };
-        let stripe = &self.stripe().await?;
+        let stripe = &self.stripe_of(lease).await?;
         Settling { lease, stripe, prices, touched }.cancel(customer_id, &subscription).await
+    }
+
+    /// Stripe, with a key that knows the tenant's objects if they are there at all.
+    async fn stripe_of(self, lease: &Lease<'_>) -> Result<Stripe, Failure> {
+        let stripe = self.stripe().await?;
+        if stripe.mode() == Mode::Test && lease.is_billed_live().await? {
+            return Err(CauseCode::StripeKeyOfTestMode.into());
+        }
+        Ok(stripe)
     }
 }
 
@@ -84,27 +97,31 @@ struct Settling<'a> {
 
 impl Settling<'_> {
     async fn subscribe(&mut self, lookup_key: &str) -> Result<Settled, Failure> {
-        let customer_id = self.customer().await?;
         for _ in 0..ROUNDS {
-            let Made { id, fresh } = self.subscription(&customer_id, lookup_key).await?;
-            let settled =
-                |id, change| Settled { customer_id: Some(customer_id.clone()), subscription_id: Some(id), change };
-            if fresh {
-                return Ok(settled(id, Change::Created));
-            }
-            let found = self.stripe.subscription(&id).await?;
-            if found.is_live() {
-                let change = self.align(&found, lookup_key).await?;
-                return Ok(settled(id, change));
-            }
-            if let Some(ended) = self.lease.resource(ResourceKind::StripeSubscription).await? {
-                self.lease.give_up(&ended).await?;
+            if let Some(settled) = self.round(lookup_key).await? {
+                return Ok(settled);
             }
         }
         Err(CauseCode::SubscriptionEnds.into())
     }
 
-    /// The tenant's customer. A new one is created if there is none.
+    /// `None`: something turned out to be gone, and its ledger row was given up.
+    async fn round(&mut self, lookup_key: &str) -> Result<Option<Settled>, Failure> {
+        let customer_id = self.customer().await?;
+        let Some(Made { id, fresh }) = self.subscription(&customer_id, lookup_key).await? else { return Ok(None) };
+        let change = if fresh { Some(Change::Created) } else { self.align(&id, lookup_key).await? };
+        if let Some(change) = change {
+            return Ok(Some(Settled { customer_id: Some(customer_id), subscription_id: Some(id), change }));
+        }
+        // The row's tier may be one that is paid for, and Stripe does not bill it.
+        *self.touched |= Plan::of(self.lease.tenant().tier).is_some();
+        self.give_up(ResourceKind::StripeSubscription, &id).await?;
+        // With a customer its subscriptions end.
+        self.give_up_deleted(&customer_id).await?;
+        Ok(None)
+    }
+
+    /// The tenant's customer, which may be gone. A new one is created if there is none.
     async fn customer(&mut self) -> Result<String, Failure> {
         let tenant = self.lease.tenant();
         let request = stripe::create_customer(
@@ -114,63 +131,102 @@ impl Settling<'_> {
             tenant.slug.as_str(),
         );
         let once = Once { lease: self.lease, stripe: self.stripe, kind: ResourceKind::StripeCustomer, request };
-        let find = || find_customer(self.stripe, tenant.tenant_id, tenant.admin_email.as_str());
+        let find = || find_customer(self.lease, self.stripe);
         // A customer costs nothing, so a new one does not make Stripe differ from the row's tier.
         Ok(once.ensure(|answer: Customer| answer.id, find, &mut false).await?.id)
     }
 
-    /// The tenant's subscription, which may have ended. A new one is created if the ledger knows none.
-    async fn subscription(&mut self, customer_id: &str, lookup_key: &str) -> Result<Made, Failure> {
+    /// The tenant's subscription, which may have ended. A new one is created if the ledger knows none. `None`: the customer
+    /// was gone, and its ledger row was given up.
+    async fn subscription(&mut self, customer_id: &str, lookup_key: &str) -> Result<Option<Made>, Failure> {
         let kind = ResourceKind::StripeSubscription;
         // The price is not looked up first. It may be archived by now, and a tenant with a subscription does not need
         // it.
         if let Some(Resource { external_id: Some(id), .. }) = self.lease.resource(kind).await? {
-            return Ok(Made { id, fresh: false });
+            return Ok(Some(Made { id, fresh: false }));
         }
         let tenant_id = self.lease.tenant().tenant_id;
         let price = self.price(lookup_key).await?;
-        let request = stripe::create_subscription(customer_id, &price.id, &tenant_id.to_string(), DAYS_UNTIL_DUE);
+        let price = ChosenPrice { id: &price.id, lookup_key };
+        let request = stripe::create_subscription(customer_id, price, &tenant_id.to_string(), DAYS_UNTIL_DUE);
         let once = Once { lease: self.lease, stripe: self.stripe, kind, request };
         let stripe = self.stripe;
         let find = || async move { Ok(find_subscription(stripe, tenant_id, customer_id).await?.map(|found| found.id)) };
-        once.ensure(|answer: Subscription| answer.id, find, self.touched).await
+        match once.ensure(|answer: Subscription| answer.id, find, self.touched).await {
+            Ok(made) => Ok(Some(made)),
+            Err(failure) if failure.code() == CauseCode::StripeRejected => {
+                if self.give_up_deleted(customer_id).await? {
+                    Ok(None)
+                } else {
+                    Err(failure)
+                }
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
-    /// Sets the wanted price of a live subscription and reverts a cancellation, in one request, if needed.
-    async fn align(&mut self, found: &Subscription, lookup_key: &str) -> Result<Change, Failure> {
+    /// Sets the wanted price of the subscription and reverts a cancellation, in one request, if needed. `None`: it is gone.
+    async fn align(&mut self, id: &str, lookup_key: &str) -> Result<Option<Change>, Failure> {
+        let Some(found) = self.live(id).await? else { return Ok(None) };
         let Some(item) = found.only_item() else {
             return Err(CauseCode::SubscriptionItemsSeveral.into());
         };
-        let has = item.price.lookup_key.as_deref();
-        if !self.prices.is_ours(has) {
+        let own = item.price.lookup_key.as_deref().filter(|key| self.prices.is_ours(key));
+        if own.is_none() && !found.is_tenants(&self.lease.tenant().tenant_id.to_string()) {
             return Err(CauseCode::SubscriptionPriceForeign.into());
         }
+        // A price that has lost its key still stands for the plan for which it was chosen.
+        let has = own.or_else(|| found.chosen_lookup_key());
         let price = if has == Some(lookup_key) { None } else { Some(self.price(lookup_key).await?) };
         if price.is_none() && !found.cancel_at_period_end {
-            return Ok(Change::Nothing);
+            return Ok(Some(Change::Nothing));
         }
         let change = SubscriptionChange {
-            price: price.as_ref().map(|price| (item.id.as_str(), price.id.as_str())),
+            price: price.as_ref().map(|price| (item.id.as_str(), ChosenPrice { id: &price.id, lookup_key })),
             cancel_at_period_end: found.cancel_at_period_end.then_some(false),
         };
-        self.update(&found.id, change).await?;
-        Ok(Change::Updated)
+        Ok(self.update(id, change).await?.then_some(Change::Updated))
+    }
+
+    /// The subscription, unless it has ended or does not exist.
+    async fn live(&self, id: &str) -> Result<Option<Subscription>, Failure> {
+        Ok(self.stripe.subscription(id).await?.filter(Subscription::is_live))
+    }
+
+    /// Gives the customer up if Stripe does not have it any more.
+    async fn give_up_deleted(&self, customer_id: &str) -> Result<bool, Failure> {
+        let gone = self.stripe.customer(customer_id).await?.is_none();
+        if gone {
+            self.give_up(ResourceKind::StripeCustomer, customer_id).await?;
+        }
+        Ok(gone)
+    }
+
+    /// The object with this id is gone.
+    async fn give_up(&self, kind: ResourceKind, id: &str) -> Result<(), Failure> {
+        let row = self.lease.resource(kind).await?;
+        if let Some(row) = row.filter(|row| row.external_id.as_deref() == Some(id)) {
+            tracing::warn!(kind = kind.as_str(), id, "gone at Stripe");
+            self.lease.give_up(&row).await?;
+        }
+        Ok(())
     }
 
     /// Cancels the subscription at the end of the period that is paid for, unless it has ended or is cancelled already.
     async fn cancel(&mut self, customer_id: Option<String>, row: &Resource) -> Result<Settled, Failure> {
         let found = match &row.external_id {
-            Some(id) => Some(self.stripe.subscription(id).await?),
+            Some(id) => self.live(id).await?,
             None => self.adopt(customer_id.as_deref(), row).await?,
         };
-        let Some(live) = found.filter(Subscription::is_live) else {
-            return Ok(Settled { customer_id, subscription_id: None, change: Change::Nothing });
-        };
+        let ended = |customer_id| Settled { customer_id, subscription_id: None, change: Change::Nothing };
+        let Some(live) = found else { return Ok(ended(customer_id)) };
         let change = if live.cancel_at_period_end {
             Change::Nothing
         } else {
             let change = SubscriptionChange { price: None, cancel_at_period_end: Some(true) };
-            self.update(&live.id, change).await?;
+            if !self.update(&live.id, change).await? {
+                return Ok(ended(customer_id));
+            }
             Change::Cancelled
         };
         Ok(Settled { customer_id, subscription_id: Some(live.id), change })
@@ -182,7 +238,7 @@ impl Settling<'_> {
         let tenant = self.lease.tenant();
         let customer_id = match customer_id {
             Some(id) => id.to_owned(),
-            None => match find_customer(self.stripe, tenant.tenant_id, tenant.admin_email.as_str()).await? {
+            None => match find_customer(self.lease, self.stripe).await? {
                 Some(id) => id,
                 None => return Ok(None),
             },
@@ -203,27 +259,37 @@ impl Settling<'_> {
     }
 
     /// The change names the wanted state and not a difference. Repeating it changes nothing more, so each call has its
-    /// own idempotency key.
-    async fn update(&mut self, id: &str, change: SubscriptionChange<'_>) -> Result<(), Failure> {
+    /// own idempotency key. False: the subscription has ended.
+    async fn update(&mut self, id: &str, change: SubscriptionChange<'_>) -> Result<bool, Failure> {
         self.lease.fence(self.stripe.call_timeout()).await?;
         let request = stripe::update_subscription(id, change);
         match self.stripe.post::<Subscription>(&request, &Uuid::now_v7().to_string()).await {
             Ok(_) => {
                 *self.touched = true;
-                Ok(())
+                Ok(true)
             }
+            Err(error) if error.is_refusal() => match self.live(id).await? {
+                None => Ok(false),
+                Some(_) => Err(refused(error)),
+            },
             Err(error) => {
                 *self.touched |= !error.is_definite();
-                Err(if error.is_refusal() { refused(error) } else { error.of_a_write() })
+                Err(error.of_a_write())
             }
         }
     }
 }
 
-/// The customer with our metadata, among those with exactly the address that billing began with.
-async fn find_customer(stripe: &Stripe, tenant_id: TenantId, email: &str) -> Result<Option<String>, Error> {
-    let tenant_id = tenant_id.to_string();
-    let customers = stripe.customers_by_email(email).await?;
+/// The customer with our metadata, among those that were given up and those with exactly the address that billing began
+/// with.
+async fn find_customer(lease: &Lease<'_>, stripe: &Stripe) -> Result<Option<String>, Failure> {
+    let tenant_id = lease.tenant().tenant_id.to_string();
+    for id in lease.earlier_ids(ResourceKind::StripeCustomer).await? {
+        if stripe.customer(&id).await?.is_some_and(|customer| customer.is_tenants(&tenant_id)) {
+            return Ok(Some(id));
+        }
+    }
+    let customers = stripe.customers_by_email(lease.tenant().admin_email.as_str()).await?;
     Ok(customers.into_iter().find(|customer| customer.is_tenants(&tenant_id)).map(|customer| customer.id))
 }
 

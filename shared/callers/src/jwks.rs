@@ -28,6 +28,7 @@ const MAX_BODY: usize = 256 * 1024;
 
 const CODES: TransportCodes = TransportCodes {
     unreachable: CauseCode::JwksUnreachable,
+    untrusted: CauseCode::JwksUntrusted,
     timeout: CauseCode::JwksTimeout,
     connection_lost: CauseCode::JwksConnectionLost,
     answer_too_large: CauseCode::JwksAnswerTooLarge,

@@ -2,7 +2,8 @@
 //!
 //! Code inside the control plane compares [`CauseCode`]s. Text appears only at the edge, as a [`Cause`]: in the answer of
 //! the status route, in execution history, in the database and in logs. Every text comes from this table, so no answer
-//! of an outside system can reach those places.
+//! of an outside system can reach those places. The names in a certificate that is not trusted can, cut and cleaned: a
+//! server shows them before it is told anything.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -173,6 +174,18 @@ causes! {
         /// Step Functions could not invoke the step.
         StepNotRun = "step_not_run", Transient, Platform, true,
             "The step could not be invoked. Find out from the execution's history why, then POST the tenant again.";
+        /// Lambda ran as many functions at the same time as the account may.
+        LambdaFull = "lambda_full", Transient, Quota, true,
+            "Lambda ran as many functions at the same time as this account may, for longer than the run waits. Ask AWS for more concurrent executions, then POST the tenant again.";
+        /// Lambda found no room for the function in its subnets.
+        LambdaNetworkFull = "lambda_network_full", Transient, Platform, true,
+            "Lambda found no free address or network interface for the step's function. Make room in the subnets of VpcSubnetIds, then POST the tenant again.";
+        /// The step's function was not ready for longer than the run waits.
+        LambdaNotReady = "lambda_not_ready", Transient, Platform, true,
+            "Lambda did not get the step's function ready for longer than the run waits. Find out from the function's state why, then POST the tenant again.";
+        /// Lambda failed for longer than the run waits.
+        LambdaUnavailable = "lambda_unavailable", Transient, Provider, true,
+            "Lambda failed for longer than the run waits. Once AWS reports no disturbance, POST the tenant again.";
         /// The step failed with an error that it does not know.
         StepBroken = "step_broken", Transient, Platform, true,
             "The step failed with an unknown error. Find the error in the step's log, then POST the tenant again.";
@@ -205,10 +218,13 @@ causes! {
             "The secret {} is empty or does not have the documented shape. Put a valid value, then send the request again.";
         /// The function's role may not use a secret.
         SecretForbidden = "secret_forbidden", Rejected, Platform, false,
-            "The function's role may not use the secret {}. Deploy the template, then send the request again.";
+            "The function's role may not use the secret {} or its KMS key. Check the key's policy and deploy the template, then send the request again.";
         /// A secret is scheduled for deletion.
         SecretBeingDeleted = "secret_being_deleted", Rejected, Platform, false,
             "The secret {} is scheduled for deletion. Restore it, then send the request again.";
+        /// The KMS key of a secret cannot be used.
+        SecretKeyUnusable = "secret_key_unusable", Rejected, Platform, false,
+            "The KMS key of the secret {} cannot be used. Check that SecretsKeyArn names an enabled key of this region, then send the request again.";
         /// A secret's new value cannot be written as JSON.
         SecretUnwritable = "secret_unwritable", Internal, Platform, false,
             "A secret's value cannot be written as JSON; report this as a fault of the control plane.";
@@ -254,6 +270,9 @@ causes! {
         /// There is no connection to CloudFormation's answer address.
         CloudFormationUnreachable = "cloudformation_unreachable", Transient, Platform, true,
             "CloudFormation could not be reached; check the function's network path to Amazon S3.";
+        /// CloudFormation's answer address shows a certificate that is not trusted.
+        CloudFormationUntrusted = "cloudformation_untrusted", Rejected, Platform, false,
+            "CloudFormation's answer address is not trusted: {}. Check what intercepts the function's way to Amazon S3, then start the deployment again.";
         /// CloudFormation did not answer in time.
         CloudFormationTimeout = "cloudformation_timeout", Transient, Provider, true,
             "CloudFormation did not answer in time; the call is tried again.";
@@ -275,6 +294,9 @@ causes! {
         /// The control database cannot be used right now.
         ControlDatabaseUnavailable = "control_database_unavailable", Busy, Platform, true,
             "The control database cannot be used right now; the call is tried again.";
+        /// The control database shows a certificate that is not trusted.
+        ControlDatabaseUntrusted = "control_database_untrusted", Rejected, Platform, false,
+            "The control database is not trusted: {}. Check its host, or put its authority into ca_pem of control/database and control/database-owner, then send the request again.";
         /// The control database's schema is not the one of this release.
         ControlDatabaseMismatch = "control_database_mismatch", Internal, Platform, false,
             "The control database's schema does not fit this release; run the deployment's migrations.";
@@ -323,6 +345,9 @@ causes! {
         /// The tenant's database cannot be reached through its pooler.
         TenantDatabaseUnavailable = "tenant_database_unavailable", Transient, Provider, true,
             "The tenant's database cannot be reached through its pooler; the step is tried again. If the run has ended, check the project's pooler and network restrictions in Supabase, then POST the tenant again.";
+        /// The pooler of the tenant's database shows a certificate that is not trusted.
+        TenantDatabaseUntrusted = "tenant_database_untrusted", Rejected, Platform, false,
+            "The pooler of the tenant's database is not trusted: {}. If Supabase has a new authority, put it into database_ca_pem of the secret control/supabase, then POST the tenant again.";
         /// The tenant's database does not hold the schema that this release ships.
         TenantDatabaseMismatch = "tenant_database_mismatch", Rejected, Platform, false,
             "The tenant's database does not hold the schema that this release ships. Correct or drop that schema, then POST the tenant again.";
@@ -359,6 +384,9 @@ causes! {
         /// The project's API keys had been replaced at Supabase and were fetched again.
         EnvironmentKeysRenewed = "environment_keys_renewed", Busy, Provider, true,
             "The environment's keys had been replaced at Supabase and were fetched again; the step goes on with the new keys.";
+        /// Supabase Auth still uses an earlier configuration, although it accepted the new one minutes ago.
+        AuthConfigurationNotApplied = "auth_configuration_not_applied", Rejected, Provider, true,
+            "Supabase Auth accepted its configuration but does not apply it. Restart the project in Supabase, then POST the tenant again.";
         /// An invitation was sent and not answered; whether it went out is not known yet.
         InvitationPending = "invitation_pending", Busy, Provider, true,
             "An invitation was sent but not answered; whether it went out is looked up.";
@@ -368,6 +396,9 @@ causes! {
         /// There is no connection to Supabase.
         SupabaseUnreachable = "supabase_unreachable", Transient, Platform, true,
             "Supabase could not be reached; check its address, the network path and its status page.";
+        /// Supabase shows a certificate that is not trusted.
+        SupabaseUntrusted = "supabase_untrusted", Rejected, Platform, false,
+            "Supabase is not trusted: {}. Check SupabaseApiUrl and what intercepts the network path, then POST the tenant again.";
         /// Supabase did not answer in time.
         SupabaseTimeout = "supabase_timeout", Transient, Provider, true,
             "Supabase did not answer in time; the call is tried again.";
@@ -428,6 +459,9 @@ causes! {
         /// There is no connection to the project's Auth.
         SupabaseAuthUnreachable = "supabase_auth_unreachable", Transient, Platform, true,
             "Supabase Auth could not be reached; check its address, the network path and its status page.";
+        /// The project's Auth shows a certificate that is not trusted.
+        SupabaseAuthUntrusted = "supabase_auth_untrusted", Rejected, Platform, false,
+            "Supabase Auth is not trusted: {}. Check SupabaseProjectUrlTemplate and what intercepts the network path, then POST the tenant again.";
         /// Auth did not answer in time.
         SupabaseAuthTimeout = "supabase_auth_timeout", Transient, Provider, true,
             "Supabase Auth did not answer in time; the call is tried again.";
@@ -476,6 +510,9 @@ causes! {
         /// There is no connection to FalkorDB.
         FalkorDbUnreachable = "falkordb_unreachable", Transient, Platform, true,
             "FalkorDB could not be reached; check its address, the network path and TLS.";
+        /// FalkorDB shows a certificate that is not trusted.
+        FalkorDbUntrusted = "falkordb_untrusted", Rejected, Platform, false,
+            "FalkorDB is not trusted: {}. Give it a certificate of a public authority for the host in the region's secret, then POST the tenant again.";
         /// FalkorDB did not answer in time.
         FalkorDbTimeout = "falkordb_timeout", Transient, Platform, true,
             "FalkorDB did not answer in time; check its load if this persists.";
@@ -527,6 +564,9 @@ causes! {
         /// There is no connection to OpenSearch.
         OpenSearchUnreachable = "opensearch_unreachable", Transient, Platform, true,
             "OpenSearch could not be reached; check its address, the network path and its health.";
+        /// OpenSearch shows a certificate that is not trusted.
+        OpenSearchUntrusted = "opensearch_untrusted", Rejected, Platform, false,
+            "OpenSearch is not trusted: {}. Give it a certificate of a public authority for the host in the region's secret, then POST the tenant again.";
         /// OpenSearch did not answer in time.
         OpenSearchTimeout = "opensearch_timeout", Transient, Provider, true,
             "OpenSearch did not answer in time; the call is tried again.";
@@ -542,12 +582,24 @@ causes! {
         /// There were no AWS credentials to sign with.
         OpenSearchNoCredentials = "opensearch_no_credentials", Transient, Platform, true,
             "There were no AWS credentials to sign with; check the function's role if this persists.";
+        /// The region's endpoint is a collection of OpenSearch Serverless.
+        OpenSearchServerless = "opensearch_serverless", Rejected, Platform, false,
+            "The region's OpenSearch is a Serverless collection, which is not supported: some refuse to be told the engine of a vector index. Put a managed domain or a cluster of your own into the region's secret, then POST the tenant again.";
         /// OpenSearch refused our credentials.
         OpenSearchUnauthorized = "opensearch_unauthorized", Rejected, Platform, false,
-            "OpenSearch refused our credentials. Check user, role mapping and access policy of the region, then POST the tenant again.";
-        /// The cluster takes no changes.
+            "OpenSearch refused our credentials. Check user and password in the region's secret, or the region that requests are signed for, then POST the tenant again.";
+        /// IAM does not let us use the domain.
+        OpenSearchAccessPolicy = "opensearch_access_policy", Rejected, Platform, false,
+            "IAM does not let the step's function use the OpenSearch domain. Name the domain in SearchDomainArns, let its access policy allow the function's role, and use sigv4 where that policy names roles, then POST the tenant again.";
+        /// The security plugin does not let our user or role do this.
+        OpenSearchPermissionMissing = "opensearch_permission_missing", Rejected, Platform, false,
+            "OpenSearch's access control does not let our user or role do this. Map it to a role with indices:admin/create, indices:admin/get, indices:admin/aliases and indices:admin/aliases/get on client_*, then POST the tenant again.";
+        /// An operator has blocked changes of the index or the cluster.
         OpenSearchBlocked = "opensearch_blocked", Transient, Platform, true,
-            "The OpenSearch cluster takes no changes; check its free disk space and its write blocks.";
+            "The OpenSearch cluster or the tenant's index takes no changes: an operator set it read-only. Remove that block, then POST the tenant again.";
+        /// The cluster takes nothing new, because its disks or its memory are nearly full.
+        OpenSearchNoRoom = "opensearch_no_room", Busy, Quota, true,
+            "The OpenSearch cluster takes nothing new, because its disks or its memory are nearly full. Enlarge its disks or its nodes, or delete what is not needed; once the block is gone, POST the tenant again.";
         /// OpenSearch asks for fewer requests.
         OpenSearchRateLimited = "opensearch_rate_limited", RateLimited, Provider, true,
             "OpenSearch asks for fewer requests; the call is tried again.";
@@ -556,13 +608,16 @@ causes! {
             "OpenSearch is unavailable; check the cluster's health if this persists.";
         /// The cluster has as many shards as it may have.
         OpenSearchShardLimit = "opensearch_shard_limit", Rejected, Quota, false,
-            "The OpenSearch cluster has as many shards as it may have. Add data nodes or raise cluster.max_shards_per_node, then POST the tenant again.";
+            "The OpenSearch cluster has as many shards as it may have. Add data nodes, or raise cluster.max_shards_per_node where it can be changed, then POST the tenant again.";
+        /// The number of replicas does not fit the cluster's zones.
+        OpenSearchReplicas = "opensearch_replicas", Rejected, Platform, false,
+            "The copies of an index cannot be spread evenly over the zones of the OpenSearch cluster. Set KnnReplicas so that 1 + KnnReplicas is a multiple of its zones, deploy the template, then POST the tenant again.";
         /// An index or alias of the tenant's name is not the one we would create.
         OpenSearchConflict = "opensearch_conflict", Rejected, Platform, false,
             "An index or alias of the tenant's name exists with another {}. Remove or rename it, or restore the parameters it was made with, then POST the tenant again.";
         /// OpenSearch refused the index.
         OpenSearchRefused = "opensearch_refused", Rejected, Platform, false,
-            "OpenSearch refused the index. Check KnnEngine, KnnDimension and KnnReplicas against its version and zones, then POST the tenant again.";
+            "OpenSearch refused the index. Check KnnEngine and KnnDimension against its version, then POST the tenant again.";
         /// OpenSearch sent an undocumented answer.
         OpenSearchUnexpectedAnswer = "opensearch_unexpected_answer", Rejected, Platform, false,
             "OpenSearch sent an undocumented answer. Check that the endpoint is the right one, then POST the tenant again.";
@@ -578,6 +633,9 @@ causes! {
         /// There is no connection to Valkey.
         ValkeyUnreachable = "valkey_unreachable", Transient, Platform, true,
             "Valkey could not be reached; check its address, the network path and TLS.";
+        /// Valkey shows a certificate that is not trusted.
+        ValkeyUntrusted = "valkey_untrusted", Rejected, Platform, false,
+            "Valkey is not trusted: {}. Give it a certificate of a public authority for the host in control/valkey, then send the request again.";
         /// Valkey did not answer in time.
         ValkeyTimeout = "valkey_timeout", Transient, Platform, true,
             "Valkey did not answer in time; check its load if this persists.";
@@ -605,6 +663,9 @@ causes! {
         /// There is no connection to Stripe.
         StripeUnreachable = "stripe_unreachable", Transient, Platform, true,
             "Stripe could not be reached; check its address, the network path and its status page.";
+        /// Stripe shows a certificate that is not trusted.
+        StripeUntrusted = "stripe_untrusted", Rejected, Platform, false,
+            "Stripe is not trusted: {}. Check StripeApiUrl and what intercepts the network path, then send the request again.";
         /// Stripe did not answer in time.
         StripeTimeout = "stripe_timeout", Transient, Provider, true,
             "Stripe did not answer in time; the call is tried again.";
@@ -629,6 +690,9 @@ causes! {
         /// Stripe does not accept the secret key.
         StripeUnauthorized = "stripe_unauthorized", Rejected, Platform, false,
             "Stripe does not accept the secret key, or the key lacks a right. Put a valid one into the secret control/stripe, then send the request again.";
+        /// The tenant is billed in Stripe's live mode, and the secret key is one of test mode.
+        StripeKeyOfTestMode = "stripe_key_of_test_mode", Rejected, Platform, false,
+            "The tenant is billed in Stripe's live mode, but the secret control/stripe holds a key of test mode, which sees nothing of that. Put the live key back, then send the request again.";
         /// Stripe refused the request.
         StripeRejected = "stripe_rejected", Rejected, Platform, false,
             "Stripe refused the request. Look up its id in Stripe's dashboard, correct what it names, then send the request again.";
@@ -650,9 +714,9 @@ causes! {
         /// The subscription does not have exactly one item.
         SubscriptionItemsSeveral = "subscription_items_several", Rejected, Platform, false,
             "The tenant's subscription does not have exactly one item. Leave one with a tier's price in Stripe, then send the request again.";
-        /// The subscription has a price that belongs to no tier.
+        /// The subscription has a price that belongs to no tier, and nothing says that it is the tenant's.
         SubscriptionPriceForeign = "subscription_price_foreign", Rejected, Platform, false,
-            "The tenant's subscription has a price that belongs to no tier. Give it a tier's price in Stripe, or name its lookup key in the parameters, then send the request again.";
+            "The tenant's subscription has a price that belongs to no tier. Give it a tier's price or the tenant's id (metadata tenant_id) in Stripe, or name its lookup key in the parameters, then send the request again.";
         /// The request for the subscription was not answered, and what it made is not visible yet.
         SubscriptionNotVisible = "subscription_not_visible", Busy, Provider, true,
             "The request for the tenant's subscription was not answered; the subscription is looked for until it would be visible.";
@@ -668,6 +732,9 @@ causes! {
         /// There is no connection to the issuer's JWKS.
         JwksUnreachable = "jwks_unreachable", Transient, Platform, true,
             "The JWKS at the configured jwks_url could not be reached; check the URL, the network path and the issuer's status page.";
+        /// The issuer's JWKS shows a certificate that is not trusted.
+        JwksUntrusted = "jwks_untrusted", Rejected, Platform, false,
+            "The server at the configured jwks_url is not trusted: {}. Check the URL and what intercepts the network path.";
         /// The issuer did not answer in time.
         JwksTimeout = "jwks_timeout", Transient, Provider, true,
             "The JWKS at the configured jwks_url was not answered in time; it is asked for again.";

@@ -12,7 +12,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure whose hint has a placeholder. `detail` replaces it, and must be a text of ours.
+    /// A failure whose hint has a placeholder. `detail` replaces it, and must be a text of ours or a
+    /// cleaned name from a certificate, which a server shows before it is told anything.
     #[must_use]
     pub fn with_detail(code: CauseCode, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..code.into() }

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod catalog;
+mod caught;
 mod cause;
 pub mod change;
 mod failure;
@@ -23,6 +24,7 @@ pub mod uri;
 mod words;
 
 pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
+pub use caught::Caught;
 pub use cause::{Cause, CauseCode, CauseRow, FailureKind, Owner, System};
 pub use change::{CustomDomain, TenantChange};
 pub use failure::Failure;

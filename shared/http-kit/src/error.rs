@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 
 use domain::{CauseCode, Failure};
+use tls::Distrust;
 
 /// Why a connection could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +19,8 @@ pub enum ConnectError {
     /// The host's name has no address, or the name servers did not answer.
     #[error("name not resolved")]
     Unresolved,
-    /// The certificate is not trusted, or the other side does not speak TLS or ended the handshake.
+    /// The other side does not speak TLS or ended the handshake. If it is not trusted, the error is
+    /// [`TransportError::Untrusted`].
     #[error("TLS handshake failed")]
     Tls,
     /// Another reason, such as no route.
@@ -33,7 +35,7 @@ impl ConnectError {
         } else if error.is_timeout() {
             Self::Timeout
         } else {
-            let found = sources(error).find_map(Self::of_source).unwrap_or(Self::Other);
+            let found = tls::causes(error).find_map(Self::of_source).unwrap_or(Self::Other);
             // Without TLS there is no handshake: the connection was reset right after it was opened.
             let plain = error.url().is_some_and(|url| url.scheme() == "http");
             if plain && found == Self::Tls { Self::Other } else { found }
@@ -56,21 +58,15 @@ impl ConnectError {
     }
 }
 
-/// An error and its causes, from the outermost to the innermost. An [`io::Error`] that contains another error names
-/// that error's source as its own, so the contained error is read instead.
-fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        wrapped.map_or_else(|| error.source(), |wrapped| Some(wrapped))
-    })
-}
-
 /// What went wrong if there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// There was no connection. The request was not sent.
     #[error("no connection ({0})")]
     Connect(ConnectError),
+    /// The other side is not trusted. The request was not sent.
+    #[error("the other side is not trusted: {0}")]
+    Untrusted(Distrust),
     /// No answer in time: the request may have had its effect.
     #[error("no answer in time")]
     Timeout,
@@ -89,6 +85,8 @@ impl TransportError {
     pub(crate) fn of(error: &reqwest::Error) -> Self {
         if error.is_builder() {
             Self::Unsendable
+        } else if let Some(distrust) = tls::distrust(error) {
+            Self::Untrusted(distrust)
         } else if error.is_connect() {
             Self::Connect(ConnectError::of(error))
         } else if error.is_timeout() {
@@ -100,18 +98,19 @@ impl TransportError {
 
     /// Whether the other side may have acted on the request.
     #[must_use]
-    pub fn may_have_had_effect(self) -> bool {
+    pub const fn may_have_had_effect(&self) -> bool {
         match self {
             Self::Timeout | Self::Broken | Self::TooLarge => true,
-            Self::Connect(_) | Self::Unsendable => false,
+            Self::Connect(_) | Self::Untrusted(_) | Self::Unsendable => false,
         }
     }
 
     /// This error as a failure, with the codes of the other side.
     #[must_use]
-    pub fn failure(self, codes: &TransportCodes) -> Failure {
+    pub fn failure(&self, codes: &TransportCodes) -> Failure {
         match self {
             Self::Connect(_) => codes.unreachable,
+            Self::Untrusted(distrust) => return Failure::with_detail(codes.untrusted, distrust.to_string()),
             Self::Timeout => codes.timeout,
             Self::Broken => codes.connection_lost,
             Self::TooLarge => codes.answer_too_large,
@@ -126,6 +125,8 @@ impl TransportError {
 pub struct TransportCodes {
     /// There is no connection.
     pub unreachable: CauseCode,
+    /// The other side is not trusted. The hint's detail says why.
+    pub untrusted: CauseCode,
     /// There was no answer in time.
     pub timeout: CauseCode,
     /// The connection broke before the answer was complete.

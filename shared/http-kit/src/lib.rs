@@ -39,7 +39,7 @@ pub fn client_without_reuse(timeout: Duration) -> reqwest::Client {
 
 fn builder(timeout: Duration) -> ClientBuilder {
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls::client_config(None).expect("the compiled-in roots are valid"))
+        .tls_backend_preconfigured(tls::client_config(tls::Authorities::PUBLIC).expect("there is no bundle to refuse"))
         .user_agent(concat!("ivory-control-plane/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(timeout)
@@ -94,10 +94,21 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use domain::{CauseCode, FailureKind};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
+
+    /// The codes of a system.
+    const CODES: TransportCodes = TransportCodes {
+        unreachable: CauseCode::StripeUnreachable,
+        untrusted: CauseCode::StripeUntrusted,
+        timeout: CauseCode::StripeTimeout,
+        connection_lost: CauseCode::StripeConnectionLost,
+        answer_too_large: CauseCode::StripeAnswerTooLarge,
+        bad_configuration: CauseCode::StripeBadConfiguration,
+    };
 
     /// A server that reads one request and answers with these bytes, then closes.
     async fn server(answer: Vec<u8>) -> String {
@@ -142,6 +153,31 @@ mod tests {
             let error = send(client(Duration::from_secs(2)).get(url)).await.expect_err("no TLS");
             assert_eq!(error, TransportError::Connect(ConnectError::Tls), "{answer}");
         }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_a_server_that_is_not_trusted() {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        tls::install_provider();
+        let config = rustls::ServerConfig::builder().with_no_client_auth();
+        let config = config.with_single_cert(vec![made.cert.der().clone()], key).expect("they belong together");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("https://{}/", listener.local_addr().expect("bound"));
+        let served = tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.expect("a connection");
+            acceptor.accept(socket).await.is_ok()
+        });
+        let error = send(client(Duration::from_secs(2)).get(url)).await.expect_err("nobody vouches for it");
+        assert!(!served.await.expect("it ends"), "the handshake was completed");
+        let TransportError::Untrusted(distrust) = &error else { panic!("{error:?}") };
+        assert!(!error.may_have_had_effect());
+        let name = "CN=rcgen self signed cert";
+        assert_eq!((&*distrust.subject, &*distrust.issuer), (name, name));
+        let failure = error.failure(&CODES);
+        assert_eq!((failure.code(), failure.kind()), (CODES.untrusted, FailureKind::Rejected));
+        assert!(failure.hint().contains(&format!("subject \"{name}\", issuer \"{name}\"")), "{failure}");
     }
 
     #[tokio::test]

@@ -37,22 +37,43 @@ impl Manager {
         format!("{}/{name}", self.prefix)
     }
 
-    pub(crate) async fn get<S: DeserializeOwned>(&self, name: &str, version: Option<&str>) -> Result<S, Failure> {
+    /// The current value, and its version.
+    pub(crate) async fn current<S: DeserializeOwned>(&self, name: &str) -> Result<(S, Option<VersionId>), Failure> {
+        self.get(name, None).await
+    }
+
+    /// The value of one version.
+    pub(crate) async fn version<S: DeserializeOwned>(&self, name: &str, version: &str) -> Result<S, Failure> {
+        Ok(self.get(name, Some(version)).await?.0)
+    }
+
+    async fn get<S: DeserializeOwned>(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<(S, Option<VersionId>), Failure> {
         self.get_outside(&self.full(name), version).await
     }
 
     /// A secret that is not below the prefix, by its full name or ARN.
-    pub(crate) async fn get_outside<S: DeserializeOwned>(&self, id: &str, version: Option<&str>) -> Result<S, Failure> {
+    pub(crate) async fn get_outside<S: DeserializeOwned>(
+        &self,
+        id: &str,
+        version: Option<&str>,
+    ) -> Result<(S, Option<VersionId>), Failure> {
         let get = self.client.get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
         let answer = get.send().await.map_err(|error| failure(id, &error))?;
         let value = answer.secret_string().unwrap_or_default();
-        serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))
+        let value = serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))?;
+        Ok((value, answer.version_id.map(VersionId)))
     }
 
-    /// Creates a secret and returns its first version; `None` if the secret exists already.
-    pub(crate) async fn create(&self, name: &str, json: &str) -> Result<Option<VersionId>, Failure> {
+    /// Creates a secret and returns its first version; `None` if the secret exists already. Without a key it is encrypted
+    /// with the account's.
+    pub(crate) async fn create(&self, name: &str, json: &str, key: Option<&str>) -> Result<Option<VersionId>, Failure> {
         let name = self.full(name);
-        match self.client.create_secret().name(&name).secret_string(json).send().await {
+        let create = self.client.create_secret().name(&name).secret_string(json).set_kms_key_id(key.map(str::to_owned));
+        match create.send().await {
             Ok(created) => version(&name, created.version_id).map(Some),
             Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => {
                 Ok(None)
@@ -99,6 +120,7 @@ fn failure<E: ProvideErrorMetadata, R>(name: &str, error: &SdkError<E, R>) -> Fa
         Some("ResourceNotFoundException") => Failure::with_detail(CauseCode::SecretMissing, name),
         Some("AccessDeniedException") => Failure::with_detail(CauseCode::SecretForbidden, name),
         Some("InvalidRequestException") => Failure::with_detail(CauseCode::SecretBeingDeleted, name),
+        Some("EncryptionFailure" | "DecryptionFailure") => Failure::with_detail(CauseCode::SecretKeyUnusable, name),
         Some("ThrottlingException") => CauseCode::SecretsThrottled.into(),
         _ => CauseCode::SecretsUnavailable.into(),
     }

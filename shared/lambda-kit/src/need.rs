@@ -68,6 +68,10 @@ pub enum AwsResource {
     Secrets(&'static str),
     /// The secret of the database's master user, if the parameter names one.
     MasterSecret,
+    /// The customer's key, as far as it encrypts that secret.
+    MasterSecretKey,
+    /// The customer's key of the secrets, if there is one, as far as it encrypts these.
+    SecretsKey(&'static str),
     /// The state machine.
     StateMachine,
     /// Executions of the state machine.
@@ -76,8 +80,6 @@ pub enum AwsResource {
     IdempotencyTable,
     /// This path of every OpenSearch Service domain.
     SearchDomains(&'static str),
-    /// Every OpenSearch Serverless collection.
-    SearchCollections,
 }
 
 /// AWS actions whose requests are signed by our own client.

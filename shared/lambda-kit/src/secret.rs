@@ -14,14 +14,31 @@ use serde::Serialize;
 use crate::manager::{Manager, VersionId, unavailable};
 use crate::need::{AwsResource, Declaration, Need};
 use crate::platform::Platform;
+use crate::settings;
 use crate::settings::Misconfigured;
 
 const GET: &str = "secretsmanager:GetSecretValue";
 const CREATE: &str = "secretsmanager:CreateSecret";
+const DECRYPT: &str = "kms:Decrypt";
 const PUT: &str = "secretsmanager:PutSecretValue";
+/// Every function may decrypt with the key; to encrypt it takes a new data key, for each value.
+const DATA_KEY: &str = "kms:GenerateDataKey";
 
-/// A future value of a secret.
-type Reading<S> = Pin<Box<dyn Future<Output = Result<S, Failure>> + Send>>;
+settings! {
+    /// The key of new secrets. A secret keeps the key that it was made with.
+    struct SecretsKey {
+        arn: String = "SECRETS_KEY_ARN" or "",
+    }
+}
+
+impl SecretsKey {
+    fn arn(&self) -> Option<&str> {
+        Some(&*self.arn).filter(|arn| !arn.is_empty())
+    }
+}
+
+/// A future value of a secret, with its version if the source has versions.
+type Reading<S> = Pin<Box<dyn Future<Output = Result<(S, Option<VersionId>), Failure>> + Send>>;
 
 /// The right to read secrets of one kind. Every call reads the secret again.
 pub struct Read<S: Secret> {
@@ -35,16 +52,20 @@ impl<S: Secret> Clone for Read<S> {
 }
 
 impl<S: Secret> Read<S> {
-    /// A handle that reads from another source than Secrets Manager.
+    /// A handle that reads from another source than Secrets Manager, which has no versions.
     pub fn from_fn<F: Future<Output = Result<S, Failure>> + Send + 'static>(
         source: impl Fn(S::Key) -> F + Send + Sync + 'static,
     ) -> Self {
-        Self { source: Arc::new(move |key| Box::pin(source(key))) }
+        let unversioned = move |key| {
+            let reading = source(key);
+            Box::pin(async move { Ok((reading.await?, None)) }) as Reading<S>
+        };
+        Self { source: Arc::new(unversioned) }
     }
 
     /// The current value of one secret.
     pub async fn read_of(&self, key: S::Key) -> Result<S, Failure> {
-        (self.source)(key).await
+        Ok((self.source)(key).await?.0)
     }
 }
 
@@ -52,6 +73,11 @@ impl<S: Secret<Key = ()>> Read<S> {
     /// The current value.
     pub async fn read(&self) -> Result<S, Failure> {
         self.read_of(()).await
+    }
+
+    /// The current value, and the version that it is.
+    pub async fn read_with_version(&self) -> Result<(S, Option<VersionId>), Failure> {
+        (self.source)(()).await
     }
 }
 
@@ -62,10 +88,11 @@ impl<S: Secret> Need for Read<S> {
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
         let manager = platform.manager().clone();
-        Ok(Self::from_fn(move |key| {
+        let source = move |key| {
             let (manager, name) = (manager.clone(), S::name(&key));
-            async move { manager.get(&name, None).await }
-        }))
+            Box::pin(async move { manager.current(&name).await }) as Reading<S>
+        };
+        Ok(Self { source: Arc::new(source) })
     }
 }
 
@@ -111,6 +138,7 @@ impl Need for ReadMaster {
     fn declare(declaration: &mut Declaration) {
         declaration.settings.insert(MASTER_SECRET_ARN);
         declaration.grant(GET, AwsResource::MasterSecret);
+        declaration.grant(DECRYPT, AwsResource::MasterSecretKey);
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
@@ -121,7 +149,7 @@ impl Need for ReadMaster {
         let manager = platform.manager().clone();
         Ok(Self::from_fn(move || {
             let (manager, arn) = (manager.clone(), arn.clone());
-            async move { manager.get_outside(&arn, None).await }
+            async move { Ok(manager.get_outside(&arn, None).await?.0) }
         }))
     }
 }
@@ -129,23 +157,26 @@ impl Need for ReadMaster {
 /// The right to create secrets of one kind.
 pub struct Create<S> {
     manager: Manager,
+    key: SecretsKey,
     kind: PhantomData<fn() -> S>,
 }
 
 impl<S: Secret + Serialize> Create<S> {
     /// Creates a secret unless it exists already. An existing secret keeps its value, so the caller has to read it back.
     pub async fn create_once(&self, key: S::Key, value: &S) -> Result<(), Failure> {
-        self.manager.create(&S::name(&key), &json(value)?).await.map(drop)
+        self.manager.create(&S::name(&key), &json(value)?, self.key.arn()).await.map(drop)
     }
 }
 
 impl<S: Secret> Need for Create<S> {
     fn declare(declaration: &mut Declaration) {
         declaration.grant(CREATE, AwsResource::Secrets(S::NAMES));
+        declaration.grant(DATA_KEY, AwsResource::SecretsKey(S::NAMES));
+        SecretsKey::declare(declaration);
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        Ok(Self { manager: platform.manager().clone(), kind: PhantomData })
+        Ok(Self { manager: platform.manager().clone(), key: SecretsKey::open(platform)?, kind: PhantomData })
     }
 }
 
@@ -166,6 +197,7 @@ impl<S: Secret + Serialize> Write<S> {
 impl<S: Secret> Need for Write<S> {
     fn declare(declaration: &mut Declaration) {
         declaration.grant(PUT, AwsResource::Secrets(S::NAMES));
+        declaration.grant(DATA_KEY, AwsResource::SecretsKey(S::NAMES));
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
@@ -176,13 +208,14 @@ impl<S: Secret> Need for Write<S> {
 /// The right to read, create and write secrets of one kind, version by version.
 pub struct Versions<S> {
     manager: Manager,
+    key: SecretsKey,
     kind: PhantomData<fn() -> S>,
 }
 
 impl<S: Secret + Serialize> Versions<S> {
     /// The value of one version.
     pub async fn read(&self, key: S::Key, version: &str) -> Result<S, Failure> {
-        self.manager.get(&S::name(&key), Some(version)).await
+        self.manager.version(&S::name(&key), version).await
     }
 
     /// Puts a new version and returns its id. If the secret does not exist yet, it is created.
@@ -191,7 +224,7 @@ impl<S: Secret + Serialize> Versions<S> {
         if let Some(version) = self.manager.put(&name, &json).await? {
             return Ok(version);
         }
-        match self.manager.create(&name, &json).await? {
+        match self.manager.create(&name, &json, self.key.arn()).await? {
             Some(version) => Ok(version),
             // Another process created it at the same time.
             None => self.manager.put(&name, &json).await?.ok_or_else(|| unavailable(&name)),
@@ -204,10 +237,12 @@ impl<S: Secret> Need for Versions<S> {
         for action in [GET, CREATE, PUT] {
             declaration.grant(action, AwsResource::Secrets(S::NAMES));
         }
+        declaration.grant(DATA_KEY, AwsResource::SecretsKey(S::NAMES));
+        SecretsKey::declare(declaration);
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        Ok(Self { manager: platform.manager().clone(), kind: PhantomData })
+        Ok(Self { manager: platform.manager().clone(), key: SecretsKey::open(platform)?, kind: PhantomData })
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use domain::{CauseCode, Failure};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
+use tls::Distrust;
 
 /// A call that did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum Error {
     /// There is no connection: refused, unknown host, TLS failed, or not opened in time. The command was never sent.
     #[error("no connection")]
     Connect,
+    /// The server is not trusted. Nothing was sent to it.
+    #[error("the server is not trusted: {0}")]
+    Untrusted(Distrust),
     /// No answer in time: the command may have had its effect.
     #[error("no answer in time")]
     Timeout,
@@ -42,6 +46,7 @@ impl Error {
             Self::Refused(reply) => Some(reply),
             Self::BadUrl
             | Self::Connect
+            | Self::Untrusted(_)
             | Self::Timeout
             | Self::Lost
             | Self::Unauthorized
@@ -56,7 +61,7 @@ impl Error {
     pub(crate) fn spoils_connection(&self) -> bool {
         match self {
             Self::Timeout | Self::Lost | Self::NotReady | Self::Unexpected => true,
-            Self::BadUrl | Self::Connect | Self::Unauthorized | Self::Refused(_) => false,
+            Self::BadUrl | Self::Connect | Self::Untrusted(_) | Self::Unauthorized | Self::Refused(_) => false,
         }
     }
 
@@ -66,6 +71,7 @@ impl Error {
         match self {
             Self::BadUrl => codes.bad_configuration,
             Self::Connect => codes.unreachable,
+            Self::Untrusted(distrust) => return Failure::with_detail(codes.untrusted, distrust.to_string()),
             Self::Timeout => codes.timeout,
             Self::Lost => codes.connection_lost,
             Self::Unauthorized => codes.unauthorized,
@@ -84,6 +90,8 @@ pub struct Codes {
     pub bad_configuration: CauseCode,
     /// There is no connection.
     pub unreachable: CauseCode,
+    /// The server is not trusted. The hint's detail says why.
+    pub untrusted: CauseCode,
     /// There was no answer in time.
     pub timeout: CauseCode,
     /// The connection broke.

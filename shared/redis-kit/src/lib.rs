@@ -6,27 +6,47 @@
 mod error;
 
 use std::fmt;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Value};
+use redis::{
+    AsyncConnectionConfig, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, Value,
+};
+use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 
 pub use crate::error::{Codes, Error, Reply};
 
 /// The time limit for a call, including opening the connection and one repetition.
 pub const CALL_LIMIT: Duration = Duration::from_secs(5);
 
+/// An open connection. What drives it ends with the last clone, even if the server still owes an answer.
+#[derive(Clone)]
+struct Connection {
+    handle: MultiplexedConnection,
+    _driver: Arc<JoinSet<()>>,
+}
+
 /// A server and the connection to it.
 pub struct Server {
-    client: Client,
-    connection: Mutex<Option<MultiplexedConnection>>,
+    host: String,
+    port: u16,
+    /// TLS and the name that the certificate has to be for; `None`: the connection is plain.
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    log_in: RedisConnectionInfo,
+    connection: Mutex<Option<Connection>>,
 }
 
 impl fmt::Debug for Server {
-    /// Shows nothing, because the client knows the password.
+    /// Shows nothing, because the server's log-in has the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").finish_non_exhaustive()
     }
@@ -35,17 +55,33 @@ impl fmt::Debug for Server {
 impl Server {
     /// Opens the connection, within [`CALL_LIMIT`]. `redis://` is plain, `rediss://` is TLS against the public roots.
     pub async fn connect(url: &SecretString) -> Result<Self, Error> {
-        let url = url.expose_secret();
-        // The library also accepts paths of sockets, and a fragment that turns certificate checks off.
-        if !(url.starts_with("redis://") || url.starts_with("rediss://")) || url.contains('#') {
-            return Err(Error::BadUrl);
-        }
-        // The library uses the process's TLS provider.
-        tls::install_provider();
-        let client = Client::open(url).map_err(|_| Error::BadUrl)?;
-        let server = Self { client, connection: Mutex::new(None) };
+        let server = Self::new(url.expose_secret())?;
         server.connection(Instant::now() + CALL_LIMIT).await?;
         Ok(server)
+    }
+
+    fn new(url: &str) -> Result<Self, Error> {
+        // The library opens TLS with a configuration of its own, which does not say whom it does not trust. So it is
+        // asked for the rest of the URL only.
+        let (rest, encrypted) = match (url.strip_prefix("rediss://"), url.strip_prefix("redis://")) {
+            (Some(rest), _) => (rest, true),
+            (None, Some(rest)) => (rest, false),
+            (None, None) => return Err(Error::BadUrl),
+        };
+        // The library knows a fragment that turns certificate checks off. We know none.
+        if rest.contains('#') {
+            return Err(Error::BadUrl);
+        }
+        let info = format!("redis://{rest}").into_connection_info().map_err(|_| Error::BadUrl)?;
+        let ConnectionAddr::Tcp(host, port) = info.addr().clone() else { return Err(Error::BadUrl) };
+        let tls = if encrypted {
+            let name = ServerName::try_from(host.clone()).map_err(|_| Error::BadUrl)?;
+            let config = tls::client_config(tls::Authorities::PUBLIC).map_err(|_| Error::BadUrl)?;
+            Some((TlsConnector::from(Arc::new(config)), name))
+        } else {
+            None
+        };
+        Ok(Self { host, port, tls, log_in: info.redis_settings().clone(), connection: Mutex::new(None) })
     }
 
     /// Sends a command that may safely be sent twice, and reads its answer. If the connection turns out to be dead, as
@@ -61,7 +97,7 @@ impl Server {
 
     async fn attempt(&self, command: &Cmd, deadline: Instant) -> Result<Value, Error> {
         let mut connection = self.connection(deadline).await?;
-        let error = match timeout_at(deadline, command.query_async(&mut connection)).await {
+        let error = match timeout_at(deadline, command.query_async(&mut connection.handle)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => Error::from(&error),
             Err(_) => Error::Timeout,
@@ -72,32 +108,53 @@ impl Server {
         Err(error)
     }
 
-    async fn connection(&self, deadline: Instant) -> Result<MultiplexedConnection, Error> {
+    async fn connection(&self, deadline: Instant) -> Result<Connection, Error> {
         let mut slot = self.connection.lock().await;
         if let Some(connection) = &*slot {
             return Ok(connection.clone());
         }
-        // The only time limit is ours: the library's default is half a second.
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let opening = self.client.get_multiplexed_async_connection_with_config(&config);
-        let connection = match timeout_at(deadline, opening).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => {
-                return Err(match Error::from(&error) {
-                    Error::Lost => Error::Connect,
-                    other => other,
-                });
-            }
-            Err(_) => return Err(Error::Connect),
-        };
+        let connection = timeout_at(deadline, self.open()).await.map_err(|_| Error::Connect)??;
         *slot = Some(connection.clone());
         Ok(connection)
     }
+
+    async fn open(&self) -> Result<Connection, Error> {
+        let plain = TcpStream::connect((&*self.host, self.port)).await.map_err(|error| unopened(&error))?;
+        // Commands are small, and each waits for its answer.
+        plain.set_nodelay(true).map_err(|error| unopened(&error))?;
+        match &self.tls {
+            None => self.log_in(plain).await,
+            Some((tls, name)) => {
+                self.log_in(tls.connect(name.clone(), plain).await.map_err(|error| unopened(&error))?).await
+            }
+        }
+    }
+
+    async fn log_in<S>(&self, stream: S) -> Result<Connection, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // The only time limit is ours: the library's default is half a second.
+        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+        let opened = MultiplexedConnection::new_with_config(&self.log_in, stream, config).await;
+        let (handle, future) = opened.map_err(|error| match Error::from(&error) {
+            Error::Lost => Error::Connect,
+            other => other,
+        })?;
+        let mut driver = JoinSet::new();
+        driver.spawn(future);
+        Ok(Connection { handle, _driver: Arc::new(driver) })
+    }
+}
+
+/// A connection that was not opened far enough to log in.
+fn unopened(error: &io::Error) -> Error {
+    tls::distrust(error).map_or(Error::Connect, Error::Untrusted)
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::CauseCode;
+    use domain::{CauseCode, FailureKind};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -131,6 +188,7 @@ mod tests {
     const CODES: Codes = Codes {
         bad_configuration: CauseCode::ValkeyBadConfiguration,
         unreachable: CauseCode::ValkeyUnreachable,
+        untrusted: CauseCode::ValkeyUntrusted,
         timeout: CauseCode::ValkeyTimeout,
         connection_lost: CauseCode::ValkeyConnectionLost,
         unauthorized: CauseCode::ValkeyUnauthorized,
@@ -200,6 +258,30 @@ mod tests {
         let url = server(vec![vec![HELLO]]).await;
         let url = url.expose_secret().replace("redis://", "rediss://");
         assert_eq!(Server::connect(&url.into()).await.expect_err("no TLS there"), Error::Connect);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_a_server_that_is_not_trusted() {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        tls::install_provider();
+        let config = rustls::ServerConfig::builder().with_no_client_auth();
+        let config = config.with_single_cert(vec![made.cert.der().clone()], key).expect("they belong together");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("rediss://user:hunter2@{}/", listener.local_addr().expect("bound"));
+        let served = tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.expect("a connection");
+            acceptor.accept(socket).await.is_ok()
+        });
+        let error = Server::connect(&url.into()).await.expect_err("nobody vouches for it");
+        assert!(!served.await.expect("it ends"), "the handshake was completed");
+        let Error::Untrusted(distrust) = &error else { panic!("{error:?}") };
+        let failure = error.failure(&CODES);
+        assert_eq!((failure.code(), failure.kind()), (CODES.untrusted, FailureKind::Rejected));
+        let name = "CN=rcgen self signed cert";
+        assert_eq!((&*distrust.subject, &*distrust.issuer), (name, name));
+        assert!(failure.hint().contains(&format!("subject \"{name}\", issuer \"{name}\"")), "{failure}");
     }
 
     #[tokio::test]

@@ -55,10 +55,14 @@ async fn care(store: &Store, runs: &Runs, tenant: &Tenant, request_id: &str) -> 
             tracing::warn!(%tenant_id, attempt, "started a run that had never started");
             Ok(Care::Started)
         }
-        RunStatus::Ended => {
-            let lost = Failure::from(CauseCode::RunLost).cause();
-            let outcome = store.fail_run(tenant_id, attempt, &lost, false, request_id).await?;
-            tracing::warn!(%tenant_id, attempt, ?outcome, "a run had ended without recording its failure");
+        RunStatus::Ended { by } => {
+            // An execution that failed says by which error, even if nobody could record it.
+            let (cause, last_word) = match by {
+                Some(error) => (error.cause(), true),
+                None => (Failure::from(CauseCode::RunLost).cause(), false),
+            };
+            let outcome = store.fail_run(tenant_id, attempt, &cause, last_word, request_id).await?;
+            tracing::warn!(%tenant_id, attempt, ?outcome, code = cause.code, "a run had ended without recording its failure");
             Ok(if matches!(outcome, FailOutcome::Failed(_)) { Care::Failed } else { Care::Nothing })
         }
     }

@@ -6,7 +6,7 @@ use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
-use domain::{CauseCode, Failure, TenantId, names};
+use domain::{Caught, CauseCode, Failure, TenantId, names};
 use lambda_kit::{AwsResource, Declaration, Misconfigured, Need, Platform, settings};
 
 settings! {
@@ -17,14 +17,17 @@ settings! {
 }
 
 /// The status of an attempt's execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RunStatus {
     /// There is no execution of that name.
     Absent,
     /// It is running.
     Running,
     /// It succeeded, failed, was stopped or timed out.
-    Ended,
+    Ended {
+        /// The error of its step, if it failed.
+        by: Option<Caught>,
+    },
 }
 
 /// May start executions and ask for their status.
@@ -103,7 +106,13 @@ impl Runs {
         match describe.send().await {
             Ok(execution) => Ok(match execution.status() {
                 ExecutionStatus::Running | ExecutionStatus::PendingRedrive => RunStatus::Running,
-                _ => RunStatus::Ended,
+                ExecutionStatus::Failed => RunStatus::Ended {
+                    by: execution.error().map(|error| Caught {
+                        error: error.to_owned(),
+                        cause: execution.cause().unwrap_or_default().to_owned(),
+                    }),
+                },
+                _ => RunStatus::Ended { by: None },
             }),
             Err(error) if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) => {
                 Ok(RunStatus::Absent)

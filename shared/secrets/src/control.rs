@@ -44,7 +44,7 @@ pub struct DatabaseSecret {
     pub username: String,
     /// The role's password.
     pub password: SecretString,
-    /// Authorities to trust besides the public ones, as PEM.
+    /// Authorities to trust besides the public and the built-in ones, as PEM.
     #[serde(default)]
     pub ca_pem: Option<String>,
 }
@@ -127,7 +127,7 @@ pub struct SupabaseSecret {
     pub access_token: SecretString,
     /// The organisation that owns every tenant's project.
     pub organization_slug: String,
-    /// Authorities to trust for the poolers besides the public ones, as PEM.
+    /// Authorities to trust for the poolers besides the public ones and Supabase's, as PEM.
     #[serde(default)]
     pub database_ca_pem: Option<String>,
 }

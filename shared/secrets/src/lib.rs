@@ -17,7 +17,7 @@ pub use control::{
     CallersSecret, ConsumerSecret, DatabaseOwnerSecret, DatabaseSecret, IometeSecret, JwtKeySecret, JwtSecret,
     MasterSecret, SmtpSecret, StripeSecret, SupabaseSecret, ValkeySecret,
 };
-pub use region::{FalkorDbSecret, OpenSearchAuth, OpenSearchSecret, RegionSecret, SigningService};
+pub use region::{FalkorDbSecret, OpenSearchAuth, OpenSearchSecret, RegionSecret};
 pub use tenant::{PoolerAddress, TenantSecret};
 
 /// The shape and the name of a secret.

@@ -52,21 +52,9 @@ pub enum OpenSearchAuth {
         /// The user's password.
         password: SecretString,
     },
-    /// As the function's AWS role.
-    SigV4 {
-        /// Managed clusters or serverless collections.
-        service: SigningService,
-    },
-}
-
-/// The AWS service that a signature is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SigningService {
-    /// Amazon OpenSearch Service.
-    Es,
-    /// Amazon OpenSearch Serverless.
-    Aoss,
+    /// As the function's AWS role, at a managed domain.
+    // A variant without braces would not deny unknown fields.
+    SigV4 {},
 }
 
 #[cfg(test)]
@@ -79,16 +67,13 @@ mod tests {
         let secret: OpenSearchSecret = serde_json::from_str(basic).expect("valid");
         assert!(!format!("{secret:?}").contains("hunter2"));
         assert!(matches!(secret.auth, OpenSearchAuth::Basic { username, .. } if username == "u"));
-        for (name, service) in [("es", SigningService::Es), ("aoss", SigningService::Aoss)] {
-            let sigv4 = format!(r#"{{"endpoint":"https://x","auth":{{"type":"sigv4","service":"{name}"}}}}"#);
-            let secret: OpenSearchSecret = serde_json::from_str(&sigv4).expect("valid");
-            assert!(matches!(secret.auth, OpenSearchAuth::SigV4 { service: read } if read == service));
-        }
+        let signed = r#"{"endpoint":"https://x","auth":{"type":"sigv4"}}"#;
+        let secret: OpenSearchSecret = serde_json::from_str(signed).expect("valid");
+        assert!(matches!(secret.auth, OpenSearchAuth::SigV4 {}));
         for wrong in [
             r#"{"endpoint":"https://x"}"#,
             r#"{"endpoint":"https://x","auth":{"type":"none"}}"#,
-            r#"{"endpoint":"https://x","auth":{"type":"sigv4","service":"s3"}}"#,
-            r#"{"endpoint":"https://x","auth":{"type":"sigv4","service":"es","region":"us-east-1"}}"#,
+            r#"{"endpoint":"https://x","auth":{"type":"sigv4","region":"us-east-1"}}"#,
             r#"{"endpoint":"https://x","auth":{"type":"basic","username":"u"}}"#,
         ] {
             assert!(serde_json::from_str::<OpenSearchSecret>(wrong).is_err(), "{wrong}");

@@ -19,6 +19,6 @@
 mod error;
 mod serve;
 
-pub use error::{StepError, error_name};
-pub use serve::{BUSY_RETRY, Declared, POLL, RATE_LIMITED_RETRY, Work, serve};
+pub use error::StepError;
+pub use serve::{BUSY_RETRY, Declared, RATE_LIMITED_RETRY, Work, serve};
 pub use store::{Effect, Lease, Outcome};

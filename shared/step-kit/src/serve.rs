@@ -9,13 +9,11 @@ use serde::{Deserialize, Serialize};
 use store::{ControlDatabase, Lease, NotBegun, Outcome, StepTask, Store};
 use tracing::Instrument;
 
-use crate::error::{StepError, error_name};
+use crate::error::StepError;
 
 /// The time kept free before the function's own time-out, so that a step that is too slow can still record its cause
 /// and give the lease back.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// The pause of the Wait state after a step that waits.
-pub const POLL: Duration = Duration::from_secs(15);
 /// The state machine's pause after `Step.RateLimited`.
 pub const RATE_LIMITED_RETRY: Duration = Duration::from_secs(30);
 /// The state machine's pause after `Step.Busy`.
@@ -25,6 +23,8 @@ pub const BUSY_RETRY: Duration = Duration::from_secs(5);
 pub trait Work: Need {
     /// The step.
     const STEP: Step;
+    /// The pause of the Wait state after the step, if the step can wait.
+    const POLL: Duration = Duration::ZERO;
 
     /// Makes the step's effect, or finds that it exists.
     fn run(&self, lease: &Lease<'_>) -> impl Future<Output = Result<Outcome, Failure>>;
@@ -71,7 +71,7 @@ pub async fn serve<W: Work>() -> Result<(), lambda_runtime::Error> {
         let outcome = invoke(work.as_ref(), &store, &task, &context).instrument(span.clone()).await;
         span.in_scope(|| match &outcome {
             Ok(report) => tracing::info!(ready = report.ready, waiting_for = report.waiting_for, "step done"),
-            Err(failure) => tracing::warn!(error = error_name(failure.kind()), cause = failure.code().as_str(),
+            Err(failure) => tracing::warn!(error = failure.kind().error_name(), cause = failure.code().as_str(),
                 owner = ?failure.code().owner(), provider_request_id = failure.provider_request_id(),
                 hint = failure.hint(), "step not done"),
         });
@@ -102,7 +102,7 @@ async fn invoke<W: Work>(
     let run = Box::pin(async { work.map_err(Failure::clone)?.run(&lease).await });
     let outcome = tokio::time::timeout(time, run).await.unwrap_or_else(|_| Err(CauseCode::StepTimeout.into()));
     let finished = match outcome {
-        Ok(outcome) => lease.finish(&outcome, POLL).await.map(|()| outcome),
+        Ok(outcome) => lease.finish(&outcome, W::POLL).await.map(|()| outcome),
         Err(failure) => Err(failure),
     };
     match finished {

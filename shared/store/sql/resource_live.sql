@@ -1,3 +1,3 @@
-SELECT id, generation, name, request, idempotency_key, external_id,
+SELECT id, generation, name, request, idempotency_key, livemode, external_id,
        extract(epoch FROM clock_timestamp() - sent_at)::float8 AS age_secs
 FROM control.resources WHERE tenant_id = $1 AND kind = $2 AND dead_at IS NULL

@@ -1,4 +1,5 @@
 -- Records the cause of the step's failure and gives the lease back. The state machine decides whether the run is over.
+-- A step that waited before does not wait any more: its next invocation is a try and not a poll.
 WITH released AS (
     UPDATE control.tenants
     SET lease_token = NULL, lease_until = NULL, touched_at = clock_timestamp(), updated_at = clock_timestamp(), version = version + 1
@@ -6,6 +7,6 @@ WITH released AS (
     RETURNING tenant_id
 )
 UPDATE control.provisioning_steps s
-SET cause = $4, next_retry_at = clock_timestamp() + make_interval(secs => $5)
+SET state = 'running', waiting_for = NULL, cause = $4, next_retry_at = clock_timestamp() + make_interval(secs => $5)
 FROM released WHERE s.tenant_id = released.tenant_id AND s.step = $3
 RETURNING s.step

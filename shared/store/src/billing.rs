@@ -61,13 +61,23 @@ impl Lease<'_> {
         Ok(row.map(|_| id))
     }
 
-    /// Closes an intent and gives the lease back: Stripe is at the row's tier. False: the lease had ended, and nothing
-    /// was written.
-    pub async fn billing_settled(&self, intent: Uuid) -> Result<bool, StoreError> {
-        let parameters: &[(&(dyn ToSql + Sync), Type)] =
-            &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&intent, Type::UUID)];
+    /// Closes an intent and gives the lease back: Stripe is at the row's tier, and this is the tenant's customer, if it
+    /// has one. False: the lease had ended, and nothing was written.
+    pub async fn billing_settled(&self, intent: Uuid, stripe_customer_id: Option<&str>) -> Result<bool, StoreError> {
+        let parameters: &[(&(dyn ToSql + Sync), Type)] = &[
+            (&self.tenant.tenant_id.0, Type::UUID),
+            (&self.token, Type::TEXT),
+            (&intent, Type::UUID),
+            (&stripe_customer_id, Type::TEXT),
+        ];
         let row = self.store.query_opt(include_str!("../sql/billing_settled.sql"), parameters).await?;
         Ok(row.is_some())
+    }
+
+    /// Whether something of the tenant is in Stripe's live mode, or may be.
+    pub async fn is_billed_live(&self) -> Result<bool, StoreError> {
+        let sql = include_str!("../sql/resources_billed_live.sql");
+        Ok(!self.store.read(sql, &[(&self.tenant.tenant_id.0, Type::UUID)]).await?.is_empty())
     }
 
     /// Writes a tier change once Stripe is at `update.change.tier`, closes its intent and gives the lease back. `None`:

@@ -8,6 +8,7 @@ use domain::CauseCode;
 use lambda_kit::{Declaration, Misconfigured, Need, Platform, Read};
 use secrecy::ExposeSecret;
 use secrets::DatabaseSecret;
+use tls::Authorities;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::{ToSql, Type};
@@ -26,9 +27,18 @@ const WARM_UP: Duration = Duration::from_millis(1500);
 /// device may have dropped the connection in that time.
 const TRUSTED_IDLE: Duration = Duration::from_mins(1);
 
-/// Opens a connection, always over TLS.
+/// Opens a connection to the control database. An instance of RDS is trusted if an authority of its region vouches for it.
 pub async fn connect(config: &DatabaseSecret, application: &str) -> Result<Client, StoreError> {
-    let rustls = tls::client_config(config.ca_pem.as_deref())
+    connect_trusting(Authorities::rds(&config.host), config, application).await
+}
+
+/// Opens a connection, always over TLS. The public authorities, these, and those that the secret holds are trusted.
+pub async fn connect_trusting(
+    authorities: Authorities<'static>,
+    config: &DatabaseSecret,
+    application: &str,
+) -> Result<Client, StoreError> {
+    let rustls = tls::client_config(authorities.and(config.ca_pem.as_deref()))
         .map_err(|_| StoreError::Credentials(CauseCode::DatabaseCaMalformed.into()))?;
     let mut pg = Config::new();
     pg.host(&config.host)

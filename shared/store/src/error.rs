@@ -1,14 +1,19 @@
 //! Errors of Postgres, distinguished as far as callers handle them differently.
 
 use domain::{CauseCode, Failure};
+use tls::Distrust;
 use tokio_postgres::error::SqlState;
 
-/// A statement or connection that failed. Holds no statement, no parameter and no server text.
+/// A statement or connection that failed. Holds no statement and no parameter, and of the server's texts only the names
+/// in a certificate that is not trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no connection, or it broke: the statement's outcome is unknown.
     #[error("the database cannot be reached")]
     Unavailable,
+    /// The server is not trusted. Nothing was sent to it.
+    #[error("the database is not trusted: {0}")]
+    Untrusted(Distrust),
     /// The server refused the credentials.
     #[error("the database refused the credentials")]
     Refused,
@@ -34,6 +39,9 @@ pub enum StoreError {
 
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
+        if let Some(distrust) = tls::distrust(&error) {
+            return Self::Untrusted(distrust);
+        }
         let Some(db) = error.as_db_error() else {
             // A row that cannot be converted does not fit the schema. Any other error without an SQLSTATE concerns the
             // connection.
@@ -62,6 +70,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Credentials(failure) => failure,
+            StoreError::Untrusted(distrust) => {
+                Self::with_detail(CauseCode::ControlDatabaseUntrusted, distrust.to_string())
+            }
             StoreError::Unavailable | StoreError::Timeout | StoreError::Refused => {
                 CauseCode::ControlDatabaseUnavailable.into()
             }

@@ -19,6 +19,8 @@ pub enum ResourceKind {
     SupabaseProject,
     /// The password of the project's database, which is set again after it was changed at Supabase.
     DatabasePassword,
+    /// The configuration of the project's Auth.
+    AuthConfiguration,
     /// The invited admin in the project's Auth.
     AdminUser,
     /// The FalkorDB graph.
@@ -39,6 +41,7 @@ impl ResourceKind {
             Self::TenantSecret => "tenant_secret",
             Self::SupabaseProject => "supabase_project",
             Self::DatabasePassword => "database_password",
+            Self::AuthConfiguration => "auth_configuration",
             Self::AdminUser => "admin_user",
             Self::Graph => "graph",
             Self::SearchIndex => "search_index",
@@ -53,12 +56,16 @@ impl ResourceKind {
 pub struct Resource {
     /// The row.
     pub id: Uuid,
+    /// Its number among the tenant's resources of that kind, from 1. The ones before were given up.
+    pub generation: i32,
     /// The name with which it was requested.
     pub name: String,
     /// The request as sent, without secrets.
     pub request: Option<String>,
     /// The idempotency key of the request.
     pub idempotency_key: Option<String>,
+    /// Whether the request is for Stripe's live mode; `None` if that was not written down.
+    pub livemode: Option<bool>,
     /// Its id in the outside system; `None` while the outcome is unknown.
     pub external_id: Option<String>,
     /// How long ago it was sent, by the database's clock.
@@ -72,23 +79,39 @@ pub struct Resource {
 pub struct Intent<'a> {
     kind: ResourceKind,
     name: &'a str,
-    request: Option<&'a str>,
-    idempotency_key: Option<&'a str>,
+    asks: Option<&'a str>,
+    request: Option<KeyedRequest<'a>>,
     call: Duration,
+}
+
+/// A request to Stripe, which may have to be sent again exactly.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyedRequest<'a> {
+    /// Its body, without secrets.
+    pub body: &'a str,
+    /// Its idempotency key.
+    pub idempotency_key: &'a str,
+    /// Whether it is for live mode. An object of one mode, and a key used in it, do not exist in the other.
+    pub livemode: bool,
 }
 
 impl<'a> Intent<'a> {
     /// For a resource that is found again by its name. The call takes at most `call`.
     #[must_use]
     pub const fn named(kind: ResourceKind, name: &'a str, call: Duration) -> Self {
-        Self { kind, name, request: None, idempotency_key: None, call }
+        Self { kind, name, asks: None, request: None, call }
     }
 
-    /// Adds the exact request, without secrets, and its idempotency key, because the same request may have to be sent
-    /// again.
+    /// Adds what the request asks for, without secrets. The call has no idempotency key.
     #[must_use]
-    pub const fn with_request(self, request: &'a str, idempotency_key: &'a str) -> Self {
-        Self { request: Some(request), idempotency_key: Some(idempotency_key), ..self }
+    pub const fn asking(self, request: &'a str) -> Self {
+        Self { asks: Some(request), ..self }
+    }
+
+    /// Adds the exact request, because it may have to be sent again.
+    #[must_use]
+    pub const fn with_request(self, request: KeyedRequest<'a>) -> Self {
+        Self { request: Some(request), ..self }
     }
 }
 
@@ -106,9 +129,11 @@ impl Lease<'_> {
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(Resource {
             id: row.try_get("id")?,
+            generation: row.try_get("generation")?,
             name: row.try_get("name")?,
             request: row.try_get("request")?,
             idempotency_key: row.try_get("idempotency_key")?,
+            livemode: row.try_get("livemode")?,
             external_id: row.try_get("external_id")?,
             age: Duration::try_from_secs_f64(row.try_get::<_, f64>("age_secs")?).unwrap_or_default(),
             fresh: false,
@@ -126,10 +151,23 @@ impl Lease<'_> {
         Ok(names.await?)
     }
 
+    /// The ids of the tenant's last resources of that kind that were given up, the latest first.
+    pub async fn earlier_ids(&self, kind: ResourceKind) -> Result<Vec<String>, Failure> {
+        let ids = async {
+            let sql = include_str!("../sql/resource_earlier_ids.sql");
+            let rows =
+                self.store.read(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&kind.as_str(), Type::TEXT)]).await?;
+            rows.iter().map(|row| Ok(row.try_get("external_id")?)).collect::<Result<_, StoreError>>()
+        };
+        Ok(ids.await?)
+    }
+
     /// Writes an intent. When this returns, the intent is committed and the lease outlasts the call.
     pub async fn intend(&self, intent: Intent<'_>) -> Result<Resource, Failure> {
         self.in_time(intent.call)?;
         let id = Uuid::now_v7();
+        let (body, idempotency_key, livemode) = parts(intent.request);
+        let body = body.or(intent.asks);
         let row = self
             .store
             .query_opt(
@@ -140,22 +178,23 @@ impl Lease<'_> {
                     (&intent.kind.as_str(), Type::TEXT),
                     (&intent.name, Type::TEXT),
                     (&self.purpose.ledger_step().number(), Type::INT2),
-                    (&intent.request, Type::TEXT),
-                    (&intent.idempotency_key, Type::TEXT),
+                    (&body, Type::TEXT),
+                    (&idempotency_key, Type::TEXT),
                     (&self.token, Type::TEXT),
                     (&intent.call.as_secs_f64(), Type::FLOAT8),
+                    (&livemode, Type::BOOL),
                 ],
             )
             .await?;
-        if row.is_none() {
-            return Err(CauseCode::LeaseTooShort.into());
-        }
+        let Some(row) = row else { return Err(CauseCode::LeaseTooShort.into()) };
         self.in_time(intent.call)?;
         Ok(Resource {
             id,
+            generation: row.try_get("generation").map_err(StoreError::from)?,
             name: intent.name.to_owned(),
-            request: intent.request.map(str::to_owned),
-            idempotency_key: intent.idempotency_key.map(str::to_owned),
+            request: body.map(str::to_owned),
+            idempotency_key: idempotency_key.map(str::to_owned),
+            livemode,
             external_id: None,
             age: Duration::ZERO,
             fresh: true,
@@ -179,21 +218,20 @@ impl Lease<'_> {
     pub async fn renew_request(
         &self,
         resource: &Resource,
-        request: &str,
-        idempotency_key: &str,
+        request: KeyedRequest<'_>,
         call: Duration,
     ) -> Result<(), Failure> {
-        self.renew_as(resource, Some((request, idempotency_key)), call).await
+        self.renew_as(resource, Some(request), call).await
     }
 
     async fn renew_as(
         &self,
         resource: &Resource,
-        request: Option<(&str, &str)>,
+        request: Option<KeyedRequest<'_>>,
         call: Duration,
     ) -> Result<(), Failure> {
         self.in_time(call)?;
-        let (request, idempotency_key) = request.unzip();
+        let (body, idempotency_key, livemode) = parts(request);
         let row = self
             .store
             .query_opt(
@@ -201,9 +239,10 @@ impl Lease<'_> {
                 &[
                     (&resource.id, Type::UUID),
                     (&self.token, Type::TEXT),
-                    (&request, Type::TEXT),
+                    (&body, Type::TEXT),
                     (&idempotency_key, Type::TEXT),
                     (&call.as_secs_f64(), Type::FLOAT8),
+                    (&livemode, Type::BOOL),
                 ],
             )
             .await?;
@@ -231,4 +270,10 @@ impl Lease<'_> {
         let row = self.store.query_opt(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT)]).await;
         written(row.map(|row| row.is_some()))
     }
+}
+
+/// The columns of a request.
+fn parts(request: Option<KeyedRequest<'_>>) -> (Option<&str>, Option<&str>, Option<bool>) {
+    let Some(KeyedRequest { body, idempotency_key, livemode }) = request else { return (None, None, None) };
+    (Some(body), Some(idempotency_key), Some(livemode))
 }

@@ -26,11 +26,11 @@ mod transaction;
 
 pub use billing::OpenBilling;
 pub use catalogs::{Catalog, CatalogNotBegun, CatalogUpsert, NewCatalog};
-pub use connection::{ControlDatabase, Store, connect};
+pub use connection::{ControlDatabase, Store, connect, connect_trusting};
 pub use deployment::ControlDeployment;
 pub use error::StoreError;
 pub use lease::{LEASE_MARGIN, Lease, NotLeased, Purpose};
-pub use ledger::{Intent, Resource, ResourceKind};
+pub use ledger::{Intent, KeyedRequest, Resource, ResourceKind};
 pub use migrate::{Migrated, migrate_control, migration_failure, version as migrated_version};
 pub use outbox::{OutboxKind, OutboxRow};
 pub use pages::{Cursor, Cut, TenantFilter, TenantSummary};

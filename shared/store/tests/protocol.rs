@@ -9,11 +9,11 @@ mod support;
 use std::time::Duration;
 
 use domain::{CauseCode, Failure, ProvisioningState, Step, StepState, TenantId, Tier};
-use leasing::{CALL, LONG, intent, refused};
+use leasing::{CALL, LONG, intent, refused, request};
 use serde_json::json;
 use store::{
-    Activation, Effect, FailOutcome, Intent, LEASE_MARGIN, NotBegun, Outcome, ResourceKind, Resume, StepTask,
-    StoreError,
+    Activation, Effect, FailOutcome, Intent, KeyedRequest, LEASE_MARGIN, NotBegun, Outcome, ResourceKind, Resume,
+    StepTask, StoreError,
 };
 use support::Database;
 use uuid::Uuid;
@@ -61,7 +61,7 @@ async fn a_stalled_invocation_writes_nothing() {
         CauseCode::LeaseTooShort
     );
     assert_eq!(refused(lease.renew(&open, now).await), CauseCode::LeaseTooShort);
-    assert_eq!(refused(lease.renew_request(&open, "request", "key", now).await), CauseCode::LeaseTooShort);
+    assert_eq!(refused(lease.renew_request(&open, request("request", "key"), now).await), CauseCode::LeaseTooShort);
     assert_eq!(refused(lease.fence(now).await), CauseCode::LeaseTooShort);
     assert_eq!(refused(lease.confirm(&open, "external").await), CauseCode::LeaseLapsed);
     assert_eq!(refused(lease.give_up(&open).await), CauseCode::LeaseLapsed);
@@ -197,19 +197,46 @@ async fn a_tenant_has_one_live_resource_of_each_kind() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn what_is_given_up_leaves_its_id_and_is_audited_if_it_existed() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    let lease = database.begin(&tenant, Step::ActivateTenant, "a").await.expect("free");
+    let kind = ResourceKind::StripeCustomer;
+    for (generation, id) in [(1, Some("cus_1")), (2, None), (3, Some("cus_3"))] {
+        let live = KeyedRequest { livemode: true, ..request("body", "key") };
+        let open = lease.intend(intent(kind).with_request(live)).await.expect("in time");
+        assert_eq!((open.generation, open.livemode), (generation, Some(true)));
+        assert!(lease.is_billed_live().await.expect("answers"));
+        if let Some(id) = id {
+            lease.confirm(&open, id).await.expect("in time");
+        }
+        lease.give_up(&open).await.expect("in time");
+        assert!(!lease.is_billed_live().await.expect("answers"));
+    }
+    assert_eq!(lease.earlier_ids(kind).await.expect("answers"), ["cus_3", "cus_1"]);
+    let sql = "SELECT before FROM control.audit_log WHERE action = 'tenant.give_up_resource' ORDER BY id";
+    let audited = database.own.connect().await.query(sql, &[]).await.expect("answers");
+    let entry = |generation, id| json!({"kind": "stripe_customer", "name": "name", "generation": generation, "external_id": id});
+    let audited: Vec<serde_json::Value> = audited.iter().map(|row| row.get(0)).collect();
+    assert_eq!(audited, [entry(1, "cus_1"), entry(3, "cus_3")]);
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_renewed_intent_holds_the_request_that_is_sent_next() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
     let lease = database.begin(&tenant, Step::ActivateTenant, "a").await.expect("free");
     let kind = ResourceKind::StripeCustomer;
-    let open = lease.intend(intent(kind).with_request("first", "key-1")).await.expect("in time");
+    let open = lease.intend(intent(kind).with_request(request("first", "key-1"))).await.expect("in time");
     let sent = async || {
         let live = lease.resource(kind).await.expect("answers").expect("there");
-        (live.request.expect("a request"), live.idempotency_key.expect("a key"))
+        (live.request.expect("a request"), live.idempotency_key.expect("a key"), live.livemode)
     };
-    assert_eq!(sent().await, ("first".to_owned(), "key-1".to_owned()));
-    lease.renew_request(&open, "second", "key-2", CALL).await.expect("in time");
-    assert_eq!(sent().await, ("second".to_owned(), "key-2".to_owned()));
+    assert_eq!(sent().await, ("first".to_owned(), "key-1".to_owned(), Some(false)));
+    let second = KeyedRequest { livemode: true, ..request("second", "key-2") };
+    lease.renew_request(&open, second, CALL).await.expect("in time");
+    assert_eq!(sent().await, ("second".to_owned(), "key-2".to_owned(), Some(true)));
 }
 
 #[tokio::test]

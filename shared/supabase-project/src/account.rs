@@ -27,7 +27,7 @@ impl SupabaseAccount {
         Ok(Management::new(&self.settings.api_url, account.access_token, &account.organization_slug)?)
     }
 
-    /// Authorities to trust for the poolers besides the public ones, as PEM.
+    /// Authorities to trust for the poolers besides the public ones and Supabase's, as PEM.
     pub(crate) async fn database_ca(&self) -> Result<Option<String>, Failure> {
         Ok(self.secret.read().await?.database_ca_pem)
     }

@@ -35,7 +35,10 @@ impl SupabaseProject {
         let known = match secret.pooler {
             Some(pooler) => pooler,
             // An older version of the secret was restored. Step 5 writes the pooler again.
-            None => self.pooler(lease).await?,
+            None => match self.pooler(lease).await {
+                Ok(pooler) => pooler,
+                Err(failure) => return Err(self.explain(lease, failure).await),
+            },
         };
         let mut moved = None;
         let mut opened = self.open(&known, &secret.db_pass).await;
@@ -118,8 +121,12 @@ async fn confirm_password(lease: &Lease<'_>) -> Result<(), Failure> {
     }
 }
 
+/// A name that the pooler has left may lead to another server, which has another certificate.
 fn may_have_moved(failure: &Failure) -> bool {
-    matches!(failure.code(), CauseCode::TenantDatabaseRefused | CauseCode::TenantDatabaseUnavailable)
+    matches!(
+        failure.code(),
+        CauseCode::TenantDatabaseRefused | CauseCode::TenantDatabaseUnavailable | CauseCode::TenantDatabaseUntrusted
+    )
 }
 
 /// The pooler as the tenant's secret holds it.

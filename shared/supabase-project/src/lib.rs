@@ -16,5 +16,5 @@ mod secret;
 
 pub use access::ProjectAccess;
 pub use account::SupabaseAccount;
-pub use project::{ProjectUrl, SupabaseProject, project_ref};
+pub use project::{ProjectUrl, SupabaseProject, may_be_missing_yet, project_ref};
 pub use secret::TenantSecrets;

@@ -6,6 +6,7 @@ use domain::{CauseCode, Failure};
 use secrets::DatabaseSecret;
 use serde::Deserialize;
 use store::{Migrated, StoreError};
+use tls::Authorities;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -39,9 +40,10 @@ pub fn manifest() -> SeedCounts {
 pub struct TenantDatabase(Client);
 
 impl TenantDatabase {
-    /// Connects through the session pooler. A new pooler refuses log-ins for a while; that failure is transient.
+    /// Connects through the session pooler, for which an authority of Supabase's own vouches. A new pooler refuses log-ins
+    /// for a while; that failure is transient.
     pub async fn connect(config: &DatabaseSecret) -> Result<Self, Failure> {
-        store::connect(config, "ivory-provisioning").await.map(Self).map_err(failure)
+        store::connect_trusting(Authorities::SUPABASE, config, "ivory-provisioning").await.map(Self).map_err(failure)
     }
 
     /// Brings the database to this release, all or nothing. There is no advisory lock: the pooler would keep a killed
@@ -101,6 +103,9 @@ pub fn newest_version() -> i32 {
 fn failure(error: StoreError) -> Failure {
     match error {
         StoreError::Credentials(failure) => failure,
+        StoreError::Untrusted(distrust) => {
+            Failure::with_detail(CauseCode::TenantDatabaseUntrusted, distrust.to_string())
+        }
         StoreError::Refused => CauseCode::TenantDatabaseRefused.into(),
         StoreError::Unavailable | StoreError::Timeout => CauseCode::TenantDatabaseUnavailable.into(),
         StoreError::Forbidden | StoreError::Taken { .. } | StoreError::Broken(_) => {

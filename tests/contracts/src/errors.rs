@@ -101,11 +101,24 @@ fn failure(code: CauseCode) -> Result<Failure> {
         CauseCode::SecretMissing
         | CauseCode::SecretMalformed
         | CauseCode::SecretForbidden
-        | CauseCode::SecretBeingDeleted => "ivory/control/stripe",
+        | CauseCode::SecretBeingDeleted
+        | CauseCode::SecretKeyUnusable => "ivory/control/stripe",
         CauseCode::ControlDatabaseUnprepared => "a log-in for the user of control/database",
         CauseCode::ControlDatabaseUserTaken => "postgres",
         CauseCode::MigrationLocked => "session 4711 of ivory_owner (ivory-migrations, idle)",
         CauseCode::MigrationBlocked => "session 4711 of postgres (pg_dump, state not visible)",
+        CauseCode::CloudFormationUntrusted
+        | CauseCode::ControlDatabaseUntrusted
+        | CauseCode::TenantDatabaseUntrusted
+        | CauseCode::SupabaseUntrusted
+        | CauseCode::SupabaseAuthUntrusted
+        | CauseCode::FalkorDbUntrusted
+        | CauseCode::OpenSearchUntrusted
+        | CauseCode::ValkeyUntrusted
+        | CauseCode::StripeUntrusted
+        | CauseCode::JwksUntrusted => {
+            "no trusted authority issued its certificate (subject \"CN=host.example.com\", issuer \"CN=Example Root\")"
+        }
         CauseCode::SeedMismatch => "11 roles instead of 12",
         CauseCode::OpenSearchConflict => "vector dimension",
         CauseCode::CallersJwtMalformed => "issuer is not a URL",

@@ -1,5 +1,7 @@
 //! `statemachine/provision-tenant.asl.json`.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result};
 use domain::Step;
 use serde_json::Value;
@@ -22,6 +24,13 @@ impl Machine {
     /// One state.
     pub fn state(&self, name: &str) -> Result<&Value> {
         self.document["States"].get(name).with_context(|| format!("no state {name}"))
+    }
+
+    /// The refusals of Lambda that a state waits for, without their prefix.
+    pub fn refusals(&self, name: &str) -> Result<BTreeSet<String>> {
+        let retriers = self.state(name)?["Retry"].as_array().context("Retry")?;
+        let names = retriers.iter().flat_map(|retrier| retrier["ErrorEquals"].as_array().into_iter().flatten());
+        Ok(names.filter_map(|name| Some(name.as_str()?.strip_prefix("Lambda.")?.to_owned())).collect())
     }
 
     /// The crates of the nine steps, in order.

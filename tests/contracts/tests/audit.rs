@@ -7,7 +7,6 @@ use regex::Regex;
 
 /// Statements that write to these tables without a caller's decision: leases, progress of the pipeline, claims.
 const BOOKKEEPING: &[&str] = &[
-    "billing_settled",
     // The row that it creates is not visible until `catalog_write` runs in the same transaction.
     "catalog_lock",
     "run_held_up",

@@ -25,7 +25,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("store", &["domain", "lambda-kit", "secrets", "tls"]),
     ("stripe", &["domain", "http-kit"]),
     ("supabase", &["domain", "http-kit"]),
-    ("tenant-database", &["domain", "secrets", "store"]),
+    ("tenant-database", &["domain", "secrets", "store", "tls"]),
     ("valkey", &["domain", "redis-kit"]),
     // Rules that need several clients.
     ("billing", &["domain", "lambda-kit", "secrets", "store", "stripe"]),

@@ -38,7 +38,9 @@ fn grants(properties: &Value) -> Result<Grants> {
             _ => (policy, String::new()),
         };
         for statement in policy["Statement"].as_array().context("a policy that is not written out")? {
-            let parts: BTreeSet<_> = statement.as_object().context("a map")?.keys().map(String::as_str).collect();
+            let mut parts: BTreeSet<_> = statement.as_object().context("a map")?.keys().map(String::as_str).collect();
+            let condition =
+                if parts.remove("Condition") { encrypted(statement)? + &condition } else { condition.clone() };
             assert_eq!(parts, BTreeSet::from(["Action", "Effect", "Resource"]), "{statement}");
             assert_eq!(statement["Effect"], json!("Allow"));
             for action in one_or_many(&statement["Action"]) {
@@ -50,6 +52,22 @@ fn grants(properties: &Value) -> Result<Grants> {
         }
     }
     Ok(grants)
+}
+
+/// What a statement about the secrets' key is limited to: Secrets Manager, at work on these secrets.
+fn encrypted(statement: &Value) -> Result<String> {
+    let secrets = &statement["Condition"]["StringLike"]["kms:EncryptionContext:SecretARN"];
+    assert_eq!(statement["Condition"], through_secrets_manager(secrets), "{statement}");
+    assert_eq!(statement["Resource"], json!({ "Ref": "SecretsKeyArn" }), "{statement}");
+    Ok(format!(" of {}", short(secrets)?))
+}
+
+/// The condition that Secrets Manager uses a key, and that it does so for these secrets.
+fn through_secrets_manager(secrets: &Value) -> Value {
+    json!({
+        "StringEquals": { "kms:ViaService": { "Fn::Sub": "secretsmanager.${AWS::Region}.amazonaws.com" } },
+        "StringLike": { "kms:EncryptionContext:SecretARN": secrets },
+    })
 }
 
 fn one_or_many(value: &Value) -> Vec<&Value> {
@@ -98,11 +116,14 @@ fn written(resource: AwsResource) -> String {
         AwsResource::Secrets(names) if names.ends_with("/*") => names.to_owned(),
         AwsResource::Secrets(name) => format!("{name}-??????"),
         AwsResource::MasterSecret => "MasterSecretArn if HasMasterSecret".to_owned(),
+        AwsResource::MasterSecretKey => "SecretsKeyArn of MasterSecretArn if HasMasterSecretKey".to_owned(),
+        AwsResource::SecretsKey(names) => {
+            format!("SecretsKeyArn of {} if HasSecretsKey", written(AwsResource::Secrets(names)))
+        }
         AwsResource::StateMachine => "ProvisionTenantStateMachine".to_owned(),
         AwsResource::Executions => "execution:ProvisionTenantStateMachine:*".to_owned(),
         AwsResource::IdempotencyTable => "IdempotencyTable.Arn".to_owned(),
         AwsResource::SearchDomains(path) => format!("SearchDomainArns/{path} if HasSearchDomains"),
-        AwsResource::SearchCollections => "SearchCollectionArns if HasSearchCollections".to_owned(),
     }
 }
 
@@ -151,7 +172,9 @@ fn no_other_resource_grants_anything() -> Result<()> {
         "Effect": "Allow",
         "Action": "kms:Decrypt",
         "Resource": { "Ref": "SecretsKeyArn" },
-        "Condition": { "StringEquals": { "kms:ViaService": { "Fn::Sub": "secretsmanager.${AWS::Region}.amazonaws.com" } } },
+        "Condition": through_secrets_manager(&json!({
+            "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretPrefix}/*",
+        })),
     }]);
     let policy = &template.resource("SecretsKeyPolicy")?["Properties"]["PolicyDocument"]["Statement"];
     assert_eq!(*policy, expected);

@@ -1,13 +1,16 @@
 //! The pipeline's order, retries, time-outs and names.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use contracts::machine::Machine;
 use contracts::template::Template;
 use domain::FailureKind;
 use serde_json::{Value, json};
-use step_kit::error_name;
+use step_2_await_environment::AwaitEnvironment;
+use step_5_invite_admin::InviteAdmin;
+use step_kit::Work as _;
 use store::LEASE_MARGIN;
 
 /// The time in seconds that a function may take to start. Its time-out counts only after that.
@@ -26,37 +29,47 @@ fn number(value: &Value, field: &str) -> Result<u64> {
     value[field].as_u64().with_context(|| format!("{field} of {value}"))
 }
 
+/// A step that can wait: its number, the field of the input that says whether it is done, the Choice and the Wait after
+/// it, and the pause that the step expects.
+type Waiting = (usize, &'static str, &'static str, &'static str, Duration);
+
+const WAITING: [Waiting; 2] = [
+    (2, "environment", "IsEnvironmentReady", "WaitForEnvironment", AwaitEnvironment::POLL),
+    (5, "invitation", "IsAdminInvited", "WaitForAuthConfiguration", InviteAdmin::POLL),
+];
+
 #[test]
-fn the_nine_steps_run_in_order_and_only_step_2_waits() -> Result<()> {
+fn the_nine_steps_run_in_order_and_two_of_them_wait() -> Result<()> {
     let machine = Machine::load()?;
     let tasks = machine.tasks()?;
     assert_eq!(machine.document["StartAt"], json!(tasks[0].0));
     assert_eq!(machine.document.get("QueryLanguage"), None, "JSONPath");
     for (number, pair) in (1..).zip(tasks.windows(2)) {
         let ((name, state), (next, _)) = (&pair[0], &pair[1]);
-        let next = if number == 2 { json!("IsEnvironmentReady") } else { json!(next) };
-        assert_eq!(state["Next"], next, "after {name}");
+        let Some((_, field, choice, wait, pause)) = WAITING.into_iter().find(|waiting| waiting.0 == number) else {
+            assert_eq!(state["Next"], json!(next), "after {name}");
+            continue;
+        };
+        assert_eq!(state["Next"], json!(choice), "after {name}");
+        let ready = json!([{ "Variable": format!("$.{field}.ready"), "BooleanEquals": true, "Next": next }]);
+        let choice = machine.state(choice)?;
+        assert_eq!((&choice["Choices"], &choice["Default"]), (&ready, &json!(wait)));
+        assert_eq!(*machine.state(wait)?, json!({ "Type": "Wait", "Seconds": pause.as_secs(), "Next": name }));
     }
     assert_eq!(tasks[8].1["End"], json!(true));
-
-    let choice = machine.state("IsEnvironmentReady")?;
-    let ready = json!([{ "Variable": "$.environment.ready", "BooleanEquals": true, "Next": "Step3MigrateTenant" }]);
-    assert_eq!((&choice["Choices"], &choice["Default"]), (&ready, &json!("WaitForEnvironment")));
-    let wait = machine.state("WaitForEnvironment")?;
-    assert_eq!(*wait, json!({ "Type": "Wait", "Seconds": step_kit::POLL.as_secs(), "Next": "Step2AwaitEnvironment" }));
     Ok(())
 }
 
 #[test]
 fn a_task_gets_only_tenant_and_attempt_and_its_output_is_dropped() -> Result<()> {
     let machine = Machine::load()?;
-    for (name, state) in machine.tasks()? {
+    for (number, (name, state)) in (1..).zip(machine.tasks()?) {
         assert_eq!(state["Resource"], json!("arn:aws:states:::lambda:invoke"), "{name}");
         let payload = json!({ "tenant_id.$": "$.tenant_id", "attempt.$": "$.attempt" });
         assert_eq!(state["Parameters"]["Payload"], payload, "{name}: history keeps every input");
-        if name == "Step2AwaitEnvironment" {
+        if let Some((_, field, ..)) = WAITING.into_iter().find(|waiting| waiting.0 == number) {
             assert_eq!(state["ResultSelector"], json!({ "ready.$": "$.Payload.ready" }));
-            assert_eq!(state["ResultPath"], json!("$.environment"));
+            assert_eq!(state["ResultPath"], json!(format!("$.{field}")));
         } else {
             assert_eq!(state.get("ResultPath"), Some(&Value::Null), "{name}: history keeps every output");
         }
@@ -72,8 +85,30 @@ fn the_status_route_knows_the_waits_of_the_machine() -> Result<()> {
         assert_eq!(interval("Step.RateLimited")?, step_kit::RATE_LIMITED_RETRY.as_secs(), "{name}");
         assert_eq!(interval("Step.Busy")?, step_kit::BUSY_RETRY.as_secs(), "{name}");
     }
-    assert_eq!(number(machine.state("WaitForEnvironment")?, "Seconds")?, step_kit::POLL.as_secs());
     Ok(())
+}
+
+/// What Lambda answers while a function is being prepared, or while Lambda is full or broken.
+fn of_lambda() -> Value {
+    json!({
+        "ErrorEquals": [
+            "Lambda.CodeArtifactUserPendingException",
+            "Lambda.CodeArtifactUserDeletedException",
+            "Lambda.ResourceNotReadyException",
+            "Lambda.ResourceConflictException",
+            "Lambda.ENINotReadyException",
+            "Lambda.ENILimitReachedException",
+            "Lambda.SubnetIPAddressLimitReachedException",
+            "Lambda.EC2ThrottledException",
+            "Lambda.EC2UnexpectedException",
+            "Lambda.TooManyRequestsException",
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.ClientExecutionTimeoutException",
+        ],
+        "IntervalSeconds": 5, "MaxAttempts": 60, "BackoffRate": 2.0, "JitterStrategy": "FULL", "MaxDelaySeconds": 30,
+    })
 }
 
 #[test]
@@ -83,6 +118,7 @@ fn all_nine_steps_have_the_same_retriers() -> Result<()> {
         { "ErrorEquals": ["Step.Rejected", "Step.Internal", "Step.Superseded"], "MaxAttempts": 0 },
         { "ErrorEquals": ["Step.RateLimited"], "IntervalSeconds": 30, "MaxAttempts": 120, "BackoffRate": 1.0 },
         { "ErrorEquals": ["Step.Busy"], "IntervalSeconds": 5, "MaxAttempts": 120, "BackoffRate": 1.0 },
+        of_lambda(),
         { "ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 5, "BackoffRate": 2.0,
           "JitterStrategy": "FULL", "MaxDelaySeconds": 60 },
     ]);
@@ -104,6 +140,11 @@ fn every_failure_is_recorded() -> Result<()> {
     assert_eq!(record["Parameters"]["Payload"], payload);
     assert_eq!(record.get("ResultPath"), Some(&Value::Null));
     assert_eq!(record["Next"], json!("ProvisioningFailed"));
+    // If it cannot be recorded, the execution still fails with the step's error, where the reconciler finds it.
+    let expected =
+        json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": "$.unrecorded", "Next": "ProvisioningFailed" }]);
+    assert_eq!(record["Catch"], expected);
+    assert!(retriers(record)?.contains(&of_lambda()), "the recorder waits for Lambda as the steps do");
     let expected = json!({ "Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause" });
     assert_eq!(*machine.state("ProvisioningFailed")?, expected);
     Ok(())
@@ -117,12 +158,12 @@ fn error_names_match_the_kinds_of_failures() -> Result<()> {
     for state in states.values().filter(|state| state["Type"] == "Task") {
         for retrier in retriers(state)? {
             let names = retrier["ErrorEquals"].as_array().context("ErrorEquals")?;
-            matched.extend(names.iter().filter_map(Value::as_str).filter(|name| *name != "States.ALL"));
+            matched.extend(names.iter().filter_map(Value::as_str).filter(|name| name.starts_with("Step.")));
         }
     }
     // Transient failures are retried by the retrier for States.ALL, like a killed process.
-    matched.insert(error_name(FailureKind::Transient));
-    assert_eq!(matched, FailureKind::ALL.into_iter().map(error_name).collect());
+    matched.insert(FailureKind::Transient.error_name());
+    assert_eq!(matched, FailureKind::ALL.into_iter().map(FailureKind::error_name).collect());
     Ok(())
 }
 
@@ -132,7 +173,7 @@ fn kinds_are_retried_as_the_table_of_causes_says() -> Result<()> {
     let machine = Machine::load()?;
     for (name, state) in machine.tasks()? {
         for kind in FailureKind::ALL {
-            let retrier = retrier(state, error_name(kind)).or_else(|_| retrier(state, "States.ALL"))?;
+            let retrier = retrier(state, kind.error_name()).or_else(|_| retrier(state, "States.ALL"))?;
             let tries = number(retrier, "MaxAttempts")?;
             assert_eq!(tries > 0, kind.is_retried(), "{name}: {kind:?}");
         }
@@ -166,6 +207,25 @@ fn retries_of_a_busy_step_outlast_the_longest_lease() -> Result<()> {
         let busy = retrier(state, "Step.Busy")?;
         let waited = number(busy, "IntervalSeconds")? * number(busy, "MaxAttempts")?;
         assert!(waited > longest, "{name} waits {waited} s, a lease may last {longest} s");
+    }
+    Ok(())
+}
+
+/// The longest that one state may take is its waits for a rate limit, after it was waited for Lambda and for others.
+#[test]
+fn the_run_may_take_longer_than_the_waits_of_any_state() -> Result<()> {
+    let machine = Machine::load()?;
+    let limit = number(&machine.document, "TimeoutSeconds")?;
+    for (name, state) in machine.tasks()? {
+        let mut longest = 0;
+        for retrier in retriers(state)? {
+            let tries = number(retrier, "MaxAttempts")?;
+            let pause = retrier["MaxDelaySeconds"]
+                .as_u64()
+                .map_or_else(|| if tries == 0 { Ok(0) } else { number(retrier, "IntervalSeconds") }, Ok)?;
+            longest += tries * pause;
+        }
+        assert!(limit > 2 * longest, "{name} may wait {longest} s");
     }
     Ok(())
 }

@@ -51,6 +51,30 @@ impl Aws {
         Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? })
     }
 
+    /// Creates a user with this policy. Returns the id of their access key, and the key.
+    pub async fn user(&self, name: &str, policy: &str) -> Result<(String, String)> {
+        self.iam("CreateUser", &[("UserName", name)]).await?;
+        let policy = [("UserName", name), ("PolicyName", "only"), ("PolicyDocument", policy)];
+        self.iam("PutUserPolicy", &policy).await?;
+        let key = self.iam("CreateAccessKey", &[("UserName", name)]).await?;
+        let part = |tag: &str| {
+            let (_, rest) = key.split_once(&format!("<{tag}>")).with_context(|| format!("no {tag}"))?;
+            rest.split_once('<').map(|(value, _)| value.to_owned()).context("no end")
+        };
+        Ok((part("AccessKeyId")?, part("SecretAccessKey")?))
+    }
+
+    /// An action of IAM, whose protocol is a form in and XML out.
+    async fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
+        let form = [("Action", action), ("Version", "2010-05-08")];
+        let form: Vec<_> = form.iter().chain(parameters).collect();
+        let request = self.http.post(format!("{}/", self.endpoint)).form(&form).build()?;
+        let answer = self.send("iam", request).await?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        ensure!(status.is_success(), "{action}: {status}: {text}");
+        Ok(text)
+    }
+
     /// All pages of a list. `items` is the name of the list in the answer, `token` the name of the page token in
     /// request and answer.
     pub async fn list(
@@ -98,6 +122,12 @@ impl Aws {
             "" => Ok(Value::Null),
             value => Ok(serde_json::from_str(value)?),
         }
+    }
+
+    /// Whether a secret is encrypted with the installation's key, and not with the account's.
+    pub async fn secret_has_the_installations_key(&self, name: &str) -> Result<bool> {
+        let described = self.json("secretsmanager", "secretsmanager.DescribeSecret", json!({"SecretId": name})).await?;
+        Ok(described["KmsKeyId"] == variable("SECRETS_KEY_ARN")?)
     }
 
     /// The idempotency record that this request wrote.

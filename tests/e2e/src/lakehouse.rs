@@ -131,6 +131,11 @@ impl Lakehouse {
         self.cloud.aws.secret_versions(&self.secret(catalog_name)?).await
     }
 
+    /// Whether a catalog's secret is encrypted with the installation's key.
+    pub async fn secret_has_the_installations_key(&self, catalog_name: &str) -> Result<bool> {
+        self.cloud.aws.secret_has_the_installations_key(&self.secret(catalog_name)?).await
+    }
+
     /// A catalog's credentials, from the version of its secret that the row names.
     pub async fn credentials(&self, catalog_name: &str) -> Result<Value> {
         let row = self.row(catalog_name).await?.context("no such catalog")?;

@@ -1,8 +1,10 @@
 //! What the outside systems hold, and which calls they have counted.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use futures_util::FutureExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -45,6 +47,32 @@ impl Cloud {
         Ok(())
     }
 
+    /// Sets whether the Auth of a Supabase project notices changes of its configuration.
+    pub async fn set_auth_reloads(&self, project_ref: &str, on: bool) -> Result<()> {
+        let url = format!("{}/admin/projects/{project_ref}/reloads", variable("SUPABASE_ADMIN_URL")?);
+        self.http.put(url).json(&json!({ "on": on })).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Runs a test while a second of Step Functions and of the stand-ins takes a second.
+    pub async fn at_real_pace(&self, test: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+        let usual = variable("CLOCK_SCALE")?.parse()?;
+        self.set_clock_scale(1.0).await?;
+        let outcome = AssertUnwindSafe(test()).catch_unwind().await;
+        self.set_clock_scale(usual).await?;
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    async fn set_clock_scale(&self, scale: f64) -> Result<()> {
+        let machine = format!("{}/_ministack/config", variable("AWS_ENDPOINT_URL")?);
+        let config = json!({ "stepfunctions._SFN_WAIT_SCALE": scale });
+        let answer: Value = self.http.post(machine).json(&config).send().await?.error_for_status()?.json().await?;
+        ensure!(answer["applied"].as_object().is_some_and(|applied| applied.len() == 1), "{answer}");
+        let stand_in = format!("{}/admin/clock", variable("SUPABASE_ADMIN_URL")?);
+        self.http.put(stand_in).json(&json!({ "scale": scale })).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Sets how long it takes until a Supabase project that is created from now on shows up in listings.
     pub async fn list_projects_after(&self, delay: Duration) -> Result<()> {
         let url = format!("{}/admin/listing", variable("SUPABASE_ADMIN_URL")?);
@@ -80,6 +108,14 @@ impl Cloud {
         let all = self.outside(&format!("{}/admin/{objects}", variable("STRIPE_ADMIN_URL")?)).await?;
         let all = all.as_array().context("no list")?;
         Ok(all.iter().filter(|object| object["metadata"]["tenant_id"] == tenant_id).cloned().collect())
+    }
+
+    /// Deletes a Stripe customer, like a user of the dashboard.
+    pub async fn delete_customer(&self, customer: &str) -> Result<()> {
+        let url = format!("{}/v1/customers/{customer}", variable("STRIPE_API_URL")?);
+        let request = self.http.delete(url).bearer_auth(variable("STRIPE_SECRET_KEY")?);
+        request.header("stripe-version", "2026-07-29.dahlia").send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// Every mail that was sent.

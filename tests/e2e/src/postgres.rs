@@ -70,7 +70,7 @@ impl Cloud {
 async fn connect(mut config: Config) -> Result<Client> {
     let authority = variable("POSTGRES_CA_FILE")?;
     let authority = std::fs::read_to_string(&authority).with_context(|| authority)?;
-    let tls = MakeRustlsConnect::new(tls::client_config(Some(&authority))?);
+    let tls = MakeRustlsConnect::new(tls::client_config(tls::Authorities::PUBLIC.and(Some(&authority)))?);
     config.application_name("e2e").ssl_mode(tokio_postgres::config::SslMode::Require);
     let (client, connection) = config.connect(tls).await?;
     // Ends with the client. If the connection breaks, the client's next statement fails.

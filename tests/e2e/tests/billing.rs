@@ -228,6 +228,33 @@ async fn row_and_stripe_agree_after_two_simultaneous_changes() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs API_URL"]
+async fn a_customer_deleted_at_stripe_is_made_anew_by_the_next_change_and_is_no_obstacle_to_a_deactivation()
+-> Result<()> {
+    let cloud = Cloud::from_env()?;
+    let (slug, tenant_id) = cloud.live("deleted", tier("enterprise")).await?;
+    let gone = subscription(&cloud, tenant_id).await?;
+    let before = cloud.tenant(&slug).await?["stripe_customer_id"].as_str().unwrap_or_default().to_owned();
+    cloud.delete_customer(&before).await?;
+
+    let record = cloud.change(&slug, tier("enterprise_plus")).await?.expect(200)?;
+    let customers = cloud.customers(tenant_id).await?;
+    assert_eq!((customers.len(), &customers[0]["id"]), (1, &record["stripe_customer_id"]));
+    assert_ne!(record["stripe_customer_id"], before.as_str());
+    let subscriptions = cloud.subscriptions(tenant_id).await?;
+    let live: Vec<&Value> = subscriptions.iter().filter(|it| it["status"] == "active").collect();
+    ensure!(subscriptions.len() == 2 && live.len() == 1 && live[0]["id"] != gone.id.as_str(), "{subscriptions:?}");
+    assert_eq!(live[0]["items"]["data"][0]["price"]["lookup_key"], PLUS);
+    assert_eq!(open(&cloud, tenant_id).await?, 0);
+
+    cloud.delete_customer(record["stripe_customer_id"].as_str().unwrap_or_default()).await?;
+    cloud.deactivate(&slug).await?.no_content()?;
+    cloud.reconcile_until(async || Ok(open(&cloud, tenant_id).await? == 0)).await?;
+    assert_eq!((cloud.customers(tenant_id).await?.len(), cloud.subscriptions(tenant_id).await?.len()), (0, 2));
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs API_URL"]
 async fn a_deactivated_tenants_subscription_ends_with_its_period() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("leaving", tier("enterprise")).await?;

@@ -40,6 +40,33 @@ async fn stopped(cloud: &Cloud, slug: &str) -> Result<Uuid> {
     Ok(tenant_id)
 }
 
+/// A tenant whose execution failed at step 7 while nobody could write to the control database: neither the step nor
+/// `record-failure`. That was longer ago than a run may be idle.
+async fn unrecorded(cloud: &Cloud, faults: &Faults, slug: &str) -> Result<Uuid> {
+    let reason =
+        "no permissions for [indices:admin/create] and User [name=ivory, backend_roles=[], requestedTenant=null]";
+    let body = json!({ "error": { "type": "security_exception", "reason": reason }, "status": 403 }).to_string();
+    let create = Match::request("PUT", &format!("^/client_{slug}_v1"));
+    let fault = faults.answer("opensearch-us-east-1", create, 403, &body).await?;
+    let tenant_id = cloud.accepted(slug, json!({})).await?;
+    cloud.wait_until(slug, State::Failed, LIVE).await?;
+    faults.mend(fault).await?;
+    let arn = cloud.aws.execution_arn(tenant_id, 1);
+    let end = tokio::time::Instant::now() + LIVE;
+    while cloud.aws.execution(&arn).await?.context("no execution")?["status"] != "FAILED" {
+        ensure!(tokio::time::Instant::now() < end, "the execution does not end");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let control = cloud.control().await?;
+    let running = "UPDATE control.provisioning_steps SET state = 'running', finished_at = NULL, cause = NULL
+                   WHERE tenant_id = $1 AND step = 7";
+    assert_eq!(control.execute(running, &[&tenant_id]).await?, 1);
+    let idle = "UPDATE control.tenants SET provisioning_state = 'provisioning', error_message = NULL,
+                touched_at = clock_timestamp() - interval '2 minutes' WHERE tenant_id = $1";
+    assert_eq!(control.execute(idle, &[&tenant_id]).await?, 1);
+    Ok(tenant_id)
+}
+
 async fn check_one_of_everything(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<()> {
     let projects = cloud.projects(slug, tenant_id).await?;
     assert_eq!(projects.len(), 1);
@@ -91,6 +118,26 @@ async fn a_run_that_was_stopped_is_failed_by_the_reconciler() -> Result<()> {
         assert_eq!(failed.failed_steps, ["step_2"]);
         let cause = failed.cause()?;
         assert_eq!((&cause["code"], &cause["owner"]), (&json!("run_lost"), &json!("platform")));
+
+        cloud.accepted(&slug, json!({})).await?;
+        let live = cloud.wait_until(&slug, State::Active, LIVE).await?;
+        assert_eq!(live.attempt, 2);
+        check_one_of_everything(cloud, &slug, tenant_id).await
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
+async fn a_failure_that_nobody_could_record_is_recorded_with_its_cause_by_the_reconciler() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let slug = unique("unrecorded");
+        let tenant_id = unrecorded(cloud, faults, &slug).await?;
+        reconcile(cloud).await?;
+        let failed = cloud.wait_until(&slug, State::Failed, LIVE).await?;
+        assert_eq!(failed.failed_steps, ["step_7"]);
+        let cause = failed.cause()?;
+        assert_eq!((&cause["code"], &cause["owner"]), (&json!("opensearch_permission_missing"), &json!("platform")));
 
         cloud.accepted(&slug, json!({})).await?;
         let live = cloud.wait_until(&slug, State::Active, LIVE).await?;

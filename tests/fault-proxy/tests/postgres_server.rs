@@ -55,7 +55,7 @@ impl Server {
     }
 
     fn connector(&self) -> anyhow::Result<MakeRustlsConnect> {
-        Ok(MakeRustlsConnect::new(tls::client_config(Some(&self.authority))?))
+        Ok(MakeRustlsConnect::new(tls::client_config(tls::Authorities::PUBLIC.and(Some(&self.authority)))?))
     }
 
     /// A client over TLS.

@@ -127,12 +127,14 @@ pub const EFFECTS: &[Effect] = &[
     pooler(4, "counts", |s| tenant_statement(s, "sod_rules")),
     completed(4),
     lease(5),
+    postgres(5, "settings' intent", |s| intent(s, "auth_configuration")),
     Effect {
         known: Known::Environment,
         ..http(5, "mail settings", |s| {
             Match::request("PATCH", &format!("^/v1/projects/{}/config/auth$", s.project_ref))
         })
     },
+    confirmation(5, "auth_configuration"),
     postgres(5, "intent", |s| intent(s, "admin_user")),
     http(5, "invitation", |s| body("POST", "/auth/v1/invite", &s.slug)),
     Effect { upstream: "smtp", protocol: Protocol::Smtp, ..http(5, "mail", mail) },
@@ -215,6 +217,7 @@ const fn confirmation(step: usize, kind: &'static str) -> Effect {
     let confirm: fn(&Subject) -> Match =
         |s| Match::statement(&format!(r"^UPDATE control\.resources r SET external_id.* \$1={} ", s.row));
     let name = match kind.as_bytes() {
+        b"auth_configuration" => "settings' id",
         b"stripe_customer" => "customer's id",
         b"stripe_subscription" => "subscription's id",
         _ => "id",

@@ -20,6 +20,8 @@ pub enum Act {
     Perish(u8),
     /// The period of a cancelled subscription ends.
     PeriodEnds,
+    /// A person ends the subscription at once, or deletes its customer, in Stripe's dashboard.
+    Lose,
     /// An invocation performs its next act.
     Go(u8),
     /// An invocation's call ends like this.
@@ -90,6 +92,7 @@ impl Act {
             | Self::Post(None) => true,
             Self::Day
             | Self::PeriodEnds
+            | Self::Lose
             | Self::Perish(_)
             | Self::Hear(..)
             | Self::Die(_)
@@ -121,7 +124,7 @@ impl Act {
 
 /// What may happen next. Some of these acts change nothing.
 pub(crate) fn possible(world: &World, acts: &mut Vec<Act>) {
-    acts.extend([Act::Tick, Act::Day, Act::PeriodEnds]);
+    acts.extend([Act::Tick, Act::Day, Act::PeriodEnds, Act::Lose]);
     acts.extend([Act::LookAfter, Act::Publish, Act::Tell, Act::TellLost]);
     if world.starting.is_some() {
         acts.extend([Act::Start, Act::StartLost]);

@@ -21,8 +21,18 @@ impl Acting<'_> {
         }
     }
 
-    pub(crate) fn look_for_subscription(self) {
+    pub(crate) fn look_for_subscription(mut self) {
         let stripe = self.world.stripe;
+        if stripe.live == 0 && self.world.subscription.is_some_and(|row| row.confirmed) {
+            self.world.stripe.lost &= !self.holds();
+            if self.broken == Broken::GoneIsRefused {
+                return self.refused();
+            }
+            // The row's tier may be one that is paid for, and Stripe does not bill it.
+            if self.world.row.tier.is_some() && self.broken != Broken::GoneIsUntouched {
+                self.invocation.touch();
+            }
+        }
         let next = match (self.world.subscription, self.invocation.wanted()) {
             (None, Some(_)) => At::Intend,
             (Some(row), Some(plan)) if row.confirmed => {

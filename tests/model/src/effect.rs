@@ -52,7 +52,7 @@ impl World {
     /// Adds a live subscription.
     pub(crate) fn subscribe(&mut self, plan: Plan) {
         self.stripe.live += 1;
-        (self.stripe.plan, self.stripe.cancelling) = (plan, false);
+        (self.stripe.plan, self.stripe.cancelling, self.stripe.lost) = (plan, false, false);
     }
 
     /// Keeps a call whose caller is gone.

@@ -37,6 +37,7 @@ fn happen(world: &mut World, act: Act, broken: Broken) -> bool {
             dies.is_some() && comes_up(world, id, Project::Dead)
         }
         Act::PeriodEnds => period_ends(world),
+        Act::Lose => lose(world),
         Act::Go(place) => Acting::new(world, broken, place).is_some_and(Acting::go),
         Act::Hear(place, fate) => hear(world, broken, place, fate),
         Act::Die(place) => Acting::new(world, broken, place).is_some_and(Acting::dies),
@@ -146,6 +147,16 @@ fn period_ends(world: &mut World) -> bool {
         world.stripe.live -= 1;
     }
     ends
+}
+
+fn lose(world: &mut World) -> bool {
+    let loses = world.stripe.live > 0 && world.left.losses > 0;
+    if loses {
+        world.left.losses -= 1;
+        world.stripe.live -= 1;
+        world.stripe.lost = true;
+    }
+    loses
 }
 
 fn hear(world: &mut World, broken: Broken, place: u8, fate: Fate) -> bool {

@@ -38,6 +38,8 @@
 //!   ([`Bounds::deaths`]): it deletes dead ones, and step 1 begins again. Step 9 is modelled completely, except for the
 //!   customer. The same code creates the customer and the subscription, so the customer is assumed to exist. A project
 //!   that dies after step 2 needs a person and is left out.
+//! - **The customer does not vanish alone.** Its deletion ends the subscription, which a person may do at any moment
+//!   ([`Bounds::losses`]). That the customer is then made anew as well is the same code once more.
 //! - **Time is counted in ticks.** Only the order of deadlines matters. A lease lasts 2 ticks, a call has its effect
 //!   within 1, a project is in the list within 1 more, and the two minutes are 3. These are the smallest numbers in the
 //!   order of the real ones: a call is shorter than a lease, and call and listing together are over before the two
@@ -131,6 +133,9 @@ impl Model for Provisioning {
         }
         if self.beginnings.iter().any(|world| world.left.deaths > 0) {
             properties.extend(properties::occurrences_of_a_death());
+        }
+        if self.beginnings.iter().any(|world| world.left.losses > 0) {
+            properties.extend(properties::occurrences_of_a_loss());
         }
         properties
     }

@@ -18,7 +18,7 @@ pub const NOTHING_LOST: &str = "nothing is lost";
 pub const NOTHING_INVENTED: &str = "nothing is invented";
 /// If the tenant is active, everything exists.
 pub const ACTIVE_IS_MADE: &str = "active is made";
-/// Stripe bills the row's tier, or an open intent says that it may not.
+/// Stripe bills the row's tier, or an open intent says that it may not, or nobody has looked since a person changed that.
 pub const BILLING_AGREES: &str = "billing agrees or an intent says so";
 /// The tenant is active only after step 9's transaction. After it, the tenant is never failed or provisioning again.
 pub const ACTIVE_SINCE_STEP_9: &str = "active since step 9 and failed never after";
@@ -48,7 +48,7 @@ pub(crate) fn safety() -> Vec<Property<Provisioning>> {
         }),
         Property::always(BILLING_AGREES, |_, world: &World| {
             let settled_by_intents = matches!(world.row.state, State::Active | State::Deprovisioned);
-            !settled_by_intents || world.billing_agrees() || world.billing_is_open()
+            !settled_by_intents || world.billing_agrees() || world.billing_is_open() || world.stripe.lost
         }),
         Property::always(ACTIVE_SINCE_STEP_9, |_, world: &World| match world.row.state {
             State::Provisioning | State::Failed => !world.row.activated && world.event == Event::Absent,
@@ -147,6 +147,25 @@ pub(crate) fn occurrences_of_a_death() -> Vec<Property<Provisioning>> {
         }),
         Property::sometimes("another one is asked for, and the tenant is active", |_, world: &World| {
             world.left.deaths == 0 && world.row.state == State::Active && world.is_at_rest()
+        }),
+    ]
+}
+
+/// What has to happen in some world if a person may end the subscription.
+pub(crate) fn occurrences_of_a_loss() -> Vec<Property<Provisioning>> {
+    vec![
+        Property::sometimes("a lost subscription is found by nobody", |_, world: &World| {
+            world.stripe.lost && world.is_at_rest()
+        }),
+        Property::sometimes("a lost subscription is made anew", |_, world: &World| {
+            world.left.losses == 0 && world.row.state == State::Active && world.stripe.live == 1 && world.is_at_rest()
+        }),
+        Property::sometimes("a subscription is lost between a look and a change", |_, world: &World| {
+            world.stripe.live == 0
+                && world.invocations.iter().flatten().any(|invocation| matches!(invocation.at, At::Update { .. }))
+        }),
+        Property::sometimes("a subscription is lost before its answer arrives", |_, world: &World| {
+            world.stripe.live == 0 && world.stripe.keys.contains(&Key::Made)
         }),
     ]
 }

@@ -29,6 +29,10 @@ pub enum Broken {
     DeactivationDueAtOnce,
     /// The tier is changed without an intent.
     NoBillingIntent,
+    /// A subscription that is gone is an error, as if Stripe had refused something.
+    GoneIsRefused,
+    /// A tier change that finds the subscription gone and is refused then closes its intent.
+    GoneIsUntouched,
     /// `record-failure` does not look at the attempt.
     FailureIgnoresAttempt,
     /// `record-failure` does not look at the state.

@@ -117,7 +117,8 @@ impl<'a> Acting<'a> {
                 }
                 Answer::Replayed if self.broken == Broken::ReplayIsNotThere => self.goes_on(At::Renew),
                 Answer::Replayed => self.goes_on(At::Find),
-                Answer::Refused => self.refused(),
+                // The subscription has ended.
+                Answer::Refused => self.goes_on(At::Look),
             },
             Fate::Cut => {
                 self.world.set_adrift(flight);
@@ -134,6 +135,7 @@ impl<'a> Acting<'a> {
                     }
                     self.goes_on(At::Discard);
                 }
+                Call::Change { .. } if self.world.stripe.live == 0 => self.goes_on(At::Look),
                 Call::Change { .. } => self.refused(),
             },
             Fate::Error { made } => {

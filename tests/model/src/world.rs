@@ -132,6 +132,8 @@ pub struct Stripe {
     pub plan: Plan,
     /// Whether it ends with the period that is paid for.
     pub cancelling: bool,
+    /// A person ended the subscription, and no invocation that holds the lease has found out since.
+    pub lost: bool,
     /// What Stripe has stored for each key.
     pub keys: [Key; ROOM],
     /// The first unused key.
@@ -191,6 +193,8 @@ pub struct Bounds {
     pub deletes: u8,
     /// Projects that come up dead.
     pub deaths: u8,
+    /// How often a person ends the subscription at once, or deletes its customer.
+    pub losses: u8,
 }
 
 /// A state of the model.
@@ -251,6 +255,7 @@ impl World {
                 live: 0,
                 plan: Plan::Enterprise,
                 cancelling: false,
+                lost: false,
                 keys: [Key::Unknown; ROOM],
                 next_key: 0,
             },
@@ -328,10 +333,12 @@ impl World {
             && !self.billing_is_open()
     }
 
-    /// The caller has what it requested, and every promise about it is kept.
+    /// The caller has what it requested, and every promise about it is kept. What a person ended at Stripe is noticed by the
+    /// next change only.
     #[must_use]
     pub fn ended_well(&self) -> bool {
-        self.row.state != State::Failed && self.billing_agrees() && self.published == u8::from(self.row.activated)
+        let billed = self.billing_agrees() || self.stripe.lost;
+        self.row.state != State::Failed && billed && self.published == u8::from(self.row.activated)
     }
 
     /// The lease is given up or taken away.
@@ -384,6 +391,8 @@ impl World {
         if self.stripe.live == 0 {
             (self.stripe.plan, self.stripe.cancelling) = (Plan::Enterprise, false);
         }
+        // Nobody wants a subscription any more.
+        self.stripe.lost &= self.row.state != State::Deprovisioned;
         self.invocations.sort_unstable();
         self.adrift.sort_unstable();
     }

@@ -8,9 +8,11 @@ use model::{
 };
 use stateright::{Checker, HasDiscoveries, Model};
 
-const PROVISIONING: Bounds = Bounds { faults: 2, patches: 0, deletes: 1, deaths: 0 };
-const DEATH: Bounds = Bounds { faults: 2, patches: 0, deletes: 1, deaths: 1 };
-const CHANGE: Bounds = Bounds { faults: 1, patches: 1, deletes: 1, deaths: 0 };
+const PROVISIONING: Bounds = Bounds { faults: 2, patches: 0, deletes: 1, deaths: 0, losses: 0 };
+const DEATH: Bounds = Bounds { faults: 2, patches: 0, deletes: 1, deaths: 1, losses: 0 };
+const CHANGE: Bounds = Bounds { faults: 1, patches: 1, deletes: 1, deaths: 0, losses: 0 };
+
+const LOSS: Bounds = Bounds { faults: 1, patches: 1, deletes: 1, deaths: 0, losses: 1 };
 
 /// Finds the shortest path to a world without `property`. `holds.rs` shows that there is none if nothing is left out,
 /// within bounds that include these.
@@ -84,6 +86,18 @@ fn with_the_intent_of_a_tier_change_due_at_once_stripe_and_the_row_disagree() {
 #[test]
 fn with_the_intent_of_a_deactivation_due_at_once_a_subscription_outlives_its_tenant() {
     refutes(BILLING_AGREES, Provisioning::from_post(PROVISIONING), Broken::DeactivationDueAtOnce);
+}
+
+#[test]
+fn if_a_subscription_that_is_gone_is_an_error_a_deactivation_is_never_settled() {
+    let graph = Graph::of(&Provisioning::from_active(LOSS).without(Broken::GoneIsRefused));
+    let way = graph.never_ends_by_itself().expect("a world without an end");
+    println!("no end without a caller after {way:?}");
+}
+
+#[test]
+fn if_a_refused_change_forgets_that_the_subscription_is_gone_stripe_and_the_row_disagree() {
+    refutes(BILLING_AGREES, Provisioning::from_active(LOSS), Broken::GoneIsUntouched);
 }
 
 #[test]

@@ -2,9 +2,12 @@
 //!
 //! `TEST_POSTGRES_URL` is the URL of a test server with its superuser. `POSTGRES_CA_FILE` is the authority of the
 //! server's certificate. `cargo xtask test` sets both. Several test programs may use the server at the same time.
+//!
+//! [`stranger`] needs no server: it is one, of whatever trustworthiness.
 
 mod connection;
 mod statements;
+pub mod stranger;
 mod template;
 mod users;
 

@@ -53,6 +53,7 @@ struct Response<'a> {
 /// The codes of a call to CloudFormation that was not answered.
 const CODES: TransportCodes = TransportCodes {
     unreachable: CauseCode::CloudFormationUnreachable,
+    untrusted: CauseCode::CloudFormationUntrusted,
     timeout: CauseCode::CloudFormationTimeout,
     connection_lost: CauseCode::CloudFormationConnectionLost,
     answer_too_large: CauseCode::CloudFormationAnswerTooLarge,

@@ -7,8 +7,8 @@ use domain::{CauseCode, Failure, Step};
 use lambda_kit::needs;
 use step_kit::{Lease, Outcome, Work};
 use store::ResourceKind;
-use supabase::{Error, MANAGEMENT_TIMEOUT, Management, ProjectRef, ProjectStatus};
-use supabase_project::{ProjectAccess, SupabaseAccount, project_ref};
+use supabase::{Access, Error, MANAGEMENT_TIMEOUT, Management, ProjectRef, ProjectStatus};
+use supabase_project::{ProjectAccess, SupabaseAccount, may_be_missing_yet, project_ref};
 
 /// How long a project may take to be visible everywhere after its creation was answered.
 const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
@@ -25,6 +25,7 @@ needs! {
 
 impl Work for AwaitEnvironment {
     const STEP: Step = Step::AwaitEnvironment;
+    const POLL: Duration = Duration::from_secs(15);
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
         let management = self.account.management().await?;
@@ -40,19 +41,24 @@ impl Work for AwaitEnvironment {
             Some(ProjectStatus::ActiveHealthy) => {}
             Some(_) => return wait_for(lease, "project"),
         }
-        let health = management.health(&project).await?;
+        let Some(health) = there(management.health(&project).await)? else { return wait_for(lease, "health") };
         let unwell: Vec<&str> = health.iter().filter(|h| !h.is_healthy()).map(|h| h.service.as_str()).collect();
         if !unwell.is_empty() {
             return wait_for(lease, unwell.join(", "));
         }
-        match management.access(&project).await {
-            Err(Error::KeysMissing) => wait_for(lease, "api_keys"),
-            Err(Error::PoolerMissing) => wait_for(lease, "pooler"),
-            access => {
-                self.access.keep(lease, access?).await?;
-                Ok(Outcome::DONE)
-            }
-        }
+        let Some(keys) = there(management.api_keys(&project).await)? else { return wait_for(lease, "api_keys") };
+        let Some(pooler) = there(management.session_pooler(&project).await)? else { return wait_for(lease, "pooler") };
+        self.access.keep(lease, Access { keys, pooler }).await?;
+        Ok(Outcome::DONE)
+    }
+}
+
+/// What Supabase says about the project; `None` if a young project may still lack it.
+fn there<T>(answer: Result<T, Error>) -> Result<Option<T>, Failure> {
+    match answer.map_err(Failure::from) {
+        Ok(answer) => Ok(Some(answer)),
+        Err(failure) if may_be_missing_yet(&failure) => Ok(None),
+        Err(failure) => Err(failure),
     }
 }
 

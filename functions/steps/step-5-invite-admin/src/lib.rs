@@ -1,16 +1,19 @@
 //! Step 5: the tenant's admin is invited by mail, once, and made the tenant's admin in the IAM schema.
 
+mod configuration;
+
 use std::time::Duration;
 
-use domain::{CauseCode, Failure, Step};
-use lambda_kit::{Read, needs, settings};
-use secrets::SmtpSecret;
+use domain::{CauseCode, Failure, FailureKind, Step};
+use lambda_kit::{needs, settings};
 use step_kit::{Lease, Outcome, Work};
 use store::{Intent, Resource, ResourceKind};
-use supabase::{AUTH_TIMEOUT, Auth, AuthError, AuthSettings, MANAGEMENT_TIMEOUT, Smtp};
-use supabase_project::{ProjectAccess, ProjectUrl, SupabaseAccount, project_ref};
+use supabase::{AUTH_TIMEOUT, Auth, AuthError};
+use supabase_project::{ProjectAccess, ProjectUrl};
 use tenant_database::TenantDatabase;
 use uuid::Uuid;
+
+use crate::configuration::{AuthConfiguration, YOUNG_FOR};
 
 /// Within this time Auth has either sent an invitation's mail or rolled the user back: its own SMTP time-out is 10 s.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
@@ -20,9 +23,8 @@ const GRANT_TIMEOUT: Duration = Duration::from_secs(5);
 needs! {
     /// Invites the tenant's admin.
     pub struct InviteAdmin {
-        account: SupabaseAccount,
+        configuration: AuthConfiguration,
         access: ProjectAccess,
-        smtp: Read<SmtpSecret>,
         project_url: ProjectUrl,
         invitation: InvitationSettings,
     }
@@ -38,46 +40,33 @@ settings! {
 
 impl Work for InviteAdmin {
     const STEP: Step = Step::InviteAdmin;
+    const POLL: Duration = Duration::from_secs(5);
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
         match self.admit(lease).await {
-            Ok(()) => Ok(Outcome::DONE),
+            Ok(outcome) => Ok(outcome),
             Err(failure) => Err(self.access.explain_and_renew_keys(lease, failure).await),
         }
     }
 }
 
 impl InviteAdmin {
-    async fn admit(&self, lease: &Lease<'_>) -> Result<(), Failure> {
-        self.configure(lease).await?;
+    async fn admit(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
         let key = self.access.secret_key(lease).await?;
         let auth = Auth::new(&lease.tenant().fill(&self.project_url.template), key);
+        let Some(configured_for) = self.configuration.applied(lease, &auth, self.landing(lease)).await? else {
+            return Ok(Outcome::waiting("auth_configuration"));
+        };
         let database = self.access.database(lease).await?;
         withdraw_others(lease, &database, &auth).await?;
-        self.invite(lease, &database, &auth).await
-    }
-
-    async fn configure(&self, lease: &Lease<'_>) -> Result<(), Failure> {
-        let smtp = self.smtp.read().await?;
-        let landing = self.landing(lease);
-        let settings = AuthSettings {
-            uri_allow_list: vec![landing.clone()],
-            site_url: landing,
-            smtp: Smtp {
-                host: smtp.host,
-                port: smtp.port,
-                user: smtp.username,
-                pass: smtp.password,
-                admin_email: smtp.sender_email,
-                sender_name: smtp.sender_name,
-            },
-            disable_signup: true,
-        };
-        let management = self.account.management().await?;
-        let project = project_ref(lease)?;
-        lease.fence(MANAGEMENT_TIMEOUT).await?;
-        management.configure_auth(&project, &settings).await?;
-        Ok(())
+        self.invite(lease, &database, &auth).await.map_err(|failure| match failure.code() {
+            // One of Auth's servers may still use the configuration before, which has no mail server.
+            CauseCode::SupabaseAuthEmailNotAuthorized if configured_for < YOUNG_FOR => {
+                failure.of_kind(FailureKind::Busy)
+            }
+            _ => failure,
+        })?;
+        Ok(Outcome::DONE)
     }
 
     /// Where the invitation's link leads.

@@ -39,7 +39,6 @@ impl AwsActions for SearchActions {
         Grant { action: "es:ESHttpPut", on: AwsResource::SearchDomains("client_*") },
         Grant { action: "es:ESHttpGet", on: AwsResource::SearchDomains("_alias/client_*") },
         Grant { action: "es:ESHttpPost", on: AwsResource::SearchDomains("_aliases") },
-        Grant { action: "aoss:APIAccessAll", on: AwsResource::SearchCollections },
     ];
 }
 

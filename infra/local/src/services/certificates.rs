@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
 
 use crate::layout::{CloudFolder, private_dir, private_file};
 
@@ -47,12 +49,14 @@ impl Certificates {
     }
 }
 
-/// Makes an authority and one server certificate for the loopback names. The authority's key is not kept.
+/// Makes an authority and one server certificate for the loopback names. The authority's key is not kept. The authority
+/// has the name of Supabase's roots and a key of its own, so wherever a tenant's database is reached, the right one of
+/// three authorities of one name was found.
 pub fn generate() -> anyhow::Result<Certificates> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    authority.distinguished_name = name("Local cloud authority");
+    authority.distinguished_name = supabases_name()?;
     let authority_key = KeyPair::generate()?;
     let authority_certificate = authority.self_signed(&authority_key)?;
     let issuer = Issuer::new(authority, authority_key);
@@ -71,4 +75,19 @@ fn name(common: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common);
     name
+}
+
+/// As Supabase encodes it: names are compared byte by byte.
+fn supabases_name() -> anyhow::Result<DistinguishedName> {
+    let mut name = DistinguishedName::new();
+    for (part, value) in [
+        (DnType::CountryName, DnValue::PrintableString("US".try_into()?)),
+        (DnType::StateOrProvinceName, "Delware".into()),
+        (DnType::LocalityName, "New Castle".into()),
+        (DnType::OrganizationName, "Supabase Inc".into()),
+        (DnType::CommonName, "Supabase Root 2021 CA".into()),
+    ] {
+        name.push(part, value);
+    }
+    Ok(name)
 }

@@ -7,10 +7,6 @@ use super::site::{Site, accepts};
 use crate::credentials::CONTROL_REGION;
 use crate::supervisor::Service;
 
-/// The factor by which Wait states and Retry intervals are shortened, so that a tenant takes seconds and not minutes.
-/// With a smaller one, the retries of a busy step would be over before the longest lease expires.
-const WAIT_SCALE: &str = "0.25";
-
 /// Starts it. The functions are its children and inherit its environment, including the endpoint that leads to the
 /// proxy.
 pub async fn start(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> anyhow::Result<()> {
@@ -25,7 +21,9 @@ pub async fn start(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> anyhow:
     command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{seen_by_functions}"));
     // Off, because these two listen on every interface.
     command.env("IOT_MTLS_ENABLED", "0").env("SFTP_ENABLED", "0");
-    command.env("AUTH", "true").env("SFN_WAIT_SCALE", WAIT_SCALE).env("AWS_DEFAULT_REGION", CONTROL_REGION);
+    command.env("AUTH", "true").env("AWS_DEFAULT_REGION", CONTROL_REGION);
+    // For Wait states and the intervals of retriers.
+    command.env("SFN_WAIT_SCALE", site.parts.clock_scale().to_string());
     let root = &site.credentials.aws_root;
     command.env("AWS_ACCESS_KEY_ID", &root.access_key_id).env("AWS_SECRET_ACCESS_KEY", &root.secret_access_key);
     let service = Service::new("ministack", command, site.folder.log("ministack"));

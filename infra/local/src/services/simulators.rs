@@ -28,6 +28,7 @@ pub async fn start_all(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> any
     let mut stripe = site.command(&site.binaries.get("stripe-simulator")?);
     stripe.args(["--port", &port(ports.stripe), "--admin-port", &port(ports.stripe_admin)]);
     stripe.env("STRIPE_SECRET_KEY", &credentials.stripe_secret_key);
+    stripe.env("STRIPE_LIVE_SECRET_KEY", &credentials.stripe_live_secret_key);
     listen(site, "stripe-simulator", stripe).await?;
 
     let mut iomete = site.command(&site.binaries.get("iomete-simulator")?);
@@ -39,6 +40,7 @@ pub async fn start_all(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> any
     let pooler = fault_proxy.map_or(Ok(ports.postgres), |proxy| proxy.port("pooler"))?;
     supabase.args(["--port", &port(ports.supabase), "--admin-port", &port(ports.supabase_admin)]);
     supabase.args(["--organization", ORGANIZATION, "--pooler-host", "127.0.0.1", "--pooler-port", &port(pooler)]);
+    supabase.args(["--clock-scale", &site.parts.clock_scale().to_string()]);
     supabase.env("SUPABASE_ACCESS_TOKEN", &credentials.supabase_access_token);
     let password = &credentials.postgres;
     let url = format!("postgresql://postgres:{password}@127.0.0.1:{}/postgres", ports.postgres);

@@ -23,18 +23,20 @@ use crate::layout::Workspace;
 use crate::progress::{self, Step};
 use crate::services::CertificateFiles;
 use crate::supervisor::Supervisor;
+use crate::tools::clients::{self, Clients};
 use crate::tools::{self, Tools};
 use plan::{Plan, Unit};
 use report::{Report, Suite};
 
 pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
-    let (tools, built) = tokio::try_join!(tools::install(workspace), compile::everything(workspace))?;
+    let ((tools, clients), built) = tokio::try_join!(install(workspace, options), compile::everything(workspace))?;
     let plan = Plan::new(options, built.tests)?;
     let test_run = TestRun {
         workspace,
         options,
         supervisor,
         tools: &tools,
+        clients: clients.as_ref(),
         binaries: &built.binaries,
         step: progress::step("tests"),
         running: RefCell::default(),
@@ -52,12 +54,21 @@ pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor)
     Ok(if report.passed(options.strict) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The tools of the clouds, and the official clients if their tests are among those that run.
+async fn install(workspace: &Workspace, options: &Test) -> anyhow::Result<(Tools, Option<Clients>)> {
+    let tools = tools::install(workspace).await?;
+    let needed = options.package.is_empty() || options.package.iter().any(|package| package == clients::PACKAGE);
+    let clients = if needed { Some(clients::install(workspace, &tools.python).await?) } else { None };
+    Ok((tools, clients))
+}
+
 /// What all clouds of one run share.
 struct TestRun<'a> {
     workspace: &'a Workspace,
     options: &'a Test,
     supervisor: &'a Supervisor,
     tools: &'a Tools,
+    clients: Option<&'a Clients>,
     binaries: &'a Binaries,
     step: Step,
     /// The names of the programs that run now.
@@ -74,7 +85,7 @@ impl TestRun<'_> {
         let parts = Parts { fault_proxy: true, ..Parts::default() };
         let supervisor = self.supervisor.of_cloud(&name);
         let cloud = cloud::start_built(self.workspace, &name, &parts, &supervisor, self.tools, self.binaries).await?;
-        let variables = for_tests(&cloud);
+        let variables = for_tests(&cloud, self.tools, self.clients);
         loop {
             let Some(unit) = self.plan.borrow_mut().next() else { break };
             self.unit(&unit, &cloud, &variables).await?;
@@ -123,12 +134,19 @@ impl TestRun<'_> {
 }
 
 /// The variables of the env file, and those with which tests of single crates find a test server.
-fn for_tests(running: &Running) -> BTreeMap<&'static str, String> {
+fn for_tests(running: &Running, tools: &Tools, clients: Option<&Clients>) -> BTreeMap<&'static str, String> {
     let mut variables = running.variables.clone();
+    if let Some(Clients { python, node, node_modules }) = clients {
+        variables.insert("CLIENTS_PYTHON", python.display().to_string());
+        variables.insert("CLIENTS_NODE", node.display().to_string());
+        variables.insert("CLIENTS_NODE_MODULES", node_modules.display().to_string());
+    }
     let named = |from: &str| running.variables[from].clone();
     variables.insert("TEST_OPENSEARCH_URL", named("OPENSEARCH_URL"));
     variables.insert("TEST_VALKEY_URL", named("VALKEY_URL"));
     variables.insert("TEST_FALKORDB_URL", named("FALKORDB_URL_US_EAST_1"));
+    // It holds the second interpreter of state machines.
+    variables.insert("TEST_PYTHON", tools.python.program("python").display().to_string());
     // These connect without TLS, which this cluster allows to everything but the control database.
     let postgres = named("POSTGRES_SUPERUSER_URL");
     variables.insert("TEST_POSTGRES_URL", postgres.split('?').next().unwrap_or_default().to_owned());

@@ -4,6 +4,7 @@
 //! The usual clients (pip, uv, jgo for Maven artifacts) fetch them, with the user's own configuration. A stamp for each
 //! part holds the digest of its inputs. While it matches, no network is used.
 
+pub mod clients;
 pub mod java;
 mod pip;
 pub mod venv;

@@ -17,6 +17,12 @@ pub struct Venv {
 }
 
 impl Venv {
+    /// The environment in this folder.
+    pub fn at(root: PathBuf) -> anyhow::Result<Self> {
+        let packages = packages(&root)?;
+        Ok(Self { root, packages })
+    }
+
     /// A program of the environment.
     pub fn program(&self, name: &str) -> PathBuf {
         self.root.join("bin").join(name)
@@ -44,8 +50,25 @@ pub async fn install(workspace: &Workspace) -> anyhow::Result<Venv> {
         make(&root, &sources).await.context("installing the Python tools")?;
         stamp.set()?;
     }
-    let packages = packages(&root)?;
-    Ok(Venv { root, packages })
+    Venv::at(root)
+}
+
+/// Makes another environment with what this lock names, with the uv of the first one.
+pub async fn of_uv(tools: &Venv, root: &Path, lock: &Path) -> anyhow::Result<Venv> {
+    let mut command = Command::new(tools.program("uv"));
+    command.args(["venv", "--quiet", "--no-config", "--python"]).arg(tools.program("python")).arg(root);
+    quietly(command, "uv venv").await?;
+    fill(&tools.root, &root.join("bin/python"), lock).await?;
+    Venv::at(root.to_owned())
+}
+
+/// Installs what a lock names, with the uv in `tools`.
+async fn fill(tools: &Path, python: &Path, lock: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new(tools.join("bin/uv"));
+    command.args(["pip", "install", "--quiet", "--require-hashes", "--python"]).arg(python).arg("-r").arg(lock);
+    let settings = pip::settings_for_uv(&tools.join("bin/python")).await?;
+    command.env("UV_CACHE_DIR", tools.with_file_name("uv-cache")).envs(settings);
+    quietly(command, "uv pip install").await.map(drop)
 }
 
 async fn make(root: &Path, sources: &Path) -> anyhow::Result<()> {
@@ -70,11 +93,7 @@ async fn make(root: &Path, sources: &Path) -> anyhow::Result<()> {
     ]);
     command.arg(sources.join("uv.lock"));
     quietly(command, "pip install uv").await?;
-    let mut command = Command::new(root.join("bin/uv"));
-    command.args(["pip", "install", "--quiet", "--require-hashes", "--python"]).arg(&python);
-    command.arg("-r").arg(sources.join("requirements.lock"));
-    command.env("UV_CACHE_DIR", root.with_file_name("uv-cache")).envs(pip::settings_for_uv(&python).await?);
-    quietly(command, "uv pip install").await?;
+    fill(root, &python, &sources.join("requirements.lock")).await?;
     step.done("");
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::world::{CALL, World, to, update};
 
 /// Where the process dies.
 #[derive(Clone, Copy, Debug)]
-enum Dies {
+pub enum Dies {
     /// The intent is committed, Stripe was not called.
     BeforeStripe,
     /// At a request of this kind, before it arrives or after it took effect.
@@ -20,7 +20,7 @@ enum Dies {
     BeforeTheRow,
 }
 
-const POINTS: &[Dies] = &[
+pub const POINTS: &[Dies] = &[
     Dies::BeforeStripe,
     Dies::At("POST /v1/customers ", Fault::Request),
     Dies::At("POST /v1/customers ", Fault::Answer),
@@ -32,7 +32,7 @@ const POINTS: &[Dies] = &[
 ];
 
 /// Begins a change and dies. Returns false if the change ended without the request at which it should die.
-async fn die(world: &World, lease: &Lease<'_>, tier: Tier, dies: Dies) -> bool {
+pub async fn die(world: &World, lease: &Lease<'_>, tier: Tier, dies: Dies) -> bool {
     let (change, payload) = (to(tier), json!({}));
     begin_change(lease, &update(&change, None, &payload), CALL).await.expect("begun");
     if let Dies::At(request, fault) = dies {

@@ -6,6 +6,8 @@ mod changes;
 mod crashes;
 mod database;
 mod deactivation;
+mod gone;
+mod prices;
 mod settle;
 mod wire;
 mod world;

@@ -25,6 +25,7 @@ const REPLAY: &str = "HTTP/1.1 500 Internal Server Error\r\nIdempotent-Replayed:
 #[derive(Default)]
 struct State {
     faults: Vec<(String, Fault)>,
+    meanwhile: Vec<(String, String)>,
     seen: Vec<String>,
 }
 
@@ -59,6 +60,11 @@ impl Wire {
         self.state.lock().expect("no panic").faults.push((request.to_owned(), fault));
     }
 
+    /// Before the next request that starts with this text arrives, another one does.
+    pub fn meanwhile(&self, request: &str, other: String) {
+        self.state.lock().expect("no panic").meanwhile.push((request.to_owned(), other));
+    }
+
     /// Removes faults that no request met.
     pub fn mend(&self) {
         self.state.lock().expect("no panic").faults.clear();
@@ -77,12 +83,17 @@ impl Wire {
     async fn carry(&self, mut socket: TcpStream) -> io::Result<()> {
         let request = read_request(&mut socket).await?;
         let text = String::from_utf8_lossy(&request).into_owned();
-        let fault = {
+        let (fault, other) = {
             let mut state = self.state.lock().expect("no panic");
             state.seen.push(text.lines().next().unwrap_or_default().to_owned());
             let found = state.faults.iter().position(|(start, _)| text.starts_with(start));
-            found.map(|at| state.faults.remove(at).1)
+            let fault = found.map(|at| state.faults.remove(at).1);
+            let found = state.meanwhile.iter().position(|(start, _)| text.starts_with(start));
+            (fault, found.map(|at| state.meanwhile.remove(at).1))
         };
+        if let Some(other) = other {
+            self.forward(other.as_bytes()).await?;
+        }
         match fault {
             None => socket.write_all(&self.forward(&request).await?).await,
             Some(Fault::Request) => Ok(()),

@@ -1,13 +1,13 @@
 //! A control database, the connection to Stripe, and the state of a tenant in both.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use billing::{Biller, Billing, BillingSettings, Changed, Plan, Report};
 use domain::{Patch, ProvisionRequest, ProvisioningState, Step, TenantChange, TenantId, Tier};
 use lambda_kit::{Budget, Read};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use secrets::StripeSecret;
 use serde_json::{Value, json};
 use store::{Activation, Deactivated, Deactivation, Lease, NewTenant, NotLeased, StepTask, Tenant, Update};
@@ -26,11 +26,13 @@ pub struct World {
     pub database: Database,
     pub wire: Wire,
     billing: Billing,
-    /// A direct connection.
-    pub stripe: Stripe,
+    url: String,
     secrets_read: Arc<AtomicUsize>,
-    key: SecretString,
+    key: Key,
 }
+
+/// The key in the secret `control/stripe`.
+type Key = Arc<Mutex<SecretString>>;
 
 /// The lookup keys of the two prices.
 pub const PRICES: [&str; 2] = ["ivory_enterprise", "ivory_enterprise_plus"];
@@ -56,11 +58,21 @@ impl World {
     pub async fn start() -> Self {
         let [url, key] = ["STRIPE_API_URL", "STRIPE_SECRET_KEY"].map(|name| std::env::var(name).expect(name));
         let database = Database::create().await;
-        let (wire, key) = (Wire::start(&url).await, SecretString::from(key));
-        let stripe = Stripe::new(&url, key.clone(), CALL);
+        let (wire, key) = (Wire::start(&url).await, Arc::new(Mutex::new(SecretString::from(key))));
         let secrets_read = Arc::default();
         let billing = billing(&wire, &key, &secrets_read, PRICES);
-        Self { database, wire, billing, stripe, secrets_read, key }
+        Self { database, wire, billing, url, secrets_read, key }
+    }
+
+    /// A direct connection.
+    pub fn stripe(&self) -> Stripe {
+        Stripe::new(&self.url, self.key.lock().expect("no panic").clone(), CALL)
+    }
+
+    /// Puts the key of this variable into the secret: `STRIPE_SECRET_KEY` of test mode, `STRIPE_LIVE_SECRET_KEY` of live
+    /// mode.
+    pub fn use_key(&self, variable: &str) {
+        *self.key.lock().expect("no panic") = SecretString::from(std::env::var(variable).expect(variable));
     }
 
     /// Billing over the wire.
@@ -168,11 +180,12 @@ impl World {
     /// Every subscription of the tenant at Stripe, including ended ones.
     pub async fn subscriptions(&self, tenant: &Tenant) -> Vec<Subscription> {
         let (id, mut all) = (tenant.tenant_id.to_string(), Vec::new());
-        let customers = self.stripe.customers_by_email(tenant.admin_email.as_str()).await.expect("answers");
+        let stripe = self.stripe();
+        let customers = stripe.customers_by_email(tenant.admin_email.as_str()).await.expect("answers");
         assert!(customers.len() <= 1, "one customer: {customers:?}");
         for customer in customers {
             assert!(customer.is_tenants(&id));
-            all.extend(self.stripe.subscriptions_of(&customer.id).await.expect("answers"));
+            all.extend(stripe.subscriptions_of(&customer.id).await.expect("answers"));
         }
         assert!(all.iter().all(|subscription| subscription.is_tenants(&id)));
         all
@@ -201,23 +214,64 @@ impl World {
 
     /// Ends a subscription at once, as a person can in Stripe's dashboard.
     pub async fn end(&self, subscription: &Subscription) {
-        use secrecy::ExposeSecret;
-        let request = format!(
-            "DELETE /v1/subscriptions/{} HTTP/1.1\r\nHost: stripe\r\nAuthorization: Bearer {}\r\nStripe-Version: 2026-07-29.dahlia\r\n\r\n",
-            subscription.id,
-            self.key.expose_secret()
-        );
-        let answer = self.wire.direct(&request).await.expect("an answer");
+        self.delete(&format!("/v1/subscriptions/{}", subscription.id)).await;
+    }
+
+    /// Deletes the tenant's customer in Stripe's dashboard, which ends its subscriptions at once.
+    pub async fn delete_customer(&self, tenant: &Tenant) {
+        let customer = tenant.stripe_customer_id.as_deref().expect("a customer");
+        self.delete(&format!("/v1/customers/{customer}")).await;
+    }
+
+    /// Deletes an object in Stripe's dashboard.
+    pub async fn delete(&self, path: &str) {
+        self.by_hand(&self.deletion(path)).await;
+    }
+
+    /// The request that deletes an object.
+    pub fn deletion(&self, path: &str) -> String {
+        self.request("DELETE", path, "")
+    }
+
+    /// Changes an object in Stripe's dashboard.
+    pub async fn edit(&self, path: &str, form: &str) {
+        self.by_hand(&self.request("POST", path, form)).await;
+    }
+
+    fn request(&self, method: &str, path: &str, form: &str) -> String {
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: stripe\r\nAuthorization: Bearer {}\r\nStripe-Version: 2026-07-29.dahlia\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            self.key.lock().expect("no panic").expose_secret(),
+            form.len()
+        )
+    }
+
+    async fn by_hand(&self, request: &str) {
+        let answer = self.wire.direct(request).await.expect("an answer");
         assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    }
+
+    /// The Stripe objects of the tenant that the ledger has given up although they had an id, as the audit log names them.
+    pub async fn given_up(&self, tenant: &Tenant) -> Vec<String> {
+        let sql = "SELECT before ->> 'external_id' FROM control.audit_log
+                   WHERE tenant_id = $1 AND action = 'tenant.give_up_resource' ORDER BY id";
+        let rows = self.database.client.query(sql, &[&tenant.tenant_id.0]).await.expect("answers");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// How many promises the reconciler would complain about.
+    pub async fn stuck(&self) -> i64 {
+        self.database.store.outbox_stuck(1).await.expect("answers")
     }
 }
 
 /// Billing over the wire. Reads of its secret are counted.
-fn billing(wire: &Wire, key: &SecretString, count: &Arc<AtomicUsize>, [enterprise, plus]: [&str; 2]) -> Billing {
-    let (key, count) = (key.clone(), Arc::clone(count));
+fn billing(wire: &Wire, key: &Key, count: &Arc<AtomicUsize>, [enterprise, plus]: [&str; 2]) -> Billing {
+    let (key, count) = (Arc::clone(key), Arc::clone(count));
     let account = Read::from_fn(move |()| {
         count.fetch_add(1, Ordering::Relaxed);
-        std::future::ready(Ok(StripeSecret { secret_key: key.clone() }))
+        std::future::ready(Ok(StripeSecret { secret_key: key.lock().expect("no panic").clone() }))
     });
     let settings = BillingSettings {
         api_url: wire.url.clone(),

@@ -5,6 +5,7 @@ use domain::{CauseCode, Failure};
 const CODES: redis_kit::Codes = redis_kit::Codes {
     bad_configuration: CauseCode::FalkorDbBadConfiguration,
     unreachable: CauseCode::FalkorDbUnreachable,
+    untrusted: CauseCode::FalkorDbUntrusted,
     timeout: CauseCode::FalkorDbTimeout,
     connection_lost: CauseCode::FalkorDbConnectionLost,
     unauthorized: CauseCode::FalkorDbUnauthorized,

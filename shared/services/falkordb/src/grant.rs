@@ -6,20 +6,34 @@ use redis::{FromRedisValue, Value};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-/// What a tenant's user may do. Nothing else is allowed.
+/// What a tenant's user may do, and why. Nothing else is allowed.
 ///
 /// A key pattern confines only commands that declare which of their arguments are keys (`COMMAND INFO` of 4.16.3).
 /// - `GRAPH.LIST`, `.CONFIG`, `.UDF`, `.DEBUG` and `.PASSWORD` declare none. They would reach every tenant's graph;
-///   `LIST` alone shows all names. The same is true for `KEYS`, `SCAN`, `FLUSHALL`, `INFO`, `ACL` and `CONFIG`.
-/// - `GRAPH.DELETE` and `.CONSTRAINT` are confined, but the graph and the constraint on its root belong to the
-///   platform: a deprovisioned tenant's data stays. `.COPY` is useless with one key, and `.BULK` bypasses the query
-///   language.
+///   `LIST` alone shows all names. The same is true for `KEYS`, `SCAN`, `FLUSHALL`, `ACL` and `CONFIG`.
+/// - `GRAPH.DELETE` is confined, but the graph belongs to the platform: a deprovisioned tenant's data stays. `.COPY` is
+///   useless with one key, and `.BULK` bypasses the query language.
 /// - `GRAPH.SLOWLOG`, `.INFO` and `.MEMORY` are for the operators of the server.
 ///
 /// `AUTH`, `HELLO`, `QUIT` and `RESET` need no permission. One way out remains inside a query: `LOAD CSV` reads the
 /// server's `IMPORT_FOLDER` and HTTPS addresses. Keep that folder empty and block the server's outgoing connections
 /// (FalkorDB/docs `cypher/load-csv.md`).
-const COMMANDS: [&str; 5] = ["ping", "graph.query", "graph.ro_query", "graph.explain", "graph.profile"];
+const COMMANDS: [&str; 7] = [
+    // Pools ask it before they hand out a connection.
+    "ping",
+    // The official clients ask `INFO server` before anything else, to learn whether they speak to a sentinel or a
+    // cluster (falkordb-py `sentinel.py` and `cluster.py`, falkordb-ts `falkordb.ts`), and fail if it is refused. It
+    // declares no keys and shows none. The server compares only the first argument, so `INFO server everything` passes
+    // too: figures of the whole server, such as how many keys, clients and calls there are, but no name and no data.
+    "info|server",
+    "graph.query",
+    "graph.ro_query",
+    "graph.explain",
+    "graph.profile",
+    // An application's own schema. It also lets a tenant drop the constraint on its root node. That is no more than a
+    // query may do already, which can delete the root node itself, and it harms nobody else.
+    "graph.constraint",
+];
 
 /// The rights of one user, as `ACL SETUSER` sets and `ACL GETUSER` shows them.
 pub(crate) struct Grant {
@@ -104,7 +118,9 @@ mod tests {
     fn only_exactly_these_rights_are_accepted() {
         let grant = Grant::new("client_acme", &"s3cret".into());
         let digest = "1ec1c26b50d5d3c58d9583181af8076655fe00756bf7285940ba3670f99fcba0";
-        let commands = "-@all +ping +graph.query +graph.ro_query +graph.explain +graph.profile";
+        let commands =
+            "-@all +ping +info|server +graph.query +graph.ro_query +graph.explain +graph.profile +graph.constraint";
+        let more = format!("{commands} +graph.list");
         let right: [(&str, &[&str]); 7] = [
             ("flags", &["on"]),
             ("passwords", &[digest]),
@@ -122,7 +138,9 @@ mod tests {
             ("passwords", &[]),
             ("passwords", &[digest, "another"]),
             ("commands", &["-@all +ping"]),
-            ("commands", &["-@all +ping +graph.query +graph.ro_query +graph.explain +graph.profile +graph.list"]),
+            // What the first release granted.
+            ("commands", &["-@all +ping +graph.query +graph.ro_query +graph.explain +graph.profile"]),
+            ("commands", &[more.as_str()]),
             ("commands", &["+@all"]),
             ("keys", &["~client_acme*"]),
             ("keys", &["~client_acme ~x"]),

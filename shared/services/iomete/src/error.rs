@@ -14,9 +14,12 @@ pub enum ProbeError {
     /// The host's name has no address.
     #[error("name not resolved")]
     Unresolved,
-    /// The certificate is not trusted, or the server does not speak TLS.
+    /// The server does not speak TLS.
     #[error("TLS handshake failed")]
     Tls,
+    /// The server's certificate is not trusted.
+    #[error("certificate not trusted")]
+    Untrusted,
     /// There was no connection for another reason, e.g. no route.
     #[error("connection failed")]
     Unreachable,
@@ -41,6 +44,7 @@ impl From<TransportError> for ProbeError {
             TransportError::Connect(ConnectError::Refused) => Self::Refused,
             TransportError::Connect(ConnectError::Unresolved) => Self::Unresolved,
             TransportError::Connect(ConnectError::Tls) => Self::Tls,
+            TransportError::Untrusted(_) => Self::Untrusted,
             TransportError::Connect(ConnectError::Other) => Self::Unreachable,
             TransportError::Broken => Self::Closed,
             TransportError::TooLarge => Self::UnexpectedAnswer,

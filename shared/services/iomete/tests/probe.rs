@@ -214,7 +214,7 @@ async fn an_untrusted_certificate_is_not_accepted() {
         Some(String::from_utf8_lossy(&request[..read]).into_owned())
     });
     let result = probe(&format!("https://localhost:{port}{CATALOG}")).await;
-    is(result, ProbeError::Tls, "TLS handshake failed");
+    is(result, ProbeError::Untrusted, "certificate not trusted");
     assert_eq!(served.join().expect("served"), None, "the token was sent to an untrusted server");
 }
 

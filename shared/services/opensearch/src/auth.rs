@@ -4,12 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Request};
 use secrecy::SecretString;
-use secrets::SigningService;
 
 use crate::error::Error;
 
@@ -17,13 +16,8 @@ use crate::error::Error;
 /// milliseconds.
 const CREDENTIALS_LIMIT: Duration = Duration::from_secs(2);
 
-/// The service's name in a signature's scope (opensearch-project/documentation-website `_clients/rust.md`).
-const fn name(service: SigningService) -> &'static str {
-    match service {
-        SigningService::Es => "es",
-        SigningService::Aoss => "aoss",
-    }
-}
+/// A managed domain's service in a signature's scope (opensearch-project/documentation-website `_clients/rust.md`).
+const SERVICE: &str = "es";
 
 /// How a request is authenticated.
 pub enum Auth {
@@ -38,8 +32,6 @@ pub enum Auth {
     SigV4 {
         /// The region of the endpoint.
         region: String,
-        /// The service that the endpoint belongs to.
-        service: SigningService,
         /// The source of the credentials for each request.
         credentials: SharedCredentialsProvider,
     },
@@ -56,32 +48,25 @@ pub(crate) struct Scope<'a> {
 pub(crate) async fn signature(
     request: &Request,
     region: &str,
-    service: SigningService,
     credentials: &SharedCredentialsProvider,
 ) -> Result<HeaderMap, Error> {
     let credentials = tokio::time::timeout(CREDENTIALS_LIMIT, credentials.provide_credentials())
         .await
         .map_err(|_| Error::NoCredentials)?
         .map_err(|_| Error::NoCredentials)?;
-    let scope = Scope { region, service: name(service), time: SystemTime::now() };
+    let scope = Scope { region, service: SERVICE, time: SystemTime::now() };
     signature_of(request, credentials, &scope)
 }
 
 /// The signature covers method, URL, headers, host, body and session token.
 fn signature_of(request: &Request, credentials: Credentials, scope: &Scope<'_>) -> Result<HeaderMap, Error> {
-    let mut settings = SigningSettings::default();
-    if scope.service == name(SigningService::Aoss) {
-        // Serverless requires `x-amz-content-sha256` (opensearch-project/opensearch-java #339); managed clusters do
-        // not.
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    }
     let identity = credentials.into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
         .region(scope.region)
         .name(scope.service)
         .time(scope.time)
-        .settings(settings)
+        .settings(SigningSettings::default())
         .build()
         .map_err(|_| Error::NoCredentials)?
         .into();
@@ -155,16 +140,14 @@ mod tests {
         const BODY: &str = r#"{"settings":{"index.knn":true}}"#;
         let url = "https://search-x.ap-southeast-1.es.amazonaws.com/base/_aliases?timeout=5s&master_timeout=5s";
         let request = (Method::POST, url, Some("application/json"));
-        let (signature, headers) = signed(request, BODY, ("ap-southeast-1", "es"), example(None));
+        let (signature, _) = signed(request, BODY, ("ap-southeast-1", SERVICE), example(None));
         assert_eq!(signature, "d841c199350e7528aac974b2f8139c022a3a5181b2f07be8a84ccfd3b6f528bf");
-        assert!(!headers.contains_key("x-amz-content-sha256"));
 
-        let url = "https://abc123.eu-central-1.aoss.amazonaws.com/client_acme-bank_v1";
+        let url = "https://search-x.eu-central-1.es.amazonaws.com/client_acme-bank_v1";
         let request = (Method::PUT, url, Some("application/json"));
         let credentials = example(Some("AQoDYXdzEPT//////////wEXAMPLE"));
-        let (signature, headers) = signed(request, BODY, ("eu-central-1", "aoss"), credentials);
-        assert_eq!(signature, "f3318c8ea93d5134cdc69cad7f50c7025ff4877dbf2c334d6dc5bbb79c822fc2");
-        assert_eq!(headers["x-amz-content-sha256"], "aac4df796f3f8162d34e43cedbce2d22b500b28a9b0aa7f0a317e21362510ce5");
+        let (signature, headers) = signed(request, BODY, ("eu-central-1", SERVICE), credentials);
+        assert_eq!(signature, "fa8100b2226cdc04c5fb2cc67e49e856814446f342f358b328964c8902371e10");
         assert_eq!(headers["x-amz-security-token"], "AQoDYXdzEPT//////////wEXAMPLE");
         assert!(headers.values().all(HeaderValue::is_sensitive), "headers must not be logged");
     }

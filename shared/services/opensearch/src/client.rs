@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::auth::{Auth, signature};
 use crate::error::{Error, is_already_there};
-use crate::index::IndexSpec;
+use crate::index::{IndexSpec, MappingVersion};
 
 /// One read or one change of an alias. A whole [`OpenSearch::ensure_knn_index`], creation included, takes at most 26 s,
 /// and 2 s more if AWS credentials have to be fetched.
@@ -27,11 +27,11 @@ const CREATE_LIMIT: Duration = Duration::from_secs(10);
 pub enum Ensured {
     /// The index was created just now.
     Created,
-    /// It existed already, exactly as we would have created it.
-    Adopted,
+    /// It existed already, exactly as we would have created it with this version of the mapping.
+    Adopted(MappingVersion),
 }
 
-/// A region's cluster or collection.
+/// A region's cluster.
 pub struct OpenSearch {
     http: reqwest::Client,
     endpoint: Url,
@@ -67,9 +67,7 @@ impl OpenSearch {
     ) -> Result<Self, Error> {
         let auth = match secret.auth {
             OpenSearchAuth::Basic { username, password } => Auth::Basic { username, password },
-            OpenSearchAuth::SigV4 { service } => {
-                Auth::SigV4 { region: region.to_owned(), service, credentials: credentials.clone() }
-            }
+            OpenSearchAuth::SigV4 {} => Auth::SigV4 { region: region.to_owned(), credentials: credentials.clone() },
         };
         Self::new(&secret.endpoint, auth)
     }
@@ -80,6 +78,9 @@ impl OpenSearch {
         let is_plain = endpoint.username().is_empty() && endpoint.password().is_none();
         if !matches!(endpoint.scheme(), "http" | "https") || !is_plain || endpoint.query().is_some() {
             return Err(Error::BadEndpoint);
+        }
+        if endpoint.host_str().is_some_and(is_serverless) {
+            return Err(Error::Serverless);
         }
         Ok(Self { http: http_kit::client(CALL_LIMIT), endpoint, auth })
     }
@@ -95,8 +96,7 @@ impl OpenSearch {
         let ensured = if answer.status.is_success() {
             Ensured::Created
         } else if is_already_there(&answer) {
-            self.adopt(spec).await?;
-            Ensured::Adopted
+            Ensured::Adopted(self.adopt(spec).await?)
         } else {
             return Err(Error::refused(&answer));
         };
@@ -104,16 +104,14 @@ impl OpenSearch {
     }
 
     /// Compares an existing index with the wanted one, and gives it its alias.
-    async fn adopt(&self, spec: &IndexSpec<'_>) -> Result<(), Error> {
+    async fn adopt(&self, spec: &IndexSpec<'_>) -> Result<MappingVersion, Error> {
         let described: HashMap<String, Value> = read(&self.call(Method::GET, &[spec.index], None).await?)?;
         let found = described.get(spec.index).ok_or(Error::Unexpected)?;
-        if let Some(what) = spec.difference(found) {
-            return Err(Error::Conflict { what });
-        }
+        let version = spec.version_of(found).map_err(|what| Error::Conflict { what })?;
         // If the index has the alias already, this changes nothing or removes a filter.
         let add = json!({ "add": { "index": spec.index, "alias": spec.alias, "is_write_index": true } });
         let answer = self.call(Method::POST, &["_aliases"], Some(&json!({ "actions": [add] }))).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(Error::refused(&answer)) }
+        if answer.status.is_success() { Ok(version) } else { Err(Error::refused(&answer)) }
     }
 
     /// The indices that an alias leads to; none if the alias does not exist.
@@ -135,12 +133,17 @@ impl OpenSearch {
             request = request.basic_auth(username, Some(password.expose_secret()));
         }
         let mut request = request.build().map_err(|_| TransportError::Unsendable)?;
-        if let Auth::SigV4 { region, service, credentials } = &self.auth {
-            let headers = signature(&request, region, *service, credentials).await?;
+        if let Auth::SigV4 { region, credentials } = &self.auth {
+            let headers = signature(&request, region, credentials).await?;
             request.headers_mut().extend(headers);
         }
         Ok(http_kit::send(RequestBuilder::from_parts(self.http.clone(), request)).await?)
     }
+}
+
+/// Whether a host is a collection of OpenSearch Serverless: `{id}.{region}.aoss.amazonaws.com`.
+fn is_serverless(host: &str) -> bool {
+    host.split('.').any(|label| label == "aoss") && host.contains(".amazonaws.com")
 }
 
 /// The content of a successful answer.

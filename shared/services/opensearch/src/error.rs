@@ -5,23 +5,35 @@ use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
 
 /// An error of the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The configured endpoint is not an `http(s)://host[:port][/path]`.
     #[error("the configured endpoint is not a usable URL")]
     BadEndpoint,
+    /// The configured endpoint is a collection of OpenSearch Serverless.
+    #[error("OpenSearch Serverless is not supported")]
+    Serverless,
     /// No AWS credentials to sign with, or not in time.
     #[error("no AWS credentials to sign with")]
     NoCredentials,
     /// There was no answer.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The credentials are wrong, or do not allow the request.
+    /// The credentials are wrong.
     #[error("the credentials were refused")]
     Unauthorized,
-    /// The cluster accepts no changes now: its disks are full, or it has a write block.
+    /// IAM, in front of a managed domain, does not allow the request.
+    #[error("the access policy does not allow the request")]
+    AccessPolicy,
+    /// The security plugin (a managed domain's fine-grained access control) does not allow the request.
+    #[error("the user lacks a permission")]
+    PermissionMissing,
+    /// An operator has blocked changes.
     #[error("the cluster accepts no changes")]
     Blocked,
+    /// The cluster blocks new indices or changes by itself, because its disks or its memory are nearly full.
+    #[error("the cluster has no room")]
+    NoRoom,
     /// Too many requests.
     #[error("too many requests")]
     RateLimited,
@@ -31,6 +43,9 @@ pub enum Error {
     /// The cluster has as many shards as it may have.
     #[error("the cluster has as many shards as it may have")]
     ShardLimit,
+    /// The copies of a shard cannot be spread evenly over the cluster's zones.
+    #[error("the number of replicas does not fit the cluster's zones")]
+    Replicas,
     /// An index or alias with our names exists, and it is not what we would create.
     #[error("the existing one has another {what}")]
     Conflict {
@@ -61,25 +76,43 @@ struct Detail {
     reason: Option<String>,
 }
 
+/// What AWS's proxy answers in front of a domain.
+#[derive(Deserialize)]
+struct FromProxy {
+    #[serde(alias = "Message")]
+    message: String,
+}
+
+/// Whether IAM refused the request. The other 403s of AWS's proxy are about the signature.
+fn is_by_iam(answer: &Answer) -> bool {
+    answer.json::<FromProxy>().is_some_and(|body| body.message.contains("is not authorized to perform: es:"))
+}
+
 /// Whether a `PUT /{index}` was refused because the index exists.
 pub(crate) fn is_already_there(answer: &Answer) -> bool {
     answer.json::<Body>().is_some_and(|body| body.error.r#type == "resource_already_exists_exception")
 }
 
 impl Error {
-    /// The error that an unsuccessful answer stands for. The types are as recorded from OpenSearch 2.19.1.
+    /// The error that an unsuccessful answer stands for. The types are as recorded from OpenSearch 2.19.1; those of the
+    /// security plugin, which that node lacks, are from its source (`SecurityFilter`).
     pub(crate) fn refused(answer: &Answer) -> Self {
         let detail = answer.json::<Body>().map(|body| body.error);
         let (kind, reason) = detail
             .as_ref()
             .map_or(("", ""), |detail| (detail.r#type.as_str(), detail.reason.as_deref().unwrap_or_default()));
         match (answer.status.as_u16(), kind) {
-            // 429 is the block that a full disk puts on an index.
-            (403 | 429, "cluster_block_exception" | "index_create_block_exception") => Self::Blocked,
+            (403, "index_create_block_exception") => Self::NoRoom,
+            // A full disk puts this on each index.
+            (403 | 429, "cluster_block_exception") if reason.contains("read-only-allow-delete") => Self::NoRoom,
+            (403 | 429, "cluster_block_exception") => Self::Blocked,
+            (403, "security_exception") => Self::PermissionMissing,
+            (403, _) if is_by_iam(answer) => Self::AccessPolicy,
             (401 | 403, _) => Self::Unauthorized,
             (429, _) => Self::RateLimited,
             (500..=599, _) => Self::Unavailable,
             (400, "validation_exception") if reason.contains("maximum shards open") => Self::ShardLimit,
+            (400, "validation_exception") if reason.contains("awareness attributes") => Self::Replicas,
             // An index has the alias's name, or an alias has the index's name.
             (400, "invalid_alias_name_exception") => Self::Conflict { what: "alias" },
             (400, "invalid_index_name_exception") if reason.contains("already exists as alias") => {
@@ -92,6 +125,7 @@ impl Error {
 
 const TRANSPORT: TransportCodes = TransportCodes {
     unreachable: CauseCode::OpenSearchUnreachable,
+    untrusted: CauseCode::OpenSearchUntrusted,
     timeout: CauseCode::OpenSearchTimeout,
     connection_lost: CauseCode::OpenSearchConnectionLost,
     answer_too_large: CauseCode::OpenSearchAnswerTooLarge,
@@ -105,11 +139,16 @@ impl From<Error> for Failure {
             Error::Conflict { what } => return Self::with_detail(CauseCode::OpenSearchConflict, what),
             Error::BadEndpoint => CauseCode::OpenSearchBadConfiguration,
             Error::NoCredentials => CauseCode::OpenSearchNoCredentials,
+            Error::Serverless => CauseCode::OpenSearchServerless,
             Error::Unauthorized => CauseCode::OpenSearchUnauthorized,
+            Error::AccessPolicy => CauseCode::OpenSearchAccessPolicy,
+            Error::PermissionMissing => CauseCode::OpenSearchPermissionMissing,
             Error::Blocked => CauseCode::OpenSearchBlocked,
+            Error::NoRoom => CauseCode::OpenSearchNoRoom,
             Error::RateLimited => CauseCode::OpenSearchRateLimited,
             Error::Unavailable => CauseCode::OpenSearchUnavailable,
             Error::ShardLimit => CauseCode::OpenSearchShardLimit,
+            Error::Replicas => CauseCode::OpenSearchReplicas,
             Error::Refused => CauseCode::OpenSearchRefused,
             Error::Unexpected => CauseCode::OpenSearchUnexpectedAnswer,
             Error::NotVisible => CauseCode::OpenSearchNotVisible,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// the server, and the engine of an index cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// Native code; offered by managed clusters and serverless collections.
+    /// Native code; offered by managed domains.
     Faiss,
     /// Runs inside the JVM, so it needs no native library.
     Lucene,
@@ -62,6 +62,47 @@ impl FromStr for Dimension {
     }
 }
 
+/// The version of an index's mapping. It is written into the mapping's `_meta`, so that whoever repairs indices finds
+/// those of an earlier version. The type of a field cannot be changed: such an index is reindexed into a new one, to
+/// which the alias is then switched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MappingVersion {
+    /// `metadata` is stored only, so a filtered search finds nothing. An index of this version says no version.
+    MetadataStored = 1,
+    /// Every value in `metadata` can be searched.
+    MetadataSearchable = 2,
+}
+
+impl MappingVersion {
+    /// The version of the indices that are created now.
+    pub const CURRENT: Self = Self::MetadataSearchable;
+
+    /// The version of an existing index, if it says one that is known.
+    fn of(found: &Value) -> Option<Self> {
+        match &found["mappings"]["_meta"][VERSION_KEY] {
+            Value::Null => Some(Self::MetadataStored),
+            version => [Self::MetadataStored, Self::MetadataSearchable].into_iter().find(|it| *version == *it as u8),
+        }
+    }
+
+    /// How `metadata` is mapped: any JSON object, whose keys must not become fields of the mapping. There are as many as
+    /// applications think of, each costs memory of the cluster for ever, and one that meets another type later would
+    /// make a document invalid.
+    ///
+    /// A `flat_object` is one field with all values as they are written: `metadata.author` is filtered by equality,
+    /// prefix and existence. Ranges compare text, there is no `.keyword` below a key, and a value of more than 32,766
+    /// bytes is refused (tried on 2.19.1).
+    fn metadata(self) -> Value {
+        match self {
+            Self::MetadataStored => json!({ "type": "object", "enabled": false }),
+            Self::MetadataSearchable => json!({ "type": "flat_object" }),
+        }
+    }
+}
+
+/// The key in `_meta` that only we use.
+const VERSION_KEY: &str = "ivory_mapping_version";
+
 /// A tenant's index and the alias that applications use.
 #[derive(Clone, Copy, Debug)]
 pub struct IndexSpec<'a> {
@@ -74,7 +115,6 @@ pub struct IndexSpec<'a> {
     /// How many numbers a vector has.
     pub dimension: Dimension,
     /// Copies of each shard besides the first. In a cluster of n zones, 1 + replicas must be a multiple of n.
-    /// Serverless collections ignore this.
     pub replicas: u8,
 }
 
@@ -85,7 +125,11 @@ impl IndexSpec<'_> {
             "settings": { "index": { "knn": true, "number_of_shards": 1, "number_of_replicas": self.replicas } },
             // With this, a misspelt field is an error and not a new field, because a field cannot be removed from a
             // mapping.
-            "mappings": { "dynamic": "strict", "properties": self.properties() },
+            "mappings": {
+                "dynamic": "strict",
+                "_meta": { VERSION_KEY: MappingVersion::CURRENT as u8 },
+                "properties": self.properties(MappingVersion::CURRENT),
+            },
             "aliases": { self.alias: { "is_write_index": true } },
         })
     }
@@ -96,14 +140,13 @@ impl IndexSpec<'_> {
     /// the length of vectors; a zero vector is an error. Lucene has always had it, faiss since 2.19. An older faiss
     /// refuses the creation of the index, not a later search (documentation-website,
     /// `_mappings/supported-field-types/{knn-spaces,knn-methods-engines}.md`).
-    fn properties(&self) -> Value {
+    fn properties(&self, version: MappingVersion) -> Value {
         json!({
             "document_id": { "type": "keyword" },
             "title": { "type": "text" },
             "content": { "type": "text" },
             "source": { "type": "keyword" },
-            // Any JSON object, stored but not searched. Otherwise its keys would become fields of the mapping.
-            "metadata": { "type": "object", "enabled": false },
+            "metadata": version.metadata(),
             "created_at": { "type": "date" },
             "embedding": {
                 "type": "knn_vector",
@@ -120,18 +163,19 @@ impl IndexSpec<'_> {
         })
     }
 
-    /// How an existing index, as `GET /{index}` describes it, differs from the one we would create, if the difference
-    /// changes writes or searches. Additional fields are not a difference. Neither are replicas, because operators
-    /// change them.
-    pub(crate) fn difference(&self, found: &Value) -> Option<&'static str> {
+    /// The version of an existing index, as `GET /{index}` describes it. An error says how the index differs from the one
+    /// that we would create, or would have created with that version, if the difference changes writes or searches.
+    /// Additional fields are not a difference. Neither are replicas, because operators change them.
+    pub(crate) fn version_of(&self, found: &Value) -> Result<MappingVersion, &'static str> {
         // Settings come back as strings.
         if !matches!(&found["settings"]["index"]["knn"], Value::String(knn) if knn == "true") {
-            return Some("index.knn setting");
+            return Err("index.knn setting");
         }
         if found["mappings"]["dynamic"] != "strict" {
-            return Some("dynamic mapping");
+            return Err("dynamic mapping");
         }
-        let (wanted, found) = (self.properties(), &found["mappings"]["properties"]);
+        let version = MappingVersion::of(found).ok_or("version of the mapping")?;
+        let (wanted, found) = (self.properties(version), &found["mappings"]["properties"]);
         for (pointer, what) in [
             ("/embedding/type", "mapping of embedding"),
             ("/embedding/dimension", "dimension of embedding"),
@@ -147,10 +191,10 @@ impl IndexSpec<'_> {
             ("/created_at/type", "mapping of created_at"),
         ] {
             if found.pointer(pointer) != wanted.pointer(pointer) {
-                return Some(what);
+                return Err(what);
             }
         }
-        None
+        Ok(version)
     }
 }
 
@@ -173,12 +217,32 @@ mod tests {
         body
     }
 
+    /// The index that the first release created.
+    fn described_first() -> Value {
+        let mut found = described();
+        found["mappings"]["_meta"].take();
+        found["mappings"]["properties"]["metadata"] = json!({ "type": "object", "enabled": false });
+        found
+    }
+
     #[test]
-    fn the_index_that_we_create_has_no_difference() {
-        assert_eq!(SPEC.difference(&described()), None);
+    fn the_index_of_any_version_has_no_difference() {
+        assert_eq!(SPEC.version_of(&described()), Ok(MappingVersion::CURRENT));
+        assert_eq!(SPEC.version_of(&described_first()), Ok(MappingVersion::MetadataStored));
         let mut grown = described();
         grown["mappings"]["properties"]["language"] = json!({ "type": "keyword" });
-        assert_eq!(SPEC.difference(&grown), None);
+        assert_eq!(SPEC.version_of(&grown), Ok(MappingVersion::CURRENT));
+    }
+
+    #[test]
+    fn an_index_is_what_its_version_says() {
+        let mut new = described_first();
+        new["mappings"]["_meta"] = described()["mappings"]["_meta"].clone();
+        let mut first = described();
+        first["mappings"]["_meta"].take();
+        for found in [new, first] {
+            assert_eq!(SPEC.version_of(&found), Err("mapping of metadata"), "{found}");
+        }
     }
 
     #[test]
@@ -193,11 +257,13 @@ mod tests {
             ("/mappings/properties/embedding/method/space_type", json!("l2"), "space type of embedding"),
             ("/mappings/properties/embedding/method/name", json!("ivf"), "method of embedding"),
             ("/mappings/properties/source/type", json!("text"), "mapping of source"),
-            ("/mappings/properties/metadata/enabled", json!(true), "mapping of metadata"),
+            ("/mappings/properties/metadata", json!({ "type": "object" }), "mapping of metadata"),
+            ("/mappings/_meta", json!({ "ivory_mapping_version": 3 }), "version of the mapping"),
+            ("/mappings/_meta", json!({ "ivory_mapping_version": "2" }), "version of the mapping"),
         ] {
             let mut found = described();
             *found.pointer_mut(pointer).expect(pointer) = value;
-            assert_eq!(SPEC.difference(&found), Some(what), "{pointer}");
+            assert_eq!(SPEC.version_of(&found), Err(what), "{pointer}");
         }
     }
 

@@ -13,4 +13,4 @@ mod index;
 pub use auth::Auth;
 pub use client::{Ensured, OpenSearch};
 pub use error::Error;
-pub use index::{Dimension, Engine, IndexSpec, InvalidSetting};
+pub use index::{Dimension, Engine, IndexSpec, InvalidSetting, MappingVersion};

@@ -10,7 +10,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use domain::Failure;
 use opensearch::{Auth, Dimension, Engine, Ensured, Error, IndexSpec, OpenSearch};
-use secrets::SigningService;
 use tokio::net::TcpListener;
 
 const SPEC: IndexSpec<'_> = IndexSpec {
@@ -73,27 +72,76 @@ async fn refused(status: u16, body: &'static str) -> Error {
 #[tokio::test]
 async fn refusals_have_codes_and_their_texts_are_never_shown() {
     for (status, body, code, retryable) in [
-        // Replies from in front of a cluster: AWS, the security plugin.
-        (401, "hunter2", "unauthorized", false),
-        (403, r#"{"message":"hunter2 is not authorized"}"#, "unauthorized", false),
+        // The user or the password is wrong; AWS does not accept the signature.
+        (401, "Unauthorized", "unauthorized", false),
+        (403, r#"{"message":"The security token included in the request is invalid."}"#, "unauthorized", false),
+        // IAM, in front of a managed domain: the role's policy or the domain's (aws/serverless-application-model #3704
+        // and others).
         (
             403,
-            r#"{"error":{"root_cause":[{"type":"security_exception","reason":"no permissions for hunter2"}],"type":"security_exception","reason":"no permissions for hunter2"},"status":403}"#,
-            "unauthorized",
+            r#"{"Message":"User: arn:aws:sts::123456789012:assumed-role/hunter2/step is not authorized to perform: es:ESHttpPut because no identity-based policy allows the es:ESHttpPut action"}"#,
+            "access_policy",
             false,
         ),
-        // Blocks of a whole cluster, as recorded. On the node they would affect all other tests.
+        (
+            403,
+            r#"{"Message":"User: anonymous is not authorized to perform: es:ESHttpPut because no resource-based policy allows the es:ESHttpPut action"}"#,
+            "access_policy",
+            false,
+        ),
+        // The security plugin (its `SecurityFilter`): a role without the right, a user without a role, a role that was
+        // asked for and is not mapped.
+        (
+            403,
+            r#"{"error":{"root_cause":[{"type":"security_exception","reason":"no permissions for [indices:admin/create] and User [name=hunter2, backend_roles=[ivory], requestedTenant=null]"}],"type":"security_exception","reason":"no permissions for [indices:admin/create] and User [name=hunter2, backend_roles=[ivory], requestedTenant=null]"},"status":403}"#,
+            "permission_missing",
+            false,
+        ),
+        (
+            403,
+            r#"{"error":{"root_cause":[{"type":"security_exception","reason":"no permissions for [] and User [name=arn:aws:iam::123456789012:role/hunter2, backend_roles=[arn:aws:iam::123456789012:role/hunter2], requestedTenant=null]"}],"type":"security_exception","reason":"no permissions for [] and User [name=arn:aws:iam::123456789012:role/hunter2, backend_roles=[arn:aws:iam::123456789012:role/hunter2], requestedTenant=null]"},"status":403}"#,
+            "permission_missing",
+            false,
+        ),
+        (
+            403,
+            r#"{"error":{"root_cause":[{"type":"security_exception","reason":"No mapping for User [name=hunter2, backend_roles=[], requestedTenant=null] on roles [ivory]"}],"type":"security_exception","reason":"No mapping for User [name=hunter2, backend_roles=[], requestedTenant=null] on roles [ivory]"},"status":403}"#,
+            "permission_missing",
+            false,
+        ),
+        // As recorded. A managed domain blocks new indices while its disks or its memory are nearly full.
         (
             403,
             r#"{"error":{"root_cause":[{"type":"index_create_block_exception","reason":"blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];"}],"type":"index_create_block_exception","reason":"blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];"},"status":403}"#,
-            "blocked",
+            "no_room",
             true,
         ),
+        (
+            429,
+            r#"{"error":{"root_cause":[{"type":"cluster_block_exception","reason":"index [client_acme_v1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];"}],"type":"cluster_block_exception","reason":"index [client_acme_v1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];"},"status":429}"#,
+            "no_room",
+            true,
+        ),
+        // The block of an operator. On the node it would affect all other tests.
         (
             403,
             r#"{"error":{"root_cause":[{"type":"cluster_block_exception","reason":"index [client_acme_v1] blocked by: [FORBIDDEN/6/cluster read-only (api)];"}],"type":"cluster_block_exception","reason":"index [client_acme_v1] blocked by: [FORBIDDEN/6/cluster read-only (api)];"},"status":403}"#,
             "blocked",
             true,
+        ),
+        // As recorded; a managed domain's limit follows the memory of its nodes.
+        (
+            400,
+            r#"{"error":{"root_cause":[{"type":"validation_exception","reason":"Validation Failed: 1: this action would add [2] total shards, but this cluster currently has [1000]/[1000] maximum shards open;"}],"type":"validation_exception","reason":"Validation Failed: 1: this action would add [2] total shards, but this cluster currently has [1000]/[1000] maximum shards open;"},"status":400}"#,
+            "shard_limit",
+            false,
+        ),
+        // As recorded, with two zones and no replica.
+        (
+            400,
+            r#"{"error":{"root_cause":[{"type":"validation_exception","reason":"Validation Failed: 1: expected total copies needs to be a multiple of total awareness attributes [2];"}],"type":"validation_exception","reason":"Validation Failed: 1: expected total copies needs to be a multiple of total awareness attributes [2];"},"status":400}"#,
+            "replicas",
+            false,
         ),
         // Replies of a cluster under load, a cluster without a manager, and a load balancer.
         (429, "", "rate_limited", true),
@@ -144,11 +192,10 @@ async fn an_undocumented_answer_is_not_a_success() {
 #[tokio::test]
 async fn each_request_is_authenticated() {
     let credentials = SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", SECRET, None, None, "test"));
-    let signed = Auth::SigV4 { region: "eu-central-1".to_owned(), service: SigningService::Aoss, credentials };
-    for (auth, expected) in [
-        (basic(), "Basic dXNlcjpodW50ZXIy"),
-        (signed, "/eu-central-1/aoss/aws4_request, SignedHeaders=host;x-amz-content-sha256;"),
-    ] {
+    let signed = Auth::SigV4 { region: "eu-central-1".to_owned(), credentials };
+    for (auth, expected) in
+        [(basic(), "Basic dXNlcjpodW50ZXIy"), (signed, "/eu-central-1/es/aws4_request, SignedHeaders=host;x-amz-date,")]
+    {
         let server = Server::start(&[MISSING, CREATED, SHOWN]).await;
         let opensearch = server.client(auth);
         assert_eq!(opensearch.ensure_knn_index(&SPEC).await, Ok(Ensured::Created));
@@ -173,5 +220,17 @@ fn authorization(headers: &HeaderMap) -> &str {
 fn only_plain_http_endpoints_are_accepted() {
     for endpoint in ["", "x", "ftp://x", "mailto:x", "https://u:p@x", "https://x?y"] {
         assert_eq!(OpenSearch::new(endpoint, basic()).expect_err(endpoint), Error::BadEndpoint);
+    }
+}
+
+#[test]
+fn serverless_collections_are_refused_before_a_request() {
+    for endpoint in
+        ["https://abc123.eu-central-1.aoss.amazonaws.com", "https://abc123.cn-north-1.aoss.amazonaws.com.cn"]
+    {
+        assert_eq!(OpenSearch::new(endpoint, basic()).expect_err(endpoint), Error::Serverless);
+    }
+    for endpoint in ["https://search-aoss.eu-central-1.es.amazonaws.com", "https://aoss.example.com"] {
+        assert!(OpenSearch::new(endpoint, basic()).is_ok(), "{endpoint}");
     }
 }

@@ -6,10 +6,13 @@
 
 use std::time::Duration;
 
-use opensearch::{Auth, Dimension, Engine, Ensured, Error, IndexSpec, OpenSearch};
+use opensearch::{Auth, Dimension, Engine, Ensured, Error, IndexSpec, MappingVersion, OpenSearch};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// The index was there, as it is created now.
+const ADOPTED: Ensured = Ensured::Adopted(MappingVersion::CURRENT);
 
 /// The client under test, and the server without credentials.
 struct Bench {
@@ -53,6 +56,21 @@ impl Bench {
         assert!((200..300).contains(&status), "{path}: {answer}");
     }
 
+    /// The documents that a filtered vector search finds, the nearest to (1, 0, 0, 0) first, and equally near ones by id.
+    async fn found(&self, filter: &Value) -> Vec<String> {
+        let knn = json!({ "vector": [1.0, 0.0, 0.0, 0.0], "k": 9, "filter": filter });
+        let search = json!({ "query": { "knn": { "embedding": knn } }, "sort": ["_score", { "_id": "asc" }] });
+        let (_, mut found) = self.ask(Method::POST, &format!("{}/_search", self.alias), search).await;
+        let Value::Array(hits) = found["hits"]["hits"].take() else { panic!("{found}") };
+        hits.iter().filter_map(|hit| hit["_id"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// The version that the index says in its mapping.
+    async fn version(&self) -> Value {
+        let (_, mut found) = self.ask(Method::GET, &format!("{}/_mapping", self.index), Value::Null).await;
+        found[&self.index]["mappings"]["_meta"]["ivory_mapping_version"].take()
+    }
+
     async fn holders(&self) -> Value {
         self.ask(Method::GET, &format!("_alias/{}", self.alias), Value::Null).await.1
     }
@@ -85,7 +103,7 @@ async fn an_index_is_created_once_and_searchable_by_its_alias() {
     let Bench { alias, index, .. } = &bench;
     assert_eq!(bench.ensure().await, Ok(Ensured::Created));
     for _ in 0..2 {
-        assert_eq!(bench.ensure().await, Ok(Ensured::Adopted));
+        assert_eq!(bench.ensure().await, Ok(ADOPTED));
     }
     assert_eq!(bench.holders().await, json!({ index: { "aliases": { alias: { "is_write_index": true } } } }));
 
@@ -96,14 +114,82 @@ async fn an_index_is_created_once_and_searchable_by_its_alias() {
         });
         bench.done(Method::PUT, &format!("{alias}/_doc/{id}?refresh=true"), document).await;
     }
-    let query = json!({ "size": 1, "query": { "knn": { "embedding": { "vector": [2.0, 0.0, 0.0, 0.0], "k": 1 } } } });
-    let (_, found) = bench.ask(Method::POST, &format!("{alias}/_search"), query).await;
-    assert_eq!(found["hits"]["hits"][0]["_id"], "near", "{found}");
+    assert_eq!(bench.found(&json!({ "match_all": {} })).await, ["near", "far"]);
 
     let (status, _) = bench.ask(Method::POST, &format!("{alias}/_doc"), json!({ "titel": "misspelt" })).await;
     assert_eq!(status, 400, "the mapping is strict");
-    assert_eq!(bench.ensure().await, Ok(Ensured::Adopted), "documents do not make a difference");
+    assert_eq!(bench.ensure().await, Ok(ADOPTED), "documents do not make a difference");
     bench.clean_up(&[index]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_OPENSEARCH_URL"]
+async fn a_search_is_filtered_by_any_metadata() {
+    let bench = Bench::new();
+    bench.ensure().await.expect("created");
+    let documents = [
+        ("a", json!({ "source": "report", "page": 7, "tags": ["x", "y"], "by": { "name": "Zoë" }, "draft": false })),
+        // The same keys with values of other types: none of them became a field of the mapping.
+        ("b", json!({ "source": { "kind": "mail" }, "page": "vii", "tags": "x", "by": null, "draft": "no" })),
+        ("c", json!({})),
+    ];
+    for (id, metadata) in documents {
+        let document = json!({ "metadata": metadata, "embedding": [1.0, 0.0, 0.0, 0.0] });
+        bench.done(Method::PUT, &format!("{}/_doc/{id}?refresh=true", bench.alias), document).await;
+    }
+    for (filter, ids) in [
+        (json!({ "term": { "metadata.source": "report" } }), &["a"][..]),
+        (json!({ "term": { "metadata.source.kind": "mail" } }), &["b"]),
+        (json!({ "term": { "metadata.page": 7 } }), &["a"]),
+        (json!({ "terms": { "metadata.tags": ["x", "z"] } }), &["a", "b"]),
+        (json!({ "term": { "metadata.by.name": "Zoë" } }), &["a"]),
+        (json!({ "term": { "metadata.draft": false } }), &["a"]),
+        (json!({ "prefix": { "metadata.source": "rep" } }), &["a"]),
+        (json!({ "exists": { "field": "metadata.page" } }), &["a", "b"]),
+        (json!({ "term": { "metadata.source": "other" } }), &[]),
+    ] {
+        assert_eq!(bench.found(&filter).await, ids, "{filter}");
+    }
+    bench.clean_up(&[&bench.index]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_OPENSEARCH_URL"]
+async fn an_index_of_the_first_release_is_adopted_and_can_be_found() {
+    let bench = Bench::new();
+    let Bench { alias, index, .. } = &bench;
+    // What the first release sent.
+    let first = json!({
+        "settings": { "index": { "knn": true, "number_of_shards": 1, "number_of_replicas": 0 } },
+        "mappings": {
+            "dynamic": "strict",
+            "properties": {
+                "document_id": { "type": "keyword" },
+                "title": { "type": "text" },
+                "content": { "type": "text" },
+                "source": { "type": "keyword" },
+                "metadata": { "type": "object", "enabled": false },
+                "created_at": { "type": "date" },
+                "embedding": {
+                    "type": "knn_vector",
+                    "dimension": 4,
+                    "method": {
+                        "name": "hnsw", "engine": "lucene", "space_type": "cosinesimil",
+                        "parameters": { "m": 16, "ef_construction": 128 },
+                    },
+                },
+            },
+        },
+        "aliases": { alias: { "is_write_index": true } },
+    });
+    bench.done(Method::PUT, index, first).await;
+    assert_eq!(bench.ensure().await, Ok(Ensured::Adopted(MappingVersion::MetadataStored)));
+    assert_eq!(bench.version().await, Value::Null, "it is left as it is");
+
+    let bench = Bench::new();
+    bench.ensure().await.expect("created");
+    assert_eq!(bench.version().await, MappingVersion::CURRENT as u8);
+    bench.clean_up(&[index, &bench.index]).await;
 }
 
 #[tokio::test]
@@ -115,12 +201,12 @@ async fn a_lost_or_changed_alias_is_restored() {
     let right = json!({ index: { "aliases": { alias: { "is_write_index": true } } } });
 
     bench.done(Method::DELETE, &format!("{index}/_alias/{alias}"), Value::Null).await;
-    assert_eq!(bench.ensure().await, Ok(Ensured::Adopted));
+    assert_eq!(bench.ensure().await, Ok(ADOPTED));
     assert_eq!(bench.holders().await, right);
 
     for properties in [json!({ "is_write_index": false }), json!({ "filter": { "term": { "source": "x" } } })] {
         bench.done(Method::PUT, &format!("{index}/_alias/{alias}"), properties).await;
-        assert_eq!(bench.ensure().await, Ok(Ensured::Adopted));
+        assert_eq!(bench.ensure().await, Ok(ADOPTED));
         assert_eq!(bench.holders().await, right);
     }
     bench.clean_up(&[index]).await;
@@ -135,7 +221,7 @@ async fn a_different_index_is_not_changed() {
     let other = IndexSpec { dimension: Dimension::new(5).expect("valid"), ..bench.spec() };
     let conflict = Err(Error::Conflict { what: "dimension of embedding" });
     assert_eq!(bench.opensearch.ensure_knn_index(&other).await, conflict);
-    assert_eq!(bench.ensure().await, Ok(Ensured::Adopted));
+    assert_eq!(bench.ensure().await, Ok(ADOPTED));
     bench.clean_up(&[index]).await;
 
     // This is the index that a document creates if it is written too early.
@@ -174,12 +260,14 @@ async fn a_block_is_reported_until_it_is_removed() {
     bench.ensure().await.expect("created");
     bench.done(Method::DELETE, &format!("{index}/_alias/{alias}"), Value::Null).await;
     // A block that an operator sets, and the block that a full disk causes.
-    for block in ["index.blocks.read_only", "index.blocks.read_only_allow_delete"] {
+    for (block, error) in
+        [("index.blocks.read_only", Error::Blocked), ("index.blocks.read_only_allow_delete", Error::NoRoom)]
+    {
         bench.done(Method::PUT, &format!("{index}/_settings"), json!({ block: true })).await;
-        assert_eq!(bench.ensure().await, Err(Error::Blocked), "{block}");
+        assert_eq!(bench.ensure().await, Err(error), "{block}");
         bench.done(Method::PUT, &format!("{index}/_settings"), json!({ block: null })).await;
     }
-    assert_eq!(bench.ensure().await, Ok(Ensured::Adopted));
+    assert_eq!(bench.ensure().await, Ok(ADOPTED));
     bench.clean_up(&[index]).await;
 }
 

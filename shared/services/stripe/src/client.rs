@@ -18,11 +18,29 @@ const PAGE: &str = "100";
 /// More pages than one tenant's customers or subscriptions fill.
 const MAX_PAGES: usize = 50;
 
+/// The two modes of an account. Nothing of one exists in the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Nobody is billed.
+    Test,
+    /// Customers are billed.
+    Live,
+}
+
+impl Mode {
+    /// The mode of a key: `sk_live_…`, or `rk_live_…` for a restricted one.
+    fn of(key: &SecretString) -> Self {
+        let key = key.expose_secret();
+        if key.starts_with("sk_live_") || key.starts_with("rk_live_") { Self::Live } else { Self::Test }
+    }
+}
+
 /// A client of one account.
 pub struct Stripe {
     http: reqwest::Client,
     base_url: String,
     secret_key: SecretString,
+    mode: Mode,
     call: Duration,
 }
 
@@ -31,7 +49,14 @@ impl Stripe {
     /// to the last byte.
     #[must_use]
     pub fn new(base_url: &str, secret_key: SecretString, call: Duration) -> Self {
-        Self { http: http_kit::client(call), base_url: base_url.trim_end_matches('/').to_owned(), secret_key, call }
+        let (base_url, mode) = (base_url.trim_end_matches('/').to_owned(), Mode::of(&secret_key));
+        Self { http: http_kit::client(call), base_url, secret_key, mode, call }
+    }
+
+    /// The mode that the secret key belongs to.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// The time limit of one call. The caller has to have this much time.
@@ -56,14 +81,21 @@ impl Stripe {
         self.list("/v1/customers", &[("email", email)]).await
     }
 
-    /// The current state of a subscription.
-    pub async fn subscription(&self, id: &str) -> Result<Subscription, Error> {
-        self.get(&format!("/v1/subscriptions/{id}"), &[]).await
+    /// A customer; `None` if it was deleted, or does not exist for this key.
+    pub async fn customer(&self, id: &str) -> Result<Option<Customer>, Error> {
+        let found = existing(self.get(&format!("/v1/customers/{id}"), &[]).await)?;
+        Ok(found.filter(|customer: &Customer| !customer.deleted))
     }
 
-    /// Every subscription of a customer, including ended ones.
+    /// The current state of a subscription; `None` if it does not exist for this key. An ended one exists.
+    pub async fn subscription(&self, id: &str) -> Result<Option<Subscription>, Error> {
+        existing(self.get(&format!("/v1/subscriptions/{id}"), &[]).await)
+    }
+
+    /// Every subscription of a customer, including ended ones. There are none of a customer that does not exist.
     pub async fn subscriptions_of(&self, customer: &str) -> Result<Vec<Subscription>, Error> {
-        self.list("/v1/subscriptions", &[("customer", customer), ("status", "all")]).await
+        let found = self.list("/v1/subscriptions", &[("customer", customer), ("status", "all")]).await;
+        Ok(existing(found)?.unwrap_or_default())
     }
 
     /// The active price with this lookup key. A key belongs to at most one price.
@@ -114,9 +146,34 @@ impl Stripe {
     }
 }
 
+fn existing<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
     if !answer.status.is_success() {
         return Err(Error::of(answer));
     }
     answer.json().ok_or_else(|| Error::UnexpectedAnswer { request_id: answer.header("request-id").map(str::to_owned) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_says_the_mode() {
+        for (key, mode) in [
+            ("sk_live_x", Mode::Live),
+            ("rk_live_x", Mode::Live),
+            ("sk_test_live_x", Mode::Test),
+            ("rk_test_x", Mode::Test),
+        ] {
+            assert_eq!(Mode::of(&SecretString::from(key)), mode, "{key}");
+        }
+    }
 }

@@ -39,6 +39,14 @@ pub enum Error {
         /// Stripe's id of the request.
         request_id: Option<String>,
     },
+    /// What the request names does not exist in the key's mode of the key's account, or not any more.
+    #[error("Stripe: no such object (status {status})")]
+    Missing {
+        /// 404 if the path names it, 400 if a parameter does.
+        status: u16,
+        /// Stripe's id of the request.
+        request_id: Option<String>,
+    },
     /// Stripe understood the request and refused it.
     #[error("Stripe: refused (status {status})")]
     Rejected {
@@ -77,6 +85,7 @@ impl Error {
             (status @ 500..600, _) => {
                 Self::Server { status, replayed: answer.header("idempotent-replayed") == Some("true"), request_id }
             }
+            (status @ (400 | 404), Some("resource_missing")) => Self::Missing { status, request_id },
             (status @ 400..500, _) => Self::Rejected { status, request_id },
             _ => Self::UnexpectedAnswer { request_id },
         }
@@ -91,7 +100,7 @@ impl Error {
     /// Whether Stripe understood the request and refused it.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
-        matches!(self, Self::Rejected { .. })
+        matches!(self, Self::Missing { .. } | Self::Rejected { .. })
     }
 
     /// Whether this request certainly created nothing.
@@ -99,7 +108,7 @@ impl Error {
     pub fn is_definite(&self) -> bool {
         match self {
             Self::Transport(error) => !error.may_have_had_effect(),
-            Self::RateLimited { .. } | Self::Unauthorized { .. } | Self::Rejected { .. } => true,
+            Self::RateLimited { .. } | Self::Unauthorized { .. } | Self::Missing { .. } | Self::Rejected { .. } => true,
             Self::Busy { .. } | Self::Server { .. } | Self::UnexpectedAnswer { .. } => false,
         }
     }
@@ -119,6 +128,7 @@ impl Error {
 
 const TRANSPORT: TransportCodes = TransportCodes {
     unreachable: CauseCode::StripeUnreachable,
+    untrusted: CauseCode::StripeUntrusted,
     timeout: CauseCode::StripeTimeout,
     connection_lost: CauseCode::StripeConnectionLost,
     answer_too_large: CauseCode::StripeAnswerTooLarge,
@@ -133,7 +143,9 @@ impl From<Error> for Failure {
             Error::Busy { request_id } => (CauseCode::StripeBusy, request_id),
             Error::Server { request_id, .. } => (CauseCode::StripeError, request_id),
             Error::Unauthorized { request_id } => (CauseCode::StripeUnauthorized, request_id),
-            Error::Rejected { request_id, .. } => (CauseCode::StripeRejected, request_id),
+            Error::Missing { request_id, .. } | Error::Rejected { request_id, .. } => {
+                (CauseCode::StripeRejected, request_id)
+            }
             Error::UnexpectedAnswer { request_id } => (CauseCode::StripeUnexpectedAnswer, request_id),
         };
         Self::from(code).with_request_id(request_id.as_deref())

@@ -10,7 +10,9 @@ mod error;
 mod objects;
 mod requests;
 
-pub use client::Stripe;
+pub use client::{Mode, Stripe};
 pub use error::Error;
 pub use objects::{Customer, Item, Price, Subscription};
-pub use requests::{PreparedPost, SubscriptionChange, create_customer, create_subscription, update_subscription};
+pub use requests::{
+    ChosenPrice, PreparedPost, SubscriptionChange, create_customer, create_subscription, update_subscription,
+};

@@ -9,6 +9,9 @@ use serde::Deserialize;
 pub struct Customer {
     /// `cus_…`.
     pub id: String,
+    /// Of a deleted customer, Stripe shows nothing but its id and this.
+    #[serde(default)]
+    pub(crate) deleted: bool,
     #[serde(default)]
     metadata: HashMap<String, String>,
 }
@@ -48,7 +51,8 @@ struct Items {
 pub struct Price {
     /// `price_…`.
     pub id: String,
-    /// The name by which it is looked up. No other price of the account has it. An archived price keeps it.
+    /// The name by which it is looked up. No other price of the account has it. An archived price keeps it, but a price
+    /// rise may give it to another one (`transfer_lookup_key`).
     #[serde(default)]
     pub lookup_key: Option<String>,
 }
@@ -90,6 +94,12 @@ impl Subscription {
     #[must_use]
     pub fn is_tenants(&self, tenant_id: &str) -> bool {
         self.metadata.get("tenant_id").is_some_and(|id| id == tenant_id)
+    }
+
+    /// The lookup key with which its price was chosen, according to our metadata. The price may have lost it since.
+    #[must_use]
+    pub fn chosen_lookup_key(&self) -> Option<&str> {
+        self.metadata.get("lookup_key").map(String::as_str)
     }
 
     /// Whether it is in force or may come into force: in every state but the two final ones.

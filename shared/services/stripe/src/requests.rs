@@ -29,17 +29,33 @@ pub fn create_customer(email: &str, name: &str, tenant_id: &str, slug: &str) -> 
 /// Creates a subscription that is paid by invoice. Stripe's default, charging automatically, is refused for a customer
 /// without a payment method, and a new customer has none.
 #[must_use]
-pub fn create_subscription(customer: &str, price: &str, tenant_id: &str, days_until_due: u32) -> PreparedPost {
+pub fn create_subscription(
+    customer: &str,
+    price: ChosenPrice<'_>,
+    tenant_id: &str,
+    days_until_due: u32,
+) -> PreparedPost {
     PreparedPost::new(
         "/v1/subscriptions",
         &[
             ("customer", customer),
-            ("items[0][price]", price),
+            ("items[0][price]", price.id),
             ("collection_method", "send_invoice"),
             ("days_until_due", &days_until_due.to_string()),
             ("metadata[tenant_id]", tenant_id),
+            ("metadata[lookup_key]", price.lookup_key),
         ],
     )
+}
+
+/// A price, and the lookup key with which it was chosen. The subscription keeps the key in its metadata, because the price
+/// may lose it.
+#[derive(Clone, Copy, Debug)]
+pub struct ChosenPrice<'a> {
+    /// `price_…`.
+    pub id: &'a str,
+    /// What it was looked up by.
+    pub lookup_key: &'a str,
 }
 
 /// A change of a subscription. It names the wanted state, so repeating it changes nothing more.
@@ -47,7 +63,7 @@ pub fn create_subscription(customer: &str, price: &str, tenant_id: &str, days_un
 pub struct SubscriptionChange<'a> {
     /// An item's id and its new price. Without the id Stripe would add a second item. The quantity becomes 1, Stripe's
     /// default.
-    pub price: Option<(&'a str, &'a str)>,
+    pub price: Option<(&'a str, ChosenPrice<'a>)>,
     /// Whether it ends with the period that is paid for.
     pub cancel_at_period_end: Option<bool>,
 }
@@ -57,7 +73,11 @@ pub struct SubscriptionChange<'a> {
 pub fn update_subscription(id: &str, change: SubscriptionChange<'_>) -> PreparedPost {
     let mut fields = Vec::new();
     if let Some((item, price)) = change.price {
-        fields.extend([("items[0][id]", item), ("items[0][price]", price)]);
+        fields.extend([
+            ("items[0][id]", item),
+            ("items[0][price]", price.id),
+            ("metadata[lookup_key]", price.lookup_key),
+        ]);
     }
     if let Some(cancel) = change.cancel_at_period_end {
         fields.push(("cancel_at_period_end", if cancel { "true" } else { "false" }));
@@ -80,10 +100,14 @@ mod tests {
 
     #[test]
     fn only_differences_are_sent() {
-        let change = SubscriptionChange { price: Some(("si_1", "price_2")), cancel_at_period_end: None };
+        let price = ChosenPrice { id: "price_2", lookup_key: "plus" };
+        let change = SubscriptionChange { price: Some(("si_1", price)), cancel_at_period_end: None };
         let request = update_subscription("sub_1", change);
         assert_eq!(request.path, "/v1/subscriptions/sub_1");
-        assert_eq!(request.body, "items%5B0%5D%5Bid%5D=si_1&items%5B0%5D%5Bprice%5D=price_2");
+        assert_eq!(
+            request.body,
+            "items%5B0%5D%5Bid%5D=si_1&items%5B0%5D%5Bprice%5D=price_2&metadata%5Blookup_key%5D=plus"
+        );
         let change = SubscriptionChange { price: None, cancel_at_period_end: Some(false) };
         assert_eq!(update_subscription("sub_1", change).body, "cancel_at_period_end=false");
     }

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use stripe::{
-    Customer, PreparedPost, Stripe, Subscription, SubscriptionChange, create_customer, create_subscription,
-    update_subscription,
+    ChosenPrice, Customer, PreparedPost, Stripe, Subscription, SubscriptionChange, create_customer,
+    create_subscription, update_subscription,
 };
 use uuid::Uuid;
 
+const ENTERPRISE: &str = "ivory_enterprise";
+const PLUS: &str = "ivory_enterprise_plus";
 const CALL: Duration = Duration::from_secs(5);
 
 fn stripe() -> Stripe {
@@ -33,8 +35,9 @@ async fn subscribed(stripe: &Stripe) -> Subscription {
     let tenant_id = Uuid::now_v7().to_string();
     let customer = create_customer(&format!("{tenant_id}@acme.com"), "Acme", &tenant_id, "acme");
     let customer: Customer = stripe.post(&customer, &key()).await.expect("a customer");
-    let price = price(stripe, "ivory_enterprise").await;
-    let request = create_subscription(&customer.id, &price, &tenant_id, 30);
+    let price = price(stripe, ENTERPRISE).await;
+    let chosen = ChosenPrice { id: &price, lookup_key: ENTERPRISE };
+    let request = create_subscription(&customer.id, chosen, &tenant_id, 30);
     let made: Subscription = stripe.post(&request, &key()).await.expect("a subscription");
     assert!(made.is_tenants(&tenant_id) && made.is_live() && !made.cancel_at_period_end);
     made
@@ -42,7 +45,7 @@ async fn subscribed(stripe: &Stripe) -> Subscription {
 
 async fn change(stripe: &Stripe, id: &str, change: SubscriptionChange<'_>) -> Subscription {
     let _: Subscription = stripe.post(&update_subscription(id, change), &key()).await.expect("changed");
-    stripe.subscription(id).await.expect("answers")
+    stripe.subscription(id).await.expect("answers").expect("there")
 }
 
 #[tokio::test]
@@ -51,13 +54,16 @@ async fn a_change_of_price_keeps_the_only_item() {
     let stripe = stripe();
     let made = subscribed(&stripe).await;
     let item = made.only_item().expect("one item");
-    assert_eq!(item.price.lookup_key.as_deref(), Some("ivory_enterprise"));
-    let plus = price(&stripe, "ivory_enterprise_plus").await;
-    let reprice = SubscriptionChange { price: Some((&item.id, &plus)), ..SubscriptionChange::default() };
+    assert_eq!(item.price.lookup_key.as_deref(), Some(ENTERPRISE));
+    assert_eq!(made.chosen_lookup_key(), Some(ENTERPRISE));
+    let plus = price(&stripe, PLUS).await;
+    let chosen = ChosenPrice { id: &plus, lookup_key: PLUS };
+    let reprice = SubscriptionChange { price: Some((&item.id, chosen)), ..SubscriptionChange::default() };
     for _ in 0..2 {
         let changed = change(&stripe, &made.id, reprice).await;
         let only = changed.only_item().expect("still one item");
         assert_eq!((&only.id, &only.price.id), (&item.id, &plus));
+        assert_eq!(changed.chosen_lookup_key(), Some(PLUS));
     }
 }
 
@@ -66,7 +72,7 @@ async fn a_change_of_price_keeps_the_only_item() {
 async fn without_the_items_id_there_would_be_a_second_item() {
     let stripe = stripe();
     let made = subscribed(&stripe).await;
-    let plus = price(&stripe, "ivory_enterprise_plus").await;
+    let plus = price(&stripe, PLUS).await;
     let careless = PreparedPost {
         path: format!("/v1/subscriptions/{}", made.id),
         body: format!("items%5B0%5D%5Bprice%5D={plus}"),
@@ -97,4 +103,7 @@ async fn an_unknown_subscription_is_a_refusal() {
     );
     let error = stripe.post::<Subscription>(&request, &key()).await.expect_err("there is none");
     assert!(error.is_refusal() && error.is_definite(), "{error}");
+    assert!(stripe.subscription("sub_none").await.expect("answers").is_none());
+    assert!(stripe.subscriptions_of("cus_none").await.expect("answers").is_empty());
+    assert!(stripe.customer("cus_none").await.expect("answers").is_none());
 }

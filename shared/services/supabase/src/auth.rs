@@ -80,6 +80,17 @@ impl Auth {
         }
     }
 
+    /// Whether nobody can sign up without an invitation, in the configuration that Auth applies now.
+    pub async fn signup_is_disabled(&self) -> Result<bool, AuthError> {
+        let answer = http_kit::send(self.request(Method::GET, "/settings")).await?;
+        match answer.status {
+            StatusCode::OK => {
+                answer.json().map(|settings: PublicSettings| settings.disable_signup).ok_or_else(|| unexpected(&answer))
+            }
+            _ => Err(AuthError::of(&answer)),
+        }
+    }
+
     /// Deletes a user. It is a success if the user does not exist.
     pub async fn delete_user(&self, id: Uuid) -> Result<(), AuthError> {
         let answer = http_kit::send(self.request(Method::DELETE, &format!("/admin/users/{id}"))).await?;
@@ -111,6 +122,11 @@ impl Auth {
 
 fn unexpected(answer: &Answer) -> AuthError {
     AuthError::Unexpected { status: answer.status.as_u16(), request_id: RequestId::of(answer) }
+}
+
+#[derive(Deserialize)]
+struct PublicSettings {
+    disable_signup: bool,
 }
 
 #[derive(Serialize)]

@@ -101,6 +101,7 @@ impl AuthError {
 
 const TRANSPORT: TransportCodes = TransportCodes {
     unreachable: CauseCode::SupabaseAuthUnreachable,
+    untrusted: CauseCode::SupabaseAuthUntrusted,
     timeout: CauseCode::SupabaseAuthTimeout,
     connection_lost: CauseCode::SupabaseAuthConnectionLost,
     answer_too_large: CauseCode::SupabaseAuthAnswerTooLarge,

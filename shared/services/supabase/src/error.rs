@@ -97,7 +97,6 @@ impl Error {
         let request_id = RequestId::of(answer);
         let status = answer.status.as_u16();
         match status {
-            401 => return Self::Unauthorized(request_id),
             404 => return Self::NotFound(request_id),
             429 => return Self::RateLimited(request_id),
             400..500 => {}
@@ -105,7 +104,9 @@ impl Error {
             _ => return Self::UnexpectedAnswer(request_id),
         }
         let message = answer.json::<Refusal>().map_or_else(String::new, |refusal| refusal.message);
-        if message.contains("already exists in your organization") {
+        if status == 401 && concerns_the_token(&message) {
+            Self::Unauthorized(request_id)
+        } else if message.contains("already exists in your organization") {
             Self::NameTaken(request_id)
         } else if message.contains("maximum limits for the number of active free projects") {
             Self::ProjectLimit(request_id)
@@ -162,8 +163,19 @@ impl Error {
     }
 }
 
+/// Whether the text of a 401 is about the access token. The API also answers 401 if a setting is not allowed, for example
+/// `Custom SMTP required to configure: RATE_LIMIT_EMAIL_SENT` (public report: jikig-ai/soleur#5447).
+fn concerns_the_token(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.is_empty()
+        || ["unauthorized", "authorization", "unauthenticated", "authentication", "token", "jwt", "credential"]
+            .iter()
+            .any(|word| message.contains(word))
+}
+
 const TRANSPORT: TransportCodes = TransportCodes {
     unreachable: CauseCode::SupabaseUnreachable,
+    untrusted: CauseCode::SupabaseUntrusted,
     timeout: CauseCode::SupabaseTimeout,
     connection_lost: CauseCode::SupabaseConnectionLost,
     answer_too_large: CauseCode::SupabaseAnswerTooLarge,

@@ -8,14 +8,16 @@
 
 mod auth;
 mod auth_error;
+mod auth_settings;
 mod error;
 mod management;
 mod project;
 
 pub use auth::{AUTH_TIMEOUT, Auth, InvitedUser};
 pub use auth_error::AuthError;
+pub use auth_settings::{AuthChanges, AuthSettings, Smtp};
 pub use error::{Error, RequestId};
-pub use management::{AuthSettings, MANAGEMENT_TIMEOUT, Management, Smtp};
+pub use management::{MANAGEMENT_TIMEOUT, Management};
 pub use project::{
     Access, ApiKeys, HealthStatus, InvalidProjectRef, Pooler, Project, ProjectRef, ProjectStatus, Service,
     ServiceHealth,

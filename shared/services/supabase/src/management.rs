@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::auth_settings::{AuthChanges, AuthSettings};
 use crate::error::{Error, RequestId};
 use crate::project::{Access, ApiKeys, HealthStatus, Pooler, Project, ProjectRef, Service, ServiceHealth};
 
@@ -29,36 +30,6 @@ pub struct Management {
     base_url: String,
     access_token: SecretString,
     organization_slug: String,
-}
-
-/// The settings of a project's Auth.
-#[derive(Clone, Debug)]
-pub struct AuthSettings {
-    /// Where links in mails lead by default.
-    pub site_url: String,
-    /// Where links in mails may lead otherwise; patterns with `*` and `**`.
-    pub uri_allow_list: Vec<String>,
-    /// The mail server. Without its own mail server a project mails only to the organisation's team.
-    pub smtp: Smtp,
-    /// Whether users can join by invitation only.
-    pub disable_signup: bool,
-}
-
-/// A mail server and the sender of the mails.
-#[derive(Clone, Debug)]
-pub struct Smtp {
-    /// Host name.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// User.
-    pub user: String,
-    /// Password.
-    pub pass: SecretString,
-    /// The sender's address.
-    pub admin_email: String,
-    /// The sender's name.
-    pub sender_name: String,
 }
 
 impl Management {
@@ -200,30 +171,17 @@ impl Management {
         }
     }
 
-    /// Configures the project's Auth. Repeating it changes nothing. The answer is not read, since it holds all of
-    /// Auth's secrets.
-    ///
-    /// # Errors
-    /// Besides the API's own: [`Error::BadArgument`] if a URL contains a comma, which would make it two URLs.
-    pub async fn configure_auth(&self, project: &ProjectRef, settings: &AuthSettings) -> Result<(), Error> {
-        if settings.site_url.is_empty() || settings.site_url.contains(',') {
-            return Err(Error::BadArgument("site URL"));
-        }
-        if settings.uri_allow_list.iter().any(|uri| uri.contains(',')) {
-            return Err(Error::BadArgument("list of allowed URLs"));
-        }
-        let body = ConfigureAuth {
-            site_url: &settings.site_url,
-            uri_allow_list: settings.uri_allow_list.join(","),
-            smtp_host: &settings.smtp.host,
-            smtp_port: settings.smtp.port.to_string(),
-            smtp_user: &settings.smtp.user,
-            smtp_pass: settings.smtp.pass.expose_secret(),
-            smtp_admin_email: &settings.smtp.admin_email,
-            smtp_sender_name: &settings.smtp.sender_name,
-            disable_signup: settings.disable_signup,
-        };
-        self.call(self.request(Method::PATCH, &about(project, "/config/auth")).json(&body)).await.map(drop)
+    /// What has to be changed so that the project's Auth has these settings. The API shows no password, so the mail
+    /// server's is not compared.
+    pub async fn auth_changes(&self, project: &ProjectRef, wanted: &AuthSettings) -> Result<AuthChanges, Error> {
+        let answer = self.get(|| self.request(Method::GET, &about(project, "/config/auth"))).await?;
+        AuthChanges::between(&read(&answer)?, wanted)
+    }
+
+    /// Changes the configuration of the project's Auth. Auth applies it later: [`crate::Auth::signup_is_disabled`] shows
+    /// whether it has done so. The answer is not read, since it holds all of Auth's secrets.
+    pub async fn configure_auth(&self, project: &ProjectRef, changes: &AuthChanges) -> Result<(), Error> {
+        self.call(self.request(Method::PATCH, &about(project, "/config/auth")).json(changes)).await.map(drop)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -280,21 +238,6 @@ struct RegionSelection<'a> {
 #[derive(Serialize)]
 struct SetPassword<'a> {
     password: &'a str,
-}
-
-#[derive(Serialize)]
-struct ConfigureAuth<'a> {
-    site_url: &'a str,
-    /// Separated by commas.
-    uri_allow_list: String,
-    smtp_host: &'a str,
-    /// This API expects a string.
-    smtp_port: String,
-    smtp_user: &'a str,
-    smtp_pass: &'a str,
-    smtp_admin_email: &'a str,
-    smtp_sender_name: &'a str,
-    disable_signup: bool,
 }
 
 #[derive(Deserialize)]

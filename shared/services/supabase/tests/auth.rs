@@ -51,6 +51,30 @@ async fn a_user_is_invited() {
     assert_eq!(server.asked_once().line, "POST /auth/v1/invite");
 }
 
+#[tokio::test]
+async fn the_settings_that_auth_applies_are_public() {
+    let settings = json!({"external": {"email": true}, "disable_signup": false, "mailer_autoconfirm": false});
+    let (server, auth) = against([reply(200, settings), reply(200, json!({"disable_signup": true}))]).await;
+    assert!(!auth.signup_is_disabled().await.expect("settings"));
+    assert!(auth.signup_is_disabled().await.expect("settings"));
+    let asked = &server.asked()[0];
+    assert_eq!(
+        (asked.line.as_str(), &asked.headers["apikey"]),
+        ("GET /auth/v1/settings", &KEY.parse().expect("a key"))
+    );
+    let (_server, auth) = against([reply(200, json!({}))]).await;
+    let error = auth.signup_is_disabled().await.expect_err("no settings");
+    assert!(matches!(error, AuthError::Unexpected { .. }), "{error}");
+}
+
+/// A project is healthy before its name is in DNS.
+#[tokio::test]
+async fn a_name_that_is_not_known_yet_is_unreachable() {
+    let auth = Auth::new("https://abcdefghijklmnopqrst.invalid", KEY.into());
+    let failure = Failure::from(auth.signup_is_disabled().await.expect_err("no such name"));
+    assert_eq!((failure.code(), failure.kind()), (CauseCode::SupabaseAuthUnreachable, FailureKind::Transient));
+}
+
 /// The cause of an invitation that is answered like this. No text of the error may show the key or the address.
 async fn cause(reply: Reply) -> CauseCode {
     let (_server, auth) = against([reply.header("sb-request-id", "019d4233-be35").header("cf-ray", "ray")]).await;

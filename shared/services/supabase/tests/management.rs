@@ -7,7 +7,7 @@ use http_kit::{ConnectError, TransportError};
 use replay::{Replay, Reply, reply};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use supabase::{AuthSettings, Error, HealthStatus, Management, ProjectRef, ProjectStatus, Service, Smtp};
+use supabase::{AuthChanges, AuthSettings, Error, HealthStatus, Management, ProjectRef, ProjectStatus, Service, Smtp};
 
 const TOKEN: &str = "sbp_canary_token";
 const PASSWORD: &str = "canary-db-pass";
@@ -66,6 +66,10 @@ async fn every_refusal_has_its_cause() {
     let says = |text: &str| json!({ "message": text });
     let cases = [
         (401, says("Unauthorized"), CauseCode::SupabaseUnauthorized, false),
+        (401, says("JWT could not be decoded"), CauseCode::SupabaseUnauthorized, false),
+        (401, json!({}), CauseCode::SupabaseUnauthorized, false),
+        // A 401 that is not about the token.
+        (401, says("Custom SMTP required to configure: SMTP_SENDER_NAME"), CauseCode::SupabaseInvalidRequest, false),
         (403, says("Forbidden resource"), CauseCode::SupabaseForbidden, false),
         (400, says(taken), CauseCode::SupabaseNameTaken, false),
         (409, says(taken), CauseCode::SupabaseNameTaken, false),
@@ -277,33 +281,69 @@ fn settings() -> AuthSettings {
     }
 }
 
+/// The configuration that the API shows for [`settings`]. Passwords are shown as digests.
+fn shown() -> Value {
+    json!({"site_url": "https://acme.example",
+        "uri_allow_list": "https://acme.example/**,https://app.example/welcome", "smtp_host": "smtp.example",
+        "smtp_port": "587", "smtp_user": "mailer", "smtp_pass": "a digest",
+        "smtp_admin_email": "no-reply@ivory.example", "smtp_sender_name": "Ivory", "disable_signup": true,
+        "jwt_exp": 3600})
+}
+
 #[tokio::test]
-async fn auth_is_configured() {
-    let (server, management) = against([reply(200, json!({"smtp_pass": "echo", "jwt_exp": 3600}))]).await;
-    management.configure_auth(&project_ref(), &settings()).await.expect("configured");
-    let asked = server.asked_once();
-    assert_eq!(asked.line, format!("PATCH /v1/projects/{REF}/config/auth"));
-    assert_eq!(
-        asked.body,
-        json!({"site_url": "https://acme.example",
-            "uri_allow_list": "https://acme.example/**,https://app.example/welcome", "smtp_host": "smtp.example",
-            "smtp_port": "587", "smtp_user": "mailer", "smtp_pass": "canary-smtp",
-            "smtp_admin_email": "no-reply@ivory.example", "smtp_sender_name": "Ivory", "disable_signup": true})
-    );
+async fn only_what_differs_is_changed_in_auth() {
+    let mut other = shown();
+    other["smtp_port"] = json!("25");
+    other["disable_signup"] = json!(null);
+    let echo = json!({"smtp_pass": "echo"});
+    let (server, management) = against([reply(200, other), reply(200, echo), reply(200, shown())]).await;
+    let changes = management.auth_changes(&project_ref(), &settings()).await.expect("a configuration");
+    assert_eq!(changes.names(), "disable_signup,smtp_port");
+    management.configure_auth(&project_ref(), &changes).await.expect("configured");
+    let asked = server.asked();
+    assert_eq!(asked[0].line, format!("GET /v1/projects/{REF}/config/auth"));
+    assert_eq!(asked[1].line, format!("PATCH /v1/projects/{REF}/config/auth"));
+    assert_eq!(asked[1].body, json!({"disable_signup": true, "smtp_port": "587"}));
+
+    let changes = management.auth_changes(&project_ref(), &settings()).await.expect("a configuration");
+    assert!(changes.is_empty(), "{}", changes.names());
     assert!(!format!("{:?}", settings()).contains("canary"));
     assert!(!format!("{management:?}").contains(TOKEN));
 }
 
 #[tokio::test]
+async fn a_new_project_gets_all_settings() {
+    let (server, management) = against([reply(200, json!({"jwt_exp": 3600})), reply(200, json!({}))]).await;
+    let changes = management.auth_changes(&project_ref(), &settings()).await.expect("a configuration");
+    let changes = changes.with_password(&settings().smtp);
+    management.configure_auth(&project_ref(), &changes).await.expect("configured");
+    let mut expected = shown();
+    expected["smtp_pass"] = json!("canary-smtp");
+    expected.as_object_mut().expect("an object").remove("jwt_exp");
+    assert_eq!(server.asked()[1].body, expected);
+    assert!(AuthChanges::is_shown_by_auth(&changes.names()));
+}
+
+#[test]
+fn names_tell_who_shows_a_change() {
+    for (names, by_management, by_auth) in
+        [("smtp_pass", false, false), ("smtp_pass,smtp_port", true, false), ("disable_signup,smtp_pass", true, true)]
+    {
+        let found = (AuthChanges::is_shown_by_management(names), AuthChanges::is_shown_by_auth(names));
+        assert_eq!(found, (by_management, by_auth), "{names}");
+    }
+}
+
+#[tokio::test]
 async fn urls_with_a_comma_are_not_sent() {
-    let (server, management) = against([]).await;
+    let (server, management) = against([reply(200, shown()), reply(200, shown())]).await;
     let site = AuthSettings { site_url: "https://a,https://b".into(), ..settings() };
     let list = AuthSettings { uri_allow_list: vec!["https://a,https://b".into()], ..settings() };
     for bad in [site, list] {
-        let error = management.configure_auth(&project_ref(), &bad).await.expect_err("a comma");
+        let error = management.auth_changes(&project_ref(), &bad).await.err().expect("a comma");
         assert!(matches!(error, Error::BadArgument(_)), "{error}");
     }
-    assert!(server.asked().is_empty());
+    assert!(server.asked().iter().all(|asked| asked.line.starts_with("GET ")));
 }
 
 /// A server that closes the first connection after reading the request, and answers on the second.

@@ -30,6 +30,7 @@ pub enum Error {
 const CODES: redis_kit::Codes = redis_kit::Codes {
     bad_configuration: CauseCode::ValkeyBadConfiguration,
     unreachable: CauseCode::ValkeyUnreachable,
+    untrusted: CauseCode::ValkeyUntrusted,
     timeout: CauseCode::ValkeyTimeout,
     connection_lost: CauseCode::ValkeyConnectionLost,
     unauthorized: CauseCode::ValkeyUnauthorized,

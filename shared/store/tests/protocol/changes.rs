@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{CauseCode, Patch, ProvisioningState, Step, TenantChange, TenantId, Tier};
+use domain::{CauseCode, Patch, ProvisioningState, Step, StepState, TenantChange, TenantId, Tier};
 use serde_json::{Value, json};
 use store::{
     Activation, Deactivated, Deactivation, Effect, Lease, NotBegun, NotLeased, Outcome, ResourceKind, Resume,
@@ -146,6 +146,14 @@ async fn every_visible_change_changes_the_version() {
     let lease = database.begin(&tenant, Step::AwaitEnvironment, "b").await.expect("free");
     lease.troubled(&cause(CauseCode::SupabaseTimeout), None).await.expect("in time");
     assert_eq!(database.row(&tenant).await.version, tenant.version + 2);
+    let shown = async || {
+        let steps = database.store.steps(tenant.tenant_id).await.expect("answers");
+        let step = steps.into_iter().nth(1).expect("step 2");
+        (step.state, step.waiting_for, step.attempts)
+    };
+    assert_eq!(shown().await, (StepState::Running, None, 1), "a poll is no attempt, and a failed step does not wait");
+    database.begin(&tenant, Step::AwaitEnvironment, "c").await.expect("free");
+    assert_eq!(shown().await, (StepState::Running, None, 2));
 }
 
 #[tokio::test]
@@ -230,12 +238,34 @@ async fn an_intent_is_closed_under_the_lease_only() {
     let ended = database.lease(&tenant, "a", ACTIVE).await.expect("free");
     let intent = ended.intend_billing(CALL, None).await.expect("answers").expect("in time");
     database.end_lease(&tenant).await;
-    assert!(!ended.billing_settled(intent).await.expect("answers"));
+    assert!(!ended.billing_settled(intent, Some("cus_2")).await.expect("answers"));
     assert_eq!(database.promised("settle_billing").await, 1);
     let lease = database.lease(&tenant, "b", ACTIVE).await.expect("the first ended");
-    assert!(lease.billing_settled(intent).await.expect("answers"));
+    assert!(lease.billing_settled(intent, None).await.expect("answers"));
     assert_eq!(database.promised("settle_billing").await, 0);
-    database.lease(&tenant, "c", ACTIVE).await.expect("given back");
+    let lease = database.lease(&tenant, "c", ACTIVE).await.expect("given back");
+    assert_eq!(lease.tenant().version, tenant.version, "nothing that a caller sees has changed");
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn another_customer_is_written_once_and_audited() {
+    let database = Database::create().await;
+    let tenant = database.active("acme", Tier::Enterprise).await;
+    let billed = "UPDATE control.tenants SET stripe_customer_id = 'cus_1'";
+    database.own.connect().await.batch_execute(billed).await.expect("answers");
+    for (token, customer, version) in [("a", Some("cus_2"), 1), ("b", Some("cus_2"), 1), ("c", None, 1)] {
+        let lease = database.lease(&tenant, token, ACTIVE).await.expect("free");
+        let intent = lease.intend_billing(CALL, None).await.expect("answers").expect("in time");
+        assert!(lease.billing_settled(intent, customer).await.expect("answers"));
+        let row = database.store.tenant_by_slug(&tenant.slug).await.expect("answers").expect("there");
+        assert_eq!((row.stripe_customer_id.as_deref(), row.version), (Some("cus_2"), tenant.version + version));
+    }
+    let sql = "SELECT request_id, before, after FROM control.audit_log WHERE action = 'tenant.rebill'";
+    let audit = database.own.connect().await.query_one(sql, &[]).await.expect("once");
+    let customer = |id: &str| json!({ "stripe_customer_id": id });
+    let written = (audit.get("request_id"), audit.get("before"), audit.get("after"));
+    assert_eq!(written, ("a", customer("cus_1"), customer("cus_2")));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{CauseCode, Failure, Step};
-use store::{Intent, Lease, NotBegun, ResourceKind, StepTask, Tenant};
+use store::{Intent, KeyedRequest, Lease, NotBegun, ResourceKind, StepTask, Tenant};
 
 use crate::support::Database;
 
@@ -41,6 +41,11 @@ impl Database {
     pub(crate) async fn row(&self, tenant: &Tenant) -> Tenant {
         self.store.tenant_by_slug(&tenant.slug).await.expect("answers").expect("there")
     }
+}
+
+/// A request to Stripe's test mode.
+pub(crate) fn request<'a>(body: &'a str, idempotency_key: &'a str) -> KeyedRequest<'a> {
+    KeyedRequest { body, idempotency_key, livemode: false }
 }
 
 /// An intent whose call takes [`CALL`].

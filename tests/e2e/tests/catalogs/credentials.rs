@@ -22,6 +22,7 @@ async fn credentials_are_in_the_version_that_the_row_names() -> Result<()> {
     let order = json!({ "catalog_name": "kept-safe", "s3_access_key_id": id, "s3_secret_key_enc": key });
     lakehouse.upsert(&order).await?.expect(201)?;
     assert_eq!(lakehouse.credentials("kept-safe").await?, value(&id, &key));
+    ensure!(lakehouse.secret_has_the_installations_key("kept-safe").await?, "it is encrypted with the account's key");
     assert_eq!(json!(lakehouse.secret_versions("kept-safe").await?), json!([version(&lakehouse, "kept-safe").await?]));
 
     let new = json!(credential("key"));

@@ -1,5 +1,6 @@
 //! A failure at each step: where the run ends, what the API says about it, and that resuming repeats no effect.
 
+mod configuration;
 mod corrections;
 mod environment;
 mod gone;
@@ -7,3 +8,5 @@ mod lookalikes;
 mod lost;
 mod scenario;
 mod steps;
+mod trust;
+mod young;

@@ -125,7 +125,7 @@ async fn step_7_the_index_is_not_permitted() -> Result<()> {
         let create = Match::request("PUT", &format!("^/client_{}_v1", tenant.slug));
         let fault = faults.answer("opensearch-us-east-1", create, 403, &body.to_string()).await?;
         cloud.accepted(&tenant.slug, json!({})).await?;
-        tenant.fails(7, "opensearch_unauthorized").await?;
+        tenant.fails(7, "opensearch_permission_missing").await?;
         faults.mend(fault).await?;
         tenant.resumes_at(7).await
     })

@@ -21,6 +21,8 @@ pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
 
     let names: Vec<&String> = live.secret.as_object().into_iter().flatten().map(|(name, _)| name).collect();
     assert_eq!(names, ["db_pass", "graph_pass", "pooler", "publishable_key", "secret_key"]);
+    let name = format!("{}/tenants/{}", cloud.secret_prefix()?, live.tenant_id);
+    assert!(cloud.aws.secret_has_the_installations_key(&name).await?, "{name} is encrypted with the account's key");
     let keys = cloud.supabase(&format!("{path}/api-keys?reveal=true")).await?;
     for kind in ["publishable", "secret"] {
         let key = find(&keys, "type", kind);

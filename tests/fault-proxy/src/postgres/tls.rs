@@ -48,7 +48,8 @@ impl TryFrom<&PostgresTls> for Sides {
 
     fn try_from(from: &PostgresTls) -> Result<Self, BadPostgresTls> {
         // This also installs the provider for the server side.
-        let to_server = tls::client_config(Some(&from.authority)).map_err(|_| BadPostgresTls)?;
+        let to_server =
+            tls::client_config(tls::Authorities::PUBLIC.and(Some(&from.authority))).map_err(|_| BadPostgresTls)?;
         let chain = CertificateDer::pem_slice_iter(from.certificate.as_bytes());
         let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|_| BadPostgresTls)?;
         let key = PrivateKeyDer::from_pem_slice(from.key.expose_secret().as_bytes()).map_err(|_| BadPostgresTls)?;

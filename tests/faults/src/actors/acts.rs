@@ -81,7 +81,7 @@ pub const ACTS: &[Act] = &[
     }),
     sql(Actor::Reconciler, "settlement", |s| {
         Match::statement(&format!(
-            r"SET lease_token = NULL, lease_until = NULL WHERE.*delivered_at.*\$1={} ",
+            r"SET lease_token = NULL, lease_until = NULL, stripe_customer_id.*delivered_at.*\$1={} ",
             s.tenant_id
         ))
     }),

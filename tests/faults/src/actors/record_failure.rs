@@ -27,7 +27,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     kill_if_asked(stage, fault, rule).await?;
     let failed = stage.arrives(&subject).await?;
     ensure!(failed.provisioning_state == State::Failed, "not failed: {failed:?}");
-    ensure!(failed.cause()?["code"] == "opensearch_unauthorized", "another cause: {failed:?}");
+    ensure!(failed.cause()?["code"] == "opensearch_permission_missing", "another cause: {failed:?}");
     met(stage, rule).await?;
     stage.mend(forbidden).await?;
     stage.post(&subject.slug).await?;

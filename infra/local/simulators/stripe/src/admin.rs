@@ -1,4 +1,5 @@
-//! The stand-in's own endpoints, for tests: its objects and the requests so far. Everything is listed oldest first.
+//! The stand-in's own endpoints, for tests: its objects and the requests so far. Everything is listed oldest
+//! first, and test mode before live mode.
 
 use std::sync::Arc;
 
@@ -23,12 +24,12 @@ pub(crate) fn router(exchange: Arc<Exchange>) -> Router {
 
 /// Lists deleted ones, too.
 async fn customers(State(exchange): Shared) -> Json<Vec<Value>> {
-    Json(exchange.store.lock().customers.rows().iter().map(shape::customer).collect())
+    Json(exchange.each_store(|store| store.customers.rows().iter().map(shape::customer).collect()))
 }
 
 /// Lists ended ones, too.
 async fn subscriptions(State(exchange): Shared) -> Json<Vec<Value>> {
-    Json(exchange.store.lock().subscriptions.rows().iter().map(shape::subscription).collect())
+    Json(exchange.each_store(|store| store.subscriptions.rows().iter().map(shape::subscription).collect()))
 }
 
 async fn requests(State(exchange): Shared) -> Response {

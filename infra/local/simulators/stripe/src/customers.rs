@@ -65,6 +65,7 @@ pub(crate) fn create(params: &mut Params) -> Result<Effect, ApiError> {
             phone: None,
             metadata: Metadata::new(),
             deleted: false,
+            livemode: store.mode.is_live(),
             searchable: Instant::now() + store.search_lag,
         };
         attributes.apply(&mut customer);

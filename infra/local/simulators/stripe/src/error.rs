@@ -3,6 +3,8 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::model::Mode;
+
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -11,6 +13,8 @@ pub(crate) struct ApiError {
     code: Option<&'static str>,
     message: String,
     param: Option<String>,
+    /// The id of the object that does not exist.
+    missing: Option<String>,
     /// The header `Stripe-Should-Retry`, where Stripe sends one.
     pub(crate) should_retry: Option<bool>,
 }
@@ -24,6 +28,7 @@ impl ApiError {
             code: None,
             message: message.into(),
             param: None,
+            missing: None,
             should_retry: None,
         }
     }
@@ -41,7 +46,19 @@ impl ApiError {
     /// The object named by the path (404) or by a parameter (400) does not exist.
     pub(crate) fn no_such(what: &str, id: &str, param: &str) -> Self {
         let status = if param == "id" { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
-        Self { status, ..Self::invalid(format!("No such {what}: '{id}'")).code("resource_missing").param(param) }
+        let error = Self::invalid(format!("No such {what}: '{id}'")).code("resource_missing").param(param);
+        Self { status, missing: Some(id.to_owned()), ..error }
+    }
+
+    /// Says that the missing object is one of the account's other mode, if `knows` does.
+    pub(crate) fn of_other_mode(mut self, asked: Mode, other: Mode, knows: impl FnOnce(&str) -> bool) -> Self {
+        if self.missing.as_deref().is_some_and(knows) {
+            let (asked, other) = (asked.name(), other.name());
+            let hint =
+                format!("; a similar object exists in {other}, but a {asked} key was used to make this request.");
+            self.message.push_str(&hint);
+        }
+        self
     }
 
     /// 400: parameters that this route does not have.

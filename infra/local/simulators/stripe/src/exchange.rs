@@ -13,6 +13,7 @@ use simulator::{Call, headers};
 use crate::error::ApiError;
 use crate::gate;
 use crate::idempotency::{Answer, Claim, Fingerprint, Keys};
+use crate::model::Mode;
 use crate::params::Params;
 use crate::routes;
 use crate::settings::Settings;
@@ -31,25 +32,49 @@ pub(crate) struct Logged {
     replayed: bool,
 }
 
+/// What the account's two modes have each for itself.
+#[derive(Debug)]
+struct Half {
+    keys: Keys,
+    store: Mutex<Store>,
+}
+
+impl Half {
+    fn new(settings: &Settings, mode: Mode) -> Self {
+        Self { keys: Keys::new(settings.idempotency_ttl), store: Mutex::new(Store::new(settings, mode)) }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Exchange {
     settings: Settings,
-    keys: Keys,
-    pub(crate) store: Mutex<Store>,
+    test: Half,
+    live: Half,
     pub(crate) log: Mutex<Vec<Logged>>,
 }
 
 impl Exchange {
     pub(crate) fn new(settings: Settings) -> Self {
-        let store = Mutex::new(Store::new(&settings));
-        let keys = Keys::new(settings.idempotency_ttl);
-        Self { settings, keys, store, log: Mutex::default() }
+        let (test, live) = (Half::new(&settings, Mode::Test), Half::new(&settings, Mode::Live));
+        Self { settings, test, live, log: Mutex::default() }
+    }
+
+    const fn half(&self, mode: Mode) -> &Half {
+        match mode {
+            Mode::Test => &self.test,
+            Mode::Live => &self.live,
+        }
+    }
+
+    /// The stores of both modes, one after the other.
+    pub(crate) fn each_store<T>(&self, read: impl Fn(&Store) -> Vec<T>) -> Vec<T> {
+        [&self.test, &self.live].into_iter().flat_map(|half| read(&half.store.lock())).collect()
     }
 
     /// An error means that the request was refused before its execution. The result of an execution, good or bad, is in
     /// the answer.
     async fn attempt(&self, id: &str, call: &Call) -> Result<Answer, ApiError> {
-        gate::check(&call.headers, !call.body.is_empty(), &self.settings.secret_key)?;
+        let mode = gate::check(&call.headers, !call.body.is_empty(), &self.settings)?;
         // Parameters may be in the query as well as in the body.
         let form = [call.query().as_bytes(), &call.body].join(&b'&');
         let mut params = Params::parse(&form)?;
@@ -58,20 +83,26 @@ impl Exchange {
         params.finish()?;
         // Stripe ignores the key of any other method.
         let key = headers::text(&call.headers, "idempotency-key").filter(|_| call.method == Method::POST);
-        let Some(key) = key else { return Ok(self.execute(effect).await) };
-        match self.keys.claim(key, Fingerprint::new(path, &form))? {
+        let Some(key) = key else { return Ok(self.execute(mode, effect).await) };
+        let keys = &self.half(mode).keys;
+        match keys.claim(key, Fingerprint::new(path, &form))? {
             Claim::Replay(answer) => Ok(answer),
             Claim::Fresh => {
-                let answer = self.execute(effect).await;
-                self.keys.complete(key, Answer { original_request: Some(id.to_owned()), ..answer.clone() });
+                let answer = self.execute(mode, effect).await;
+                keys.complete(key, Answer { original_request: Some(id.to_owned()), ..answer.clone() });
                 Ok(answer)
             }
         }
     }
 
-    async fn execute(&self, effect: Effect) -> Answer {
+    async fn execute(&self, mode: Mode, effect: Effect) -> Answer {
         tokio::time::sleep(self.settings.latency).await;
-        effect(&mut self.store.lock()).into()
+        let result = effect(&mut self.half(mode).store.lock());
+        let other = match mode {
+            Mode::Test => Mode::Live,
+            Mode::Live => Mode::Test,
+        };
+        result.map_err(|error| error.of_other_mode(mode, other, |id| self.half(other).store.lock().knows(id))).into()
     }
 }
 

@@ -1,16 +1,18 @@
 //! What every request is checked for first: the secret key, the pinned API version and the content type.
 
 use axum::http::HeaderMap;
-use secrecy::SecretString;
 use simulator::headers;
 
 use crate::error::ApiError;
+use crate::model::Mode;
+use crate::settings::Settings;
 
 /// The first version whose objects have the shape given here: `current_period_*` on the items.
 const OLDEST_DATE: &str = "2025-03-31";
 
-pub(crate) fn check(headers: &HeaderMap, has_body: bool, secret_key: &SecretString) -> Result<(), ApiError> {
-    authenticate(headers, secret_key)?;
+/// The mode of the account that the request's key belongs to.
+pub(crate) fn check(headers: &HeaderMap, has_body: bool, settings: &Settings) -> Result<Mode, ApiError> {
+    let mode = authenticate(headers, settings)?;
     let version = headers::text(headers, "stripe-version");
     // Without the header Stripe uses the account's default version, so a client could change its behaviour without a
     // deploy.
@@ -22,19 +24,22 @@ pub(crate) fn check(headers: &HeaderMap, has_body: bool, secret_key: &SecretStri
         let message = "Invalid request (check that your POST content type is application/x-www-form-urlencoded).";
         return Err(ApiError::invalid(message));
     }
-    Ok(())
+    Ok(mode)
 }
 
-fn authenticate(headers: &HeaderMap, secret_key: &SecretString) -> Result<(), ApiError> {
-    match headers::bearer(headers) {
-        None => Err(ApiError::unauthorized(
+fn authenticate(headers: &HeaderMap, settings: &Settings) -> Result<Mode, ApiError> {
+    let Some(key) = headers::bearer(headers) else {
+        return Err(ApiError::unauthorized(
             "You did not provide an API key. You need to provide your API key in the Authorization header, using \
              Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
-        )),
-        Some(key) if headers::is_secret(key, secret_key) && key.starts_with("sk_") => Ok(()),
-        // Stripe shows some of the key's letters. A stand-in need not.
-        Some(_) => Err(ApiError::unauthorized("Invalid API Key provided: ****************")),
-    }
+        ));
+    };
+    let keys = [(Mode::Test, Some(&settings.secret_key)), (Mode::Live, settings.live_secret_key.as_ref())];
+    let found = keys.into_iter().find(|(mode, secret)| {
+        key.starts_with(mode.key_prefix()) && secret.is_some_and(|secret| headers::is_secret(key, secret))
+    });
+    // Stripe shows some of the key's letters. A stand-in need not.
+    found.map(|(mode, _)| mode).ok_or_else(|| ApiError::unauthorized("Invalid API Key provided: ****************"))
 }
 
 /// `YYYY-MM-DD.name`, not older than [`OLDEST_DATE`].

@@ -1,7 +1,8 @@
 //! A stand-in for the part of the Stripe API that billing needs: customers, prices, subscriptions.
 //!
 //! It is strict where Stripe is forgiving (it refuses a request without `Stripe-Version`), and it refuses every
-//! parameter that it does not simulate. State lives in memory. Objects have the shape of API version `2025-03-31.basil`
+//! parameter that it does not simulate. State lives in memory. Test mode and live mode share nothing: under the other
+//! mode's key an object is missing. Objects have the shape of API version `2025-03-31.basil`
 //! and later, where a subscription's current period is on its items. No customer has a payment method, as right after
 //! `POST /v1/customers`.
 //!

@@ -5,6 +5,34 @@ use std::time::Instant;
 
 pub(crate) type Metadata = BTreeMap<String, String>;
 
+/// An account has two modes. No object and no idempotency key of one exists in the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Test,
+    Live,
+}
+
+impl Mode {
+    pub(crate) const fn key_prefix(self) -> &'static str {
+        match self {
+            Self::Test => "sk_test_",
+            Self::Live => "sk_live_",
+        }
+    }
+
+    pub(crate) const fn is_live(self) -> bool {
+        matches!(self, Self::Live)
+    }
+
+    /// As messages call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test mode",
+            Self::Live => "live mode",
+        }
+    }
+}
+
 /// A change of metadata: an empty value deletes its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MetadataPatch {
@@ -34,6 +62,7 @@ pub(crate) struct Customer {
     pub(crate) phone: Option<String>,
     pub(crate) metadata: Metadata,
     pub(crate) deleted: bool,
+    pub(crate) livemode: bool,
     /// Search finds it from then on.
     pub(crate) searchable: Instant,
 }
@@ -43,10 +72,12 @@ pub(crate) struct Customer {
 pub(crate) struct Price {
     pub(crate) id: String,
     pub(crate) created: i64,
-    pub(crate) lookup_key: String,
+    /// A key belongs to one price at a time.
+    pub(crate) lookup_key: Option<String>,
     pub(crate) product: String,
     /// US cents.
     pub(crate) unit_amount: u64,
+    pub(crate) livemode: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +107,7 @@ pub(crate) struct Subscription {
     /// When it ended. It is `canceled` then, and `active` before.
     pub(crate) ended_at: Option<i64>,
     pub(crate) latest_invoice: String,
+    pub(crate) livemode: bool,
 }
 
 impl Subscription {

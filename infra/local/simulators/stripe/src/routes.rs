@@ -17,6 +17,7 @@ pub(crate) fn prepare(method: &Method, path: &str, params: &mut Params) -> Resul
         ("GET", ["v1", "customers", id]) => Ok(customers::retrieve(id)),
         ("POST", ["v1", "customers", id]) => customers::update(id, params),
         ("DELETE", ["v1", "customers", id]) => Ok(customers::delete(id)),
+        ("POST", ["v1", "prices"]) => prices::create(params),
         ("GET", ["v1", "prices"]) => prices::list(params),
         ("GET", ["v1", "prices", id]) => Ok(prices::retrieve(id)),
         ("POST", ["v1", "subscriptions"]) => subscriptions::create(params),

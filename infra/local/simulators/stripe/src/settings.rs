@@ -16,7 +16,8 @@ pub struct Settings {
     /// Port of the stand-in's own endpoints: GET /admin/{customers,subscriptions,requests}.
     #[arg(long, default_value_t = 0)]
     pub admin_port: u16,
-    /// A price, `lookup_key=price_id`. Repeatable; by default there is one for each paid tier.
+    /// A price, `lookup_key=price_id`. Repeatable; by default there is one for each paid tier. Live mode has the same
+    /// prices, with `_live` behind their ids.
     #[arg(
         long = "price",
         default_values = ["ivory_enterprise=price_ivory_enterprise", "ivory_enterprise_plus=price_ivory_enterprise_plus"]
@@ -39,9 +40,13 @@ pub struct Settings {
     /// How long a request takes, from claiming its idempotency key to its effect.
     #[arg(skip)]
     pub latency: Duration,
-    /// The only secret key it accepts, `sk_…`. From the environment, so that it does not show in the process list.
+    /// The secret key of the account's test mode, `sk_test_…`. From the environment, so that it does not show in the
+    /// process list.
     #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
     pub secret_key: SecretString,
+    /// The secret key of its live mode, `sk_live_…`. Without it there is no live mode. From the environment, as above.
+    #[arg(long, env = "STRIPE_LIVE_SECRET_KEY", hide_env_values = true)]
+    pub live_secret_key: Option<SecretString>,
 }
 
 /// A recurring price that exists from the start.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::ApiError;
-use crate::model::{Customer, Price, Subscription};
+use crate::model::{Customer, Mode, Price, Subscription};
 use crate::params::Params;
 use crate::settings::{SeedPrice, Settings};
 
@@ -20,6 +20,7 @@ pub(crate) type Effect = Box<dyn FnOnce(&mut Store) -> Result<Value, ApiError> +
 
 #[derive(Debug)]
 pub(crate) struct Store {
+    pub(crate) mode: Mode,
     pub(crate) customers: Table<Customer>,
     pub(crate) prices: Table<Price>,
     pub(crate) subscriptions: Table<Subscription>,
@@ -27,13 +28,25 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings, mode: Mode) -> Self {
         let mut prices = Table::default();
         for SeedPrice { lookup_key, id } in settings.prices.iter().cloned() {
-            let product = format!("prod_{lookup_key}");
-            prices.insert(Price { id, created: now(), lookup_key, product, unit_amount: UNIT_AMOUNT });
+            prices.insert(Price {
+                id: if mode.is_live() { format!("{id}_live") } else { id },
+                created: now(),
+                product: format!("prod_{lookup_key}"),
+                lookup_key: Some(lookup_key),
+                unit_amount: UNIT_AMOUNT,
+                livemode: mode.is_live(),
+            });
         }
-        Self { customers: Table::default(), prices, subscriptions: Table::default(), search_lag: settings.search_lag }
+        let (customers, subscriptions) = (Table::default(), Table::default());
+        Self { mode, customers, prices, subscriptions, search_lag: settings.search_lag }
+    }
+
+    /// Whether there is or was an object with this id.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.customers.get(id).is_some() || self.prices.get(id).is_some() || self.subscriptions.get(id).is_some()
     }
 }
 

@@ -98,6 +98,7 @@ pub(crate) fn create(params: &mut Params) -> Result<Effect, ApiError> {
             canceled_at: cancel_at_period_end.then_some(created),
             ended_at: None,
             latest_invoice: new_id("in", 24),
+            livemode: store.mode.is_live(),
         };
         description.apply(&mut subscription.description);
         metadata.apply(&mut subscription.metadata);
@@ -229,6 +230,9 @@ pub(crate) fn list(params: &mut Params) -> Result<Effect, ApiError> {
     let status = params.one_of("status", STATUSES)?;
     let page = Page::of(params)?;
     Ok(Box::new(move |store| {
+        if let Some(id) = customer.as_ref().filter(|id| store.customers.get(id).is_none()) {
+            return Err(ApiError::no_such("customer", id, "customer"));
+        }
         let keep = |subscription: &Subscription| {
             let status = match status {
                 // By default a list has everything that is not canceled.

@@ -17,6 +17,20 @@ static FIELDS: LazyLock<BTreeMap<String, Field>> = LazyLock::new(|| {
 const SECRET_ENDINGS: [&str; 7] =
     ["_secret", "_secrets", "_pass", "_auth_token", "_access_key", "_api_key", "_api_secret"];
 
+/// Fields that only a project with its own mail server may change.
+const NEED_SMTP: [&str; 2] = ["rate_limit_email_sent", "smtp_sender_name"];
+
+/// Why a change is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// Names the fields, but not their values.
+    #[error("{0}")]
+    Malformed(String),
+    /// The API answers this with 401.
+    #[error("Custom SMTP required to configure: {0}")]
+    NeedsSmtp(String),
+}
+
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
@@ -94,12 +108,18 @@ pub(crate) struct AuthConfig(Map<String, Value>);
 
 impl AuthConfig {
     /// Changes these fields, or says what is wrong with the changes.
-    pub(crate) fn change(&mut self, changes: Map<String, Value>) -> Result<(), String> {
+    pub(crate) fn change(&mut self, changes: Map<String, Value>) -> Result<(), Refused> {
         let complaints: Vec<String> = changes.iter().filter_map(|(name, value)| complaint(name, value)).collect();
         if !complaints.is_empty() {
-            return Err(complaints.join(", "));
+            return Err(Refused::Malformed(complaints.join(", ")));
         }
-        self.0.extend(changes);
+        let needing: Vec<_> = NEED_SMTP.into_iter().filter(|field| changes.contains_key(*field)).collect();
+        let mut next = self.clone();
+        next.0.extend(changes);
+        if next.smtp().is_none() && !needing.is_empty() {
+            return Err(Refused::NeedsSmtp(needing.join(", ").to_uppercase()));
+        }
+        *self = next;
         Ok(())
     }
 

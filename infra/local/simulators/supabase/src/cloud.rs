@@ -26,6 +26,8 @@ pub(crate) struct Cloud {
     next_id: AtomicU64,
     /// How long it takes until listings show a new project.
     visible_after: Mutex<Duration>,
+    /// How long a second of Supabase's takes here.
+    clock_scale: Mutex<f64>,
 }
 
 /// Whether two projects may have one name.
@@ -50,6 +52,7 @@ impl Cloud {
         Ok(Self {
             database: Database::connect(&settings.postgres_url).await?,
             visible_after: Mutex::new(Duration::from_millis(settings.visible_after_ms)),
+            clock_scale: Mutex::new(settings.clock_scale),
             settings,
             base,
             calls: Calls::default(),
@@ -96,6 +99,16 @@ impl Cloud {
     /// Sets how long it takes until listings show a project that is created from now on.
     pub(crate) fn list_after(&self, delay: Duration) {
         *self.visible_after.lock() = delay;
+    }
+
+    /// How long this takes at the local cloud's clock.
+    pub(crate) fn scaled(&self, time: Duration) -> Duration {
+        time.mul_f64(*self.clock_scale.lock())
+    }
+
+    /// Lets time pass at another rate from now on.
+    pub(crate) fn set_clock_scale(&self, scale: f64) {
+        *self.clock_scale.lock() = scale;
     }
 
     /// A project that exists, whether listings show it yet or not.

@@ -22,7 +22,9 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
         .route("/admin/projects", get(list).post(seed))
         .route("/admin/projects/{ref}/status", put(impose))
         .route("/admin/projects/{ref}/keys", post(rotate_keys))
+        .route("/admin/projects/{ref}/reloads", put(set_reloads))
         .route("/admin/listing", put(list_after))
+        .route("/admin/clock", put(set_clock))
         .with_state(cloud)
 }
 
@@ -97,6 +99,38 @@ async fn rotate_keys(State(cloud): State<Arc<Cloud>>, Path(reference): Path<Stri
     let project = cloud.find(&reference).ok_or(ApiError::ProjectNotFound)?;
     project.rotate_keys();
     Ok(Json(described(&cloud, &project)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reloads {
+    on: bool,
+}
+
+/// Sets whether the project's Auth notices changes of its configuration.
+async fn set_reloads(
+    State(cloud): State<Arc<Cloud>>,
+    Path(reference): Path<String>,
+    Json(Reloads { on }): Json<Reloads>,
+) -> Result<Json<Value>, ApiError> {
+    let project = cloud.find(&reference).ok_or(ApiError::ProjectNotFound)?;
+    project.set_reloads(on);
+    Ok(Json(described(&cloud, &project)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clock {
+    scale: f64,
+}
+
+/// Lets time pass at another rate from now on.
+async fn set_clock(State(cloud): State<Arc<Cloud>>, Json(Clock { scale }): Json<Clock>) -> StatusCode {
+    if !(0.0..=1.0).contains(&scale) {
+        return StatusCode::BAD_REQUEST;
+    }
+    cloud.set_clock_scale(scale);
+    StatusCode::NO_CONTENT
 }
 
 #[derive(Deserialize)]

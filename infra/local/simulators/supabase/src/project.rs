@@ -10,13 +10,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
-use crate::auth_config::AuthConfig;
+use crate::auth_config::{AuthConfig, Refused};
 use crate::database::{Database, DatabaseError};
 use crate::keys::ApiKeys;
 use crate::region::Region;
 use crate::service::{Service, ServiceStatus};
 
 const HOUR: Duration = Duration::from_hours(1);
+
+/// How long Auth leaves a new configuration alone. Each further write starts that time again. It waits 5 s and looks
+/// once a second (supabase/auth, `internal/reloader`).
+pub(crate) const RELOADED_AFTER: Duration = Duration::from_secs(6);
 
 /// Every status the specification knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +60,14 @@ struct State {
     polls: u32,
     imposed: Option<ProjectStatus>,
     keys: Arc<ApiKeys>,
+    /// What the Management API shows.
     auth_config: AuthConfig,
+    /// What Auth applies.
+    applied_auth_config: AuthConfig,
+    /// When Auth applies what the Management API shows; `None` if it does so already.
+    reload_at: Option<Instant>,
+    /// Whether Auth notices changes of its configuration.
+    reloads: bool,
     mails: VecDeque<Instant>,
 }
 
@@ -81,6 +92,9 @@ impl Project {
             imposed: None,
             keys: Arc::new(ApiKeys::generate(&reference)),
             auth_config: AuthConfig::default(),
+            applied_auth_config: AuthConfig::default(),
+            reload_at: None,
+            reloads: true,
             mails: VecDeque::new(),
         };
         Self {
@@ -194,12 +208,32 @@ impl Project {
         }
     }
 
+    /// The configuration as the Management API shows it.
     pub(crate) fn auth_config(&self) -> AuthConfig {
         self.state.lock().auth_config.clone()
     }
 
-    pub(crate) fn change_auth_config(&self, changes: Map<String, Value>) -> Result<(), String> {
-        self.state.lock().auth_config.change(changes)
+    /// The configuration that Auth applies.
+    pub(crate) fn applied_auth_config(&self) -> AuthConfig {
+        let mut state = self.state.lock();
+        if state.reloads && state.reload_at.is_some_and(|at| at <= Instant::now()) {
+            state.reload_at = None;
+            state.applied_auth_config = state.auth_config.clone();
+        }
+        state.applied_auth_config.clone()
+    }
+
+    /// Changes the configuration. Auth applies it if it is not changed again within this time.
+    pub(crate) fn change_auth_config(&self, changes: Map<String, Value>, idle: Duration) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        state.auth_config.change(changes)?;
+        state.reload_at = Some(Instant::now() + idle);
+        Ok(())
+    }
+
+    /// Sets whether Auth notices changes. If it does again, it applies what it missed.
+    pub(crate) fn set_reloads(&self, reloads: bool) {
+        self.state.lock().reloads = reloads;
     }
 
     /// Counts one more mail, unless that would exceed the limit per hour. Returns whether it may be sent.

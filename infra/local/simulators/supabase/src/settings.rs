@@ -30,6 +30,9 @@ pub struct Settings {
     /// How many requests for its status or health it takes until all services of a new project are healthy.
     #[arg(long, default_value_t = 3)]
     pub polls_until_healthy: u32,
+    /// How long a second takes, in seconds.
+    #[arg(long, default_value_t = 1.0)]
+    pub clock_scale: f64,
     /// Milliseconds until listings show a new project.
     #[arg(long, default_value_t = 0)]
     pub visible_after_ms: u64,

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{DB_PASS, Project, World, answer, log_in, postgres_url};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -64,6 +66,51 @@ async fn an_invitation_is_a_mail_and_a_row_and_only_its_last_link_works() {
     assert_eq!(refused.expect(422), json!({"code": 422, "error_code": "email_exists", "msg": message}));
     assert_eq!(world.mails().await.len(), 2);
     assert_eq!(world.counts(&project).await["calls"]["invite"], 3);
+    world.delete(&project).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
+async fn a_new_configuration_is_applied_after_it_was_left_alone() {
+    let world = World::start(postgres_url(), |settings| settings.clock_scale = 0.4).await;
+    let project = world.create("reloads").await;
+    let path = format!("/projects/{}/config/auth", project.reference);
+    let applied = async || {
+        let settings = world.auth(Method::GET, &project, "/settings").header("apikey", &project.publishable);
+        answer(settings).await.expect(200)["disable_signup"] == true
+    };
+    world.configure_mail(&project).await;
+    for _ in 0..6 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(!applied().await, "a further write starts the time again");
+        world.invite(&project, "ada@example.com").await.expect(400);
+        world.api(Method::PATCH, &path, Some(json!({"jwt_exp": 3600}))).await.expect(200);
+    }
+    assert_eq!(world.get(&path).await.expect(200)["disable_signup"], true, "the Management API shows it at once");
+    while !applied().await {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    world.invite(&project, "ada@example.com").await.expect(200);
+
+    let reloads = format!("{}/admin/projects/{}/reloads", world.admin, project.reference);
+    answer(world.request(Method::PUT, &reloads).json(&json!({"on": false}))).await.expect(200);
+    world.api(Method::PATCH, &path, Some(json!({"disable_signup": false}))).await.expect(200);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(applied().await, "Auth does not notice the change");
+    answer(world.request(Method::PUT, &reloads).json(&json!({"on": true}))).await.expect(200);
+    assert!(!applied().await);
+    world.delete(&project).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
+async fn settings_of_mails_need_a_mail_server() {
+    let (world, project) = start("smtp-required").await;
+    let path = format!("/projects/{}/config/auth", project.reference);
+    let refused = world.api(Method::PATCH, &path, Some(json!({"rate_limit_email_sent": 100}))).await.expect(401);
+    assert_eq!(refused["message"], "Custom SMTP required to configure: RATE_LIMIT_EMAIL_SENT");
+    world.configure_mail(&project).await;
+    world.api(Method::PATCH, &path, Some(json!({"rate_limit_email_sent": 100}))).await.expect(200);
     world.delete(&project).await;
 }
 
@@ -168,6 +215,9 @@ async fn an_administrator_lists_confirms_and_deletes_users() {
     assert_eq!(page["users"][0]["email"], "bob@example.com");
     assert_eq!(page["users"][0]["identities"], json!(null));
     world.as_admin(Method::GET, &project, "/admin/users?page=0", None).await.expect(400);
+    // As supabase-py asks.
+    let all = world.as_admin(Method::GET, &project, "/admin/users?page=&per_page=", None).await.expect(200);
+    assert_eq!(all["users"].as_array().unwrap().len(), 2);
 
     let user = format!("/admin/users/{}", page["users"][0]["id"].as_str().unwrap());
     let confirmed =

@@ -8,7 +8,7 @@ use fault_proxy::client::{Action, Answer, Client as Proxy, Match, Rule, When};
 use fault_proxy::{UpstreamConfig, UpstreamKind};
 use secrecy::SecretString;
 use serde_json::json;
-use stripe::{Customer, Error, PreparedPost, Stripe, Subscription};
+use stripe::{ChosenPrice, Customer, Error, PreparedPost, Stripe, Subscription};
 
 use crate::stand::{KEY, Stand};
 
@@ -70,7 +70,8 @@ async fn a_tenant_is_subscribed_and_found_again() {
 
     let price = stripe.price_by_lookup_key("ivory_enterprise").await.expect("prices").expect("a price");
     assert!(stripe.price_by_lookup_key("nothing").await.expect("prices").is_none());
-    let request = stripe::create_subscription(&customer.id, &price.id, TENANT, 30);
+    let chosen = ChosenPrice { id: &price.id, lookup_key: "ivory_enterprise" };
+    let request = stripe::create_subscription(&customer.id, chosen, TENANT, 30);
     let subscription: Subscription = stripe.post(&request, "s").await.expect("a subscription");
     assert!(subscription.is_tenants(TENANT) && subscription.is_live());
 
@@ -81,6 +82,22 @@ async fn a_tenant_is_subscribed_and_found_again() {
     let subscriptions = stripe.subscriptions_of(&customer.id).await.expect("subscriptions");
     assert_eq!(subscriptions.len(), 1, "ended ones are listed too");
     assert!(!subscriptions[0].is_live());
+}
+
+#[tokio::test]
+async fn what_is_gone_is_none() {
+    let stand = Stand::start().await;
+    let stripe = client(&stand);
+    let customer = stand.customer().await;
+    assert!(stripe.customer(&customer).await.expect("answers").is_some());
+    stand.delete(&format!("/v1/customers/{customer}")).await;
+    assert!(stripe.customer(&customer).await.expect("200, and deleted").is_none());
+    assert!(stripe.customer("cus_nobody").await.expect("404").is_none());
+    assert!(stripe.subscription("sub_none").await.expect("404").is_none());
+    assert!(stripe.subscriptions_of("cus_nobody").await.expect("400").is_empty());
+    let elsewhere = Stripe::new(&format!("{}/nowhere", stand.url), SecretString::from(KEY), CALL_TIMEOUT);
+    let wrong = elsewhere.customer(&customer).await.expect_err("the path is unknown, not the customer");
+    assert!(matches!(wrong, Error::Rejected { status: 404, .. }), "{wrong:?}");
 }
 
 #[tokio::test]
@@ -134,13 +151,12 @@ async fn refusals_are_distinguished() {
     assert!(unauthorized.provider_request_id().is_some_and(|id| id.starts_with("req_")));
 
     let _: Customer = stripe.post(&wanted(), "c").await.expect("a customer");
-    let nobody = stripe::create_subscription("cus_nobody", "price_ivory_enterprise", TENANT, 30);
-    for (key, what) in [("c", "the key of another request"), ("s", "a customer who is none")] {
+    let price = ChosenPrice { id: "price_ivory_enterprise", lookup_key: "ivory_enterprise" };
+    let nobody = stripe::create_subscription("cus_nobody", price, TENANT, 30);
+    for (key, missing, what) in [("c", false, "the key of another request"), ("s", true, "a customer who is none")] {
         let rejected = stripe.post::<Subscription>(&nobody, key).await.expect_err(what);
-        assert!(
-            matches!(rejected, Error::Rejected { status: 400, .. }) && rejected.is_definite(),
-            "{what}: {rejected:?}"
-        );
+        assert!(rejected.is_refusal() && rejected.is_definite(), "{what}: {rejected:?}");
+        assert_eq!(matches!(rejected, Error::Missing { status: 400, .. }), missing, "{what}: {rejected:?}");
         assert!(!Failure::from(rejected).to_string().contains("cus_nobody"), "answers are not quoted");
     }
 }

@@ -4,6 +4,7 @@ mod client;
 mod customers;
 mod gate;
 mod idempotency;
+mod modes;
 mod shape;
 mod stand;
 mod subscriptions;

@@ -10,6 +10,7 @@ use stripe_simulator::Settings;
 
 /// Not a secret, because the stand-in runs only during a test.
 pub const KEY: &str = "sk_test_of_the_tests";
+pub const LIVE_KEY: &str = "sk_live_of_the_tests";
 
 pub struct Stand {
     pub url: String,

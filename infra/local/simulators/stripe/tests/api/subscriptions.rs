@@ -104,5 +104,24 @@ async fn deleting_a_customer_ends_its_subscriptions() {
     let made = json(&stand.post("/v1/subscriptions", &of(&customer)).await, 200);
     stand.delete(&format!("/v1/customers/{customer}")).await;
     assert_eq!(json(&stand.get(&path(&made)).await, 200)["status"], "canceled");
-    assert_eq!(error(&stand.post("/v1/subscriptions", &of(&customer)).await, 400).1, "customer");
+    let refused = error(&stand.post("/v1/subscriptions", &of(&customer)).await, 400);
+    assert_eq!((refused.0.as_str(), refused.1.as_str()), ("resource_missing", "customer"));
+    let listed = json(&stand.get(&format!("/v1/subscriptions?customer={customer}&status=all")).await, 200);
+    assert_eq!(ids(&listed).len(), 1, "its history is still there");
+    assert_eq!(error(&stand.get("/v1/subscriptions?customer=cus_nobody").await, 400).1, "customer");
+}
+
+#[tokio::test]
+async fn a_price_rise_takes_the_lookup_key_from_the_price_of_earlier_subscriptions() {
+    let stand = Stand::start().await;
+    let made = json(&stand.post("/v1/subscriptions", &of(&stand.customer().await)).await, 200);
+    let form = "currency=usd&product=prod_x&unit_amount=200&recurring[interval]=month&lookup_key=ivory_enterprise";
+    let (_, param, message) = error(&stand.post("/v1/prices", form).await, 400);
+    assert_eq!(param, "lookup_key");
+    assert_eq!(message, "A price (`price_ivory_enterprise`) already uses that lookup key.");
+    let risen = json(&stand.post("/v1/prices", &format!("{form}&transfer_lookup_key=true")).await, 200);
+    let found = json(&stand.get("/v1/prices?lookup_keys[]=ivory_enterprise").await, 200);
+    assert_eq!(ids(&found), [risen["id"].as_str().expect("an id")]);
+    let price = json(&stand.get(&path(&made)).await, 200)["items"]["data"][0]["price"].clone();
+    assert_eq!((&price["id"], &price["lookup_key"]), (&"price_ivory_enterprise".into(), &Value::Null));
 }

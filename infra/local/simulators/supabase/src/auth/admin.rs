@@ -34,7 +34,8 @@ impl Listing {
             number.ok_or_else(|| AuthError::Invalid(format!("Bad Pagination Parameters: invalid number {value:?}")))
         };
         let mut page = Self { page: 1, per_page: DEFAULT_PER_PAGE, filter: String::new() };
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        // Auth reads an empty parameter as a missing one (its `internal/api/pagination.go`). supabase-py sends such.
+        for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()) {
             match name.as_ref() {
                 "page" => page.page = number(&value)?,
                 "per_page" => page.per_page = number(&value)?,

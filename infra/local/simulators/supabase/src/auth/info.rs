@@ -17,7 +17,7 @@ pub(super) async fn health() -> Json<AuthInfo> {
 }
 
 pub(super) async fn settings(Extension(project): Extension<Arc<Project>>) -> Json<Value> {
-    let config = project.auth_config();
+    let config = project.applied_auth_config();
     let mut external: Map<String, Value> = OFF.split_whitespace().map(|name| (name.to_owned(), json!(false))).collect();
     external.insert("email".to_owned(), json!(config.flag("external_email_enabled")));
     Json(json!({

@@ -43,7 +43,7 @@ pub(super) async fn invite(
 ) -> Result<Json<User>, AuthError> {
     let Invitation { email, data } = parse(&body)?;
     let email = address::normalized(&email)?;
-    let config = project.auth_config();
+    let config = project.applied_auth_config();
     let redirect_to = redirect::target(&config, &headers, query.as_deref());
 
     let mut session = cloud.database.session(Some(&project.reference)).await?;
@@ -91,7 +91,7 @@ pub(super) async fn generate_link(
     if kind != "invite" {
         return Err(AuthError::Invalid(format!("Invalid email action link type requested: {kind}")));
     }
-    let config = project.auth_config();
+    let config = project.applied_auth_config();
     let redirect_to = if redirect::allowed(&config, &redirect_to) {
         redirect_to
     } else {

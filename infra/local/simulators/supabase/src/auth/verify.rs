@@ -24,7 +24,7 @@ pub(super) async fn verify(
 ) -> Result<Response, AuthError> {
     let query = query.unwrap_or_default();
     let parameter = |name| redirect::parameter(&query, name).unwrap_or_default();
-    let config = project.auth_config();
+    let config = project.applied_auth_config();
     let target = redirect::target(&config, &headers, Some(&query));
     let lifetime = f64::from(u32::try_from(config.number("mailer_otp_exp")).unwrap_or(u32::MAX));
     let accepted = if parameter("type") == "invite" {

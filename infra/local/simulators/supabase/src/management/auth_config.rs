@@ -3,23 +3,26 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use serde_json::{Map, Value};
 use simulator::json_object;
 
 use super::error::ApiError;
-use crate::project::Project;
+use crate::cloud::Cloud;
+use crate::project::{Project, RELOADED_AFTER};
 
 pub(super) async fn get(Extension(project): Extension<Arc<Project>>) -> Json<Map<String, Value>> {
     Json(project.auth_config().shown(&project.reference))
 }
 
 pub(super) async fn update(
+    State(cloud): State<Arc<Cloud>>,
     Extension(project): Extension<Arc<Project>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Map<String, Value>>, ApiError> {
-    project.change_auth_config(json_object(&headers, &body)?).map_err(ApiError::Invalid)?;
+    project.change_auth_config(json_object(&headers, &body)?, cloud.scaled(RELOADED_AFTER))?;
     Ok(get(Extension(project)).await)
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use simulator::NotAnObject;
 
+use crate::auth_config::Refused;
 use crate::database::DatabaseError;
 
 /// Why a request is refused. The texts are Supabase's where they are known.
@@ -19,6 +20,8 @@ pub(crate) enum ApiError {
     ProjectNotFound,
     #[error("{0}")]
     Invalid(String),
+    #[error("{0}")]
+    Disallowed(String),
     #[error("Project with name '{0}' already exists in your organization.")]
     NameTaken(String),
     #[error("ThrottlerException: Too Many Requests")]
@@ -30,7 +33,7 @@ pub(crate) enum ApiError {
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::Disallowed(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::ProjectNotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::NameTaken(_) => StatusCode::BAD_REQUEST,
@@ -48,6 +51,15 @@ impl ApiError {
 impl From<NotAnObject> for ApiError {
     fn from(NotAnObject(message): NotAnObject) -> Self {
         Self::Invalid(message)
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Malformed(text) => Self::Invalid(text),
+            Refused::NeedsSmtp(_) => Self::Disallowed(refused.to_string()),
+        }
     }
 }
 

@@ -67,6 +67,8 @@ impl World {
             "0",
             "--team-email",
             "team@example.com",
+            "--clock-scale",
+            "0",
         ]);
         change(&mut settings);
         let stand_in = supabase_simulator::start(settings).await.unwrap();

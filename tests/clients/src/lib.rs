@@ -1,0 +1,14 @@
+//! Runs the lines of `TENANT.md`, the page for an application's developer, with the official Python and JavaScript
+//! clients. `cargo xtask test` installs them from the locks in `python` and `node`, and names the programs in
+//! `CLIENTS_PYTHON`, `CLIENTS_NODE` and `CLIENTS_NODE_MODULES`.
+//!
+//! Each section of the page becomes one program per language. A program gets the variables that the page promises, and
+//! nothing else of this process.
+
+#![warn(missing_docs)]
+
+mod page;
+mod program;
+
+pub use page::{Language, Page, Section};
+pub use program::Programs;

@@ -1,0 +1,63 @@
+//! The interpreters, with the clients installed.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::page::Language;
+
+/// The time for one program, while several run.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Where the interpreters and the clients are.
+pub struct Programs {
+    python: PathBuf,
+    node: PathBuf,
+    /// The folder that `node_modules` is in.
+    node_folder: PathBuf,
+}
+
+impl Programs {
+    /// The programs that the environment names.
+    pub fn from_env() -> Result<Self> {
+        let path = |name: &str| std::env::var_os(name).map(PathBuf::from).with_context(|| format!("{name} is not set"));
+        let node_modules = path("CLIENTS_NODE_MODULES")?;
+        let node_folder = node_modules.parent().context("CLIENTS_NODE_MODULES is no folder")?.to_owned();
+        Ok(Self { python: path("CLIENTS_PYTHON")?, node: path("CLIENTS_NODE")?, node_folder })
+    }
+
+    /// Runs a program with these variables, and with none of this process. Fails with what it said.
+    pub async fn run(&self, language: Language, code: &str, variables: &[(&str, String)]) -> Result<()> {
+        let mut command = match language {
+            Language::Python => {
+                let mut command = Command::new(&self.python);
+                command.args(["-W", "ignore", "-"]);
+                command
+            }
+            Language::JavaScript => {
+                let mut command = Command::new(&self.node);
+                command.args(["--no-warnings", "--input-type=module", "-"]);
+                command
+            }
+        };
+        command.env_clear().envs(variables.iter().map(|(name, value)| (*name, value)));
+        // A module that is imported by a program from the standard input is looked for from here.
+        command.current_dir(&self.node_folder);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().context("starting the interpreter")?;
+        let mut input = child.stdin.take().context("no standard input")?;
+        input.write_all(code.as_bytes()).await?;
+        drop(input);
+        let output = timeout(LIMIT, child.wait_with_output()).await.context("it did not end")??;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = [output.stdout, output.stderr].concat();
+        bail!("{}\n{}", output.status, String::from_utf8_lossy(&said).trim());
+    }
+}
