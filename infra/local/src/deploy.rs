@@ -45,9 +45,9 @@ struct Prepared {
 /// What the template's parameters name.
 #[derive(Deserialize)]
 pub struct Arns {
-    secrets_key_arn: String,
+    pub secrets_key_arn: String,
     /// The secret in which RDS would keep the control database's master.
-    master_secret_arn: String,
+    pub master_secret_arn: String,
 }
 
 /// What `settle.py` returns.

@@ -110,7 +110,11 @@ impl ReadMaster {
     pub fn from_fn<F: Future<Output = Result<MasterSecret, Failure>> + Send + 'static>(
         source: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self {
-        Self { source: Some(Arc::new(move || Box::pin(source()))) }
+        let unversioned = move || {
+            let reading = source();
+            Box::pin(async move { Ok((reading.await?, None)) }) as Reading<MasterSecret>
+        };
+        Self { source: Some(Arc::new(unversioned)) }
     }
 
     /// The handle of a function that is told of no master.
@@ -128,7 +132,7 @@ impl ReadMaster {
     /// The current value, if there is a master.
     pub async fn read(&self) -> Result<Option<MasterSecret>, Failure> {
         match &self.source {
-            Some(source) => source().await.map(Some),
+            Some(source) => Ok(Some(source().await?.0)),
             None => Ok(None),
         }
     }
