@@ -1,5 +1,6 @@
 //! A cell of a step: an effect meets a fault.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -143,8 +144,22 @@ async fn caught(
 ) -> Result<(Subject, Invocation, RuleId)> {
     let step = step(effect)?;
     let laying = stage.begin_laying(effect, fault, &subject).await?;
-    let mut invocation = Invocation::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?;
-    let rule = stage.end_laying(laying, effect, fault, &mut subject).await?;
+    let tenant_id = subject.tenant_id;
+    let started = async || Invocation::start(&stage.cloud, step, tenant_id, 1, limit(step)).await;
+    let mut invocation = started().await?;
+    let rule = {
+        let mut laid = pin!(stage.end_laying(laying, effect, fault, &mut subject));
+        loop {
+            tokio::select! {
+                rule = &mut laid => break rule?,
+                // The step waits, and the state machine that would poll it is paused.
+                ended = invocation.ended(limit(step)) => {
+                    ended?;
+                    invocation = started().await?;
+                }
+            }
+        }
+    };
     let end = Instant::now() + NEVER_REACHED;
     let held = loop {
         tokio::select! {
@@ -155,7 +170,7 @@ async fn caught(
                     return Err(Missed("the invocation found the work done").into());
                 }
                 ended?;
-                invocation = Invocation::start(&stage.cloud, step, subject.tenant_id, 1, limit(step)).await?;
+                invocation = started().await?;
             }
         }
     };

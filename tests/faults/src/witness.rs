@@ -155,7 +155,7 @@ async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut 
     };
     let kinds =
         "SELECT count(*) FROM control.resources WHERE tenant_id = $1 AND dead_at IS NULL AND confirmed_at IS NOT NULL";
-    seen.counts.push(Count { what: "ledger row of each kind", found: count(kinds).await? as u64, wanted: 7 });
+    seen.counts.push(Count { what: "ledger row of each kind", found: count(kinds).await? as u64, wanted: 8 });
     seen.none(
         "open intent",
         count(

@@ -29,7 +29,7 @@ pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
     assert_eq!(subscription["status"], "active");
     assert_eq!(subscription["collection_method"], "send_invoice");
     assert_eq!(subscription["days_until_due"], 30);
-    assert_eq!(subscription["metadata"], json!({ "tenant_id": live.tenant_id }));
+    assert_eq!(subscription["metadata"], json!({ "tenant_id": live.tenant_id, "lookup_key": lookup_key }));
     let items = &subscription["items"]["data"];
     assert_eq!(items.as_array().map(Vec::len), Some(1));
     assert_eq!(items[0]["price"]["lookup_key"], lookup_key);

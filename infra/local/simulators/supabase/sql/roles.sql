@@ -1,5 +1,6 @@
--- The API's roles are cluster-wide. The lock is for several stand-ins that share one cluster.
-SELECT pg_advisory_lock(5432170001);
+-- The API's roles are cluster-wide. The lock is for several stand-ins that share one cluster. These statements are one
+-- transaction, and the lock is held until its end.
+SELECT pg_advisory_xact_lock(5432170001);
 DO $$
 DECLARE
     name text;
@@ -12,4 +13,3 @@ BEGIN
     ALTER ROLE service_role BYPASSRLS;
 END
 $$;
-SELECT pg_advisory_unlock(5432170001);
