@@ -311,7 +311,7 @@ causes! {
             "The user of MasterSecretArn may not prepare the control database. Let it own the database, give it CREATEROLE, and grant it users that exist already WITH ADMIN OPTION; then deploy again.";
         /// A user of the control database has another purpose as well.
         ControlDatabaseUserTaken = "control_database_user_taken", Rejected, Platform, false,
-            "The user {} has another purpose: the secrets control/database and control/database-owner and MasterSecretArn have to name three users, which no other database uses. Put another name into the secret, then deploy again.";
+            "The user {} has another purpose: the secrets control/database and control/database-owner and MasterSecretArn have to name three users, which have no other. Put another name into the secret, then deploy again.";
     }
     /// Migrations of the control database and of a tenant's database
     Migrations {

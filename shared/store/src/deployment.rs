@@ -36,25 +36,37 @@ enum Lack {
 }
 
 impl ControlDeployment {
-    /// Brings the database to this release: its two users, its schema, and the application's rights.
+    /// Brings the database to this release: its two users, its schema, and the application's rights. However long that
+    /// takes, there is an answer in time.
     pub async fn run(&self, patience: Patience) -> Result<Migrated, Failure> {
-        self.prepare(patience).await?;
-        let mut owner = self.connect_as_owner().await?;
-        migrate_control(&mut owner, &self.application.username, patience).await
+        // Boxed, because it is nested too deep for the futures around it.
+        let outcome = tokio::time::timeout_at(patience.end(), Box::pin(self.bring_up_to_date(patience))).await;
+        outcome.unwrap_or_else(|_| Err(CauseCode::MigrationInterrupted.into()))
     }
 
-    /// Lets the master give what is missing.
-    async fn prepare(&self, patience: Patience) -> Result<(), Failure> {
-        let missing = self.missing().await?;
-        if missing.is_empty() {
-            return Ok(());
+    async fn bring_up_to_date(&self, patience: Patience) -> Result<Migrated, Failure> {
+        let missing = self.prepare(patience).await?;
+        let mut owner = self.connect_as_owner().await?;
+        let migrated = migrate_control(&mut owner, &self.application.username, patience).await;
+        migrated.map_err(|failure| match failure.code() {
+            CauseCode::MigrationRefused if !missing.is_empty() => self.unprepared(&missing),
+            _ => failure,
+        })
+    }
+
+    /// Lets the master give what is missing. Returns what is still missing: rights that this release may not need.
+    async fn prepare(&self, patience: Patience) -> Result<Vec<Lack>, Failure> {
+        let mut missing = self.missing().await?;
+        if !missing.is_empty()
+            && let Some(secret) = self.read_master(patience).await?
+        {
+            tracing::info!(?missing, "the control database's master prepares it");
+            let (mut master, name) = self.connect_as_master(secret, patience).await?;
+            self.give(&mut master, &name, &missing, patience).await?;
+            missing = self.missing().await?;
         }
-        let Some(secret) = self.master.read().await? else { return Err(unprepared(&missing)) };
-        tracing::info!(?missing, "the control database's master prepares it");
-        let (mut master, name) = self.connect_as_master(secret, patience).await?;
-        self.give(&mut master, &name, &missing, patience).await?;
-        let missing = self.missing().await?;
-        if missing.is_empty() { Ok(()) } else { Err(unprepared(&missing)) }
+        let log_in = |lack: &Lack| matches!(lack, Lack::OwnersLogin | Lack::ApplicationsLogin);
+        if missing.iter().any(log_in) { Err(self.unprepared(&missing)) } else { Ok(missing) }
     }
 
     async fn missing(&self) -> Result<Vec<Lack>, Failure> {
@@ -102,6 +114,17 @@ impl ControlDeployment {
         connect(&DatabaseSecret { username, password, ..self.owner.clone() }, "ivory-deployment").await
     }
 
+    /// The master, if there is one. IAM allows what a policy allows only some seconds after the policy was written.
+    async fn read_master(&self, patience: Patience) -> Result<Option<MasterSecret>, Failure> {
+        loop {
+            match self.master.read().await {
+                Err(failure) if failure.code() == CauseCode::SecretForbidden && patience.allows_another_try().await => {
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// The master's connection, and the master's name. While RDS rotates the password, the secret and the database do
     /// not agree for a moment.
     async fn connect_as_master(
@@ -116,7 +139,7 @@ impl ControlDeployment {
                 Err(StoreError::Forbidden) => return Err(CauseCode::ControlDatabaseMasterForbidden.into()),
                 client => return Ok((client?, secret.username)),
             }
-            let read = self.master.read().await?;
+            let read = self.read_master(patience).await?;
             secret = read.ok_or(CauseCode::ControlDatabaseMasterRefused)?;
         }
     }
@@ -149,13 +172,33 @@ impl ControlDeployment {
             error => error.into(),
         })
     }
+
+    /// What is missing, or that the master could not give it.
+    fn unprepared(&self, missing: &[Lack]) -> Failure {
+        let (owner, application) = (DatabaseOwnerSecret::NAMES, DatabaseSecret::NAMES);
+        if self.master.is_given() {
+            return CauseCode::ControlDatabaseMasterForbidden.into();
+        }
+        let parts: Vec<String> = missing
+            .iter()
+            .map(|lack| match lack {
+                Lack::OwnersLogin => format!("a log-in for the user of {owner}"),
+                Lack::ApplicationsLogin => format!("a log-in for the user of {application}"),
+                Lack::CreateInDatabase => format!("the right of the user of {owner} to create schemas in the database"),
+                Lack::CreateInPublic => {
+                    format!("the right of the user of {owner} to create tables in the schema public")
+                }
+            })
+            .collect();
+        Failure::with_detail(CauseCode::ControlDatabaseUnprepared, parts.join(" and "))
+    }
 }
 
-/// The statement after which a user can log in. A user that another database uses as well keeps its password.
+/// The statement after which a user can log in. A user with another purpose keeps its password.
 async fn log_in(transaction: &Transaction<'_>, user: &DatabaseSecret) -> Result<String, Failure> {
     let found = include_str!("../sql/deployment_user.sql");
     let found = transaction.query_one(found, &[&user.username]).await.map_err(StoreError::from)?;
-    if found.try_get("used_elsewhere").map_err(StoreError::from)? {
+    if found.try_get("has_other_purpose").map_err(StoreError::from)? {
         return Err(Failure::with_detail(CauseCode::ControlDatabaseUserTaken, user.username.as_str()));
     }
     let verb = if found.try_get("exists").map_err(StoreError::from)? { "ALTER" } else { "CREATE" };
@@ -177,20 +220,6 @@ fn rights(database: &str, owner: &str, application: &str) -> String {
          GRANT CONNECT ON DATABASE {database} TO {application};
          GRANT USAGE, CREATE ON SCHEMA public TO {owner};"
     )
-}
-
-fn unprepared(missing: &[Lack]) -> Failure {
-    let (owner, application) = (DatabaseOwnerSecret::NAMES, DatabaseSecret::NAMES);
-    let parts: Vec<String> = missing
-        .iter()
-        .map(|lack| match lack {
-            Lack::OwnersLogin => format!("a log-in for the user of {owner}"),
-            Lack::ApplicationsLogin => format!("a log-in for the user of {application}"),
-            Lack::CreateInDatabase => format!("the right of the user of {owner} to create schemas in the database"),
-            Lack::CreateInPublic => format!("the right of the user of {owner} to create tables in the schema public"),
-        })
-        .collect();
-    Failure::with_detail(CauseCode::ControlDatabaseUnprepared, parts.join(" and "))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub use deployment::ControlDeployment;
 pub use error::StoreError;
 pub use lease::{LEASE_MARGIN, Lease, NotLeased, Purpose};
 pub use ledger::{Intent, KeyedRequest, Resource, ResourceKind};
-pub use migrate::{Migrated, migrate_control, migration_failure, version as migrated_version};
+pub use migrate::{Migrated, migration_failure, version as migrated_version};
 pub use outbox::{OutboxKind, OutboxRow};
 pub use pages::{Cursor, Cut, TenantFilter, TenantSummary};
 pub use patience::Patience;

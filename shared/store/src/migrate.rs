@@ -33,7 +33,11 @@ pub struct Migrated {
 
 /// Brings the control database to this release, and lets `app_role` use it. A database that is newer than this release
 /// is not changed. Older code works with it, because a release either adds to the schema or removes from it.
-pub async fn migrate_control(client: &mut Client, app_role: &str, patience: Patience) -> Result<Migrated, Failure> {
+pub(crate) async fn migrate_control(
+    client: &mut Client,
+    app_role: &str,
+    patience: Patience,
+) -> Result<Migrated, Failure> {
     limit(client).await?;
     lock(client, LockedFor::Session, patience).await?;
     let migrated = migrate_and_grant(client, app_role, patience).await;

@@ -12,6 +12,9 @@ const TRYING: Duration = Duration::from_secs(150);
 /// The pause between two tries. Shorter than the time-outs for a silent session.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// The longest statement, and with it the end of the last try.
+const STATEMENT: Duration = Duration::from_mins(1);
+
 /// The limits of a session that changes the schema, whatever becomes of its client. While it waits for a table, every
 /// other statement on that table queues behind it, and those of the functions have 2 s: so the wait is short, and is
 /// repeated. A client that was killed or frozen is silent, and a silent session ends with all its locks.
@@ -29,8 +32,8 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// The longest time from a deployment's start to its end: the last try, and the longest statement in it.
-    pub const LONGEST: Duration = TRYING.saturating_add(Duration::from_mins(1));
+    /// The longest time from a deployment's start to its end.
+    pub const LONGEST: Duration = TRYING.saturating_add(STATEMENT);
 
     /// A deployment that starts now.
     #[must_use]
@@ -42,6 +45,11 @@ impl Patience {
     #[must_use]
     pub fn of(time: Duration) -> Self {
         Self { until: Instant::now() + time }
+    }
+
+    /// When the last try has to be over.
+    pub(crate) fn end(self) -> Instant {
+        self.until + STATEMENT
     }
 
     /// Waits before the next try. `false` if there is none.

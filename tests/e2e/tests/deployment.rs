@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+/// Passwords, long enough to be looked for by the test that looks for secrets.
+const ROTATED: &str = "a-password-rotated-by-rds";
+const FORGOTTEN: &str = "a-password-that-nobody-knows";
+
 /// Deploys, and returns what CloudFormation is told.
 async fn deploy(cloud: &Cloud) -> Result<Value> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -58,10 +62,10 @@ async fn a_repeated_deployment_needs_no_master_and_mends_a_password_with_it() ->
     let mut master = cloud.aws.secret(&arn).await?;
     let known = cloud.aws.secret(&format!("{}/control/database", cloud.secret_prefix()?)).await?;
     let (master_name, name) = (master["username"].clone(), known["username"].clone());
-    set_password(&cloud, master_name.as_str().context("no username")?, "rotated-by-rds").await?;
-    master["password"] = json!("rotated-by-rds");
+    set_password(&cloud, master_name.as_str().context("no username")?, ROTATED).await?;
+    master["password"] = json!(ROTATED);
     cloud.aws.put_secret(&arn, &master).await?;
-    set_password(&cloud, name.as_str().context("no username")?, "nobody-knows").await?;
+    set_password(&cloud, name.as_str().context("no username")?, FORGOTTEN).await?;
 
     let mended = deploy(&cloud).await?;
     ensure!(mended["Status"] == "SUCCESS" && mended["Data"] == first["Data"], "{mended}");
@@ -69,7 +73,7 @@ async fn a_repeated_deployment_needs_no_master_and_mends_a_password_with_it() ->
     cloud.aws.restart("list-tenants").await?;
     cloud.get("/v1/admin/tenants").await?.expect(200)?;
     for text in cloud.aws.log_events().await? {
-        ensure!(!text.contains("rotated-by-rds") && !text.contains("nobody-knows"), "{text}");
+        ensure!(!text.contains(ROTATED) && !text.contains(FORGOTTEN), "{text}");
     }
     Ok(())
 }

@@ -200,6 +200,55 @@ async fn a_user_with_another_purpose_is_left_alone() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_user_who_may_do_more_than_log_in_is_left_alone() {
+    let database = TestDatabase::of_rds().await;
+    let users = database.users();
+    let (server, owner) = (database.connect().await, &users.owner.username);
+    let made = format!("CREATE ROLE {owner} LOGIN PASSWORD 'of somebody'");
+    database.connect_as_master().await.batch_execute(&made).await.expect("made");
+    for (more, less) in [
+        (format!("ALTER ROLE {owner} CREATEROLE"), format!("ALTER ROLE {owner} NOCREATEROLE")),
+        (format!("GRANT pg_read_all_data TO {owner}"), format!("REVOKE pg_read_all_data FROM {owner}")),
+    ] {
+        server.batch_execute(&more).await.expect("more");
+        let outcome = users.deployment().run(crate::patience()).await;
+        assert_eq!(code(outcome), CauseCode::ControlDatabaseUserTaken, "{more}");
+        server.batch_execute(&less).await.expect("less");
+    }
+    run(&users.deployment()).await;
+    assert_deployed(&database).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn the_masters_secret_is_waited_for_while_its_policy_is_young() {
+    let database = TestDatabase::of_rds().await;
+    let (master, reads) = (database.users().master.clone(), AtomicUsize::new(0));
+    let master = ReadMaster::from_fn(move || {
+        let young = reads.fetch_add(1, Ordering::Relaxed) < 2;
+        std::future::ready(if young { Err(CauseCode::SecretForbidden.into()) } else { Ok(master.clone()) })
+    });
+    run(&ControlDeployment { master, ..database.users().deployment() }).await;
+    let forbidden = ReadMaster::from_fn(|| std::future::ready(Err(CauseCode::SecretForbidden.into())));
+    let other = TestDatabase::of_rds().await;
+    let deployment = ControlDeployment { master: forbidden, ..other.users().deployment() };
+    assert_eq!(code(deployment.run(Patience::of(Duration::from_secs(1))).await), CauseCode::SecretForbidden);
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_right_that_no_migration_needs_may_be_missing() {
+    let database = TestDatabase::of_rds().await;
+    let users = database.users();
+    run(&users.deployment()).await;
+    let lost = format!("REVOKE CREATE ON DATABASE {} FROM {}", users.owner.dbname, users.owner.username);
+    database.connect().await.batch_execute(&lost).await.expect("lost");
+    assert_eq!(run(&users.deployment_without_master()).await.applied, 0);
+    assert_deployed(&database).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_master_who_may_not_prepare_the_database_is_named() {
     let database = TestDatabase::of_rds().await;
     let owner = &database.users().owner.username;
@@ -208,4 +257,12 @@ async fn a_master_who_may_not_prepare_the_database_is_named() {
     database.connect().await.batch_execute(&made).await.expect("made");
     let outcome = database.users().deployment().run(crate::patience()).await;
     assert_eq!(code(outcome), CauseCode::ControlDatabaseMasterForbidden);
+    // The database belongs to somebody else: the master may not give rights on it.
+    let other = TestDatabase::of_rds().await;
+    let taken = format!("ALTER DATABASE {} OWNER TO CURRENT_USER", other.config().dbname);
+    other.connect().await.batch_execute(&taken).await.expect("taken");
+    assert_eq!(
+        code(other.users().deployment().run(crate::patience()).await),
+        CauseCode::ControlDatabaseMasterForbidden
+    );
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// How the wire breaks.
 #[derive(Clone, Copy, Debug)]
@@ -19,12 +19,12 @@ pub(crate) enum Break {
     Silent,
 }
 
-/// A wire that carries a number of the client's messages, over all its connections. After the last of them it breaks, so
-/// that the client gets no answer to it.
+/// A wire that carries a number of the client's messages, over all its connections. After the last of them it breaks.
 pub(crate) struct Cutter {
     pub(crate) port: u16,
     broken: Arc<Notify>,
-    _connections: JoinSet<()>,
+    ended: Arc<Notify>,
+    connections: JoinHandle<()>,
 }
 
 #[derive(Clone)]
@@ -41,21 +41,36 @@ impl Cutter {
         let address = (server.host.clone(), server.port);
         let broken = Arc::new(Notify::new());
         let wire = Wire { left: Arc::new(AtomicUsize::new(messages)), broken: Arc::clone(&broken), how };
-        let mut all = JoinSet::new();
-        all.spawn(async move {
+        let ended = Arc::new(Notify::new());
+        let end = Arc::clone(&ended);
+        let connections = tokio::spawn(async move {
             let mut connections = JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                if let Ok(server) = TcpStream::connect(address.clone()).await {
-                    connections.spawn(wire.clone().carry(client, server));
+            let accepting = async {
+                while let Ok((client, _)) = listener.accept().await {
+                    if let Ok(server) = TcpStream::connect(address.clone()).await {
+                        connections.spawn(wire.clone().carry(client, server));
+                    }
                 }
+            };
+            tokio::select! {
+                () = accepting => {}
+                () = end.notified() => {}
             }
+            connections.shutdown().await;
         });
-        Self { port, broken, _connections: all }
+        Self { port, broken, ended, connections }
     }
 
     /// Waits until the wire breaks.
     pub(crate) async fn broken(&self) {
         self.broken.notified().await;
+    }
+
+    /// Closes the silent connections too. The server would wait a minute for one that has not logged in, before it drops
+    /// a database.
+    pub(crate) async fn end(self) {
+        self.ended.notify_one();
+        self.connections.await.expect("no panic");
     }
 }
 
@@ -63,9 +78,10 @@ impl Wire {
     async fn carry(self, client: TcpStream, server: TcpStream) {
         let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
             (client.into_split(), server.into_split());
-        let answers = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
-        let whole = self.forward(&mut from_client, &mut to_server).await;
-        answers.abort();
+        let whole = tokio::select! {
+            whole = self.forward(&mut from_client, &mut to_server) => whole,
+            _ = tokio::io::copy(&mut from_server, &mut to_client) => true,
+        };
         if !whole {
             self.broken.notify_one();
             match self.how {

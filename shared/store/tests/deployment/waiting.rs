@@ -11,13 +11,24 @@ use crate::{assert_deployed, code, is, run};
 /// How long a function waits for a statement.
 const FUNCTIONS_WAIT: Duration = Duration::from_secs(2);
 
-/// A deployed database that lacks the migrations after the first.
+mod control {
+    refinery::embed_migrations!("migrations");
+}
+
+/// A deployed database that has the first migration only.
 async fn of_an_earlier_release() -> TestDatabase {
     let database = TestDatabase::of_rds().await;
     run(&database.users().deployment()).await;
-    let owner = store::connect(&database.users().owner, "test").await.expect("the owner can log in");
-    let back = "DROP SCHEMA lakehouse CASCADE; DELETE FROM refinery_schema_history WHERE version > 1";
+    let mut owner = store::connect(&database.users().owner, "test").await.expect("the owner can log in");
+    let back = "DROP SCHEMA control, lakehouse CASCADE; DROP TABLE refinery_schema_history";
     owner.batch_execute(back).await.expect("set back");
+    let first = control::migrations::runner().set_target(refinery::Target::Version(1));
+    first.run_async(&mut owner).await.expect("migrated");
+    let application = &database.users().application.username;
+    let granted = format!(
+        "GRANT USAGE ON SCHEMA control TO {application}; GRANT SELECT ON ALL TABLES IN SCHEMA control TO {application}"
+    );
+    owner.batch_execute(&granted).await.expect("granted");
     database
 }
 
