@@ -1,7 +1,8 @@
 """Before the first deploy: an administrator, a bucket for the code, a key, the stack of empty secrets, and their values.
 
-in:  {root: access, user, bucket, stack, template, parameters: {name: value}, secrets: {name: value}}
-out: {administrator: {access_key_id, secret_access_key}, secrets_key_arn}
+in:  {root: access, user, bucket, stack, template, parameters: {name: value}, secrets: {name: value},
+      master_secret: {name, value}}
+out: {administrator: {access_key_id, secret_access_key}, secrets_key_arn, master_secret_arn}
 """
 
 import json
@@ -40,4 +41,8 @@ for name, value in given["secrets"].items():
     # This fails for a name that the stack did not create. So the template is the list of secrets.
     manager.put_secret_value(SecretId=name, SecretString=json.dumps(value))
 
-write_output({"administrator": administrator, "secrets_key_arn": key_arn})
+# RDS makes this one itself.
+master = given["master_secret"]
+made = manager.create_secret(Name=master["name"], SecretString=json.dumps(master["value"]), KmsKeyId=key_arn)
+
+write_output({"administrator": administrator, "secrets_key_arn": key_arn, "master_secret_arn": made["ARN"]})

@@ -67,19 +67,20 @@ pub async fn start_built(
     let services = services::start(&site).await?;
     let seen = Seen { ports: &site.ports, services: &services };
     let values = secrets::values(PREFIX, credentials, &jwt, &seen)?;
-    let (access, secrets_key_arn) = deploy::prepare(&site, &values).await?;
+    let (access, arns) = deploy::prepare(&site, &values).await?;
     let staged = staging::stage(workspace, folder, binaries)?;
-    let settled = deploy::deploy(&site, &staged, &seen, &access, &secrets_key_arn).await?;
+    let settled = deploy::deploy(&site, &staged, &seen, &access, &arns).await?;
 
     let authority = folder.data("postgres").with_file_name("postgres-ca.pem");
     private_file(&authority, services.postgres_ca.as_bytes())?;
     let mut variables = env_file::variables(&site, &services, &access, &authority)?;
     variables.insert("API_URL", format!("{}/_aws/execute-api/{}", access.endpoint, settled.api_id));
-    variables.insert("SECRETS_KEY_ARN", secrets_key_arn);
+    variables.insert("SECRETS_KEY_ARN", arns.secrets_key_arn);
     let machine = settled.outputs.get("StateMachineArn").context("the stack has no output StateMachineArn")?;
     variables.insert("STATE_MACHINE_ARN", machine.clone());
     let table = settled.outputs.get("IdempotencyTable").context("the stack has no output IdempotencyTable")?;
     variables.insert("IDEMPOTENCY_TABLE", table.clone());
+    variables.insert("MASTER_SECRET_ARN", arns.master_secret_arn);
     variables.insert("ADMIN_JWT", jwt.mint(&Whose::Admin)?);
     private_file(&folder.env_file(), env_file::render(&variables).as_bytes())?;
     let deployed = Deployed { access, stack: PREFIX.to_owned(), jwt };

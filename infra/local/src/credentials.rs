@@ -7,7 +7,9 @@ use rand::distr::Alphanumeric;
 pub struct Credentials {
     /// Postgres' superuser `postgres`, for the Supabase stand-in and for tests that read the databases directly.
     pub postgres: String,
-    /// Owner of the control database: migrations.
+    /// Master of the control database's server, as RDS gives it.
+    pub control_master: String,
+    /// Owner of the control database's schema: migrations.
     pub control_owner: String,
     /// The functions' user of the control database.
     pub control_app: String,
@@ -46,6 +48,7 @@ impl Credentials {
     pub fn generate() -> Self {
         Self {
             postgres: word(32),
+            control_master: word(32),
             control_owner: word(32),
             control_app: word(32),
             valkey: word(32),

@@ -12,6 +12,7 @@ use tokio::process::Command;
 use crate::credentials::{AwsKey, CONTROL_REGION, REGIONS};
 use crate::progress;
 use crate::python;
+use crate::secrets;
 use crate::services::{Seen, Site, simulators};
 use crate::staging::Staged;
 use crate::supervisor::last_lines;
@@ -21,6 +22,8 @@ pub const PREFIX: &str = "ivory";
 /// Stage of the API: the first part of every path.
 const STAGE: &str = "v1";
 const BUCKET: &str = "ivory-code";
+/// A name as RDS chooses it. It is not below the prefix.
+const MASTER_SECRET: &str = "rds!db-00000000-0000-4000-8000-000000000000";
 
 /// An endpoint of the local AWS with the key of an administrator.
 #[derive(Clone, Serialize, Deserialize)]
@@ -31,6 +34,22 @@ pub struct Access {
     pub key: AwsKey,
 }
 
+/// What `prepare.py` returns.
+#[derive(Deserialize)]
+struct Prepared {
+    administrator: AwsKey,
+    #[serde(flatten)]
+    arns: Arns,
+}
+
+/// What the template's parameters name.
+#[derive(Deserialize)]
+pub struct Arns {
+    pub secrets_key_arn: String,
+    /// The secret in which RDS would keep the control database's master.
+    pub master_secret_arn: String,
+}
+
 /// What `settle.py` returns.
 #[derive(Deserialize)]
 pub struct Settled {
@@ -38,16 +57,9 @@ pub struct Settled {
     pub api_id: String,
 }
 
-/// What `prepare.py` returns.
-#[derive(Deserialize)]
-struct Prepared {
-    administrator: AwsKey,
-    secrets_key_arn: String,
-}
-
-/// Creates the administrator, the secrets and the key that encrypts them; returns the administrator's access and the
-/// key's ARN.
-pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyhow::Result<(Access, String)> {
+/// Creates the administrator, the secrets and the key that encrypts them; returns the administrator's access, and what the
+/// template's parameters name.
+pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyhow::Result<(Access, Arns)> {
     let step = progress::step("secrets");
     let endpoint = format!("http://127.0.0.1:{}", site.ports.aws);
     let root = Access { endpoint, region: CONTROL_REGION.to_owned(), key: site.credentials.aws_root.clone() };
@@ -60,10 +72,11 @@ pub async fn prepare(site: &Site<'_>, secrets: &BTreeMap<String, Value>) -> anyh
         "template": fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?,
         "parameters": { "SecretPrefix": PREFIX, "ConfiguredRegions": REGIONS.join(",") },
         "secrets": secrets,
+        "master_secret": { "name": MASTER_SECRET, "value": secrets::master(site.credentials) },
     });
     let prepared: Prepared = python::call(site.workspace, &site.tools.python, "prepare", &input).await?;
-    step.done(&format!("{} of them", secrets.len()));
-    Ok((Access { key: prepared.administrator, ..root }, prepared.secrets_key_arn))
+    step.done(&format!("{} of them", secrets.len() + 1));
+    Ok((Access { key: prepared.administrator, ..root }, prepared.arns))
 }
 
 /// Deploys the template, then sets up what the local AWS does not (see `settle.py`).
@@ -72,7 +85,7 @@ pub async fn deploy(
     staged: &Staged,
     seen: &Seen<'_>,
     access: &Access,
-    secrets_key_arn: &str,
+    arns: &Arns,
 ) -> anyhow::Result<Settled> {
     let step = progress::step("sam deploy");
     let mut sam = Command::new(site.tools.python.program("sam"));
@@ -80,7 +93,7 @@ pub async fn deploy(
     sam.args(["--stack-name", PREFIX, "--s3-bucket", BUCKET, "--region", CONTROL_REGION]);
     sam.args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]);
     sam.args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides"]);
-    sam.args(overrides(staged, seen, secrets_key_arn)?);
+    sam.args(overrides(staged, seen, arns)?);
     sam.current_dir(site.folder.staging());
     // The user's AWS configuration and proxies are ignored.
     sam.env_clear().env("HOME", site.folder.data("home")).env("SAM_CLI_TELEMETRY", "0").env("LC_ALL", "C.UTF-8");
@@ -103,11 +116,12 @@ pub async fn deploy(
 }
 
 /// The local values of the template's parameters. A parameter that the template does not declare is left out.
-fn overrides(staged: &Staged, seen: &Seen<'_>, secrets_key_arn: &str) -> anyhow::Result<Vec<String>> {
+fn overrides(staged: &Staged, seen: &Seen<'_>, arns: &Arns) -> anyhow::Result<Vec<String>> {
     let supabase = format!("http://127.0.0.1:{}", seen.supabase()?);
     let values = [
         ("SecretPrefix", PREFIX.to_owned()),
-        ("SecretsKeyArn", secrets_key_arn.to_owned()),
+        ("SecretsKeyArn", arns.secrets_key_arn.clone()),
+        ("MasterSecretArn", arns.master_secret_arn.clone()),
         ("SupabaseProjectUrlTemplate", format!("{supabase}/projects/{{ref}}")),
         ("SupabaseApiUrl", supabase),
         ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::credentials::{Credentials, REGIONS};
 use crate::jwt::Jwt;
-use crate::services::{Seen, opensearch, simulators, valkey};
+use crate::services::{Seen, opensearch, postgres, simulators, valkey};
 
 /// Every secret's name and value.
 pub fn values(
@@ -55,6 +55,11 @@ pub fn values(
         values.insert(format!("{prefix}/regions/{region}"), value);
     }
     Ok(values)
+}
+
+/// The value of the secret that RDS makes: it holds no address.
+pub fn master(credentials: &Credentials) -> Value {
+    json!({ "username": postgres::MASTER, "password": credentials.control_master })
 }
 
 /// API keys are kept as digests only.

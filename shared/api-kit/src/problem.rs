@@ -242,7 +242,9 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable | StoreError::Refused | StoreError::Timeout | StoreError::Credentials(_) => {
                 Self::unavailable()
             }
-            StoreError::Untrusted(_) | StoreError::Taken { .. } | StoreError::Broken(_) => Self::internal(),
+            StoreError::Untrusted(_) | StoreError::Forbidden | StoreError::Taken { .. } | StoreError::Broken(_) => {
+                Self::internal()
+            }
         }
     }
 }

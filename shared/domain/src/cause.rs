@@ -300,6 +300,18 @@ causes! {
         /// The control database's schema is not the one of this release.
         ControlDatabaseMismatch = "control_database_mismatch", Internal, Platform, false,
             "The control database's schema does not fit this release; run the deployment's migrations.";
+        /// The control database is not prepared for the migrations.
+        ControlDatabaseUnprepared = "control_database_unprepared", Rejected, Platform, false,
+            "The control database lacks {}. Set the parameter MasterSecretArn, so that the migrations can prepare it, or let its master prepare it; then deploy again.";
+        /// The control database does not accept its master user.
+        ControlDatabaseMasterRefused = "control_database_master_refused", Rejected, Platform, false,
+            "The control database does not accept the user and password of the secret MasterSecretArn. Check that the secret is this database's and that its rotation has ended, then deploy again.";
+        /// The master user may not prepare the control database.
+        ControlDatabaseMasterForbidden = "control_database_master_forbidden", Rejected, Platform, false,
+            "The user of MasterSecretArn may not prepare the control database. Let it own the database, give it CREATEROLE, and grant it users that exist already WITH ADMIN OPTION; then deploy again.";
+        /// A user of the control database has another purpose as well.
+        ControlDatabaseUserTaken = "control_database_user_taken", Rejected, Platform, false,
+            "The user {} has another purpose: the secrets control/database and control/database-owner and MasterSecretArn have to name three users, which have no other. Put another name into the secret, then deploy again.";
     }
     /// Migrations of the control database and of a tenant's database
     Migrations {
@@ -309,6 +321,12 @@ causes! {
         /// Something that a migration creates is there already.
         MigrationConflict = "migration_conflict", Transient, Platform, true,
             "Something that the migrations create is there already. They are tried again; if the run has ended, drop what is in the way, then POST the tenant again.";
+        /// Another session holds the lock of the control database's migrations.
+        MigrationLocked = "migration_locked", Busy, Platform, true,
+            "Another deployment has not finished with the control database: {} holds the lock of the migrations. Wait until it ends, or end it with pg_terminate_backend, then deploy again.";
+        /// A table that a migration of the control database changes is in use.
+        MigrationBlocked = "migration_blocked", Busy, Platform, true,
+            "The migrations change a table of the control database that was in use all the time, by {}. Wait until that ends, or end it with pg_terminate_backend, then deploy again.";
         /// The database refused a migration.
         MigrationRefused = "migration_refused", Rejected, Platform, false,
             "The database refused a migration. Find the reason in the database's log, correct the schema, then POST the tenant again.";

@@ -23,5 +23,5 @@ pub use budget::Budget;
 pub use manager::VersionId;
 pub use need::{AwsActions, AwsResource, Credentials, Declaration, Grant, Memory, Need};
 pub use platform::Platform;
-pub use secret::{Create, Read, Versions, Write};
+pub use secret::{Create, Read, ReadMaster, Versions, Write};
 pub use settings::{List, Misconfigured, Settings};

@@ -52,11 +52,19 @@ impl Manager {
         name: &str,
         version: Option<&str>,
     ) -> Result<(S, Option<VersionId>), Failure> {
-        let name = self.full(name);
-        let get = self.client.get_secret_value().secret_id(&name).set_version_id(version.map(str::to_owned));
-        let answer = get.send().await.map_err(|error| failure(&name, &error))?;
+        self.get_outside(&self.full(name), version).await
+    }
+
+    /// A secret that is not below the prefix, by its full name or ARN.
+    pub(crate) async fn get_outside<S: DeserializeOwned>(
+        &self,
+        id: &str,
+        version: Option<&str>,
+    ) -> Result<(S, Option<VersionId>), Failure> {
+        let get = self.client.get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
+        let answer = get.send().await.map_err(|error| failure(id, &error))?;
         let value = answer.secret_string().unwrap_or_default();
-        let value = serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, name))?;
+        let value = serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))?;
         Ok((value, answer.version_id.map(VersionId)))
     }
 

@@ -66,6 +66,10 @@ pub struct Grant {
 pub enum AwsResource {
     /// Secrets, by their names below the prefix: `control/stripe`, or `tenants/*`.
     Secrets(&'static str),
+    /// The secret of the database's master user, if the parameter names one.
+    MasterSecret,
+    /// The customer's key, as far as it encrypts that secret.
+    MasterSecretKey,
     /// The customer's key of the secrets, if there is one, as far as it encrypts these.
     SecretsKey(&'static str),
     /// The state machine.

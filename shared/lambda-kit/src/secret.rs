@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::{CauseCode, Failure};
-use secrets::Secret;
+use secrets::{MasterSecret, Secret};
 use serde::Serialize;
 
 use crate::manager::{Manager, VersionId, unavailable};
@@ -19,6 +19,7 @@ use crate::settings::Misconfigured;
 
 const GET: &str = "secretsmanager:GetSecretValue";
 const CREATE: &str = "secretsmanager:CreateSecret";
+const DECRYPT: &str = "kms:Decrypt";
 const PUT: &str = "secretsmanager:PutSecretValue";
 /// Every function may decrypt with the key; to encrypt it takes a new data key, for each value.
 const DATA_KEY: &str = "kms:GenerateDataKey";
@@ -92,6 +93,68 @@ impl<S: Secret> Need for Read<S> {
             Box::pin(async move { manager.current(&name).await }) as Reading<S>
         };
         Ok(Self { source: Arc::new(source) })
+    }
+}
+
+/// The right to read the secret that RDS keeps of the database's master user. RDS names that secret, so the function is
+/// told its ARN. Without one there is no master.
+#[derive(Clone)]
+pub struct ReadMaster {
+    source: Option<Arc<dyn Fn() -> Reading<MasterSecret> + Send + Sync>>,
+}
+
+const MASTER_SECRET_ARN: &str = "MASTER_SECRET_ARN";
+
+impl ReadMaster {
+    /// A handle that reads from another source than Secrets Manager.
+    pub fn from_fn<F: Future<Output = Result<MasterSecret, Failure>> + Send + 'static>(
+        source: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self {
+        let unversioned = move || {
+            let reading = source();
+            Box::pin(async move { Ok((reading.await?, None)) }) as Reading<MasterSecret>
+        };
+        Self { source: Some(Arc::new(unversioned)) }
+    }
+
+    /// The handle of a function that is told of no master.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { source: None }
+    }
+
+    /// Whether there is a master.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// The current value, if there is a master.
+    pub async fn read(&self) -> Result<Option<MasterSecret>, Failure> {
+        match &self.source {
+            Some(source) => Ok(Some(source().await?.0)),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Need for ReadMaster {
+    fn declare(declaration: &mut Declaration) {
+        declaration.settings.insert(MASTER_SECRET_ARN);
+        declaration.grant(GET, AwsResource::MasterSecret);
+        declaration.grant(DECRYPT, AwsResource::MasterSecretKey);
+    }
+
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        let arn: String = platform.settings().read(MASTER_SECRET_ARN, Some(""))?;
+        if arn.is_empty() {
+            return Ok(Self::none());
+        }
+        let manager = platform.manager().clone();
+        Ok(Self::from_fn(move || {
+            let (manager, arn) = (manager.clone(), arn.clone());
+            async move { Ok(manager.get_outside(&arn, None).await?.0) }
+        }))
     }
 }
 

@@ -54,6 +54,15 @@ pub struct DatabaseSecret {
 #[serde(transparent)]
 pub struct DatabaseOwnerSecret(pub DatabaseSecret);
 
+/// The master user of the control database's server. RDS makes this secret and names it, so it has no name of ours.
+#[derive(Clone, Debug, Deserialize)]
+pub struct MasterSecret {
+    /// Role.
+    pub username: String,
+    /// The role's password, which RDS rotates.
+    pub password: SecretString,
+}
+
 /// The callers of the API.
 #[derive(Clone, Deserialize)]
 pub struct CallersSecret {

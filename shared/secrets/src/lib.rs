@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 pub use catalog::CatalogSecret;
 pub use control::{
     CallersSecret, ConsumerSecret, DatabaseOwnerSecret, DatabaseSecret, IometeSecret, JwtKeySecret, JwtSecret,
-    SmtpSecret, StripeSecret, SupabaseSecret, ValkeySecret,
+    MasterSecret, SmtpSecret, StripeSecret, SupabaseSecret, ValkeySecret,
 };
 pub use region::{FalkorDbSecret, OpenSearchAuth, OpenSearchSecret, RegionSecret};
 pub use tenant::{PoolerAddress, TenantSecret};

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The server refused the credentials.
     #[error("the database refused the credentials")]
     Refused,
+    /// The role may not do this.
+    #[error("the database does not allow it")]
+    Forbidden,
     /// The statement took too long.
     #[error("the database did not answer in time")]
     Timeout,
@@ -53,6 +56,7 @@ impl From<tokio_postgres::Error> for StoreError {
         match db.code() {
             &SqlState::UNIQUE_VIOLATION => Self::Taken { constraint: db.constraint().unwrap_or_default().to_owned() },
             &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Self::Refused,
+            &SqlState::INSUFFICIENT_PRIVILEGE => Self::Forbidden,
             &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => Self::Timeout,
             code if passes(code.code()) => Self::Unavailable,
             code => Self::Broken(code.code().to_owned()),
@@ -72,7 +76,9 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable | StoreError::Timeout | StoreError::Refused => {
                 CauseCode::ControlDatabaseUnavailable.into()
             }
-            StoreError::Taken { .. } | StoreError::Broken(_) => CauseCode::ControlDatabaseMismatch.into(),
+            StoreError::Forbidden | StoreError::Taken { .. } | StoreError::Broken(_) => {
+                CauseCode::ControlDatabaseMismatch.into()
+            }
         }
     }
 }

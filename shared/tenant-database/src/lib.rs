@@ -108,6 +108,8 @@ fn failure(error: StoreError) -> Failure {
         }
         StoreError::Refused => CauseCode::TenantDatabaseRefused.into(),
         StoreError::Unavailable | StoreError::Timeout => CauseCode::TenantDatabaseUnavailable.into(),
-        StoreError::Taken { .. } | StoreError::Broken(_) => CauseCode::TenantDatabaseMismatch.into(),
+        StoreError::Forbidden | StoreError::Taken { .. } | StoreError::Broken(_) => {
+            CauseCode::TenantDatabaseMismatch.into()
+        }
     }
 }

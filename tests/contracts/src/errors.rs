@@ -103,6 +103,10 @@ fn failure(code: CauseCode) -> Result<Failure> {
         | CauseCode::SecretForbidden
         | CauseCode::SecretBeingDeleted
         | CauseCode::SecretKeyUnusable => "ivory/control/stripe",
+        CauseCode::ControlDatabaseUnprepared => "a log-in for the user of control/database",
+        CauseCode::ControlDatabaseUserTaken => "postgres",
+        CauseCode::MigrationLocked => "session 4711 of ivory_owner (ivory-migrations, idle)",
+        CauseCode::MigrationBlocked => "session 4711 of postgres (pg_dump, state not visible)",
         CauseCode::CloudFormationUntrusted
         | CauseCode::ControlDatabaseUntrusted
         | CauseCode::TenantDatabaseUntrusted

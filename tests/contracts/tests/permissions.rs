@@ -114,6 +114,8 @@ fn written(resource: AwsResource) -> String {
     match resource {
         AwsResource::Secrets(names) if names.ends_with("/*") => names.to_owned(),
         AwsResource::Secrets(name) => format!("{name}-??????"),
+        AwsResource::MasterSecret => "MasterSecretArn if HasMasterSecret".to_owned(),
+        AwsResource::MasterSecretKey => "SecretsKeyArn of MasterSecretArn if HasMasterSecretKey".to_owned(),
         AwsResource::SecretsKey(names) => {
             format!("SecretsKeyArn of {} if HasSecretsKey", written(AwsResource::Secrets(names)))
         }

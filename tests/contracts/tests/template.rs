@@ -66,6 +66,9 @@ fn no_function_runs_longer_than_its_caller_waits() -> Result<()> {
         };
         assert!(timeout <= limit, "{name}: {timeout} s, {who} waits {limit} s");
     }
+    // It can say who is in the way of the migrations, and answer CloudFormation.
+    let migrations = template.function("MigrateControlFunction")?.timeout()?;
+    assert!(migrations >= store::Patience::LONGEST.as_secs() + 20, "{migrations} s");
     Ok(())
 }
 
@@ -77,6 +80,11 @@ fn the_schema_is_migrated_before_functions_that_use_it_are_deployed() -> Result<
     // CloudFormation calls the function again because a deployment makes a new version of it.
     assert_eq!(schema["Properties"]["FunctionVersion"], json!({ "Ref": "MigrateControlFunction.Version" }));
     assert!(template.function("MigrateControlFunction")?.properties.contains_key("AutoPublishAlias"));
+    // It calls it again for a master as well, and the function knows the master by then.
+    let master = json!({ "Ref": "MasterSecretArn" });
+    assert_eq!(schema["Properties"]["MasterSecretArn"], master);
+    let function = template.function("MigrateControlFunction")?;
+    assert_eq!(function.properties["Environment"]["Variables"]["MASTER_SECRET_ARN"], master);
     let read = AwsResource::Secrets(DatabaseSecret::NAMES);
     let uses: BTreeSet<_> = functions::all()
         .into_iter()

@@ -51,6 +51,11 @@ impl Cloud {
         variable("SECRET_PREFIX")
     }
 
+    /// ARN of the secret of the control database's master.
+    pub fn master_secret_arn(&self) -> Result<String> {
+        variable("MASTER_SECRET_ARN")
+    }
+
     /// Name of the table of the answers that are kept for repeated requests.
     pub fn idempotency_table(&self) -> Result<String> {
         variable("IDEMPOTENCY_TABLE")

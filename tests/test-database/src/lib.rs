@@ -9,10 +9,11 @@ mod connection;
 mod statements;
 pub mod stranger;
 mod template;
+mod users;
 
 use anyhow::{Context as _, Result};
 use lambda_kit::Read;
-use secrets::DatabaseSecret;
+use secrets::{DatabaseSecret, MasterSecret};
 use store::Store;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -21,20 +22,32 @@ use connection::{connect, server};
 pub use statements::assert_accepted;
 use template::Template;
 pub use template::tenant_migrations;
+pub use users::ControlUsers;
 
 /// The database of one test. It is dropped with this value, whether the test passed or failed.
 #[derive(Debug)]
 pub struct TestDatabase {
+    /// With the superuser.
     config: DatabaseSecret,
+    users: Option<ControlUsers>,
 }
 
 impl TestDatabase {
-    /// A control database.
+    /// A control database, made as a deployment on RDS makes it.
     ///
     /// # Panics
     /// If there is no test server.
     pub async fn control() -> Self {
         Self::cloned(Template::Control).await.expect("a control database")
+    }
+
+    /// A database as RDS gives it, with nothing in it: it belongs to a master who is no superuser, and the users of the
+    /// control database do not exist yet. They are dropped with it.
+    ///
+    /// # Panics
+    /// If there is no test server.
+    pub async fn of_rds() -> Self {
+        Self::cloned(Template::OfRds).await.expect("a database of RDS")
     }
 
     /// A tenant's database, migrated as step 3 does it: by an owner who is not a superuser, in one transaction.
@@ -59,7 +72,12 @@ impl TestDatabase {
         let (original, name) = (template.ready(&admin, &server).await?, format!("test_{}", Uuid::now_v7().simple()));
         let sql = format!("CREATE DATABASE {name} TEMPLATE {original} OWNER {}", template.owner());
         admin.batch_execute(&sql).await.context(sql)?;
-        Ok(Self { config: DatabaseSecret { dbname: name, ..server } })
+        let config = DatabaseSecret { dbname: name, ..server };
+        let users = template.users(&config);
+        if let Some(users) = &users {
+            users.allow(&admin).await?;
+        }
+        Ok(Self { config, users })
     }
 
     /// How to connect, as the superuser.
@@ -68,10 +86,19 @@ impl TestDatabase {
         &self.config
     }
 
-    /// A store on this database. Each call is like another process: it opens a new connection.
+    /// The users of a control database, as a deployment knows them.
+    ///
+    /// # Panics
+    /// If this is no control database.
+    #[must_use]
+    pub fn users(&self) -> &ControlUsers {
+        self.users.as_ref().expect("a control database")
+    }
+
+    /// A store on this database, as the application. Each call is like another process: it opens a new connection.
     #[must_use]
     pub fn store(&self) -> Store {
-        let config = self.config.clone();
+        let config = self.users().application.clone();
         Store::new(Read::from_fn(move |()| std::future::ready(Ok(config.clone()))))
     }
 
@@ -81,6 +108,16 @@ impl TestDatabase {
     /// If the server does not answer.
     pub async fn connect(&self) -> Client {
         connect(&self.config).await.expect("the test's database answers")
+    }
+
+    /// A connection of the master of a control database.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn connect_as_master(&self) -> Client {
+        let MasterSecret { username, password } = self.users().master.clone();
+        let config = DatabaseSecret { username, password, ..self.config.clone() };
+        connect(&config).await.expect("the master can log in")
     }
 
     /// A connection of the owner of a tenant's database, who is not a superuser.
@@ -97,8 +134,15 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let server = DatabaseSecret { dbname: "postgres".to_owned(), ..self.config.clone() };
-        let sql = format!("DROP DATABASE {} WITH (FORCE)", self.config.dbname);
-        let dropping = async move { Ok::<_, anyhow::Error>(connect(&server).await?.batch_execute(&sql).await?) };
+        let mut statements = vec![format!("DROP DATABASE {} WITH (FORCE)", self.config.dbname)];
+        statements.extend(self.users.iter().flat_map(ControlUsers::end));
+        let dropping = async move {
+            let admin = connect(&server).await?;
+            for sql in statements {
+                admin.batch_execute(&sql).await?;
+            }
+            Ok::<_, anyhow::Error>(())
+        };
         // On another thread, because a runtime cannot be entered from inside the test's runtime.
         let dropped = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(dropping)

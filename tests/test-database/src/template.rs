@@ -5,9 +5,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use anyhow::{Context as _, Result, anyhow};
 use refinery::{Migration, Runner};
 use secrets::DatabaseSecret;
+use store::Patience;
 use tokio_postgres::Client;
 
 use crate::connection::connect;
+use crate::users::{ControlUsers, MASTER, master};
 
 mod control {
     refinery::embed_migrations!("../../shared/store/migrations");
@@ -26,6 +28,13 @@ const OWNER: &str = "tenant_database_owner";
 /// The owner, and the roles that a tenant's database has at Supabase.
 const ROLES: [&str; 3] = [OWNER, "service_role BYPASSRLS", "anon"];
 
+/// Making a role that exists is no error. Roles belong to the server, and another process may have made it.
+fn role(definition: &str) -> String {
+    format!(
+        "DO $$ BEGIN CREATE ROLE {definition}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    )
+}
+
 /// The migrations of a tenant's database.
 #[must_use]
 pub fn tenant_migrations() -> Runner {
@@ -36,6 +45,7 @@ pub fn tenant_migrations() -> Runner {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Template {
     Empty,
+    OfRds,
     Control,
     Tenant,
 }
@@ -44,6 +54,9 @@ impl Template {
     /// The template's name. The template is created now unless one with these migrations exists.
     pub(crate) async fn ready(self, admin: &Client, server: &DatabaseSecret) -> Result<String> {
         let name = self.name();
+        if matches!(self, Self::OfRds | Self::Control) {
+            admin.batch_execute(&role(&master(server))).await?;
+        }
         if !exists(admin, &name).await? {
             admin.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await?;
             if !exists(admin, &name).await? {
@@ -57,15 +70,25 @@ impl Template {
     /// The owner of the template and its clones. `DEFAULT` is the superuser.
     pub(crate) const fn owner(self) -> &'static str {
         match self {
-            Self::Empty | Self::Control => "DEFAULT",
+            Self::Empty => "DEFAULT",
+            Self::OfRds | Self::Control => MASTER,
             Self::Tenant => OWNER,
+        }
+    }
+
+    /// The users of a clone.
+    pub(crate) fn users(self, config: &DatabaseSecret) -> Option<ControlUsers> {
+        match self {
+            Self::Empty | Self::Tenant => None,
+            Self::Control => Some(ControlUsers::of_all_tests(config)),
+            Self::OfRds => Some(ControlUsers::of_one_test(config)),
         }
     }
 
     /// The name contains a digest of the migrations, so that a changed migration leads to another template.
     fn name(self) -> String {
         let (kind, runner) = match self {
-            Self::Empty => return "template0".to_owned(),
+            Self::Empty | Self::OfRds => return "template0".to_owned(),
             Self::Control => ("control", control::migrations::runner()),
             Self::Tenant => ("tenant", tenant_migrations()),
         };
@@ -78,27 +101,23 @@ impl Template {
     async fn make(self, admin: &Client, server: &DatabaseSecret, name: &str) -> Result<()> {
         let unfinished = format!("{name}_unfinished");
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await?;
-        // Roles belong to the server, and another process may have created them.
-        for role in ROLES {
-            let sql = format!(
-                "DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
-            );
-            admin.batch_execute(&sql).await?;
+        for definition in ROLES {
+            admin.batch_execute(&role(definition)).await?;
         }
         admin.batch_execute(&format!("CREATE DATABASE {unfinished} TEMPLATE template0 OWNER {}", self.owner())).await?;
-        let mut client = connect(&DatabaseSecret { dbname: unfinished.clone(), ..server.clone() }).await?;
+        let config = DatabaseSecret { dbname: unfinished.clone(), ..server.clone() };
         match self {
-            Self::Empty => {}
+            Self::Empty | Self::OfRds => {}
             Self::Control => {
-                let migrated = store::migrate_control(&mut client, &server.username).await;
-                migrated.map_err(|failure| anyhow!("{failure:?}"))?;
+                let deployment = ControlUsers::of_all_tests(&config).deployment();
+                deployment.run(Patience::of_deployment()).await.map_err(|failure| anyhow!("{failure:?}"))?;
             }
             Self::Tenant => {
+                let mut client = connect(&config).await?;
                 become_owner(&client).await?;
                 tenant_migrations().run_async(&mut client).await?;
             }
         }
-        drop(client);
         // A database with connections cannot be renamed, and this one may still be closing.
         let others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1";
         admin.execute(others, &[&unfinished]).await?;

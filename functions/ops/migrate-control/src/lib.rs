@@ -1,15 +1,15 @@
-//! Migrates the control database during a deployment, as a CloudFormation custom resource. It connects to the database's
-//! instance and not to RDS Proxy, since the advisory lock and refinery's transaction are state of a session.
+//! Prepares and migrates the control database during a deployment, as a CloudFormation custom resource. It connects to the
+//! database's instance and not to RDS Proxy, since the advisory lock and refinery's transaction are state of a session.
 
 use std::time::Duration;
 
 use domain::{CauseCode, Failure};
 use http_kit::TransportCodes;
 use lambda_kit::operation::Operation;
-use lambda_kit::{Read, needs};
+use lambda_kit::{Read, ReadMaster, needs};
 use secrets::{DatabaseOwnerSecret, DatabaseSecret};
 use serde::{Deserialize, Serialize};
-use store::Migrated;
+use store::{ControlDeployment, Migrated, Patience};
 
 /// One call to CloudFormation's presigned address.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,6 +65,7 @@ needs! {
     pub struct MigrateControl {
         owner: Read<DatabaseOwnerSecret>,
         application: Read<DatabaseSecret>,
+        master: ReadMaster,
     }
 }
 
@@ -95,10 +96,10 @@ impl Operation for MigrateControl {
 
 impl MigrateControl {
     async fn migrate(&self) -> Result<Migrated, Failure> {
+        let patience = Patience::of_deployment();
         let DatabaseOwnerSecret(owner) = self.owner.read().await?;
         let application = self.application.read().await?;
-        let mut client = store::connect(&owner, "ivory-migrations").await?;
-        store::migrate_control(&mut client, &application.username).await
+        ControlDeployment { owner, application, master: self.master.clone() }.run(patience).await
     }
 }
 

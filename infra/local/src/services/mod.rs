@@ -5,7 +5,7 @@ pub mod fault_proxy;
 mod ministack;
 pub mod opensearch;
 mod ports;
-mod postgres;
+pub mod postgres;
 mod seen;
 pub mod simulators;
 mod site;

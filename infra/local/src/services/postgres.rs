@@ -29,7 +29,8 @@ const AS_NOBODY: [&str; 6] = [
     "--ambient-caps=+dac_override",
 ];
 
-/// The data is removed at the next start, so nothing is flushed. `max_connections` allows for hundreds of warm
+/// The data is removed at the next start, so nothing is flushed. A bank logs statements that change the schema or a user,
+/// so that no password may be in one. `max_connections` allows for hundreds of warm
 /// functions with one connection each, and for those of the stand-in and the tests.
 const SETTINGS: &str = "
 listen_addresses = '127.0.0.1'
@@ -44,6 +45,7 @@ ssl_min_protocol_version = 'TLSv1.3'
 fsync = off
 full_page_writes = off
 synchronous_commit = off
+log_statement = ddl
 ";
 
 /// The control database accepts TLS only. Tests of single crates may connect to their own databases without TLS.
@@ -100,15 +102,20 @@ pub async fn start(site: &Site<'_>, certificates: &Certificates) -> anyhow::Resu
     prepare(site, &programs.join("psql"), &cluster.join("ca.crt")).await
 }
 
-/// Creates the control database with its two users: the owner, who runs the migrations, and the functions' user.
+/// Name of the control database's master.
+pub const MASTER: &str = "control_master";
+
+/// Creates the control database as RDS gives it: it belongs to the master, who is a member of `rds_superuser` and no
+/// superuser. The deployment makes its users. The superuser is what `rdsadmin` is at RDS, out of the product's reach.
 async fn prepare(site: &Site<'_>, psql: &Path, authority: &Path) -> anyhow::Result<()> {
     let sql = format!(
-        "CREATE ROLE control_owner LOGIN PASSWORD '{}';\n\
-         CREATE ROLE control_app LOGIN PASSWORD '{}';\n\
-         CREATE DATABASE control OWNER control_owner;\n\
-         REVOKE ALL ON DATABASE control FROM PUBLIC;\n\
-         GRANT CONNECT ON DATABASE control TO control_app;\n",
-        site.credentials.control_owner, site.credentials.control_app
+        "CREATE ROLE rds_superuser;\n\
+         GRANT pg_monitor, pg_signal_backend, pg_checkpoint, pg_use_reserved_connections TO rds_superuser\n\
+             WITH ADMIN OPTION;\n\
+         CREATE ROLE {MASTER} LOGIN CREATEDB CREATEROLE VALID UNTIL 'infinity' PASSWORD '{}';\n\
+         GRANT rds_superuser TO {MASTER};\n\
+         CREATE DATABASE control OWNER {MASTER};\n",
+        site.credentials.control_master
     );
     let mut command = Command::new(psql);
     command.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--host=127.0.0.1", "--username=postgres"]);

@@ -65,9 +65,10 @@ pub async fn all(cloud: &Cloud) -> Result<BTreeMap<String, String>> {
         "SecretList",
         "NextToken",
     );
+    let (prefix, master) = (format!("{}/", cloud.secret_prefix()?), cloud.master_secret_arn()?);
     for secret in secrets.await? {
         let name = secret["Name"].as_str().context("a secret without a name")?;
-        if name.starts_with(&format!("{}/", cloud.secret_prefix()?)) {
+        if name.starts_with(&prefix) || secret["ARN"] == master {
             for version in cloud.aws.secret_versions(name).await? {
                 collect(&mut needles, name, &cloud.aws.secret_version(name, &version).await?);
             }
