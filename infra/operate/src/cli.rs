@@ -89,3 +89,30 @@ pub enum KeysCommand {
         key: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::installation::root;
+
+    use super::*;
+
+    /// Every `cargo xtask deploy` and `cargo xtask keys` in a document.
+    #[test]
+    fn documented_commands_are_understood() {
+        let mut found = 0;
+        for document in ["README.md", "SECURITY.md", "infra/aws/README.md"] {
+            let text = std::fs::read_to_string(root().expect("the checkout").join(document)).expect("read");
+            let lines =
+                text.lines().flat_map(|line| line.split(['`', '#'])).map(|part| part.trim().trim_start_matches("$ "));
+            for line in lines
+                .filter(|line| ["deploy ", "keys "].iter().any(|it| line.starts_with(&format!("cargo xtask {it}"))))
+            {
+                // The program's name stands for the first two words.
+                Cli::try_parse_from(line.split_whitespace().skip(1))
+                    .unwrap_or_else(|error| panic!("{document}: {line}: {error}"));
+                found += 1;
+            }
+        }
+        assert!(found > 5, "{found}");
+    }
+}
