@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, Value,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, Pipeline, RedisConnectionInfo,
+    RedisResult, Value,
 };
 use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret, SecretString};
@@ -95,9 +96,45 @@ impl Server {
         T::from_redis_value(answer).map_err(|_| Error::Unexpected)
     }
 
+    /// What the server says to each of these commands, without carrying out any of them: they are queued as a transaction
+    /// that is discarded. A server looks at a command's name, and at the user's right to it and to its keys, when it queues
+    /// it. If the process dies in between, the server drops the queue with the connection.
+    ///
+    /// [`Error::NotPermitted`] means that the user may not use transactions.
+    pub async fn rehearse(&self, commands: &[Cmd]) -> Result<Vec<Result<(), Error>>, Error> {
+        let deadline = Instant::now() + CALL_LIMIT;
+        let mut queue = Pipeline::new();
+        queue.cmd("MULTI");
+        for command in commands {
+            queue.add_command(command.clone());
+        }
+        queue.cmd("DISCARD").ignore_errors();
+        let mut said = match self.said(&queue, deadline).await {
+            Err(Error::Lost) => self.said(&queue, deadline).await,
+            other => other,
+        }?;
+        let queued = said.split_off(1);
+        let [Ok(_)] = said.as_slice() else {
+            return Err(said.swap_remove(0).err().map_or(Error::Unexpected, |error| Error::from(&error)));
+        };
+        let queued = queued.iter().take(commands.len());
+        Ok(queued.map(|said| said.as_ref().map(drop).map_err(Error::from)).collect())
+    }
+
+    async fn said(&self, queue: &Pipeline, deadline: Instant) -> Result<Vec<RedisResult<Value>>, Error> {
+        let mut connection = self.connection(deadline).await?;
+        let said = self.in_time(deadline, queue.query_async::<Vec<RedisResult<Value>>>(&mut connection.handle)).await?;
+        if said.is_empty() { Err(Error::Unexpected) } else { Ok(said) }
+    }
+
     async fn attempt(&self, command: &Cmd, deadline: Instant) -> Result<Value, Error> {
         let mut connection = self.connection(deadline).await?;
-        let error = match timeout_at(deadline, command.query_async(&mut connection.handle)).await {
+        self.in_time(deadline, command.query_async(&mut connection.handle)).await
+    }
+
+    /// The answer of a call. A connection that the call spoils is not used again.
+    async fn in_time<T>(&self, deadline: Instant, call: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
+        let error = match timeout_at(deadline, call).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => Error::from(&error),
             Err(_) => Error::Timeout,
@@ -235,6 +272,19 @@ mod tests {
         }
         let error = ping(vec![vec![HELLO, "-Constraint already exists\r\n"]]).await.expect_err("refused");
         assert!(error.refusal().is_some_and(|reply| reply.says("Constraint already exists")));
+    }
+
+    #[tokio::test]
+    async fn a_rehearsal_says_what_is_refused_and_carries_nothing_out() {
+        let get = |key: &str| redis::cmd("GET").arg(key).to_owned();
+        let rehearse = async |answers: &'static str| {
+            let url = server(vec![vec![HELLO, answers]]).await;
+            Server::connect(&url).await.expect("connected").rehearse(&[get("a"), get("b")]).await
+        };
+        let said = rehearse("+OK\r\n+QUEUED\r\n-NOPERM User hunter2 has no permissions\r\n+OK\r\n").await;
+        assert_eq!(said, Ok(vec![Ok(()), Err(Error::NotPermitted)]));
+        let no_multi = "-NOPERM no\r\n-NOPERM no\r\n-NOPERM no\r\n-ERR DISCARD without MULTI\r\n";
+        assert_eq!(rehearse(no_multi).await, Err(Error::NotPermitted));
     }
 
     #[tokio::test]
