@@ -111,6 +111,7 @@ fn failure(code: CauseCode) -> Result<Failure> {
         | CauseCode::FalkorDbUntrusted
         | CauseCode::OpenSearchUntrusted
         | CauseCode::ValkeyUntrusted
+        | CauseCode::SmtpUntrusted
         | CauseCode::StripeUntrusted
         | CauseCode::JwksUntrusted => {
             "no trusted authority issued its certificate (subject \"CN=host.example.com\", issuer \"CN=Example Root\")"

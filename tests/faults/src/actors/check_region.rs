@@ -1,0 +1,81 @@
+//! The check of the regions. A fault costs it nothing but the verdict of what it hit, stops no tenant, and leaves nothing
+//! behind in the systems.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use domain::names::REHEARSED;
+use e2e::{Cloud, REGIONS};
+use fault_proxy::client::RuleId;
+use reqwest::Method;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::actors::acts::Act;
+use crate::actors::requests::{kill_if_asked, met};
+use crate::effects::Subject;
+use crate::fault::Fault;
+use crate::stage::Stage;
+use crate::step_cell::Played;
+use crate::witness::Testimony;
+
+/// Long enough for checks that die or wait, one after the other.
+const BROUGHT_ABOUT: Duration = Duration::from_mins(4);
+/// Three systems of each region, the cache, the mail server, and the prices of two tiers.
+const VERDICTS: i64 = 3 * REGIONS.len() as i64 + 4;
+
+pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
+    // Every check is for all tenants, so the check of another cell may meet this one's fault.
+    let nobody = Subject { slug: String::new(), tenant_id: Uuid::nil(), project_ref: String::new(), row: Uuid::nil() };
+    let rule = act.lay(stage, fault, &nobody).await?;
+    let (killed, checked) = tokio::join!(kill_if_asked(stage, fault, rule), checked(stage, rule));
+    killed.and(checked)?;
+    met(stage, rule).await?;
+    let mut seen = Testimony::default();
+    seen.count("verdict of each system", usize::from(all_usable(stage).await?));
+    seen.none("thing that a check left", left(&stage.cloud).await?);
+    Ok(Played { testimony: seen, posts: 0 })
+}
+
+/// Has the regions checked, as the schedule does, until a check after the fault has found that everything is usable.
+async fn checked(stage: &Stage, rule: RuleId) -> Result<()> {
+    let end = Instant::now() + BROUGHT_ABOUT;
+    loop {
+        let over = stage.fired(rule).await? > 0;
+        // If an invocation was killed or held, the cell has not failed.
+        let answered = stage.cloud.aws.invoke("check-region", &json!({})).await.is_ok();
+        let usable = all_usable(stage).await?;
+        if over && answered && usable {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "not everything is found usable within {BROUGHT_ABOUT:?}");
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Whether there is a verdict of every system, and every one can be used. A fault never says that one cannot.
+async fn all_usable(stage: &Stage) -> Result<bool> {
+    let sql = "SELECT count(*) FILTER (WHERE cause IS NULL), count(*) FILTER (WHERE stops), min(cause::text) FILTER (WHERE stops)
+               FROM control.verdicts";
+    let row = stage.cloud.control().await?.query_one(sql, &[]).await?;
+    let (usable, stopping, cause): (i64, i64, Option<String>) = (row.get(0), row.get(1), row.get(2));
+    ensure!(stopping == 0, "a fault stops tenants: {cause:?}");
+    Ok(usable == VERDICTS)
+}
+
+/// What exists under the name of the rehearsal.
+async fn left(cloud: &Cloud) -> Result<usize> {
+    let mut found = 0;
+    for region in REGIONS {
+        let mut falkordb = cloud.falkordb(region).await?;
+        let graphs: Vec<String> = redis::cmd("GRAPH.LIST").query_async(&mut falkordb).await?;
+        let users: Vec<String> = redis::cmd("ACL").arg("USERS").query_async(&mut falkordb).await?;
+        found += graphs.iter().chain(&users).filter(|name| *name == REHEARSED).count();
+    }
+    let indices = cloud.search()?.call(Method::GET, &format!("/_cat/indices/{REHEARSED}*?format=json"), None).await?;
+    found += indices.as_array().map_or(0, Vec::len);
+    let keys = format!("*{REHEARSED}*");
+    let keys: Vec<String> = redis::cmd("KEYS").arg(keys).query_async(&mut cloud.valkey().await?).await?;
+    Ok(found + keys.len())
+}
