@@ -9,7 +9,8 @@ pub struct Failure {
     kind: FailureKind,
     detail: Option<String>,
     provider_request_id: Option<String>,
-    foreseen: Option<Foreseen>,
+    /// Boxed, because failures are many and this is rare.
+    foreseen: Option<Box<Foreseen>>,
 }
 
 /// What a check of the region wrote down about a failure before anybody met it.
@@ -28,7 +29,7 @@ impl Failure {
     #[must_use]
     pub fn foreseen(cause: &Cause, at: String) -> Option<Self> {
         let code = CauseCode::named(&cause.code)?;
-        let foreseen = Some(Foreseen { hint: cause.hint.clone(), at });
+        let foreseen = Some(Box::new(Foreseen { hint: cause.hint.clone(), at }));
         Some(Self { kind: FailureKind::Rejected, foreseen, ..code.into() })
     }
 
@@ -77,7 +78,7 @@ impl Failure {
     #[must_use]
     pub fn hint(&self) -> String {
         match &self.foreseen {
-            Some(Foreseen { hint, .. }) => format!("{hint} {CHECKED_AGAIN}"),
+            Some(foreseen) => format!("{} {CHECKED_AGAIN}", foreseen.hint),
             None => self.code.row().hint.replace("{}", self.detail.as_deref().unwrap_or_default()),
         }
     }

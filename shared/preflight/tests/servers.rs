@@ -106,6 +106,20 @@ async fn tell(server: &mut MultiplexedConnection, command: &[&str]) -> Result<()
     Ok(redis::cmd(command[0]).arg(&command[1..]).query_async(server).await?)
 }
 
+/// Nothing exists under the name of the rehearsal.
+async fn nothing_is_left(cloud: &Cloud) -> Result<()> {
+    let mut falkordb = cloud.falkordb("us-east-1").await?;
+    let graphs: Vec<String> = redis::cmd("GRAPH.LIST").query_async(&mut falkordb).await?;
+    let users: Vec<String> = redis::cmd("ACL").arg("USERS").query_async(&mut falkordb).await?;
+    ensure!(![graphs, users].concat().iter().any(|name| name == REHEARSED), "FalkorDB keeps the name");
+    let indices = format!("/_cat/indices/{REHEARSED}*?format=json");
+    assert_eq!(cloud.search()?.call("GET".parse()?, &indices, None).await?, json!([]));
+    let keys = format!("*{REHEARSED}*");
+    let keys: Vec<String> = redis::cmd("KEYS").arg(keys).query_async(&mut cloud.valkey().await?).await?;
+    assert!(keys.is_empty(), "{keys:?}");
+    Ok(())
+}
+
 fn stops(code: &str) -> (String, bool) {
     (code.to_owned(), true)
 }
@@ -130,15 +144,7 @@ async fn what_is_right_is_usable_and_nothing_is_left_of_the_check() -> Result<()
     ] {
         assert_eq!(of(&verdicts, system)?.warnings, warnings);
     }
-    let mut falkordb = world.cloud.falkordb("us-east-1").await?;
-    let graphs: Vec<String> = redis::cmd("GRAPH.LIST").query_async(&mut falkordb).await?;
-    let users: Vec<String> = redis::cmd("ACL").arg("USERS").query_async(&mut falkordb).await?;
-    ensure!(![graphs, users].concat().iter().any(|name| name == REHEARSED), "FalkorDB keeps the name");
-    let indices = format!("/_cat/indices/{REHEARSED}*?format=json");
-    assert_eq!(world.cloud.search()?.call("GET".parse()?, &indices, None).await?, json!([]));
-    let keys = format!("*{REHEARSED}*");
-    let keys: Vec<String> = redis::cmd("KEYS").arg(keys).query_async(&mut world.cloud.valkey().await?).await?;
-    assert!(keys.is_empty(), "{keys:?}");
+    nothing_is_left(&world.cloud).await?;
     assert_eq!(world.cloud.mails().await?.len(), mails);
     Ok(())
 }
@@ -168,6 +174,7 @@ async fn a_falkordb_that_does_not_let_us_make_users_is_found() -> Result<()> {
         let url = world.url_as("regions/us-east-1", "/falkordb/url", &user, "secret").await?;
         let world = world.with("regions/us-east-1", "/falkordb/url", url);
         assert_eq!(world.only_wrong(Checked::FalkorDb).await?, found, "{rules}");
+        nothing_is_left(&world.cloud).await?;
         tell(&mut server, &["ACL", "DELUSER", &user]).await?;
     }
     let user = unique("user");
@@ -178,9 +185,11 @@ async fn a_falkordb_that_does_not_let_us_make_users_is_found() -> Result<()> {
         tell(&mut server, &rules.split_ascii_whitespace().collect::<Vec<_>>()).await?;
         let world = World::new()?;
         let url = world.url_as("regions/us-east-1", "/falkordb/url", &user, "secret").await?;
-        let verdicts = world.with("regions/us-east-1", "/falkordb/url", url).verdicts().await?;
+        let world = world.with("regions/us-east-1", "/falkordb/url", url);
+        let verdicts = world.verdicts().await?;
         let verdict = of(&verdicts, Checked::FalkorDb)?;
         assert_eq!(verdict.cause, None, "{rules}");
+        nothing_is_left(&world.cloud).await?;
         assert!(verdict.warnings.contains(&warning), "{verdict:?}");
     }
     let url = World::new()?.url_as("regions/us-east-1", "/falkordb/url", &user, "another").await?;
@@ -224,7 +233,14 @@ async fn a_valkey_that_loses_events_or_lacks_a_right_is_found() -> Result<()> {
         let url = world.url_as("control/valkey", "/url", &user, "secret").await?;
         let world = world.with("control/valkey", "/url", url);
         assert_eq!(world.only_wrong(Checked::Valkey).await?, stops("valkey_unauthorized"), "{rules}");
+        nothing_is_left(&world.cloud).await?;
     }
+    tell(&mut server, &["ACL", "SETUSER", &user, "reset", "on", ">secret", "~*", "+@all", "-multi"]).await?;
+    let world = World::new()?;
+    let url = world.url_as("control/valkey", "/url", &user, "secret").await?;
+    let verdicts = world.with("control/valkey", "/url", url).verdicts().await?;
+    assert_eq!(of(&verdicts, Checked::Valkey)?.warnings, [Warning::ValkeyRightsUnknown]);
+    nothing_is_left(&Cloud::from_env()?).await?;
     tell(&mut server, &["ACL", "DELUSER", &user]).await
 }
 

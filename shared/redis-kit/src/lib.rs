@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 pub use crate::error::{Codes, Error, Reply};
@@ -102,39 +102,34 @@ impl Server {
     ///
     /// [`Error::NotPermitted`] means that the user may not use transactions.
     pub async fn rehearse(&self, commands: &[Cmd]) -> Result<Vec<Result<(), Error>>, Error> {
-        let deadline = Instant::now() + CALL_LIMIT;
+        timeout(CALL_LIMIT, self.rehearsed(commands)).await.unwrap_or(Err(Error::Timeout))
+    }
+
+    async fn rehearsed(&self, commands: &[Cmd]) -> Result<Vec<Result<(), Error>>, Error> {
+        // A connection of its own, on which nobody else sends anything, and which is not opened again.
+        let mut connection = self.open().await?;
+        // Nothing is sent before the server has agreed, since it would carry it out.
+        let () = redis::cmd("MULTI").query_async(&mut connection.handle).await.map_err(|error| Error::from(&error))?;
         let mut queue = Pipeline::new();
-        queue.cmd("MULTI");
         for command in commands {
             queue.add_command(command.clone());
         }
         queue.cmd("DISCARD").ignore_errors();
-        let mut said = match self.said(&queue, deadline).await {
-            Err(Error::Lost) => self.said(&queue, deadline).await,
-            other => other,
-        }?;
-        let queued = said.split_off(1);
-        let [Ok(_)] = said.as_slice() else {
-            return Err(said.swap_remove(0).err().map_or(Error::Unexpected, |error| Error::from(&error)));
-        };
-        let queued = queued.iter().take(commands.len());
-        Ok(queued.map(|said| said.as_ref().map(drop).map_err(Error::from)).collect())
-    }
-
-    async fn said(&self, queue: &Pipeline, deadline: Instant) -> Result<Vec<RedisResult<Value>>, Error> {
-        let mut connection = self.connection(deadline).await?;
-        let said = self.in_time(deadline, queue.query_async::<Vec<RedisResult<Value>>>(&mut connection.handle)).await?;
-        if said.is_empty() { Err(Error::Unexpected) } else { Ok(said) }
+        let said: RedisResult<Vec<RedisResult<Value>>> = queue.query_async(&mut connection.handle).await;
+        let said = said.map_err(|error| Error::from(&error))?;
+        if said.len() != commands.len() + 1 {
+            return Err(Error::Unexpected);
+        }
+        Ok(said
+            .into_iter()
+            .take(commands.len())
+            .map(|said| said.map(drop).map_err(|error| Error::from(&error)))
+            .collect())
     }
 
     async fn attempt(&self, command: &Cmd, deadline: Instant) -> Result<Value, Error> {
         let mut connection = self.connection(deadline).await?;
-        self.in_time(deadline, command.query_async(&mut connection.handle)).await
-    }
-
-    /// The answer of a call. A connection that the call spoils is not used again.
-    async fn in_time<T>(&self, deadline: Instant, call: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
-        let error = match timeout_at(deadline, call).await {
+        let error = match timeout_at(deadline, command.query_async(&mut connection.handle)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => Error::from(&error),
             Err(_) => Error::Timeout,
@@ -277,14 +272,14 @@ mod tests {
     #[tokio::test]
     async fn a_rehearsal_says_what_is_refused_and_carries_nothing_out() {
         let get = |key: &str| redis::cmd("GET").arg(key).to_owned();
-        let rehearse = async |answers: &'static str| {
-            let url = server(vec![vec![HELLO, answers]]).await;
+        let rehearse = async |answers: Vec<&'static str>| {
+            let url = server(vec![vec![HELLO], [vec![HELLO], answers].concat()]).await;
             Server::connect(&url).await.expect("connected").rehearse(&[get("a"), get("b")]).await
         };
-        let said = rehearse("+OK\r\n+QUEUED\r\n-NOPERM User hunter2 has no permissions\r\n+OK\r\n").await;
-        assert_eq!(said, Ok(vec![Ok(()), Err(Error::NotPermitted)]));
-        let no_multi = "-NOPERM no\r\n-NOPERM no\r\n-NOPERM no\r\n-ERR DISCARD without MULTI\r\n";
-        assert_eq!(rehearse(no_multi).await, Err(Error::NotPermitted));
+        let queued = "+QUEUED\r\n-NOPERM User hunter2 has no permissions\r\n+OK\r\n";
+        assert_eq!(rehearse(vec!["+OK\r\n", queued]).await, Ok(vec![Ok(()), Err(Error::NotPermitted)]));
+        // Had more been sent than MULTI, it would have been carried out.
+        assert_eq!(rehearse(vec!["-NOPERM no\r\n", "+OK\r\n+OK\r\n-ERR\r\n"]).await, Err(Error::NotPermitted));
     }
 
     #[tokio::test]

@@ -76,7 +76,7 @@ impl CreateEnvironment {
             match cause.and_then(|cause| Failure::foreseen(cause, format!("{checked_at:.6}"))) {
                 Some(failure) => return Err(failure),
                 None => {
-                    tracing::warn!(system = verdict.system.as_str(), "a verdict of another release is not understood")
+                    tracing::warn!(system = verdict.system.as_str(), "a verdict of another release is not understood");
                 }
             }
         }

@@ -11,8 +11,8 @@ use crate::{LoggedIn, MailServer};
 /// Longer than any answer to what is asked here.
 const LONGEST_LINE: u64 = 2048;
 const MOST_LINES: usize = 100;
-/// What the client calls itself. It has no name.
-const HELLO: &str = "EHLO [127.0.0.1]";
+/// What the client calls itself: as Go's `net/smtp` does, with which Auth sends.
+const HELLO: &str = "EHLO localhost";
 
 /// What a server offers.
 #[derive(Debug, Default)]

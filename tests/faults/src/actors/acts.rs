@@ -106,9 +106,9 @@ pub const ACTS: &[Act] = &[
     Act {
         upstream: "smtp",
         protocol: Protocol::Smtp,
-        // Supabase's stand-in says it once.
+        // Supabase's stand-in calls itself something else.
         ..sql(Actor::CheckRegion, "log-in", |_| Match {
-            bytes_regex: Some(r"(?s)^EHLO [^\r]*\r\nEHLO ".to_owned()),
+            bytes_regex: Some(r"^EHLO localhost\r\n".to_owned()),
             ..Match::default()
         })
     },

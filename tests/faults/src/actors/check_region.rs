@@ -18,50 +18,53 @@ use crate::effects::Subject;
 use crate::fault::Fault;
 use crate::stage::Stage;
 use crate::step_cell::Played;
-use crate::witness::Testimony;
+use crate::witness::{Count, Testimony};
 
 /// Long enough for checks that die or wait, one after the other.
 const BROUGHT_ABOUT: Duration = Duration::from_mins(4);
 /// Three systems of each region, the cache, the mail server, and the prices of two tiers.
-const VERDICTS: i64 = 3 * REGIONS.len() as i64 + 4;
+const VERDICTS: u64 = 3 * REGIONS.len() as u64 + 4;
 
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     // Every check is for all tenants, so the check of another cell may meet this one's fault.
     let nobody = Subject { slug: String::new(), tenant_id: Uuid::nil(), project_ref: String::new(), row: Uuid::nil() };
     let rule = act.lay(stage, fault, &nobody).await?;
     let (killed, checked) = tokio::join!(kill_if_asked(stage, fault, rule), checked(stage, rule));
-    killed.and(checked)?;
+    killed?;
+    let found = checked?;
     met(stage, rule).await?;
     let mut seen = Testimony::default();
-    seen.count("verdict of each system", usize::from(all_usable(stage).await?));
+    seen.counts.push(Count { what: "system that is found usable", found, wanted: VERDICTS });
     seen.none("thing that a check left", left(&stage.cloud).await?);
     Ok(Played { testimony: seen, posts: 0 })
 }
 
-/// Has the regions checked, as the schedule does, until a check after the fault has found that everything is usable.
-async fn checked(stage: &Stage, rule: RuleId) -> Result<()> {
+/// Has the regions checked, as the schedule does, until a check after the fault has found that everything is usable. Returns
+/// how many systems it has found so.
+async fn checked(stage: &Stage, rule: RuleId) -> Result<u64> {
     let end = Instant::now() + BROUGHT_ABOUT;
     loop {
         let over = stage.fired(rule).await? > 0;
         // If an invocation was killed or held, the cell has not failed.
         let answered = stage.cloud.aws.invoke("check-region", &json!({})).await.is_ok();
-        let usable = all_usable(stage).await?;
-        if over && answered && usable {
-            return Ok(());
+        let usable = usable(stage).await?;
+        // The check of another cell may have met that cell's fault meanwhile.
+        if over && answered && usable >= VERDICTS {
+            return Ok(usable);
         }
         ensure!(Instant::now() < end, "not everything is found usable within {BROUGHT_ABOUT:?}");
         sleep(Duration::from_millis(500)).await;
     }
 }
 
-/// Whether there is a verdict of every system, and every one can be used. A fault never says that one cannot.
-async fn all_usable(stage: &Stage) -> Result<bool> {
-    let sql = "SELECT count(*) FILTER (WHERE cause IS NULL), count(*) FILTER (WHERE stops), min(cause::text) FILTER (WHERE stops)
-               FROM control.verdicts";
+/// How many systems are found usable. A fault never says that one is not.
+async fn usable(stage: &Stage) -> Result<u64> {
+    let sql =
+        "SELECT count(*) FILTER (WHERE cause IS NULL), min(cause::text) FILTER (WHERE stops) FROM control.verdicts";
     let row = stage.cloud.control().await?.query_one(sql, &[]).await?;
-    let (usable, stopping, cause): (i64, i64, Option<String>) = (row.get(0), row.get(1), row.get(2));
-    ensure!(stopping == 0, "a fault stops tenants: {cause:?}");
-    Ok(usable == VERDICTS)
+    let (usable, stopping): (i64, Option<String>) = (row.get(0), row.get(1));
+    ensure!(stopping.is_none(), "a fault stops tenants: {stopping:?}");
+    Ok(usable.cast_unsigned())
 }
 
 /// What exists under the name of the rehearsal.

@@ -1,12 +1,11 @@
 //! What checks of the systems leave in the control database.
 
-mod support;
-
 use std::time::Duration;
 
 use domain::{CauseCode, Checked, Failure, Region, Tier, Verdict, Warning};
 use store::VERDICT_COUNTS_FOR;
-use support::Database;
+
+use crate::support::Database;
 
 const NOW: Duration = Duration::ZERO;
 
@@ -53,8 +52,8 @@ async fn a_later_check_replaces_an_earlier_one_and_not_the_other_way_round() {
 async fn an_outage_says_nothing_about_what_was_found_before_it() {
     let database = Database::create().await;
     let (found, outage) = (graphs(Some(CauseCode::FalkorDbNoUsers)), graphs(Some(CauseCode::FalkorDbUnreachable)));
-    record(&database, &[found.clone()], NOW).await;
-    record(&database, &[outage.clone()], NOW).await;
+    record(&database, std::slice::from_ref(&found), NOW).await;
+    record(&database, std::slice::from_ref(&outage), NOW).await;
     assert_eq!(codes(&database).await, [Some("falkordb_no_users".to_owned())]);
     let old = VERDICT_COUNTS_FOR + Duration::from_secs(1);
     let age = "UPDATE control.verdicts SET checked_at = checked_at - make_interval(secs => $1)";
