@@ -1,5 +1,7 @@
 """After a deploy: sets up what the local AWS ignores in the template, and reads the stack's outputs.
 
+It also invokes `check-region`, which EventBridge would do after a deployment: ministack sends no events of its stacks.
+
 SAM writes `GatewayResponses` into the API's body, and ministack ignores them there. So they are put through the API and
 deployed to the stage again. Any change of the body makes a new API, so this runs after every deploy.
 
@@ -37,6 +39,10 @@ for name, resource in apis.items():
         )
     if responses:
         gateway.create_deployment(restApiId=physical[name], stageName=given["stage"])
+
+checks = [resource["PhysicalResourceId"] for resource in resources if resource["LogicalResourceId"] == "CheckRegionFunction"]
+for function in checks:
+    client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
 
 outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 (api_id,) = [physical[name] for name in apis]

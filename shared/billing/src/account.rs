@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{Failure, Tier};
+use domain::{CauseCode, Failure, Tier};
 use lambda_kit::{Read, needs, settings};
 use secrets::StripeSecret;
-use stripe::Stripe;
+use stripe::{Mode, Price, Stripe};
 
 /// The plan of a tier that is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +85,28 @@ impl<'a> Biller<'a> {
         &self.billing.settings
     }
 
+    /// Checks that the account can bill the plan: the key is accepted and may read what billing reads, and the plan has a
+    /// price. Nothing is changed. False: the key is one of test mode.
+    pub async fn check(self, plan: Plan) -> Result<bool, Failure> {
+        let stripe = self.stripe().await?;
+        price(&stripe, self.settings().lookup_key(plan)).await?;
+        // What nobody has. A restricted key that may not look for it is refused.
+        stripe.customers_by_email("preflight@ivory-control-plane.invalid").await?;
+        stripe.subscriptions_of("cus_ivorypreflight").await?;
+        Ok(stripe.mode() == Mode::Live)
+    }
+
     pub(crate) async fn stripe(self) -> Result<Stripe, Failure> {
         let secret = self.billing.account.read().await?;
         Ok(Stripe::new(&self.settings().api_url, secret.secret_key, self.call))
+    }
+}
+
+/// The price with this lookup key, which a subscription can have.
+pub(crate) async fn price(stripe: &Stripe, lookup_key: &str) -> Result<Price, Failure> {
+    match stripe.price_by_lookup_key(lookup_key).await? {
+        Some(price) if price.is_recurring() => Ok(price),
+        Some(_) => Err(CauseCode::BillingPriceOnce.into()),
+        None => Err(CauseCode::BillingPriceMissing.into()),
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use domain::{CauseCode, Failure, TenantId};
 use store::{Lease, Resource, ResourceKind};
-use stripe::{ChosenPrice, Customer, Error, Mode, Price, Stripe, Subscription, SubscriptionChange};
+use stripe::{ChosenPrice, Customer, Error, Mode, Stripe, Subscription, SubscriptionChange};
 use uuid::Uuid;
 
-use crate::account::{Biller, BillingSettings, Plan};
+use crate::account::{Biller, BillingSettings, Plan, price};
 use crate::once::{Made, Once};
 
 /// A new customer has no payment method, so invoices are sent. They are due after this many days.
@@ -146,7 +146,7 @@ impl Settling<'_> {
             return Ok(Some(Made { id, fresh: false }));
         }
         let tenant_id = self.lease.tenant().tenant_id;
-        let price = self.price(lookup_key).await?;
+        let price = price(self.stripe, lookup_key).await?;
         let price = ChosenPrice { id: &price.id, lookup_key };
         let request = stripe::create_subscription(customer_id, price, &tenant_id.to_string(), DAYS_UNTIL_DUE);
         let once = Once { lease: self.lease, stripe: self.stripe, kind, request };
@@ -177,7 +177,7 @@ impl Settling<'_> {
         }
         // A price that has lost its key still stands for the plan for which it was chosen.
         let has = own.or_else(|| found.chosen_lookup_key());
-        let price = if has == Some(lookup_key) { None } else { Some(self.price(lookup_key).await?) };
+        let price = if has == Some(lookup_key) { None } else { Some(price(self.stripe, lookup_key).await?) };
         if price.is_none() && !found.cancel_at_period_end {
             return Ok(Some(Change::Nothing));
         }
@@ -251,11 +251,6 @@ impl Settling<'_> {
             return Err(CauseCode::SubscriptionNotVisible.into());
         }
         Ok(found)
-    }
-
-    async fn price(&self, lookup_key: &str) -> Result<Price, Failure> {
-        let price = self.stripe.price_by_lookup_key(lookup_key).await?;
-        price.ok_or_else(|| CauseCode::BillingPriceMissing.into())
     }
 
     /// The change names the wanted state and not a difference. Repeating it changes nothing more, so each call has its

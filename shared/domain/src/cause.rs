@@ -82,6 +82,10 @@ pub struct Cause {
     /// The provider's own id of the failed request, for their support.
     #[serde(default)]
     pub provider_request_id: Option<String>,
+    /// When a check of the region found the cause, before the step itself could meet it. Null: the step met it.
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    pub foreseen_at: Option<String>,
 }
 
 /// One row of the table.
@@ -438,6 +442,12 @@ causes! {
         /// The project is gone, or the access token belongs to another organisation.
         SupabaseNotFound = "supabase_not_found", Rejected, Platform, false,
             "The Supabase project is gone, or the access token belongs to another organisation. Correct either, then POST the tenant again.";
+        /// The access token does not see the organisation.
+        SupabaseOrganizationUnknown = "supabase_organization_unknown", Rejected, Platform, false,
+            "The access token does not see the Supabase organisation. Check organization_slug and access_token in the secret control/supabase, then POST the tenant again.";
+        /// The organisation cannot have projects in the region.
+        SupabaseRegionUnknown = "supabase_region_unknown", Rejected, Platform, false,
+            "Supabase does not offer the region to the organisation. Take it out of ConfiguredRegions and deploy the template, or ask Supabase for it, then POST the tenant again.";
         /// Supabase had an internal error.
         SupabaseServerError = "supabase_server_error", Transient, Provider, true,
             "Supabase had an internal error; the call is tried again.";
@@ -555,6 +565,9 @@ causes! {
         /// The server would forget its users at a restart.
         FalkorDbNoAclFile = "falkordb_no_acl_file", Rejected, Platform, false,
             "The server would forget its users at a restart. Start it with an aclfile, then POST the tenant again.";
+        /// The server does not let our user make users.
+        FalkorDbNoUsers = "falkordb_no_users", Rejected, Platform, false,
+            "This FalkorDB does not let our user make users. Give it the rights to ACL SETUSER, GETUSER and SAVE, or use a server of your own where it has them (no user of FalkorDB Cloud does), then POST the tenant again.";
         /// The tenant's graph user does not have the rights that were set.
         FalkorDbGrantMissing = "falkordb_grant_missing", Transient, Platform, true,
             "The tenant's graph user did not have the rights that were set; check whether something else changes users. The step is tried again.";
@@ -600,6 +613,9 @@ causes! {
         /// The cluster takes nothing new, because its disks or its memory are nearly full.
         OpenSearchNoRoom = "opensearch_no_room", Busy, Quota, true,
             "The OpenSearch cluster takes nothing new, because its disks or its memory are nearly full. Enlarge its disks or its nodes, or delete what is not needed; once the block is gone, POST the tenant again.";
+        /// The cluster has no k-NN plugin.
+        OpenSearchNoKnn = "opensearch_no_knn", Rejected, Platform, false,
+            "The OpenSearch cluster does not know vector indices. Install its k-NN plugin, or put another cluster into the region's secret, then POST the tenant again.";
         /// OpenSearch asks for fewer requests.
         OpenSearchRateLimited = "opensearch_rate_limited", RateLimited, Provider, true,
             "OpenSearch asks for fewer requests; the call is tried again.";
@@ -658,6 +674,39 @@ causes! {
         ValkeyEvicting = "valkey_evicting", Rejected, Platform, false,
             "Valkey would drop events when its memory is full. Set maxmemory-policy to noeviction; the event is then delivered by itself.";
     }
+    /// The mail server of invitations
+    Smtp {
+        /// There is no connection to the mail server.
+        SmtpUnreachable = "smtp_unreachable", Transient, Platform, true,
+            "The mail server could not be reached from here, which says little about Supabase, from where mails are sent; check host and port in control/smtp.";
+        /// The mail server shows a certificate that is not trusted.
+        SmtpUntrusted = "smtp_untrusted", Rejected, Platform, false,
+            "The mail server is not trusted: {}. Correct host or port in control/smtp, or give the server a certificate of a public authority, then POST the tenant again.";
+        /// The mail server did not answer in time.
+        SmtpTimeout = "smtp_timeout", Transient, Platform, true,
+            "The mail server did not answer in time; check the port in control/smtp if this persists.";
+        /// The mail server closed the connection.
+        SmtpConnectionLost = "smtp_connection_lost", Transient, Platform, true,
+            "The mail server closed the connection; it is asked again.";
+        /// The mail server does not accept the credentials.
+        SmtpUnauthorized = "smtp_unauthorized", Rejected, Platform, false,
+            "The mail server does not accept username and password in control/smtp. Put valid ones, then POST the tenant again.";
+        /// The mail server offers neither TLS nor STARTTLS.
+        SmtpUnencrypted = "smtp_unencrypted", Rejected, Platform, false,
+            "The mail server offers no encryption, and no password is sent without it. Name a port with TLS or STARTTLS in control/smtp (465 or 587), then POST the tenant again.";
+        /// The mail server takes no log-in that can be made with a password.
+        SmtpNoLogin = "smtp_no_login", Rejected, Platform, false,
+            "The mail server offers no log-in with a password (AUTH PLAIN or LOGIN). Name another server or port in control/smtp, then POST the tenant again.";
+        /// The mail server cannot serve for now.
+        SmtpNotReady = "smtp_not_ready", Transient, Provider, true,
+            "The mail server cannot serve now; it is asked again.";
+        /// The mail server refused a command.
+        SmtpRefused = "smtp_refused", Rejected, Platform, false,
+            "The mail server refuses to talk to us. Correct host and port in control/smtp, then POST the tenant again.";
+        /// What answers is no mail server.
+        SmtpUnexpectedAnswer = "smtp_unexpected_answer", Transient, Platform, true,
+            "What answers is no mail server; check host and port in control/smtp.";
+    }
     /// Stripe
     Stripe {
         /// There is no connection to Stripe.
@@ -705,6 +754,9 @@ causes! {
         /// Stripe has no active price with the tier's lookup key.
         BillingPriceMissing = "billing_price_missing", Rejected, Platform, false,
             "Stripe has no active price with the tier's lookup key. Create one or change the parameter, then send the request again.";
+        /// The price with the tier's lookup key is not a recurring one.
+        BillingPriceOnce = "billing_price_once", Rejected, Platform, false,
+            "The price with the tier's lookup key is paid once, which no subscription can have. Give the key to a recurring price in Stripe, or change the parameter, then send the request again.";
         /// Billing was not settled in the time there was.
         BillingTimeout = "billing_timeout", Transient, Platform, true,
             "Billing was not settled in the time there was; it is tried again.";
@@ -770,6 +822,12 @@ impl CauseCode {
     #[must_use]
     pub const fn system(self) -> System {
         self.row().system
+    }
+
+    /// The code of this text; `None` if this release has no such code.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
     }
 
     /// Who can mend it.

@@ -9,9 +9,30 @@ pub struct Failure {
     kind: FailureKind,
     detail: Option<String>,
     provider_request_id: Option<String>,
+    /// Boxed, because failures are many and this is rare.
+    foreseen: Option<Box<Foreseen>>,
 }
 
+/// What a check of the region wrote down about a failure before anybody met it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Foreseen {
+    hint: String,
+    at: String,
+}
+
+/// The end of a foreseen failure's hint: whoever has mended its cause has to wait for the next check, or ask for it.
+const CHECKED_AGAIN: &str = "A check of the region found this, and nothing was made. It is repeated every five minutes, or at once by invoking check-region.";
+
 impl Failure {
+    /// A failure that a check of the region foresaw at this time (RFC 3339). It is met by whoever would run into it, and no
+    /// retry helps. `None`: this release does not know the cause.
+    #[must_use]
+    pub fn foreseen(cause: &Cause, at: String) -> Option<Self> {
+        let code = CauseCode::named(&cause.code)?;
+        let foreseen = Some(Box::new(Foreseen { hint: cause.hint.clone(), at }));
+        Some(Self { kind: FailureKind::Rejected, foreseen, ..code.into() })
+    }
+
     /// A failure whose hint has a placeholder. `detail` replaces it, and must be a text of ours or a
     /// cleaned name from a certificate, which a server shows before it is told anything.
     #[must_use]
@@ -56,7 +77,10 @@ impl Failure {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {
-        self.code.row().hint.replace("{}", self.detail.as_deref().unwrap_or_default())
+        match &self.foreseen {
+            Some(foreseen) => format!("{} {CHECKED_AGAIN}", foreseen.hint),
+            None => self.code.row().hint.replace("{}", self.detail.as_deref().unwrap_or_default()),
+        }
     }
 
     /// The failure as text, for JSON, the database and execution history.
@@ -69,13 +93,14 @@ impl Failure {
             retryable: row.retryable || self.kind.is_retried(),
             hint: self.hint(),
             provider_request_id: self.provider_request_id.clone(),
+            foreseen_at: self.foreseen.as_ref().map(|foreseen| foreseen.at.clone()),
         }
     }
 }
 
 impl From<CauseCode> for Failure {
     fn from(code: CauseCode) -> Self {
-        Self { code, kind: code.row().kind, detail: None, provider_request_id: None }
+        Self { code, kind: code.row().kind, detail: None, provider_request_id: None, foreseen: None }
     }
 }
 
@@ -95,6 +120,18 @@ mod tests {
     fn the_detail_fills_the_gap_in_the_hint() {
         let failure = Failure::with_detail(CauseCode::SecretMissing, "ivory/control/stripe");
         assert!(failure.cause().hint.starts_with("The secret ivory/control/stripe does not exist"));
+    }
+
+    #[test]
+    fn a_foreseen_failure_is_final_and_says_when_it_was_found_and_how_it_is_looked_for_again() {
+        let found = Failure::with_detail(CauseCode::FalkorDbUntrusted, "its certificate has expired").cause();
+        let at = "2026-11-28T10:00:00.000000Z".to_owned();
+        let failure = Failure::foreseen(&found, at.clone()).expect("known");
+        assert_eq!((failure.code(), failure.kind()), (CauseCode::FalkorDbUntrusted, FailureKind::Rejected));
+        let cause = failure.cause();
+        assert_eq!((cause.foreseen_at, cause.retryable), (Some(at.clone()), false));
+        assert!(cause.hint.starts_with(&found.hint) && cause.hint.ends_with(CHECKED_AGAIN), "{}", cause.hint);
+        assert_eq!(Failure::foreseen(&Cause { code: "of_a_later_release".to_owned(), ..found }, at), None);
     }
 
     #[test]

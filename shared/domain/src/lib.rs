@@ -21,6 +21,7 @@ pub mod sync_target;
 pub mod tenant;
 mod text;
 pub mod uri;
+mod verdict;
 mod words;
 
 pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
@@ -35,4 +36,5 @@ pub use step::{Step, StepState};
 pub use sync_target::{FivetranId, Identifier, Namespace, SyncMode, SyncTargetRequest, TableName};
 pub use tenant::{AdminEmail, DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
 pub use uri::Uri;
+pub use verdict::{Checked, Verdict, Warning};
 pub use words::Invalid;

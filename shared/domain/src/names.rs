@@ -27,6 +27,16 @@ pub fn search_index(slug: &Slug) -> String {
     format!("client_{slug}_v1")
 }
 
+/// The stream of Valkey that other systems follow: tenants that went live.
+pub const EVENTS: &str = "iam:tenants:provisioned";
+
+/// A graph, user or alias that nobody has: a slug has no underscore. What a check of a system rehearses, it rehearses under
+/// this name.
+pub const REHEARSED: &str = "client__preflight";
+
+/// The index behind [`REHEARSED`].
+pub const REHEARSED_INDEX: &str = "client__preflight_v1";
+
 /// The pipeline's execution for one attempt. Step Functions allows 80 characters, and keeps a name for 90 days after
 /// the execution ended.
 #[must_use]

@@ -136,6 +136,10 @@ pub const INVALIDATE_TENANT_CACHE: Route = Route {
     ..TENANTS
 };
 
+/// `GET /v1/admin/systems`.
+pub const LIST_SYSTEMS: Route =
+    Route { name: "list-systems", path: "/v1/admin/systems", groups: ADMIN_OR_AUDITOR, ..TENANTS };
+
 /// `POST /v1/admin/tenants/{tenant_id}/catalog`.
 pub const UPSERT_CATALOG: Route = Route {
     name: "upsert-catalog",
@@ -198,6 +202,7 @@ pub const ROUTES: &[Route] = &[
     UPDATE_TENANT,
     DEACTIVATE_TENANT,
     INVALIDATE_TENANT_CACHE,
+    LIST_SYSTEMS,
     UPSERT_CATALOG,
     GET_CATALOG,
     LIST_CATALOGS,

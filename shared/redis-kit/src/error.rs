@@ -24,9 +24,12 @@ pub enum Error {
     /// The connection broke after the command was sent: it may have had its effect.
     #[error("the connection broke")]
     Lost,
-    /// The user or the password is wrong, or the user may not send this command.
+    /// The user or the password is wrong.
     #[error("the credentials were refused")]
     Unauthorized,
+    /// The user may not send this command, or not with these keys.
+    #[error("the user may not send the command")]
+    NotPermitted,
     /// The server cannot serve for now: loading, failing over, out of memory or of connections.
     #[error("the server is not ready")]
     NotReady,
@@ -50,6 +53,7 @@ impl Error {
             | Self::Timeout
             | Self::Lost
             | Self::Unauthorized
+            | Self::NotPermitted
             | Self::NotReady
             | Self::Unexpected => None,
         }
@@ -61,7 +65,12 @@ impl Error {
     pub(crate) fn spoils_connection(&self) -> bool {
         match self {
             Self::Timeout | Self::Lost | Self::NotReady | Self::Unexpected => true,
-            Self::BadUrl | Self::Connect | Self::Untrusted(_) | Self::Unauthorized | Self::Refused(_) => false,
+            Self::BadUrl
+            | Self::Connect
+            | Self::Untrusted(_)
+            | Self::Unauthorized
+            | Self::NotPermitted
+            | Self::Refused(_) => false,
         }
     }
 
@@ -74,7 +83,7 @@ impl Error {
             Self::Untrusted(distrust) => return Failure::with_detail(codes.untrusted, distrust.to_string()),
             Self::Timeout => codes.timeout,
             Self::Lost => codes.connection_lost,
-            Self::Unauthorized => codes.unauthorized,
+            Self::Unauthorized | Self::NotPermitted => codes.unauthorized,
             Self::NotReady => codes.not_ready,
             Self::Refused(_) => codes.refused,
             Self::Unexpected => codes.unexpected_answer,
@@ -111,7 +120,8 @@ impl From<&RedisError> for Error {
         match error.kind() {
             ErrorKind::InvalidClientConfig => Self::BadUrl,
             // The library reports any refusal of AUTH in this way, too.
-            ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm) => Self::Unauthorized,
+            ErrorKind::AuthenticationFailed => Self::Unauthorized,
+            ErrorKind::Server(ServerErrorKind::NoPerm) => Self::NotPermitted,
             ErrorKind::Server(
                 ServerErrorKind::BusyLoading
                 | ServerErrorKind::MasterDown

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, Value,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, Pipeline, RedisConnectionInfo,
+    RedisResult, Value,
 };
 use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret, SecretString};
@@ -20,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 pub use crate::error::{Codes, Error, Reply};
@@ -93,6 +94,37 @@ impl Server {
             other => other,
         }?;
         T::from_redis_value(answer).map_err(|_| Error::Unexpected)
+    }
+
+    /// What the server says to each of these commands, without carrying out any of them: they are queued as a transaction
+    /// that is discarded. A server looks at a command's name, and at the user's right to it and to its keys, when it queues
+    /// it. If the process dies in between, the server drops the queue with the connection.
+    ///
+    /// [`Error::NotPermitted`] means that the user may not use transactions.
+    pub async fn rehearse(&self, commands: &[Cmd]) -> Result<Vec<Result<(), Error>>, Error> {
+        timeout(CALL_LIMIT, self.rehearsed(commands)).await.unwrap_or(Err(Error::Timeout))
+    }
+
+    async fn rehearsed(&self, commands: &[Cmd]) -> Result<Vec<Result<(), Error>>, Error> {
+        // A connection of its own, on which nobody else sends anything, and which is not opened again.
+        let mut connection = self.open().await?;
+        // Nothing is sent before the server has agreed, since it would carry it out.
+        let () = redis::cmd("MULTI").query_async(&mut connection.handle).await.map_err(|error| Error::from(&error))?;
+        let mut queue = Pipeline::new();
+        for command in commands {
+            queue.add_command(command.clone());
+        }
+        queue.cmd("DISCARD").ignore_errors();
+        let said: RedisResult<Vec<RedisResult<Value>>> = queue.query_async(&mut connection.handle).await;
+        let said = said.map_err(|error| Error::from(&error))?;
+        if said.len() != commands.len() + 1 {
+            return Err(Error::Unexpected);
+        }
+        Ok(said
+            .into_iter()
+            .take(commands.len())
+            .map(|said| said.map(drop).map_err(|error| Error::from(&error)))
+            .collect())
     }
 
     async fn attempt(&self, command: &Cmd, deadline: Instant) -> Result<Value, Error> {
@@ -235,6 +267,19 @@ mod tests {
         }
         let error = ping(vec![vec![HELLO, "-Constraint already exists\r\n"]]).await.expect_err("refused");
         assert!(error.refusal().is_some_and(|reply| reply.says("Constraint already exists")));
+    }
+
+    #[tokio::test]
+    async fn a_rehearsal_says_what_is_refused_and_carries_nothing_out() {
+        let get = |key: &str| redis::cmd("GET").arg(key).to_owned();
+        let rehearse = async |answers: Vec<&'static str>| {
+            let url = server(vec![vec![HELLO], [vec![HELLO], answers].concat()]).await;
+            Server::connect(&url).await.expect("connected").rehearse(&[get("a"), get("b")]).await
+        };
+        let queued = "+QUEUED\r\n-NOPERM User hunter2 has no permissions\r\n+OK\r\n";
+        assert_eq!(rehearse(vec!["+OK\r\n", queued]).await, Ok(vec![Ok(()), Err(Error::NotPermitted)]));
+        // Had more been sent than MULTI, it would have been carried out.
+        assert_eq!(rehearse(vec!["-NOPERM no\r\n", "+OK\r\n+OK\r\n-ERR\r\n"]).await, Err(Error::NotPermitted));
     }
 
     #[tokio::test]

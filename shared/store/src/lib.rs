@@ -23,6 +23,7 @@ mod steps;
 mod sync_targets;
 mod tenants;
 mod transaction;
+mod verdicts;
 
 pub use billing::OpenBilling;
 pub use catalogs::{Catalog, CatalogNotBegun, CatalogUpsert, NewCatalog};
@@ -39,3 +40,4 @@ pub use runs::FailOutcome;
 pub use steps::{Activation, Effect, NotBegun, Outcome, StepRow, StepTask};
 pub use sync_targets::{NewSyncTarget, NotRegistered, SyncTarget};
 pub use tenants::{BegunEffects, Deactivated, Deactivation, NewTenant, Resume, Tenant, Update};
+pub use verdicts::{RecordedVerdict, VERDICT_COUNTS_FOR};

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use domain::{Cause, CauseCode, Failure, ProvisioningState, Step, StepState, TenantId, Tier};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -287,7 +288,7 @@ impl Lease<'_> {
     }
 }
 
-/// A cause as it is stored in the column.
-pub(crate) fn json(cause: &Cause) -> Result<Value, StoreError> {
-    serde_json::to_value(cause).map_err(|_| StoreError::Broken("cause".to_owned()))
+/// A value as it is stored in a column of JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<Value, StoreError> {
+    serde_json::to_value(value).map_err(|_| StoreError::Broken("a value for JSON".to_owned()))
 }

@@ -5,6 +5,8 @@ mod changes;
 #[path = "protocol/leasing.rs"]
 mod leasing;
 mod support;
+#[path = "protocol/verdicts.rs"]
+mod verdicts;
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 #![warn(missing_docs)]
 
-use domain::Failure;
+use domain::{Failure, names};
 use lambda_kit::{Read, needs, settings};
 use secrets::ValkeySecret;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,17 @@ impl CacheSettings {
     #[must_use]
     pub fn entries(&self, tenant: &Tenant) -> CacheEntries {
         CacheEntries { keys: self.keys.split(',').map(|template| tenant.fill(template.trim())).collect() }
+    }
+
+    /// Keys like a tenant's, which no tenant has.
+    #[must_use]
+    pub fn rehearsed(&self) -> Vec<String> {
+        let nobody = |template: &str| {
+            ["{slug}", "{tenant_id}", "{ref}"]
+                .iter()
+                .fold(template.trim().to_owned(), |key, placeholder| key.replace(placeholder, names::REHEARSED))
+        };
+        self.keys.split(',').map(nobody).collect()
     }
 }
 

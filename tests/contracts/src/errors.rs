@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use domain::{CauseCode, Failure, ProblemCode, System};
+use domain::{CauseCode, Failure, ProblemCode, System, Warning};
 use serde_json::{Value, json};
 
 /// The document's path from the root.
@@ -12,7 +12,7 @@ pub const PATH: &str = "functions/api/ERRORS.md";
 const PROBLEMS: &str = "\
 # Errors
 
-`cargo xtask errors` writes this document from the tables in `shared/domain/src/problem.rs` and `shared/domain/src/cause.rs`.
+`cargo xtask errors` writes this document from the tables in `shared/domain/src/{problem,cause,verdict}.rs`.
 
 A request that is not served gets a *problem*. A run of the pipeline that meets trouble has a *cause*, which the status route
 shows. A code keeps its meaning. \"Mended by\" says who can do something about it:
@@ -34,6 +34,18 @@ const CAUSES: &str = "
 
 \"Retried\" says whether the pipeline tries again by itself while the run goes on. `retryable` of the JSON is for a client: the
 same POST may succeed without anybody changing anything. Where it is `false`, do first what the hint says.
+
+With `foreseen_at`, a check of the region found the cause before the step could meet it, and nothing was made
+(`GET /v1/admin/systems`).
+";
+
+const WARNINGS: &str = "
+## Warnings
+
+`warnings` in the answer of `GET /v1/admin/systems`: what works, and should be known nevertheless. They stop nobody.
+
+| Code | Hint |
+|---|---|
 ";
 
 /// Renders the document.
@@ -57,6 +69,10 @@ pub fn render() -> Result<String> {
             writeln!(text, "| `{}` | {meaning} | {owner} | {retried} | {retryable} | {hint} |", row.code)?;
         }
         text += &examples(codes().map(|code| Ok(serde_json::to_value(failure(*code)?.cause())?)))?;
+    }
+    text += WARNINGS;
+    for warning in Warning::ALL {
+        writeln!(text, "| `{warning}` | {} |", warning.hint())?;
     }
     Ok(text)
 }
@@ -115,6 +131,7 @@ fn failure(code: CauseCode) -> Result<Failure> {
         | CauseCode::FalkorDbUntrusted
         | CauseCode::OpenSearchUntrusted
         | CauseCode::ValkeyUntrusted
+        | CauseCode::SmtpUntrusted
         | CauseCode::StripeUntrusted
         | CauseCode::JwksUntrusted => {
             "no trusted authority issued its certificate (subject \"CN=host.example.com\", issuer \"CN=Example Root\")"

@@ -29,6 +29,7 @@ pub fn all() -> Vec<Function> {
         route::<update_tenant::UpdateTenant>(),
         route::<deactivate_tenant::DeactivateTenant>(),
         route::<invalidate_tenant_cache::InvalidateTenantCache>(),
+        route::<list_systems::ListSystems>(),
         route::<upsert_catalog::UpsertCatalog>(),
         route::<get_catalog::GetCatalog>(),
         route::<list_catalogs::ListCatalogs>(),
@@ -47,6 +48,7 @@ pub fn all() -> Vec<Function> {
         operation::<authorize_caller::AuthorizeCaller>(),
         operation::<record_failure::RecordFailure>(),
         operation::<reconcile_tenants::ReconcileTenants>(),
+        operation::<check_region::CheckRegion>(),
         operation::<migrate_control::MigrateControl>(),
     ]
 }

@@ -21,6 +21,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("falkordb", &["domain", "redis-kit"]),
     ("iomete", &["http-kit"]),
     ("opensearch", &["domain", "http-kit", "secrets"]),
+    ("smtp", &["domain", "tls"]),
     ("runs", &["domain", "lambda-kit", "store"]),
     ("store", &["domain", "lambda-kit", "secrets", "tls"]),
     ("stripe", &["domain", "http-kit"]),
@@ -32,11 +33,29 @@ const SHARED: &[(&str, &[&str])] = &[
     ("callers", &["domain", "http-kit", "lambda-kit", "secrets"]),
     ("outbox", &["domain", "lambda-kit", "secrets", "store", "tenant-cache", "valkey"]),
     ("tenant-cache", &["domain", "lambda-kit", "secrets", "store", "valkey"]),
+    ("region-search", &["domain", "lambda-kit", "opensearch", "secrets"]),
     // The kits that functions are built with.
     ("api-kit", &["callers", "domain", "lambda-kit", "store"]),
     ("step-kit", &["domain", "lambda-kit", "store"]),
     // Code that several steps share.
     ("supabase-project", &["domain", "lambda-kit", "secrets", "store", "supabase", "tenant-database"]),
+    // What steps will need, tried before the first one.
+    (
+        "preflight",
+        &[
+            "billing",
+            "domain",
+            "falkordb",
+            "lambda-kit",
+            "region-search",
+            "secrets",
+            "smtp",
+            "supabase",
+            "supabase-project",
+            "tenant-cache",
+            "valkey",
+        ],
+    ),
 ];
 
 /// Crates that reach the outside. A function reaches the outside only through the handles that it declares.

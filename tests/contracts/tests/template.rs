@@ -60,6 +60,7 @@ fn no_function_runs_longer_than_its_caller_waits() -> Result<()> {
             "step-5-invite-admin" => (60, "its task"),
             // The next invocation starts a minute later.
             "reconcile-tenants" => (59, "the schedule"),
+            "check-region" => (299, "the schedule"),
             "migrate-control" => (schema["ServiceTimeout"].as_u64().context("ServiceTimeout")? - 30, "CloudFormation"),
             _ if name.starts_with("step-") || name == "record-failure" => (30, "its task"),
             _ => (GATEWAY_TIMEOUT, "the gateway"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use fault_proxy::client::{Action, Answer, Call, Client, Match, Rule, RuleId, UpstreamState, When};
 use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, MutexGuard};
@@ -33,6 +33,7 @@ pub async fn with_faults(test: impl AsyncFnOnce(&Cloud, &Faults) -> Result<()>) 
     quiet(&cloud).await?;
     let outcome = AssertUnwindSafe(test(&cloud, &faults)).catch_unwind().await;
     faults.0.reset().await?;
+    usable(&cloud).await?;
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
@@ -45,6 +46,18 @@ async fn quiet(cloud: &Cloud) -> Result<()> {
     let sql = "SELECT count(*) FROM control.tenants WHERE provisioning_state = 'provisioning'";
     while started.elapsed() < PATIENCE && control.query_one(sql, &[]).await?.try_get::<_, i64>(0)? > 0 {
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+/// Lets the regions be checked until nothing stops tenants: what a check found while something was broken would stop those
+/// of the next test.
+async fn usable(cloud: &Cloud) -> Result<()> {
+    let control = cloud.control().await?;
+    let end = Instant::now() + Duration::from_mins(1);
+    while control.query_one("SELECT count(*) FROM control.verdicts WHERE stops", &[]).await?.try_get::<_, i64>(0)? > 0 {
+        ensure!(Instant::now() < end, "a system stays unusable after a test");
+        cloud.check_regions().await?;
     }
     Ok(())
 }

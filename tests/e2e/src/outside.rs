@@ -118,6 +118,18 @@ impl Cloud {
         Ok(())
     }
 
+    /// Archives the Stripe price with this lookup key, or brings it back, like a user of the dashboard.
+    pub async fn set_price_active(&self, lookup_key: &str, active: bool) -> Result<()> {
+        let (url, key) = (format!("{}/v1/prices", variable("STRIPE_API_URL")?), variable("STRIPE_SECRET_KEY")?);
+        let version = ("stripe-version", "2026-07-29.dahlia");
+        let list = self.http.get(&url).query(&[("lookup_keys[]", lookup_key)]).bearer_auth(&key);
+        let prices: Value = list.header(version.0, version.1).send().await?.error_for_status()?.json().await?;
+        let id = prices["data"][0]["id"].as_str().context("no such price")?;
+        let change = self.http.post(format!("{url}/{id}")).form(&[("active", active)]).bearer_auth(&key);
+        change.header(version.0, version.1).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Every mail that was sent.
     pub async fn mails(&self) -> Result<Vec<Value>> {
         Ok(serde_json::from_value(self.outside(&variable("MAILBOX_URL")?).await?)?)

@@ -157,6 +157,11 @@ impl Cloud {
         }
     }
 
+    /// Has the regions checked, as the schedule does every five minutes.
+    pub async fn check_regions(&self) -> Result<()> {
+        self.aws.invoke("check-region", &json!({})).await.map(drop)
+    }
+
     /// `GET /v1/admin/tenants/{slug}`.
     pub async fn tenant(&self, slug: &str) -> Result<Value> {
         self.get(&format!("/v1/admin/tenants/{slug}")).await?.expect(200)

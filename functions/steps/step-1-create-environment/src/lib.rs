@@ -11,7 +11,7 @@ use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
 use secrets::TenantSecret;
 use step_kit::{Effect, Lease, Outcome, Work};
-use store::{Intent, Resource, ResourceKind};
+use store::{Intent, RecordedVerdict, Resource, ResourceKind};
 use supabase::{Error, MANAGEMENT_TIMEOUT, Management, Project, ProjectRef};
 use supabase_project::{ProjectUrl, SupabaseAccount, TenantSecrets};
 
@@ -62,6 +62,27 @@ impl CreateEnvironment {
         self.secrets.of(lease).await
     }
 
+    /// Refuses if a check of the region has found, not long ago, that a later step would fail for good. Only what is written
+    /// down is read: nobody outside is asked.
+    async fn can_be_completed(lease: &Lease<'_>) -> Result<(), Failure> {
+        let tenant = lease.tenant();
+        let verdicts = lease.store().verdicts_for(tenant.region, tenant.tier).await?;
+        let mut fresh = verdicts.iter().filter(|recorded| recorded.is_fresh()).peekable();
+        if fresh.peek().is_none() {
+            tracing::warn!(region = tenant.region.as_str(), "the region was not checked lately");
+        }
+        for RecordedVerdict { verdict, checked_at, .. } in fresh.filter(|recorded| recorded.verdict.stops) {
+            let cause = verdict.cause.as_ref();
+            match cause.and_then(|cause| Failure::foreseen(cause, format!("{checked_at:.6}"))) {
+                Some(failure) => return Err(failure),
+                None => {
+                    tracing::warn!(system = verdict.system.as_str(), "a verdict of another release is not understood");
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn url_template(&self) -> &str {
         let own = &self.tenant_url.template;
         if own.is_empty() { &self.project_url.template } else { own }
@@ -72,11 +93,17 @@ impl Work for CreateEnvironment {
     const STEP: Step = Step::CreateEnvironment;
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
+        let asked_for = lease.resource(ResourceKind::SupabaseProject).await?;
+        // Money is spent from here on: each secret costs some, and a project much more. What was asked for already may be
+        // there, so it is completed in any case.
+        if asked_for.is_none() {
+            Self::can_be_completed(lease).await?;
+        }
         let secret = self.passwords(lease).await?;
         let (tenant, management) = (lease.tenant(), self.account.management().await?);
         let name = names::project(&tenant.slug, tenant.tenant_id);
         let creation = Creation { lease, management, name: &name, password: &secret.db_pass };
-        let project_ref = match lease.resource(ResourceKind::SupabaseProject).await? {
+        let project_ref = match asked_for {
             None => {
                 let intent = Intent::named(ResourceKind::SupabaseProject, &name, MANAGEMENT_TIMEOUT);
                 creation.create(&lease.intend(intent).await?).await?
@@ -88,6 +115,8 @@ impl Work for CreateEnvironment {
                 Some(project_ref) => creation.adopt(&open, project_ref).await?,
                 None if open.age < VISIBLE_WITHIN => return Err(CauseCode::EnvironmentNotVisible.into()),
                 None => {
+                    // Nothing came of it, so this one would be the first.
+                    Self::can_be_completed(lease).await?;
                     lease.renew(&open, MANAGEMENT_TIMEOUT).await?;
                     creation.create(&open).await?
                 }

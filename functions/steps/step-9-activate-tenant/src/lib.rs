@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use billing::{Billing, Plan};
-use domain::{Failure, Step};
+use domain::{Failure, Step, names};
 use lambda_kit::{Budget, needs};
 use outbox::{Event, Outbox};
 use step_kit::{Lease, Outcome, Work};
@@ -11,8 +11,6 @@ use store::{Activation, Tenant};
 use tenant_cache::CacheSettings;
 use uuid::Uuid;
 
-/// The stream that other systems follow.
-const STREAM: &str = "iam:tenants:provisioned";
 /// One call of Stripe.
 const STRIPE_CALL: Duration = Duration::from_secs(10);
 /// What is not delivered within this time is left to the reconciler.
@@ -62,7 +60,7 @@ fn payload(payload: &impl serde::Serialize) -> serde_json::Value {
 /// `iam:tenants:provisioned`, version 1: flat strings, no address, no Stripe id, no secret.
 fn event(tenant: &Tenant) -> Event {
     let fields = [
-        ("event_type", STREAM.to_owned()),
+        ("event_type", names::EVENTS.to_owned()),
         ("schema_version", "1".to_owned()),
         ("occurred_at", format!("{:.6}", jiff::Timestamp::now())),
         ("tenant_id", tenant.tenant_id.to_string()),
@@ -77,5 +75,5 @@ fn event(tenant: &Tenant) -> Event {
         ("correlation_id", tenant.correlation_id.clone()),
     ];
     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Event { stream: STREAM.to_owned(), fields }
+    Event { stream: names::EVENTS.to_owned(), fields }
 }

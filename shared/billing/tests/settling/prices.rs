@@ -85,3 +85,17 @@ async fn the_only_item_of_a_subscription_of_the_tenant_is_ours_whatever_its_pric
     let foreign = world.billing_with(others.keys()).within(CALL).settle(&lease, Some(Plan::Enterprise)).await;
     assert_eq!(foreign.expect_err("nothing says that it is ours").code(), CauseCode::SubscriptionPriceForeign);
 }
+
+#[tokio::test]
+#[ignore = "needs STRIPE_API_URL, STRIPE_SECRET_KEY, TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_price_that_is_paid_once_is_refused_before_a_subscription_is_asked_for() {
+    let world = World::start().await;
+    let keys = ["once", "plus"].map(|name| format!("{name}_{}", Uuid::now_v7().simple()));
+    world.edit("/v1/prices", &format!("currency=usd&product=prod_ivory&unit_amount=1&lookup_key={}", keys[0])).await;
+    let billing = world.billing_with([&keys[0], &keys[1]]);
+    let tenant = world.active(Tier::Pilot).await;
+    let lease = world.hold(&tenant).await;
+    let refused = billing.within(CALL).settle(&lease, Some(Plan::Enterprise)).await.expect_err("paid once");
+    assert_eq!(refused.code(), CauseCode::BillingPriceOnce);
+    assert_eq!(billing.within(CALL).check(Plan::Enterprise).await, Err(refused));
+}

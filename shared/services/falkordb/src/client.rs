@@ -60,9 +60,7 @@ impl FalkorDb {
         // A unique constraint needs a range index on the same property. Neither command has an IF NOT EXISTS.
         let index = graph_command("GRAPH.QUERY", spec.graph, "CREATE INDEX FOR (t:Tenant) ON (t.tenant_id)");
         self.call_unless_done(&index, "already indexed").await?;
-        let mut constraint = redis::cmd("GRAPH.CONSTRAINT");
-        constraint.arg("CREATE").arg(spec.graph).arg(&["UNIQUE", "NODE", "Tenant", "PROPERTIES", "1", "tenant_id"]);
-        self.call_unless_done(&constraint, "Constraint already exists").await?;
+        self.call_unless_done(&constraint_command(spec.graph), "Constraint already exists").await?;
         self.await_constraint(spec.graph).await?;
 
         if self.graph_exists(spec.graph, spec.tenant_id).await? { Ok(()) } else { Err(Error::GraphMissing) }
@@ -81,10 +79,50 @@ impl FalkorDb {
     }
 
     async fn set_and_save(&self, user: &str, grant: &Grant) -> Result<(), Error> {
-        let _: Value = self.call(redis::cmd("ACL").arg("SETUSER").arg(user).arg(grant.rules())).await?;
-        let _: Value = self.call(redis::cmd("ACL").arg("SAVE")).await?;
-        let shown: HashMap<String, Value> = self.call(redis::cmd("ACL").arg("GETUSER").arg(user)).await?;
+        let [set, save, show] = user_commands(user, grant);
+        let _: Value = self.call(&set).await.map_err(Error::of_users)?;
+        let _: Value = self.call(&save).await.map_err(Error::of_users)?;
+        let shown: HashMap<String, Value> = self.call(&show).await.map_err(Error::of_users)?;
         if grant.is_shown_by(shown) { Ok(()) } else { Err(Error::GrantMissing) }
+    }
+
+    /// Whether our user may do all that a tenant's graph and user take, under a name that no tenant has. Nothing is carried
+    /// out. False: the server does not let our user rehearse, so only the rights that reading shows are known.
+    pub async fn rehearse(&self, name: &str) -> Result<bool, Error> {
+        let grant = Grant::new(name, &SecretString::default());
+        let graph = [
+            graph_command("GRAPH.RO_QUERY", name, "RETURN 1"),
+            graph_command("GRAPH.QUERY", name, "RETURN 1"),
+            constraint_command(name),
+        ];
+        let user = user_commands(name, &grant);
+        let rehearsed = match self.server.rehearse(&[&graph[..], &user[..]].concat()).await {
+            Err(redis_kit::Error::NotPermitted) => {
+                // It shows a user that does not exist, and changes nothing.
+                let _: Value = self.call(&user[2]).await.map_err(Error::of_users)?;
+                return Ok(false);
+            }
+            said => said.map_err(Error::named)?,
+        };
+        for (number, said) in rehearsed.into_iter().enumerate() {
+            said.map_err(Error::named)
+                .map_err(|error| if number < graph.len() { error } else { Error::of_users(error) })?;
+        }
+        match self.call::<Vec<String>>(redis::cmd("CONFIG").arg("GET").arg("aclfile")).await {
+            Ok(setting) if setting.get(1).is_some_and(String::is_empty) => Err(Error::NoAclFile),
+            // Many servers show no settings. Then `ACL SAVE` itself says it.
+            Ok(_) | Err(Error::Call(redis_kit::Error::NotPermitted)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the server allows a query; `None` if it does not show it to our user.
+    pub async fn limits(&self) -> Result<Option<Limits>, Error> {
+        match self.call::<Vec<(String, Value)>>(redis::cmd("GRAPH.CONFIG").arg("GET").arg("*")).await {
+            Ok(shown) => Ok(Some(Limits::of(&shown))),
+            Err(Error::Call(redis_kit::Error::NotPermitted)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Graph names derive from slugs, and slugs are unique. But if another tenant's graph had this name, a grant on it
@@ -141,6 +179,42 @@ async fn bounded(operation: impl Future<Output = Result<(), Error>>) -> Result<(
     timeout(OPERATION_LIMIT, operation).await.unwrap_or(Err(Error::Call(redis_kit::Error::Timeout)))
 }
 
+/// What a server allows a tenant's query (FalkorDB `configuration/config.h`, `op_load_csv.c`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// It is ended after some time, whatever it asks for.
+    pub timeout: bool,
+    /// Its memory has a limit.
+    pub memory: bool,
+    /// It may load files and HTTPS addresses. The setting is the folder of files; nothing limits addresses.
+    pub load_csv: bool,
+}
+
+impl Limits {
+    fn of(shown: &[(String, Value)]) -> Self {
+        let of = |name: &str| shown.iter().find(|(shown, _)| shown == name).map(|(_, value)| value);
+        let limited = |name: &str| matches!(of(name), Some(Value::Int(limit)) if *limit > 0);
+        Self {
+            // A query's own time-out counts up to the highest; the default counts where it has none.
+            timeout: limited("TIMEOUT_MAX") && limited("TIMEOUT_DEFAULT"),
+            memory: limited("QUERY_MEM_CAPACITY"),
+            load_csv: of("IMPORT_FOLDER").is_some(),
+        }
+    }
+}
+
+fn constraint_command(graph: &str) -> Cmd {
+    let mut command = redis::cmd("GRAPH.CONSTRAINT");
+    command.arg("CREATE").arg(graph).arg(&["UNIQUE", "NODE", "Tenant", "PROPERTIES", "1", "tenant_id"]);
+    command
+}
+
+/// Makes a user, keeps all users across a restart, and shows the user.
+fn user_commands(user: &str, grant: &Grant) -> [Cmd; 3] {
+    let acl = |command: &str| redis::cmd("ACL").arg(command).to_owned();
+    [acl("SETUSER").arg(user).arg(grant.rules()).to_owned(), acl("SAVE"), acl("GETUSER").arg(user).to_owned()]
+}
+
 fn graph_command(name: &str, graph: &str, query: &str) -> Cmd {
     let mut command = redis::cmd(name);
     command.arg(graph).arg(query);
@@ -177,7 +251,7 @@ mod tests {
             ("ERR another write is in progress, retry the query", CauseCode::FalkorDbWriteInProgress, true),
             (
                 "NOPERM User hunter2 has no permissions to run the 'acl|setuser' command",
-                CauseCode::FalkorDbUnauthorized,
+                CauseCode::FalkorDbNoUsers,
                 false,
             ),
             ("ERR Usernames can't contain spaces or null characters", CauseCode::FalkorDbRefused, false),

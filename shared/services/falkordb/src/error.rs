@@ -44,6 +44,9 @@ pub enum Error {
     /// The server has no file for its users: after a restart the tenant could not log in.
     #[error("the server keeps no users across a restart")]
     NoAclFile,
+    /// The server does not let our user make users.
+    #[error("our user may not make users")]
+    NoUsers,
     /// The user does not have exactly the rights that were set.
     #[error("the user's rights are not as set")]
     GrantMissing,
@@ -63,6 +66,14 @@ impl Error {
             Self::Call(error)
         }
     }
+
+    /// The variant for a refused command that manages users.
+    pub(crate) fn of_users(error: Self) -> Self {
+        match error {
+            Self::Call(redis_kit::Error::NotPermitted) => Self::NoUsers,
+            other => other,
+        }
+    }
 }
 
 impl From<Error> for Failure {
@@ -77,6 +88,7 @@ impl From<Error> for Failure {
             Error::ConstraintFailed => CauseCode::FalkorDbConstraintFailed,
             Error::GraphMissing => CauseCode::FalkorDbGraphMissing,
             Error::NoAclFile => CauseCode::FalkorDbNoAclFile,
+            Error::NoUsers => CauseCode::FalkorDbNoUsers,
             Error::GrantMissing => CauseCode::FalkorDbGrantMissing,
         }
         .into()

@@ -10,10 +10,10 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use secrecy::ExposeSecret;
 use secrets::{OpenSearchAuth, OpenSearchSecret};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::auth::{Auth, signature};
-use crate::error::{Error, is_already_there};
+use crate::error::{Error, is_already_there, is_only_rehearsed};
 use crate::index::{IndexSpec, MappingVersion};
 
 /// One read or one change of an alias. A whole [`OpenSearch::ensure_knn_index`], creation included, takes at most 26 s,
@@ -103,14 +103,35 @@ impl OpenSearch {
         if leads_only_to(&self.holders(spec.alias).await?, spec) { Ok(ensured) } else { Err(Error::NotVisible) }
     }
 
+    /// Whether the server would do all that [`OpenSearch::ensure_knn_index`] asks for, and let our user ask. Nothing is
+    /// created: the server refuses the index at its last look. The names must be those of nobody.
+    pub async fn rehearse(&self, spec: &IndexSpec<'_>) -> Result<(), Error> {
+        self.holders(spec.alias).await?;
+        let create = self.call(Method::PUT, &[spec.index], Some(&spec.rehearsed())).await?;
+        if create.status.is_success() {
+            return Err(Error::Unexpected);
+        }
+        if !is_only_rehearsed(&create) {
+            return Err(Error::refused(&create));
+        }
+        for answer in [
+            self.call(Method::GET, &[spec.index], None).await?,
+            self.call(Method::POST, &["_aliases"], Some(&spec.add_alias())).await?,
+        ] {
+            if answer.status != StatusCode::NOT_FOUND {
+                return Err(Error::refused(&answer));
+            }
+        }
+        Ok(())
+    }
+
     /// Compares an existing index with the wanted one, and gives it its alias.
     async fn adopt(&self, spec: &IndexSpec<'_>) -> Result<MappingVersion, Error> {
         let described: HashMap<String, Value> = read(&self.call(Method::GET, &[spec.index], None).await?)?;
         let found = described.get(spec.index).ok_or(Error::Unexpected)?;
         let version = spec.version_of(found).map_err(|what| Error::Conflict { what })?;
         // If the index has the alias already, this changes nothing or removes a filter.
-        let add = json!({ "add": { "index": spec.index, "alias": spec.alias, "is_write_index": true } });
-        let answer = self.call(Method::POST, &["_aliases"], Some(&json!({ "actions": [add] }))).await?;
+        let answer = self.call(Method::POST, &["_aliases"], Some(&spec.add_alias())).await?;
         if answer.status.is_success() { Ok(version) } else { Err(Error::refused(&answer)) }
     }
 

@@ -46,6 +46,9 @@ pub enum Error {
     /// The copies of a shard cannot be spread evenly over the cluster's zones.
     #[error("the number of replicas does not fit the cluster's zones")]
     Replicas,
+    /// The cluster does not know the settings of a vector index.
+    #[error("the cluster has no k-NN plugin")]
+    NoKnn,
     /// An index or alias with our names exists, and it is not what we would create.
     #[error("the existing one has another {what}")]
     Conflict {
@@ -93,6 +96,18 @@ pub(crate) fn is_already_there(answer: &Answer) -> bool {
     answer.json::<Body>().is_some_and(|body| body.error.r#type == "resource_already_exists_exception")
 }
 
+/// Whether a `PUT /{index}` was refused because of nothing but the filter that [`IndexSpec::rehearsed`] adds. It is the
+/// last thing that a server reads before it would create the index.
+///
+/// [`IndexSpec::rehearsed`]: crate::IndexSpec
+pub(crate) fn is_only_rehearsed(answer: &Answer) -> bool {
+    let is_it = |error: Detail| {
+        error.r#type == "illegal_argument_exception"
+            && error.reason.is_some_and(|reason| reason.starts_with("failed to parse filter for alias"))
+    };
+    answer.status == 400 && answer.json::<Body>().is_some_and(|body| is_it(body.error))
+}
+
 impl Error {
     /// The error that an unsuccessful answer stands for. The types are as recorded from OpenSearch 2.19.1; those of the
     /// security plugin, which that node lacks, are from its source (`SecurityFilter`).
@@ -113,6 +128,7 @@ impl Error {
             (500..=599, _) => Self::Unavailable,
             (400, "validation_exception") if reason.contains("maximum shards open") => Self::ShardLimit,
             (400, "validation_exception") if reason.contains("awareness attributes") => Self::Replicas,
+            (400, "illegal_argument_exception") if reason.starts_with("unknown setting [index.knn]") => Self::NoKnn,
             // An index has the alias's name, or an alias has the index's name.
             (400, "invalid_alias_name_exception") => Self::Conflict { what: "alias" },
             (400, "invalid_index_name_exception") if reason.contains("already exists as alias") => {
@@ -149,6 +165,7 @@ impl From<Error> for Failure {
             Error::Unavailable => CauseCode::OpenSearchUnavailable,
             Error::ShardLimit => CauseCode::OpenSearchShardLimit,
             Error::Replicas => CauseCode::OpenSearchReplicas,
+            Error::NoKnn => CauseCode::OpenSearchNoKnn,
             Error::Refused => CauseCode::OpenSearchRefused,
             Error::Unexpected => CauseCode::OpenSearchUnexpectedAnswer,
             Error::NotVisible => CauseCode::OpenSearchNotVisible,

@@ -134,6 +134,20 @@ impl IndexSpec<'_> {
         })
     }
 
+    /// The body of `POST /_aliases` that gives the index its alias.
+    pub(crate) fn add_alias(&self) -> Value {
+        let add = json!({ "add": { "index": self.index, "alias": self.alias, "is_write_index": true } });
+        json!({ "actions": [add] })
+    }
+
+    /// [`IndexSpec::body`], with a filter on the alias that no server can parse. A server parses it after everything else was
+    /// accepted: user, blocks, room for shards, settings, mapping.
+    pub(crate) fn rehearsed(&self) -> Value {
+        let mut body = self.body();
+        body["aliases"][self.alias]["filter"] = json!({ "ivory_rehearsal": {} });
+        body
+    }
+
     /// The fields.
     ///
     /// `cosinesimil` is the usual similarity of text embeddings. Unlike `innerproduct` and `l2`, it does not depend on

@@ -8,7 +8,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use axum::Router;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use domain::Failure;
+use domain::{CauseCode, Failure};
 use opensearch::{Auth, Dimension, Engine, Ensured, Error, IndexSpec, OpenSearch};
 use tokio::net::TcpListener;
 
@@ -232,5 +232,50 @@ fn serverless_collections_are_refused_before_a_request() {
     }
     for endpoint in ["https://search-aoss.eu-central-1.es.amazonaws.com", "https://aoss.example.com"] {
         assert!(OpenSearch::new(endpoint, basic()).is_ok(), "{endpoint}");
+    }
+}
+
+/// What a node says to a rehearsal that is refused for nothing but its unreadable filter (recorded from 2.19.1).
+const ONLY_REHEARSED: Reply = (
+    400,
+    r#"{"error":{"type":"illegal_argument_exception","reason":"failed to parse filter for alias [client_acme]"},"status":400}"#,
+);
+const NO_INDEX: Reply =
+    (404, r#"{"error":{"type":"index_not_found_exception","reason":"no such index"},"status":404}"#);
+const NO_PERMISSION: Reply =
+    (403, r#"{"error":{"type":"security_exception","reason":"no permissions for []"},"status":403}"#);
+
+#[tokio::test]
+async fn a_rehearsal_finds_each_right_that_is_missing() {
+    let rehearsed = async |replies: &[Reply]| {
+        let server = Server::start(replies).await;
+        server.client(basic()).rehearse(&SPEC).await.map_err(|error| Failure::from(error).code())
+    };
+    let right = [MISSING, ONLY_REHEARSED, NO_INDEX, NO_INDEX];
+    assert_eq!(rehearsed(&right).await, Ok(()));
+    for number in 0..right.len() {
+        let mut replies = right;
+        replies[number] = NO_PERMISSION;
+        assert_eq!(rehearsed(&replies).await, Err(CauseCode::OpenSearchPermissionMissing), "{number}");
+    }
+    for (reply, code) in [
+        // Recorded from 2.19.1 without the plugin's setting.
+        (
+            (
+                400,
+                r#"{"error":{"type":"illegal_argument_exception","reason":"unknown setting [index.knn] please check"}}"#,
+            ),
+            CauseCode::OpenSearchNoKnn,
+        ),
+        (
+            (
+                400,
+                r#"{"error":{"type":"validation_exception","reason":"Validation Failed: 1: this action would add [1] total shards, but this cluster currently has [1]/[1] maximum shards open;"}}"#,
+            ),
+            CauseCode::OpenSearchShardLimit,
+        ),
+        (CREATED, CauseCode::OpenSearchUnexpectedAnswer),
+    ] {
+        assert_eq!(rehearsed(&[MISSING, reply]).await, Err(code), "{reply:?}");
     }
 }

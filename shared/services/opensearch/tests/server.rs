@@ -285,3 +285,17 @@ async fn a_cluster_full_of_shards_is_reported() {
     assert_eq!(bench.opensearch.ensure_knn_index(&large).await, Ok(Ensured::Created));
     bench.clean_up(&[&bench.index]).await;
 }
+
+#[tokio::test]
+#[ignore = "needs TEST_OPENSEARCH_URL"]
+async fn a_rehearsal_meets_what_the_creation_would_meet_and_creates_nothing() {
+    let bench = Bench::new();
+    let rehearse = async |spec: IndexSpec<'_>| bench.opensearch.rehearse(&spec).await;
+    assert_eq!(rehearse(bench.spec()).await, Ok(()));
+    let (status, _) = bench.ask(Method::GET, &bench.index, Value::Null).await;
+    assert_eq!(status, 404, "nothing was created");
+    let filler = format!("{}_filler", bench.alias);
+    bench.fill(&filler).await;
+    assert_eq!(rehearse(IndexSpec { replicas: 255, ..bench.spec() }).await, Err(Error::ShardLimit));
+    bench.clean_up(&[&filler]).await;
+}

@@ -55,6 +55,21 @@ pub struct Price {
     /// rise may give it to another one (`transfer_lookup_key`).
     #[serde(default)]
     pub lookup_key: Option<String>,
+    /// How often it is paid; `None`: once.
+    #[serde(default)]
+    recurring: Option<Recurring>,
+}
+
+/// How often a price is paid. Nothing of it is read.
+#[derive(Clone, Debug, Deserialize)]
+struct Recurring {}
+
+impl Price {
+    /// Whether a subscription can have it.
+    #[must_use]
+    pub const fn is_recurring(&self) -> bool {
+        self.recurring.is_some()
+    }
 }
 
 /// One page of a list.

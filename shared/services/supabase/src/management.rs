@@ -97,6 +97,25 @@ impl Management {
         Err(Error::UnexpectedAnswer(RequestId::default()))
     }
 
+    /// Checks that the access token sees the organisation and its projects.
+    pub async fn organization(&self) -> Result<(), Error> {
+        let path = format!("/v1/organizations/{}", self.organization_slug);
+        self.get(|| self.request(Method::GET, &path)).await?;
+        self.get(|| self.request(Method::GET, &format!("{path}/projects")).query(&[("limit", "1")])).await.map(drop)
+    }
+
+    /// Whether the organisation can have projects in a region.
+    pub async fn region(&self, region_code: &str) -> Result<Offer, Error> {
+        let query = [("organization_slug", &self.organization_slug)];
+        let answer = self.get(|| self.request(Method::GET, "/v1/projects/available-regions").query(&query)).await?;
+        let RegionsInfo { all } = read(&answer)?;
+        Ok(match all.specific.into_iter().find(|region| region.code == region_code) {
+            None => Offer::None,
+            Some(OfferedRegion { status: Some(_), .. }) => Offer::Strained,
+            Some(OfferedRegion { status: None, .. }) => Offer::Open,
+        })
+    }
+
     /// The project; `None` if there is no project with this ref.
     pub async fn project(&self, project: &ProjectRef) -> Result<Option<Project>, Error> {
         match self.get(|| self.request(Method::GET, &about(project, ""))).await {
@@ -250,6 +269,34 @@ struct ProjectPage {
 struct Pagination {
     /// Projects on all pages.
     count: usize,
+}
+
+/// Whether projects can be made in a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// The organisation cannot have any there.
+    None,
+    /// They may fail just now: Supabase lacks capacity there, or has other trouble.
+    Strained,
+    /// They can be made.
+    Open,
+}
+
+#[derive(Deserialize)]
+struct RegionsInfo {
+    all: OfferedRegions,
+}
+
+#[derive(Deserialize)]
+struct OfferedRegions {
+    specific: Vec<OfferedRegion>,
+}
+
+#[derive(Deserialize)]
+struct OfferedRegion {
+    code: String,
+    /// Only of a region with trouble.
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]

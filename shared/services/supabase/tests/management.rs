@@ -7,7 +7,9 @@ use http_kit::{ConnectError, TransportError};
 use replay::{Replay, Reply, reply};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use supabase::{AuthChanges, AuthSettings, Error, HealthStatus, Management, ProjectRef, ProjectStatus, Service, Smtp};
+use supabase::{
+    AuthChanges, AuthSettings, Error, HealthStatus, Management, Offer, ProjectRef, ProjectStatus, Service, Smtp,
+};
 
 const TOKEN: &str = "sbp_canary_token";
 const PASSWORD: &str = "canary-db-pass";
@@ -365,4 +367,22 @@ async fn a_broken_read_is_read_again_and_a_broken_creation_is_not() {
     let error = management.create_project("a", "eu-central-1", &PASSWORD.into()).await.expect_err("closed");
     assert_eq!(error, Error::Transport(TransportError::Broken));
     assert!(error.outcome_unknown());
+}
+
+#[tokio::test]
+async fn what_the_organisation_may_have_is_read_without_asking_for_it() {
+    let (server, management) = against([reply(200, json!({})), reply(200, page(&[], 0, 0))]).await;
+    assert_eq!(management.organization().await, Ok(()));
+    let asked: Vec<_> = server.asked().into_iter().map(|asked| asked.line).collect();
+    assert_eq!(asked, ["GET /v1/organizations/ivory-org", "GET /v1/organizations/ivory-org/projects?limit=1"]);
+    let region = |code: &str| json!({"name": code, "code": code, "type": "specific", "provider": "AWS"});
+    let mut strained = region("eu-west-1");
+    strained["status"] = json!("capacity");
+    let offered = json!({"recommendations": {"smartGroup": {}, "specific": []},
+        "all": {"smartGroup": [], "specific": [region("eu-central-1"), strained]}});
+    for (code, offer) in [("eu-central-1", Offer::Open), ("eu-west-1", Offer::Strained), ("us-east-1", Offer::None)] {
+        let (server, management) = against([reply(200, &offered)]).await;
+        assert_eq!(management.region(code).await, Ok(offer));
+        assert_eq!(server.asked_once().line, "GET /v1/projects/available-regions?organization_slug=ivory-org");
+    }
 }

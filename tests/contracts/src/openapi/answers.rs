@@ -7,6 +7,7 @@ use domain::routes::{self, Route};
 use domain::{FieldError, ProblemCode};
 use get_tenant_status::Status;
 use invalidate_tenant_cache::Invalidated;
+use list_systems::ListedSystem;
 use list_tenants::ListedTenant;
 use provision_tenant::Accepted;
 use serde_json::{Map, Value, json};
@@ -24,6 +25,7 @@ pub fn schemas() -> Map<String, Value> {
     collect::<TenantRecord<'_>>(&mut found);
     collect::<Status<'_>>(&mut found);
     collect::<Invalidated<'_>>(&mut found);
+    collect::<ListedSystem<'_>>(&mut found);
     collect::<CatalogRecord<'_>>(&mut found);
     collect::<SyncTargetRecord<'_>>(&mut found);
     collect::<Healthy>(&mut found);
@@ -70,6 +72,7 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         name if name == routes::GET_TENANT_STATUS.name => ("How far the run is.", Some(reference("Status")), &[]),
         name if name == routes::DEACTIVATE_TENANT.name => ("It is deactivated.", None, &[]),
         name if name == routes::INVALIDATE_TENANT_CACHE.name => ("It is gone.", Some(reference("Invalidated")), &[]),
+        name if name == routes::LIST_SYSTEMS.name => ("The systems.", Some(list("ListedSystem")), &[]),
         name if name == routes::UPSERT_CATALOG.name => {
             ("The catalog as it is now.", Some(reference("CatalogRecord")), &["ETag"])
         }
@@ -154,6 +157,11 @@ fn example(name: &str) -> Value {
             }],
         }),
         "invalidate-tenant-cache" => json!({ "slug": "acme-bank", "cache": "invalidated" }),
+        "list-systems" => json!([{
+            "system": "falkordb", "region": "us-east-1", "tier": null, "verdict": "usable", "fresh": true, "cause": null,
+            "warnings": [{ "code": "falkordb_no_timeout", "hint": domain::Warning::FalkorDbNoTimeout.hint() }],
+            "checked_at": "2026-03-24T10:00:00.000000Z", "age": 12,
+        }]),
         "upsert-catalog" | "get-catalog" => catalog,
         "list-catalogs" => json!([catalog]),
         "check-lakehouse-health" => {

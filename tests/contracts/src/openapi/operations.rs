@@ -17,10 +17,11 @@ pub struct Texts {
     pub source: &'static str,
 }
 
-/// The two groups of routes.
+/// The groups of routes.
 pub fn tags() -> Value {
     json!([
         { "name": "tenants", "description": "From one POST to live, and what comes after." },
+        { "name": "systems", "description": "Whether the outside systems will do what tenants need." },
         { "name": "lakehouse", "description": "Each tenant's Iceberg catalog, and what is synced into it." },
     ])
 }
@@ -84,6 +85,14 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "reference",
         "Invalidate a tenant's cache entry",
         "Removes what the tenants' middleware has cached about the tenant.",
+    ),
+    (
+        "list-systems",
+        "systems",
+        "ours",
+        "List the systems that tenants need",
+        "What the last check of each outside system found, for the tenants of one region or of all, of one tier or of all. While one is `unusable`, step 1 \
+         refuses to make anything for those tenants. The check is repeated every five minutes.",
     ),
     (
         "upsert-catalog",

@@ -55,6 +55,7 @@ const MATRIX: &[(&str, [Right; 14])] = &[
     ("update-tenant",            [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
     ("deactivate-tenant",        [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
     ("invalidate-tenant-cache",  [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
+    ("list-systems",             [U,   U,   U,    F,   S,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
     ("upsert-catalog",           [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   F,   F,   S]),
     ("get-catalog",              [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   S,   F,   S]),
     ("list-catalogs",            [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   F,   F,   S]),

@@ -3,6 +3,7 @@
 mod configuration;
 mod corrections;
 mod environment;
+mod foreseen;
 mod gone;
 mod lookalikes;
 mod lost;

@@ -20,7 +20,7 @@ pub const DOWN: [UpstreamState; 2] = [UpstreamState::Refuse, UpstreamState::Sile
 pub type Route = (&'static str, u16);
 
 /// All routes but the health of the lakehouse, which has its own answers. (`POST` finds an active tenant.)
-pub const ROUTES: [Route; 12] = [
+pub const ROUTES: [Route; 13] = [
     ("provision-tenant", 409),
     ("list-tenants", 200),
     ("get-tenant", 200),
@@ -28,6 +28,7 @@ pub const ROUTES: [Route; 12] = [
     ("update-tenant", 200),
     ("deactivate-tenant", 204),
     ("invalidate-tenant-cache", 200),
+    ("list-systems", 200),
     ("upsert-catalog", 201),
     ("get-catalog", 200),
     ("list-catalogs", 200),
@@ -67,6 +68,7 @@ impl<'a> World<'a> {
                 let order = Cloud::order(&self.lakehouse.slug, &json!({ "tier": "pilot" }));
                 self.cloud.admin(Method::POST, "/v1/admin/tenants").json(&order)
             }
+            "list-systems" => self.cloud.admin(Method::GET, "/v1/admin/systems"),
             "list-tenants" => self.cloud.admin(Method::GET, "/v1/admin/tenants?limit=1"),
             "get-tenant" => self.cloud.admin(Method::GET, &tenant),
             "get-tenant-status" => self.cloud.admin(Method::GET, &format!("{tenant}/status")),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use anyhow::Result;
+use domain::names::{REHEARSED, REHEARSED_INDEX};
 use domain::{CatalogId, TenantId};
 use fault_proxy::client::{HeaderMatch, Match, RuleId, When};
 
@@ -23,6 +24,8 @@ pub enum Actor {
     RecordFailure,
     /// `reconcile-tenants`.
     Reconciler,
+    /// `check-region`.
+    CheckRegion,
     /// `PATCH /v1/admin/tenants/{slug}` with a tier.
     Patch,
     /// `DELETE /v1/admin/tenants/{slug}`.
@@ -39,6 +42,7 @@ impl fmt::Display for Actor {
             Self::Post => f.write_str("POST"),
             Self::RecordFailure => f.write_str("record-failure"),
             Self::Reconciler => f.write_str("reconciler"),
+            Self::CheckRegion => f.write_str("check-region"),
             Self::Patch => f.write_str("PATCH tier"),
             Self::Delete => f.write_str("DELETE"),
             Self::DeleteDuring(step) => write!(f, "DELETE in step {step}"),
@@ -85,6 +89,30 @@ pub const ACTS: &[Act] = &[
             s.tenant_id
         ))
     }),
+    aws(Actor::CheckRegion, "secret", |_| aws_call("secretsmanager.GetSecretValue", "/regions/ap-southeast-1")),
+    resp_of(Actor::CheckRegion, "user", "falkordb-ap-southeast-1", |_| {
+        Match::command(&format!("^ACL SETUSER {REHEARSED} "))
+    }),
+    Act {
+        upstream: "opensearch-ap-southeast-1",
+        ..stripe(Actor::CheckRegion, "index", |_| Match::request("PUT", &format!("^/{REHEARSED_INDEX}")))
+    },
+    Act {
+        upstream: "supabase",
+        ..stripe(Actor::CheckRegion, "organisation", |_| Match::request("GET", "^/v1/projects/available-regions"))
+    },
+    stripe(Actor::CheckRegion, "customer", |_| Match::request("GET", "^/v1/customers.*preflight")),
+    resp(Actor::CheckRegion, "cache", |_| Match::command(&format!("^UNLINK tenant:slug:{REHEARSED}$"))),
+    Act {
+        upstream: "smtp",
+        protocol: Protocol::Smtp,
+        // Supabase's stand-in calls itself something else.
+        ..sql(Actor::CheckRegion, "log-in", |_| Match {
+            bytes_regex: Some(r"^EHLO localhost\r\n".to_owned()),
+            ..Match::default()
+        })
+    },
+    sql(Actor::CheckRegion, "verdicts", |_| Match::statement(r"INSERT INTO control\.verdicts ")),
     sql(Actor::Patch, "lease", lease),
     sql(Actor::Patch, "intent", |s| Match::statement(&format!(r"^INSERT INTO control\.outbox .*\$2={} ", s.tenant_id))),
     stripe(Actor::Patch, "subscription", |s| Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))),
@@ -131,6 +159,10 @@ const fn resp(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match)
     Act { upstream: "valkey", protocol: Protocol::Resp, ..sql(actor, name, matching) }
 }
 
+const fn resp_of(actor: Actor, name: &'static str, upstream: &'static str, matching: fn(&Subject) -> Match) -> Act {
+    Act { upstream, ..resp(actor, name, matching) }
+}
+
 /// The effect itself belongs to the step. The pattern given here is not used.
 const fn during(step: usize, name: &'static str) -> Act {
     sql(Actor::DeleteDuring(step), name, lease)
@@ -154,6 +186,7 @@ impl Act {
         match (self.actor, fault.kind) {
             (Actor::DeleteDuring(_), kind) => kind == Kind::Hang,
             (_, Kind::Twice | Kind::Stall | Kind::Stale) => false,
+            (_, Kind::TooMany | Kind::Error) if self.protocol == Protocol::Smtp => false,
             (_, Kind::TooMany | Kind::Error) => fault.when == When::Before,
             _ => true,
         }

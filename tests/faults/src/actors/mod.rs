@@ -1,7 +1,8 @@
-//! Actors that are not steps: requests, `record-failure` and the reconciler.
+//! Actors that are not steps: requests, `record-failure`, the reconciler and the check of the regions.
 
 mod acts;
 mod catalog;
+mod check_region;
 mod delete;
 mod patch;
 mod post;
@@ -24,6 +25,7 @@ pub async fn play(stage: &Stage, act: &'static Act, fault: Fault) -> Result<Play
         Actor::Post => post::play(stage, act, fault).await,
         Actor::RecordFailure => record_failure::play(stage, act, fault).await,
         Actor::Reconciler => reconciler::play(stage, act, fault).await,
+        Actor::CheckRegion => check_region::play(stage, act, fault).await,
         Actor::Patch => patch::play(stage, act, fault).await,
         Actor::Delete => delete::play(stage, act, fault).await,
         Actor::DeleteDuring(step) => delete::play_during(stage, effect(step, act.name)?, fault).await,

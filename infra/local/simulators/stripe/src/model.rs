@@ -67,7 +67,7 @@ pub(crate) struct Customer {
     pub(crate) searchable: Instant,
 }
 
-/// A monthly price per unit.
+/// A price per unit, monthly or once.
 #[derive(Clone, Debug)]
 pub(crate) struct Price {
     pub(crate) id: String,
@@ -78,6 +78,9 @@ pub(crate) struct Price {
     /// US cents.
     pub(crate) unit_amount: u64,
     pub(crate) livemode: bool,
+    /// False once it is archived.
+    pub(crate) active: bool,
+    pub(crate) recurring: bool,
 }
 
 #[derive(Clone, Debug)]

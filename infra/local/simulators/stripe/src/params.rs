@@ -179,16 +179,16 @@ impl Params {
         in_order(entries).ok_or_else(|| invalid("Invalid array"))?.into_iter().map(row).collect()
     }
 
-    /// `recurring[interval]=month`, the only interval here.
-    pub(crate) fn recurring(&mut self) -> Result<(), ApiError> {
+    /// Whether there is `recurring[interval]=month`, the only interval here.
+    pub(crate) fn recurring(&mut self) -> Result<bool, ApiError> {
         let name = self.name("recurring");
         match self.nodes.remove("recurring") {
-            None => Err(missing(&name)),
+            None => Ok(false),
             Some(Node::Leaf(_)) => Err(ApiError::invalid("Invalid object").param(name)),
             Some(Node::Branch(nodes)) => {
                 let mut inner = Self { nodes, at: name };
                 inner.one_of("interval", &["month"])?.ok_or_else(|| missing(&inner.name("interval")))?;
-                inner.finish()
+                inner.finish().map(|()| true)
             }
         }
     }

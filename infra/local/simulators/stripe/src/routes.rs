@@ -20,6 +20,7 @@ pub(crate) fn prepare(method: &Method, path: &str, params: &mut Params) -> Resul
         ("POST", ["v1", "prices"]) => prices::create(params),
         ("GET", ["v1", "prices"]) => prices::list(params),
         ("GET", ["v1", "prices", id]) => Ok(prices::retrieve(id)),
+        ("POST", ["v1", "prices", id]) => prices::update(id, params),
         ("POST", ["v1", "subscriptions"]) => subscriptions::create(params),
         ("GET", ["v1", "subscriptions"]) => subscriptions::list(params),
         ("GET", ["v1", "subscriptions", id]) => Ok(subscriptions::retrieve(id)),

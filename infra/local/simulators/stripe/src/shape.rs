@@ -41,10 +41,17 @@ pub(crate) fn customer(customer: &Customer) -> Value {
 }
 
 pub(crate) fn price(price: &Price) -> Value {
+    let recurring = json!({
+        "interval": "month",
+        "interval_count": 1,
+        "meter": null,
+        "trial_period_days": null,
+        "usage_type": "licensed",
+    });
     json!({
         "id": price.id,
         "object": "price",
-        "active": true,
+        "active": price.active,
         "billing_scheme": "per_unit",
         "created": price.created,
         "currency": "usd",
@@ -54,17 +61,11 @@ pub(crate) fn price(price: &Price) -> Value {
         "metadata": {},
         "nickname": null,
         "product": price.product,
-        "recurring": {
-            "interval": "month",
-            "interval_count": 1,
-            "meter": null,
-            "trial_period_days": null,
-            "usage_type": "licensed",
-        },
+        "recurring": price.recurring.then_some(recurring),
         "tax_behavior": "unspecified",
         "tiers_mode": null,
         "transform_quantity": null,
-        "type": "recurring",
+        "type": if price.recurring { "recurring" } else { "one_time" },
         "unit_amount": price.unit_amount,
         "unit_amount_decimal": price.unit_amount.to_string(),
     })

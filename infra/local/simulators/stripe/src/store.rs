@@ -38,6 +38,8 @@ impl Store {
                 lookup_key: Some(lookup_key),
                 unit_amount: UNIT_AMOUNT,
                 livemode: mode.is_live(),
+                active: true,
+                recurring: true,
             });
         }
         let (customers, subscriptions) = (Table::default(), Table::default());

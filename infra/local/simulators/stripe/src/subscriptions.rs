@@ -62,8 +62,17 @@ impl ItemChange {
 
     fn price(&self, store: &Store) -> Result<Option<Price>, ApiError> {
         let Some(id) = &self.price else { return Ok(None) };
-        let found = store.prices.get(id).cloned();
-        found.map(Some).ok_or_else(|| ApiError::no_such("price", id, &format!("{}[price]", self.at)))
+        let param = format!("{}[price]", self.at);
+        let found = store.prices.get(id).ok_or_else(|| ApiError::no_such("price", id, &param))?;
+        if !found.recurring {
+            let message = "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.";
+            return Err(ApiError::invalid(message).param(param));
+        }
+        if !found.active {
+            return Err(ApiError::invalid("The price specified is inactive. This field only accepts active prices.")
+                .param(param));
+        }
+        Ok(Some(found.clone()))
     }
 }
 

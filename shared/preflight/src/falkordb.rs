@@ -1,0 +1,29 @@
+//! A region's FalkorDB: the rights to what step 6 does, and what a tenant's query may take.
+
+use domain::{Region, Warning, names};
+use falkordb::{FalkorDb, Limits};
+use lambda_kit::Read;
+use secrets::RegionSecret;
+
+use crate::Found;
+
+pub(crate) async fn check(regions: &Read<RegionSecret>, region: Region) -> Found {
+    let url = regions.read_of(region).await?.falkordb.url;
+    let falkordb = FalkorDb::connect(&url).await?;
+    let mut warnings = Vec::new();
+    if !falkordb.rehearse(names::REHEARSED).await? {
+        warnings.push(Warning::FalkorDbRightsUnknown);
+    }
+    match falkordb.limits().await? {
+        None => warnings.push(Warning::FalkorDbLimitsUnknown),
+        Some(Limits { timeout, memory, load_csv }) => {
+            let named = [
+                (!timeout, Warning::FalkorDbNoTimeout),
+                (!memory, Warning::FalkorDbNoMemoryCap),
+                (load_csv, Warning::FalkorDbLoadCsv),
+            ];
+            warnings.extend(named.into_iter().filter_map(|(is_so, warning)| is_so.then_some(warning)));
+        }
+    }
+    Ok(warnings)
+}

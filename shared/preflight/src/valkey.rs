@@ -1,0 +1,16 @@
+//! Valkey: the eviction policy, and the rights to remove cache entries and to publish events.
+
+use domain::{Warning, names};
+use lambda_kit::Read;
+use secrets::ValkeySecret;
+use tenant_cache::CacheSettings;
+use valkey::Valkey;
+
+use crate::Found;
+
+pub(crate) async fn check(secret: &Read<ValkeySecret>, cache: &CacheSettings) -> Found {
+    let valkey = Valkey::connect(&secret.read().await?.url).await?;
+    valkey.eviction_policy().await?;
+    let known = valkey.rehearse(&cache.rehearsed(), names::EVENTS).await?;
+    Ok(if known { Vec::new() } else { vec![Warning::ValkeyRightsUnknown] })
+}

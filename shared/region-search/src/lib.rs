@@ -1,0 +1,53 @@
+//! A region's OpenSearch, and how a tenant's index is made there.
+
+#![warn(missing_docs)]
+
+use domain::{Failure, Region};
+use lambda_kit::{AwsActions, AwsResource, Credentials, Grant, Read, needs, settings};
+use opensearch::{Dimension, Engine, IndexSpec, OpenSearch};
+use secrets::RegionSecret;
+
+needs! {
+    /// The regions' clusters.
+    pub struct RegionSearch {
+        regions: Read<RegionSecret>,
+        credentials: Credentials<SearchActions>,
+        index: IndexSettings,
+    }
+}
+
+settings! {
+    /// How a tenant's index is made.
+    struct IndexSettings {
+        engine: Engine = "KNN_ENGINE" or "faiss",
+        dimension: Dimension = "KNN_DIMENSION" or "1536",
+        replicas: u8 = "KNN_REPLICAS" or "1",
+    }
+}
+
+/// What the requests to a region's OpenSearch are signed for.
+struct SearchActions;
+
+impl AwsActions for SearchActions {
+    const GRANTS: &'static [Grant] = &[
+        Grant { action: "es:ESHttpGet", on: AwsResource::SearchDomains("client_*") },
+        Grant { action: "es:ESHttpPut", on: AwsResource::SearchDomains("client_*") },
+        Grant { action: "es:ESHttpGet", on: AwsResource::SearchDomains("_alias/client_*") },
+        Grant { action: "es:ESHttpPost", on: AwsResource::SearchDomains("_aliases") },
+    ];
+}
+
+impl RegionSearch {
+    /// The region's cluster.
+    pub async fn of(&self, region: Region) -> Result<OpenSearch, Failure> {
+        let secret = self.regions.read_of(region).await?.opensearch;
+        Ok(OpenSearch::of_region(secret, region.as_str(), self.credentials.provider())?)
+    }
+
+    /// An index with its alias, as this installation makes them.
+    #[must_use]
+    pub const fn spec<'a>(&self, index: &'a str, alias: &'a str) -> IndexSpec<'a> {
+        let IndexSettings { engine, dimension, replicas } = self.index;
+        IndexSpec { index, alias, engine, dimension, replicas }
+    }
+}
