@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 /// The local cloud, its demo and the whole test suite.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
-#[command(after_help = "For an installation on AWS: `cargo xtask deploy --help` and `cargo xtask keys --help`.")]
+#[command(after_help = "For an installation on AWS: `cargo xtask deploy`, `doctor` and `keys`, each with --help.")]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,

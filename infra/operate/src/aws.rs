@@ -1,6 +1,6 @@
 //! What is asked of AWS, and the few changes that `sam` does not make.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -62,6 +62,24 @@ struct SecretValue {
 struct Put {
     #[serde(rename = "VersionId")]
     version_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    secret_list: Vec<ListedSecret>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListedSecret {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct DescribedSecret {
+    #[serde(rename = "KmsKeyId")]
+    kms_key_id: Option<String>,
 }
 
 /// The label of a version that is written and not current yet.
@@ -133,6 +151,37 @@ impl Aws {
         let value =
             serde_json::from_str(&found.secret_string).map_err(|_| anyhow!("the value of {name} is not JSON"))?;
         Ok(Some(Current { version: found.version_id, value }))
+    }
+
+    /// The names of the secrets below a prefix.
+    pub fn secrets(&self, region: &str, prefix: &str) -> anyhow::Result<BTreeSet<String>> {
+        let below = format!("Key=name,Values={prefix}/");
+        let listed: Listed = self.ask(region, &["secretsmanager", "list-secrets", "--filters", &below])?;
+        Ok(listed.secret_list.into_iter().map(|secret| secret.name).collect())
+    }
+
+    /// The key that encrypts a secret; `None`: the account's.
+    pub fn key_of_secret(&self, region: &str, name: &str) -> anyhow::Result<Option<String>> {
+        let described: DescribedSecret =
+            self.ask(region, &["secretsmanager", "describe-secret", "--secret-id", name])?;
+        Ok(described.kms_key_id)
+    }
+
+    /// The id of a stack's resource.
+    pub fn physical_id(&self, region: &str, stack: &str, resource: &str) -> anyhow::Result<String> {
+        let of_stack = ["cloudformation", "describe-stack-resource", "--stack-name", stack];
+        let asked =
+            [&of_stack[..], &["--logical-resource-id", resource, "--query", "StackResourceDetail.PhysicalResourceId"]];
+        self.ask(region, &asked.concat())
+    }
+
+    /// Invokes a function without a payload, and waits for its answer. An error of the function is an answer as well.
+    pub fn invoke(&self, region: &str, function: &str) -> anyhow::Result<Value> {
+        let invoke = ["lambda", "invoke", "--function-name", function, "--region", region, "/dev/stdout"];
+        let output = self.program.output(&invoke, None)?;
+        // The answer comes first, then what `aws` says about the call.
+        let mut values = serde_json::Deserializer::from_str(&output).into_iter::<Value>();
+        values.next().context("no answer")?.with_context(|| format!("{function} answered something else"))
     }
 
     /// Gives a secret a new value, unless somebody else has changed it since `old` was read.

@@ -98,6 +98,13 @@ pub fn digest(key: &str) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(key)))
 }
 
+/// Whether a key is stored as [`digest`] does it.
+pub fn is_digest(text: &str) -> bool {
+    let is_hexadecimal =
+        |hex: &str| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    text.strip_prefix("sha256:").is_some_and(is_hexadecimal)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

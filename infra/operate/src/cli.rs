@@ -17,6 +17,8 @@ pub enum Command {
     /// Deploy an environment's stacks in order, each with what the earlier ones hand to it. It can be stopped and started
     /// again at any point.
     Deploy(Deploy),
+    /// Look for what is wrong with an installation, before its first tenant finds out. Nothing is changed.
+    Doctor(Doctor),
     /// Make, list and revoke API keys.
     Keys(Keys),
 }
@@ -26,7 +28,7 @@ pub enum Command {
 pub struct Environment {
     /// Environment in samconfig.toml: dev, staging or prod.
     #[arg(long = "env", value_name = "ENVIRONMENT")]
-    pub environment: String,
+    pub name: String,
     /// Region of the control plane, if it is another one than samconfig.toml says.
     #[arg(long)]
     pub region: Option<String>,
@@ -51,6 +53,15 @@ pub struct Deploy {
     /// Bucket for templates and code; without it, `sam` makes one.
     #[arg(long)]
     pub s3_bucket: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub environment: Environment,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -104,9 +115,9 @@ mod tests {
             let text = std::fs::read_to_string(root().expect("the checkout").join(document)).expect("read");
             let lines =
                 text.lines().flat_map(|line| line.split(['`', '#'])).map(|part| part.trim().trim_start_matches("$ "));
-            for line in lines
-                .filter(|line| ["deploy ", "keys "].iter().any(|it| line.starts_with(&format!("cargo xtask {it}"))))
-            {
+            for line in lines.filter(|line| {
+                ["deploy ", "doctor ", "keys "].iter().any(|it| line.starts_with(&format!("cargo xtask {it}")))
+            }) {
                 // The program's name stands for the first two words.
                 Cli::try_parse_from(line.split_whitespace().skip(1))
                     .unwrap_or_else(|error| panic!("{document}: {line}: {error}"));

@@ -48,8 +48,8 @@ impl Installation {
     pub fn read(root: &Path, environment: &Environment) -> anyhow::Result<Self> {
         let path = root.join(&environment.config_file);
         let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let mut installation = Self::parse(&text, root, &environment.environment)
-            .with_context(|| format!("reading {}", path.display()))?;
+        let mut installation =
+            Self::parse(&text, root, &environment.name).with_context(|| format!("reading {}", path.display()))?;
         if let Some(region) = &environment.region {
             for stack in installation.stacks.iter_mut().filter(|stack| stack.kind != Kind::Region) {
                 stack.region.clone_from(region);

@@ -1,4 +1,4 @@
-//! `cargo xtask deploy` and `cargo xtask keys`: what an operator does with an installation on AWS.
+//! `cargo xtask deploy`, `doctor` and `keys`: what an operator does with an installation on AWS.
 //!
 //! They stand on the two programs that an operator has anyway, `sam` and `aws`, and print each of their commands, so that
 //! everything they do can be done by hand.
@@ -9,6 +9,7 @@ mod callers;
 mod check;
 mod cli;
 mod deploy;
+mod doctor;
 mod installation;
 mod keys;
 mod network;
@@ -26,6 +27,7 @@ use cli::{Cli, Command};
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Deploy(deploy) => deploy::run(&deploy),
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Keys(keys) => keys::run(&keys),
     };
     match outcome {

@@ -51,6 +51,11 @@ impl Cloud {
         variable("SECRET_PREFIX")
     }
 
+    /// ARN of the key that encrypts the secrets.
+    pub fn secrets_key_arn(&self) -> Result<String> {
+        variable("SECRETS_KEY_ARN")
+    }
+
     /// ARN of the secret of the control database's master.
     pub fn master_secret_arn(&self) -> Result<String> {
         variable("MASTER_SECRET_ARN")

@@ -4,7 +4,7 @@
 //! All verdicts are recorded in one statement, and a check changes nothing outside. So an invocation that dies leaves
 //! nothing behind but the verdicts of the one before, and two at once do no harm.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use domain::{Cause, Failure, Region, Verdict};
 use lambda_kit::operation::Operation;
@@ -23,6 +23,10 @@ pub struct Report {
     unknown: usize,
     /// Systems that cannot be used until somebody changes something.
     unusable: usize,
+    /// Each of them, for `cargo xtask doctor`.
+    verdicts: Vec<Verdict>,
+    /// Seconds since 1970, by this function's clock.
+    now: u64,
 }
 
 settings! {
@@ -52,8 +56,9 @@ impl Operation for CheckRegion {
         let began = Instant::now();
         let verdicts = self.preflight.check(&self.regions.configured).await;
         self.store.record_verdicts(&verdicts, began.elapsed()).await.map_err(Failure::from)?;
-        let mut report = Report { usable: 0, unknown: 0, unusable: 0 };
-        for verdict in &verdicts {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut report = Report { usable: 0, unknown: 0, unusable: 0, verdicts, now };
+        for verdict in &report.verdicts {
             match &verdict.cause {
                 None => report.usable += 1,
                 Some(cause) if verdict.stops => {

@@ -15,7 +15,8 @@ pub async fn install(workspace: &Workspace, tools: &Venv) -> anyhow::Result<Venv
     let lock = workspace.infra().join("python/checks.lock");
     let root = workspace.tools().join("checks");
     // An environment contains its own path.
-    let stamp = Stamp::new(workspace.tools().join("checks.stamp"), &[lock.clone()], &root.display().to_string())?;
+    let stamp =
+        Stamp::new(workspace.tools().join("checks.stamp"), std::slice::from_ref(&lock), &root.display().to_string())?;
     if !stamp.fits() || !root.join("bin/aws").exists() {
         let step = progress::step("Checks of templates and policies: aws, checkov, parliament");
         if root.exists() {

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 /// The bucket of the local AWS for code. One that `sam` makes itself refuses calls without TLS.
 const BUCKET: &str = "ivory-code";
 /// How long a new API may need until its first answer.
-const FIRST_ANSWER: Duration = Duration::from_secs(60);
+const FIRST_ANSWER: Duration = Duration::from_mins(1);
 
 /// The checkout and the names of its installation.
 pub struct Site {
@@ -63,6 +63,26 @@ impl Site {
         site.note(&template).await?;
         site.prepare_database(cloud).await?;
         Ok(site)
+    }
+
+    /// A checkout whose environment `dev` is the cloud's own installation, of which only secrets and main stack are stacks.
+    pub fn of_cloud(cloud: &Cloud) -> Result<Self> {
+        let (sam, root) = (PathBuf::from(variable("TEST_SAM")?), std::env::temp_dir().join(unique("doctor")));
+        let programs = format!("{}:{}", sam.parent().context("no folder")?.display(), variable("TEST_CHECKS")?);
+        let site = Self { root, prefix: cloud.secret_prefix()?, programs };
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+        for folder in ["infra/aws", "infra/operate"] {
+            fs::create_dir_all(site.root.join(folder))?;
+        }
+        for file in ["template.yaml", "infra/aws/secrets.yaml", "infra/aws/region.yaml"] {
+            fs::copy(checkout.join(file), site.root.join(file))?;
+        }
+        Ok(site)
+    }
+
+    /// Describes the environment anew.
+    pub fn describe(&self, samconfig: &str) -> Result<()> {
+        self.write("samconfig.toml", samconfig)
     }
 
     /// The environment `dev` of the example, with the names of this installation and without what cannot be had here.
@@ -122,8 +142,7 @@ impl Site {
         for name in functions(template) {
             let content = fs::read(self.root.join("target/lambda").join(&name).join("bootstrap"))?;
             let digest = ring::digest::digest(&ring::digest::SHA256, &content);
-            let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            programs.insert(name, json!(hex));
+            programs.insert(name, json!(hex::encode(digest)));
         }
         let commit = self.git(&["rev-parse", "HEAD"]).await?;
         let made = json!({ "commit": commit.trim(), "programs": programs });
