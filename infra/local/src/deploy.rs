@@ -21,6 +21,8 @@ pub const PREFIX: &str = "ivory";
 /// Stage of the API: the first part of every path.
 const STAGE: &str = "v1";
 const BUCKET: &str = "ivory-code";
+/// The page that links in invitations lead to. The tests open it where a browser would.
+const INVITE_PAGE: &str = "https://app.example.com/accept-invitation/?tenant={slug}";
 
 /// An endpoint of the local AWS with the key of an administrator.
 #[derive(Clone, Serialize, Deserialize)]
@@ -109,6 +111,7 @@ fn overrides(staged: &Staged, seen: &Seen<'_>, secrets_key_arn: &str) -> anyhow:
         ("SecretPrefix", PREFIX.to_owned()),
         ("SecretsKeyArn", secrets_key_arn.to_owned()),
         ("SupabaseProjectUrlTemplate", format!("{supabase}/projects/{{ref}}")),
+        ("InviteRedirectUrl", INVITE_PAGE.to_owned()),
         ("SupabaseApiUrl", supabase),
         ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),
         ("IometeUrl", simulators::catalog_url(seen.iomete()?)),
