@@ -7,7 +7,7 @@ use e2e::{State, unique, with_faults};
 use fault_proxy::client::Match;
 use serde_json::json;
 
-use crate::Tenant;
+use crate::{Tenant, about};
 
 const RUN: Duration = Duration::from_mins(2);
 
@@ -87,7 +87,9 @@ async fn an_admin_who_has_acted_is_disabled_and_can_come_back() -> Result<()> {
 async fn a_misspelt_address_of_a_failed_tenant_is_corrected_after_the_invitation() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("mistaken");
-        let fault = faults.answer("opensearch-us-east-1", Match::request("PUT", "^/client_"), 403, "{}").await?;
+        let fault = faults
+            .answer("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{slug}")), 403, "{}")
+            .await?;
         let id = cloud.accepted(&slug, json!({})).await?;
         cloud.wait_until(&slug, State::Failed, RUN).await?;
         faults.mend(fault).await?;
@@ -116,8 +118,8 @@ async fn the_customer_of_a_tenant_that_failed_in_billing_follows_too() -> Result
     with_faults(async |cloud, faults| {
         let slug = unique("billed");
         let body = json!({ "error": { "type": "card_error", "message": "Declined." } }).to_string();
-        let fault = faults.answer("stripe", Match::request("POST", "^/v1/subscriptions$"), 402, &body).await?;
         let id = cloud.accepted(&slug, json!({})).await?;
+        let fault = faults.answer("stripe", about("^/v1/subscriptions$", &id.to_string()), 402, &body).await?;
         cloud.wait_until(&slug, State::Failed, RUN).await?;
         faults.mend(fault).await?;
         let new = json!({ "admin_email": format!("chief@{slug}.example.com") });
