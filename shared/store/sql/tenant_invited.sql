@@ -1,5 +1,5 @@
 -- The tenant's admin got another mail, or another admin did: $3 is the address, $4 the ledger's row of the mail, $5 the user.
--- One statement ends the mail's row, writes address and user into row and ledger, and gives the lease back. If the address is
+-- One statement ends the mail's row with what was done, writes address and user into row and ledger, and gives the lease back. If the address is
 -- another one, Stripe's customer and the middleware's cache have to follow. No row if the lease has ended.
 WITH before AS (
     SELECT tenant_id, admin_email, attempt, admin_email <> $3 AS differs FROM control.tenants
@@ -12,7 +12,7 @@ WITH before AS (
     FROM before WHERE t.tenant_id = before.tenant_id
     RETURNING t.*
 ), mail AS (
-    UPDATE control.resources r SET dead_at = clock_timestamp() FROM before
+    UPDATE control.resources r SET dead_at = clock_timestamp(), request = $13 FROM before
     WHERE r.id = $4 AND r.tenant_id = before.tenant_id AND r.dead_at IS NULL
 ), former AS (
     UPDATE control.resources r SET dead_at = clock_timestamp() FROM before

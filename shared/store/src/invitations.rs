@@ -15,6 +15,8 @@ use crate::{Lease, Resource, StoreError};
 pub struct Invited<'a> {
     /// The ledger's row of the mail.
     pub mail: &'a Resource,
+    /// What its request becomes: what was asked for, and what was done.
+    pub done: &'a str,
     /// The address of the tenant's admin from now on.
     pub email: &'a AdminEmail,
     /// The admin's id in the project's Auth.
@@ -38,6 +40,17 @@ pub struct RecentMails {
     pub until_fewer: Duration,
 }
 
+/// The last further mail to a tenant's admins.
+#[derive(Clone, Debug)]
+pub struct LastMail {
+    /// To whom.
+    pub email: String,
+    /// What was asked for, and what was done.
+    pub done: Option<String>,
+    /// How long ago it was sent.
+    pub age: Duration,
+}
+
 /// The statements that only an invitation makes under its lease.
 impl Lease<'_> {
     /// How many mails were sent within an hour.
@@ -50,6 +63,18 @@ impl Lease<'_> {
             Ok::<_, StoreError>(RecentMails { mails: row.try_get("mails")?, until_fewer })
         };
         Ok(recent.await?)
+    }
+
+    /// The last further mail, unless its request was not finished.
+    pub async fn last_mail(&self) -> Result<Option<LastMail>, Failure> {
+        let last = async {
+            let sql = include_str!("../sql/admin_mail_last.sql");
+            let rows = self.store.read(sql, &[(&self.tenant.tenant_id.0, Type::UUID)]).await?;
+            let Some(row) = rows.first() else { return Ok(None) };
+            let age = Duration::try_from_secs_f64(row.try_get("age_secs")?).unwrap_or_default();
+            Ok::<_, StoreError>(Some(LastMail { email: row.try_get("name")?, done: row.try_get("request")?, age }))
+        };
+        Ok(last.await?)
     }
 
     /// Writes that the mail was sent, and gives the lease back.
@@ -71,6 +96,7 @@ impl Lease<'_> {
                     (&invited.actor, Type::TEXT),
                     (&invited.request_id, Type::TEXT),
                     (&invited.kind, Type::TEXT),
+                    (&invited.done, Type::TEXT),
                 ],
             )
             .await?;

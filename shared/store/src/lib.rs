@@ -26,7 +26,7 @@ pub use billing::OpenBilling;
 pub use catalogs::{Catalog, CatalogNotBegun, CatalogUpsert, NewCatalog};
 pub use connection::{ControlDatabase, Store, connect, connect_trusting};
 pub use error::StoreError;
-pub use invitations::{Invited, RecentMails};
+pub use invitations::{Invited, LastMail, RecentMails};
 pub use lease::{LEASE_MARGIN, Lease, NotLeased, Purpose};
 pub use ledger::{Intent, KeyedRequest, Resource, ResourceKind};
 pub use migrate::{Migrated, migrate_control, migration_failure, version as migrated_version};

@@ -10,7 +10,8 @@ use domain::{AdminEmail, CauseCode, Failure, FailureKind};
 use jiff::Timestamp;
 use lambda_kit::needs;
 use serde::{Deserialize, Serialize};
-use store::{Intent, Lease, RecentMails, Resource, ResourceKind};
+use sha2::{Digest as _, Sha256};
+use store::{Intent, LastMail, Lease, RecentMails, Resource, ResourceKind};
 use supabase::{AUTH_TIMEOUT, Auth, AuthError};
 use tenant_database::{AuthUser, Leaving, TenantDatabase};
 use uuid::Uuid;
@@ -25,8 +26,12 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 const GRANT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many further mails a tenant's admins get within an hour.
 const MAILS_PER_HOUR: i64 = 5;
-/// A request that repeats one whose answer was lost is answered with that one's mail. After this time it is another request.
-const REPEATED_WITHIN: Duration = Duration::from_mins(10);
+/// A request that repeats one whose answer was lost is answered with that one's mail. It is a repetition if it has the same
+/// idempotency key, for a day; or if it comes within a minute, like a second click; or if the one before was not finished,
+/// for ten minutes.
+const KEY_COUNTS: Duration = Duration::from_hours(24);
+const SECOND_CLICK: Duration = Duration::from_mins(1);
+const UNFINISHED_COUNTS: Duration = Duration::from_mins(10);
 
 needs! {
     /// The admins of tenants.
@@ -77,6 +82,30 @@ pub struct SentMail {
     pub user: Uuid,
     /// Its row in the ledger.
     pub row: Resource,
+    /// What its row's request becomes.
+    pub done: String,
+}
+
+/// What became of a request for a further mail.
+#[derive(Debug)]
+pub enum Reminded {
+    /// A mail was sent.
+    Sent(SentMail),
+    /// The request repeats one that was finished. No mail was sent.
+    Before(MailKind, Timestamp),
+}
+
+/// Who asks for a further mail.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// The address of the admin from now on.
+    pub email: &'a AdminEmail,
+    /// The caller's name and the request's idempotency key, if it has one.
+    pub key: Option<(&'a str, &'a str)>,
+    /// Whether nobody needs to have been invited before.
+    pub anew: bool,
+    /// The longest time for one call of Auth.
+    pub call: Duration,
 }
 
 /// Why no further mail was sent.
@@ -106,6 +135,25 @@ struct Asked {
     before: Option<i64>,
     /// Whether the user was there already.
     known: bool,
+    /// Stands for the request's idempotency key.
+    key: Option<String>,
+    /// When the mail was sent, once everything behind it is done.
+    sent: Option<i64>,
+}
+
+impl Asked {
+    fn of(request: Option<&str>) -> Option<Self> {
+        serde_json::from_str(request?).ok()
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether the next request is the same one again.
+    fn is_repeated(&self, key: Option<&str>, age: Duration, otherwise: Duration) -> bool {
+        age < otherwise || (age < KEY_COUNTS && key.is_some() && self.key.as_deref() == key)
+    }
 }
 
 impl Admins {
@@ -118,32 +166,35 @@ impl Admins {
         Ok(true)
     }
 
-    /// Sends another mail to the admin, or to another admin who takes their place. `call` is the longest time for one call
-    /// of Auth. Unless `anew`, somebody must have been invited before.
-    pub async fn remind(
-        &self,
-        lease: &Lease<'_>,
-        email: &AdminEmail,
-        anew: bool,
-        call: Duration,
-    ) -> Result<SentMail, MailNotSent> {
-        if !anew && lease.resource(ResourceKind::AdminUser).await?.is_none() {
+    /// Sends another mail to the admin, or to another admin who takes their place.
+    pub async fn remind(&self, lease: &Lease<'_>, asking: Asking<'_>) -> Result<Reminded, MailNotSent> {
+        if !asking.anew && lease.resource(ResourceKind::AdminUser).await?.is_none() {
             return Err(MailNotSent::NobodyInvited);
         }
-        let Some(desk) = self.open(lease, call).await? else { return Err(MailNotSent::NotConfigured) };
-        if !desk.was_invited().await? && !anew {
+        let key = asking.key.map(|(caller, key)| hex::encode(&Sha256::digest(format!("{caller}\0{key}"))[..16]));
+        let before = &lease.tenant().admin_email;
+        if before == asking.email
+            && let Some(LastMail { email, done, age }) = lease.last_mail().await?
+            && let Some(done) = Asked::of(done.as_deref())
+            && email == before.as_str()
+            && done.is_repeated(key.as_deref(), age, SECOND_CLICK)
+            && let Some(at) = done.sent.and_then(moment)
+        {
+            return Ok(Reminded::Before(done.kind, at));
+        }
+        let Some(desk) = self.open(lease, asking.call).await? else { return Err(MailNotSent::NotConfigured) };
+        if !desk.was_invited().await? && !asking.anew {
             return Err(MailNotSent::NobodyInvited);
         }
-        let sent = desk.send_again(email).await.map_err(|reason| match reason {
+        let sent = desk.send_again(asking.email, key).await.map_err(|reason| match reason {
             MailNotSent::Failed(failure) => MailNotSent::Failed(desk.may_be_late(failure)),
             other => other,
         })?;
-        desk.grant(sent.user, email.as_str()).await?;
-        let before = &lease.tenant().admin_email;
-        if before != email {
+        desk.grant(sent.user, asking.email.as_str()).await?;
+        if before != asking.email {
             desk.withdraw(before.as_str(), true).await?;
         }
-        Ok(sent)
+        Ok(Reminded::Sent(sent))
     }
 
     /// The reason for a failure. If the keys were replaced at Supabase, they are read again, for the next invocation.
@@ -251,9 +302,9 @@ impl Desk<'_> {
     }
 
     /// Sends a mail to this address, unless an earlier request has just done so and was not finished.
-    async fn send_again(&self, email: &AdminEmail) -> Result<SentMail, MailNotSent> {
+    async fn send_again(&self, email: &AdminEmail, key: Option<String>) -> Result<SentMail, MailNotSent> {
         if let Some(unfinished) = self.lease.resource(ResourceKind::AdminMail).await?
-            && let Some(sent) = self.take_up(unfinished, email).await?
+            && let Some(sent) = self.take_up(unfinished, email, key.as_deref()).await?
         {
             return Ok(sent);
         }
@@ -267,16 +318,16 @@ impl Desk<'_> {
             self.auth.set_banned(banned.id, false).await.map_err(Failure::from)?;
         }
         let kind = if user.is_some_and(|user| user.confirmed) { MailKind::Recovery } else { MailKind::Invitation };
-        let asked = Asked { kind, before: kind.sent(user), known: user.is_some() };
-        let asked = serde_json::to_string(&asked).unwrap_or_default();
-        let intent = Intent::named(ResourceKind::AdminMail, email.as_str(), self.call).asking(&asked);
+        let asked = Asked { kind, before: kind.sent(user), known: user.is_some(), key, sent: None };
+        let request = asked.text();
+        let intent = Intent::named(ResourceKind::AdminMail, email.as_str(), self.call).asking(&request);
         let row = self.lease.intend(intent).await?;
         let (user, at) = match kind {
             MailKind::Invitation => self.send(&row).await?,
             MailKind::Recovery => self.recover(&row).await?,
         };
         self.lease.confirm(&row, &user.to_string()).await?;
-        Ok(SentMail { kind, at, user, row })
+        Ok(SentMail::new(asked, at, user, row))
     }
 
     async fn recover(&self, intent: &Resource) -> Result<(Uuid, Timestamp), Failure> {
@@ -291,30 +342,32 @@ impl Desk<'_> {
     }
 
     /// Looks into a mail whose request was not finished. `None`: it is closed, and a mail is still to be sent.
-    async fn take_up(&self, row: Resource, email: &AdminEmail) -> Result<Option<SentMail>, Failure> {
-        let asked = row.request.as_deref().and_then(|request| serde_json::from_str::<Asked>(request).ok());
+    async fn take_up(&self, row: Resource, email: &AdminEmail, key: Option<&str>) -> Result<Option<SentMail>, Failure> {
+        let asked = Asked::of(row.request.as_deref());
         let user = self.database.auth_user(&row.name).await?;
         let sent = asked.as_ref().and_then(|asked| {
             let at = asked.kind.sent(user);
-            Some((asked.kind, user?.id, moment(at.filter(|_| at != asked.before)?)?))
+            Some((user?.id, moment(at.filter(|_| at != asked.before)?)?))
         });
         if sent.is_none() && row.age < SETTLED_WITHIN {
             return Err(CauseCode::InvitationPending.into());
         }
-        if let Some((_, id, _)) = sent
+        if let Some((id, _)) = sent
             && row.external_id.is_none()
         {
             self.lease.confirm(&row, &id.to_string()).await?;
         }
-        if let Some((kind, user, at)) = sent
+        let known = asked.as_ref().is_some_and(|asked| asked.known);
+        if let Some((user, at)) = sent
+            && let Some(asked) = asked
             && row.name == email.as_str()
-            && row.age < REPEATED_WITHIN
+            && asked.is_repeated(key, row.age, UNFINISHED_COUNTS)
         {
-            return Ok(Some(SentMail { kind, at, user, row }));
+            return Ok(Some(SentMail::new(asked, at, user, row)));
         }
         let another = row.name != email.as_str() && row.name != self.lease.tenant().admin_email.as_str();
         if another {
-            self.withdraw(&row.name, asked.is_none_or(|asked| !asked.known)).await?;
+            self.withdraw(&row.name, !known).await?;
         }
         self.lease.give_up(&row).await?;
         Ok(None)
@@ -353,6 +406,14 @@ impl Desk<'_> {
     }
 }
 
+impl SentMail {
+    fn new(asked: Asked, at: Timestamp, user: Uuid, row: Resource) -> Self {
+        let kind = asked.kind;
+        let done = Asked { sent: Some(at.as_microsecond()), ..asked }.text();
+        Self { kind, at, user, row, done }
+    }
+}
+
 fn moment(microseconds: i64) -> Option<Timestamp> {
     Timestamp::from_microsecond(microseconds).ok()
 }
@@ -369,5 +430,43 @@ fn no_mail_was_sent(error: &AuthError) -> bool {
         | AuthError::Unauthorized(_) => true,
         AuthError::Transport(error) => !error.may_have_had_effect(),
         AuthError::Server { .. } | AuthError::Unexpected { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_a_repetition_by_its_key_or_for_a_while() {
+        let asked = |key: Option<&str>| Asked {
+            kind: MailKind::Invitation,
+            before: None,
+            known: true,
+            key: key.map(str::to_owned),
+            sent: None,
+        };
+        let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
+        for (had, has, age, repeated) in [
+            (None, None, second, true),
+            (None, None, hour, false),
+            (Some("a"), Some("a"), hour, true),
+            (Some("a"), Some("a"), hour * 25, false),
+            (Some("a"), Some("b"), hour, false),
+            (Some("a"), None, hour, false),
+            (Some("a"), Some("b"), second, true),
+        ] {
+            assert_eq!(asked(had).is_repeated(has, age, SECOND_CLICK), repeated, "{had:?} {has:?} {age:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_read_as_it_was_written() {
+        let asked = Asked { kind: MailKind::Recovery, before: Some(7), known: true, key: None, sent: Some(8) };
+        let read = Asked::of(Some(&asked.text())).expect("valid");
+        assert_eq!(
+            (read.kind, read.before, read.known, read.key, read.sent),
+            (MailKind::Recovery, Some(7), true, None, Some(8))
+        );
     }
 }

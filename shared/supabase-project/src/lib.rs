@@ -19,6 +19,6 @@ mod secret;
 
 pub use access::ProjectAccess;
 pub use account::SupabaseAccount;
-pub use admin::{Admins, MailKind, MailNotSent, SentMail};
+pub use admin::{Admins, Asking, MailKind, MailNotSent, Reminded, SentMail};
 pub use project::{ProjectUrl, SupabaseProject, may_be_missing_yet, project_ref};
 pub use secret::TenantSecrets;

@@ -9,7 +9,7 @@ use domain::{AdminEmail, CauseCode, Failure, FailureKind, InvitationRequest, Own
 use lambda_kit::needs;
 use serde::Serialize;
 use store::{ControlDatabase, Invited, Lease, NotLeased};
-use supabase_project::{Admins, MailNotSent, SentMail};
+use supabase_project::{Admins, Asking, MailKind, MailNotSent, Reminded, SentMail};
 use tenant_cache::CacheSettings;
 use utoipa::ToSchema;
 
@@ -82,15 +82,24 @@ impl InviteAdmin {
     ) -> Result<Answer, Problem> {
         let tenant = lease.tenant();
         let email = asked.unwrap_or(&tenant.admin_email);
-        let active = tenant.state == ProvisioningState::Active;
-        let sent = match self.admins.remind(lease, email, active, AUTH_CALL).await {
-            Ok(sent) => sent,
+        let key = request.header("idempotency-key")?.map(|key| (request.caller.name(), key));
+        let anew = tenant.state == ProvisioningState::Active;
+        let answer = |kind: MailKind, at| {
+            Answer::ok(&Invitation { kind: kind.as_str(), admin_email: email, sent_at: Moment(at) })
+        };
+        let sent = match self.admins.remind(lease, Asking { email, key, anew, call: AUTH_CALL }).await {
+            Ok(Reminded::Sent(sent)) => sent,
+            Ok(Reminded::Before(kind, at)) => {
+                lease.release().await?;
+                return Ok(answer(kind, at));
+            }
             Err(reason) => return Err(self.problem(lease, reason).await),
         };
-        let SentMail { kind, at, user, row } = &sent;
+        let SentMail { kind, at, user, row, done } = &sent;
         let invalidation = serde_json::to_value(self.cache.entries(tenant)).unwrap_or_default();
         let written = lease.invited(Invited {
             mail: row,
+            done,
             email,
             user: *user,
             kind: kind.as_str(),
@@ -99,7 +108,7 @@ impl InviteAdmin {
             request_id: &request.request_id,
         });
         written.await.map_err(|failure| of(&failure))?;
-        Ok(Answer::ok(&Invitation { kind: kind.as_str(), admin_email: email, sent_at: Moment(*at) }))
+        Ok(answer(*kind, *at))
     }
 
     async fn problem(&self, lease: &Lease<'_>, reason: MailNotSent) -> Problem {

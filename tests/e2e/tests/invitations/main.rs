@@ -71,6 +71,14 @@ impl Tenant {
         self.cloud.verify(&self.project_ref, &link.kind, &link.token).await
     }
 
+    /// The next request is no second click any more.
+    async fn later(&self) -> Result<()> {
+        let earlier = "UPDATE control.resources SET sent_at = sent_at - interval '2 minutes'
+                       WHERE tenant_id = $1 AND kind = 'admin_mail'";
+        self.cloud.control().await?.execute(earlier, &[&self.id]).await?;
+        Ok(())
+    }
+
     /// Lets time pass for the mails that were sent to the tenant's users.
     async fn pass(&self, minutes: i32) -> Result<()> {
         let earlier = "UPDATE auth.users
