@@ -64,7 +64,8 @@ impl Biller<'_> {
         wanted: Option<Plan>,
         touched: &mut bool,
     ) -> Result<Settled, Failure> {
-        let settled = self.settle_subscription(lease, wanted, touched).await?;
+        // Boxed, because what is awaited for Stripe is nested deep.
+        let settled = Box::pin(self.settle_subscription(lease, wanted, touched)).await?;
         if let Some(customer_id) = &settled.customer_id {
             self.readdress(lease, customer_id).await?;
         }
@@ -327,8 +328,8 @@ fn email_of(body: &str) -> Option<&str> {
 async fn find_customer(lease: &Lease<'_>, stripe: &Stripe) -> Result<Option<String>, Failure> {
     let tenant_id = lease.tenant().tenant_id.to_string();
     for id in lease.earlier_ids(ResourceKind::StripeCustomer).await? {
-        if stripe.customer(&id).await?.is_some_and(|customer| customer.is_tenants(&tenant_id)) {
-            return Ok(Some(id));
+        if let Some(found) = stripe.customer(&id).await?.filter(|customer| customer.is_tenants(&tenant_id)) {
+            return addressed(lease, stripe, found).await.map(Some);
         }
     }
     let present = lease.tenant().admin_email.as_str().to_owned();
@@ -337,10 +338,21 @@ async fn find_customer(lease: &Lease<'_>, stripe: &Stripe) -> Result<Option<Stri
     for email in std::iter::once(present.clone()).chain(earlier) {
         let customers = stripe.customers_by_email(&email).await?;
         if let Some(found) = customers.into_iter().find(|customer| customer.is_tenants(&tenant_id)) {
-            return Ok(Some(found.id));
+            return addressed(lease, stripe, found).await.map(Some);
         }
     }
     Ok(None)
+}
+
+/// The id of a customer that was found, once it has the tenant's present address: the ledger will say so.
+async fn addressed(lease: &Lease<'_>, stripe: &Stripe, found: Customer) -> Result<String, Failure> {
+    let present = lease.tenant().admin_email.as_str();
+    if found.email.as_deref() != Some(present) {
+        lease.fence(stripe.call_timeout()).await?;
+        let request = stripe::update_customer(&found.id, present);
+        stripe.post::<Customer>(&request, &Uuid::now_v7().to_string()).await.map_err(Error::of_a_write)?;
+    }
+    Ok(found.id)
 }
 
 async fn find_subscription(
