@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, LEAST_TIME, Moment, OptionalJson, Problem, Request, SlugInPath};
-use domain::{AdminEmail, CauseCode, Failure, FailureKind, InvitationRequest, Owner, ProvisioningState, Slug};
+use domain::{AdminEmail, CauseCode, Failure, FailureKind, InvitationRequest, ProvisioningState, Slug};
 use lambda_kit::needs;
 use serde::Serialize;
 use store::{ControlDatabase, Invited, Lease, NotLeased};
@@ -172,12 +172,10 @@ fn of(failure: &Failure) -> Problem {
         }
         // The user confirmed the address a moment ago. The next request finds that.
         CauseCode::SupabaseAuthEmailExists => Problem::unavailable(),
-        _ => match (failure.kind(), code.owner()) {
-            (FailureKind::Rejected, Owner::Caller | Owner::Platform | Owner::Provider | Owner::Quota) => {
-                Problem::invitation_rejected(failure)
-            }
-            (FailureKind::Internal, _) => Problem::internal(),
-            (FailureKind::RateLimited | FailureKind::Busy | FailureKind::Transient | FailureKind::Superseded, _) => {
+        _ => match failure.kind() {
+            FailureKind::Rejected => Problem::invitation_rejected(failure),
+            FailureKind::Internal => Problem::internal(),
+            FailureKind::RateLimited | FailureKind::Busy | FailureKind::Transient | FailureKind::Superseded => {
                 Problem::unavailable()
             }
         },
