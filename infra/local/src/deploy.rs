@@ -24,6 +24,8 @@ const STAGE: &str = "v1";
 const BUCKET: &str = "ivory-code";
 /// A name as RDS chooses it. It is not below the prefix.
 const MASTER_SECRET: &str = "rds!db-00000000-0000-4000-8000-000000000000";
+/// The page that links in invitations lead to. The tests open it where a browser would.
+const INVITE_PAGE: &str = "https://app.example.com/accept-invitation/?tenant={slug}";
 
 /// An endpoint of the local AWS with the key of an administrator.
 #[derive(Clone, Serialize, Deserialize)]
@@ -123,6 +125,7 @@ fn overrides(staged: &Staged, seen: &Seen<'_>, arns: &Arns) -> anyhow::Result<Ve
         ("SecretsKeyArn", arns.secrets_key_arn.clone()),
         ("MasterSecretArn", arns.master_secret_arn.clone()),
         ("SupabaseProjectUrlTemplate", format!("{supabase}/projects/{{ref}}")),
+        ("InviteRedirectUrl", INVITE_PAGE.to_owned()),
         ("SupabaseApiUrl", supabase),
         ("StripeApiUrl", format!("http://127.0.0.1:{}", seen.stripe()?)),
         ("IometeUrl", simulators::catalog_url(seen.iomete()?)),

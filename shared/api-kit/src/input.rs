@@ -35,7 +35,7 @@ impl Takes {
     /// Whether these are exactly the parts in the route's table entry.
     #[must_use]
     pub const fn are_those_of(self, route: &Route) -> bool {
-        self.body == route.body
+        self.body == route.body.is_taken()
             && self.query != route.query.is_empty()
             && self.if_match == route.if_match
             && self.tenants_own == route.tenants_own
@@ -112,6 +112,21 @@ impl Input for Json {
                 message: "must be an object".to_owned(),
             }])),
         }
+    }
+}
+
+/// The same, but without a body it is an empty object.
+#[derive(Clone, Debug)]
+pub struct OptionalJson(pub Map<String, Value>);
+
+impl Input for OptionalJson {
+    const TAKES: Takes = Json::TAKES;
+
+    fn read(request: &Request) -> Result<Self, Problem> {
+        if request.body().is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        Json::read(request).map(|Json(body)| Self(body))
     }
 }
 

@@ -32,7 +32,7 @@ mod serve;
 pub use answer::{Answer, Header};
 pub use caller::Caller;
 pub use domain::routes;
-pub use input::{Input, Json, Precondition, Query, SlugInPath, Takes, TenantsOwn};
+pub use input::{Input, Json, OptionalJson, Precondition, Query, SlugInPath, Takes, TenantsOwn};
 pub use lambda_kit::Budget;
 pub use moment::Moment;
 pub use page::{Cursor, Page};

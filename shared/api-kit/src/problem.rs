@@ -1,5 +1,8 @@
 //! Errors as callers see them: RFC 9457 problems with a stable code.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use domain::routes::Credential;
 use domain::{Failure, FieldError, ProblemCode};
 use lambda_http::http::StatusCode;
@@ -18,7 +21,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     /// Extra headers.
-    headers: Vec<(&'static str, &'static str)>,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 #[derive(Serialize)]
@@ -38,8 +41,8 @@ impl Problem {
         Self { code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
-    fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.push((name, value));
+    fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -127,6 +130,26 @@ impl Problem {
     pub fn billing_rejected(failure: &Failure) -> Self {
         let detail = format!("Nothing was changed. {} ({})", failure.hint(), failure.code().as_str());
         Self::new(ProblemCode::BillingRejected, detail)
+    }
+
+    /// 409: Supabase Auth refused the mail. A failure's texts are our own, so a caller may see them.
+    #[must_use]
+    pub fn invitation_rejected(failure: &Failure) -> Self {
+        let detail = format!("Nobody was invited. {} ({})", failure.hint(), failure.code().as_str());
+        Self::new(ProblemCode::InvitationRejected, detail)
+    }
+
+    /// 409: Supabase Auth is applying its configuration, or is still sending an earlier mail.
+    #[must_use]
+    pub fn auth_is_busy(detail: &str) -> Self {
+        Self::new(ProblemCode::OperationInProgress, detail).with_header("retry-after", "10")
+    }
+
+    /// 429: there are enough mails for now.
+    #[must_use]
+    pub fn invitation_limit(detail: &str, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs().saturating_add(1);
+        Self::new(ProblemCode::InvitationLimit, detail).with_header("retry-after", seconds.to_string())
     }
 
     /// 409: the same request is still running.
@@ -217,7 +240,7 @@ impl Problem {
     pub fn into_answer(self, request_id: &str) -> Answer {
         let mut answer = Answer::raw(self.status(), self.body(request_id));
         answer = answer.with_header("content-type", "application/problem+json".to_owned());
-        self.headers.into_iter().fold(answer, |answer, (name, value)| answer.with_header(name, value.to_owned()))
+        self.headers.into_iter().fold(answer, |answer, (name, value)| answer.with_header(name, value.into_owned()))
     }
 
     fn body(&self, request_id: &str) -> Vec<u8> {

@@ -48,7 +48,7 @@ impl Request {
     }
 
     /// A header's value, which must be visible ASCII.
-    pub(crate) fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
+    pub fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let Some(value) = self.headers.get(name) else { return Ok(None) };
         let value =
             value.to_str().map_err(|_| Problem::malformed_request(&format!("The header {name} is not ASCII.")))?;

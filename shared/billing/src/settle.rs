@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::{CauseCode, Failure, TenantId};
-use store::{Lease, Resource, ResourceKind};
-use stripe::{ChosenPrice, Customer, Error, Mode, Stripe, Subscription, SubscriptionChange};
+use store::{Lease, Resource, ResourceKind, Tenant};
+use stripe::{ChosenPrice, Customer, Error, Mode, PreparedPost, Stripe, Subscription, SubscriptionChange};
 use uuid::Uuid;
 
 use crate::account::{Biller, BillingSettings, Plan, price};
@@ -59,6 +59,41 @@ impl Biller<'_> {
 
     /// The same as [`Biller::settle`]. `touched` is set as soon as Stripe may be in another state than before.
     pub(crate) async fn settle_noting(
+        self,
+        lease: &Lease<'_>,
+        wanted: Option<Plan>,
+        touched: &mut bool,
+    ) -> Result<Settled, Failure> {
+        // Boxed, because what is awaited for Stripe is nested deep.
+        let settled = Box::pin(self.settle_subscription(lease, wanted, touched)).await?;
+        if let Some(customer_id) = &settled.customer_id {
+            self.readdress(lease, customer_id).await?;
+        }
+        Ok(settled)
+    }
+
+    /// Brings the tenant's present address to its customer. The ledger says which one the customer has.
+    async fn readdress(self, lease: &Lease<'_>, customer_id: &str) -> Result<(), Failure> {
+        let Some(row) = lease.resource(ResourceKind::StripeCustomer).await? else { return Ok(()) };
+        let tenant = lease.tenant();
+        let email = tenant.admin_email.as_str();
+        let wanted = create_customer(tenant);
+        let Some(had) = row.request.as_deref().filter(|_| row.external_id.is_some()) else { return Ok(()) };
+        if email_of(had) == email_of(&wanted.body) {
+            return Ok(());
+        }
+        let stripe = self.stripe_of(lease).await?;
+        lease.fence(stripe.call_timeout()).await?;
+        let request = stripe::update_customer(customer_id, email);
+        match stripe.post::<Customer>(&request, &Uuid::now_v7().to_string()).await {
+            Ok(_) => lease.resource_is(&row, &wanted.body).await,
+            // The customer is gone. Whoever needs one makes it anew, with the present address.
+            Err(error) if error.is_refusal() => Ok(()),
+            Err(error) => Err(error.of_a_write()),
+        }
+    }
+
+    async fn settle_subscription(
         self,
         lease: &Lease<'_>,
         wanted: Option<Plan>,
@@ -123,13 +158,7 @@ impl Settling<'_> {
 
     /// The tenant's customer, which may be gone. A new one is created if there is none.
     async fn customer(&mut self) -> Result<String, Failure> {
-        let tenant = self.lease.tenant();
-        let request = stripe::create_customer(
-            tenant.admin_email.as_str(),
-            tenant.display_name.as_str(),
-            &tenant.tenant_id.to_string(),
-            tenant.slug.as_str(),
-        );
+        let request = create_customer(self.lease.tenant());
         let once = Once { lease: self.lease, stripe: self.stripe, kind: ResourceKind::StripeCustomer, request };
         let find = || find_customer(self.lease, self.stripe);
         // A customer costs nothing, so a new one does not make Stripe differ from the row's tier.
@@ -275,17 +304,50 @@ impl Settling<'_> {
     }
 }
 
-/// The customer with our metadata, among those that were given up and those with exactly the address that billing began
-/// with.
+fn create_customer(tenant: &Tenant) -> PreparedPost {
+    stripe::create_customer(
+        tenant.admin_email.as_str(),
+        tenant.display_name.as_str(),
+        &tenant.tenant_id.to_string(),
+        tenant.slug.as_str(),
+    )
+}
+
+/// The address in the body of a request for a customer, which begins with it.
+fn email_of(body: &str) -> Option<&str> {
+    body.split('&').find(|field| field.starts_with("email="))
+}
+
+/// The customer with our metadata, among those that were given up and those with exactly an address that the tenant's admin
+/// has or had.
 async fn find_customer(lease: &Lease<'_>, stripe: &Stripe) -> Result<Option<String>, Failure> {
     let tenant_id = lease.tenant().tenant_id.to_string();
     for id in lease.earlier_ids(ResourceKind::StripeCustomer).await? {
-        if stripe.customer(&id).await?.is_some_and(|customer| customer.is_tenants(&tenant_id)) {
-            return Ok(Some(id));
+        if let Some(found) = stripe.customer(&id).await?.filter(|customer| customer.is_tenants(&tenant_id)) {
+            return addressed(lease, stripe, found).await.map(Some);
         }
     }
-    let customers = stripe.customers_by_email(lease.tenant().admin_email.as_str()).await?;
-    Ok(customers.into_iter().find(|customer| customer.is_tenants(&tenant_id)).map(|customer| customer.id))
+    let present = lease.tenant().admin_email.as_str().to_owned();
+    let earlier = lease.resource_names(ResourceKind::AdminUser).await?;
+    let earlier = earlier.into_iter().filter(|email| *email != present);
+    for email in std::iter::once(present.clone()).chain(earlier) {
+        let customers = stripe.customers_by_email(&email).await?;
+        if let Some(found) = customers.into_iter().find(|customer| customer.is_tenants(&tenant_id)) {
+            return addressed(lease, stripe, found).await.map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// The id of a customer that was found, once it has the tenant's present address: the ledger will say so.
+async fn addressed(lease: &Lease<'_>, stripe: &Stripe, found: Customer) -> Result<String, Failure> {
+    let present = lease.tenant().admin_email.as_str();
+    if found.email.as_deref() != Some(present) {
+        lease.fence(stripe.call_timeout()).await?;
+        let request = stripe::update_customer(&found.id, present);
+        stripe.post::<Customer>(&request, &Uuid::now_v7().to_string()).await.map_err(Error::of_a_write)?;
+    }
+    Ok(found.id)
 }
 
 async fn find_subscription(

@@ -492,7 +492,7 @@ causes! {
             "Supabase's own mail server mails only to the organisation's team. Correct the secret control/smtp, then POST the tenant again.";
         /// Auth does not accept the administrator's address.
         SupabaseAuthInvalidEmail = "supabase_auth_invalid_email", Rejected, Caller, false,
-            "Supabase does not accept the administrator's e-mail address. POST the tenant with another admin_email.";
+            "Supabase does not accept the administrator's e-mail address. POST the tenant, or its invitation, with another admin_email.";
         /// The project's mails of this hour are used up.
         SupabaseAuthMailLimit = "supabase_auth_mail_limit", RateLimited, Quota, true,
             "The project's mails of this hour are used up; the invitation is tried again.";

@@ -98,6 +98,9 @@ codes! {
     /// Stripe refused the change of tier. Nothing was changed.
     BillingRejected = 409, "billing_rejected", "Billing was refused", Platform,
         "Do what the detail says, then send the request again.";
+    /// Supabase Auth refused the mail, or the address. Nothing was changed.
+    InvitationRejected = 409, "invitation_rejected", "The invitation was refused", Platform,
+        "Do what the detail says, then send the request again.";
     /// A request with the same idempotency key is still running.
     RequestInProgress = 409, "request_in_progress", "The same request is still running", Caller,
         "Send the same request again after the seconds in Retry-After.";
@@ -125,6 +128,9 @@ codes! {
     /// The gateway takes fewer requests than were sent.
     TooManyRequests = 429, "too_many_requests", "Too many requests", Caller,
         "Send fewer requests, and this one again after the seconds in Retry-After.";
+    /// The tenant's admins got as many mails within an hour as they may get, or Supabase Auth sends no more.
+    InvitationLimit = 429, "invitation_limit", "Too many invitations", Caller,
+        "Send the same request again after the seconds in Retry-After.";
     /// The control plane made a mistake. The log says which one, under the same request id.
     Internal = 500, "internal", "Something went wrong on our side", Platform,
         "Find the request id in the log.";

@@ -27,6 +27,25 @@ impl Credential {
     }
 }
 
+/// Whether a route takes a JSON body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// It takes none.
+    None,
+    /// No body is the same as an empty object.
+    Optional,
+    /// It takes one.
+    Required,
+}
+
+impl Body {
+    /// Whether there may be one.
+    #[must_use]
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Optional | Self::Required)
+    }
+}
+
 /// One REST route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -43,7 +62,7 @@ pub struct Route {
     /// Whether a tenant's own token may call it, for what belongs to that tenant.
     pub tenants_own: bool,
     /// Whether it takes a JSON body.
-    pub body: bool,
+    pub body: Body,
     /// Its query parameters. There are no others.
     pub query: &'static [&'static str],
     /// Whether it takes `If-Match`.
@@ -65,7 +84,7 @@ const TENANTS: Route = Route {
     credential: Credential::ApiKey,
     groups: ADMIN,
     tenants_own: false,
-    body: false,
+    body: Body::None,
     query: &[],
     if_match: false,
     status: 200,
@@ -80,7 +99,7 @@ pub const PROVISION_TENANT: Route = Route {
     name: "provision-tenant",
     method: "POST",
     path: "/v1/admin/tenants",
-    body: true,
+    body: Body::Required,
     status: 202,
     own_problems: &[
         ProblemCode::TenantActive,
@@ -113,7 +132,7 @@ pub const UPDATE_TENANT: Route = Route {
     name: "update-tenant",
     method: "PATCH",
     path: "/v1/admin/tenants/{tenant}",
-    body: true,
+    body: Body::Required,
     if_match: true,
     own_problems: &[
         ProblemCode::TenantNotActive,
@@ -127,6 +146,21 @@ pub const UPDATE_TENANT: Route = Route {
 /// `DELETE /v1/admin/tenants/{slug}`.
 pub const DEACTIVATE_TENANT: Route =
     Route { name: "deactivate-tenant", method: "DELETE", path: "/v1/admin/tenants/{tenant}", status: 204, ..TENANTS };
+
+/// `POST /v1/admin/tenants/{slug}/invitation`.
+pub const INVITE_ADMIN: Route = Route {
+    name: "invite-admin",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/invitation",
+    body: Body::Optional,
+    own_problems: &[
+        ProblemCode::TenantNotActive,
+        ProblemCode::InvitationRejected,
+        ProblemCode::OperationInProgress,
+        ProblemCode::InvitationLimit,
+    ],
+    ..TENANTS
+};
 
 /// `POST /v1/admin/tenants/{slug}/cache/invalidate`.
 pub const INVALIDATE_TENANT_CACHE: Route = Route {
@@ -145,7 +179,7 @@ pub const UPSERT_CATALOG: Route = Route {
     name: "upsert-catalog",
     method: "POST",
     path: "/v1/admin/tenants/{tenant}/catalog",
-    body: true,
+    body: Body::Required,
     if_match: true,
     status: 201,
     ..LAKEHOUSE
@@ -178,7 +212,7 @@ pub const REGISTER_SYNC_TARGET: Route = Route {
     name: "register-sync-target",
     method: "POST",
     path: "/v1/admin/lakehouse/sync-targets",
-    body: true,
+    body: Body::Required,
     status: 201,
     own_problems: &[ProblemCode::TenantNotFound, ProblemCode::NoActiveCatalog],
     ..LAKEHOUSE
@@ -201,6 +235,7 @@ pub const ROUTES: &[Route] = &[
     GET_TENANT_STATUS,
     UPDATE_TENANT,
     DEACTIVATE_TENANT,
+    INVITE_ADMIN,
     INVALIDATE_TENANT_CACHE,
     LIST_SYSTEMS,
     UPSERT_CATALOG,
@@ -230,7 +265,10 @@ impl Route {
         };
         may(self.credential != Credential::None, &[ProblemCode::Unauthenticated, ProblemCode::Forbidden]);
         may(self.path.contains("{tenant}"), &[ProblemCode::TenantNotFound]);
-        may(self.body, &[ProblemCode::MalformedJson, ProblemCode::UnsupportedMediaType, ProblemCode::ValidationFailed]);
+        may(
+            self.body.is_taken(),
+            &[ProblemCode::MalformedJson, ProblemCode::UnsupportedMediaType, ProblemCode::ValidationFailed],
+        );
         may(!self.query.is_empty(), &[ProblemCode::ValidationFailed]);
         may(
             self.idempotent_by_key(),

@@ -22,14 +22,17 @@ pub enum Purpose {
     Step(Step),
     /// Billing outside the pipeline: a tier change, or an open intent.
     Billing,
+    /// Another mail to the tenant's admin, or to another one, outside the pipeline.
+    Invitation,
 }
 
 impl Purpose {
-    /// The step of the ledger's rows. All billing is listed under the step that bills first.
+    /// The step of the ledger's rows: the one that does such a thing first.
     pub(crate) const fn ledger_step(self) -> Step {
         match self {
             Self::Step(step) => step,
             Self::Billing => Step::ActivateTenant,
+            Self::Invitation => Step::InviteAdmin,
         }
     }
 }
@@ -74,6 +77,28 @@ impl Store {
         work: Duration,
         states: &[ProvisioningState],
     ) -> Result<Lease<'_>, NotLeased> {
+        self.lease_for(Purpose::Billing, tenant_id, token, work, states).await
+    }
+
+    /// The same for an invitation, in a state in which no run is at work.
+    pub async fn lease_for_invitation(
+        &self,
+        tenant_id: TenantId,
+        token: &str,
+        work: Duration,
+    ) -> Result<Lease<'_>, NotLeased> {
+        let states = [ProvisioningState::Active, ProvisioningState::Failed];
+        self.lease_for(Purpose::Invitation, tenant_id, token, work, &states).await
+    }
+
+    async fn lease_for(
+        &self,
+        purpose: Purpose,
+        tenant_id: TenantId,
+        token: &str,
+        work: Duration,
+        states: &[ProvisioningState],
+    ) -> Result<Lease<'_>, NotLeased> {
         let work_ends = SystemTime::now() + work;
         let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
         let row = self
@@ -92,9 +117,13 @@ impl Store {
                 store: self,
                 tenant: Tenant::try_from(&row)?,
                 token: token.to_owned(),
-                purpose: Purpose::Billing,
+                purpose,
                 work_ends,
-                begun_for: Duration::ZERO,
+                begun_for: match purpose {
+                    // What a step makes is not new any more.
+                    Purpose::Invitation => Duration::MAX,
+                    Purpose::Billing | Purpose::Step(_) => Duration::ZERO,
+                },
             });
         }
         let rows = self.read(include_str!("../sql/run_look.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
@@ -124,7 +153,7 @@ impl<'a> Lease<'a> {
     }
 
     /// How long ago the step was first begun in this attempt, by the database's clock. Zero if the lease is held for
-    /// billing.
+    /// billing, and the longest time if it is held for an invitation.
     #[must_use]
     pub const fn begun_for(&self) -> Duration {
         self.begun_for

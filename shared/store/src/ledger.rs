@@ -23,6 +23,9 @@ pub enum ResourceKind {
     AuthConfiguration,
     /// The invited admin in the project's Auth.
     AdminUser,
+    /// Another mail to the admin, or to the next one. Its row ends with the request that wrote it, so a live one belongs to
+    /// a request that was not finished.
+    AdminMail,
     /// The FalkorDB graph.
     Graph,
     /// The OpenSearch index.
@@ -43,6 +46,7 @@ impl ResourceKind {
             Self::DatabasePassword => "database_password",
             Self::AuthConfiguration => "auth_configuration",
             Self::AdminUser => "admin_user",
+            Self::AdminMail => "admin_mail",
             Self::Graph => "graph",
             Self::SearchIndex => "search_index",
             Self::StripeCustomer => "stripe_customer",
@@ -262,6 +266,14 @@ impl Lease<'_> {
         let sql = include_str!("../sql/resource_dead.sql");
         let row = self.store.query_opt(sql, &[(&resource.id, Type::UUID), (&self.token, Type::TEXT)]).await;
         written(row.map(|row| row.is_some()))
+    }
+
+    /// A confirmed resource was changed, and is now what this request asks for.
+    pub async fn resource_is(&self, resource: &Resource, request: &str) -> Result<(), Failure> {
+        let sql = include_str!("../sql/resource_changed.sql");
+        let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
+            &[(&resource.id, Type::UUID), (&self.token, Type::TEXT), (&request, Type::TEXT)];
+        written(self.store.query_opt(sql, parameters).await.map(|row| row.is_some()))
     }
 
     /// The project does not exist any more, or never became healthy: its row is marked as dead and step 1 starts over.

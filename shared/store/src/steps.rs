@@ -251,11 +251,13 @@ impl Lease<'_> {
         written(self.store.query_opt(sql, &parameters).await.map(|row| row.is_some()))
     }
 
-    /// The step that the lease was taken for. Under a lease for billing, no step may be written.
+    /// The step that the lease was taken for. Under any other lease, no step may be written.
     fn step(&self) -> Result<Step, StoreError> {
         match self.purpose {
             Purpose::Step(step) => Ok(step),
-            Purpose::Billing => Err(StoreError::Broken("a lease for billing has no step".to_owned())),
+            Purpose::Billing | Purpose::Invitation => {
+                Err(StoreError::Broken("a lease outside the pipeline has no step".to_owned()))
+            }
         }
     }
 

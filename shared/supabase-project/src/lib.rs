@@ -1,5 +1,5 @@
-//! The tenant's project at Supabase, as steps 1 to 5 use it: the connection to its database, the key of its Auth, and
-//! the reason if one of them is refused.
+//! The tenant's project at Supabase, as steps 1 to 5 and invitations use it: the connection to its database, its Auth,
+//! and the reason if one of them is refused.
 //!
 //! A project's credentials can change at Supabase at any time: a person may set another database password, replace the
 //! keys, or restore an older version of the tenant's secret, and the pooler may move. This crate repairs all of that:
@@ -10,11 +10,15 @@
 
 mod access;
 mod account;
+mod admin;
+mod configuration;
 mod database;
+mod mails;
 mod project;
 mod secret;
 
 pub use access::ProjectAccess;
 pub use account::SupabaseAccount;
+pub use admin::{Admins, Asking, MailKind, MailNotSent, Reminded, SentMail};
 pub use project::{ProjectUrl, SupabaseProject, may_be_missing_yet, project_ref};
 pub use secret::TenantSecrets;

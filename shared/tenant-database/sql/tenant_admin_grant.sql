@@ -1,14 +1,9 @@
 -- Makes the invitee, $1 in auth.users with the address $2, the tenant's admin. Repeating it changes nothing. It always
--- returns one row. If the address was corrected, the earlier invitee and their grant are removed: a grant without a
--- grantor was made by provisioning. If the same address was invited again and has a new auth id, its row is kept.
-WITH superseded AS (
-    DELETE FROM iam.users
-    USING iam.user_roles AS granted
-    WHERE granted.user_id = users.user_id AND granted.role_code = 'tenant_admin' AND granted.granted_by IS NULL
-      AND users.status = 'invited' AND users.email <> lower($2)
-), invitee AS (
+-- returns one row. If the same address was invited again and has a new auth id, its row is kept.
+WITH invitee AS (
     INSERT INTO iam.users (auth_user_id, email) VALUES ($1, lower($2))
-    ON CONFLICT ON CONSTRAINT users_email_key DO UPDATE SET auth_user_id = excluded.auth_user_id
+    ON CONFLICT ON CONSTRAINT users_email_key DO UPDATE
+    SET auth_user_id = excluded.auth_user_id, status = CASE users.status WHEN 'disabled' THEN 'active' ELSE users.status END
     RETURNING user_id
 ), granted AS (
     INSERT INTO iam.user_roles (user_id, role_code) SELECT user_id, 'tenant_admin' FROM invitee

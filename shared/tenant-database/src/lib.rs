@@ -36,6 +36,37 @@ pub fn manifest() -> SeedCounts {
     serde_json::from_str(include_str!("../migrations/tenant/manifest.json")).expect("the manifest is valid")
 }
 
+/// A user of the project's Auth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuthUser {
+    /// The id.
+    pub id: Uuid,
+    /// Whether the user was ever invited.
+    pub invited: bool,
+    /// Whether the address is confirmed.
+    pub confirmed: bool,
+    /// Whether the user may not log in.
+    pub banned: bool,
+    /// When the last invitation was sent, in microseconds since 1970.
+    pub invitation_sent: Option<i64>,
+    /// When the last recovery mail was sent, in microseconds since 1970.
+    pub recovery_sent: Option<i64>,
+}
+
+/// How somebody stops being the tenant's admin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// Removed, unless an act names them: then they are disabled.
+    Removed,
+    /// Disabled.
+    Disabled,
+    /// They only lose the grant.
+    Grant,
+}
+
+/// The SQLSTATE of a row that another one refers to.
+const FOREIGN_KEY_VIOLATION: &str = "23503";
+
 /// A connection to a tenant's database.
 pub struct TenantDatabase(Client);
 
@@ -74,13 +105,42 @@ impl TenantDatabase {
         counts.await.map_err(failure)
     }
 
-    /// The id of the Auth user with exactly this address (compared in lower case) who was invited.
-    pub async fn invited_user(&self, email: &str) -> Result<Option<Uuid>, Failure> {
-        let id = async {
-            let row = self.0.query_opt(include_str!("../sql/invited_user.sql"), &[&email]).await?;
-            Ok::<_, StoreError>(row.map(|row| row.try_get("id")).transpose()?)
+    /// The user of the project's Auth with exactly this address (compared in lower case).
+    pub async fn auth_user(&self, email: &str) -> Result<Option<AuthUser>, Failure> {
+        let user = async {
+            let row = self.0.query_opt(include_str!("../sql/auth_user.sql"), &[&email]).await?;
+            let user = row.map(|row| {
+                Ok::<_, StoreError>(AuthUser {
+                    id: row.try_get("id")?,
+                    invited: row.try_get("invited")?,
+                    confirmed: row.try_get("confirmed")?,
+                    banned: row.try_get("banned")?,
+                    invitation_sent: row.try_get("invitation_sent")?,
+                    recovery_sent: row.try_get("recovery_sent")?,
+                })
+            });
+            user.transpose()
         };
-        id.await.map_err(failure)
+        user.await.map_err(failure)
+    }
+
+    /// The user with this address is not the tenant's admin any more. Returns whether a user of this address is left in
+    /// the IAM schema. Repeating it changes nothing.
+    pub async fn withdraw_admin(&self, email: &str, leaving: Leaving) -> Result<bool, Failure> {
+        let withdraw = async |remove: bool| {
+            let disable = leaving != Leaving::Grant;
+            let row = self
+                .0
+                .query_opt(include_str!("../sql/tenant_admin_withdraw.sql"), &[&email, &remove, &disable])
+                .await?;
+            Ok::<_, StoreError>(row.is_some())
+        };
+        match withdraw(leaving == Leaving::Removed).await {
+            // A table of an application names the user.
+            Err(StoreError::Broken(state)) if state == FOREIGN_KEY_VIOLATION => withdraw(false).await,
+            outcome => outcome,
+        }
+        .map_err(failure)
     }
 
     /// Makes the invitee the tenant's admin; repeating it changes nothing.

@@ -31,8 +31,17 @@ impl Programs {
         Ok(Self { python: path("CLIENTS_PYTHON")?, node: path("CLIENTS_NODE")?, node_folder })
     }
 
+    /// Runs a program in JavaScript, like [`Programs::run`]. Returns what it printed.
+    pub async fn javascript(&self, code: &str, variables: &[(&str, String)]) -> Result<String> {
+        self.output(Language::JavaScript, code, variables).await
+    }
+
     /// Runs a program with these variables, and with none of this process. Fails with what it said.
     pub async fn run(&self, language: Language, code: &str, variables: &[(&str, String)]) -> Result<()> {
+        self.output(language, code, variables).await.map(drop)
+    }
+
+    async fn output(&self, language: Language, code: &str, variables: &[(&str, String)]) -> Result<String> {
         let mut command = match language {
             Language::Python => {
                 let mut command = Command::new(&self.python);
@@ -55,7 +64,7 @@ impl Programs {
         drop(input);
         let output = timeout(LIMIT, child.wait_with_output()).await.context("it did not end")??;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8(output.stdout)?);
         }
         let said = [output.stdout, output.stderr].concat();
         bail!("{}\n{}", output.status, String::from_utf8_lossy(&said).trim());

@@ -27,6 +27,6 @@ pub use cloud::{Cloud, REGIONS};
 pub use faults::{Faults, alone, with_faults};
 pub use gateway::{Answer, answers};
 pub use lakehouse::{CREDENTIAL_MARK, Lakehouse, credential};
-pub use outside::Search;
+pub use outside::{Search, links};
 pub use tenants::{STEPS, State, Status, is_timestamp, unique};
 pub use tokens::{Issuer, TOKEN_MARK, signed};

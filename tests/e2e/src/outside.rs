@@ -11,6 +11,14 @@ use serde_json::{Value, json};
 use crate::Cloud;
 use crate::variables::variable;
 
+/// The links in a mail's text, as a mail program opens them.
+#[must_use]
+pub fn links(mail: &Value) -> Vec<String> {
+    let body = mail["Body"].as_str().unwrap_or_default();
+    let starts = body.match_indices("href=\"").map(|(at, start)| &body[at + start.len()..]);
+    starts.filter_map(|rest| Some(rest.split_once('"')?.0.replace("&amp;", "&").replace("&quot;", "\""))).collect()
+}
+
 impl Cloud {
     /// Every Supabase project that this tenant ever had, with the calls counted by endpoint.
     pub async fn projects(&self, slug: &str, tenant_id: impl std::fmt::Display) -> Result<Vec<Value>> {
@@ -140,6 +148,13 @@ impl Cloud {
         let mut mails = self.mails().await?;
         mails.retain(|mail| mail["To"] == address);
         Ok(mails)
+    }
+
+    /// Sends a token to a project's Auth, as the page that a link leads to does. Returns the status.
+    pub async fn verify(&self, project_ref: &str, kind: &str, token_hash: &str) -> Result<u16> {
+        let url = format!("{}/projects/{project_ref}/auth/v1/verify", variable("SUPABASE_API_URL")?);
+        let token = json!({ "type": kind, "token_hash": token_hash });
+        Ok(self.http.post(url).json(&token).send().await?.status().as_u16())
     }
 
     async fn outside(&self, url: &str) -> Result<Value> {

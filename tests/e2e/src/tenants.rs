@@ -143,6 +143,17 @@ impl Cloud {
         self.send(self.admin(Method::DELETE, &format!("/v1/admin/tenants/{slug}"))).await
     }
 
+    /// Sends `POST /v1/admin/tenants/{slug}/invitation`. Any answer is returned.
+    pub async fn invite_again(&self, slug: &str, body: Value) -> Result<Answer> {
+        self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/invitation")).json(&body)).await
+    }
+
+    /// The same, with an idempotency key.
+    pub async fn invite_again_as(&self, slug: &str, body: Value, key: &str) -> Result<Answer> {
+        let request = self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/invitation"));
+        self.send(request.header("idempotency-key", key).json(&body)).await
+    }
+
     /// Invokes the reconciler, as the schedule does every minute, until the condition holds. Another reconciler may be
     /// doing the work.
     pub async fn reconcile_until(&self, done: impl AsyncFn() -> Result<bool>) -> Result<()> {

@@ -105,7 +105,7 @@ pub const EFFECTS: &[Effect] = &[
     aws(1, "secret", |s| aws_call("secretsmanager.CreateSecret", &s.tenant_id.to_string())),
     postgres(1, "intent", |s| intent(s, "supabase_project")),
     http(1, "project", |s| body("POST", "^/v1/projects$", &s.slug)),
-    confirmation(1, "supabase_project"),
+    confirmed(1, "supabase_project"),
     completed(1),
     lease(2),
     Effect {
@@ -134,11 +134,11 @@ pub const EFFECTS: &[Effect] = &[
             Match::request("PATCH", &format!("^/v1/projects/{}/config/auth$", s.project_ref))
         })
     },
-    confirmation(5, "auth_configuration"),
+    confirmed(5, "auth_configuration"),
     postgres(5, "intent", |s| intent(s, "admin_user")),
     http(5, "invitation", |s| body("POST", "/auth/v1/invite", &s.slug)),
     Effect { upstream: "smtp", protocol: Protocol::Smtp, ..http(5, "mail", mail) },
-    confirmation(5, "admin_user"),
+    confirmed(5, "admin_user"),
     pooler(5, "grant", |s| tenant_statement(s, "iam.user_roles")),
     completed(5),
     lease(6),
@@ -147,7 +147,7 @@ pub const EFFECTS: &[Effect] = &[
     resp(6, "falkordb-us-east-1", "index", |s| command(&format!(r"^GRAPH\.QUERY client_{} CREATE INDEX", s.slug))),
     resp(6, "falkordb-us-east-1", "constraint", |s| command(&format!(r"^GRAPH\.CONSTRAINT CREATE client_{} ", s.slug))),
     resp(6, "falkordb-us-east-1", "user", |s| command(&format!(r"^ACL SETUSER client_{} ", s.slug))),
-    confirmation(6, "graph"),
+    confirmed(6, "graph"),
     completed(6),
     lease(7),
     postgres(7, "intent", |s| intent(s, "search_index")),
@@ -155,7 +155,7 @@ pub const EFFECTS: &[Effect] = &[
         upstream: "opensearch-us-east-1",
         ..http(7, "index", |s| Match::request("PUT", &format!("^/client_{}_v1", s.slug)))
     },
-    confirmation(7, "search_index"),
+    confirmed(7, "search_index"),
     completed(7),
     lease(8),
     resp(8, "valkey", "cache", |s| command(&format!("^UNLINK tenant:slug:{}$", s.slug))),
@@ -163,10 +163,10 @@ pub const EFFECTS: &[Effect] = &[
     lease(9),
     postgres(9, "customer's intent", |s| intent(s, "stripe_customer")),
     stripe("customer", |s| body("POST", "^/v1/customers$", &s.tenant_id.to_string())),
-    confirmation(9, "stripe_customer"),
+    confirmed(9, "stripe_customer"),
     postgres(9, "subscription's intent", |s| intent(s, "stripe_subscription")),
     stripe("subscription", |s| body("POST", "^/v1/subscriptions$", &s.tenant_id.to_string())),
-    confirmation(9, "stripe_subscription"),
+    confirmed(9, "stripe_subscription"),
     postgres(9, "activation", activation),
     Effect {
         known: Known::Promise("invalidate_cache"),
@@ -213,16 +213,20 @@ const fn completed(step: usize) -> Effect {
     postgres(step, COMPLETION, activation)
 }
 
-const fn confirmation(step: usize, kind: &'static str) -> Effect {
-    let confirm: fn(&Subject) -> Match =
-        |s| Match::statement(&format!(r"^UPDATE control\.resources r SET external_id.* \$1={} ", s.row));
+const fn confirmed(step: usize, kind: &'static str) -> Effect {
     let name = match kind.as_bytes() {
         b"auth_configuration" => "settings' id",
         b"stripe_customer" => "customer's id",
         b"stripe_subscription" => "subscription's id",
         _ => "id",
     };
-    Effect { known: Known::Intent(kind), ..postgres(step, name, confirm) }
+    Effect { known: Known::Intent(kind), ..postgres(step, name, confirmation) }
+}
+
+/// The statement that confirms the subject's ledger row.
+#[must_use]
+pub fn confirmation(subject: &Subject) -> Match {
+    Match::statement(&format!(r"^UPDATE control\.resources r SET external_id.* \$1={} ", subject.row))
 }
 
 /// The statement that begins a step.
@@ -256,7 +260,9 @@ pub fn intent(subject: &Subject, kind: &str) -> Match {
     Match::statement(&format!(r"^INSERT INTO control\.resources .*\$2={} \$3={kind} ", subject.tenant_id))
 }
 
-fn tenant_statement(subject: &Subject, sql: &str) -> Match {
+/// A statement in the tenant's database.
+#[must_use]
+pub fn tenant_statement(subject: &Subject, sql: &str) -> Match {
     Match { database: Some(format!("project_{}", subject.project_ref)), ..Match::statement(sql) }
 }
 
@@ -276,7 +282,13 @@ pub fn aws_call(target: &str, regex: &str) -> Match {
 
 /// The end of the text of a mail to the tenant's admin.
 fn mail(subject: &Subject) -> Match {
-    Match { bytes_regex: Some(format!(r"(?s)^.*To: <?admin@{}.*\r\n\.\r\n$", subject.slug)), ..Match::default() }
+    mail_to(&format!("admin@{}.", subject.slug))
+}
+
+/// The end of the text of a mail to an address that begins like this.
+#[must_use]
+pub fn mail_to(address: &str) -> Match {
+    Match { bytes_regex: Some(format!(r"(?s)^.*To: <?{address}.*\r\n\.\r\n$")), ..Match::default() }
 }
 
 /// Calls with this idempotency key.

@@ -150,8 +150,11 @@ impl Cell {
     /// A second mail cannot be avoided if the mail server took the first one without Auth hearing of it: Auth deletes
     /// the invitee, because it believes that the mail was not sent.
     fn may_mail_twice(self) -> bool {
-        matches!(self.row, Row::Step(effect) if effect.name == "mail")
-            && matches!(self.fault.kind, Kind::Lost | Kind::Hang)
+        let mails = match self.row {
+            Row::Step(effect) => effect.name == "mail",
+            Row::Act(act) => act.is_mail(),
+        };
+        mails && matches!(self.fault.kind, Kind::Lost | Kind::Hang)
     }
 
     async fn verdict(self, stage: &Stage) -> Verdict {

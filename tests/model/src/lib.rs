@@ -59,6 +59,8 @@
 //! - **A name does not prevent a second project.** Supabase may refuse it, but the protocol does not need that.
 //! - **Symmetric worlds are one.** Invocations have no order, finished attempts have no number, and a lease that has
 //!   ended has no holder: no statement distinguishes them.
+//! - **Further invitations are a model of their own** ([`Invitations`]), since they share nothing with the pipeline but the
+//!   lease.
 //!
 //! # How the end is proven
 //!
@@ -75,6 +77,7 @@ mod effect;
 mod environment;
 mod graph;
 mod happen;
+mod invitation;
 mod invocation;
 mod pipeline;
 mod properties;
@@ -90,6 +93,7 @@ use stateright::{Model, Property};
 pub use act::Act;
 pub use call::{Call, Flight};
 pub use graph::Graph;
+pub use invitation::{Invitations, Move, Next, Row as MailRow, Scene, Slip};
 pub use invocation::{At, Invocation, Job};
 pub use properties::{
     ACTIVE_IS_MADE, ACTIVE_SINCE_STEP_9, BILLING_AGREES, DELIVERED_IS_PUBLISHED, FAILED_IS_OVER, NOTHING_INVENTED,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
 
+mod addresses;
 mod changes;
 mod crashes;
 mod database;

@@ -14,5 +14,6 @@ pub use client::{Mode, Stripe};
 pub use error::Error;
 pub use objects::{Customer, Item, Price, Subscription};
 pub use requests::{
-    ChosenPrice, PreparedPost, SubscriptionChange, create_customer, create_subscription, update_subscription,
+    ChosenPrice, PreparedPost, SubscriptionChange, create_customer, create_subscription, update_customer,
+    update_subscription,
 };

@@ -9,6 +9,9 @@ use serde::Deserialize;
 pub struct Customer {
     /// `cus_…`.
     pub id: String,
+    /// Where invoices are sent.
+    #[serde(default)]
+    pub email: Option<String>,
     /// Of a deleted customer, Stripe shows nothing but its id and this.
     #[serde(default)]
     pub(crate) deleted: bool,

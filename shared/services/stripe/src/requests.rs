@@ -26,6 +26,12 @@ pub fn create_customer(email: &str, name: &str, tenant_id: &str, slug: &str) -> 
     )
 }
 
+/// Changes a customer's address.
+#[must_use]
+pub fn update_customer(id: &str, email: &str) -> PreparedPost {
+    PreparedPost::new(&format!("/v1/customers/{id}"), &[("email", email)])
+}
+
 /// Creates a subscription that is paid by invoice. Stripe's default, charging automatically, is refused for a customer
 /// without a payment method, and a new customer has none.
 #[must_use]

@@ -13,10 +13,12 @@ use uuid::Uuid;
 use crate::auth_error::{AuthError, code_of};
 use crate::error::RequestId;
 
-/// The longest that a request of [`Auth`] takes. An invitation is answered after the mail server accepted the mail, for
-/// which Auth itself allows 10 s. With a shorter limit, every slow mail server would leave invitations of unknown
-/// outcome.
+/// The longest that a request of [`Auth`] takes by default. A mail is answered after the mail server accepted it, for which
+/// Auth itself allows 10 s. With a shorter limit, every slow mail server would leave mails of unknown outcome.
 pub const AUTH_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// A ban has an end. This one is a hundred years away.
+const FOR_EVER: &str = "876000h";
 
 const API_KEY: HeaderName = HeaderName::from_static("apikey");
 /// With this header, errors have a stable `code`. Without it, that field is the HTTP status.
@@ -46,8 +48,14 @@ impl Auth {
     /// A client of the project whose API is at `project_api_base`, e.g. `https://{ref}.supabase.co`.
     #[must_use]
     pub fn new(project_api_base: &str, secret_key: SecretString) -> Self {
+        Self::within(AUTH_TIMEOUT, project_api_base, secret_key)
+    }
+
+    /// The same with another limit for a request.
+    #[must_use]
+    pub fn within(timeout: Duration, project_api_base: &str, secret_key: SecretString) -> Self {
         Self {
-            client: http_kit::client(AUTH_TIMEOUT),
+            client: http_kit::client(timeout),
             base_url: format!("{}/auth/v1", project_api_base.trim_end_matches('/')),
             secret_key,
         }
@@ -76,6 +84,32 @@ impl Auth {
             StatusCode::INTERNAL_SERVER_ERROR if code_of(&answer).as_deref() == Some("unexpected_failure") => {
                 Err(AuthError::MailFailed(RequestId::of(&answer)))
             }
+            _ => Err(AuthError::of(&answer)),
+        }
+    }
+
+    /// Sends a recovery mail to a user, with a link that logs in once, and returns after the mail server has accepted it.
+    /// It ends the link of the mail before. Auth refuses a second mail within a minute. If there is no such user, the
+    /// answer is the same.
+    pub async fn recover(&self, email: &str, redirect_to: &str) -> Result<(), AuthError> {
+        let request = self.request(Method::POST, "/recover").query(&[("redirect_to", redirect_to)]);
+        let answer = http_kit::send(request.json(&Recovery { email })).await?;
+        match answer.status {
+            StatusCode::OK => Ok(()),
+            StatusCode::INTERNAL_SERVER_ERROR if code_of(&answer).as_deref() == Some("unexpected_failure") => {
+                Err(AuthError::MailFailed(RequestId::of(&answer)))
+            }
+            _ => Err(AuthError::of(&answer)),
+        }
+    }
+
+    /// Sets whether a user may log in and renew a session. Repeating it changes nothing.
+    pub async fn set_banned(&self, id: Uuid, banned: bool) -> Result<(), AuthError> {
+        let ban_duration = if banned { FOR_EVER } else { "none" };
+        let request = self.request(Method::PUT, &format!("/admin/users/{id}")).json(&Ban { ban_duration });
+        let answer = http_kit::send(request).await?;
+        match answer.status {
+            StatusCode::OK => Ok(()),
             _ => Err(AuthError::of(&answer)),
         }
     }
@@ -127,6 +161,16 @@ fn unexpected(answer: &Answer) -> AuthError {
 #[derive(Deserialize)]
 struct PublicSettings {
     disable_signup: bool,
+}
+
+#[derive(Serialize)]
+struct Recovery<'a> {
+    email: &'a str,
+}
+
+#[derive(Serialize)]
+struct Ban {
+    ban_duration: &'static str,
 }
 
 #[derive(Serialize)]

@@ -1,5 +1,7 @@
 //! The settings of a project's Auth, and what of them has to be changed.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -22,6 +24,21 @@ pub struct AuthSettings {
     pub smtp: Smtp,
     /// Whether users can join by invitation only.
     pub disable_signup: bool,
+    /// How long the links in all mails are valid: invitations, recoveries, changes of an address.
+    pub links_live_for: Duration,
+    /// The mail of an invitation.
+    pub invitation: Mail,
+    /// The mail of a recovery.
+    pub recovery: Mail,
+}
+
+/// The template of a mail. It may refer to `{{ .TokenHash }}` and others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// The subject.
+    pub subject: String,
+    /// HTML.
+    pub content: String,
 }
 
 /// A mail server and the sender of the mails.
@@ -63,6 +80,12 @@ impl AuthSettings {
             ("smtp_admin_email", json!(self.smtp.admin_email)),
             ("smtp_sender_name", json!(self.smtp.sender_name)),
             (SHOWN_BY_AUTH, json!(self.disable_signup)),
+            // Seconds.
+            ("mailer_otp_exp", json!(self.links_live_for.as_secs())),
+            ("mailer_subjects_invite", json!(self.invitation.subject)),
+            ("mailer_templates_invite_content", json!(self.invitation.content)),
+            ("mailer_subjects_recovery", json!(self.recovery.subject)),
+            ("mailer_templates_recovery_content", json!(self.recovery.content)),
         ])
     }
 }

@@ -15,7 +15,7 @@ mod project;
 
 pub use auth::{AUTH_TIMEOUT, Auth, InvitedUser};
 pub use auth_error::AuthError;
-pub use auth_settings::{AuthChanges, AuthSettings, Smtp};
+pub use auth_settings::{AuthChanges, AuthSettings, Mail, Smtp};
 pub use error::{Error, RequestId};
 pub use management::{MANAGEMENT_TIMEOUT, Management, Offer};
 pub use project::{

@@ -2,13 +2,15 @@
 
 mod replay;
 
+use std::time::Duration;
+
 use domain::{CauseCode, Failure, FailureKind};
 use http_kit::{ConnectError, TransportError};
 use replay::{Replay, Reply, reply};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use supabase::{
-    AuthChanges, AuthSettings, Error, HealthStatus, Management, Offer, ProjectRef, ProjectStatus, Service, Smtp,
+    AuthChanges, AuthSettings, Error, HealthStatus, Mail, Management, Offer, ProjectRef, ProjectStatus, Service, Smtp,
 };
 
 const TOKEN: &str = "sbp_canary_token";
@@ -280,6 +282,9 @@ fn settings() -> AuthSettings {
             sender_name: "Ivory".into(),
         },
         disable_signup: true,
+        links_live_for: Duration::from_hours(24),
+        invitation: Mail { subject: "Invited".into(), content: "<a href=\"x\">{{ .TokenHash }}</a>".into() },
+        recovery: Mail { subject: "Recovered".into(), content: "{{ .TokenHash }}".into() },
     }
 }
 
@@ -289,7 +294,9 @@ fn shown() -> Value {
         "uri_allow_list": "https://acme.example/**,https://app.example/welcome", "smtp_host": "smtp.example",
         "smtp_port": "587", "smtp_user": "mailer", "smtp_pass": "a digest",
         "smtp_admin_email": "no-reply@ivory.example", "smtp_sender_name": "Ivory", "disable_signup": true,
-        "jwt_exp": 3600})
+        "mailer_otp_exp": 86_400, "mailer_subjects_invite": "Invited", "mailer_subjects_recovery": "Recovered",
+        "mailer_templates_invite_content": "<a href=\"x\">{{ .TokenHash }}</a>",
+        "mailer_templates_recovery_content": "{{ .TokenHash }}", "jwt_exp": 3600})
 }
 
 #[tokio::test]

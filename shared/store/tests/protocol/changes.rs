@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::{CauseCode, Patch, ProvisioningState, Step, StepState, TenantChange, TenantId, Tier};
 use serde_json::{Value, json};
 use store::{
-    Activation, Deactivated, Deactivation, Effect, Lease, NotBegun, NotLeased, Outcome, ResourceKind, Resume,
-    StoreError, Tenant, Update,
+    Activation, Deactivated, Deactivation, Effect, Intent, Invited, Lease, NotBegun, NotLeased, Outcome, ResourceKind,
+    Resume, StoreError, Tenant, Update,
 };
 use uuid::Uuid;
 
@@ -408,4 +408,54 @@ async fn a_deactivation_writes_the_promises_that_are_needed() {
                WHERE o.kind = 'settle_billing' AND t.slug = 'held'";
     let later = database.own.connect().await.query_one(sql, &[]).await.expect("answers");
     assert!(later.get::<_, bool>(0), "later than the lease's end");
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn an_invitation_ends_in_one_statement_under_its_lease() {
+    let database = Database::create().await;
+    let tenant = database.active("inviting", Tier::Enterprise).await;
+    let lease_for =
+        async |token: &'static str| database.store.lease_for_invitation(tenant.tenant_id, token, LONG).await;
+    let lease = lease_for("first").await.expect("free");
+    assert!(matches!(lease_for("second").await, Err(NotLeased::Busy)));
+    assert_eq!(lease.recent_mails().await.expect("answers").mails, 0);
+    let asked = Intent::named(ResourceKind::AdminMail, "chief@acme.com", CALL).asking("asked");
+    let mail = lease.intend(asked).await.expect("in time");
+    assert_eq!(lease.recent_mails().await.expect("answers").mails, 1, "it may have been sent");
+    lease.confirm(&mail, "user").await.expect("in time");
+    assert!(lease.last_mail().await.expect("answers").is_none(), "not everything is done");
+    let (email, payload, user) = ("chief@acme.com".parse().expect("an address"), json!({}), Uuid::now_v7());
+    let invited = || Invited {
+        mail: &mail,
+        done: "done",
+        email: &email,
+        user,
+        kind: "invitation",
+        invalidation: &payload,
+        actor: "admin",
+        request_id: "r",
+    };
+    let before = database.promised("invalidate_cache").await;
+    let row = lease.invited(invited()).await.expect("in time");
+    assert_eq!((row.admin_email.as_str(), row.version), ("chief@acme.com", tenant.version + 1));
+    assert_eq!(database.promised("invalidate_cache").await, before + 1);
+    assert_eq!(database.promised("settle_billing").await, 0, "there is no customer");
+    // The lease is given back, so nothing more is written.
+    assert_eq!(refused(lease.invited(invited()).await), CauseCode::LeaseLapsed);
+
+    // The same address again changes nothing that a caller can see.
+    let lease = lease_for("second").await.expect("given back");
+    let last = lease.last_mail().await.expect("answers").expect("done");
+    assert_eq!((last.email.as_str(), last.done.as_deref()), ("chief@acme.com", Some("done")));
+    let admin = lease.resource(ResourceKind::AdminUser).await.expect("answers").expect("the admin");
+    assert_eq!((admin.name.as_str(), admin.external_id), ("chief@acme.com", Some(user.to_string())));
+    let mail = lease.intend(Intent::named(ResourceKind::AdminMail, "chief@acme.com", CALL)).await.expect("in time");
+    let row = lease.invited(Invited { mail: &mail, ..invited() }).await.expect("in time");
+    assert_eq!(row.version, tenant.version + 1);
+    assert_eq!(database.promised("invalidate_cache").await, before + 1);
+    let lease = lease_for("third").await.expect("given back");
+    assert_eq!(lease.resource(ResourceKind::AdminUser).await.expect("answers").expect("the admin").id, admin.id);
+    database.deactivate(&tenant).await.expect("active");
+    assert!(matches!(lease_for("fourth").await, Err(NotLeased::State(ProvisioningState::Deprovisioned))));
 }

@@ -14,6 +14,7 @@ use database::{count, refusal, run, try_and_undo};
 const MANIFEST: &str = include_str!("../../migrations/tenant/manifest.json");
 const SEED_COUNTS: &str = include_str!("../../sql/seed_counts.sql");
 const TENANT_ADMIN_GRANT: &str = include_str!("../../sql/tenant_admin_grant.sql");
+const TENANT_ADMIN_WITHDRAW: &str = include_str!("../../sql/tenant_admin_withdraw.sql");
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
@@ -124,11 +125,34 @@ async fn granting_the_invitee_repeatedly_makes_one_tenant_admin() {
     assert_eq!((row.get(0), row.get(1)), (second_id, "admin@tenant.test"));
 
     // A corrected address: the earlier invitee is gone.
+    let withdraw = async |email: &str, remove: bool, disable: bool| {
+        let staying = owner.query(TENANT_ADMIN_WITHDRAW, &[&email, &remove, &disable]).await.expect("withdrawn");
+        !staying.is_empty()
+    };
     let third_id = Uuid::now_v7();
     assert_ne!(invite(third_id, "right@tenant.test").await, user);
+    for _ in 0..2 {
+        assert!(!withdraw("Admin@tenant.test", true, true).await);
+    }
     let row = owner.query_one(admins, &[]).await.expect("one admin");
     assert_eq!((row.get(0), row.get(1)), (third_id, "right@tenant.test"));
     assert_eq!(count(&owner, "SELECT count(*) FROM iam.users").await, 1);
+
+    // Whom an act names is disabled and not removed. They come back as the user that they were.
+    let clerk = "INSERT INTO iam.users (auth_user_id, email) VALUES (gen_random_uuid(), 'clerk@tenant.test');
+                 INSERT INTO iam.user_roles (user_id, role_code, granted_by)
+                 SELECT clerk.user_id, 'ap_clerk', admin.user_id FROM iam.users AS clerk, iam.users AS admin
+                 WHERE clerk.email = 'clerk@tenant.test' AND admin.email = 'right@tenant.test'";
+    run(&owner, clerk).await;
+    assert!(withdraw("right@tenant.test", true, true).await);
+    assert_eq!(count(&owner, "SELECT count(*) FROM iam.users WHERE status = 'disabled'").await, 1);
+    assert_eq!(count(&owner, "SELECT count(*) FROM iam.user_roles WHERE role_code = 'tenant_admin'").await, 0);
+    invite(third_id, "right@tenant.test").await;
+    assert_eq!(count(&owner, "SELECT count(*) FROM iam.users WHERE status = 'active'").await, 1);
+    // Somebody who only loses the grant stays as they are.
+    assert!(withdraw("right@tenant.test", false, false).await);
+    assert_eq!(count(&owner, "SELECT count(*) FROM iam.users WHERE status = 'disabled'").await, 0);
+    invite(third_id, "right@tenant.test").await;
     let may =
         "SELECT count(*) FROM iam.effective_permissions WHERE permission_code IN ('roles.assign', 'users.manage')";
     assert_eq!(count(&owner, may).await, 2);

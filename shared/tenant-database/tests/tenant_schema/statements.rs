@@ -19,6 +19,13 @@ async fn the_schema_accepts_every_statement() {
 
     let client = database.connect().await;
     // The part of Supabase's schema that the statements need.
-    run(&client, "CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid, email text, invited_at timestamptz)").await;
+    run(
+        &client,
+        "CREATE SCHEMA auth;
+               CREATE TABLE auth.users (id uuid, email text, invited_at timestamptz, email_confirmed_at timestamptz,
+                   banned_until timestamptz, confirmation_sent_at timestamptz, recovery_sent_at timestamptz,
+                   is_sso_user boolean)",
+    )
+    .await;
     assert_accepted(&client, &Path::new(env!("CARGO_MANIFEST_DIR")).join("sql")).await;
 }

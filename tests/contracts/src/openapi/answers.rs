@@ -7,6 +7,7 @@ use domain::routes::{self, Route};
 use domain::{FieldError, ProblemCode};
 use get_tenant_status::Status;
 use invalidate_tenant_cache::Invalidated;
+use invite_admin::Invitation;
 use list_systems::ListedSystem;
 use list_tenants::ListedTenant;
 use provision_tenant::Accepted;
@@ -24,6 +25,7 @@ pub fn schemas() -> Map<String, Value> {
     collect::<ListedTenant<'_>>(&mut found);
     collect::<TenantRecord<'_>>(&mut found);
     collect::<Status<'_>>(&mut found);
+    collect::<Invitation<'_>>(&mut found);
     collect::<Invalidated<'_>>(&mut found);
     collect::<ListedSystem<'_>>(&mut found);
     collect::<CatalogRecord<'_>>(&mut found);
@@ -71,6 +73,7 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         }
         name if name == routes::GET_TENANT_STATUS.name => ("How far the run is.", Some(reference("Status")), &[]),
         name if name == routes::DEACTIVATE_TENANT.name => ("It is deactivated.", None, &[]),
+        name if name == routes::INVITE_ADMIN.name => ("The mail was sent.", Some(reference("Invitation")), &[]),
         name if name == routes::INVALIDATE_TENANT_CACHE.name => ("It is gone.", Some(reference("Invalidated")), &[]),
         name if name == routes::LIST_SYSTEMS.name => ("The systems.", Some(list("ListedSystem")), &[]),
         name if name == routes::UPSERT_CATALOG.name => {
@@ -156,6 +159,9 @@ fn example(name: &str) -> Value {
                 "next_retry_at": "2026-03-24T10:01:15.000000Z", "cause": null,
             }],
         }),
+        "invite-admin" => {
+            json!({ "kind": "invitation", "admin_email": "admin@acmebank.com", "sent_at": "2026-01-01T00:00:00.000000Z" })
+        }
         "invalidate-tenant-cache" => json!({ "slug": "acme-bank", "cache": "invalidated" }),
         "list-systems" => json!([{
             "system": "falkordb", "region": "us-east-1", "tier": null, "verdict": "usable", "fresh": true, "cause": null,

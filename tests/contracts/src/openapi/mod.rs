@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
 use domain::ProblemCode;
-use domain::routes::{Credential, ROUTES, Route};
+use domain::routes::{Body, Credential, ROUTES, Route};
 use serde_json::{Map, Value, json};
 
 use self::headers::{header, headers};
@@ -92,7 +92,7 @@ fn operation(route: &Route) -> Result<Value> {
     if !route.groups.is_empty() {
         operation["x-groups"] = json!(route.groups);
     }
-    if route.body {
+    if route.body.is_taken() {
         let schema = requests::of(route.name)?;
         let examples: Map<String, Value> = requests::examples(route.name)
             .into_iter()
@@ -100,7 +100,7 @@ fn operation(route: &Route) -> Result<Value> {
             .collect();
         ensure!(!examples.is_empty(), "{} has no example of a body", route.name);
         operation["requestBody"] = json!({
-            "required": true,
+            "required": route.body == Body::Required,
             "content": { "application/json": { "schema": reference(schema), "examples": examples } },
         });
     }

@@ -80,6 +80,16 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "Soft: the tenant stops routing, its resources are kept, its subscription ends with the period. While provisioning it stops the run. Repeating it is 204.",
     ),
     (
+        "invite-admin",
+        "tenants",
+        "ours",
+        "Invite the tenant's admin again",
+        "For an active tenant, and for a failed one whose admin was invited. Whoever has not accepted gets a new invitation, which ends the link before; \
+         whoever has gets a recovery mail. With another `admin_email`, that person becomes the admin and the one before loses all access: a user who did \
+         nothing is deleted, another one is disabled. Five mails an hour at most. The same request with the same key sends no second mail \
+         and is answered with the first one.",
+    ),
+    (
         "invalidate-tenant-cache",
         "tenants",
         "reference",

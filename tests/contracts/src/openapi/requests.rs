@@ -1,7 +1,7 @@
 //! Request bodies and query parameters. The schema of a body is made from the table that the body is parsed with.
 
 use anyhow::Result;
-use domain::{CatalogRequest, ProvisionRequest, SyncTargetRequest, TenantChange};
+use domain::{CatalogRequest, InvitationRequest, ProvisionRequest, SyncTargetRequest, TenantChange};
 use serde_json::{Map, Value, json};
 
 use super::json::reference;
@@ -11,6 +11,7 @@ pub fn of(route: &str) -> Result<&'static str> {
     Ok(match route {
         "provision-tenant" => ProvisionRequest::TITLE,
         "update-tenant" => TenantChange::TITLE,
+        "invite-admin" => InvitationRequest::TITLE,
         "upsert-catalog" => CatalogRequest::TITLE,
         "register-sync-target" => SyncTargetRequest::TITLE,
         _ => anyhow::bail!("{route} has no body"),
@@ -22,6 +23,7 @@ pub fn schemas() -> Map<String, Value> {
     [
         (ProvisionRequest::TITLE, ProvisionRequest::schema()),
         (TenantChange::TITLE, TenantChange::schema()),
+        (InvitationRequest::TITLE, InvitationRequest::schema()),
         (CatalogRequest::TITLE, CatalogRequest::schema()),
         (SyncTargetRequest::TITLE, SyncTargetRequest::schema()),
     ]
@@ -45,6 +47,7 @@ pub fn examples(route: &str) -> Vec<(&'static str, Value)> {
             ("tier", json!({ "tier": "enterprise_plus" })),
             ("clear-domain", json!({ "custom_domain": null })),
         ],
+        "invite-admin" => vec![("another", json!({ "admin_email": "chief@acmebank.com" }))],
         "upsert-catalog" => vec![(
             "acme",
             json!({

@@ -54,6 +54,7 @@ const MATRIX: &[(&str, [Right; 14])] = &[
     ("get-tenant-status",        [U,   U,   U,    F,   S,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
     ("update-tenant",            [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
     ("deactivate-tenant",        [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
+    ("invite-admin",             [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
     ("invalidate-tenant-cache",  [U,   U,   U,    F,   F,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
     ("list-systems",             [U,   U,   U,    F,   S,   S,    U,   U,   U,   U,   U,   U,   U,   U]),
     ("upsert-catalog",           [U,   U,   U,    U,   U,   U,    U,   U,   U,   U,   F,   F,   F,   S]),
@@ -100,7 +101,7 @@ fn request(cloud: &Cloud, route: &Route, tenant: &str) -> Result<reqwest::Reques
     let tenant = if route.method == "DELETE" { "absent-tenant" } else { tenant };
     let path = route.path.replace("{tenant}", tenant);
     let request = cloud.request(Method::from_bytes(route.method.as_bytes())?, &path);
-    Ok(if route.body { request.json(&json!({ "no_such_field": 1 })) } else { request })
+    Ok(if route.body.is_taken() { request.json(&json!({ "no_such_field": 1 })) } else { request })
 }
 
 fn right(answer: &Answer) -> Result<Right> {

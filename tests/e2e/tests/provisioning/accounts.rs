@@ -1,7 +1,7 @@
 //! Step 5: the admin gets one mail, exists in Auth, and is tenant admin in the IAM schema.
 
 use anyhow::{Result, bail};
-use e2e::Cloud;
+use e2e::{Cloud, links};
 use uuid::Uuid;
 
 use crate::Live;
@@ -9,7 +9,8 @@ use crate::Live;
 pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
     let mails = cloud.mails_to(&live.email()).await?;
     let [mail] = mails.as_slice() else { bail!("not one mail: {mails:?}") };
-    assert!(mail["Body"].as_str().is_some_and(|body| body.contains("/auth/v1/verify")), "no link: {mail}");
+    let leads_to_page = |link: &String| link.starts_with("https://app.example.com/accept-invitation/?tenant=");
+    assert!(links(mail).iter().any(leads_to_page), "no link: {mail}");
 
     let database = cloud.tenant_database(&live.project_ref).await?;
     let invited = "SELECT id FROM auth.users WHERE invited_at IS NOT NULL AND email = $1";

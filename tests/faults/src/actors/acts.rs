@@ -7,7 +7,7 @@ use domain::names::{REHEARSED, REHEARSED_INDEX};
 use domain::{CatalogId, TenantId};
 use fault_proxy::client::{HeaderMatch, Match, RuleId, When};
 
-use crate::effects::{Subject, aws_call, insertion};
+use crate::effects::{Subject, aws_call, confirmation, insertion, intent, mail_to, tenant_statement};
 use crate::fault::{Fault, Kind};
 use crate::protocol::Protocol;
 use crate::stage::Stage;
@@ -32,6 +32,10 @@ pub enum Actor {
     Delete,
     /// The same during a step: its effect is held until `DELETE` is answered.
     DeleteDuring(usize),
+    /// `POST /v1/admin/tenants/{slug}/invitation` with another address.
+    Invite,
+    /// The same for an admin who has accepted an invitation.
+    Recover,
     /// `POST /v1/admin/tenants/{tenant_id}/catalog`.
     Catalog,
 }
@@ -46,6 +50,8 @@ impl fmt::Display for Actor {
             Self::Patch => f.write_str("PATCH tier"),
             Self::Delete => f.write_str("DELETE"),
             Self::DeleteDuring(step) => write!(f, "DELETE in step {step}"),
+            Self::Invite => f.write_str("another admin"),
+            Self::Recover => f.write_str("recovery"),
             Self::Catalog => f.write_str("catalog"),
         }
     }
@@ -134,6 +140,20 @@ pub const ACTS: &[Act] = &[
     during(9, "customer"),
     during(9, "subscription"),
     during(9, "activation"),
+    sql(Actor::Invite, "lease", lease),
+    sql(Actor::Invite, "intent", |s| intent(s, "admin_mail")),
+    auth(Actor::Invite, "invitation", |s| to_chief("POST", "/auth/v1/invite", s)),
+    smtp(Actor::Invite, "mail", |s| mail_to(&chief(s))),
+    sql(Actor::Invite, "id", confirmation),
+    pooler(Actor::Invite, "grant", |s| tenant_statement(s, "users_email_key")),
+    pooler(Actor::Invite, "withdrawal", |s| tenant_statement(s, "SET status = 'disabled'")),
+    auth(Actor::Invite, "deletion", |s| of_project("DELETE", "/auth/v1/admin/users/", s)),
+    auth(Actor::Invite, "ban", |s| of_project("PUT", "/auth/v1/admin/users/", s)),
+    sql(Actor::Invite, "row", invited),
+    sql(Actor::Recover, "intent", |s| intent(s, "admin_mail")),
+    auth(Actor::Recover, "recovery", |s| of_project("POST", "/auth/v1/recover", s)),
+    smtp(Actor::Recover, "mail", |s| mail_to(&admin(s))),
+    sql(Actor::Recover, "row", invited),
     aws(Actor::Catalog, "secret", catalog_secret),
     sql(Actor::Catalog, "row", |s| {
         Match::statement(&format!(
@@ -153,6 +173,18 @@ const fn aws(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) 
 
 const fn stripe(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
     Act { upstream: "stripe", protocol: Protocol::Http, ..sql(actor, name, matching) }
+}
+
+const fn auth(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
+    Act { upstream: "supabase", protocol: Protocol::Http, ..sql(actor, name, matching) }
+}
+
+const fn smtp(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
+    Act { upstream: "smtp", protocol: Protocol::Smtp, ..sql(actor, name, matching) }
+}
+
+const fn pooler(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
+    Act { upstream: "pooler", ..sql(actor, name, matching) }
 }
 
 const fn resp(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
@@ -175,6 +207,30 @@ fn lease(subject: &Subject) -> Match {
     ))
 }
 
+/// The address of a tenant's first admin.
+pub fn admin(subject: &Subject) -> String {
+    format!("admin@{}.example.com", subject.slug)
+}
+
+/// The address of the one who takes their place.
+pub fn chief(subject: &Subject) -> String {
+    format!("chief@{}.example.com", subject.slug)
+}
+
+fn to_chief(method: &str, path: &str, subject: &Subject) -> Match {
+    Match { body_regex: Some(chief(subject)), ..Match::request(method, path) }
+}
+
+/// Calls of the project's Auth.
+fn of_project(method: &str, path: &str, subject: &Subject) -> Match {
+    Match::request(method, &format!("/projects/{}{path}", subject.project_ref))
+}
+
+/// The statement that ends an invitation.
+fn invited(subject: &Subject) -> Match {
+    Match::statement(&format!(r"SET admin_email = \$3.*\$1={} ", subject.tenant_id))
+}
+
 fn run_failed(subject: &Subject) -> Match {
     Match::statement(&format!(r"SET provisioning_state = 'failed'.*\$1={} ", subject.tenant_id))
 }
@@ -186,10 +242,18 @@ impl Act {
         match (self.actor, fault.kind) {
             (Actor::DeleteDuring(_), kind) => kind == Kind::Hang,
             (_, Kind::Twice | Kind::Stall | Kind::Stale) => false,
-            (_, Kind::TooMany | Kind::Error) if self.protocol == Protocol::Smtp => false,
+            // Auth sends the invitations' mails, and it is no process of ours to be killed.
+            (Actor::CheckRegion, Kind::Kill) if self.protocol == Protocol::Smtp => true,
+            (_, kind) if self.protocol == Protocol::Smtp => matches!(kind, Kind::Cut | Kind::Lost | Kind::Hang),
             (_, Kind::TooMany | Kind::Error) => fault.when == When::Before,
             _ => true,
         }
+    }
+
+    /// Whether it is a mail, which the provider sends.
+    #[must_use]
+    pub fn is_mail(&self) -> bool {
+        self.protocol == Protocol::Smtp
     }
 
     /// Makes the rule for the fault.

@@ -31,6 +31,7 @@ pub(crate) enum Endpoint {
     AuthSettings,
     Verify,
     Invite,
+    Recover,
     ListUsers,
     GetUser,
     UpdateUser,

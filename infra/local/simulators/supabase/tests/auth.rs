@@ -241,3 +241,114 @@ async fn an_administrator_lists_confirms_and_deletes_users() {
     assert_eq!(settings["disable_signup"], false);
     world.delete(&project).await;
 }
+
+/// The token in a mail whose template shows nothing else.
+async fn token(world: &World) -> String {
+    world.mails().await.last().unwrap()["Body"].as_str().unwrap().trim().to_owned()
+}
+
+async fn show_tokens_only(world: &World, project: &Project) {
+    let token = "{{ .TokenHash }}";
+    let templates = json!({"mailer_templates_invite_content": token, "mailer_templates_recovery_content": token});
+    let path = format!("/projects/{}/config/auth", project.reference);
+    world.api(Method::PATCH, &path, Some(templates)).await.expect(200);
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
+async fn a_page_exchanges_a_token_once_without_any_key() {
+    let (world, project) = start("exchanges").await;
+    world.configure_mail(&project).await;
+    show_tokens_only(&world, &project).await;
+    world.invite(&project, "ada@example.com").await.expect(200);
+    let token = token(&world).await;
+    let verify = |body: Value| answer(world.auth(Method::POST, &project, "/verify").json(&body));
+    for (bad, text) in [
+        (json!({"token_hash": token}), "Verify requires a verification type"),
+        (json!({"type": "invite"}), "Verify requires either a token or a token hash"),
+        (
+            json!({"type": "invite", "token_hash": token, "email": "ada@example.com"}),
+            "Only the token_hash and type should be provided",
+        ),
+        (json!({"type": "pigeon", "token_hash": token}), "Invalid email verification type"),
+    ] {
+        assert_eq!(verify(bad).await.expect(400)["msg"], text);
+    }
+    // Of another kind.
+    assert_eq!(verify(json!({"type": "recovery", "token_hash": token})).await.expect(403)["error_code"], "otp_expired");
+    let asked = json!({"type": "invite", "token_hash": token});
+    let accepted = verify(asked.clone()).await;
+    assert_eq!(accepted.header("access-control-allow-origin"), Some("*"));
+    let session = accepted.expect(200);
+    assert_eq!((&session["user"]["email"], &session["token_type"]), (&json!("ada@example.com"), &json!("bearer")));
+    assert!(session["user"]["email_confirmed_at"].is_string() && session["refresh_token"].is_string());
+    let used = verify(asked).await.expect(403);
+    assert_eq!(
+        (&used["error_code"], &used["msg"]),
+        (&json!("otp_expired"), &json!("Email link is invalid or has expired"))
+    );
+    let asked = answer(world.auth(Method::OPTIONS, &project, "/verify")).await;
+    assert!(asked.header("access-control-allow-headers").unwrap().contains("Content-Type"));
+    world.delete(&project).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
+async fn links_live_for_an_hour_unless_the_configuration_says_otherwise() {
+    let (world, project) = start("expires").await;
+    world.configure_mail(&project).await;
+    show_tokens_only(&world, &project).await;
+    let client = log_in(&world, &project, DB_PASS).await.unwrap();
+    let path = format!("/projects/{}/config/auth", project.reference);
+    for (seconds, minutes, status) in [(None, 59, 200), (None, 61, 403), (Some(86_400), 61, 200)] {
+        if let Some(seconds) = seconds {
+            world.api(Method::PATCH, &path, Some(json!({"mailer_otp_exp": seconds}))).await.expect(200);
+        }
+        let email = format!("u{minutes}-{status}@example.com");
+        world.invite(&project, &email).await.expect(200);
+        let passes = "UPDATE auth.users SET confirmation_sent_at = confirmation_sent_at - make_interval(mins => $1)";
+        client.execute(passes, &[&minutes]).await.unwrap();
+        let asked = json!({"type": "invite", "token_hash": token(&world).await});
+        answer(world.auth(Method::POST, &project, "/verify").json(&asked)).await.expect(status);
+    }
+    world.delete(&project).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
+async fn a_user_gets_one_recovery_mail_a_minute_and_none_of_it_while_banned() {
+    let world = World::start(postgres_url(), |settings| settings.clock_scale = 0.02).await;
+    let project = world.create("recovers").await;
+    world.configure_mail(&project).await;
+    show_tokens_only(&world, &project).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let user = world.invite(&project, "ada@example.com").await.expect(200);
+    let recover = |email: &str| {
+        let request = world.auth(Method::POST, &project, "/recover").header("apikey", &project.publishable);
+        answer(request.json(&json!({"email": email})))
+    };
+    assert_eq!(recover("nobody@example.com").await.expect(200), json!({}));
+    assert_eq!(recover("ada@example.com").await.expect(200), json!({}));
+    let soon = recover("ada@example.com").await.expect(429);
+    assert_eq!(soon["error_code"], "over_email_send_rate_limit");
+    assert!(soon["msg"].as_str().unwrap().starts_with("For security purposes, you can only request this after "));
+    // An invitation is not limited in this way.
+    world.invite(&project, "ada@example.com").await.expect(200);
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    recover("ada@example.com").await.expect(200);
+    assert_eq!(world.mails().await.len(), 4);
+
+    let user = format!("/admin/users/{}", user["id"].as_str().unwrap());
+    let ban = async |duration: &str| {
+        world.as_admin(Method::PUT, &project, &user, Some(json!({"ban_duration": duration}))).await
+    };
+    ban("soon").await.expect(400);
+    ban("876000h").await.expect(200);
+    let asked = json!({"type": "recovery", "token_hash": token(&world).await});
+    let verify = || answer(world.auth(Method::POST, &project, "/verify").json(&asked));
+    assert_eq!(verify().await.expect(403)["error_code"], "user_banned");
+    ban("none").await.expect(200);
+    // A recovery confirms the address as well.
+    assert!(verify().await.expect(200)["user"]["email_confirmed_at"].is_string());
+    world.delete(&project).await;
+}

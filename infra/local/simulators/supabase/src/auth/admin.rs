@@ -107,11 +107,21 @@ pub(super) async fn get(
     Ok(Json(user.with_identities(&session).await?))
 }
 
-/// The only change of a user that is simulated.
+/// The changes of a user that are simulated, one at a time.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Changes {
-    email_confirm: bool,
+#[serde(deny_unknown_fields, untagged)]
+enum Changes {
+    Confirm { email_confirm: bool },
+    Ban { ban_duration: String },
+}
+
+/// The hours of a ban, or 0 for none. Auth takes every duration of Go's.
+fn hours(duration: &str) -> Result<i32, AuthError> {
+    if duration == "none" {
+        return Ok(0);
+    }
+    let hours = duration.strip_suffix('h').and_then(|hours| hours.parse().ok());
+    hours.ok_or_else(|| AuthError::Invalid(format!("invalid format for ban duration: {duration:?}")))
 }
 
 pub(super) async fn update(
@@ -121,11 +131,21 @@ pub(super) async fn update(
     body: Bytes,
 ) -> Result<Json<User>, AuthError> {
     let id = user_id(&user)?;
-    let Changes { email_confirm: true } = parse(&body)? else {
-        return Err(AuthError::Invalid("only email_confirm: true is simulated".to_owned()));
-    };
     let session = cloud.database.session(Some(&project.reference)).await?;
-    let row = session.query_opt(include_str!("../../sql/user-confirm.sql"), &[&id]).await?;
+    let row = match parse(&body)? {
+        Changes::Confirm { email_confirm: true } => {
+            session.query_opt(include_str!("../../sql/user-confirm.sql"), &[&id]).await?
+        }
+        Changes::Confirm { email_confirm: false } => {
+            return Err(AuthError::Invalid("only email_confirm: true is simulated".to_owned()));
+        }
+        Changes::Ban { ban_duration } => {
+            let hours = hours(&ban_duration)?;
+            let row = session.query_opt(include_str!("../../sql/user-ban.sql"), &[&id, &hours]).await?;
+            let user = User::from_row(&row.ok_or(AuthError::UserNotFound)?)?;
+            return Ok(Json(user.with_identities(&session).await?));
+        }
+    };
     let user = User::from_row(&row.ok_or(AuthError::UserNotFound)?)?;
     Ok(Json(user.with_identities(&session).await?.just_confirmed()))
 }

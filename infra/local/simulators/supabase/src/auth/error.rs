@@ -46,8 +46,16 @@ pub(super) enum AuthError {
     AddressNotAuthorized(String),
     #[error("email rate limit exceeded")]
     TooManyMails,
+    #[error("For security purposes, you can only request this after {0} seconds.")]
+    TooSoon(u64),
+    #[error("Email link is invalid or has expired")]
+    LinkExpired,
+    #[error("User is banned")]
+    Banned,
     #[error("Error sending invite email")]
     Mail(#[from] MailError),
+    #[error("Error sending recovery email")]
+    RecoveryMail(MailError),
     #[error("Database error")]
     Database(#[from] DatabaseError),
 }
@@ -59,6 +67,10 @@ impl From<tokio_postgres::Error> for AuthError {
 }
 
 impl AuthError {
+    pub(super) fn code(&self) -> &'static str {
+        self.kind().1
+    }
+
     fn kind(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NoAuthorization => (StatusCode::UNAUTHORIZED, "no_authorization"),
@@ -72,8 +84,12 @@ impl AuthError {
             Self::UserNotFound => (StatusCode::NOT_FOUND, "user_not_found"),
             Self::UserIdMalformed => (StatusCode::NOT_FOUND, "validation_failed"),
             Self::AddressNotAuthorized(_) => (StatusCode::BAD_REQUEST, "email_address_not_authorized"),
-            Self::TooManyMails => (StatusCode::TOO_MANY_REQUESTS, "over_email_send_rate_limit"),
-            Self::Mail(_) | Self::Database(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unexpected_failure"),
+            Self::LinkExpired => (StatusCode::FORBIDDEN, "otp_expired"),
+            Self::Banned => (StatusCode::FORBIDDEN, "user_banned"),
+            Self::TooManyMails | Self::TooSoon(_) => (StatusCode::TOO_MANY_REQUESTS, "over_email_send_rate_limit"),
+            Self::Mail(_) | Self::RecoveryMail(_) | Self::Database(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "unexpected_failure")
+            }
         }
     }
 
@@ -88,7 +104,9 @@ impl AuthError {
         if status.is_server_error() {
             let id = Uuid::new_v4();
             match self {
-                Self::Mail(cause) => tracing::warn!(error_id = %id, error = %cause, "mail not sent"),
+                Self::Mail(cause) | Self::RecoveryMail(cause) => {
+                    tracing::warn!(error_id = %id, error = %cause, "mail not sent");
+                }
                 other => tracing::error!(error_id = %id, error = ?other, "Auth failed"),
             }
             if !dated {

@@ -51,8 +51,8 @@ pub(super) async fn invite(
     let transaction = session.transaction().await?;
     let user = unconfirmed(&transaction, &email, data).await?;
     let secret = Secret::generate(&email);
-    let link = action_link(&cloud, &project, &secret.hash, &redirect_to);
-    send(&cloud, &project, &config, &email, &secret, &link, &redirect_to).await?;
+    let mail = Mail { kind: Kind::Invite, email: &email, secret: &secret, redirect_to: &redirect_to };
+    mail.send(&cloud, &project, &config).await?;
     let user = invited(&transaction, &user, &secret.hash).await?;
     transaction.commit().await?;
     Ok(Json(user))
@@ -104,7 +104,7 @@ pub(super) async fn generate_link(
     let Secret { otp, hash } = Secret::generate(&email);
     let user = invited(&transaction, &user, &hash).await?;
     transaction.commit().await?;
-    let action_link = action_link(&cloud, &project, &hash, &redirect_to);
+    let action_link = action_link(&cloud, &project, Kind::Invite, &hash, &redirect_to);
     Ok(Json(GeneratedLink {
         user,
         action_link,
@@ -138,61 +138,87 @@ async fn invited(client: &impl GenericClient, user: &User, hash: &str) -> Result
     Ok(User::from_row(&row)?.with_identities(client).await?)
 }
 
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Invite,
+    Recovery,
+}
+
+impl Kind {
+    /// As in links.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invite => "invite",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
 /// A one-time password and its hash, which is in the links.
-struct Secret {
+pub(super) struct Secret {
     otp: String,
-    hash: String,
+    pub hash: String,
 }
 
 impl Secret {
-    fn generate(email: &str) -> Self {
+    pub(super) fn generate(email: &str) -> Self {
         let otp = format!("{:06}", rand::rng().random_range(0..1_000_000_u32));
-        let hash = hex::encode(Sha224::digest(format!("{email}{otp}")));
+        let hash = hash(email, &otp);
         Self { otp, hash }
     }
 }
 
+/// The hash of a one-time password.
+pub(super) fn hash(email: &str, otp: &str) -> String {
+    hex::encode(Sha224::digest(format!("{email}{otp}")))
+}
+
 /// Like in Auth's links, the target comes last and is not encoded.
-fn action_link(cloud: &Cloud, project: &Project, hash: &str, redirect_to: &str) -> String {
+fn action_link(cloud: &Cloud, project: &Project, kind: Kind, hash: &str, redirect_to: &str) -> String {
     // Unless it would end the parameter.
     let target: String = form_urlencoded::byte_serialize(redirect_to.as_bytes()).collect();
     let target = if redirect_to.contains(['&', '#', '+', '%']) { target.as_str() } else { redirect_to };
-    let (base, reference) = (&cloud.base, &project.reference);
-    format!("{base}/projects/{reference}/auth/v1/verify?token={hash}&type=invite&redirect_to={target}")
+    let (base, reference, kind) = (&cloud.base, &project.reference, kind.as_str());
+    format!("{base}/projects/{reference}/auth/v1/verify?token={hash}&type={kind}&redirect_to={target}")
 }
 
-async fn send(
-    cloud: &Cloud,
-    project: &Project,
-    config: &AuthConfig,
-    email: &str,
-    secret: &Secret,
-    link: &str,
-    redirect_to: &str,
-) -> Result<(), AuthError> {
-    let smtp = config.smtp();
-    // If the project has no mail server, Supabase writes to the organization's team only.
-    let team = || cloud.settings.team_emails.iter().any(|known| known.eq_ignore_ascii_case(email));
-    if smtp.is_none() && !team() {
-        return Err(AuthError::AddressNotAuthorized(email.to_owned()));
-    }
-    let default = if smtp.is_some() { Some(MAILS_PER_HOUR_WITH_SMTP) } else { None };
-    if !project.may_mail(config.mails_per_hour(default)) {
-        return Err(AuthError::TooManyMails);
-    }
-    let placeholders = Placeholders {
-        link,
-        site_url: config.text("site_url"),
-        email,
-        otp: &secret.otp,
-        hash: &secret.hash,
-        redirect_to,
-    };
-    let subject = placeholders.fill(config.text("mailer_subjects_invite"), false);
-    let html = placeholders.fill(config.text("mailer_templates_invite_content"), true);
-    match smtp {
-        Some(smtp) => Ok(mail::send(&smtp, email, &subject, &html).await?),
+/// A mail with a link.
+pub(super) struct Mail<'a> {
+    pub kind: Kind,
+    pub email: &'a str,
+    pub secret: &'a Secret,
+    pub redirect_to: &'a str,
+}
+
+impl Mail<'_> {
+    pub(super) async fn send(&self, cloud: &Cloud, project: &Project, config: &AuthConfig) -> Result<(), AuthError> {
+        let smtp = config.smtp();
+        // If the project has no mail server, Supabase writes to the organization's team only.
+        let team = || cloud.settings.team_emails.iter().any(|known| known.eq_ignore_ascii_case(self.email));
+        if smtp.is_none() && !team() {
+            return Err(AuthError::AddressNotAuthorized(self.email.to_owned()));
+        }
+        let default = if smtp.is_some() { Some(MAILS_PER_HOUR_WITH_SMTP) } else { None };
+        if !project.may_mail(config.mails_per_hour(default)) {
+            return Err(AuthError::TooManyMails);
+        }
+        let placeholders = Placeholders {
+            link: &action_link(cloud, project, self.kind, &self.secret.hash, self.redirect_to),
+            site_url: config.text("site_url"),
+            email: self.email,
+            otp: &self.secret.otp,
+            hash: &self.secret.hash,
+            redirect_to: self.redirect_to,
+        };
+        let name = self.kind.as_str();
+        let subject = placeholders.fill(config.text(&format!("mailer_subjects_{name}")), false);
+        let html = placeholders.fill(config.text(&format!("mailer_templates_{name}_content")), true);
         // The team that the built-in service writes to is not part of the local cloud.
-        None => Ok(()),
+        let Some(smtp) = smtp else { return Ok(()) };
+        mail::send(&smtp, self.email, &subject, &html).await.map_err(|error| match self.kind {
+            Kind::Invite => AuthError::Mail(error),
+            Kind::Recovery => AuthError::RecoveryMail(error),
+        })
     }
 }

@@ -7,6 +7,7 @@ mod error;
 mod gate;
 mod info;
 mod invite;
+mod recover;
 mod redirect;
 mod users;
 mod verify;
@@ -29,7 +30,10 @@ pub(crate) fn router(cloud: &Arc<Cloud>) -> Router {
     }
     .add(MethodFilter::GET, "/health", Endpoint::AuthHealth, info::health)
     .add(MethodFilter::GET, "/settings", Endpoint::AuthSettings, info::settings)
-    .add(MethodFilter::GET, "/verify", Endpoint::Verify, verify::verify)
+    .add(MethodFilter::GET, "/verify", Endpoint::Verify, verify::follow)
+    .add(MethodFilter::POST, "/verify", Endpoint::Verify, verify::exchange)
+    .add(MethodFilter::OPTIONS, "/verify", Endpoint::Verify, verify::preflight)
+    .add(MethodFilter::POST, "/recover", Endpoint::Recover, recover::recover)
     .add(MethodFilter::POST, "/invite", Endpoint::Invite, invite::invite)
     .add(MethodFilter::POST, "/admin/generate_link", Endpoint::GenerateLink, invite::generate_link)
     .add(MethodFilter::GET, "/admin/users", Endpoint::ListUsers, admin::list)

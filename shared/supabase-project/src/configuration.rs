@@ -6,10 +6,12 @@ use std::time::Duration;
 use domain::{CauseCode, Failure};
 use lambda_kit::{Read, needs};
 use secrets::SmtpSecret;
-use step_kit::Lease;
-use store::{Intent, Resource, ResourceKind};
+use store::{Intent, Lease, Resource, ResourceKind};
 use supabase::{Auth, AuthChanges, AuthSettings, MANAGEMENT_TIMEOUT, Smtp};
-use supabase_project::{SupabaseAccount, project_ref};
+
+use crate::account::SupabaseAccount;
+use crate::mails::{LinkSettings, Mails};
+use crate::project::project_ref;
 
 /// When a change that Auth does not show is taken for applied. Auth waits until its configuration was not written for
 /// 5 s, and looks once a second.
@@ -25,14 +27,20 @@ needs! {
     pub struct AuthConfiguration {
         account: SupabaseAccount,
         smtp: Read<SmtpSecret>,
+        links: LinkSettings,
     }
 }
 
 impl AuthConfiguration {
+    /// The page that the links in mails lead to.
+    pub fn page(&self, lease: &Lease<'_>) -> String {
+        lease.tenant().fill(&self.links.page)
+    }
+
     /// Sends the configuration unless the project has it. Returns for how long Auth has had it, or `None` while Auth still
-    /// uses an earlier one. Links in its mails lead to `landing`.
-    pub async fn applied(&self, lease: &Lease<'_>, auth: &Auth, landing: String) -> Result<Option<Duration>, Failure> {
-        let (wanted, name) = self.wanted(landing).await?;
+    /// uses an earlier one.
+    pub async fn applied(&self, lease: &Lease<'_>, auth: &Auth) -> Result<Option<Duration>, Failure> {
+        let (wanted, name) = self.wanted(lease).await?;
         let sent = match lease.resource(ResourceKind::AuthConfiguration).await? {
             Some(sent) if is_confirmed(&sent) && sent.name == name && sent.age < YOUNG_FOR => sent,
             known => self.sent(lease, known, &wanted, &name).await?,
@@ -53,12 +61,16 @@ impl AuthConfiguration {
 
     /// The settings, and a name that changes with each of them. The mail server's password is represented by the version
     /// of its secret.
-    async fn wanted(&self, landing: String) -> Result<(AuthSettings, String), Failure> {
+    async fn wanted(&self, lease: &Lease<'_>) -> Result<(AuthSettings, String), Failure> {
         let (smtp, version) = self.smtp.read_with_version().await?;
-        let name = format!("{landing} smtp:{}", version.as_ref().map_or("", |version| version.as_str()));
+        let version = version.as_ref().map_or("", |version| version.as_str());
+        let page = self.page(lease);
+        let mails = Mails::to(&page, project_ref(lease)?.as_str());
+        let links_live_for = self.links.lifetime.0;
+        let name = format!("{page} smtp:{version} links:{}s mails:{}", links_live_for.as_secs(), mails.digest());
         let settings = AuthSettings {
-            uri_allow_list: vec![landing.clone()],
-            site_url: landing,
+            uri_allow_list: vec![page.clone()],
+            site_url: page,
             smtp: Smtp {
                 host: smtp.host,
                 port: smtp.port,
@@ -68,6 +80,9 @@ impl AuthConfiguration {
                 sender_name: smtp.sender_name,
             },
             disable_signup: true,
+            links_live_for,
+            invitation: mails.invitation,
+            recovery: mails.recovery,
         };
         Ok((settings, name))
     }
