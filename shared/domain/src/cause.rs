@@ -516,13 +516,13 @@ causes! {
     FalkorDb {
         /// The region's secret holds no usable URL.
         FalkorDbBadConfiguration = "falkordb_bad_configuration", Internal, Platform, false,
-            "The region's secret holds no usable FalkorDB URL. Correct it, then POST the tenant again.";
+            "The region's secret holds no usable FalkorDB URL, or its falkordb.ca_pem is no list of PEM certificates. Correct it, then POST the tenant again.";
         /// There is no connection to FalkorDB.
         FalkorDbUnreachable = "falkordb_unreachable", Transient, Platform, true,
             "FalkorDB could not be reached; check its address, the network path and TLS.";
         /// FalkorDB shows a certificate that is not trusted.
         FalkorDbUntrusted = "falkordb_untrusted", Rejected, Platform, false,
-            "FalkorDB is not trusted: {}. Give it a certificate of a public authority for the host in the region's secret, then POST the tenant again.";
+            "FalkorDB is not trusted: {}. Check the host in the region's secret, or put its authority into falkordb.ca_pem there, then POST the tenant again.";
         /// FalkorDB did not answer in time.
         FalkorDbTimeout = "falkordb_timeout", Transient, Platform, true,
             "FalkorDB did not answer in time; check its load if this persists.";
@@ -579,7 +579,7 @@ causes! {
             "OpenSearch could not be reached; check its address, the network path and its health.";
         /// OpenSearch shows a certificate that is not trusted.
         OpenSearchUntrusted = "opensearch_untrusted", Rejected, Platform, false,
-            "OpenSearch is not trusted: {}. Give it a certificate of a public authority for the host in the region's secret, then POST the tenant again.";
+            "OpenSearch is not trusted: {}. Check the host in the region's secret, or put its authority into opensearch.ca_pem there, then POST the tenant again.";
         /// OpenSearch did not answer in time.
         OpenSearchTimeout = "opensearch_timeout", Transient, Provider, true,
             "OpenSearch did not answer in time; the call is tried again.";
@@ -591,7 +591,7 @@ causes! {
             "OpenSearch sent an answer larger than any it documents. Check that the region's endpoint is the right one, then POST the tenant again.";
         /// The region's secret holds no usable endpoint.
         OpenSearchBadConfiguration = "opensearch_bad_configuration", Internal, Platform, false,
-            "The region's secret holds no usable OpenSearch endpoint or credential. Correct it, then POST the tenant again.";
+            "The region's secret holds no usable OpenSearch endpoint, credential or ca_pem. Correct it, then POST the tenant again.";
         /// There were no AWS credentials to sign with.
         OpenSearchNoCredentials = "opensearch_no_credentials", Transient, Platform, true,
             "There were no AWS credentials to sign with; check the function's role if this persists.";
@@ -645,13 +645,13 @@ causes! {
     Valkey {
         /// The secret holds no usable URL.
         ValkeyBadConfiguration = "valkey_bad_configuration", Internal, Platform, false,
-            "The secret control/valkey holds no usable URL. Correct it, then send the request again.";
+            "The secret control/valkey holds no usable URL, or its ca_pem is no list of PEM certificates. Correct it, then send the request again.";
         /// There is no connection to Valkey.
         ValkeyUnreachable = "valkey_unreachable", Transient, Platform, true,
             "Valkey could not be reached; check its address, the network path and TLS.";
         /// Valkey shows a certificate that is not trusted.
         ValkeyUntrusted = "valkey_untrusted", Rejected, Platform, false,
-            "Valkey is not trusted: {}. Give it a certificate of a public authority for the host in control/valkey, then send the request again.";
+            "Valkey is not trusted: {}. Check the host in control/valkey, or put its authority into ca_pem there, then send the request again.";
         /// Valkey did not answer in time.
         ValkeyTimeout = "valkey_timeout", Transient, Platform, true,
             "Valkey did not answer in time; check its load if this persists.";

@@ -27,7 +27,16 @@ pub fn client(timeout: Duration) -> reqwest::Client {
     builder(timeout).build().expect("a client of constants builds")
 }
 
-/// The same, with a new connection for every call. It is used to check whether the other side can be reached: a
+/// The same, which trusts the authorities in `ca_pem` as well.
+///
+/// # Panics
+/// Never in practice: the configuration is constant.
+pub fn client_trusting(timeout: Duration, ca_pem: Option<&str>) -> Result<reqwest::Client, tls::BadCaBundle> {
+    let config = tls::client_config(tls::Authorities::PUBLIC.and(ca_pem))?;
+    Ok(builder(timeout).tls_backend_preconfigured(config).build().expect("a client of constants builds"))
+}
+
+/// The same as [`client`], with a new connection for every call. It is used to check whether the other side can be reached: a
 /// connection from an earlier call may have died while the process was frozen.
 ///
 /// # Panics

@@ -113,7 +113,8 @@ impl Outbox {
     }
 
     async fn connect(&self) -> Result<Valkey, Failure> {
-        Ok(Valkey::connect(&self.valkey.read().await?.url).await?)
+        let secret = self.valkey.read().await?;
+        Ok(Valkey::connect(&secret.url, secret.ca_pem.as_deref()).await?)
     }
 }
 

@@ -8,8 +8,8 @@ use secrets::RegionSecret;
 use crate::Found;
 
 pub(crate) async fn check(regions: &Read<RegionSecret>, region: Region) -> Found {
-    let url = regions.read_of(region).await?.falkordb.url;
-    let falkordb = FalkorDb::connect(&url).await?;
+    let secret = regions.read_of(region).await?.falkordb;
+    let falkordb = FalkorDb::connect(&secret.url, secret.ca_pem.as_deref()).await?;
     let mut warnings = Vec::new();
     if !falkordb.rehearse(names::REHEARSED).await? {
         warnings.push(Warning::FalkorDbRightsUnknown);

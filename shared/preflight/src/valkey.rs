@@ -9,7 +9,8 @@ use valkey::Valkey;
 use crate::Found;
 
 pub(crate) async fn check(secret: &Read<ValkeySecret>, cache: &CacheSettings) -> Found {
-    let valkey = Valkey::connect(&secret.read().await?.url).await?;
+    let secret = secret.read().await?;
+    let valkey = Valkey::connect(&secret.url, secret.ca_pem.as_deref()).await?;
     valkey.eviction_policy().await?;
     let known = valkey.rehearse(&cache.rehearsed(), names::EVENTS).await?;
     Ok(if known { Vec::new() } else { vec![Warning::ValkeyRightsUnknown] })

@@ -54,14 +54,15 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Opens the connection, within [`CALL_LIMIT`]. `redis://` is plain, `rediss://` is TLS against the public roots.
-    pub async fn connect(url: &SecretString) -> Result<Self, Error> {
-        let server = Self::new(url.expose_secret())?;
+    /// Opens the connection, within [`CALL_LIMIT`]. `redis://` is plain, `rediss://` is TLS against the public roots and
+    /// the authorities in `ca_pem`.
+    pub async fn connect(url: &SecretString, ca_pem: Option<&str>) -> Result<Self, Error> {
+        let server = Self::new(url.expose_secret(), ca_pem)?;
         server.connection(Instant::now() + CALL_LIMIT).await?;
         Ok(server)
     }
 
-    fn new(url: &str) -> Result<Self, Error> {
+    fn new(url: &str, ca_pem: Option<&str>) -> Result<Self, Error> {
         // The library opens TLS with a configuration of its own, which does not say whom it does not trust. So it is
         // asked for the rest of the URL only.
         let (rest, encrypted) = match (url.strip_prefix("rediss://"), url.strip_prefix("redis://")) {
@@ -77,7 +78,7 @@ impl Server {
         let ConnectionAddr::Tcp(host, port) = info.addr().clone() else { return Err(Error::BadUrl) };
         let tls = if encrypted {
             let name = ServerName::try_from(host.clone()).map_err(|_| Error::BadUrl)?;
-            let config = tls::client_config(tls::Authorities::PUBLIC).map_err(|_| Error::BadUrl)?;
+            let config = tls::client_config(tls::Authorities::PUBLIC.and(ca_pem)).map_err(|_| Error::BadUrl)?;
             Some((TlsConnector::from(Arc::new(config)), name))
         } else {
             None
@@ -230,7 +231,7 @@ mod tests {
     };
 
     async fn ping(connections: Vec<Vec<&'static str>>) -> Result<String, Error> {
-        Server::connect(&server(connections).await).await.expect("connected").call(&redis::cmd("PING")).await
+        Server::connect(&server(connections).await, None).await.expect("connected").call(&redis::cmd("PING")).await
     }
 
     #[tokio::test]
@@ -274,7 +275,7 @@ mod tests {
         let get = |key: &str| redis::cmd("GET").arg(key).to_owned();
         let rehearse = async |answers: Vec<&'static str>| {
             let url = server(vec![vec![HELLO], [vec![HELLO], answers].concat()]).await;
-            Server::connect(&url).await.expect("connected").rehearse(&[get("a"), get("b")]).await
+            Server::connect(&url, None).await.expect("connected").rehearse(&[get("a"), get("b")]).await
         };
         let queued = "+QUEUED\r\n-NOPERM User hunter2 has no permissions\r\n+OK\r\n";
         assert_eq!(rehearse(vec!["+OK\r\n", queued]).await, Ok(vec![Ok(()), Err(Error::NotPermitted)]));
@@ -285,7 +286,7 @@ mod tests {
     #[tokio::test]
     async fn a_refused_password_is_not_a_network_error() {
         let url = server(vec![vec!["-WRONGPASS invalid\r\n+OK\r\n+OK\r\n"]]).await;
-        assert_eq!(Server::connect(&url).await.expect_err("refused"), Error::Unauthorized);
+        assert_eq!(Server::connect(&url, None).await.expect_err("refused"), Error::Unauthorized);
     }
 
     #[tokio::test]
@@ -293,7 +294,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("redis://{}", listener.local_addr().expect("bound"));
         drop(listener);
-        let error = Server::connect(&url.into()).await.expect_err("refused");
+        let error = Server::connect(&url.into(), None).await.expect_err("refused");
         assert_eq!(error, Error::Connect);
         assert_eq!(error.failure(&CODES).code(), CODES.unreachable);
     }
@@ -302,7 +303,28 @@ mod tests {
     async fn nothing_is_sent_in_plain_to_a_server_without_tls() {
         let url = server(vec![vec![HELLO]]).await;
         let url = url.expose_secret().replace("redis://", "rediss://");
-        assert_eq!(Server::connect(&url.into()).await.expect_err("no TLS there"), Error::Connect);
+        assert_eq!(Server::connect(&url.into(), None).await.expect_err("no TLS there"), Error::Connect);
+    }
+
+    #[tokio::test]
+    async fn a_given_authority_is_trusted() {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        tls::install_provider();
+        let config = rustls::ServerConfig::builder().with_no_client_auth();
+        let config = config.with_single_cert(vec![made.cert.der().clone()], key).expect("they belong together");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url: SecretString = format!("rediss://{}/", listener.local_addr().expect("bound")).into();
+        let served = tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.expect("a connection");
+            acceptor.accept(socket).await.is_ok()
+        });
+        let (wrong, right) = (Some("no certificate"), made.cert.pem());
+        assert_eq!(Server::connect(&url, wrong).await.expect_err("no bundle"), Error::BadUrl);
+        // It answers nothing after the handshake.
+        drop(Server::connect(&url, Some(&right)).await);
+        assert!(served.await.expect("it ends"), "the handshake was not completed");
     }
 
     #[tokio::test]
@@ -319,7 +341,7 @@ mod tests {
             let (socket, _) = listener.accept().await.expect("a connection");
             acceptor.accept(socket).await.is_ok()
         });
-        let error = Server::connect(&url.into()).await.expect_err("nobody vouches for it");
+        let error = Server::connect(&url.into(), None).await.expect_err("nobody vouches for it");
         assert!(!served.await.expect("it ends"), "the handshake was completed");
         let Error::Untrusted(distrust) = &error else { panic!("{error:?}") };
         let failure = error.failure(&CODES);
@@ -332,7 +354,7 @@ mod tests {
     #[tokio::test]
     async fn only_network_urls_with_checked_certificates_are_accepted() {
         for url in ["", "x", "unix:///tmp/x", "http://x", "rediss://127.0.0.1:1/#insecure", "redis://127.0.0.1:x"] {
-            assert_eq!(Server::connect(&url.into()).await.expect_err(url), Error::BadUrl, "{url}");
+            assert_eq!(Server::connect(&url.into(), None).await.expect_err(url), Error::BadUrl, "{url}");
         }
     }
 }

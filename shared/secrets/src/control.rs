@@ -144,6 +144,9 @@ pub struct StripeSecret {
 pub struct ValkeySecret {
     /// `rediss://user:password@host:port`.
     pub url: SecretString,
+    /// Authorities to trust besides the public ones, as PEM.
+    #[serde(default)]
+    pub ca_pem: Option<String>,
 }
 
 /// The lakehouse's catalog.

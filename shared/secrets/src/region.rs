@@ -29,6 +29,9 @@ impl Secret for RegionSecret {
 pub struct FalkorDbSecret {
     /// `rediss://user:password@host:port`.
     pub url: SecretString,
+    /// Authorities to trust besides the public ones, as PEM.
+    #[serde(default)]
+    pub ca_pem: Option<String>,
 }
 
 /// A region's OpenSearch.
@@ -39,6 +42,9 @@ pub struct OpenSearchSecret {
     pub endpoint: String,
     /// How to authenticate there.
     pub auth: OpenSearchAuth,
+    /// Authorities to trust besides the public ones, as PEM.
+    #[serde(default)]
+    pub ca_pem: Option<String>,
 }
 
 /// How requests to a region's OpenSearch are authenticated.

@@ -53,7 +53,8 @@ needs! {
 impl TenantCache {
     /// Removes entries.
     pub async fn remove(&self, entries: &CacheEntries) -> Result<(), Failure> {
-        let valkey = Valkey::connect(&self.valkey.read().await?.url).await?;
+        let secret = self.valkey.read().await?;
+        let valkey = Valkey::connect(&secret.url, secret.ca_pem.as_deref()).await?;
         valkey.unlink(&entries.keys).await?;
         Ok(())
     }

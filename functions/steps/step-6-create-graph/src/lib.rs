@@ -27,7 +27,7 @@ impl Work for CreateGraph {
         let tenant = lease.tenant();
         let region = self.regions.read_of(tenant.region).await?;
         let password = self.tenants.read_of(tenant.tenant_id).await?.graph_pass;
-        let falkordb = FalkorDb::connect(&region.falkordb.url).await?;
+        let falkordb = FalkorDb::connect(&region.falkordb.url, region.falkordb.ca_pem.as_deref()).await?;
         let graph = names::graph(&tenant.slug);
         let resource = lease.intend_once(Intent::named(ResourceKind::Graph, &graph, GRAPH_TIMEOUT)).await?;
         let tenant_id = tenant.tenant_id.to_string();

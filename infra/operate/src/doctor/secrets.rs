@@ -28,7 +28,7 @@ const FIELDS: &[(&str, &[&str])] = &[
 /// The same, for a residency region.
 const FIELDS_OF_REGION: &[&str] = &["/falkordb/url", "/opensearch/endpoint", "/opensearch/auth/type"];
 /// Where a secret may name authorities.
-const AUTHORITIES: &[&str] = &["/ca_pem", "/database_ca_pem"];
+const AUTHORITIES: &[&str] = &["/ca_pem", "/database_ca_pem", "/falkordb/ca_pem", "/opensearch/ca_pem"];
 
 pub fn check(aws: &Aws, installation: &Installation) -> anyhow::Result<Vec<Finding>> {
     let (region, prefix) = place(installation)?;
@@ -129,7 +129,7 @@ fn of_authorities(value: &Value) -> Vec<Wrong> {
     named
         .filter_map(|(field, pem)| {
             let (wrong, problem) = certificates::problem(pem)?;
-            Some((wrong, format!("{} {problem}", field.trim_start_matches('/'))))
+            Some((wrong, format!("{} {problem}", field.trim_start_matches('/').replace('/', "."))))
         })
         .collect()
 }

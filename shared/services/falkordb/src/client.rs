@@ -39,9 +39,9 @@ pub struct FalkorDb {
 }
 
 impl FalkorDb {
-    /// Opens the connection; `url` is `redis[s]://user:password@host:port`.
-    pub async fn connect(url: &SecretString) -> Result<Self, Error> {
-        Ok(Self { server: Server::connect(url).await? })
+    /// Opens the connection; `url` is `redis[s]://user:password@host:port`, and `ca_pem` adds authorities.
+    pub async fn connect(url: &SecretString, ca_pem: Option<&str>) -> Result<Self, Error> {
+        Ok(Self { server: Server::connect(url, ca_pem).await? })
     }
 
     /// Creates the graph with its root node and a unique constraint on the root's `tenant_id`, unless they exist.
@@ -266,7 +266,7 @@ mod tests {
                     let _ = socket.write_all(answer.as_bytes()).await;
                 }
             });
-            let falkordb = FalkorDb::connect(&url.into()).await.expect("connected");
+            let falkordb = FalkorDb::connect(&url.into(), None).await.expect("connected");
             let error = falkordb.grant("hunter2", "hunter2", &"hunter2".into()).await.expect_err("refused");
             let shown = format!("{error} {error:?}");
             let failure = Failure::from(error);

@@ -22,7 +22,7 @@ impl Bench {
         let url = std::env::var("TEST_FALKORDB_URL").expect("TEST_FALKORDB_URL is set");
         let admin = redis::Client::open(url.as_str()).expect("a URL").get_multiplexed_async_connection().await;
         let address = url.rsplit(['@', '/']).find(|part| part.contains(':')).expect("host:port").to_owned();
-        let falkordb = FalkorDb::connect(&url.into()).await.expect("connected");
+        let falkordb = FalkorDb::connect(&url.into(), None).await.expect("connected");
         let run = Uuid::new_v4().simple().to_string();
         Self { falkordb, admin: admin.expect("connected"), address, run }
     }

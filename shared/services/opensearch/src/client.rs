@@ -69,11 +69,16 @@ impl OpenSearch {
             OpenSearchAuth::Basic { username, password } => Auth::Basic { username, password },
             OpenSearchAuth::SigV4 {} => Auth::SigV4 { region: region.to_owned(), credentials: credentials.clone() },
         };
-        Self::new(&secret.endpoint, auth)
+        let http = http_kit::client_trusting(CALL_LIMIT, secret.ca_pem.as_deref()).map_err(|_| Error::BadEndpoint)?;
+        Self::through(http, &secret.endpoint, auth)
     }
 
     /// A client of `http[s]://host[:port][/path]`.
     pub fn new(endpoint: &str, auth: Auth) -> Result<Self, Error> {
+        Self::through(http_kit::client(CALL_LIMIT), endpoint, auth)
+    }
+
+    fn through(http: reqwest::Client, endpoint: &str, auth: Auth) -> Result<Self, Error> {
         let endpoint: Url = endpoint.parse().map_err(|_| Error::BadEndpoint)?;
         let is_plain = endpoint.username().is_empty() && endpoint.password().is_none();
         if !matches!(endpoint.scheme(), "http" | "https") || !is_plain || endpoint.query().is_some() {
@@ -82,7 +87,7 @@ impl OpenSearch {
         if endpoint.host_str().is_some_and(is_serverless) {
             return Err(Error::Serverless);
         }
-        Ok(Self { http: http_kit::client(CALL_LIMIT), endpoint, auth })
+        Ok(Self { http, endpoint, auth })
     }
 
     /// Creates the index with its mapping and its alias, unless it exists. Afterwards the alias leads to this index and

@@ -65,9 +65,9 @@ pub struct Valkey {
 }
 
 impl Valkey {
-    /// Opens the connection; `url` is `redis[s]://user:password@host:port/0`.
-    pub async fn connect(url: &SecretString) -> Result<Self, Error> {
-        Ok(Self { server: Server::connect(url).await?, publish_once: Script::new(PUBLISH_ONCE) })
+    /// Opens the connection; `url` is `redis[s]://user:password@host:port/0`, and `ca_pem` adds authorities.
+    pub async fn connect(url: &SecretString, ca_pem: Option<&str>) -> Result<Self, Error> {
+        Ok(Self { server: Server::connect(url, ca_pem).await?, publish_once: Script::new(PUBLISH_ONCE) })
     }
 
     /// Removes keys, and returns how many of them existed. If the connection broke in between, keys that the first try
@@ -163,7 +163,7 @@ mod tests {
                 let _ = socket.write_all(answer.as_bytes()).await;
             }
         });
-        let valkey = Valkey::connect(&url.into()).await.expect("connected");
+        let valkey = Valkey::connect(&url.into(), None).await.expect("connected");
         assert_eq!(valkey.eviction_policy().await, Ok(()));
         assert_eq!(valkey.eviction_policy().await, Err(Error::Evicting));
         assert_eq!(valkey.eviction_policy().await, Err(redis_kit::Error::Unexpected.into()));

@@ -13,7 +13,7 @@ use valkey::{Error, Published, Valkey};
 async fn server() -> (Valkey, MultiplexedConnection) {
     let url = std::env::var("TEST_VALKEY_URL").expect("TEST_VALKEY_URL is set");
     let beside = redis::Client::open(url.as_str()).expect("a URL").get_multiplexed_async_connection().await;
-    (Valkey::connect(&url.into()).await.expect("connected"), beside.expect("connected"))
+    (Valkey::connect(&url.into(), None).await.expect("connected"), beside.expect("connected"))
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_connection_cut_by_the_server_is_opened_again() {
     tell(&["ACL", "SETUSER", &user, "on", ">secret", "~*", "+@all"]).await;
     let url = std::env::var("TEST_VALKEY_URL").expect("set, or there is no connection");
     let address = url.rsplit(['@', '/']).find(|part| part.contains(':')).expect("host:port");
-    let valkey = Valkey::connect(&format!("redis://{user}:secret@{address}/0").into()).await.expect("connected");
+    let valkey = Valkey::connect(&format!("redis://{user}:secret@{address}/0").into(), None).await.expect("connected");
 
     tell(&["SET", &user, "x"]).await;
     tell(&["CLIENT", "KILL", "USER", &user]).await;

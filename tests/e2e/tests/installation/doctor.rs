@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::site::Site;
 
+/// A password, long enough to be looked for by the test that looks for secrets.
+const FORGOTTEN: &str = "a-password-that-nobody-knows";
+
 /// The description of the cloud's own installation.
 fn description(cloud: &Cloud, regions: &str, account: &str, more: &str) -> Result<String> {
     let (prefix, key) = (cloud.secret_prefix()?, cloud.secrets_key_arn()?);
@@ -126,10 +129,12 @@ async fn deliberate_mistakes_are_found_each_with_its_remedy() -> Result<()> {
         &description(&cloud, &regions, account, "")?.replace("SecretsKeyArn=arn", "SecretsKeyArn=arn:other"),
     )?;
     let mut changed = Changed { cloud: &cloud, before: BTreeMap::new() };
-    changed.set("control/stripe", |value| value["secret_key"] = json!("sk_test_unknown")).await?;
-    changed.set("control/smtp", |value| value["password"] = json!("another")).await?;
+    changed.set("control/stripe", |value| value["secret_key"] = json!(format!("sk_test_{FORGOTTEN}"))).await?;
+    changed.set("control/smtp", |value| value["password"] = json!(FORGOTTEN)).await?;
     changed.set("control/supabase", |value| value["organization_slug"] = json!("nobodys")).await?;
-    changed.set("control/valkey", |value| value["url"] = json!("redis://ivory:another@127.0.0.1:1/0")).await?;
+    changed
+        .set("control/valkey", |value| value["url"] = json!(format!("redis://ivory:{FORGOTTEN}@127.0.0.1:1/0")))
+        .await?;
     let serverless =
         |value: &mut Value| value["opensearch"]["endpoint"] = json!("https://a.us-east-1.aoss.amazonaws.com");
     changed.set("regions/us-east-1", serverless).await?;
@@ -152,7 +157,7 @@ async fn deliberate_mistakes_are_found_each_with_its_remedy() -> Result<()> {
     // In the control database.
     site.describe(&description(&cloud, &regions, account, "")?)?;
     let mut changed = Changed { cloud: &cloud, before: BTreeMap::new() };
-    changed.set("control/database", |value| value["password"] = json!("another")).await?;
+    changed.set("control/database", |value| value["password"] = json!(FORGOTTEN)).await?;
     cloud.aws.restart("check-region").await?;
     let wrong = found(&site).await;
     changed.put_back().await?;

@@ -48,6 +48,10 @@ impl Site {
         for folder in ["infra/aws", "statemachine"] {
             for entry in fs::read_dir(checkout.join(folder))? {
                 let path = entry?.path();
+                // A folder there is for the operator's web server.
+                if path.is_dir() {
+                    continue;
+                }
                 fs::copy(&path, site.root.join(folder).join(path.file_name().context("no name")?))?;
             }
         }
@@ -95,6 +99,7 @@ impl Site {
             }
         }
         let kept = kept.replace("ivory-dev", &self.prefix).replace("\"123456789012\"", "\"000000000000\"");
+        let kept = kept.replace(".example/", ".test/");
         // The programs are built for this machine.
         kept.replace("    \"LogRetentionDays=14\",\n", "    \"LogRetentionDays=14\",\n    \"Architecture=x86_64\",\n")
     }
