@@ -158,7 +158,11 @@ fn make_ready(aws: &Aws, stack: &Stack) -> anyhow::Result<()> {
                     ]
                 )
             ),
-            "ROLLBACK_FAILED" | "DELETE_FAILED" => bail!("{} is {}: delete it by hand", stack.name, deployed.status),
+            "ROLLBACK_FAILED" | "DELETE_FAILED" => bail!(
+                "{} is {}: delete it by hand; a database needs its deletion protection switched off first",
+                stack.name,
+                deployed.status
+            ),
             // A change set that nobody has executed.
             "REVIEW_IN_PROGRESS" => return Ok(()),
             status if status.ends_with("_IN_PROGRESS") => {

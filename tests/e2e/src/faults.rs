@@ -52,7 +52,7 @@ async fn quiet(cloud: &Cloud) -> Result<()> {
 
 /// Lets the regions be checked until nothing stops tenants: what a check found while something was broken would stop those
 /// of the next test.
-async fn usable(cloud: &Cloud) -> Result<()> {
+pub async fn usable(cloud: &Cloud) -> Result<()> {
     let control = cloud.control().await?;
     let end = Instant::now() + Duration::from_mins(1);
     while control.query_one("SELECT count(*) FROM control.verdicts WHERE stops", &[]).await?.try_get::<_, i64>(0)? > 0 {

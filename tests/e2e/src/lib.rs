@@ -24,7 +24,7 @@ mod variables;
 
 pub use aws::Aws;
 pub use cloud::{Cloud, REGIONS};
-pub use faults::{Faults, alone, with_faults};
+pub use faults::{Faults, alone, usable, with_faults};
 pub use gateway::{Answer, answers};
 pub use lakehouse::{CREDENTIAL_MARK, Lakehouse, credential};
 pub use outside::{Search, links};

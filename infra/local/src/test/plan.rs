@@ -14,9 +14,10 @@ use crate::compile::TestProgram;
 pub const END_TO_END: &str = "e2e";
 
 /// These programs take longest. They run first, so that no cloud still has a long one when the others are done.
-const LONGEST: [(&str, &str); 6] = [
+const LONGEST: [(&str, &str); 7] = [
     ("faults", "part"),
     (END_TO_END, "failures"),
+    (END_TO_END, "installation"),
     (END_TO_END, "outages"),
     (END_TO_END, "idempotency"),
     ("clients", "first_day"),

@@ -133,7 +133,7 @@ async fn a_tier_without_a_price_stops_tenants_of_that_tier_only() -> Result<()> 
 }
 
 fn another_password(secret: &mut Value) {
-    secret["password"] = json!("another");
+    secret["password"] = json!("another-password-that-nobody-knows");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Cloud, REGIONS};
+use e2e::{Cloud, REGIONS, usable};
 use serde_json::{Value, json};
 
 use crate::site::Site;
@@ -64,8 +64,9 @@ impl Changed<'_> {
         for (name, value) in self.before {
             self.cloud.aws.put_secret(&name, &value).await?;
         }
-        // No process keeps what it read meanwhile.
-        self.cloud.aws.restart("check-region").await
+        // No process keeps what it read meanwhile, and no verdict stays.
+        self.cloud.aws.restart("check-region").await?;
+        usable(self.cloud).await
     }
 }
 
