@@ -91,14 +91,15 @@ async fn deliberate_mistakes_are_found_each_with_its_remedy() -> Result<()> {
     site.describe(&description(&cloud, &format!("{regions},eu-west-3"), account, more)?)?;
     let mut changed = Changed { cloud: &cloud, before: BTreeMap::new() };
     // In the values of secrets.
-    changed.set("control/stripe", |value| value["secret_key"] = json!("")).await?;
+    changed.set("control/stripe", |value| value["secret_key"] = Value::Null).await?;
     changed.set("control/smtp", |value| value["sender_email"] = Value::Null).await?;
     changed.set("control/iomete", |value| *value = json!({})).await?;
     changed.set("control/supabase", |value| value["database_ca_pem"] = json!("not a certificate")).await?;
     changed.set("regions/us-east-1", |value| value["opensearch"]["auth"] = json!({ "type": "none" })).await?;
     changed.set("regions/eu-central-1", |value| value["falkordb"] = json!({})).await?;
     let callers = |value: &mut Value| {
-        value["consumers"] = json!([{ "name": "ci", "groups": ["auditor"], "keys": ["0123", "sha256:0123"] }]);
+        value["consumers"] =
+            json!([{ "name": "ci", "groups": ["auditor"], "keys": [FORGOTTEN, format!("sha256:{FORGOTTEN}")] }]);
         value["jwt"]["keys"] = json!([]);
     };
     changed.set("control/callers", callers).await?;

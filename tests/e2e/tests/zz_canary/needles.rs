@@ -77,7 +77,8 @@ pub async fn all(cloud: &Cloud) -> Result<BTreeMap<String, String>> {
     for mail in cloud.mails().await? {
         // The link in an invitation is a credential: it logs the reader in.
         let body = mail["Body"].as_str().unwrap_or_default();
-        let tokens = body.split("token=").skip(1).map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next());
+        let tokens = body.split("token_hash=").skip(1);
+        let tokens = tokens.map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next());
         needles.extend(tokens.flatten().map(|token| (token.to_owned(), format!("invitation of {}", mail["To"]))));
     }
     // Callers may choose short values for these.
