@@ -40,14 +40,8 @@ pub fn run(deploy: &Deploy) -> anyhow::Result<ExitCode> {
     let sam = Program::sam(&root)?;
     let aws = Aws::find(&root)?;
     let region = &installation.one(Kind::Main)?.region;
-    let account = aws.account(region)?;
-    ensure!(
-        account == installation.account,
-        "{} belongs into account {}, and these credentials are of {account}",
-        installation.environment,
-        installation.account
-    );
-    report("has a network that cannot work", &of_network(&aws, &installation)?)?;
+    installation.belongs_into(&aws.account(region)?)?;
+    report("has a network that cannot work", &network::of_brought(&aws, &installation)?)?;
     if chosen.iter().any(|stack| stack.kind == Kind::Main) {
         build(&root, &installation, deploy.no_build)?;
     }
@@ -91,15 +85,6 @@ fn chosen<'a>(installation: &'a Installation, only: &[String]) -> anyhow::Result
 
 fn report(what: &str, problems: &[String]) -> anyhow::Result<()> {
     if problems.is_empty() { Ok(()) } else { bail!("it {what}:\n  {}", problems.join("\n  ")) }
-}
-
-/// Subnets that the operator brings.
-fn of_network(aws: &Aws, installation: &Installation) -> anyhow::Result<Vec<String>> {
-    let main = installation.one(Kind::Main)?;
-    match main.parameters.get("VpcSubnetIds") {
-        Some(subnets) => network::problems(aws, &main.region, subnets),
-        None => Ok(Vec::new()),
-    }
 }
 
 fn architecture(installation: &Installation) -> anyhow::Result<Architecture> {
@@ -268,11 +253,10 @@ fn plan(
     let aws = Aws::find(root).and_then(|aws| Ok((aws.account(region)?, aws)));
     let mut problems = Vec::new();
     match &aws {
-        Ok((account, _)) if *account != installation.account => problems.push(format!(
-            "{} belongs into account {}, and these credentials are of {account}",
-            installation.environment, installation.account
-        )),
-        Ok((_, aws)) => problems.extend(of_network(aws, installation)?),
+        Ok((account, aws)) => match installation.belongs_into(account) {
+            Ok(()) => problems.extend(network::of_brought(aws, installation)?),
+            Err(error) => problems.push(error.to_string()),
+        },
         Err(_) => println!("# AWS was not asked: there are no credentials. Outputs of stacks are shown by name."),
     }
     let architecture = architecture(installation)?;

@@ -85,6 +85,13 @@ impl Installation {
         Ok(Self { environment: environment.to_owned(), account, stacks })
     }
 
+    /// Fails for credentials of another account.
+    pub fn belongs_into(&self, account: &str) -> anyhow::Result<()> {
+        let Self { environment, account: own, .. } = self;
+        ensure!(account == own, "{environment} belongs into account {own}, and these credentials are of {account}");
+        Ok(())
+    }
+
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Stack> {
         self.stacks.iter().filter(move |stack| stack.kind == kind)
     }

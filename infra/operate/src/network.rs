@@ -5,6 +5,8 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use crate::aws::Aws;
+use crate::installation::Installation;
+use crate::stack::Kind;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -53,8 +55,13 @@ struct Route {
     state: Option<String>,
 }
 
-/// What is wrong with subnets that the operator brings.
-pub fn problems(aws: &Aws, region: &str, subnet_ids: &str) -> anyhow::Result<Vec<String>> {
+/// What is wrong with the subnets that the operator brings, if there are any.
+pub fn of_brought(aws: &Aws, installation: &Installation) -> anyhow::Result<Vec<String>> {
+    let main = installation.one(Kind::Main)?;
+    main.parameters.get("VpcSubnetIds").map_or_else(|| Ok(Vec::new()), |ids| problems(aws, &main.region, ids))
+}
+
+fn problems(aws: &Aws, region: &str, subnet_ids: &str) -> anyhow::Result<Vec<String>> {
     let ids: Vec<_> = subnet_ids.split(',').map(str::trim).collect();
     let found: Subnets = aws.ask(region, &[&["ec2", "describe-subnets", "--subnet-ids"][..], &ids].concat())?;
     let vpc = found.subnets.first().context("no subnets")?.vpc_id.clone();

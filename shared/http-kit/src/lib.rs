@@ -32,8 +32,7 @@ pub fn client(timeout: Duration) -> reqwest::Client {
 /// # Panics
 /// Never in practice: the configuration is constant.
 pub fn client_trusting(timeout: Duration, ca_pem: Option<&str>) -> Result<reqwest::Client, tls::BadCaBundle> {
-    let config = tls::client_config(tls::Authorities::PUBLIC.and(ca_pem))?;
-    Ok(builder(timeout).tls_backend_preconfigured(config).build().expect("a client of constants builds"))
+    Ok(trusting(timeout, ca_pem)?.build().expect("a client of constants builds"))
 }
 
 /// The same as [`client`], with a new connection for every call. It is used to check whether the other side can be reached: a
@@ -47,12 +46,16 @@ pub fn client_without_reuse(timeout: Duration) -> reqwest::Client {
 }
 
 fn builder(timeout: Duration) -> ClientBuilder {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls::client_config(tls::Authorities::PUBLIC).expect("there is no bundle to refuse"))
+    trusting(timeout, None).expect("there is no bundle to refuse")
+}
+
+fn trusting(timeout: Duration, ca_pem: Option<&str>) -> Result<ClientBuilder, tls::BadCaBundle> {
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::client_config(tls::Authorities::PUBLIC.and(ca_pem))?)
         .user_agent(concat!("ivory-control-plane/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(timeout)
-        .redirect(reqwest::redirect::Policy::none())
+        .redirect(reqwest::redirect::Policy::none()))
 }
 
 /// A complete answer with any status.

@@ -306,29 +306,9 @@ mod tests {
         assert_eq!(Server::connect(&url.into(), None).await.expect_err("no TLS there"), Error::Connect);
     }
 
-    #[tokio::test]
-    async fn a_given_authority_is_trusted() {
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-        tls::install_provider();
-        let config = rustls::ServerConfig::builder().with_no_client_auth();
-        let config = config.with_single_cert(vec![made.cert.der().clone()], key).expect("they belong together");
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url: SecretString = format!("rediss://{}/", listener.local_addr().expect("bound")).into();
-        let served = tokio::spawn(async move {
-            let (socket, _) = listener.accept().await.expect("a connection");
-            acceptor.accept(socket).await.is_ok()
-        });
-        let (wrong, right) = (Some("no certificate"), made.cert.pem());
-        assert_eq!(Server::connect(&url, wrong).await.expect_err("no bundle"), Error::BadUrl);
-        // It answers nothing after the handshake.
-        drop(Server::connect(&url, Some(&right)).await);
-        assert!(served.await.expect("it ends"), "the handshake was not completed");
-    }
-
-    #[tokio::test]
-    async fn nothing_is_sent_to_a_server_that_is_not_trusted() {
+    /// A server whose authority is its own: its URL, its authority, and whether its one handshake was completed. It answers
+    /// nothing after that.
+    async fn private_server() -> (SecretString, String, tokio::task::JoinHandle<bool>) {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
         let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
         tls::install_provider();
@@ -341,7 +321,21 @@ mod tests {
             let (socket, _) = listener.accept().await.expect("a connection");
             acceptor.accept(socket).await.is_ok()
         });
-        let error = Server::connect(&url.into(), None).await.expect_err("nobody vouches for it");
+        (url.into(), made.cert.pem(), served)
+    }
+
+    #[tokio::test]
+    async fn a_given_authority_is_trusted() {
+        let (url, pem, served) = private_server().await;
+        assert_eq!(Server::connect(&url, Some("no certificate")).await.expect_err("no bundle"), Error::BadUrl);
+        drop(Server::connect(&url, Some(&pem)).await);
+        assert!(served.await.expect("it ends"), "the handshake was not completed");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_a_server_that_is_not_trusted() {
+        let (url, _, served) = private_server().await;
+        let error = Server::connect(&url, None).await.expect_err("nobody vouches for it");
         assert!(!served.await.expect("it ends"), "the handshake was completed");
         let Error::Untrusted(distrust) = &error else { panic!("{error:?}") };
         let failure = error.failure(&CODES);

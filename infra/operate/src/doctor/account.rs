@@ -1,6 +1,5 @@
 //! The account, its quotas and the stacks.
 
-use anyhow::ensure;
 use serde::Deserialize;
 
 use super::Finding;
@@ -26,7 +25,7 @@ struct Limit {
 pub fn check(aws: &Aws, installation: &Installation) -> anyhow::Result<Vec<Finding>> {
     let region = &installation.one(Kind::Main)?.region;
     let account = aws.account(region)?;
-    ensure!(account == installation.account, "these credentials are of {account}, not of {}", installation.account);
+    installation.belongs_into(&account)?;
     let mut findings = vec![Finding::fine(format!("account {account}"))];
     for stack in &installation.stacks {
         let what = format!("stack {} in {}", stack.name, stack.region);

@@ -124,7 +124,7 @@ fn of_settings(installation: &Installation) -> Vec<Finding> {
 fn of_network(aws: &Aws, installation: &Installation) -> anyhow::Result<Vec<Finding>> {
     let main = installation.one(Kind::Main)?;
     let Some(subnets) = main.parameters.get("VpcSubnetIds") else { return Ok(Vec::new()) };
-    let problems = network::problems(aws, &main.region, subnets)?;
+    let problems = network::of_brought(aws, installation)?;
     Ok(if problems.is_empty() {
         vec![Finding::fine(format!("network {subnets}"))]
     } else {
