@@ -229,6 +229,9 @@ causes! {
         /// The KMS key of a secret cannot be used.
         SecretKeyUnusable = "secret_key_unusable", Rejected, Platform, false,
             "The KMS key of the secret {} cannot be used. Check that SecretsKeyArn names an enabled key of this region, then send the request again.";
+        /// A rotation was asked for a secret that is not rotated.
+        SecretNotRotated = "secret_not_rotated", Rejected, Platform, false,
+            "Secrets Manager asked to rotate {}. This function rotates control/database only. Take the rotation off the other secret.";
         /// A secret's new value cannot be written as JSON.
         SecretUnwritable = "secret_unwritable", Internal, Platform, false,
             "A secret's value cannot be written as JSON; report this as a fault of the control plane.";

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use domain::{CauseCode, Failure};
 use serde::de::DeserializeOwned;
@@ -55,6 +56,19 @@ impl Manager {
         self.get_outside(&self.full(name), version).await
     }
 
+    /// The value of one version, if it is at this stage.
+    pub(crate) async fn staged<S: DeserializeOwned>(
+        &self,
+        name: &str,
+        version: &str,
+        stage: Stage,
+    ) -> Result<S, Failure> {
+        let name = self.full(name);
+        let get = self.client.get_secret_value().secret_id(&name).version_id(version).version_stage(stage.label());
+        let answer = get.send().await.map_err(|error| failure(&name, &error))?;
+        parsed(&name, &answer)
+    }
+
     /// A secret that is not below the prefix, by its full name or ARN.
     pub(crate) async fn get_outside<S: DeserializeOwned>(
         &self,
@@ -63,9 +77,7 @@ impl Manager {
     ) -> Result<(S, Option<VersionId>), Failure> {
         let get = self.client.get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
         let answer = get.send().await.map_err(|error| failure(id, &error))?;
-        let value = answer.secret_string().unwrap_or_default();
-        let value = serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))?;
-        Ok((value, answer.version_id.map(VersionId)))
+        Ok((parsed(id, &answer)?, answer.version_id.map(VersionId)))
     }
 
     /// Creates a secret and returns its first version; `None` if the secret exists already. Without a key it is encrypted
@@ -96,9 +108,61 @@ impl Manager {
         }
     }
 
+    /// Puts a version that is not current yet. The same version may be put again with the same value only.
+    pub(crate) async fn put_pending(&self, name: &str, version: &str, json: &str) -> Result<(), Failure> {
+        let name = self.full(name);
+        let put = self.client.put_secret_value().secret_id(&name).client_request_token(version).secret_string(json);
+        let put = put.version_stages(Stage::Pending.label());
+        put.send().await.map(drop).map_err(|error| failure(&name, &error))
+    }
+
+    /// Makes a version the current one in the place of another.
+    pub(crate) async fn make_current(
+        &self,
+        name: &str,
+        version: &str,
+        instead_of: Option<&VersionId>,
+    ) -> Result<(), Failure> {
+        let name = self.full(name);
+        let moving = self.client.update_secret_version_stage().secret_id(&name).version_stage(Stage::Current.label());
+        let moving = moving.move_to_version_id(version);
+        let moving = moving.set_remove_from_version_id(instead_of.map(|version| version.0.clone()));
+        moving.send().await.map(drop).map_err(|error| failure(&name, &error))
+    }
+
+    /// Whether an ARN or a full name is that of this secret. Secrets Manager ends an ARN with six characters of its own.
+    pub(crate) fn is(&self, id: &str, name: &str) -> bool {
+        let full = self.full(name);
+        let named = id.split_once(":secret:").map_or(Some(id), |(_, named)| {
+            named.rsplit_once('-').filter(|(_, own)| own.len() == 6).map(|(named, _)| named)
+        });
+        named == Some(full.as_str())
+    }
+
     pub(crate) fn missing(&self, name: &str) -> Failure {
         Failure::with_detail(CauseCode::SecretMissing, self.full(name))
     }
+}
+
+/// A version's stage, as Secrets Manager labels it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stage {
+    Current,
+    Pending,
+}
+
+impl Stage {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Current => "AWSCURRENT",
+            Self::Pending => "AWSPENDING",
+        }
+    }
+}
+
+fn parsed<S: DeserializeOwned>(id: &str, answer: &GetSecretValueOutput) -> Result<S, Failure> {
+    let value = answer.secret_string().unwrap_or_default();
+    serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))
 }
 
 fn version(name: &str, id: Option<String>) -> Result<VersionId, Failure> {

@@ -17,12 +17,12 @@ use crate::platform::Platform;
 use crate::settings;
 use crate::settings::Misconfigured;
 
-const GET: &str = "secretsmanager:GetSecretValue";
+pub(crate) const GET: &str = "secretsmanager:GetSecretValue";
 const CREATE: &str = "secretsmanager:CreateSecret";
 const DECRYPT: &str = "kms:Decrypt";
-const PUT: &str = "secretsmanager:PutSecretValue";
+pub(crate) const PUT: &str = "secretsmanager:PutSecretValue";
 /// Every function may decrypt with the key; to encrypt it takes a new data key, for each value.
-const DATA_KEY: &str = "kms:GenerateDataKey";
+pub(crate) const DATA_KEY: &str = "kms:GenerateDataKey";
 
 settings! {
     /// The key of new secrets. A secret keeps the key that it was made with.

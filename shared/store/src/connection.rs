@@ -120,11 +120,19 @@ impl Store {
     pub(crate) async fn client(&self) -> Result<MutexGuard<'_, Option<Connection>>, StoreError> {
         let mut guard = self.client.lock().await;
         if !guard.as_ref().is_some_and(Connection::is_usable) {
-            let config = self.credentials.read().await.map_err(StoreError::Credentials)?;
-            let client = connect(&config, "ivory-control-plane").await?;
+            let client = match self.connect().await {
+                // The password was rotated since it was read.
+                Err(StoreError::Refused) => self.connect().await,
+                client => client,
+            }?;
             *guard = Some(Connection { client, last_used: SystemTime::now() });
         }
         Ok(guard)
+    }
+
+    async fn connect(&self) -> Result<Client, StoreError> {
+        let config = self.credentials.read().await.map_err(StoreError::Credentials)?;
+        connect(&config, "ivory-control-plane").await
     }
 
     /// Runs one statement with typed parameters: unnamed, in one round trip. If the connection turns out to be dead

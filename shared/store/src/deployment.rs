@@ -44,6 +44,19 @@ impl ControlDeployment {
         outcome.unwrap_or_else(|_| Err(CauseCode::MigrationInterrupted.into()))
     }
 
+    /// Logs in as the application, at the owner's server, and reads.
+    pub async fn try_application(&self) -> Result<(), Failure> {
+        let application = &self.application;
+        let tried = async {
+            let client = self.connect_as(application.username.clone(), application.password.clone()).await?;
+            Ok(client.batch_execute(include_str!("../sql/deployment_trial.sql")).await?)
+        };
+        tried.await.map_err(|error| match error {
+            StoreError::Refused | StoreError::Forbidden => self.unprepared(&[Lack::ApplicationsLogin]),
+            error => error.into(),
+        })
+    }
+
     async fn bring_up_to_date(&self, patience: Patience) -> Result<Migrated, Failure> {
         let missing = self.prepare(patience).await?;
         let mut owner = self.connect_as_owner().await?;

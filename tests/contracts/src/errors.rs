@@ -118,6 +118,7 @@ fn failure(code: CauseCode) -> Result<Failure> {
         | CauseCode::SecretMalformed
         | CauseCode::SecretForbidden
         | CauseCode::SecretBeingDeleted
+        | CauseCode::SecretNotRotated
         | CauseCode::SecretKeyUnusable => "ivory/control/stripe",
         CauseCode::ControlDatabaseUnprepared => "a log-in for the user of control/database",
         CauseCode::ControlDatabaseUserTaken => "postgres",

@@ -51,6 +51,7 @@ pub fn all() -> Vec<Function> {
         operation::<reconcile_tenants::ReconcileTenants>(),
         operation::<check_region::CheckRegion>(),
         operation::<migrate_control::MigrateControl>(),
+        operation::<rotate_database_secret::RotateDatabaseSecret>(),
     ]
 }
 

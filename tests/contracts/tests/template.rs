@@ -61,6 +61,8 @@ fn no_function_runs_longer_than_its_caller_waits() -> Result<()> {
             // The next invocation starts a minute later.
             "reconcile-tenants" => (59, "the schedule"),
             "check-region" => (299, "the schedule"),
+            // Secrets Manager waits for the end, and Lambda ends it after 900 s.
+            "rotate-database-secret" => (900, "Secrets Manager"),
             "migrate-control" => (schema["ServiceTimeout"].as_u64().context("ServiceTimeout")? - 30, "CloudFormation"),
             _ if name.starts_with("step-") || name == "record-failure" => (30, "its task"),
             _ => (GATEWAY_TIMEOUT, "the gateway"),
@@ -98,6 +100,29 @@ fn the_schema_is_migrated_before_functions_that_use_it_are_deployed() -> Result<
         let makes_it = function.resource == "MigrateControlFunction";
         assert_eq!(comes_after, uses_it && !makes_it, "{}", function.resource);
     }
+    Ok(())
+}
+
+#[test]
+fn secrets_manager_rotates_the_secret_that_the_function_rotates() -> Result<()> {
+    let template = Template::load()?;
+    let rotation = template.resource("DatabaseRotation")?;
+    let name = format!("${{SecretPrefix}}/{}", DatabaseSecret::NAMES);
+    let function = json!({ "Fn::GetAtt": ["RotateDatabaseSecretFunction", "Arn"] });
+    assert_eq!(rotation["Properties"]["SecretId"], json!({ "Fn::Sub": name }));
+    assert_eq!(rotation["Properties"]["RotationLambdaARN"], function);
+    // Enabling it asks the function at once whether it answers.
+    assert_eq!(rotation["DependsOn"], json!("RotateDatabaseSecretPermission"));
+    let permission = &template.resource("RotateDatabaseSecretPermission")?["Properties"];
+    assert_eq!(permission["Principal"], json!("secretsmanager.amazonaws.com"));
+    assert_eq!(permission["SourceAccount"], json!({ "Ref": "AWS::AccountId" }));
+    // It runs what a deployment runs, in the same time and with the same master.
+    let [rotates, migrates] = ["RotateDatabaseSecretFunction", "MigrateControlFunction"];
+    assert_eq!(template.function(rotates)?.timeout()?, template.function(migrates)?.timeout()?);
+    assert_eq!(
+        template.function(rotates)?.properties["Environment"],
+        template.function(migrates)?.properties["Environment"]
+    );
     Ok(())
 }
 

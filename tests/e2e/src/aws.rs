@@ -111,6 +111,12 @@ impl Aws {
         self.json("secretsmanager", "secretsmanager.PutSecretValue", put).await.map(drop)
     }
 
+    /// The ARN of a secret.
+    pub async fn secret_arn(&self, name: &str) -> Result<String> {
+        let described = self.json("secretsmanager", "secretsmanager.DescribeSecret", json!({"SecretId": name})).await?;
+        Ok(described["ARN"].as_str().context("no ARN")?.to_owned())
+    }
+
     /// The value of one version of a secret; null if that version is empty.
     pub async fn secret_version(&self, name: &str, version: &str) -> Result<Value> {
         self.secret_value(json!({"SecretId": name, "VersionId": version})).await

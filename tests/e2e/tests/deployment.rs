@@ -5,6 +5,7 @@ use e2e::Cloud;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
 /// Passwords, long enough to be looked for by the test that looks for secrets.
 const ROTATED: &str = "a-password-rotated-by-rds";
@@ -53,6 +54,7 @@ async fn set_password(cloud: &Cloud, role: &str, password: &str) -> Result<()> {
 #[tokio::test]
 #[ignore = "needs API_URL"]
 async fn a_repeated_deployment_needs_no_master_and_mends_a_password_with_it() -> Result<()> {
+    let _alone = e2e::alone().await;
     let cloud = Cloud::from_env()?;
     let first = deploy(&cloud).await?;
     ensure!(first["Status"] == "SUCCESS" && first["Data"]["Version"].is_string(), "{first}");
@@ -75,5 +77,78 @@ async fn a_repeated_deployment_needs_no_master_and_mends_a_password_with_it() ->
     for text in cloud.aws.log_events().await? {
         ensure!(!text.contains(ROTATED) && !text.contains(FORGOTTEN), "{text}");
     }
+    Ok(())
+}
+
+/// Rotates the password of the application as Secrets Manager does, each step twice, and returns the new secret.
+async fn rotate(cloud: &Cloud) -> Result<Value> {
+    let name = format!("{}/control/database", cloud.secret_prefix()?);
+    let (arn, version) = (cloud.aws.secret_arn(&name).await?, Uuid::new_v4().to_string());
+    for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
+        let event = json!({"Step": step, "SecretId": arn, "ClientRequestToken": version});
+        for _ in 0..2 {
+            cloud.aws.invoke("rotate-database-secret", &event).await?;
+        }
+    }
+    let rotated = cloud.aws.secret(&name).await?;
+    ensure!(rotated == cloud.aws.secret_version(&name, &version).await?, "another version is current");
+    Ok(rotated)
+}
+
+#[tokio::test]
+#[ignore = "needs API_URL"]
+async fn two_users_of_the_database_take_turns_and_a_function_notices_nothing() -> Result<()> {
+    let _alone = e2e::alone().await;
+    let cloud = Cloud::from_env()?;
+    let name = format!("{}/control/database", cloud.secret_prefix()?);
+    let before = cloud.aws.secret(&name).await?;
+    let mut users = Vec::new();
+    let mut passwords = vec![before["password"].clone()];
+    for _ in 0..3 {
+        let rotated = rotate(&cloud).await?;
+        ensure!(!passwords.contains(&rotated["password"]), "the password is not new");
+        for field in ["host", "port", "dbname"] {
+            ensure!(rotated[field] == before[field], "{field} changed");
+        }
+        // This process has logged in as the user before.
+        cloud.get("/v1/admin/tenants").await?.expect(200)?;
+        cloud.aws.restart("list-tenants").await?;
+        cloud.get("/v1/admin/tenants").await?.expect(200)?;
+        users.push(rotated["username"].clone());
+        passwords.push(rotated["password"].clone());
+    }
+    ensure!(users[0] != before["username"] && users[1] == before["username"] && users[2] == users[0], "{users:?}");
+    let logged = cloud.aws.log_events().await?;
+    for password in passwords {
+        let password = password.as_str().context("no password")?;
+        ensure!(!logged.iter().any(|text| text.contains(password)), "a password is logged");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs API_URL"]
+async fn a_rotation_that_cannot_work_keeps_the_secret() -> Result<()> {
+    let _alone = e2e::alone().await;
+    let cloud = Cloud::from_env()?;
+    let name = format!("{}/control/database", cloud.secret_prefix()?);
+    let (before, arn) = (cloud.aws.secret(&name).await?, cloud.aws.secret_arn(&name).await?);
+    let version = Uuid::new_v4().to_string();
+    let step = |step: &str, arn: &str| json!({"Step": step, "SecretId": arn, "ClientRequestToken": version});
+    let invoke = async |event: Value, code: &str| -> Result<()> {
+        let refused = cloud.aws.invoke("rotate-database-secret", &event).await.err().context("accepted")?.to_string();
+        ensure!(refused.contains(code), "{refused}");
+        Ok(())
+    };
+    // Nothing is proposed yet.
+    invoke(step("setSecret", &arn), "secret_missing").await?;
+    invoke(step("finishSecret", &arn), "secret_missing").await?;
+    // Another secret, whose name only begins like this one's.
+    let owner = cloud.aws.secret_arn(&format!("{name}-owner")).await?;
+    invoke(step("createSecret", &owner), "secret_not_rotated").await?;
+    // The database has not been told.
+    cloud.aws.invoke("rotate-database-secret", &step("createSecret", &arn)).await?;
+    invoke(step("finishSecret", &arn), "control_database_master_forbidden").await?;
+    ensure!(cloud.aws.secret(&name).await? == before, "the secret changed");
     Ok(())
 }

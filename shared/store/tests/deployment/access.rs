@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use domain::CauseCode;
-use lambda_kit::ReadMaster;
+use domain::{CauseCode, TenantId};
+use lambda_kit::{Read, ReadMaster};
 use secrecy::SecretString;
 use secrets::MasterSecret;
-use store::{ControlDeployment, Patience, StoreError};
+use store::{ControlDeployment, Patience, Store, StoreError};
 use test_database::TestDatabase;
+use uuid::Uuid;
 
 use crate::{assert_deployed, code, forbidden, is, run};
 
@@ -74,6 +75,47 @@ async fn a_user_gets_the_password_of_its_secret() {
     }
     let before = store::connect(&database.users().application, "test").await;
     assert!(matches!(before, Err(StoreError::Refused)), "the old one does not");
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_second_user_can_take_the_place_of_the_first() {
+    let database = TestDatabase::of_rds().await;
+    let first = database.users().deployment();
+    run(&first).await;
+    let mut second = database.users().deployment();
+    second.application.username += "_2";
+    second.application.password = SecretString::from("the second user's");
+    let refused = async |deployment: &ControlDeployment| deployment.try_application().await.err().map(|it| it.code());
+    assert_eq!(refused(&second).await, Some(CauseCode::ControlDatabaseMasterForbidden));
+    assert_eq!(run(&second).await.applied, 0);
+    for deployment in [&first, &second] {
+        deployment.try_application().await.expect("both work");
+    }
+    let owner = store::connect(&first.owner, "test").await.expect("connects");
+    let statement = format!("REVOKE SELECT ON control.tenants FROM {}", second.application.username);
+    owner.batch_execute(&statement).await.expect("revoked");
+    assert_eq!(refused(&second).await, Some(CauseCode::ControlDatabaseMasterForbidden));
+}
+
+/// The first time the password is one that was valid until now.
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_password_that_is_rotated_while_a_function_connects_is_read_again() {
+    let database = TestDatabase::of_rds().await;
+    run(&database.users().deployment()).await;
+    let right = database.users().application.clone();
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    let store = Store::new(Read::from_fn(move |()| {
+        let mut secret = right.clone();
+        if counted.fetch_add(1, Ordering::Relaxed) == 0 {
+            secret.password = SecretString::from("of last month");
+        }
+        std::future::ready(Ok(secret))
+    }));
+    store.tenant_by_id(TenantId(Uuid::nil())).await.expect("connected");
+    assert_eq!(reads.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]

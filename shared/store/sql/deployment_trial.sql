@@ -1,0 +1,2 @@
+-- A statement of the application.
+SELECT FROM control.tenants LIMIT 1
