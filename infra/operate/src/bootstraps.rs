@@ -11,6 +11,10 @@ use sha2::{Digest as _, Sha256};
 /// The newest glibc that Lambda's provided.al2023 has. A program that was linked with a newer one does not start there.
 const GLIBC_OF_LAMBDA: (u32, u32) = (2, 34);
 
+/// The name of the section in which `cargo auditable` lists a program's crates, so that whoever holds the program can look
+/// up their advisories.
+const CRATES: &[u8] = b".dep-v0\0";
+
 /// What `cargo xtask deploy` writes beside the programs it built: of which commit they are, and their digests.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Made {
@@ -34,11 +38,11 @@ impl Architecture {
         }
     }
 
-    /// The build command of `cargo lambda`.
+    /// The arguments of `cargo` that build the functions, each with the list of its crates.
     pub const fn build(self) -> &'static [&'static str] {
         match self {
-            Self::Arm64 => &["lambda", "build", "--release", "--arm64"],
-            Self::X86 => &["lambda", "build", "--release", "--x86-64"],
+            Self::Arm64 => &["auditable", "lambda", "build", "--release", "--arm64"],
+            Self::X86 => &["auditable", "lambda", "build", "--release", "--x86-64"],
         }
     }
 
@@ -90,8 +94,11 @@ fn unfit(content: &[u8], architecture: Architecture) -> Option<String> {
         return Some(format!("is for another processor (machine {machine:#x}) than Architecture says"));
     }
     let (major, minor) = newest_glibc(content);
-    ((major, minor) > GLIBC_OF_LAMBDA)
-        .then(|| format!("needs glibc {major}.{minor}, and Lambda has 2.34: build with `cargo lambda`"))
+    if (major, minor) > GLIBC_OF_LAMBDA {
+        return Some(format!("needs glibc {major}.{minor}, and Lambda has 2.34: build with `cargo lambda`"));
+    }
+    let lists_its_crates = content.windows(CRATES.len()).any(|window| window == CRATES);
+    (!lists_its_crates).then(|| "does not list its crates: build with `cargo auditable`".to_owned())
 }
 
 /// The newest version of glibc that a program names, as `GLIBC_2.34`.
@@ -151,11 +158,12 @@ mod tests {
 
     #[test]
     fn a_program_has_to_fit_lambda() {
-        let fits = elf(0xB7, b"..GLIBC_2.17\0GLIBC_2.34\0GLIBC_PRIVATE\0");
+        let fits = elf(0xB7, b"..GLIBC_2.17\0GLIBC_2.34\0GLIBC_PRIVATE\0.dep-v0\0");
         assert_eq!(unfit(&fits, Architecture::Arm64), None);
         assert!(unfit(&fits, Architecture::X86).expect("unfit").contains("another processor"));
         let newer = elf(0x3E, b"GLIBC_2.4\0GLIBC_2.39\0");
         assert!(unfit(&newer, Architecture::X86).expect("unfit").contains("glibc 2.39"));
+        assert!(unfit(&elf(0x3E, b""), Architecture::X86).expect("unfit").contains("cargo auditable"));
         assert!(unfit(b"#!/bin/sh\n", Architecture::X86).expect("unfit").contains("ELF"));
     }
 
@@ -166,13 +174,13 @@ mod tests {
         fs::create_dir_all(root.join("target/lambda/get-tenant")).expect("folders");
         fs::write(root.join("template.yaml"), "      CodeUri: target/lambda/get-tenant/\n").expect("written");
         assert_eq!(problems(root, Architecture::X86).expect("read").len(), 1);
-        fs::write(program(root, "get-tenant"), elf(0x3E, b"")).expect("written");
+        fs::write(program(root, "get-tenant"), elf(0x3E, CRATES)).expect("written");
         assert_eq!(problems(root, Architecture::X86).expect("read"), Vec::<String>::new());
         assert!(verify(root, "c1").expect_err("no note").to_string().contains("missing"));
         note(root, "c1").expect("noted");
         verify(root, "c1").expect("the same");
         assert!(verify(root, "c2").expect_err("another commit").to_string().contains("c1"));
-        fs::write(program(root, "get-tenant"), elf(0x3E, b"x")).expect("written");
+        fs::write(program(root, "get-tenant"), elf(0x3E, b"x.dep-v0\0")).expect("written");
         assert!(verify(root, "c1").expect_err("changed").to_string().contains("changed"));
     }
 }

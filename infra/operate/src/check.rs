@@ -15,6 +15,7 @@ pub fn problems(installation: &Installation) -> Vec<String> {
     }
     problems.extend(disagreements(installation));
     problems.extend(regions(installation));
+    problems.extend(signing(installation));
     problems
 }
 
@@ -108,6 +109,17 @@ fn regions(installation: &Installation) -> Vec<String> {
     problems
 }
 
+/// With a signing configuration, Lambda takes nothing that is not signed. Without one, a signature guards nothing.
+fn signing(installation: &Installation) -> Option<String> {
+    let main = installation.of(Kind::Main).next()?;
+    let [profile, configuration] =
+        [installation.signing_profile.is_some(), main.parameters.contains_key("CodeSigningConfigArn")];
+    let Installation { environment, .. } = installation;
+    (profile != configuration).then(|| {
+        format!("give both signing_profile in [{environment}.installation.parameters] and CodeSigningConfigArn in [{environment}-main], or neither")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::installation::root;
@@ -166,6 +178,11 @@ mod tests {
             ),
             ("region = \"eu-central-1\"", "region = \"eu-west-1\"", "is deployed into eu-west-1"),
             ("[prod-region-eu-central-1", "[prod-region-eu-central-2", "is none of ConfiguredRegions"),
+            (
+                "account = \"123456789012\"",
+                "account = \"123456789012\"\nsigning_profile = \"ivory\"",
+                "CodeSigningConfigArn in [prod-main]",
+            ),
             (
                 "template_file = \"infra/aws/network.yaml\"",
                 "template_file = \"infra/aws/alarms.yaml\"",

@@ -21,6 +21,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Make, list and revoke API keys.
     Keys(Keys),
+    /// List the crates that the functions are made of, as `CycloneDX` 1.5 in JSON.
+    Sbom(Sbom),
 }
 
 /// Which installation.
@@ -62,6 +64,13 @@ pub struct Doctor {
     /// Print the findings as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Sbom {
+    /// Write it to this file instead of standard output.
+    #[arg(long)]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -116,7 +125,7 @@ mod tests {
             let lines =
                 text.lines().flat_map(|line| line.split(['`', '#'])).map(|part| part.trim().trim_start_matches("$ "));
             for line in lines.filter(|line| {
-                ["deploy ", "doctor ", "keys "].iter().any(|it| line.starts_with(&format!("cargo xtask {it}")))
+                ["deploy ", "doctor ", "keys ", "sbom "].iter().any(|it| line.starts_with(&format!("cargo xtask {it}")))
             }) {
                 // The program's name stands for the first two words.
                 Cli::try_parse_from(line.split_whitespace().skip(1))

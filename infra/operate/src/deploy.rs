@@ -14,7 +14,7 @@ use crate::check;
 use crate::cli::Deploy;
 use crate::installation::{self, Installation, Stack};
 use crate::network;
-use crate::programs::{Program, line};
+use crate::programs::{Program, git, line};
 use crate::secrets::{self, Missing};
 use crate::stack::Kind;
 
@@ -58,9 +58,9 @@ pub fn run(deploy: &Deploy) -> anyhow::Result<ExitCode> {
                 }
             }
             make_ready(&aws, stack)?;
-            let arguments = arguments(&installation, stack, &outputs, deploy);
-            let unknown = arguments.iter().filter(|argument| argument.contains("=<")).cloned().collect::<Vec<_>>();
-            report("needs a stack that is not there yet", &unknown)?;
+            let (parameters, missing) = parameters(&installation, stack, &outputs);
+            report("needs a stack that is not there yet", &missing)?;
+            let arguments = arguments(&installation, stack, &parameters, deploy);
             sam.show(&arguments.iter().map(String::as_str).collect::<Vec<_>>())?;
         }
         let Some(deployed) = aws.stack(&stack.region, &stack.name)? else {
@@ -101,7 +101,7 @@ fn build(root: &Path, installation: &Installation, no_build: bool) -> anyhow::Re
         println!("$ {}", line("cargo", architecture.build()));
         let status =
             Command::new(cargo).args(architecture.build()).current_dir(root).status().context("starting cargo")?;
-        ensure!(status.success(), "the build failed");
+        ensure!(status.success(), "the build failed (it needs cargo-lambda and cargo-auditable)");
         bootstraps::note(root, &commit)?;
     }
     report("has programs that Lambda could not start", &bootstraps::problems(root, architecture)?)?;
@@ -110,15 +110,9 @@ fn build(root: &Path, installation: &Installation, no_build: bool) -> anyhow::Re
 
 /// The commit that is deployed. With changes that are not committed, nobody could say later what runs.
 fn commit(root: &Path) -> anyhow::Result<String> {
-    let git = |arguments: &[&str]| -> anyhow::Result<String> {
-        let output = Command::new("git").args(arguments).current_dir(root).output().context("starting git")?;
-        ensure!(output.status.success(), "git {}: {}", arguments[0], String::from_utf8_lossy(&output.stderr).trim());
-        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-    };
-    // Its own settings are what an operator edits for the deployment.
-    let changed = git(&["status", "--porcelain", "--untracked-files=no", "--", ":!samconfig.toml"])?;
+    let changed = git(root, &["status", "--porcelain", "--untracked-files=no", "--", ":!samconfig.toml"])?;
     ensure!(changed.is_empty(), "there are changes that are not committed:\n{changed}");
-    git(&["rev-parse", "HEAD"])
+    git(root, &["rev-parse", "HEAD"])
 }
 
 /// Waits for a deployment that still runs, and clears away a first one that failed: CloudFormation takes no second try
@@ -160,7 +154,12 @@ fn make_ready(aws: &Aws, stack: &Stack) -> anyhow::Result<()> {
 }
 
 /// The arguments of `sam`.
-fn arguments(installation: &Installation, stack: &Stack, outputs: &Outputs, deploy: &Deploy) -> Vec<String> {
+fn arguments(
+    installation: &Installation,
+    stack: &Stack,
+    parameters: &BTreeMap<String, String>,
+    deploy: &Deploy,
+) -> Vec<String> {
     let mut arguments = vec!["deploy".to_owned()];
     let config_file = &deploy.environment.config_file;
     if config_file != Path::new("samconfig.toml") {
@@ -171,7 +170,10 @@ fn arguments(installation: &Installation, stack: &Stack, outputs: &Outputs, depl
     if let Some(bucket) = &deploy.s3_bucket {
         arguments.extend(["--no-resolve-s3".to_owned(), "--s3-bucket".to_owned(), bucket.clone()]);
     }
-    let parameters = parameters(installation, stack, outputs);
+    if let Some(profile) = installation.signing_profile.as_ref().filter(|_| stack.kind == Kind::Main) {
+        arguments.push("--signing-profiles".to_owned());
+        arguments.extend(stack.template.functions.iter().map(|function| format!("{function}={profile}")));
+    }
     if !parameters.is_empty() {
         arguments.push("--parameter-overrides".to_owned());
         arguments.extend(parameters.iter().map(|(name, value)| format!("{name}={value}")));
@@ -179,25 +181,34 @@ fn arguments(installation: &Installation, stack: &Stack, outputs: &Outputs, depl
     arguments
 }
 
-/// What samconfig.toml gives, and what other stacks hand over.
-fn parameters(installation: &Installation, stack: &Stack, outputs: &Outputs) -> BTreeMap<String, String> {
-    let mut parameters = stack.parameters.clone();
+/// What samconfig.toml gives, and what other stacks hand over; and which outputs are not there yet. These are shown by
+/// name.
+fn parameters(
+    installation: &Installation,
+    stack: &Stack,
+    outputs: &Outputs,
+) -> (BTreeMap<String, String>, Vec<String>) {
+    let (mut parameters, mut missing) = (stack.parameters.clone(), Vec::new());
     for handed in stack.kind.receives() {
         let from: Vec<_> = installation.of(handed.from).collect();
         if from.is_empty() || parameters.contains_key(handed.parameter) {
             continue;
         }
-        let value = |from: &&Stack| {
+        let mut values = Vec::new();
+        for from in from {
             let output = outputs.get(&from.label).and_then(|outputs| outputs.get(handed.output));
-            output.cloned().unwrap_or_else(|| format!("<{} of {}>", handed.output, from.name))
-        };
-        parameters.insert(handed.parameter.to_owned(), from.iter().map(value).collect::<Vec<_>>().join(","));
+            values.push(output.cloned().unwrap_or_else(|| {
+                missing.push(format!("{} of {}", handed.output, from.name));
+                format!("<{} of {}>", handed.output, from.name)
+            }));
+        }
+        parameters.insert(handed.parameter.to_owned(), values.join(","));
     }
     if stack.kind == Kind::Main {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         parameters.insert("Deployment".to_owned(), seconds.to_string());
     }
-    parameters
+    (parameters, missing)
 }
 
 /// What a new stack makes known.
@@ -280,7 +291,8 @@ fn plan(
             outputs.insert(stack.label.clone(), deployed.outputs);
         }
         if chosen.iter().any(|chosen| chosen.label == stack.label) {
-            let arguments = arguments(installation, stack, &outputs, deploy);
+            let (parameters, _) = parameters(installation, stack, &outputs);
+            let arguments = arguments(installation, stack, &parameters, deploy);
             println!("{}", line("sam", &arguments.iter().map(String::as_str).collect::<Vec<_>>()));
         }
     }

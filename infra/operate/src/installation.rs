@@ -17,6 +17,8 @@ pub struct Installation {
     pub environment: String,
     /// The only account it may be deployed into.
     pub account: String,
+    /// The profile of AWS Signer that signs the functions' code.
+    pub signing_profile: Option<String>,
     pub stacks: Vec<Stack>,
 }
 
@@ -66,8 +68,8 @@ impl Installation {
             let known: Vec<_> = environments.map(|(name, _)| name.as_str()).collect();
             bail!("there is no environment {environment:?}, only {}", known.join(", "));
         };
-        let account = settings.get("parameters").and_then(|parameters| parameters.get("account"));
-        let account = account.and_then(toml::Value::as_str).context("the environment has no account")?.to_owned();
+        let setting = |name| settings.get("parameters")?.get(name)?.as_str().map(str::to_owned);
+        let account = setting("account").context("the environment has no account")?;
         let mut stacks = Vec::new();
         for kind in Kind::IN_ORDER {
             for (section, content) in &document {
@@ -82,7 +84,7 @@ impl Installation {
         for required in [Kind::Secrets, Kind::Main] {
             ensure!(stacks.iter().any(|stack| stack.kind == required), "there is no section {environment}-{required}");
         }
-        Ok(Self { environment: environment.to_owned(), account, stacks })
+        Ok(Self { environment: environment.to_owned(), account, signing_profile: setting("signing_profile"), stacks })
     }
 
     /// Fails for credentials of another account.

@@ -1,4 +1,4 @@
-//! `cargo xtask deploy`, `doctor` and `keys`: what an operator does with an installation on AWS.
+//! `cargo xtask deploy`, `doctor`, `keys` and `sbom`: what an operator does with an installation on AWS.
 //!
 //! They stand on the two programs that an operator has anyway, `sam` and `aws`, and print each of their commands, so that
 //! everything they do can be done by hand.
@@ -14,6 +14,7 @@ mod installation;
 mod keys;
 mod network;
 mod programs;
+mod sbom;
 mod secrets;
 mod stack;
 mod template;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Deploy(deploy) => deploy::run(&deploy),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Keys(keys) => keys::run(&keys),
+        Command::Sbom(to) => sbom::run(&to),
     };
     match outcome {
         Ok(code) => code,

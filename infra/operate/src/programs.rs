@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 /// A program, run in the checkout's folder.
 #[derive(Debug)]
@@ -67,6 +67,13 @@ impl Program {
         command.args(arguments).current_dir(&self.root).env("SAM_CLI_TELEMETRY", "0").env("AWS_PAGER", "");
         command
     }
+}
+
+/// What `git` says of the checkout.
+pub fn git(root: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new("git").args(arguments).current_dir(root).output().context("starting git")?;
+    ensure!(output.status.success(), "git {}: {}", arguments[0], String::from_utf8_lossy(&output.stderr).trim());
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 /// A command as one would type it.

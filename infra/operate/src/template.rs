@@ -1,4 +1,4 @@
-//! What a CloudFormation template says about its parameters and outputs.
+//! What a CloudFormation template says about its parameters, functions and outputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,10 +8,14 @@ use anyhow::{Context as _, anyhow};
 use regex::Regex;
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 
-/// A template's parameters and outputs.
+const FUNCTION: &str = "AWS::Serverless::Function";
+
+/// A template's parameters, functions and outputs.
 #[derive(Debug)]
 pub struct Template {
     pub parameters: BTreeMap<String, Parameter>,
+    /// The logical names of its functions.
+    pub functions: Vec<String>,
     pub outputs: BTreeSet<String>,
 }
 
@@ -40,8 +44,12 @@ impl Template {
             parameters
                 .insert(name.to_owned(), Parameter::parse(declared).with_context(|| format!("parameter {name}"))?);
         }
+        let is_function =
+            |declared: &Yaml<'_>| declared.as_mapping_get("Type").and_then(scalar).is_some_and(|it| it == FUNCTION);
+        let functions = entries(document, "Resources").filter(|(_, declared)| is_function(declared));
+        let functions = functions.map(|(name, _)| name.to_owned()).collect();
         let outputs = entries(document, "Outputs").map(|(name, _)| name.to_owned()).collect();
-        Ok(Self { parameters, outputs })
+        Ok(Self { parameters, functions, outputs })
     }
 }
 

@@ -16,7 +16,7 @@ use xtask::{Event, Pace, Progress, build};
 /// The program that does the work of a command. Cargo puts it into the same folder as this one.
 fn program_of(command: Option<&str>) -> &'static str {
     match command {
-        Some("deploy" | "doctor" | "keys") => "operate",
+        Some("deploy" | "doctor" | "keys" | "sbom") => "operate",
         _ => "local-cloud",
     }
 }

@@ -1,6 +1,7 @@
 //! A checkout of its own, with an environment in which the local AWS can be deployed to.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -136,7 +137,10 @@ impl Site {
             fs::create_dir_all(&package)?;
             let built = std::env::current_exe()?.ancestors().nth(2).context("no folder")?.join(&name);
             let built = if built.is_file() { built } else { checkout.join("target/local").join(&name) };
-            fs::copy(&built, package.join("bootstrap")).with_context(|| built.display().to_string())?;
+            let bootstrap = package.join("bootstrap");
+            fs::copy(&built, &bootstrap).with_context(|| built.display().to_string())?;
+            // The name of the section that `cargo auditable` makes.
+            OpenOptions::new().append(true).open(&bootstrap)?.write_all(b".dep-v0\0")?;
         }
         self.write(".gitignore", "target\n")
     }
