@@ -49,7 +49,7 @@ pub fn run(deploy: &Deploy) -> anyhow::Result<ExitCode> {
     for stack in &installation.stacks {
         let is_chosen = chosen.iter().any(|chosen| chosen.label == stack.label);
         if is_chosen {
-            println!("\n==> {} ({} in {})", stack.label, stack.name, stack.region);
+            say!("\n==> {} ({} in {})", stack.label, stack.name, stack.region);
             if stack.kind == Kind::Main {
                 let endpoint = |region: &str| endpoint(&outputs, region);
                 let missing = secrets::missing(&aws, &installation, endpoint)?;
@@ -98,7 +98,7 @@ fn build(root: &Path, installation: &Installation, no_build: bool) -> anyhow::Re
     let commit = commit(root)?;
     if !no_build {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        println!("$ {}", line("cargo", architecture.build()));
+        say!("$ {}", line("cargo", architecture.build()));
         let status =
             Command::new(cargo).args(architecture.build()).current_dir(root).status().context("starting cargo")?;
         ensure!(status.success(), "the build failed (it needs cargo-lambda and cargo-auditable)");
@@ -145,7 +145,7 @@ fn make_ready(aws: &Aws, stack: &Stack) -> anyhow::Result<()> {
             // A change set that nobody has executed.
             "REVIEW_IN_PROGRESS" => return Ok(()),
             status if status.ends_with("_IN_PROGRESS") => {
-                println!("  waits: {} is {status}", stack.name);
+                say!("  waits: {} is {status}", stack.name);
                 sleep(POLL);
             }
             _ => return Ok(()),
@@ -230,26 +230,26 @@ fn endpoint(outputs: &Outputs, region: &str) -> Option<String> {
 
 /// Says which secrets have no value, and how they get one.
 fn ask_for(missing: &[Missing], region: &str) -> ExitCode {
-    println!("  These secrets have no value yet. Put each one, then run the same command again:\n");
+    say!("  These secrets have no value yet. Put each one, then run the same command again:\n");
     for Missing { name, shape } in missing {
-        println!(
+        say!(
             "  aws secretsmanager put-secret-value --region {region} --secret-id {name} --secret-string file:///dev/stdin <<'JSON'"
         );
-        println!("  {shape}\n  JSON");
+        say!("  {shape}\n  JSON");
     }
     ExitCode::from(SECRETS_NEEDED)
 }
 
 fn say_where(installation: &Installation, outputs: &Outputs) {
-    println!();
+    say!("");
     for (label, name, what) in
         [("main", "ApiUrl", "The API is at"), ("network", "NatAddresses", "The functions call vendors from")]
     {
         if let Some(value) = outputs.get(label).and_then(|outputs| outputs.get(name)) {
-            println!("{what} {value}");
+            say!("{what} {value}");
         }
     }
-    println!("A first API key: cargo xtask keys new --env {} --consumer NAME --groups admin", installation.environment);
+    say!("A first API key: cargo xtask keys new --env {} --consumer NAME --groups admin", installation.environment);
 }
 
 /// Prints what would be done. AWS is asked, if there are credentials, and nothing is changed.
@@ -268,20 +268,20 @@ fn plan(
             Ok(()) => problems.extend(network::of_brought(aws, installation)?),
             Err(error) => problems.push(error.to_string()),
         },
-        Err(_) => println!("# AWS was not asked: there are no credentials. Outputs of stacks are shown by name."),
+        Err(_) => say!("# AWS was not asked: there are no credentials. Outputs of stacks are shown by name."),
     }
     let architecture = architecture(installation)?;
     let unfit = bootstraps::problems(root, architecture)?;
     if unfit.is_empty() {
-        println!("# target/lambda holds {} programs that fit", bootstraps::deployed(root)?.len());
+        say!("# target/lambda holds {} programs that fit", bootstraps::deployed(root)?.len());
     } else if deploy.no_build {
         problems.extend(unfit);
     }
     for example in examples {
-        println!("# still to be replaced: {example}");
+        say!("# still to be replaced: {example}");
     }
     if !deploy.no_build {
-        println!("{}", line("cargo", architecture.build()));
+        say!("{}", line("cargo", architecture.build()));
     }
     let mut outputs = Outputs::new();
     for stack in &installation.stacks {
@@ -293,7 +293,7 @@ fn plan(
         if chosen.iter().any(|chosen| chosen.label == stack.label) {
             let (parameters, _) = parameters(installation, stack, &outputs);
             let arguments = arguments(installation, stack, &parameters, deploy);
-            println!("{}", line("sam", &arguments.iter().map(String::as_str).collect::<Vec<_>>()));
+            say!("{}", line("sam", &arguments.iter().map(String::as_str).collect::<Vec<_>>()));
         }
     }
     report("would fail", &problems)?;

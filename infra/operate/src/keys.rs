@@ -14,7 +14,7 @@ pub fn run(keys: &Keys) -> anyhow::Result<ExitCode> {
             let key = format!("ivory_{}", secrets::password());
             change(environment, |callers| callers.add(consumer, groups, &key))?;
             // Alone on standard output, so that it can be piped into a password manager.
-            println!("{key}");
+            say!("{key}");
             eprintln!(
                 "The key of {consumer}, which is shown this once. It works within a minute; {}.",
                 short(&digest(&key))
@@ -24,9 +24,9 @@ pub fn run(keys: &Keys) -> anyhow::Result<ExitCode> {
             let (aws, region, name) = open(environment)?;
             let callers = Callers::of(aws.secret(&region, &name)?.map(|current| current.value))?;
             for (consumer, groups, digests) in callers.list() {
-                println!("{consumer} ({groups})");
+                say!("{consumer} ({groups})");
                 for digest in digests {
-                    println!("  {}", short(&digest));
+                    say!("  {}", short(&digest));
                 }
             }
         }

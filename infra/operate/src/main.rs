@@ -3,6 +3,9 @@
 //! They stand on the two programs that an operator has anyway, `sam` and `aws`, and print each of their commands, so that
 //! everything they do can be done by hand.
 
+#[macro_use]
+mod say;
+
 mod aws;
 mod bootstraps;
 mod callers;

@@ -54,7 +54,7 @@ impl Program {
 
     /// Runs it with its output on the terminal.
     pub fn show(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        println!("$ {}", line(self.name, arguments));
+        say!("$ {}", line(self.name, arguments));
         let status = self.command(arguments).stdin(Stdio::null()).status().context(self.name)?;
         if !status.success() {
             bail!("`{}` failed; what it says is above", self.name);

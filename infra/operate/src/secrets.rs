@@ -39,7 +39,7 @@ pub fn make(aws: &Aws, installation: &Installation) -> anyhow::Result<()> {
         let name = format!("{prefix}/{name}");
         if aws.secret(region, &name)?.is_none() {
             aws.replace_secret(region, &name, None, &value)?;
-            println!("  made a password in {name}");
+            say!("  made a password in {name}");
         }
     }
     Ok(())
@@ -85,7 +85,7 @@ fn complete(
         let mut value = current.value.clone();
         if change(&mut value) {
             aws.replace_secret(region, &name, Some(&current), &value)?;
-            println!("  wrote the address into {name}");
+            say!("  wrote the address into {name}");
         }
     }
     Ok(())

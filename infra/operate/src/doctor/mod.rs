@@ -62,7 +62,7 @@ pub fn run(doctor: &Doctor) -> anyhow::Result<ExitCode> {
     let aws = Aws::find(&root)?;
     let findings = findings(&aws, &installation);
     if doctor.json {
-        println!("{}", serde_json::to_string_pretty(&findings)?);
+        say!("{}", serde_json::to_string_pretty(&findings)?);
     } else {
         for finding in &findings {
             print(finding);
@@ -79,8 +79,8 @@ fn print(Finding { weight, what, remedy }: &Finding) {
         Weight::Failure => "✗",
     };
     match remedy {
-        Some(remedy) => println!("{sign} {what}: {remedy}"),
-        None => println!("{sign} {what}"),
+        Some(remedy) => say!("{sign} {what}: {remedy}"),
+        None => say!("{sign} {what}"),
     }
 }
 
