@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 
+use crate::{Conditions, Problem, precondition};
+
 /// A header's name and value.
 pub type Header = (Cow<'static, str>, String);
 
@@ -13,7 +15,7 @@ pub type Header = (Cow<'static, str>, String);
 pub struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<Header>,
-    /// JSON; absent with 204.
+    /// JSON; absent with 204 and 304.
     pub(crate) body: Option<Vec<u8>>,
 }
 
@@ -58,7 +60,20 @@ impl Answer {
     /// Adds the version of the resource as a strong validator.
     #[must_use]
     pub fn with_version(self, version: i64) -> Self {
-        self.with_header("etag", format!("\"{version}\""))
+        self.with_header("etag", precondition::etag(version))
+    }
+
+    /// This answer to a GET, with the version of the resource as a strong validator. 304 without a body if the caller has
+    /// that version; 412 if it is none of those that the caller wants.
+    pub fn of_version(self, version: i64, conditions: &Conditions) -> Result<Self, Problem> {
+        if conditions.exclude(version) {
+            return Err(Problem::version_mismatch());
+        }
+        if conditions.is_known(Some(version)) {
+            let unchanged = Self { status: StatusCode::NOT_MODIFIED, headers: Vec::new(), body: None };
+            return Ok(unchanged.with_version(version));
+        }
+        Ok(self.with_version(version))
     }
 
     /// An answer that was stored for a repeated request.
@@ -81,7 +96,7 @@ impl Answer {
         &self.headers
     }
 
-    /// The body as JSON. `None` with 204.
+    /// The body as JSON. `None` with 204 and 304.
     #[must_use]
     pub fn body(&self) -> Option<&[u8]> {
         self.body.as_deref()

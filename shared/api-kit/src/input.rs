@@ -5,7 +5,7 @@ use domain::routes::Route;
 use domain::{FieldError, Fields, Slug, TenantId};
 use serde_json::{Map, Value};
 
-use crate::{IfMatch, Problem, Request, json};
+use crate::{Conditions, Problem, Request, json};
 
 /// The most bytes that a body may have.
 const MAX_BODY: usize = 256 * 1024;
@@ -16,18 +16,18 @@ const MAX_BODY: usize = 256 * 1024;
 pub struct Takes {
     body: bool,
     query: bool,
-    if_match: bool,
+    conditional: bool,
     tenants_own: bool,
 }
 
 impl Takes {
-    const NOTHING: Self = Self { body: false, query: false, if_match: false, tenants_own: false };
+    const NOTHING: Self = Self { body: false, query: false, conditional: false, tenants_own: false };
 
     const fn and(self, other: Self) -> Self {
         Self {
             body: self.body || other.body,
             query: self.query || other.query,
-            if_match: self.if_match || other.if_match,
+            conditional: self.conditional || other.conditional,
             tenants_own: self.tenants_own || other.tenants_own,
         }
     }
@@ -37,7 +37,7 @@ impl Takes {
     pub const fn are_those_of(self, route: &Route) -> bool {
         self.body == route.body.is_taken()
             && self.query != route.query.is_empty()
-            && self.if_match == route.if_match
+            && self.conditional == route.conditional
             && self.tenants_own == route.tenants_own
     }
 }
@@ -170,15 +170,15 @@ impl Input for Query {
     }
 }
 
-/// The versions that the change is for, if the caller names any.
+/// What the caller requires of the resource's version.
 #[derive(Clone, Debug)]
-pub struct Precondition(pub Option<IfMatch>);
+pub struct Preconditions(pub Conditions);
 
-impl Input for Precondition {
-    const TAKES: Takes = Takes { if_match: true, ..Takes::NOTHING };
+impl Input for Preconditions {
+    const TAKES: Takes = Takes { conditional: true, ..Takes::NOTHING };
 
     fn read(request: &Request) -> Result<Self, Problem> {
-        Ok(Self(request.header("if-match")?.map(IfMatch::parse).transpose()?))
+        Conditions::read(request).map(Self)
     }
 }
 
@@ -203,10 +203,11 @@ mod tests {
 
     #[test]
     fn an_input_takes_what_the_route_table_says() {
-        assert!(<(SlugInPath, Json, Precondition)>::TAKES.are_those_of(&routes::UPDATE_TENANT));
+        assert!(<(SlugInPath, Json, Preconditions)>::TAKES.are_those_of(&routes::UPDATE_TENANT));
         assert!(<(Query, TenantsOwn)>::TAKES.are_those_of(&routes::LIST_SYNC_TARGETS));
-        assert!(SlugInPath::TAKES.are_those_of(&routes::GET_TENANT));
-        for takes in [Json::TAKES, <(SlugInPath, Json)>::TAKES, <()>::TAKES, <(Query, Json, Precondition)>::TAKES] {
+        assert!(<(SlugInPath, Preconditions)>::TAKES.are_those_of(&routes::GET_TENANT));
+        assert!(SlugInPath::TAKES.are_those_of(&routes::GET_TENANT_STATUS));
+        for takes in [Json::TAKES, <(SlugInPath, Json)>::TAKES, <()>::TAKES, <(Query, Json, Preconditions)>::TAKES] {
             assert!(!takes.are_those_of(&routes::UPDATE_TENANT), "{takes:?}");
         }
         assert!(!TenantsOwn::TAKES.are_those_of(&routes::GET_TENANT));

@@ -169,7 +169,10 @@ impl Problem {
     /// 412.
     #[must_use]
     pub fn version_mismatch() -> Self {
-        Self::new(ProblemCode::VersionMismatch, "It was changed since the version that If-Match names; read it again.")
+        Self::new(
+            ProblemCode::VersionMismatch,
+            "Its version is not one that the request asks for with If-Match and If-None-Match; read it again.",
+        )
     }
 
     /// 413.

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use domain::{Slug, TenantId};
-use lambda_http::http::HeaderMap;
+use lambda_http::http::{HeaderMap, HeaderValue};
 use store::{Store, Tenant};
 
 use crate::{Caller, Problem};
@@ -50,13 +50,22 @@ impl Request {
     /// A header's value, which must be visible ASCII.
     pub fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let Some(value) = self.headers.get(name) else { return Ok(None) };
-        let value =
-            value.to_str().map_err(|_| Problem::malformed_request(&format!("The header {name} is not ASCII.")))?;
-        Ok(Some(value))
+        ascii(name, value).map(Some)
+    }
+
+    /// A header whose value is a list. Several lines of it are one list (RFC 9110, 5.3).
+    pub(crate) fn list_header(&self, name: &str) -> Result<Option<String>, Problem> {
+        let lines = self.headers.get_all(name).iter().map(|line| ascii(name, line));
+        let lines = lines.collect::<Result<Vec<_>, _>>()?;
+        Ok((!lines.is_empty()).then(|| lines.join(",")))
     }
 
     /// The body as it was sent.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
+}
+
+fn ascii<'a>(name: &str, value: &'a HeaderValue) -> Result<&'a str, Problem> {
+    value.to_str().map_err(|_| Problem::malformed_request(&format!("The header {name} is not ASCII.")))
 }

@@ -107,7 +107,7 @@ codes! {
     /// Another operation on the same tenant is still running.
     OperationInProgress = 409, "operation_in_progress", "Another operation is still running", Caller,
         "Send the same request again after the seconds in Retry-After.";
-    /// `If-Match` names another version than the current one.
+    /// The current version is not one that `If-Match` and `If-None-Match` ask for.
     VersionMismatch = 412, "version_mismatch", "The version is another one", Caller,
         "Read the current version, apply the change to it, and send its ETag.";
     /// The body is larger than 256 KiB.

@@ -65,8 +65,8 @@ pub struct Route {
     pub body: Body,
     /// Its query parameters. There are no others.
     pub query: &'static [&'static str],
-    /// Whether it takes `If-Match`.
-    pub if_match: bool,
+    /// Whether it takes `If-Match` and `If-None-Match`: every route for one resource that has versions.
+    pub conditional: bool,
     /// The status of a success.
     pub status: u16,
     /// The problems that do not follow from the fields above. See [`Route::problems`].
@@ -86,7 +86,7 @@ const TENANTS: Route = Route {
     tenants_own: false,
     body: Body::None,
     query: &[],
-    if_match: false,
+    conditional: false,
     status: 200,
     own_problems: &[],
 };
@@ -120,8 +120,13 @@ pub const LIST_TENANTS: Route = Route {
 };
 
 /// `GET /v1/admin/tenants/{slug}`.
-pub const GET_TENANT: Route =
-    Route { name: "get-tenant", path: "/v1/admin/tenants/{tenant}", groups: ADMIN_OR_AUDITOR, ..TENANTS };
+pub const GET_TENANT: Route = Route {
+    name: "get-tenant",
+    path: "/v1/admin/tenants/{tenant}",
+    groups: ADMIN_OR_AUDITOR,
+    conditional: true,
+    ..TENANTS
+};
 
 /// `GET /v1/admin/tenants/{slug}/status`.
 pub const GET_TENANT_STATUS: Route =
@@ -133,7 +138,7 @@ pub const UPDATE_TENANT: Route = Route {
     method: "PATCH",
     path: "/v1/admin/tenants/{tenant}",
     body: Body::Required,
-    if_match: true,
+    conditional: true,
     own_problems: &[
         ProblemCode::TenantNotActive,
         ProblemCode::DomainTaken,
@@ -144,8 +149,14 @@ pub const UPDATE_TENANT: Route = Route {
 };
 
 /// `DELETE /v1/admin/tenants/{slug}`.
-pub const DEACTIVATE_TENANT: Route =
-    Route { name: "deactivate-tenant", method: "DELETE", path: "/v1/admin/tenants/{tenant}", status: 204, ..TENANTS };
+pub const DEACTIVATE_TENANT: Route = Route {
+    name: "deactivate-tenant",
+    method: "DELETE",
+    path: "/v1/admin/tenants/{tenant}",
+    conditional: true,
+    status: 204,
+    ..TENANTS
+};
 
 /// `POST /v1/admin/tenants/{slug}/invitation`.
 pub const INVITE_ADMIN: Route = Route {
@@ -180,7 +191,7 @@ pub const UPSERT_CATALOG: Route = Route {
     method: "POST",
     path: "/v1/admin/tenants/{tenant}/catalog",
     body: Body::Required,
-    if_match: true,
+    conditional: true,
     status: 201,
     ..LAKEHOUSE
 };
@@ -190,6 +201,7 @@ pub const GET_CATALOG: Route = Route {
     name: "get-catalog",
     path: "/v1/admin/tenants/{tenant}/catalog",
     tenants_own: true,
+    conditional: true,
     own_problems: &[ProblemCode::CatalogNotFound],
     ..LAKEHOUSE
 };
@@ -274,7 +286,7 @@ impl Route {
             self.idempotent_by_key(),
             &[ProblemCode::RequestInProgress, ProblemCode::IdempotencyKeyReused, ProblemCode::ValidationFailed],
         );
-        may(self.if_match, &[ProblemCode::VersionMismatch]);
+        may(self.conditional, &[ProblemCode::VersionMismatch]);
         // The gateway itself answers these for every route. It refuses a body that is too large even if the route takes
         // none.
         may(

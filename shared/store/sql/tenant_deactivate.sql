@@ -6,7 +6,8 @@
 WITH before AS (
     SELECT tenant_id, provisioning_state, is_active, attempt, error_message, tier, lease_until,
            coalesce(lease_until > clock_timestamp(), false) AS leased
-    FROM control.tenants WHERE tenant_id = $1 AND provisioning_state <> 'deprovisioned'
+    FROM control.tenants
+    WHERE tenant_id = $1 AND provisioning_state <> 'deprovisioned' AND ($7::bigint IS NULL OR version = $7)
     FOR UPDATE
 ), deactivated AS (
     UPDATE control.tenants t

@@ -70,14 +70,14 @@ impl TryFrom<&Row> for Catalog {
 }
 
 /// A catalog to make or replace.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct NewCatalog<'a> {
     /// The tenant.
     pub tenant_id: TenantId,
     /// The request.
     pub request: &'a CatalogRequest,
-    /// The version that the row must have, if any.
-    pub if_version: Option<i64>,
+    /// Whether a catalog of this version may be replaced, or, without a version, one may be created.
+    pub permits: &'a (dyn Fn(Option<i64>) -> bool + Send + Sync),
     /// The caller, for the audit log.
     pub actor: &'a str,
     /// The request's id, for the audit log.
@@ -89,7 +89,7 @@ pub struct NewCatalog<'a> {
 pub enum CatalogNotBegun {
     /// There is no such tenant.
     UnknownTenant,
-    /// The row does not have the required version, or does not exist.
+    /// The caller does not permit it.
     VersionMismatch,
     /// The database. [`StoreError::Timeout`]: another upsert of the same catalog takes too long.
     Store(StoreError),
@@ -159,7 +159,7 @@ impl Store {
             return Err(CatalogNotBegun::UnknownTenant);
         };
         let version: i64 = row.try_get("version").map_err(StoreError::from)?;
-        if new.if_version.is_some_and(|expected| expected != version || version == 0) {
+        if !(new.permits)((version > 0).then_some(version)) {
             transaction.roll_back().await;
             return Err(CatalogNotBegun::VersionMismatch);
         }

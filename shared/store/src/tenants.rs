@@ -178,6 +178,8 @@ impl Update<'_> {
 pub struct Deactivation<'a> {
     /// The tenant.
     pub tenant_id: TenantId,
+    /// The version that the row must have, if any.
+    pub version: Option<i64>,
     /// Id and payload of the promised cache invalidation.
     pub invalidation: (Uuid, &'a Value),
     /// The caller, for the audit log.
@@ -310,6 +312,7 @@ impl Store {
                     (&Uuid::now_v7(), Type::UUID),
                     (&deactivation.actor, Type::TEXT),
                     (&deactivation.request_id, Type::TEXT),
+                    (&deactivation.version, Type::INT8),
                 ],
             )
             .await?;

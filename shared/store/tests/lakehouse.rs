@@ -22,7 +22,7 @@ fn catalog_request(change: &Value) -> CatalogRequest {
 }
 
 fn new_catalog(tenant_id: TenantId, request: &CatalogRequest) -> NewCatalog<'_> {
-    NewCatalog { tenant_id, request, if_version: None, actor: "ops", request_id: "r" }
+    NewCatalog { tenant_id, request, permits: &|_| true, actor: "ops", request_id: "r" }
 }
 
 async fn upsert(store: &Store, tenant: &Tenant, change: &Value, secret_version: Option<&str>) -> Catalog {
@@ -175,14 +175,17 @@ async fn an_upsert_can_require_a_version() {
     let request = catalog_request(&json!({}));
     let new = new_catalog(tenant.tenant_id, &request);
     let mismatch = async |expected| {
-        let begun = store.begin_catalog_upsert(NewCatalog { if_version: Some(expected), ..new }).await;
+        let permits = move |version| version == Some(expected);
+        let begun = store.begin_catalog_upsert(NewCatalog { permits: &permits, ..new }).await;
         matches!(begun, Err(CatalogNotBegun::VersionMismatch))
     };
     assert!(mismatch(0).await && mismatch(1).await, "there is none yet");
     assert!(store.catalog(tenant.tenant_id, &request.catalog_name).await.expect("answers").is_none());
     upsert(store, &tenant, &json!({}), None).await;
     assert!(mismatch(2).await);
-    let begun = store.begin_catalog_upsert(NewCatalog { if_version: Some(1), ..new }).await;
+    let only_new = store.begin_catalog_upsert(NewCatalog { permits: &|version| version.is_none(), ..new }).await.err();
+    assert!(matches!(only_new, Some(CatalogNotBegun::VersionMismatch)));
+    let begun = store.begin_catalog_upsert(NewCatalog { permits: &|version| version == Some(1), ..new }).await;
     let written = begun.expect("it goes through").commit(None).await.expect("the database answers");
     assert_eq!(written.version, 2);
     let unknown = store.begin_catalog_upsert(NewCatalog { tenant_id: TenantId(Uuid::now_v7()), ..new }).await.err();

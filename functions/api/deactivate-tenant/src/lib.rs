@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Budget, Handler, Problem, Request, SlugInPath};
-use domain::ProvisioningState;
+use api_kit::{Answer, Budget, Conditions, Handler, Preconditions, Problem, Request, SlugInPath};
+use domain::{ProvisioningState, Slug};
 use lambda_kit::needs;
 use outbox::Outbox;
 use runs::StopRuns;
-use store::{ControlDatabase, Deactivation, Tenant};
-use tenant_cache::CacheSettings;
+use store::{ControlDatabase, Deactivated, Deactivation, Tenant};
+use tenant_cache::{CacheEntries, CacheSettings};
 use uuid::Uuid;
 
 /// The longest wait for the run to be stopped. It is fenced off already, so stopping it only saves work.
@@ -26,7 +26,43 @@ needs! {
     }
 }
 
+/// How often a tenant is looked at that others change at the same time.
+const ROUNDS: u32 = 3;
+
 impl DeactivateTenant {
+    /// The tenant as it was, and what was done if it was not deactivated before. `id` is the promise to remove its cache
+    /// entries.
+    async fn deactivate(
+        &self,
+        slug: &Slug,
+        conditions: &Conditions,
+        id: Uuid,
+        request: &Request,
+    ) -> Result<(CacheEntries, Option<Deactivated>), Problem> {
+        for _ in 0..ROUNDS {
+            let tenant = self.store.tenant_by_slug(slug).await?.ok_or_else(Problem::tenant_not_found)?;
+            let entries = self.cache.entries(&tenant);
+            // What was done before is done, whatever version the caller had in mind (RFC 9110, 13.1.1).
+            if tenant.state == ProvisioningState::Deprovisioned {
+                return Ok((entries, None));
+            }
+            if !conditions.allow(Some(tenant.version)) {
+                return Err(Problem::version_mismatch());
+            }
+            let deactivation = Deactivation {
+                tenant_id: tenant.tenant_id,
+                version: (!conditions.is_empty()).then_some(tenant.version),
+                invalidation: (id, &serde_json::to_value(&entries).unwrap_or_default()),
+                actor: request.caller.name(),
+                request_id: &request.request_id,
+            };
+            if let Some(done) = self.store.deactivate_tenant(deactivation).await? {
+                return Ok((entries, Some(done)));
+            }
+        }
+        Err(Problem::unavailable())
+    }
+
     /// Stops the run of the attempt that was fenced off.
     async fn stop(&self, tenant: &Tenant, budget: Budget) {
         let stopped = budget.at_most(STOP).spend(self.runs.stop(tenant.tenant_id, tenant.attempt - 1)).await;
@@ -38,19 +74,16 @@ impl DeactivateTenant {
 
 impl Handler for DeactivateTenant {
     const ROUTE: Route = routes::DEACTIVATE_TENANT;
-    type Input = SlugInPath;
+    type Input = (SlugInPath, Preconditions);
 
-    async fn handle(&self, request: &Request, SlugInPath(slug): SlugInPath, budget: Budget) -> Result<Answer, Problem> {
-        let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
-        let entries = self.cache.entries(&tenant);
+    async fn handle(
+        &self,
+        request: &Request,
+        (SlugInPath(slug), Preconditions(conditions)): (SlugInPath, Preconditions),
+        budget: Budget,
+    ) -> Result<Answer, Problem> {
         let id = Uuid::now_v7();
-        let deactivation = Deactivation {
-            tenant_id: tenant.tenant_id,
-            invalidation: (id, &serde_json::to_value(&entries).unwrap_or_default()),
-            actor: request.caller.name(),
-            request_id: &request.request_id,
-        };
-        let done = self.store.deactivate_tenant(deactivation).await?;
+        let (entries, done) = self.deactivate(&slug, &conditions, id, request).await?;
         if let Some(done) = &done
             && done.before == ProvisioningState::Provisioning
         {

@@ -3,7 +3,7 @@
 
 use api_kit::records::CatalogRecord;
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Budget, Handler, Problem, Request, TenantsOwn};
+use api_kit::{Answer, Budget, Handler, Preconditions, Problem, Request, TenantsOwn};
 use domain::TenantId;
 use lambda_kit::needs;
 use store::{ControlDatabase, Tenant};
@@ -29,15 +29,20 @@ impl GetCatalog {
 
 impl Handler for GetCatalog {
     const ROUTE: Route = routes::GET_CATALOG;
-    type Input = TenantsOwn;
+    type Input = (TenantsOwn, Preconditions);
 
-    async fn handle(&self, request: &Request, TenantsOwn(own): TenantsOwn, _: Budget) -> Result<Answer, Problem> {
+    async fn handle(
+        &self,
+        request: &Request,
+        (TenantsOwn(own), Preconditions(conditions)): (TenantsOwn, Preconditions),
+        _: Budget,
+    ) -> Result<Answer, Problem> {
         let tenant = match own {
             Some(own) => self.own_tenant(own, request.tenant()).await?,
             None => request.find_tenant(&self.store).await?,
         };
         let catalog = self.store.newest_active_catalog(tenant.tenant_id).await?;
         let catalog = catalog.ok_or_else(Problem::catalog_not_found)?;
-        Ok(Answer::ok(&CatalogRecord::from(&catalog)).with_version(catalog.version))
+        Answer::ok(&CatalogRecord::from(&catalog)).of_version(catalog.version, &conditions)
     }
 }

@@ -2,7 +2,7 @@
 
 use api_kit::records::TenantRecord;
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Budget, Handler, Problem, Request, SlugInPath};
+use api_kit::{Answer, Budget, Handler, Preconditions, Problem, Request, SlugInPath};
 use lambda_kit::needs;
 use store::ControlDatabase;
 
@@ -15,10 +15,15 @@ needs! {
 
 impl Handler for GetTenant {
     const ROUTE: Route = routes::GET_TENANT;
-    type Input = SlugInPath;
+    type Input = (SlugInPath, Preconditions);
 
-    async fn handle(&self, _: &Request, SlugInPath(slug): SlugInPath, _: Budget) -> Result<Answer, Problem> {
+    async fn handle(
+        &self,
+        _: &Request,
+        (SlugInPath(slug), Preconditions(conditions)): (SlugInPath, Preconditions),
+        _: Budget,
+    ) -> Result<Answer, Problem> {
         let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
-        Ok(TenantRecord::answer(&tenant))
+        Answer::ok(&TenantRecord::from(&tenant)).of_version(tenant.version, &conditions)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use api_kit::records::TenantRecord;
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Budget, Handler, IfMatch, Json, LEAST_TIME, Precondition, Problem, Request, SlugInPath};
+use api_kit::{Answer, Budget, Conditions, Handler, Json, LEAST_TIME, Preconditions, Problem, Request, SlugInPath};
 use billing::Billing;
 use domain::{ProvisioningState, Slug, TenantChange};
 use lambda_kit::{List, needs, settings};
@@ -44,19 +44,19 @@ needs! {
 impl Handler for UpdateTenant {
     const ROUTE: Route = routes::UPDATE_TENANT;
     const ANSWERED_WITHIN: Duration = Duration::from_secs(22);
-    type Input = (SlugInPath, Json, Precondition);
+    type Input = (SlugInPath, Json, Preconditions);
 
     async fn handle(
         &self,
         request: &Request,
-        (SlugInPath(slug), Json(body), Precondition(if_match)): (SlugInPath, Json, Precondition),
+        (SlugInPath(slug), Json(body), Preconditions(conditions)): (SlugInPath, Json, Preconditions),
         budget: Budget,
     ) -> Result<Answer, Problem> {
         let asked = TenantChange::parse(&body, &self.platform.domains)?;
         // Waiting for Stripe is the only reason to answer later than other routes.
         let budget = if asked.tier.is_some() { budget } else { budget.keeping(FOR_STRIPE).at_least(LEAST_TIME) };
         // Boxed, because what is awaited for Stripe is nested deep.
-        let change = Box::pin(self.change(&slug, &asked, if_match.as_ref(), request, budget));
+        let change = Box::pin(self.change(&slug, &asked, &conditions, request, budget));
         budget.spend(change).await.unwrap_or_else(|| Err(Problem::unavailable()))
     }
 }
@@ -66,7 +66,7 @@ impl UpdateTenant {
         &self,
         slug: &Slug,
         asked: &TenantChange,
-        if_match: Option<&IfMatch>,
+        conditions: &Conditions,
         request: &Request,
         budget: Budget,
     ) -> Result<Answer, Problem> {
@@ -75,7 +75,7 @@ impl UpdateTenant {
             if tenant.state == ProvisioningState::Deprovisioned {
                 return Err(Problem::tenant_not_active("The tenant was deprovisioned."));
             }
-            if if_match.is_some_and(|versions| !versions.allows(tenant.version)) {
+            if !conditions.allow(Some(tenant.version)) {
                 return Err(Problem::version_mismatch());
             }
             let entries = self.cache.entries(&tenant);
@@ -88,7 +88,7 @@ impl UpdateTenant {
             let promise = Uuid::now_v7();
             let update = Update {
                 change: &change,
-                version: if_match.map(|_| tenant.version),
+                version: (!conditions.is_empty()).then_some(tenant.version),
                 invalidation: (promise, &serde_json::to_value(&entries).unwrap_or_default()),
                 actor: request.caller.name(),
                 request_id: &request.request_id,

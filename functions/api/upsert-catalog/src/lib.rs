@@ -5,8 +5,8 @@ pub mod credentials;
 
 use api_kit::records::CatalogRecord;
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Budget, Handler, IfMatch, Json, Precondition, Problem, Request};
-use domain::{CatalogRequest, Failure, TenantId};
+use api_kit::{Answer, Budget, Handler, Json, Preconditions, Problem, Request};
+use domain::{CatalogRequest, Failure};
 use lambda_kit::{VersionId, Versions, needs};
 use secrets::CatalogSecret;
 use store::{CatalogNotBegun, ControlDatabase, NewCatalog};
@@ -19,28 +19,14 @@ needs! {
     }
 }
 
-impl UpsertCatalog {
-    /// The version that the change is meant for, if the caller named any.
-    async fn expected(
-        &self,
-        tenant: TenantId,
-        asked: &CatalogRequest,
-        if_match: Option<IfMatch>,
-    ) -> Result<Option<i64>, Problem> {
-        let Some(if_match) = if_match else { return Ok(None) };
-        let current = self.store.catalog(tenant, &asked.catalog_name).await?.map(|catalog| catalog.version);
-        current.filter(|version| if_match.allows(*version)).map(Some).ok_or_else(Problem::version_mismatch)
-    }
-}
-
 impl Handler for UpsertCatalog {
     const ROUTE: Route = routes::UPSERT_CATALOG;
-    type Input = (Json, Precondition);
+    type Input = (Json, Preconditions);
 
     async fn handle(
         &self,
         request: &Request,
-        (Json(body), Precondition(if_match)): (Json, Precondition),
+        (Json(body), Preconditions(conditions)): (Json, Preconditions),
         _: Budget,
     ) -> Result<Answer, Problem> {
         let asked = CatalogRequest::parse(&body)?;
@@ -48,7 +34,7 @@ impl Handler for UpsertCatalog {
         let new = NewCatalog {
             tenant_id,
             request: &asked,
-            if_version: self.expected(tenant_id, &asked, if_match).await?,
+            permits: &|version| conditions.allow(version),
             actor: request.caller.name(),
             request_id: &request.request_id,
         };

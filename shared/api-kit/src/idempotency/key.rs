@@ -12,7 +12,7 @@ const HEADER: &str = "Idempotency-Key";
 pub struct Identity {
     /// Identifies the record: caller, route, key.
     pub record: String,
-    /// Identifies the request: path, precondition, body.
+    /// Identifies the request: path, preconditions, body.
     pub request: String,
 }
 
@@ -23,10 +23,16 @@ impl Identity {
         if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(bad());
         }
-        let precondition = request.header("if-match")?.unwrap_or_default();
+        let [if_match, if_none_match] = ["if-match", "if-none-match"].map(|name| request.list_header(name));
+        let [if_match, if_none_match] = [if_match?, if_none_match?].map(Option::unwrap_or_default);
         Ok(Some(Self {
             record: digest(&[request.caller.name().as_bytes(), route.as_bytes(), key.as_bytes()]),
-            request: digest(&[request.tenant().as_bytes(), precondition.as_bytes(), request.body()]),
+            request: digest(&[
+                request.tenant().as_bytes(),
+                if_match.as_bytes(),
+                if_none_match.as_bytes(),
+                request.body(),
+            ]),
         }))
     }
 }

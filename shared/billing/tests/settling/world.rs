@@ -150,7 +150,7 @@ impl World {
     pub async fn deactivate(&self, tenant: &Tenant) -> Option<Deactivated> {
         let (tenant_id, payload) = (tenant.tenant_id, json!({"keys": []}));
         let invalidation = (Uuid::now_v7(), &payload);
-        let deactivation = Deactivation { tenant_id, invalidation, actor: "test", request_id: "r" };
+        let deactivation = Deactivation { tenant_id, version: None, invalidation, actor: "test", request_id: "r" };
         self.database.store.deactivate_tenant(deactivation).await.expect("answers")
     }
 

@@ -42,6 +42,7 @@ impl Database {
         let payload = json!({"keys": []});
         let deactivation = Deactivation {
             tenant_id: tenant.tenant_id,
+            version: None,
             invalidation: (Uuid::now_v7(), &payload),
             actor: "admin",
             request_id: "r",

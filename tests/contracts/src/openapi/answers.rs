@@ -104,6 +104,10 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         merge(&mut answer, json!({ "content": { "application/json": { "schema": schema, "example": example } } }));
     }
     let mut answers = vec![(route.status, answer)];
+    if route.conditional && route.method == "GET" {
+        let description = "The caller has this version already, as `If-None-Match` says.";
+        answers.push((304, json!({ "description": description, "x-source": "ours", "headers": headers(&["ETag"]) })));
+    }
     if route.name == routes::CHECK_LAKEHOUSE_HEALTH.name {
         let content = json!({ "schema": reference("Unhealthy"), "example": { "status": "unavailable", "error": "connection timeout" } });
         let description = "It does not answer, or not as it should.";

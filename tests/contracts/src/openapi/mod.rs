@@ -133,12 +133,25 @@ fn parameters(route: &Route) -> Result<Vec<Value>> {
             "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
         }));
     }
-    if route.if_match {
-        parameters.push(json!({
-            "name": "If-Match", "in": "header", "required": false, "x-source": "ours",
-            "description": "The `ETag` of the version that the change is meant for, a list of them, or `*`; another current version is 412.",
-            "schema": { "type": "string" },
-        }));
+    if route.conditional {
+        let reads = route.method == "GET";
+        let unless_known = if reads {
+            "The `ETag`s of versions that the caller has; the answer to one of them is 304 without a body."
+        } else {
+            "`*`: only if there is none yet; or the `ETag`s of versions that the change is not meant for. Else 412."
+        };
+        for (name, description) in [
+            (
+                "If-Match",
+                "The `ETag` of the version that the request is meant for, a list of them, or `*`; another current version is 412.",
+            ),
+            ("If-None-Match", unless_known),
+        ] {
+            parameters.push(json!({
+                "name": name, "in": "header", "required": false, "x-source": "ours",
+                "description": description, "schema": { "type": "string" },
+            }));
+        }
     }
     parameters.push(json!({
         "name": "x-correlation-id", "in": "header", "required": false, "x-source": "ours",
