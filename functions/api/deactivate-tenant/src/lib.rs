@@ -47,8 +47,7 @@ impl Handler for DeactivateTenant {
         let deactivation = Deactivation {
             tenant_id: tenant.tenant_id,
             invalidation: (id, &serde_json::to_value(&entries).unwrap_or_default()),
-            actor: request.caller.name(),
-            request_id: &request.request_id,
+            author: request.author(),
         };
         let done = self.store.deactivate_tenant(deactivation).await?;
         if let Some(done) = &done

@@ -25,7 +25,7 @@ impl Identity {
         }
         let precondition = request.header("if-match")?.unwrap_or_default();
         Ok(Some(Self {
-            record: digest(&[request.caller.name().as_bytes(), route.as_bytes(), key.as_bytes()]),
+            record: digest(&[request.caller.identity().as_bytes(), route.as_bytes(), key.as_bytes()]),
             request: digest(&[request.tenant().as_bytes(), precondition.as_bytes(), request.body()]),
         }))
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::{CauseCode, Patch, ProvisioningState, Step, StepState, TenantChange, TenantId, Tier};
 use serde_json::{Value, json};
 use store::{
-    Activation, Deactivated, Deactivation, Effect, Intent, Invited, Lease, NotBegun, NotLeased, Outcome, ResourceKind,
-    Resume, StoreError, Tenant, Update,
+    Activation, Author, Deactivated, Deactivation, Effect, Intent, Invited, Lease, NotBegun, NotLeased, Outcome,
+    ResourceKind, Resume, StoreError, Tenant, Update,
 };
 use uuid::Uuid;
 
@@ -43,8 +43,7 @@ impl Database {
         let deactivation = Deactivation {
             tenant_id: tenant.tenant_id,
             invalidation: (Uuid::now_v7(), &payload),
-            actor: "admin",
-            request_id: "r",
+            author: Author { actor: "admin", address: None, request_id: "r" },
         };
         self.store.deactivate_tenant(deactivation).await.expect("answers")
     }
@@ -57,7 +56,12 @@ impl Database {
 }
 
 fn update<'a>(change: &'a TenantChange, version: Option<i64>, payload: &'a Value) -> Update<'a> {
-    Update { change, version, invalidation: (Uuid::now_v7(), payload), actor: "admin", request_id: "r" }
+    Update {
+        change,
+        version,
+        invalidation: (Uuid::now_v7(), payload),
+        author: Author { actor: "admin", address: None, request_id: "r" },
+    }
 }
 
 fn domain(domain: Option<&str>) -> TenantChange {
@@ -121,8 +125,7 @@ async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
             tier: row.tier,
             admin_email: &row.admin_email,
             correlation_id: "c",
-            actor: "admin",
-            request_id: "r",
+            author: Author { actor: "admin", address: None, request_id: "r" },
         };
         store.resume_tenant(resume).await.expect("answers")
     };
@@ -433,8 +436,7 @@ async fn an_invitation_ends_in_one_statement_under_its_lease() {
         user,
         kind: "invitation",
         invalidation: &payload,
-        actor: "admin",
-        request_id: "r",
+        author: Author { actor: "admin", address: None, request_id: "r" },
     };
     let before = database.promised("invalidate_cache").await;
     let row = lease.invited(invited()).await.expect("in time");
