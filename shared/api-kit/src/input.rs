@@ -133,7 +133,8 @@ impl Input for OptionalJson {
 /// The query's parameters by name.
 #[derive(Clone, Debug)]
 pub struct Query {
-    parameters: Map<String, Value>,
+    /// A caller may have put a credential into a URL.
+    parameters: Wiped<Map<String, Value>>,
     /// Names that were given more than once.
     twice: Vec<String>,
 }
@@ -160,13 +161,13 @@ impl Input for Query {
     const TAKES: Takes = Takes { query: true, ..Takes::NOTHING };
 
     fn read(request: &Request) -> Result<Self, Problem> {
-        let mut query = Self { parameters: Map::new(), twice: Vec::new() };
+        let (mut parameters, mut twice) = (Map::new(), Vec::new());
         for (name, value) in &request.query {
-            if query.parameters.insert(name.clone(), Value::String(value.clone())).is_some() {
-                query.twice.push(name.clone());
+            if parameters.insert(name.clone(), Value::String(value.clone())).is_some() {
+                twice.push(name.clone());
             }
         }
-        Ok(query)
+        Ok(Self { parameters: parameters.into(), twice })
     }
 }
 

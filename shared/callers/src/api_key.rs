@@ -4,12 +4,15 @@ use domain::Actor;
 use secrets::ConsumerSecret;
 use sha2::{Digest, Sha256};
 
+/// How much of a digest is shown: enough to tell a consumer's keys apart, and what `cargo xtask keys revoke` takes.
+const SHOWN: usize = 8;
+
 /// A caller who was identified by an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The consumer's name.
     pub name: String,
-    /// The digest of the key that was used, in hexadecimal.
+    /// The beginning of the digest of the key that was used, in hexadecimal.
     pub digest: String,
     /// The groups it is in.
     pub groups: Vec<String>,
@@ -29,7 +32,7 @@ pub(crate) fn find(consumers: &[ConsumerSecret], key: &str) -> Option<Principal>
     let digest = hex::encode(Sha256::digest(key));
     let known = format!("sha256:{digest}");
     let consumer = consumers.iter().find(|consumer| consumer.keys.contains(&known))?;
-    Some(Principal { name: consumer.name.clone(), digest, groups: consumer.groups.clone() })
+    Some(Principal { name: consumer.name.clone(), digest: digest[..SHOWN].to_owned(), groups: consumer.groups.clone() })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use domain::{CauseCode, Failure};
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 /// The identifier of a secret's version. It is public.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +64,8 @@ impl Manager {
     ) -> Result<(S, Option<VersionId>), Failure> {
         let get = self.client.get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
         let answer = get.send().await.map_err(|error| failure(id, &error))?;
-        let value = answer.secret_string().unwrap_or_default();
-        let value = serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))?;
+        let value = Zeroizing::new(answer.secret_string.unwrap_or_default());
+        let value = serde_json::from_str(&value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))?;
         Ok((value, answer.version_id.map(VersionId)))
     }
 

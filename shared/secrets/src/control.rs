@@ -119,7 +119,7 @@ pub struct JwtKeySecret {
 }
 
 /// A consumer with its API keys.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct ConsumerSecret {
     /// Its name, as the audit log shows it.
     pub name: String,

@@ -217,7 +217,7 @@ mod tests {
     fn the_policy_spans_the_stage_and_no_other_api() {
         let groups = ["admin".to_owned(), "b".to_owned()];
         let arn = "arn:aws:execute-api:us-east-1:1:api/v1/GET/admin/tenants";
-        let platform = Actor::ApiKey { consumer: "platform", digest: "0123456789abcdef" };
+        let platform = Actor::ApiKey { consumer: "platform", digest: "01234567" };
         let answer = answer(arn, Credential::ApiKey, platform, None, &groups);
         let resource = &answer.policy_document["Statement"][0]["Resource"];
         assert_eq!(resource, "arn:aws:execute-api:us-east-1:1:api/v1/*");
