@@ -33,6 +33,9 @@ pub struct Event {
     /// Every line of every header. Any of them may be a credential.
     #[serde(default)]
     multi_value_headers: Option<HashMap<String, Vec<SecretString>>>,
+    /// One line of every header. It counts if the gateway sends nothing else.
+    #[serde(default)]
+    headers: Option<HashMap<String, SecretString>>,
     request_context: RequestContext,
 }
 
@@ -173,9 +176,14 @@ fn credential(resource: &str) -> Option<Credential> {
 
 /// The only value of a header, whatever its name's case.
 fn only<'a>(event: &'a Event, name: &str) -> Result<&'a str, Refused> {
-    let headers = event.multi_value_headers.iter().flatten().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-    let mut values = headers.flat_map(|(_, values)| values);
-    match (values.next(), values.next()) {
+    let mut values: Vec<&SecretString> = match (&event.multi_value_headers, &event.headers) {
+        (Some(lines), _) => {
+            lines.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).flat_map(|(_, it)| it).collect()
+        }
+        (None, Some(line)) => line.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, it)| it).collect(),
+        (None, None) => Vec::new(),
+    };
+    match (values.pop(), values.pop()) {
         (Some(value), None) => Ok(value.expose_secret()),
         (None, _) => Err(Refused::Unauthorized(Reason::Missing)),
         (Some(_), Some(_)) => Err(Refused::Unauthorized(Reason::Several)),
@@ -252,6 +260,8 @@ mod tests {
         for two in [json!({ "Authorization": ["a", "a"] }), json!({ "Authorization": ["a"], "authorization": ["b"] })] {
             assert_eq!(found(two), Err(Reason::Several));
         }
+        let alone = Event { headers: Some([("AUTHORIZATION".to_owned(), "a".into())].into()), ..event(&json!(null)) };
+        assert_eq!(only(&alone, "authorization"), Ok("a"));
     }
 
     #[test]

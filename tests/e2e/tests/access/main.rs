@@ -178,3 +178,35 @@ async fn a_403_does_not_reveal_what_exists() -> Result<()> {
     }
     Ok(())
 }
+
+/// RFC 9110, section 11.4: a scheme in any case, spaces, one token. Two of them are none.
+#[tokio::test]
+#[ignore = "needs API_URL"]
+async fn a_header_is_read_as_the_standard_says() -> Result<()> {
+    let cloud = Cloud::from_env()?;
+    let token = Issuer::of(&cloud).await?.admin()?;
+    let send = async |values: &[&str]| {
+        let mut call = cloud.request(Method::GET, "/v1/admin/lakehouse/catalogs?limit=1");
+        for value in values {
+            call = call.header("authorization", *value);
+        }
+        cloud.send(call).await
+    };
+    for good in [format!("bearer {token}"), format!("BEARER {token}"), format!("Bearer   {token}")] {
+        send(&[&good]).await?.expect(200)?;
+    }
+    let whole = format!("Bearer {token}");
+    for bad in [
+        format!("Bearer\t{token}"),
+        format!("Bearer {token},"),
+        format!("Bearer {token}, Bearer {token}"),
+        format!("Bearer token={token}"),
+        format!("Basic YTpi, Bearer {token}"),
+        token.clone(),
+    ] {
+        send(&[&bad]).await?.problem(401, "unauthenticated")?;
+    }
+    send(&[&whole, &whole]).await?.problem(401, "unauthenticated")?;
+    send(&["Basic YTpi", &whole]).await?.problem(401, "unauthenticated")?;
+    Ok(())
+}
