@@ -33,7 +33,10 @@ impl Jwt {
                 claims["sub"] = json!("local-operator");
                 claims["role"] = json!("admin");
             }
-            Whose::Tenant { id } => claims["sub"] = json!(id),
+            Whose::Tenant { id } => {
+                claims["sub"] = json!(id);
+                claims["role"] = json!("tenant");
+            }
         }
         Ok(self.sign(&claims))
     }
@@ -52,14 +55,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenants_token_has_no_role() {
+    fn a_tenants_token_has_the_role_of_tenants() {
         let jwt = Jwt { issuer: "i".into(), audience: "a".into(), secret: "s".into() };
         let claims = |whose| -> Value {
             let token = jwt.mint(&whose).unwrap();
             serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
         };
         let tenant = claims(Whose::Tenant { id: "t-1".into() });
-        assert_eq!((&tenant["sub"], tenant.get("role")), (&json!("t-1"), None));
+        assert_eq!((&tenant["sub"], &tenant["role"]), (&json!("t-1"), &json!("tenant")));
         assert_eq!(claims(Whose::Admin)["role"], "admin");
     }
 

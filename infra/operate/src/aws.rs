@@ -24,7 +24,6 @@ pub struct Deployed {
 }
 
 /// A secret's current value and its version.
-#[derive(Debug)]
 pub struct Current {
     pub version: String,
     pub value: Value,

@@ -1,5 +1,7 @@
 //! The secret `control/callers`: who has which API keys.
 
+use std::fmt;
+
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -8,8 +10,14 @@ use sha2::{Digest as _, Sha256};
 const GROUPS: [&str; 2] = ["admin", "auditor"];
 
 /// The secret's value. What is not about keys is kept as it is.
-#[derive(Debug)]
 pub struct Callers(Value);
+
+/// The value holds the issuer's shared secrets.
+impl fmt::Debug for Callers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callers").finish_non_exhaustive()
+    }
+}
 
 impl Callers {
     /// Reads the value; an absent one has no consumers.

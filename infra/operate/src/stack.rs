@@ -67,6 +67,7 @@ impl Kind {
                     &[
                         handed("StateMachineArn", Self::Main, "StateMachineArn"),
                         handed("OpsLogGroup", Self::Main, "OpsLogGroup"),
+                        handed("AccessLogGroup", Self::Main, "AccessLogGroup"),
                     ]
                 }
             }

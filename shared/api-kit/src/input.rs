@@ -2,7 +2,7 @@
 //! function compiles only if they are those in the route table.
 
 use domain::routes::Route;
-use domain::{FieldError, Fields, Slug, TenantId};
+use domain::{FieldError, Fields, Slug, TenantId, Wiped};
 use serde_json::{Map, Value};
 
 use crate::{Conditions, Problem, Request, json};
@@ -89,7 +89,7 @@ impl Input for SlugInPath {
 
 /// The body, a JSON object.
 #[derive(Clone, Debug)]
-pub struct Json(pub Map<String, Value>);
+pub struct Json(pub Wiped<Map<String, Value>>);
 
 impl Input for Json {
     const TAKES: Takes = Takes { body: true, ..Takes::NOTHING };
@@ -106,7 +106,7 @@ impl Input for Json {
         match json::parse(request.body())
             .map_err(|detail| Problem::malformed_json(&format!("The body cannot be used: {detail}.")))?
         {
-            Value::Object(object) => Ok(Self(object)),
+            Value::Object(object) => Ok(Self(object.into())),
             _ => Err(Problem::validation_failed(vec![FieldError {
                 field: "(body)".to_owned(),
                 message: "must be an object".to_owned(),
@@ -117,14 +117,14 @@ impl Input for Json {
 
 /// The same, but without a body it is an empty object.
 #[derive(Clone, Debug)]
-pub struct OptionalJson(pub Map<String, Value>);
+pub struct OptionalJson(pub Wiped<Map<String, Value>>);
 
 impl Input for OptionalJson {
     const TAKES: Takes = Json::TAKES;
 
     fn read(request: &Request) -> Result<Self, Problem> {
         if request.body().is_empty() {
-            return Ok(Self(Map::new()));
+            return Ok(Self(Map::new().into()));
         }
         Json::read(request).map(|Json(body)| Self(body))
     }
@@ -133,7 +133,8 @@ impl Input for OptionalJson {
 /// The query's parameters by name.
 #[derive(Clone, Debug)]
 pub struct Query {
-    parameters: Map<String, Value>,
+    /// A caller may have put a credential into a URL.
+    parameters: Wiped<Map<String, Value>>,
     /// Names that were given more than once.
     twice: Vec<String>,
 }
@@ -160,13 +161,13 @@ impl Input for Query {
     const TAKES: Takes = Takes { query: true, ..Takes::NOTHING };
 
     fn read(request: &Request) -> Result<Self, Problem> {
-        let mut query = Self { parameters: Map::new(), twice: Vec::new() };
+        let (mut parameters, mut twice) = (Map::new(), Vec::new());
         for (name, value) in &request.query {
-            if query.parameters.insert(name.clone(), Value::String(value.clone())).is_some() {
-                query.twice.push(name.clone());
+            if parameters.insert(name.clone(), Value::String(value.clone())).is_some() {
+                twice.push(name.clone());
             }
         }
-        Ok(query)
+        Ok(Self { parameters: parameters.into(), twice })
     }
 }
 

@@ -165,11 +165,12 @@ mod tests {
             caller: Caller::anyone(),
             request_id: String::new(),
             correlation_id: String::new(),
+            address: None,
             deadline: SystemTime::UNIX_EPOCH,
             tenant: None,
             query: query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             headers: HeaderMap::new(),
-            body: Vec::new(),
+            body: Vec::new().into(),
         }
     }
 

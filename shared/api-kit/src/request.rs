@@ -1,15 +1,18 @@
 //! A request as a route receives it.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 use domain::{Slug, TenantId};
 use lambda_http::http::{HeaderMap, HeaderValue};
-use store::{Store, Tenant};
+use store::{Author, Store, Tenant};
+use zeroize::Zeroizing;
 
 use crate::{Caller, Problem};
 
 /// An authorised request. The other parts of the request are in the handler's input.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// The caller.
     pub caller: Caller,
@@ -17,16 +20,39 @@ pub struct Request {
     pub request_id: String,
     /// The correlation id. Everything that this request starts logs it.
     pub correlation_id: String,
+    /// From where it came, as the gateway saw it: behind a proxy of the platform, that proxy.
+    pub(crate) address: Option<IpAddr>,
     /// When this invocation ends at the latest.
     pub(crate) deadline: SystemTime,
     pub(crate) tenant: Option<String>,
     /// The parameters, decoded, in the caller's order.
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+/// Headers, query and body may hold credentials, so only the names of the first two are shown.
+impl fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Request")
+            .field("caller", &self.caller)
+            .field("request_id", &self.request_id)
+            .field("correlation_id", &self.correlation_id)
+            .field("address", &self.address)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Request {
+    /// By whom this request's changes are made, for the audit log.
+    #[must_use]
+    pub fn author(&self) -> Author<'_> {
+        Author { actor: self.caller.actor(), address: self.address, request_id: &self.request_id }
+    }
+
     /// The path's `{tenant}` as it was sent: a slug, an id, or neither.
     #[must_use]
     pub fn tenant(&self) -> &str {

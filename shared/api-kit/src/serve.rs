@@ -10,6 +10,7 @@ use lambda_http::{Body, RequestExt, Response, service_fn};
 use lambda_kit::{Budget, Declaration, Need, Platform, telemetry};
 use tracing::Instrument;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::idempotency::{self, Records};
 use crate::{Answer, Caller, Input, Problem, Request, caller};
@@ -48,7 +49,7 @@ pub fn declaration<H: Handler>() -> Declaration {
 /// Serves a route until the process ends.
 pub async fn serve<H: Handler>() -> Result<(), lambda_http::Error> {
     const { assert!(H::Input::TAKES.are_those_of(&H::ROUTE), "the handler's input is not what the route table says") }
-    let platform = Platform::start().await;
+    let platform = Platform::start(H::ROUTE.name).await;
     let handler: H = platform.open()?;
     let records = if H::ROUTE.idempotent_by_key() { Some(platform.open::<Records>()?) } else { None };
     let endpoint = Endpoint { handler, records, gate: Gate::open(&platform)? };
@@ -157,6 +158,12 @@ async fn answer<H: Handler>(
 ) -> Result<Answer, Problem> {
     let caller = endpoint.gate.caller(&H::ROUTE, &event).await?;
     let tenant = event.path_parameters_ref().and_then(|parameters| parameters.first("tenant")).map(str::to_owned);
+    let address = match event.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => {
+            context.identity.source_ip.as_deref().and_then(|ip| ip.parse().ok())
+        }
+        _ => None,
+    };
     let query = event
         .query_string_parameters_ref()
         .map(|query| query.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
@@ -167,9 +174,9 @@ async fn answer<H: Handler>(
         Body::Binary(bytes) => bytes,
         _ => Vec::new(),
     };
-    let query = query.unwrap_or_default();
+    let (query, body) = (query.unwrap_or_default(), Zeroizing::new(body));
     let headers = parts.headers;
-    let request = Request { caller, request_id, correlation_id, deadline, tenant, query, headers, body };
+    let request = Request { caller, request_id, correlation_id, address, deadline, tenant, query, headers, body };
     endpoint.handle(&request, budget).await
 }
 

@@ -1,23 +1,38 @@
 //! API keys. The secret holds only their digests.
 
+use domain::Actor;
 use secrets::ConsumerSecret;
 use sha2::{Digest, Sha256};
+
+/// How much of a digest is shown: enough to tell a consumer's keys apart, and what `cargo xtask keys revoke` takes.
+const SHOWN: usize = 8;
 
 /// A caller who was identified by an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The consumer's name.
     pub name: String,
+    /// The beginning of the digest of the key that was used, in hexadecimal.
+    pub digest: String,
     /// The groups it is in.
     pub groups: Vec<String>,
+}
+
+impl Principal {
+    /// Who that is.
+    #[must_use]
+    pub fn actor(&self) -> Actor<'_> {
+        Actor::ApiKey { consumer: &self.name, digest: &self.digest }
+    }
 }
 
 /// The consumer that has this key. Digests are compared, not keys, so the time that a comparison takes reveals nothing
 /// about a key.
 pub(crate) fn find(consumers: &[ConsumerSecret], key: &str) -> Option<Principal> {
-    let digest = format!("sha256:{}", hex::encode(Sha256::digest(key)));
-    let consumer = consumers.iter().find(|consumer| consumer.keys.contains(&digest))?;
-    Some(Principal { name: consumer.name.clone(), groups: consumer.groups.clone() })
+    let digest = hex::encode(Sha256::digest(key));
+    let known = format!("sha256:{digest}");
+    let consumer = consumers.iter().find(|consumer| consumer.keys.contains(&known))?;
+    Some(Principal { name: consumer.name.clone(), digest: digest[..SHOWN].to_owned(), groups: consumer.groups.clone() })
 }
 
 #[cfg(test)]
@@ -34,10 +49,13 @@ mod tests {
     }
 
     #[test]
-    fn both_keys_of_a_rotation_work() {
-        for key in ["old", "new"] {
-            assert_eq!(find(&consumers(), key).expect("known").name, "platform");
-        }
+    fn both_keys_of_a_rotation_are_the_same_consumers_and_can_be_told_apart() {
+        let [old, new] = ["old", "new"].map(|key| find(&consumers(), key).expect("known"));
+        assert_eq!(old.actor().identity(), "api_key:platform");
+        assert_eq!(new.actor().identity(), "api_key:platform");
+        // The first 8 of what `sha256sum` says of each.
+        assert_eq!(old.actor().to_string(), "api_key:platform#cba06b57");
+        assert_eq!(new.actor().to_string(), "api_key:platform#11507a0e");
     }
 
     #[test]

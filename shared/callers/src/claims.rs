@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use domain::routes::TENANT;
+use domain::{Actor, TenantId};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
+use crate::now::Now;
 use crate::token::Refused;
 
 /// Seconds that an issuer's clock may differ from ours.
@@ -14,10 +18,22 @@ const MAX_SUBJECT: usize = 255;
 /// A caller who was identified by a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bearer {
+    /// The token's `iss`.
+    pub issuer: String,
     /// The token's `sub`: 1 to 255 characters without control characters.
     pub subject: String,
+    /// The tenant whose own token it is: its subject is the tenant's id, and one of its roles is [`TENANT`].
+    pub tenant: Option<TenantId>,
     /// The roles of the configured claim, in its order. None of them contains a comma.
     pub roles: Vec<String>,
+}
+
+impl Bearer {
+    /// Who that is.
+    #[must_use]
+    pub fn actor(&self) -> Actor<'_> {
+        Actor::Bearer { issuer: &self.issuer, subject: &self.subject }
+    }
 }
 
 /// The claims that a token must have, and the claim with its roles.
@@ -29,14 +45,20 @@ pub(crate) struct Expected {
     pub audience: String,
     /// The claim with the roles.
     pub role_claim: String,
+    /// A token is valid for this long at most, from `iat` to `exp`.
+    pub max_lifetime: Duration,
 }
 
 impl Expected {
-    /// The caller that these claims are about. `now` is counted from 1970.
-    pub fn bearer(&self, claims: &Map<String, Value>, now: Duration) -> Result<Bearer, Refused> {
-        let now = now.as_secs_f64();
-        if date(claims, "exp")?.is_none_or(|expires| now >= expires + LEEWAY) {
+    /// The caller that these claims are about.
+    pub fn bearer(&self, claims: &Map<String, Value>, now: Now) -> Result<Bearer, Refused> {
+        let now = now.0.as_secs_f64();
+        let Some(expires) = date(claims, "exp")?.filter(|expires| now < expires + LEEWAY) else {
             return Err(Refused::Expired);
+        };
+        // Without `iat` it counts from now: the token is then valid for that long at most, however old it is.
+        if expires - date(claims, "iat")?.unwrap_or(now) > self.max_lifetime.as_secs_f64() {
+            return Err(Refused::Lifetime);
         }
         for name in ["nbf", "iat"] {
             if date(claims, name)?.is_some_and(|begins| now + LEEWAY < begins) {
@@ -51,7 +73,9 @@ impl Expected {
         }
         let subject = claims.get("sub").and_then(Value::as_str).filter(|it| is_subject(it)).ok_or(Refused::Subject)?;
         let roles = strings(claims.get(&self.role_claim)).filter(|role| is_role(role)).map(str::to_owned).collect();
-        Ok(Bearer { subject: subject.to_owned(), roles })
+        let roles: Vec<String> = roles;
+        let tenant = roles.iter().any(|role| role == TENANT).then(|| tenant(subject)).flatten();
+        Ok(Bearer { issuer: self.issuer.clone(), subject: subject.to_owned(), tenant, roles })
     }
 }
 
@@ -70,6 +94,12 @@ fn strings(claim: Option<&Value>) -> impl Iterator<Item = &str> {
     values.iter().filter_map(Value::as_str)
 }
 
+/// A tenant's id in the one form in which answers show it.
+fn tenant(subject: &str) -> Option<TenantId> {
+    let id: Uuid = subject.parse().ok()?;
+    (id.to_string() == subject).then_some(TenantId(id))
+}
+
 fn is_subject(text: &str) -> bool {
     !text.is_empty() && text.chars().count() <= MAX_SUBJECT && !text.chars().any(char::is_control)
 }
@@ -84,16 +114,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fixtures::{NOW, claims};
+    use crate::fixtures::{NOW, claims, now};
 
     /// The usual claims with these instead; null removes one.
     fn check(changes: Value) -> Result<Bearer, Refused> {
-        check_at(changes, Duration::from_secs(NOW))
+        check_at(changes, now())
     }
 
-    fn check_at(changes: Value, now: Duration) -> Result<Bearer, Refused> {
-        let expected =
-            Expected { issuer: "issuer".to_owned(), audience: "audience".to_owned(), role_claim: "role".to_owned() };
+    fn check_at(changes: Value, now: Now) -> Result<Bearer, Refused> {
+        let expected = Expected {
+            issuer: "issuer".to_owned(),
+            audience: "audience".to_owned(),
+            role_claim: "role".to_owned(),
+            max_lifetime: Duration::from_hours(1),
+        };
         let Value::Object(claims) = claims(changes) else { unreachable!("claims are an object") };
         expected.bearer(&claims, now)
     }
@@ -101,29 +135,72 @@ mod tests {
     #[test]
     fn good_claims_name_the_subject_and_its_roles() {
         let bearer = check(json!({})).expect("good");
-        assert_eq!(bearer, Bearer { subject: "subject".to_owned(), roles: vec!["admin".to_owned()] });
+        assert_eq!(bearer.actor().to_string(), "bearer:issuer|subject");
+        assert_eq!((bearer.tenant, bearer.roles), (None, vec!["admin".to_owned()]));
     }
 
     #[test]
     fn a_token_expires_within_the_leeway() {
-        for exp in [json!(NOW + 1), json!(NOW), json!(NOW - 29), json!(1_799_999_970.5), json!(u64::MAX)] {
+        for exp in [json!(NOW + 1), json!(NOW), json!(NOW - 29), json!(1_799_999_970.5)] {
             assert!(check(json!({ "exp": exp })).is_ok(), "{exp}");
         }
         for exp in [json!(NOW - 30), json!(NOW - 31), json!(0), json!(-1), json!(-1e300)] {
             assert_eq!(check(json!({ "exp": exp })), Err(Refused::Expired), "{exp}");
         }
         assert_eq!(check(json!({ "exp": null })), Err(Refused::Expired));
-        assert_eq!(check_at(json!({ "exp": u64::MAX >> 1 }), Duration::MAX), Err(Refused::Expired));
+        assert_eq!(check_at(json!({ "exp": u64::MAX >> 1 }), Now(Duration::MAX)), Err(Refused::Expired));
     }
 
     #[test]
     fn a_token_begins_within_the_leeway() {
         for name in ["nbf", "iat"] {
             assert!(check(json!({ name: null })).is_ok());
-            for begins in [0, NOW, NOW + 30] {
+            for begins in [NOW - 3000, NOW, NOW + 30] {
                 assert!(check(json!({ name: begins })).is_ok(), "{name} {begins}");
             }
             assert_eq!(check(json!({ name: NOW + 31 })), Err(Refused::NotYetValid), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_token_lives_for_as_long_as_it_may() {
+        for (iat, exp, good) in [
+            (json!(NOW), NOW + 3600, true),
+            (json!(NOW), NOW + 3601, false),
+            (json!(NOW - 3000), NOW + 600, true),
+            (json!(NOW - 3000), NOW + 601, false),
+            // A clock that is ahead within the leeway.
+            (json!(NOW + 30), NOW + 3630, true),
+            (json!(NOW + 30), NOW + 3631, false),
+            // Without `iat`, from now.
+            (json!(null), NOW + 3600, true),
+            (json!(null), NOW + 3601, false),
+            (json!(0), NOW + 60, false),
+            (json!(-1e300), NOW + 60, false),
+            (json!(NOW), u64::MAX, false),
+            (json!(null), u64::MAX, false),
+        ] {
+            let checked = check(json!({ "iat": iat, "exp": exp }));
+            assert_eq!(checked.err(), (!good).then_some(Refused::Lifetime), "{iat} {exp}");
+        }
+        // What says when it begins says nothing of its age.
+        assert_eq!(check(json!({ "iat": null, "nbf": NOW - 7200, "exp": NOW + 3601 })), Err(Refused::Lifetime));
+    }
+
+    #[test]
+    fn a_tenants_own_token_has_its_id_and_the_role() {
+        const ID: &str = "01900000-0000-7000-8000-00000000000a";
+        let tenant = |sub: &str, role: Value| check(json!({ "sub": sub, "role": role })).expect("good").tenant;
+        assert_eq!(tenant(ID, json!("tenant")), Some(TenantId(ID.parse().expect("a UUID"))));
+        assert!(tenant(ID, json!(["user", "tenant"])).is_some());
+        for role in [json!(null), json!("user"), json!("Tenant"), json!("tenant "), json!("a,tenant"), json!(true)] {
+            assert_eq!(tenant(ID, role.clone()), None, "{role}");
+        }
+        // One form of an id only: two subjects are never one tenant.
+        let forms =
+            [ID.to_uppercase(), ID.replace('-', ""), format!("{{{ID}}}"), format!("urn:uuid:{ID}"), format!(" {ID}")];
+        for sub in forms.iter().map(String::as_str).chain(["tenant", "acme-bank"]) {
+            assert_eq!(tenant(sub, json!("tenant")), None, "{sub}");
         }
     }
 

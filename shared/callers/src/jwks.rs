@@ -9,15 +9,16 @@ use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, watch};
-use tokio::time::Instant;
 use url::{Host, Url};
 
 use crate::key::{Jwk, Key};
+use crate::now::Now;
 
-/// How long fetched keys are used without fetching them again.
+/// How long fetched keys are used without fetching them again. So long a key that its issuer withdrew is trusted at most.
 const FRESH: Duration = Duration::from_mins(10);
-/// How long fetched keys are used if newer ones cannot be fetched.
-const USABLE: Duration = Duration::from_hours(24);
+/// How long fetched keys are used if newer ones cannot be fetched: so long a withdrawn key is trusted if whoever has it can
+/// also keep us from the issuer.
+const USABLE: Duration = Duration::from_hours(1);
 /// The shortest time between two fetches, after success and failure. The limit is needed because anybody can send
 /// tokens with unknown keys.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -47,12 +48,12 @@ pub(crate) struct Jwks {
 
 #[derive(Clone)]
 struct Fetched {
-    at: Instant,
+    at: Now,
     keys: Arc<[Key]>,
 }
 
 struct Fetch {
-    begun_at: Instant,
+    begun_at: Now,
     outcome: Result<Arc<[Key]>, Failure>,
 }
 
@@ -81,14 +82,14 @@ impl Jwks {
     }
 
     /// All keys. They are fetched again if none of them has this `kid`.
-    pub async fn keys(self: &Arc<Self>, kid: Option<&str>, now: Instant) -> Result<Arc<[Key]>, Failure> {
+    pub async fn keys(self: &Arc<Self>, kid: Option<&str>, now: Now) -> Result<Arc<[Key]>, Failure> {
         if let Some(keys) = self.fresh(kid, now) {
             return Ok(keys);
         }
         let last = Arc::clone(&self.last).lock_owned().await;
         let outcome = match last.as_ref() {
             // A recent fetch, or the fetch that this call waited for.
-            Some(last) if now.saturating_duration_since(last.begun_at) < INTERVAL => last.outcome.clone(),
+            Some(last) if now.since(last.begun_at).is_some_and(|age| age < INTERVAL) => last.outcome.clone(),
             _ => {
                 let (jwks, mut last) = (Arc::clone(self), last);
                 // A task holds the lock, so that the fetch continues if its caller is dropped.
@@ -103,16 +104,16 @@ impl Jwks {
         outcome.or_else(|failure| self.no_older_than(USABLE, now).ok_or(failure))
     }
 
-    fn fresh(&self, kid: Option<&str>, now: Instant) -> Option<Arc<[Key]>> {
+    fn fresh(&self, kid: Option<&str>, now: Now) -> Option<Arc<[Key]>> {
         self.no_older_than(FRESH, now).filter(|keys| keys.iter().any(|key| key.is_named(kid)))
     }
 
-    fn no_older_than(&self, age: Duration, now: Instant) -> Option<Arc<[Key]>> {
+    fn no_older_than(&self, age: Duration, now: Now) -> Option<Arc<[Key]>> {
         let fetched = self.fetched.borrow();
-        fetched.as_ref().filter(|it| now.saturating_duration_since(it.at) < age).map(|it| Arc::clone(&it.keys))
+        fetched.as_ref().filter(|it| now.since(it.at).is_some_and(|old| old < age)).map(|it| Arc::clone(&it.keys))
     }
 
-    async fn fetch(&self, now: Instant) -> Result<Arc<[Key]>, Failure> {
+    async fn fetch(&self, now: Now) -> Result<Arc<[Key]>, Failure> {
         let outcome = self.ask().await;
         match &outcome {
             Ok(keys) => {
@@ -154,6 +155,8 @@ mod tests {
     use crate::fixtures::{Es256, Server};
 
     const SECOND: Duration = Duration::from_secs(1);
+    /// When each test begins, since 1970.
+    const NOW: Duration = Duration::from_secs(crate::fixtures::NOW);
 
     /// A limit that is long enough for a fetch on a busy machine.
     fn jwks(server: &Server) -> Arc<Jwks> {
@@ -165,8 +168,8 @@ mod tests {
     }
 
     /// The code of the failure, or whether the key was there.
-    async fn ask(jwks: &Arc<Jwks>, kid: &str, now: Instant) -> Result<bool, CauseCode> {
-        let keys = jwks.keys(Some(kid), now).await.map_err(|failure| failure.code())?;
+    async fn ask(jwks: &Arc<Jwks>, kid: &str, now: Duration) -> Result<bool, CauseCode> {
+        let keys = jwks.keys(Some(kid), Now(now)).await.map_err(|failure| failure.code())?;
         Ok(keys.iter().any(|key| key.is_named(Some(kid))))
     }
 
@@ -202,7 +205,7 @@ mod tests {
     #[tokio::test]
     async fn a_known_key_is_fetched_again_after_ten_minutes() {
         let server = Server::start(200, document(&["a"])).await;
-        let (jwks, now) = (jwks(&server), Instant::now());
+        let (jwks, now) = (jwks(&server), NOW);
         for (after, requests) in [(0, 1), (599, 1), (600, 2), (1199, 2), (1200, 3)] {
             assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Ok(true));
             assert_eq!(server.requests(), requests, "after {after} s");
@@ -212,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_key_is_fetched_at_most_every_30_s() {
         let server = Server::start(200, document(&["a"])).await;
-        let (jwks, now) = (jwks(&server), Instant::now());
+        let (jwks, now) = (jwks(&server), NOW);
         assert_eq!(ask(&jwks, "a", now).await, Ok(true));
         for (after, requests) in [(0, 1), (29, 1), (30, 2), (31, 2), (59, 2), (60, 3)] {
             for kid in ["b", "c"] {
@@ -225,7 +228,7 @@ mod tests {
     #[tokio::test]
     async fn a_new_key_is_found_and_a_withdrawn_one_is_removed() {
         let server = Server::start(200, document(&["a"])).await;
-        let (jwks, now) = (jwks(&server), Instant::now());
+        let (jwks, now) = (jwks(&server), NOW);
         assert_eq!(ask(&jwks, "a", now).await, Ok(true));
         server.answer(200, &document(&["b"]));
         assert_eq!(ask(&jwks, "b", now + 30 * SECOND).await, Ok(true));
@@ -236,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn fifty_at_once_cost_one_request() {
         let server = Server::start(200, document(&["a"])).await;
-        let (jwks, now) = (jwks(&server), Instant::now());
+        let (jwks, now) = (jwks(&server), NOW);
         for (kid, requests) in [("a", 1), ("b", 2)] {
             let mut asking = JoinSet::new();
             for _ in 0..50 {
@@ -251,7 +254,7 @@ mod tests {
     #[tokio::test]
     async fn a_caller_does_not_wait_for_a_fetch_it_does_not_need() {
         let server = Server::start(200, document(&["a"])).await;
-        let (jwks, now) = (jwks(&server), Instant::now());
+        let (jwks, now) = (jwks(&server), NOW);
         assert_eq!(ask(&jwks, "a", now).await, Ok(true));
         server.hang();
         let fetch = tokio::spawn({
@@ -268,7 +271,7 @@ mod tests {
     #[tokio::test]
     async fn a_fetch_continues_if_its_caller_is_dropped() {
         let server = Server::start(200, document(&["a"])).await;
-        let (jwks, now) = (jwks(&server), Instant::now());
+        let (jwks, now) = (jwks(&server), NOW);
         let first = tokio::spawn({
             let jwks = Arc::clone(&jwks);
             async move { ask(&jwks, "a", now).await }
@@ -297,7 +300,7 @@ mod tests {
             (200, json!({ "keys": [], "padding": padding }).to_string(), CauseCode::JwksAnswerTooLarge),
         ] {
             let server = Server::start(status, body).await;
-            let (jwks, now) = (jwks(&server), Instant::now());
+            let (jwks, now) = (jwks(&server), NOW);
             for after in [0, 29] {
                 assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Err(code));
                 assert_eq!(server.requests(), 1, "{code:?} after {after} s");
@@ -311,7 +314,7 @@ mod tests {
     async fn a_time_out_is_a_failure_and_is_not_waited_for_again() {
         let server = Server::start(200, document(&["a"])).await;
         server.hang();
-        let (jwks, now) = (Arc::new(Jwks::at(server.url(), Duration::from_millis(200))), Instant::now());
+        let (jwks, now) = (Arc::new(Jwks::at(server.url(), Duration::from_millis(200))), NOW);
         let mut asking = JoinSet::new();
         for _ in 0..50 {
             let jwks = Arc::clone(&jwks);
@@ -331,23 +334,65 @@ mod tests {
     async fn a_refused_connection_is_a_failure() {
         let url = Server::nowhere().await;
         let jwks = Arc::new(Jwks::at(url, SECOND));
-        assert_eq!(ask(&jwks, "a", Instant::now()).await, Err(CauseCode::JwksUnreachable));
+        assert_eq!(ask(&jwks, "a", NOW).await, Err(CauseCode::JwksUnreachable));
     }
 
     #[tokio::test]
-    async fn old_keys_are_used_for_a_day_while_newer_ones_cannot_be_fetched() {
+    async fn old_keys_are_used_for_an_hour_while_newer_ones_cannot_be_fetched() {
         let server = Server::start(200, document(&["a"])).await;
-        let (jwks, now) = (jwks(&server), Instant::now());
+        let (jwks, now) = (jwks(&server), NOW);
         assert_eq!(ask(&jwks, "a", now).await, Ok(true));
         server.answer(500, "");
-        for (after, requests) in [(600, 2), (601, 2), (629, 2), (630, 3), (24 * 3600 - 1, 4)] {
+        for (after, requests) in [(600, 2), (601, 2), (629, 2), (630, 3), (3599, 4)] {
             assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Ok(true));
             assert_eq!(ask(&jwks, "b", now + after * SECOND).await, Ok(false));
             assert_eq!(server.requests(), requests, "after {after} s");
         }
-        for after in [24 * 3600, 24 * 3600 + 60] {
+        for after in [3600, 3660, 24 * 3600] {
             assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Err(CauseCode::JwksRefused));
         }
+        server.answer(200, &document(&["a"]));
+        assert_eq!(ask(&jwks, "a", now + 24 * 3600 * SECOND + 30 * SECOND).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn a_withdrawn_key_is_trusted_for_ten_minutes_and_not_by_anybody_who_was_frozen() {
+        for frozen in [600, 3600, 7 * 24 * 3600] {
+            let server = Server::start(200, document(&["a", "b"])).await;
+            let (jwks, now) = (jwks(&server), NOW);
+            assert_eq!(ask(&jwks, "a", now).await, Ok(true));
+            server.answer(200, &document(&["b"]));
+            assert_eq!(ask(&jwks, "a", now + 599 * SECOND).await, Ok(true));
+            // The next request that this process sees comes after a while in which its own clock may have stood still.
+            assert_eq!(ask(&jwks, "a", now + frozen * SECOND).await, Ok(false), "{frozen}");
+            assert_eq!(ask(&jwks, "b", now + frozen * SECOND).await, Ok(true), "{frozen}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_makes_no_key_younger() {
+        let server = Server::start(200, document(&["a"])).await;
+        let (jwks, now) = (jwks(&server), NOW);
+        assert_eq!(ask(&jwks, "a", now).await, Ok(true));
+        server.answer(200, &document(&["b"]));
+        assert_eq!(ask(&jwks, "a", now - SECOND).await, Ok(false));
+        server.answer(500, "");
+        assert_eq!(ask(&jwks, "b", now - 60 * SECOND).await, Err(CauseCode::JwksRefused));
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_unknown_keys_costs_two_requests_a_minute_and_nobody_elses_token() {
+        let server = Server::start(200, document(&["a"])).await;
+        let (jwks, now) = (jwks(&server), NOW);
+        assert_eq!(ask(&jwks, "a", now).await, Ok(true));
+        for second in 1..60 {
+            for kid in 0..20 {
+                let (kid, now) = (format!("{second}-{kid}"), now + second * SECOND);
+                assert_eq!(ask(&jwks, &kid, now).await, Ok(false));
+            }
+            assert_eq!(ask(&jwks, "a", now + second * SECOND).await, Ok(true));
+        }
+        assert_eq!(server.requests(), 2, "the first one, and one after 30 s");
     }
 
     #[tokio::test]
@@ -359,10 +404,10 @@ mod tests {
         let oct = json!({ "kty": "oct", "kid": "bad", "k": "A".repeat(64), "alg": "HS256" });
         let keys: Vec<Value> = bad.into_iter().chain([wrong_types, oct, good]).collect();
         let server = Server::start(200, json!({ "keys": keys })).await;
-        let (jwks, now) = (jwks(&server), Instant::now());
+        let (jwks, now) = (jwks(&server), NOW);
         assert_eq!(ask(&jwks, "good", now).await, Ok(true));
         assert_eq!(ask(&jwks, "bad", now).await, Ok(false));
-        assert_eq!(jwks.keys(None, now).await.expect("fetched").len(), 1);
+        assert_eq!(jwks.keys(None, Now(now)).await.expect("fetched").len(), 1);
     }
 
     #[tokio::test]
@@ -370,6 +415,6 @@ mod tests {
         let mut body = document(&["a"]).to_string();
         body.push_str(&" ".repeat(MAX_BODY - body.len()));
         let server = Server::start(200, body).await;
-        assert_eq!(ask(&jwks(&server), "a", Instant::now()).await, Ok(true));
+        assert_eq!(ask(&jwks(&server), "a", NOW).await, Ok(true));
     }
 }

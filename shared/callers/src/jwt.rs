@@ -1,10 +1,13 @@
 //! Bearer tokens: JWTs, verified with the keys of the secret's `jwt` object and those that its issuer publishes.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{CauseCode, Failure};
 use secrecy::ExposeSecret;
 use secrets::{JwtKeySecret, JwtSecret};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
@@ -13,6 +16,9 @@ use crate::jwks::Jwks;
 use crate::key::{Jwk, Key};
 use crate::now::Now;
 use crate::token::{Refused, Token};
+
+/// What `max_lifetime_seconds` may be: a minute to a week. A bearer token cannot be revoked, so there is always a cap.
+const LIFETIMES: RangeInclusive<u64> = 60..=604_800;
 
 /// The key, if it is valid and of its algorithm.
 fn key(secret: JwtKeySecret) -> Option<Key> {
@@ -43,6 +49,8 @@ pub(crate) enum Malformed {
     Key(usize),
     #[error("jwks_url is not an https URL")]
     JwksUrl,
+    #[error("max_lifetime_seconds is not from 60 to 604800")]
+    Lifetime,
 }
 
 impl Malformed {
@@ -61,8 +69,11 @@ pub(crate) struct Jwt {
 
 impl Jwt {
     /// Parses the object. If it names the same URL as `before`, the keys fetched from there are kept.
-    pub fn parse(value: Value, before: Option<&Self>) -> Result<Self, Malformed> {
-        let secret: JwtSecret = serde_json::from_value(value).map_err(|_| Malformed::Shape)?;
+    pub fn parse(value: &Value, before: Option<&Self>) -> Result<Self, Malformed> {
+        let secret = JwtSecret::deserialize(value).map_err(|_| Malformed::Shape)?;
+        if !LIFETIMES.contains(&secret.max_lifetime_seconds) {
+            return Err(Malformed::Lifetime);
+        }
         if [&secret.issuer, &secret.audience, &secret.role_claim].iter().any(|text| text.is_empty()) {
             return Err(Malformed::Empty);
         }
@@ -73,7 +84,12 @@ impl Jwt {
             Some(jwks) if jwks.is_at(&url) => Ok(Arc::clone(jwks)),
             _ => Jwks::new(&url).map(Arc::new).ok_or(Malformed::JwksUrl),
         });
-        let expected = Expected { issuer: secret.issuer, audience: secret.audience, role_claim: secret.role_claim };
+        let expected = Expected {
+            issuer: secret.issuer,
+            audience: secret.audience,
+            role_claim: secret.role_claim,
+            max_lifetime: Duration::from_secs(secret.max_lifetime_seconds),
+        };
         Ok(Self { expected, keys, jwks: jwks.transpose()? })
     }
 
@@ -81,14 +97,14 @@ impl Jwt {
     /// fetched.
     pub async fn verify(&self, token: &Token<'_>, now: Now) -> Result<Result<Bearer, Refused>, Failure> {
         // The claims are checked before the signature, so that no keys are fetched for a token that is refused anyway.
-        let bearer = match self.expected.bearer(&token.claims, now.unix) {
+        let bearer = match self.expected.bearer(&token.claims, now) {
             Ok(bearer) => bearer,
             Err(refused) => return Ok(Err(refused)),
         };
         let mut signed = signed_by_one_of(&self.keys, token);
         // A shared secret is never published.
         if let (Err(_), Some(jwks), Algorithm::Rs256 | Algorithm::Es256) = (signed, &self.jwks, token.alg) {
-            signed = signed_by_one_of(&jwks.keys(token.kid.as_deref(), now.monotonic).await?, token);
+            signed = signed_by_one_of(&jwks.keys(token.kid.as_deref(), now).await?, token);
         }
         Ok(signed.map(|()| bearer))
     }
@@ -113,7 +129,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fixtures::{Es256, RSA_PUBLIC, SECRET, Server, bearer, claims, encode, hs256, now, rs256, rsa_jwk};
+    use crate::fixtures::{Es256, NOW, RSA_PUBLIC, SECRET, Server, bearer, claims, encode, hs256, now, rs256, rsa_jwk};
 
     /// The outcome of a verification. A failure is shown by its code.
     type Outcome = Result<Result<Bearer, Refused>, CauseCode>;
@@ -121,19 +137,25 @@ mod tests {
     const NOBODY: Outcome = Ok(Err(Refused::NoKey));
     const FORGED: Outcome = Ok(Err(Refused::Signature));
     /// The subject of the usual claims.
-    static SUBJECT: LazyLock<Outcome> =
-        LazyLock::new(|| Ok(Ok(Bearer { subject: "subject".to_owned(), roles: vec!["admin".to_owned()] })));
+    static SUBJECT: LazyLock<Outcome> = LazyLock::new(|| {
+        Ok(Ok(Bearer {
+            issuer: "issuer".to_owned(),
+            subject: "subject".to_owned(),
+            tenant: None,
+            roles: vec!["admin".to_owned()],
+        }))
+    });
 
     fn secret(keys: &Value, jwks_url: Option<&str>) -> Value {
         json!({ "issuer": "issuer", "audience": "audience", "role_claim": "role", "keys": keys, "jwks_url": jwks_url })
     }
 
     fn jwt(keys: &Value, jwks_url: Option<&str>) -> Jwt {
-        Jwt::parse(secret(keys, jwks_url), None).unwrap_or_else(|malformed| panic!("{malformed}"))
+        Jwt::parse(&secret(keys, jwks_url), None).unwrap_or_else(|malformed| panic!("{malformed}"))
     }
 
     fn malformed(value: Value) -> Option<Malformed> {
-        Jwt::parse(value, None).err()
+        Jwt::parse(&value, None).err()
     }
 
     /// The outcome for the usual claims under this header.
@@ -319,13 +341,13 @@ mod tests {
         let (one_url, other_url) = (one.url(), other.url());
         let mut before: Option<Jwt> = None;
         for (url, requests) in [(&one_url, (1, 0)), (&one_url, (1, 0)), (&other_url, (1, 1)), (&one_url, (2, 1))] {
-            let jwt = Jwt::parse(secret(&json!([]), Some(url.as_str())), before.as_ref()).unwrap_or_else(|_| panic!());
+            let jwt = Jwt::parse(&secret(&json!([]), Some(url.as_str())), before.as_ref()).unwrap_or_else(|_| panic!());
             let header = json!({ "alg": "ES256", "kid": "e" });
             assert_eq!(verify(&jwt, header, |signed| es256.sign(signed)).await, *SUBJECT);
             assert_eq!((one.requests(), other.requests()), requests);
             before = Some(jwt);
         }
-        let without = Jwt::parse(secret(&json!([]), None), before.as_ref()).unwrap_or_else(|_| panic!());
+        let without = Jwt::parse(&secret(&json!([]), None), before.as_ref()).unwrap_or_else(|_| panic!());
         assert_eq!(verify(&without, json!({ "alg": "ES256", "kid": "e" }), |it| es256.sign(it)).await, NOBODY);
     }
 
@@ -338,8 +360,23 @@ mod tests {
             if let Some(role_claim) = role_claim {
                 value["role_claim"] = json!(role_claim);
             }
-            let jwt = Jwt::parse(value.clone(), None).unwrap_or_else(|_| panic!());
+            let jwt = Jwt::parse(&value, None).unwrap_or_else(|_| panic!());
             assert_eq!(ask(&jwt, &token).await.expect("found out").expect("good").roles, roles);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_lives_a_day_at_most_unless_another_time_is_given() {
+        let mut value = secret(&json!([{ "alg": "HS256", "secret": SECRET }]), None);
+        for (longest, seconds) in [(None, 86_400), (Some(60), 60), (Some(604_800), 604_800)] {
+            if let Some(longest) = longest {
+                value["max_lifetime_seconds"] = json!(longest);
+            }
+            let jwt = Jwt::parse(&value, None).unwrap_or_else(|_| panic!());
+            let of = |lifetime: u64| claims(json!({ "iat": NOW, "exp": NOW + lifetime }));
+            let sent = |lifetime| bearer(&json!({ "alg": "HS256" }), &of(lifetime), hs256(SECRET));
+            assert_eq!(ask(&jwt, &sent(seconds)).await, *SUBJECT);
+            assert_eq!(ask(&jwt, &sent(seconds + 1)).await, Ok(Err(Refused::Lifetime)));
         }
     }
 
@@ -391,6 +428,10 @@ mod tests {
             (json!({ "role_claim": "" }), Malformed::Empty),
             (json!({ "jwks_url": "http://issuer.example/jwks" }), Malformed::JwksUrl),
             (json!({ "jwks_url": "" }), Malformed::JwksUrl),
+            (json!({ "max_lifetime_seconds": 59 }), Malformed::Lifetime),
+            (json!({ "max_lifetime_seconds": 604_801 }), Malformed::Lifetime),
+            (json!({ "max_lifetime_seconds": null }), Malformed::Shape),
+            (json!({ "max_lifetime_seconds": -1 }), Malformed::Shape),
         ] {
             assert_eq!(changed(changes.clone()), Some(why), "{changes}");
         }

@@ -25,6 +25,7 @@ pub use api_key::Principal;
 pub use claims::Bearer;
 use jwt::{Jwt, Malformed};
 use now::Now;
+pub use token::Refused;
 use token::Token;
 
 /// How long the secret is used without reading it again. The gateway keeps the authorizer's answers for 45 s (see the
@@ -42,7 +43,7 @@ struct Known {
 impl Known {
     fn new(secret: CallersSecret, before: Option<&Self>) -> Self {
         let before = before.and_then(|before| before.jwt.as_ref()?.as_ref().ok());
-        let jwt = secret.jwt.map(|jwt| Jwt::parse(jwt, before));
+        let jwt = secret.jwt.map(|jwt| Jwt::parse(&jwt, before));
         Self { read_at: SystemTime::now(), consumers: secret.consumers, jwt }
     }
 }
@@ -61,23 +62,23 @@ impl Callers {
         Ok(api_key::find(&self.known().await?.consumers, key))
     }
 
-    /// The caller that the token in an `Authorization` header's value is about. `None` if it is not a valid token. An
-    /// error means that the token could not be verified: the secret or its `jwt` object is unreadable, or the issuer's
-    /// keys are needed and could not be fetched.
-    pub async fn by_bearer(&self, authorization_header: &str) -> Result<Option<Bearer>, Failure> {
+    /// The caller that the token in an `Authorization` header's value is about, or why it is not a valid token. A failure
+    /// means that the token could not be verified: the secret or its `jwt` object is unreadable, or the issuer's keys are
+    /// needed and could not be fetched.
+    pub async fn by_bearer(&self, authorization_header: &str) -> Result<Result<Bearer, Refused>, Failure> {
         self.by_bearer_at(authorization_header, Now::read()).await
     }
 
-    async fn by_bearer_at(&self, authorization_header: &str, now: Now) -> Result<Option<Bearer>, Failure> {
-        let verified = match Token::from_header(authorization_header) {
-            Err(refused) => Err(refused),
-            Ok(token) => match &self.known().await?.jwt {
-                None => return Ok(None),
-                Some(Err(malformed)) => return Err(malformed.failure()),
-                Some(Ok(jwt)) => jwt.verify(&token, now).await?,
-            },
+    async fn by_bearer_at(&self, authorization_header: &str, now: Now) -> Result<Result<Bearer, Refused>, Failure> {
+        let token = match Token::from_header(authorization_header) {
+            Err(refused) => return Ok(Err(refused)),
+            Ok(token) => token,
         };
-        Ok(verified.inspect_err(|refused| tracing::info!(?refused, "not a valid token")).ok())
+        match &self.known().await?.jwt {
+            None => Ok(Err(Refused::NoIssuer)),
+            Some(Err(malformed)) => Err(malformed.failure()),
+            Some(Ok(jwt)) => jwt.verify(&token, now).await,
+        }
     }
 
     async fn known(&self) -> Result<Arc<Known>, Failure> {
@@ -148,11 +149,11 @@ mod tests {
     #[tokio::test]
     async fn a_token_is_verified_at_the_current_time() {
         let (callers, _) = callers(secret(&jwt()));
-        let unix = Now::read().unix.as_secs();
+        let unix = Now::read().0.as_secs();
         for (expires, valid) in [(unix + 60, true), (unix - 60, false)] {
             let claims = claims(json!({ "iat": unix - 120, "nbf": unix - 120, "exp": expires }));
             let token = bearer(&json!({ "alg": "HS256" }), &claims, hs256(SECRET));
-            assert_eq!(callers.by_bearer(&token).await.expect("found out").is_some(), valid);
+            assert_eq!(callers.by_bearer(&token).await.expect("found out").is_ok(), valid);
         }
     }
 
@@ -160,7 +161,7 @@ mod tests {
     async fn a_malformed_token_does_not_read_the_secret() {
         let (callers, reads) = callers(secret(&jwt()));
         for header in ["", "Bearer", "Bearer a.b.c", "Basic YTpi", "Bearer eyJhbGciOiJub25lIn0.e30."] {
-            assert_eq!(callers.by_bearer(header).await, Ok(None), "{header}");
+            assert!(callers.by_bearer(header).await.expect("found out").is_err(), "{header}");
         }
         assert_eq!(reads.load(Ordering::SeqCst), 0);
     }
@@ -171,7 +172,7 @@ mod tests {
         without.as_object_mut().expect("an object").remove("jwt");
         for secret in [without, secret(&Value::Null)] {
             let (callers, _) = callers(secret);
-            assert_eq!(callers.by_bearer_at(&token(), now()).await, Ok(None));
+            assert_eq!(callers.by_bearer_at(&token(), now()).await, Ok(Err(Refused::NoIssuer)));
             assert!(callers.by_api_key("key").await.expect("found out").is_some());
         }
     }

@@ -15,10 +15,12 @@ const MAX_LENGTH: usize = 8 * 1024;
 
 /// Why a token is refused. For the log only: the caller is not told why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub enum Refused {
+    /// No issuer is configured.
+    NoIssuer,
     /// Not one `Bearer` token in the compact form (RFC 7515, section 7.1), or its JSON is not of the right shape.
     Malformed,
-    /// Longer than [`MAX_LENGTH`].
+    /// Longer than 8 KiB.
     TooLong,
     /// Its header has `crit`, which names extensions. None is supported here.
     Critical,
@@ -30,6 +32,8 @@ pub(crate) enum Refused {
     Signature,
     /// `exp` is missing, or in the past.
     Expired,
+    /// It is valid for longer than a token may be.
+    Lifetime,
     /// `nbf` or `iat` is in the future.
     NotYetValid,
     /// `iss` is missing, or another issuer.
@@ -52,16 +56,18 @@ pub(crate) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// The token of an `Authorization` header's value (RFC 6750, section 2.1).
+    /// The token of an `Authorization` field's value: a scheme in any case, one or more spaces, and one token68 (RFC 9110,
+    /// sections 11.1 to 11.4; RFC 6750, section 2.1). White space around a field's value is not part of it (section 5.5).
     pub fn from_header(value: &'a str) -> Result<Self, Refused> {
-        let (scheme, token) = value.split_once(' ').ok_or(Refused::Malformed)?;
+        let (scheme, token) = value.trim_matches([' ', '\t']).split_once(' ').ok_or(Refused::Malformed)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Refused::Malformed);
         }
+        let token = token.trim_start_matches(' ');
         if token.len() > MAX_LENGTH {
             return Err(Refused::TooLong);
         }
-        // Anything else in the header (a second token, spaces, line ends) is not base64url and is therefore refused.
+        // Anything else in the header (a second token, a parameter, line ends) is not base64url and is therefore refused.
         let (signed, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
         let header = object(header)?;
@@ -131,7 +137,7 @@ mod tests {
     #[test]
     fn the_scheme_is_bearer_in_any_case() {
         let token = token(r#"{"alg":"HS256","kid":"k","typ":"JWT"}"#, r#"{"sub":"s"}"#);
-        for scheme in ["Bearer", "bearer", "BEARER"] {
+        for scheme in ["Bearer", "bearer", "BEARER", "bEaReR", " \t Bearer", "Bearer    "] {
             let value = format!("{scheme} {token}");
             let parsed = Token::from_header(&value).expect("a token");
             assert_eq!((parsed.alg, parsed.kid.as_deref()), (Algorithm::Hs256, Some("k")));
@@ -147,13 +153,34 @@ mod tests {
     #[test]
     fn a_header_holds_exactly_one_token_and_nothing_else() {
         let token = token(r#"{"alg":"HS256"}"#, "{}");
-        assert_eq!(refused(&format!("Bearer {token}")), None);
         for value in [
+            format!("Bearer {token}"),
             format!("Bearer  {token}"),
             format!(" Bearer {token}"),
-            format!("Bearer\t{token}"),
-            format!("Bearer\n{token}"),
             format!("Bearer {token} "),
+            format!("\tBearer {token} \t"),
+        ] {
+            assert_eq!(refused(&value), None, "{value:?}");
+        }
+        for value in [
+            format!("Bearer\t{token}"),
+            format!("Bearer \t{token}"),
+            format!("Bearer\n{token}"),
+            format!("Bearer\u{a0}{token}"),
+            format!("Bearer\u{2003}{token}"),
+            format!("Bearer {token}\u{a0}"),
+            format!("Bearer{token}"),
+            format!("Bearer={token}"),
+            format!("Bearer token={token}"),
+            format!("Bearer token=\"{token}\""),
+            format!("Bearer realm=\"x\", token={token}"),
+            format!("Bearer Bearer {token}"),
+            format!("Basic YTpi, Bearer {token}"),
+            format!("Bearer ,{token}"),
+            format!("Bearer {token},"),
+            format!("Bearer {token} ,"),
+            format!("Bearer {token};"),
+            format!("Bearer {token}="),
             format!("Bearer {token}\n"),
             format!("Bearer {token}\r\nX-Api-Key: k"),
             format!("Bearer {token}\0"),

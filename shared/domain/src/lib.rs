@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod actor;
 pub mod catalog;
 mod caught;
 mod cause;
@@ -23,8 +24,10 @@ pub mod tenant;
 mod text;
 pub mod uri;
 mod verdict;
+mod wiped;
 mod words;
 
+pub use actor::Actor;
 pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
 pub use caught::Caught;
 pub use cause::{Cause, CauseCode, CauseRow, FailureKind, Owner, System};
@@ -39,4 +42,5 @@ pub use sync_target::{FivetranId, Identifier, Namespace, SyncMode, SyncTargetReq
 pub use tenant::{AdminEmail, DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
 pub use uri::Uri;
 pub use verdict::{Checked, Verdict, Warning};
+pub use wiped::Wiped;
 pub use words::Invalid;

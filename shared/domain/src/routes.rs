@@ -73,6 +73,10 @@ pub struct Route {
     pub own_problems: &'static [ProblemCode],
 }
 
+/// The role of a tenant's own token. Its subject is the tenant's id; without the role, a subject that happens to be an id is
+/// nobody special.
+pub const TENANT: &str = "tenant";
+
 const ADMIN: &[&str] = &["admin"];
 const ADMIN_OR_AUDITOR: &[&str] = &["admin", "auditor"];
 

@@ -9,6 +9,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use domain::{CauseCode, Failure};
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 /// The identifier of a secret's version. It is public.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Manager {
         let name = self.full(name);
         let get = self.client.get_secret_value().secret_id(&name).version_id(version).version_stage(stage.label());
         let answer = get.send().await.map_err(|error| failure(&name, &error))?;
-        parsed(&name, &answer)
+        parsed(&name, answer)
     }
 
     /// A secret that is not below the prefix, by its full name or ARN.
@@ -77,7 +78,8 @@ impl Manager {
     ) -> Result<(S, Option<VersionId>), Failure> {
         let get = self.client.get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
         let answer = get.send().await.map_err(|error| failure(id, &error))?;
-        Ok((parsed(id, &answer)?, answer.version_id.map(VersionId)))
+        let version = answer.version_id.clone().map(VersionId);
+        Ok((parsed(id, answer)?, version))
     }
 
     /// Creates a secret and returns its first version; `None` if the secret exists already. Without a key it is encrypted
@@ -160,9 +162,9 @@ impl Stage {
     }
 }
 
-fn parsed<S: DeserializeOwned>(id: &str, answer: &GetSecretValueOutput) -> Result<S, Failure> {
-    let value = answer.secret_string().unwrap_or_default();
-    serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))
+fn parsed<S: DeserializeOwned>(id: &str, answer: GetSecretValueOutput) -> Result<S, Failure> {
+    let value = Zeroizing::new(answer.secret_string.unwrap_or_default());
+    serde_json::from_str(&value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))
 }
 
 fn version(name: &str, id: Option<String>) -> Result<VersionId, Failure> {

@@ -15,6 +15,7 @@ type WarmUp = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The source of all needs. A function never sees it; it gets only the handles that it declared.
 pub struct Platform {
+    function: String,
     sdk: SdkConfig,
     settings: Settings,
     manager: Manager,
@@ -27,19 +28,19 @@ impl Platform {
     /// The settings that every function has, besides those that it declares.
     pub const SETTINGS: [&str; 2] = [telemetry::LOG_LEVEL, SECRET_PREFIX];
 
-    /// Starts the process: logging, the TLS provider, the AWS configuration, the settings.
-    pub async fn start() -> Self {
+    /// Starts this function's process: logging, the TLS provider, the AWS configuration, the settings.
+    pub async fn start(function: &str) -> Self {
         let settings = Settings::of_process();
         telemetry::init(&settings);
-        Self::with(settings).await
+        Self::with(function, settings).await
     }
 
     /// A platform with these settings and without logging, for tests.
-    pub async fn with(settings: Settings) -> Self {
+    pub async fn with(function: &str, settings: Settings) -> Self {
         let sdk = aws::load().await;
         let prefix = settings.read(SECRET_PREFIX, Some("ivory")).unwrap_or_default();
         let manager = Manager::new(Client::new(&sdk), prefix);
-        Self { sdk, settings, manager, warm_ups: Mutex::default() }
+        Self { function: function.to_owned(), sdk, settings, manager, warm_ups: Mutex::default() }
     }
 
     /// Waits for the work that was given to [`Platform::warm_up`].
@@ -55,6 +56,12 @@ impl Platform {
         if let Ok(mut warm_ups) = self.warm_ups.lock() {
             warm_ups.push(Box::pin(work));
         }
+    }
+
+    /// The function's name.
+    #[must_use]
+    pub fn function(&self) -> &str {
+        &self.function
     }
 
     /// The AWS configuration, with which clients are made.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use domain::{CauseCode, Failure};
 use secrets::{MasterSecret, Secret};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::manager::{Manager, VersionId, unavailable};
 use crate::need::{AwsResource, Declaration, Need};
@@ -250,6 +251,7 @@ impl<S: Secret> Need for Versions<S> {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|_| CauseCode::SecretUnwritable.into())
+/// The value as it is stored. The SDK makes a copy of its own, which is out of reach.
+fn json<T: Serialize>(value: &T) -> Result<Zeroizing<String>, Failure> {
+    serde_json::to_string(value).map(Zeroizing::new).map_err(|_| CauseCode::SecretUnwritable.into())
 }

@@ -6,8 +6,15 @@ use std::ops::Deref;
 use std::str::FromStr;
 
 /// The environment variables of the process, or of a test. An empty variable counts as absent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Settings(BTreeMap<String, String>);
+
+/// Shows names only: the process's credentials for AWS are among the values.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Settings {
     /// The variables of the process.

@@ -63,7 +63,7 @@ impl World {
             ["STRIPE_API_URL", "SUPABASE_API_URL"].map(|name| (name, std::env::var(name).unwrap_or_default()));
         let settings = usual.into_iter().chain(addresses).chain(self.settings.iter().cloned());
         let settings: Settings = settings.map(|(name, value)| (name.to_owned(), value)).collect();
-        let preflight: Preflight = Platform::with(settings).await.open()?;
+        let preflight: Preflight = Platform::with("check-region", settings).await.open()?;
         Ok(preflight.check(&[self.region]).await)
     }
 

@@ -1,11 +1,12 @@
 //! `catalogs/{catalog_id}`: the credentials of a catalog's object store.
 
 use domain::{CatalogId, Patch, names};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Secret;
+use crate::tenant::exposed;
 
 /// A catalog's credentials. Only `upsert-catalog` writes them.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -57,9 +58,8 @@ fn apply(patch: &Patch<SecretString>, old: Option<&SecretString>) -> Option<Secr
 
 impl PartialEq for CatalogSecret {
     fn eq(&self, other: &Self) -> bool {
-        let exposed = |key: &Option<SecretString>| key.as_ref().map(|key| key.expose_secret().to_owned());
-        exposed(&self.s3_access_key_id) == exposed(&other.s3_access_key_id)
-            && exposed(&self.s3_secret_key) == exposed(&other.s3_secret_key)
+        exposed(self.s3_access_key_id.as_ref()) == exposed(other.s3_access_key_id.as_ref())
+            && exposed(self.s3_secret_key.as_ref()) == exposed(other.s3_secret_key.as_ref())
     }
 }
 
@@ -67,8 +67,8 @@ impl PartialEq for CatalogSecret {
 impl Serialize for CatalogSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("CatalogSecret", 2)?;
-        object.serialize_field("s3_access_key_id", &self.s3_access_key_id.as_ref().map(ExposeSecret::expose_secret))?;
-        object.serialize_field("s3_secret_key", &self.s3_secret_key.as_ref().map(ExposeSecret::expose_secret))?;
+        object.serialize_field("s3_access_key_id", &exposed(self.s3_access_key_id.as_ref()))?;
+        object.serialize_field("s3_secret_key", &exposed(self.s3_secret_key.as_ref()))?;
         object.end()
     }
 }

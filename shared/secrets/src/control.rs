@@ -1,5 +1,6 @@
 //! `control/…`: the control plane's own secrets.
 
+use domain::Wiped;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
@@ -68,9 +69,9 @@ pub struct MasterSecret {
 pub struct CallersSecret {
     /// The consumers that have API keys.
     pub consumers: Vec<ConsumerSecret>,
-    /// A [`JwtSecret`]. It is parsed separately, so that a mistake in it does not lock out API keys.
+    /// A [`JwtSecret`] as JSON. It is parsed separately, so that a mistake in it does not lock out API keys.
     #[serde(default)]
-    pub jwt: Option<Value>,
+    pub jwt: Option<Wiped<Value>>,
 }
 
 /// The issuer whose bearer tokens are accepted.
@@ -88,6 +89,14 @@ pub struct JwtSecret {
     pub keys: Vec<JwtKeySecret>,
     /// Where the issuer publishes its keys.
     pub jwks_url: Option<String>,
+    /// The longest time from a token's `iat` to its `exp`. Without `iat` it counts from the moment of the request.
+    #[serde(default = "a_day")]
+    pub max_lifetime_seconds: u64,
+}
+
+/// The longest default of a widespread issuer.
+const fn a_day() -> u64 {
+    24 * 60 * 60
 }
 
 fn role() -> String {
@@ -110,7 +119,7 @@ pub struct JwtKeySecret {
 }
 
 /// A consumer with its API keys.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct ConsumerSecret {
     /// Its name, as the audit log shows it.
     pub name: String,

@@ -50,13 +50,17 @@ impl Secret for TenantSecret {
 
 impl PartialEq for TenantSecret {
     fn eq(&self, other: &Self) -> bool {
-        let exposed = |key: &Option<SecretString>| key.as_ref().map(|key| key.expose_secret().to_owned());
         self.db_pass.expose_secret() == other.db_pass.expose_secret()
             && self.graph_pass.expose_secret() == other.graph_pass.expose_secret()
-            && exposed(&self.publishable_key) == exposed(&other.publishable_key)
-            && exposed(&self.secret_key) == exposed(&other.secret_key)
+            && exposed(self.publishable_key.as_ref()) == exposed(other.publishable_key.as_ref())
+            && exposed(self.secret_key.as_ref()) == exposed(other.secret_key.as_ref())
             && self.pooler == other.pooler
     }
+}
+
+/// A value to compare with. It is not copied.
+pub(crate) fn exposed(secret: Option<&SecretString>) -> Option<&str> {
+    secret.map(ExposeSecret::expose_secret)
 }
 
 /// Only for Secrets Manager: this serializes the values in clear.
@@ -65,8 +69,8 @@ impl Serialize for TenantSecret {
         let mut object = serializer.serialize_struct("TenantSecret", 5)?;
         object.serialize_field("db_pass", self.db_pass.expose_secret())?;
         object.serialize_field("graph_pass", self.graph_pass.expose_secret())?;
-        object.serialize_field("publishable_key", &self.publishable_key.as_ref().map(ExposeSecret::expose_secret))?;
-        object.serialize_field("secret_key", &self.secret_key.as_ref().map(ExposeSecret::expose_secret))?;
+        object.serialize_field("publishable_key", &exposed(self.publishable_key.as_ref()))?;
+        object.serialize_field("secret_key", &exposed(self.secret_key.as_ref()))?;
         object.serialize_field("pooler", &self.pooler)?;
         object.end()
     }

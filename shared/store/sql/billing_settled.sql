@@ -14,7 +14,7 @@ WITH before AS (
     RETURNING t.tenant_id
 ), audit AS (
     INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
-    SELECT 'pipeline', 'tenant.rebill', tenant_id, $2, jsonb_build_object('stripe_customer_id', stripe_customer_id),
+    SELECT $5, 'tenant.rebill', tenant_id, $2, jsonb_build_object('stripe_customer_id', stripe_customer_id),
            jsonb_build_object('stripe_customer_id', $4::text)
     FROM before WHERE differs
 )

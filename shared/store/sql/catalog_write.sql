@@ -9,8 +9,8 @@ WITH before AS (
     WHERE tenant_id = $1 AND catalog_name = $2
     RETURNING *
 ), audit AS (
-    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
-    SELECT $11, 'catalog.upsert', written.tenant_id, $12,
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, source_address, before, after)
+    SELECT $11, 'catalog.upsert', written.tenant_id, $12, $13,
            CASE WHEN before.version > 0 THEN to_jsonb(before.*) - 'tenant_id' END, to_jsonb(written.*) - 'tenant_id'
     FROM written JOIN before USING (tenant_id, catalog_name)
 )

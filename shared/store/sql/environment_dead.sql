@@ -12,7 +12,7 @@ WITH held AS (
     FROM held WHERE s.tenant_id = held.tenant_id AND s.step = 1
 ), audit AS (
     INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before)
-    SELECT 'pipeline', 'tenant.discard_environment', tenant_id, $2, to_jsonb(held.*) - 'tenant_id' FROM held
+    SELECT $3, 'tenant.discard_environment', tenant_id, $2, to_jsonb(held.*) - 'tenant_id' FROM held
 )
 UPDATE control.tenants t SET supabase_project_ref = NULL, supabase_url = NULL, updated_at = clock_timestamp(), version = version + 1
 FROM held WHERE t.tenant_id = held.tenant_id

@@ -6,7 +6,7 @@ WITH dead AS (
     RETURNING r.*
 ), audit AS (
     INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before)
-    SELECT 'pipeline', 'tenant.give_up_resource', tenant_id, $2,
+    SELECT $3, 'tenant.give_up_resource', tenant_id, $2,
            jsonb_build_object('kind', kind, 'name', name, 'generation', generation, 'external_id', external_id)
     FROM dead WHERE external_id IS NOT NULL
 )

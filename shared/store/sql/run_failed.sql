@@ -25,7 +25,7 @@ WITH failing AS (
     FROM failed WHERE s.tenant_id = failed.tenant_id AND s.step = failed.step
 ), audit AS (
     INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
-    SELECT 'pipeline', 'tenant.fail', tenant_id, $4, jsonb_build_object('provisioning_state', 'provisioning'),
+    SELECT $6, 'tenant.fail', tenant_id, $4, jsonb_build_object('provisioning_state', 'provisioning'),
            jsonb_build_object('provisioning_state', provisioning_state, 'attempt', attempt, 'step', step, 'cause', cause)
     FROM failed
 )

@@ -18,7 +18,7 @@ WITH activated AS (
         (VALUES ($5::uuid, 'invalidate_cache', $6::jsonb), ($7::uuid, 'publish_event', $8::jsonb)) AS row (id, kind, payload)
 ), audit AS (
     INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
-    SELECT 'pipeline', 'tenant.activate', tenant_id, $2, jsonb_build_object('provisioning_state', 'provisioning', 'is_active', false),
+    SELECT $9, 'tenant.activate', tenant_id, $2, jsonb_build_object('provisioning_state', 'provisioning', 'is_active', false),
            jsonb_build_object('provisioning_state', provisioning_state, 'is_active', is_active, 'attempt', attempt, 'tier', tier)
     FROM activated
 )

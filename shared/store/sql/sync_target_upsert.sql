@@ -23,8 +23,8 @@ WITH tenant AS (
         updated_at = clock_timestamp()
     RETURNING s.*
 ), audit AS (
-    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
-    SELECT $13, 'sync_target.register', target.tenant_id, $14, to_jsonb(before.*) - 'tenant_id', to_jsonb(target.*) - 'tenant_id'
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, source_address, before, after)
+    SELECT $13, 'sync_target.register', target.tenant_id, $14, $15, to_jsonb(before.*) - 'tenant_id', to_jsonb(target.*) - 'tenant_id'
     FROM target LEFT JOIN before ON true
 )
 SELECT tenant.slug AS tenant_slug, target.* FROM tenant LEFT JOIN target USING (tenant_id)

@@ -7,7 +7,7 @@ WITH before AS (
     SELECT tenant_id, provisioning_state, is_active, attempt, error_message, tier, lease_until,
            coalesce(lease_until > clock_timestamp(), false) AS leased
     FROM control.tenants
-    WHERE tenant_id = $1 AND provisioning_state <> 'deprovisioned' AND ($7::bigint IS NULL OR version = $7)
+    WHERE tenant_id = $1 AND provisioning_state <> 'deprovisioned' AND ($8::bigint IS NULL OR version = $8)
     FOR UPDATE
 ), deactivated AS (
     UPDATE control.tenants t
@@ -39,8 +39,8 @@ WITH before AS (
        OR EXISTS (SELECT FROM control.resources r
                   WHERE r.tenant_id = before.tenant_id AND r.kind IN ('stripe_customer', 'stripe_subscription'))
 ), audit AS (
-    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
-    SELECT $5, 'tenant.deactivate', d.tenant_id, $6, to_jsonb(before.*) - '{tenant_id,tier,lease_until,leased}'::text[],
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, source_address, before, after)
+    SELECT $5, 'tenant.deactivate', d.tenant_id, $6, $7, to_jsonb(before.*) - '{tenant_id,tier,lease_until,leased}'::text[],
            jsonb_build_object('provisioning_state', d.provisioning_state, 'is_active', d.is_active, 'attempt', d.attempt)
     FROM deactivated d JOIN before USING (tenant_id)
 )

@@ -8,8 +8,8 @@ WITH tenant AS (
     INSERT INTO control.provisioning_steps (tenant_id, step)
     SELECT tenant.tenant_id, step FROM tenant, generate_series(1, 9) AS step
 ), audit AS (
-    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, after)
-    SELECT $8, 'tenant.create', tenant_id, $9,
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, source_address, after)
+    SELECT $8, 'tenant.create', tenant_id, $9, $10,
            jsonb_build_object('slug', slug, 'display_name', display_name, 'region', region, 'tier', tier, 'admin_email', admin_email)
     FROM tenant
 )

@@ -39,8 +39,8 @@ WITH before AS (
     WHERE differs AND EXISTS (SELECT FROM control.resources r
                               WHERE r.tenant_id = before.tenant_id AND r.kind = 'stripe_customer' AND r.dead_at IS NULL)
 ), audit AS (
-    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
-    SELECT $10, 'tenant.invite', invited.tenant_id, $11, jsonb_build_object('admin_email', before.admin_email),
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, source_address, before, after)
+    SELECT $10, 'tenant.invite', invited.tenant_id, $11, $14, jsonb_build_object('admin_email', before.admin_email),
            jsonb_build_object('admin_email', invited.admin_email, 'kind', $12::text)
     FROM invited JOIN before USING (tenant_id)
 )

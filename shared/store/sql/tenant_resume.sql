@@ -17,8 +17,8 @@ WITH before AS (
     SET state = 'pending', started_at = NULL, finished_at = NULL, waiting_for = NULL, next_retry_at = NULL, cause = NULL
     FROM resumed WHERE s.tenant_id = resumed.tenant_id AND s.state <> 'completed'
 ), audit AS (
-    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
-    SELECT $7, 'tenant.resume', resumed.tenant_id, $8, to_jsonb(before.*) - 'tenant_id',
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, source_address, before, after)
+    SELECT $7, 'tenant.resume', resumed.tenant_id, $8, $10, to_jsonb(before.*) - 'tenant_id',
            jsonb_build_object('provisioning_state', resumed.provisioning_state, 'display_name', resumed.display_name, 'tier', resumed.tier,
                               'admin_email', resumed.admin_email, 'attempt', resumed.attempt)
     FROM resumed JOIN before USING (tenant_id)

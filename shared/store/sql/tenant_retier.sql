@@ -19,8 +19,8 @@ WITH before AS (
 ), promised AS (
     INSERT INTO control.outbox (id, tenant_id, kind, payload) SELECT $10, tenant_id, 'invalidate_cache', $11 FROM retiered
 ), audit AS (
-    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
-    SELECT $12, 'tenant.update', retiered.tenant_id, $13, to_jsonb(before.*) - 'tenant_id',
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, source_address, before, after)
+    SELECT $12, 'tenant.update', retiered.tenant_id, $13, $14, to_jsonb(before.*) - 'tenant_id',
            jsonb_build_object('display_name', retiered.display_name, 'tier', retiered.tier,
                               'custom_domain', retiered.custom_domain, 'stripe_customer_id', retiered.stripe_customer_id)
     FROM retiered JOIN before USING (tenant_id)

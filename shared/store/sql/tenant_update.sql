@@ -12,8 +12,8 @@ WITH before AS (
 ), promised AS (
     INSERT INTO control.outbox (id, tenant_id, kind, payload) SELECT $6, tenant_id, 'invalidate_cache', $7 FROM updated
 ), audit AS (
-    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
-    SELECT $8, 'tenant.update', updated.tenant_id, $9, to_jsonb(before.*) - 'tenant_id',
+    INSERT INTO control.audit_log (actor, action, tenant_id, request_id, source_address, before, after)
+    SELECT $8, 'tenant.update', updated.tenant_id, $9, $10, to_jsonb(before.*) - 'tenant_id',
            jsonb_build_object('display_name', updated.display_name, 'custom_domain', updated.custom_domain)
     FROM updated JOIN before USING (tenant_id)
 )

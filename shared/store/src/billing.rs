@@ -69,6 +69,7 @@ impl Lease<'_> {
             (&self.token, Type::TEXT),
             (&intent, Type::UUID),
             (&stripe_customer_id, Type::TEXT),
+            (&self.store.actor, Type::TEXT),
         ];
         let row = self.store.query_opt(include_str!("../sql/billing_settled.sql"), parameters).await?;
         Ok(row.is_some())
@@ -107,8 +108,9 @@ impl Lease<'_> {
                     (&intent, Type::UUID),
                     (&update.invalidation.0, Type::UUID),
                     (update.invalidation.1, Type::JSONB),
-                    (&update.actor, Type::TEXT),
-                    (&update.request_id, Type::TEXT),
+                    (&update.author.actor, Type::TEXT),
+                    (&update.author.request_id, Type::TEXT),
+                    (&update.author.address, Type::INET),
                 ],
             )
             .await?;

@@ -8,7 +8,7 @@ use tokio_postgres::types::{Json, ToSql, Type};
 
 use crate::tenants::parsed;
 use crate::transaction::Transaction;
-use crate::{Store, StoreError};
+use crate::{Author, Store, StoreError};
 
 /// A catalog's row.
 #[derive(Clone, Debug)]
@@ -78,10 +78,8 @@ pub struct NewCatalog<'a> {
     pub request: &'a CatalogRequest,
     /// Whether a catalog of this version may be replaced, or, without a version, one may be created.
     pub permits: &'a (dyn Fn(Option<i64>) -> bool + Send + Sync),
-    /// The caller, for the audit log.
-    pub actor: &'a str,
-    /// The request's id, for the audit log.
-    pub request_id: &'a str,
+    /// By whom, for the audit log.
+    pub author: Author<'a>,
 }
 
 /// Why an upsert was not begun.
@@ -130,8 +128,9 @@ impl CatalogUpsert<'_> {
         let mut parameters = values.parameters();
         parameters.extend_from_slice(&[
             (&secret_version, Type::TEXT),
-            (&self.new.actor, Type::TEXT),
-            (&self.new.request_id, Type::TEXT),
+            (&self.new.author.actor, Type::TEXT),
+            (&self.new.author.request_id, Type::TEXT),
+            (&self.new.author.address, Type::INET),
         ]);
         let row = self.transaction.query_opt(include_str!("../sql/catalog_write.sql"), &parameters).await?;
         let row = row.ok_or_else(|| StoreError::Broken("no row".to_owned()))?;

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use domain::CauseCode;
+use domain::{Actor, CauseCode};
 use lambda_kit::{Declaration, Misconfigured, Need, Platform, Read};
 use secrecy::ExposeSecret;
 use secrets::DatabaseSecret;
@@ -60,6 +60,8 @@ pub async fn connect_trusting(
 
 /// The control database. One connection per process: a Lambda environment serves one request at a time.
 pub struct Store {
+    /// Who did what no caller decided, for the audit log.
+    pub(crate) actor: String,
     credentials: Read<DatabaseSecret>,
     client: Mutex<Option<Connection>>,
 }
@@ -94,7 +96,7 @@ impl Need for ControlDatabase {
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        let store = Arc::new(Store::new(Need::open(platform)?));
+        let store = Arc::new(Store::new(Need::open(platform)?, platform.function()));
         let connecting = Arc::clone(&store);
         platform.warm_up(async move { connecting.warm_up().await });
         Ok(Self(store))
@@ -102,10 +104,10 @@ impl Need for ControlDatabase {
 }
 
 impl Store {
-    /// A store that connects when first used.
+    /// A store that connects when first used, for this function.
     #[must_use]
-    pub fn new(credentials: Read<DatabaseSecret>) -> Self {
-        Self { credentials, client: Mutex::new(None) }
+    pub fn new(credentials: Read<DatabaseSecret>, function: &str) -> Self {
+        Self { actor: Actor::System { function }.to_string(), credentials, client: Mutex::new(None) }
     }
 
     /// Connects now, so that the first request does not wait for it. A failure is not an error yet: the first statement

@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::tenants::Tenant;
-use crate::{Lease, Resource, StoreError};
+use crate::{Author, Lease, Resource, StoreError};
 
 /// A mail that was sent, and everything behind it done.
 #[derive(Debug)]
@@ -25,10 +25,8 @@ pub struct Invited<'a> {
     pub kind: &'static str,
     /// The payload of the promised cache invalidation, if the address is another one.
     pub invalidation: &'a Value,
-    /// The caller, for the audit log.
-    pub actor: &'a str,
-    /// The request's id, for the audit log.
-    pub request_id: &'a str,
+    /// By whom, for the audit log.
+    pub author: Author<'a>,
 }
 
 /// The mails to a tenant's admins within an hour.
@@ -93,10 +91,11 @@ impl Lease<'_> {
                     (&Uuid::now_v7(), Type::UUID),
                     (invited.invalidation, Type::JSONB),
                     (&Uuid::now_v7(), Type::UUID),
-                    (&invited.actor, Type::TEXT),
-                    (&invited.request_id, Type::TEXT),
+                    (&invited.author.actor, Type::TEXT),
+                    (&invited.author.request_id, Type::TEXT),
                     (&invited.kind, Type::TEXT),
                     (&invited.done, Type::TEXT),
+                    (&invited.author.address, Type::INET),
                 ],
             )
             .await?;

@@ -264,8 +264,9 @@ impl Lease<'_> {
     /// The resource was never created, or does not exist any more.
     pub async fn give_up(&self, resource: &Resource) -> Result<(), Failure> {
         let sql = include_str!("../sql/resource_dead.sql");
-        let row = self.store.query_opt(sql, &[(&resource.id, Type::UUID), (&self.token, Type::TEXT)]).await;
-        written(row.map(|row| row.is_some()))
+        let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
+            &[(&resource.id, Type::UUID), (&self.token, Type::TEXT), (&self.store.actor, Type::TEXT)];
+        written(self.store.query_opt(sql, parameters).await.map(|row| row.is_some()))
     }
 
     /// A confirmed resource was changed, and is now what this request asks for.
@@ -279,8 +280,9 @@ impl Lease<'_> {
     /// The project does not exist any more, or never became healthy: its row is marked as dead and step 1 starts over.
     pub async fn environment_dead(&self) -> Result<(), Failure> {
         let sql = include_str!("../sql/environment_dead.sql");
-        let row = self.store.query_opt(sql, &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT)]).await;
-        written(row.map(|row| row.is_some()))
+        let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
+            &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&self.store.actor, Type::TEXT)];
+        written(self.store.query_opt(sql, parameters).await.map(|row| row.is_some()))
     }
 }
 

@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod author;
 mod billing;
 mod catalogs;
 mod connection;
@@ -26,6 +27,7 @@ mod tenants;
 mod transaction;
 mod verdicts;
 
+pub use author::Author;
 pub use billing::OpenBilling;
 pub use catalogs::{Catalog, CatalogNotBegun, CatalogUpsert, NewCatalog};
 pub use connection::{ControlDatabase, Store, connect, connect_trusting};

@@ -49,6 +49,7 @@ impl Store {
                     (&cause, Type::JSONB),
                     (&request_id, Type::TEXT),
                     (&last_word, Type::BOOL),
+                    (&self.actor, Type::TEXT),
                 ],
             )
             .await?;

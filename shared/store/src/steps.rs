@@ -277,6 +277,7 @@ impl Lease<'_> {
                     (activation.invalidation.1, Type::JSONB),
                     (&activation.event.0, Type::UUID),
                     (activation.event.1, Type::JSONB),
+                    (&self.store.actor, Type::TEXT),
                 ],
             )
             .await?;

@@ -8,7 +8,7 @@ use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 use crate::tenants::parsed;
-use crate::{Store, StoreError};
+use crate::{Author, Store, StoreError};
 
 /// A sync target's row.
 #[derive(Clone, Debug)]
@@ -74,10 +74,8 @@ impl TryFrom<&Row> for SyncTarget {
 pub struct NewSyncTarget<'a> {
     /// The request.
     pub request: &'a SyncTargetRequest,
-    /// The caller, for the audit log.
-    pub actor: &'a str,
-    /// The request's id, for the audit log.
-    pub request_id: &'a str,
+    /// By whom, for the audit log.
+    pub author: Author<'a>,
 }
 
 /// Why a target was not registered.
@@ -118,8 +116,9 @@ impl Store {
                     (&request.cursor_col.as_ref().map(Identifier::as_str), Type::TEXT),
                     (&request.fivetran_connector_id.as_ref().map(domain::FivetranId::as_str), Type::TEXT),
                     (&Json(&request.metadata), Type::JSONB),
-                    (&new.actor, Type::TEXT),
-                    (&new.request_id, Type::TEXT),
+                    (&new.author.actor, Type::TEXT),
+                    (&new.author.request_id, Type::TEXT),
+                    (&new.author.address, Type::INET),
                 ],
             )
             .await?

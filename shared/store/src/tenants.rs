@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::{Store, StoreError};
+use crate::{Author, Store, StoreError};
 
 /// A tenant's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,10 +118,8 @@ pub struct NewTenant<'a> {
     pub request: &'a ProvisionRequest,
     /// The run's correlation id.
     pub correlation_id: &'a str,
-    /// The caller, for the audit log.
-    pub actor: &'a str,
-    /// The request's id, for the audit log.
-    pub request_id: &'a str,
+    /// By whom, for the audit log.
+    pub author: Author<'a>,
 }
 
 /// A failed tenant to resume, with the allowed corrections.
@@ -137,10 +135,8 @@ pub struct Resume<'a> {
     pub admin_email: &'a AdminEmail,
     /// The run's correlation id.
     pub correlation_id: &'a str,
-    /// The caller, for the audit log.
-    pub actor: &'a str,
-    /// The request's id, for the audit log.
-    pub request_id: &'a str,
+    /// By whom, for the audit log.
+    pub author: Author<'a>,
 }
 
 /// A change to write.
@@ -152,10 +148,8 @@ pub struct Update<'a> {
     pub version: Option<i64>,
     /// Id and payload of the promised cache invalidation.
     pub invalidation: (Uuid, &'a Value),
-    /// The caller, for the audit log.
-    pub actor: &'a str,
-    /// The request's id, for the audit log.
-    pub request_id: &'a str,
+    /// By whom, for the audit log.
+    pub author: Author<'a>,
 }
 
 impl Update<'_> {
@@ -182,10 +176,8 @@ pub struct Deactivation<'a> {
     pub version: Option<i64>,
     /// Id and payload of the promised cache invalidation.
     pub invalidation: (Uuid, &'a Value),
-    /// The caller, for the audit log.
-    pub actor: &'a str,
-    /// The request's id, for the audit log.
-    pub request_id: &'a str,
+    /// By whom, for the audit log.
+    pub author: Author<'a>,
 }
 
 /// A tenant that was just deactivated.
@@ -222,8 +214,9 @@ impl Store {
                     (&tier.as_str(), Type::TEXT),
                     (&request.admin_email.as_str(), Type::TEXT),
                     (&new.correlation_id, Type::TEXT),
-                    (&new.actor, Type::TEXT),
-                    (&new.request_id, Type::TEXT),
+                    (&new.author.actor, Type::TEXT),
+                    (&new.author.request_id, Type::TEXT),
+                    (&new.author.address, Type::INET),
                 ],
             )
             .await?;
@@ -261,9 +254,10 @@ impl Store {
                     (&resume.tier.as_str(), Type::TEXT),
                     (&resume.admin_email.as_str(), Type::TEXT),
                     (&resume.correlation_id, Type::TEXT),
-                    (&resume.actor, Type::TEXT),
-                    (&resume.request_id, Type::TEXT),
+                    (&resume.author.actor, Type::TEXT),
+                    (&resume.author.request_id, Type::TEXT),
                     (&resume.tenant.version, Type::INT8),
+                    (&resume.author.address, Type::INET),
                 ],
             )
             .await?;
@@ -291,8 +285,9 @@ impl Store {
                     (&domain, Type::TEXT),
                     (&update.invalidation.0, Type::UUID),
                     (update.invalidation.1, Type::JSONB),
-                    (&update.actor, Type::TEXT),
-                    (&update.request_id, Type::TEXT),
+                    (&update.author.actor, Type::TEXT),
+                    (&update.author.request_id, Type::TEXT),
+                    (&update.author.address, Type::INET),
                 ],
             )
             .await?;
@@ -310,8 +305,9 @@ impl Store {
                     (&deactivation.invalidation.0, Type::UUID),
                     (deactivation.invalidation.1, Type::JSONB),
                     (&Uuid::now_v7(), Type::UUID),
-                    (&deactivation.actor, Type::TEXT),
-                    (&deactivation.request_id, Type::TEXT),
+                    (&deactivation.author.actor, Type::TEXT),
+                    (&deactivation.author.request_id, Type::TEXT),
+                    (&deactivation.author.address, Type::INET),
                     (&deactivation.version, Type::INT8),
                 ],
             )

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::{CatalogRequest, SyncTargetRequest, TenantId};
 use serde_json::{Value, json};
 use store::{
-    Catalog, CatalogNotBegun, NewCatalog, NewSyncTarget, NotRegistered, Store, StoreError, SyncTarget, Tenant,
+    Author, Catalog, CatalogNotBegun, NewCatalog, NewSyncTarget, NotRegistered, Store, StoreError, SyncTarget, Tenant,
 };
 use support::Database;
 use tokio::task::JoinSet;
@@ -22,7 +22,12 @@ fn catalog_request(change: &Value) -> CatalogRequest {
 }
 
 fn new_catalog(tenant_id: TenantId, request: &CatalogRequest) -> NewCatalog<'_> {
-    NewCatalog { tenant_id, request, permits: &|_| true, actor: "ops", request_id: "r" }
+    NewCatalog {
+        tenant_id,
+        request,
+        permits: &|_| true,
+        author: Author { actor: "ops", address: None, request_id: "r" },
+    }
 }
 
 async fn upsert(store: &Store, tenant: &Tenant, change: &Value, secret_version: Option<&str>) -> Catalog {
@@ -41,7 +46,12 @@ fn target_request(tenant_id: TenantId, change: &Value) -> SyncTargetRequest {
 
 async fn register(store: &Store, tenant_id: TenantId, change: &Value) -> Result<SyncTarget, NotRegistered> {
     let request = target_request(tenant_id, change);
-    store.register_sync_target(NewSyncTarget { request: &request, actor: "ops", request_id: "r" }).await
+    store
+        .register_sync_target(NewSyncTarget {
+            request: &request,
+            author: Author { actor: "ops", address: None, request_id: "r" },
+        })
+        .await
 }
 
 /// `before` and `after` of the audit rows of that action, in order.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use domain::{ProvisioningState, Region, SyncTargetRequest, TenantId, Tier};
 use serde_json::{Value, json};
-use store::{Cursor, NewSyncTarget, TenantFilter};
+use store::{Author, Cursor, NewSyncTarget, TenantFilter};
 use support::Database;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
@@ -244,7 +244,8 @@ async fn catalogs_and_targets_are_listed_newest_first() {
             let body = json!({"tenant_id": tenant, "source_schema": "s", "source_table": format!("t{number}"),
                 "iceberg_namespace": format!("ivory_tenant_{slug}"), "iceberg_table": "i"});
             let request = SyncTargetRequest::parse(body.as_object().expect("an object")).expect("valid");
-            let new = NewSyncTarget { request: &request, actor: "ops", request_id: "r" };
+            let new =
+                NewSyncTarget { request: &request, author: Author { actor: "ops", address: None, request_id: "r" } };
             store.register_sync_target(new).await.expect("registered");
         }
     }

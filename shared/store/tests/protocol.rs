@@ -14,8 +14,8 @@ use domain::{CauseCode, Failure, ProvisioningState, Step, StepState, TenantId, T
 use leasing::{CALL, LONG, intent, refused, request};
 use serde_json::json;
 use store::{
-    Activation, Effect, FailOutcome, Intent, KeyedRequest, LEASE_MARGIN, NotBegun, Outcome, ResourceKind, Resume,
-    StepTask, StoreError,
+    Activation, Author, Effect, FailOutcome, Intent, KeyedRequest, LEASE_MARGIN, NotBegun, Outcome, ResourceKind,
+    Resume, StepTask, StoreError,
 };
 use support::Database;
 use uuid::Uuid;
@@ -164,8 +164,7 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
         tier: row.tier,
         admin_email: &row.admin_email,
         correlation_id: "c2",
-        actor: "test",
-        request_id: "r",
+        author: Author { actor: "test", address: None, request_id: "r" },
     };
     let (one, two) = tokio::join!(store.resume_tenant(resume()), store.resume_tenant(resume()));
     let winners = [one.expect("answers"), two.expect("answers")];

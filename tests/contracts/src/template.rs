@@ -1,4 +1,4 @@
-//! Reads `template.yaml`, with the short forms of functions written out.
+//! Reads templates, with the short forms of functions written out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,12 @@ pub struct Function {
 impl Template {
     /// Reads `template.yaml`.
     pub fn load() -> Result<Self> {
-        let text = read("template.yaml")?;
+        Self::of("template.yaml")
+    }
+
+    /// Reads a template below the root.
+    pub fn of(path: &str) -> Result<Self> {
+        let text = read(path)?;
         let documents = Yaml::load_from_str(&text)?;
         let document = documents.first().context("an empty template")?;
         let resources = document.as_mapping_get("Resources").and_then(Yaml::as_mapping).context("no Resources")?;

@@ -37,6 +37,7 @@ const CHECKOV: &[Waiver] = &[
         "CKV_AWS_111",
         "Lambda needs these actions on every resource; the function's code is denied them",
     ),
+    waived("ApiAccountRole", "CKV_AWS_111", "AWS documents these rights on every resource for the gateway's one role"),
     waived(
         "IdempotencyTable",
         "CKV_AWS_119",
@@ -44,11 +45,6 @@ const CHECKOV: &[Waiver] = &[
     ),
     waived("Api", "CKV_AWS_120", "an answer belongs to its caller, so none is kept for others"),
     waived("Api", "CKV_AWS_73", "a request is followed by its id, which is in every line of its log"),
-    waived(
-        "Api",
-        "CKV_AWS_76",
-        "the role for it is a setting of the whole account; the routes log each request themselves",
-    ),
     waived("Database", "CKV_AWS_118", "Performance Insights shows the load"),
     waived("Database", "CKV_AWS_161", "the functions log in through RDS Proxy, with a password from Secrets Manager"),
     waived("Domain", "CKV_AWS_84", "the domain's own logs need a policy of the account's logs; its metrics need none"),
@@ -65,6 +61,11 @@ const PARLIAMENT: &[Waiver] = &[
         "ReconcileTenantsRole",
         "RESOURCE_MISMATCH",
         "states:DescribeExecution takes an execution of a standard workflow too",
+    ),
+    waived(
+        "ApiAccountRole",
+        "RESOURCE_STAR",
+        "AWS documents these rights on every resource for the gateway's one role",
     ),
     waived("NetworkPolicy", "RESOURCE_STAR", "Lambda needs these actions on every resource"),
     waived(

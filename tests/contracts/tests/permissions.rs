@@ -126,6 +126,17 @@ fn written(resource: AwsResource) -> String {
     }
 }
 
+/// What AWS documents for the role with which the gateway writes logs, on every resource.
+const GATEWAY_LOGS: [&str; 7] = [
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "logs:FilterLogEvents",
+    "logs:GetLogEvents",
+    "logs:PutLogEvents",
+];
+
 /// Tracing has no narrower resource either.
 const TRACING: &[&str] =
     &["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"];
@@ -223,11 +234,28 @@ fn the_state_machine_may_invoke_its_ten_functions_log_and_trace() -> Result<()> 
 }
 
 #[test]
+fn the_gateway_may_write_logs() -> Result<()> {
+    let template = Template::load()?;
+    let account = template.resource("ApiAccount")?;
+    assert_eq!(account["Properties"], json!({ "CloudWatchRoleArn": { "Fn::GetAtt": ["ApiAccountRole", "Arn"] } }));
+    let role = template.resource("ApiAccountRole")?;
+    for kept in [account, role] {
+        assert_eq!((&kept["Condition"], &kept["DeletionPolicy"]), (&json!("MakesApiLogsRole"), &json!("Retain")));
+    }
+    let expected = GATEWAY_LOGS.map(|action| (action.to_owned(), "*".to_owned()));
+    assert_eq!(grants(&role["Properties"])?, expected.into());
+    assert_only_for(&role["Properties"], "apigateway.amazonaws.com");
+    Ok(())
+}
+
+#[test]
 fn no_other_resource_grants_anything() -> Result<()> {
     let template = Template::load()?;
     let mut expected: BTreeMap<String, &str> =
         functions::all().iter().map(|function| (pascal_case(&function.package) + "Role", "AWS::IAM::Role")).collect();
-    expected.insert("ProvisionTenantStateMachineRole".to_owned(), "AWS::IAM::Role");
+    for role in ["ProvisionTenantStateMachineRole", "ApiAccountRole"] {
+        expected.insert(role.to_owned(), "AWS::IAM::Role");
+    }
     for policy in ["SecretsKeyPolicy", "NetworkPolicy", "ApiLogsPolicy", "StepsLogsPolicy", "OpsLogsPolicy"] {
         expected.insert(policy.to_owned(), "AWS::IAM::ManagedPolicy");
     }

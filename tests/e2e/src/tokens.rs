@@ -51,7 +51,9 @@ impl Issuer {
 
     /// A tenant's own token.
     pub fn tenant(&self, tenant_id: &str) -> Result<String> {
-        Ok(self.sign(&self.claims(tenant_id)?))
+        let mut claims = self.claims(tenant_id)?;
+        claims["role"] = json!("tenant");
+        Ok(self.sign(&claims))
     }
 
     /// A token with another header and a valid signature.

@@ -10,6 +10,7 @@ use fault_proxy::client::{Match, When};
 use futures_util::future::join_all;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -123,6 +124,44 @@ async fn keys_are_separate_for_each_route_and_caller() -> Result<()> {
         check_replay(&first, &catalog(subject).await?);
     }
     Ok(())
+}
+
+/// What is kept is kept for the consumer. Somebody who rotates a key in between does not do twice what they did.
+#[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
+async fn a_rotated_key_repeats_its_consumers_requests() -> Result<()> {
+    with_faults(async |cloud, _| {
+        let secret = format!("{}/control/callers", cloud.secret_prefix()?);
+        let known = cloud.aws.secret(&secret).await?;
+        let old = format!("sha256:{}", hex::encode(digest(&SHA256, cloud.admin_key.as_bytes())));
+        let (new_key, mut rotated) = (unique("a-long-and-random-key"), known.clone());
+        let consumers = rotated["consumers"].as_array_mut().context("consumers")?;
+        let keys = consumers.iter_mut().filter_map(|consumer| consumer["keys"].as_array_mut());
+        let keys = keys.into_iter().find(|keys| keys.iter().any(|key| *key == old.as_str())).context("no such key")?;
+        keys.push(json!(format!("sha256:{}", hex::encode(digest(&SHA256, new_key.as_bytes())))));
+        let (slug, key) = (unique("rotated"), unique("key"));
+        let first = post(cloud, &key, &pilot(&slug)).await?;
+        first.expect(202)?;
+        cloud.aws.put_secret(&secret, &rotated).await?;
+        let outcome = async {
+            let end = Instant::now() + Duration::from_secs(20);
+            loop {
+                let call = cloud.request(Method::POST, TENANTS).header("x-api-key", &new_key);
+                let again = cloud.send(call.header("idempotency-key", &key).json(&pilot(&slug))).await?;
+                // The authorizer has the secret as it was, for up to 10 s.
+                if again.status != 401 || Instant::now() > end {
+                    check_replay(&first, &again);
+                    return Ok(());
+                }
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let outcome: Result<()> = outcome.await;
+        cloud.aws.put_secret(&secret, &known).await?;
+        cloud.deactivate(&slug).await?.no_content()?;
+        outcome
+    })
+    .await
 }
 
 #[tokio::test]

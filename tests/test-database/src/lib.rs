@@ -99,7 +99,7 @@ impl TestDatabase {
     #[must_use]
     pub fn store(&self) -> Store {
         let config = self.users().application.clone();
-        Store::new(Read::from_fn(move |()| std::future::ready(Ok(config.clone()))))
+        Store::new(Read::from_fn(move |()| std::future::ready(Ok(config.clone()))), "a-test")
     }
 
     /// A connection of the superuser.

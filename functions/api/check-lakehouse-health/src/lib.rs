@@ -73,6 +73,17 @@ pub struct Unhealthy {
 }
 
 impl CheckLakehouseHealth {
+    /// The last probe if it is recent, else a new one. Its age counts from its end: a gateway that hangs would otherwise be
+    /// asked again as soon as the wait for it is over.
+    async fn recent(&self, budget: Budget) -> Probe {
+        let mut last = self.last.lock().await;
+        if let Some(probe) = last.as_ref().filter(|probe| probe.is_recent()) {
+            return probe.clone();
+        }
+        let outcome = self.probe(budget).await;
+        last.insert(Probe { checked_at: Timestamp::now(), outcome }).clone()
+    }
+
     /// How long the gateway took to answer.
     async fn probe(&self, budget: Budget) -> Result<Duration, String> {
         if self.settings.url.is_empty() {
@@ -94,12 +105,7 @@ impl Handler for CheckLakehouseHealth {
     type Input = ();
 
     async fn handle(&self, _: &Request, (): (), budget: Budget) -> Result<Answer, Problem> {
-        let mut last = self.last.lock().await;
-        let probe = match last.take().filter(Probe::is_recent) {
-            Some(probe) => probe,
-            None => Probe { checked_at: Timestamp::now(), outcome: self.probe(budget.keeping(ANSWER)).await },
-        };
-        *last = Some(probe.clone());
+        let probe = self.recent(budget.keeping(ANSWER)).await;
         Ok(match probe.outcome {
             Ok(latency) => Answer::ok(&Healthy {
                 status: "ok",
@@ -111,5 +117,52 @@ impl Handler for CheckLakehouseHealth {
                 Answer::unavailable(&Unhealthy { status: "unavailable", error })
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A gateway that takes connections and never answers, and how many it took.
+    async fn hanging() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let (url, taken) = (format!("http://{}", listener.local_addr().expect("bound")), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&taken);
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((connection, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                open.push(connection);
+            }
+        });
+        (url, taken)
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_hangs_is_left_alone_for_as_long_as_one_that_answers() {
+        let (url, taken) = hanging().await;
+        let health = CheckLakehouseHealth {
+            settings: IometeSettings { url },
+            secret: Read::from_fn(|()| async { Ok(IometeSecret { token: "token".into() }) }),
+            last: Memory::default(),
+        };
+        let waited = Duration::from_millis(2500);
+        let first = health.recent(Budget::of(waited)).await;
+        assert_eq!(first.outcome, Err("connection timeout".to_owned()));
+        // More than five seconds since the first probe began, and less since it ended.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let again = Instant::now();
+        assert_eq!(health.recent(Budget::of(waited)).await.checked_at, first.checked_at);
+        assert!(again.elapsed() < waited, "{:?}", again.elapsed());
+        assert_eq!(taken.load(Ordering::SeqCst), 1);
+        tokio::time::sleep(Duration::from_millis(2200)).await;
+        health.recent(Budget::of(waited)).await;
+        assert_eq!(taken.load(Ordering::SeqCst), 2, "it is asked again after that");
     }
 }

@@ -53,8 +53,7 @@ impl DeactivateTenant {
                 tenant_id: tenant.tenant_id,
                 version: (!conditions.is_empty()).then_some(tenant.version),
                 invalidation: (id, &serde_json::to_value(&entries).unwrap_or_default()),
-                actor: request.caller.name(),
-                request_id: &request.request_id,
+                author: request.author(),
             };
             if let Some(done) = self.store.deactivate_tenant(deactivation).await? {
                 return Ok((entries, Some(done)));

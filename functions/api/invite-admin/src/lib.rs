@@ -82,7 +82,7 @@ impl InviteAdmin {
     ) -> Result<Answer, Problem> {
         let tenant = lease.tenant();
         let email = asked.unwrap_or(&tenant.admin_email);
-        let key = request.header("idempotency-key")?.map(|key| (request.caller.name(), key));
+        let key = request.header("idempotency-key")?.map(|key| (request.caller.identity(), key));
         let anew = tenant.state == ProvisioningState::Active;
         let answer = |kind: MailKind, at| {
             Answer::ok(&Invitation { kind: kind.as_str(), admin_email: email, sent_at: Moment(at) })
@@ -104,8 +104,7 @@ impl InviteAdmin {
             user: *user,
             kind: kind.as_str(),
             invalidation: &invalidation,
-            actor: request.caller.name(),
-            request_id: &request.request_id,
+            author: request.author(),
         });
         written.await.map_err(|failure| of(&failure))?;
         Ok(answer(*kind, *at))

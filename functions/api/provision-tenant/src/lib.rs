@@ -121,8 +121,7 @@ impl ProvisionTenant {
             tenant_id: TenantId(Uuid::now_v7()),
             request: asked,
             correlation_id: &request.correlation_id,
-            actor: request.caller.name(),
-            request_id: &request.request_id,
+            author: request.author(),
         };
         Written::of(self.store.insert_tenant(new).await)
     }
@@ -146,8 +145,7 @@ impl ProvisionTenant {
             tier: asked.tier.unwrap_or(tenant.tier),
             admin_email: &asked.admin_email,
             correlation_id: &request.correlation_id,
-            actor: request.caller.name(),
-            request_id: &request.request_id,
+            author: request.author(),
         };
         Written::of(self.store.resume_tenant(resume).await)
     }

@@ -26,7 +26,7 @@ impl Handler for RegisterSyncTarget {
             let message = format!("must be ivory_tenant_{} or lie below it; hyphens may be underscores", tenant.slug);
             return Err(vec![FieldError { field: "iceberg_namespace".to_owned(), message }].into());
         }
-        let new = NewSyncTarget { request: &asked, actor: request.caller.name(), request_id: &request.request_id };
+        let new = NewSyncTarget { request: &asked, author: request.author() };
         match self.store.register_sync_target(new).await {
             Ok(target) => Ok(Answer::created(&SyncTargetRecord::from(&target))),
             Err(NotRegistered::UnknownTenant) => Err(Problem::tenant_not_found()),

@@ -90,8 +90,7 @@ impl UpdateTenant {
                 change: &change,
                 version: (!conditions.is_empty()).then_some(tenant.version),
                 invalidation: (promise, &serde_json::to_value(&entries).unwrap_or_default()),
-                actor: request.caller.name(),
-                request_id: &request.request_id,
+                author: request.author(),
             };
             let updated = match change.tier {
                 Some(_) => Some(tier::change(&self.store, &self.billing, &tenant, &update, budget).await?),

@@ -24,7 +24,7 @@ pub async fn change(
     update: &Update<'_>,
     budget: Budget,
 ) -> Result<Tenant, Problem> {
-    let lease = lease(store, tenant, update.request_id, budget.at_most(WORK)).await?;
+    let lease = lease(store, tenant, update.author.request_id, budget.at_most(WORK)).await?;
     match billing.within(STRIPE_CALL).change_tier(&lease, update).await {
         Changed::Done(tenant) => Ok(*tenant),
         Changed::VersionMismatch => Err(Problem::version_mismatch()),

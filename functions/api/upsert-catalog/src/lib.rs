@@ -35,8 +35,7 @@ impl Handler for UpsertCatalog {
             tenant_id,
             request: &asked,
             permits: &|version| conditions.allow(version),
-            actor: request.caller.name(),
-            request_id: &request.request_id,
+            author: request.author(),
         };
         let upsert = self.store.begin_catalog_upsert(new).await.map_err(not_begun)?;
         // Boxed, because what is awaited under the lock is nested deep.

@@ -4,15 +4,20 @@
 //! The route's template alone decides which credential counts; the other header is ignored. If the key were tried first and
 //! the bearer token second, a good token would vouch for a bad key, and the answer that is cached for that key would open
 //! the key's routes.
+//!
+//! The caller of a refused request learns nothing but the refusal. Why it was refused is in this function's log, under the
+//! request's id, which the gateway's access log has too.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use callers::Callers;
+use callers::{Callers, Refused as Token};
 use domain::routes::{Credential, ROUTES};
+use domain::{Actor, TenantId};
 use lambda_kit::operation::Operation;
 use lambda_kit::{Budget, needs};
 use lambda_runtime::Diagnostic;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// The gateway answers its caller within 5 s, also if the callers cannot be looked up.
@@ -25,8 +30,28 @@ pub struct Event {
     method_arn: String,
     /// The route's template without the stage, e.g. `/admin/tenants/{tenant}`.
     resource: String,
+    /// Every line of every header. Any of them may be a credential.
     #[serde(default)]
-    headers: Option<HashMap<String, String>>,
+    multi_value_headers: Option<HashMap<String, Vec<SecretString>>>,
+    /// One line of every header. It counts if the gateway sends nothing else.
+    #[serde(default)]
+    headers: Option<HashMap<String, SecretString>>,
+    request_context: RequestContext,
+}
+
+/// What the gateway knows of the request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext {
+    request_id: Option<String>,
+    identity: Identity,
+}
+
+/// From where it came.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    source_ip: Option<String>,
 }
 
 /// An authorizer's answer.
@@ -41,7 +66,13 @@ pub struct Answer {
 /// What the routes see.
 #[derive(Debug, Serialize)]
 struct Context {
+    /// Who it is, with the key that was used: for the logs.
+    actor: String,
+    /// Who it is, whichever key was used.
     principal: String,
+    /// The tenant whose own token it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<TenantId>,
     /// A consumer's groups or a token's roles, comma-separated: a context holds scalars only.
     groups: String,
     /// How the caller proved who they are.
@@ -49,19 +80,34 @@ struct Context {
 }
 
 /// Why there is no answer.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// There is no credential, or nobody has it.
-    Unauthorized,
+    Unauthorized(Reason),
     /// The callers could not be looked up.
     Unavailable,
+}
+
+/// Why a caller is nobody. For the log only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The gateway asked about a route that takes no credential, or that there is not.
+    Route,
+    /// The header is not there.
+    Missing,
+    /// The header is there more than once, so it is not known which one counts (RFC 9110, section 5.3).
+    Several,
+    /// No consumer has this key.
+    Key,
+    /// The token is not valid.
+    Token(Token),
 }
 
 impl From<Refused> for Diagnostic {
     fn from(refused: Refused) -> Self {
         // Exactly this word makes the gateway answer 401; anything else is a 500 of the authorizer.
         let word = match refused {
-            Refused::Unauthorized => "Unauthorized",
+            Refused::Unauthorized(_) => "Unauthorized",
             Refused::Unavailable => "Unavailable",
         };
         Self { error_type: word.to_owned(), error_message: word.to_owned() }
@@ -82,42 +128,44 @@ impl Operation for AuthorizeCaller {
     type Error = Refused;
 
     async fn invoke(&self, event: Event, _: &str) -> Result<Answer, Refused> {
-        let outcome = Budget::of(ANSWERED_WITHIN).spend(self.authenticate(event)).await;
+        let RequestContext { request_id, identity: Identity { source_ip } } = &event.request_context;
+        tracing::Span::current().record("correlation_id", request_id);
+        let outcome = Budget::of(ANSWERED_WITHIN).spend(self.authenticate(&event)).await;
         let outcome = outcome.unwrap_or_else(|| {
             tracing::error!("the callers could not be looked up in time");
             Err(Refused::Unavailable)
         });
         match &outcome {
-            Ok(answer) => tracing::info!(principal = answer.context.principal, "authenticated"),
-            Err(refused) => tracing::info!(?refused, "not authenticated"),
+            Ok(answer) => tracing::info!(caller = answer.context.actor, ?source_ip, "authenticated"),
+            Err(refused) => {
+                tracing::info!(?refused, ?source_ip, route = event.resource, "not authenticated");
+            }
         }
         outcome
     }
 }
 
 impl AuthorizeCaller {
-    async fn authenticate(&self, event: Event) -> Result<Answer, Refused> {
+    async fn authenticate(&self, event: &Event) -> Result<Answer, Refused> {
         let unreadable = |failure: domain::Failure| {
             tracing::error!(code = failure.code().as_str(), "the callers cannot be read");
             Refused::Unavailable
         };
-        let credential = credential(&event.resource).ok_or(Refused::Unauthorized)?;
-        let (principal, groups) = match credential {
-            Credential::ApiKey => {
-                let key = header(&event, "x-api-key").ok_or(Refused::Unauthorized)?;
+        match credential(&event.resource) {
+            Some(credential @ Credential::ApiKey) => {
+                let key = only(event, "x-api-key")?;
                 let consumer = self.callers.by_api_key(key).await.map_err(unreadable)?;
-                consumer.map(|consumer| (consumer.name, consumer.groups))
+                let consumer = consumer.ok_or(Refused::Unauthorized(Reason::Key))?;
+                Ok(answer(&event.method_arn, credential, consumer.actor(), None, &consumer.groups))
             }
-            Credential::Bearer => {
-                let token = header(&event, "authorization").ok_or(Refused::Unauthorized)?;
+            Some(credential @ Credential::Bearer) => {
+                let token = only(event, "authorization")?;
                 let bearer = self.callers.by_bearer(token).await.map_err(unreadable)?;
-                bearer.map(|bearer| (bearer.subject, bearer.roles))
+                let bearer = bearer.map_err(|refused| Refused::Unauthorized(Reason::Token(refused)))?;
+                Ok(answer(&event.method_arn, credential, bearer.actor(), bearer.tenant, &bearer.roles))
             }
-            // The gateway asks no authorizer about such a route.
-            Credential::None => None,
+            Some(Credential::None) | None => Err(Refused::Unauthorized(Reason::Route)),
         }
-        .ok_or(Refused::Unauthorized)?;
-        Ok(answer(&event.method_arn, principal, &groups, credential))
     }
 }
 
@@ -126,37 +174,102 @@ fn credential(resource: &str) -> Option<Credential> {
     ROUTES.iter().find(|route| route.path.strip_prefix("/v1") == Some(resource)).map(|route| route.credential)
 }
 
-/// A header's value, whatever its name's case.
-fn header<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
-    let headers = event.headers.as_ref()?;
-    headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+/// The only value of a header, whatever its name's case.
+fn only<'a>(event: &'a Event, name: &str) -> Result<&'a str, Refused> {
+    let mut values: Vec<&SecretString> = match (&event.multi_value_headers, &event.headers) {
+        (Some(lines), _) => {
+            lines.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).flat_map(|(_, it)| it).collect()
+        }
+        (None, Some(line)) => line.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, it)| it).collect(),
+        (None, None) => Vec::new(),
+    };
+    match (values.pop(), values.pop()) {
+        (Some(value), None) => Ok(value.expose_secret()),
+        (None, _) => Err(Refused::Unauthorized(Reason::Missing)),
+        (Some(_), Some(_)) => Err(Refused::Unauthorized(Reason::Several)),
+    }
 }
 
 /// Allows the whole stage: the gateway caches the policy by credential, for every method and route.
-fn answer(method_arn: &str, principal: String, groups: &[String], credential: Credential) -> Answer {
+fn answer(
+    method_arn: &str,
+    credential: Credential,
+    actor: Actor<'_>,
+    tenant: Option<TenantId>,
+    groups: &[String],
+) -> Answer {
     let stage: Vec<&str> = method_arn.splitn(3, '/').take(2).collect();
     Answer {
         policy_document: serde_json::json!({
             "Version": "2012-10-17",
             "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": format!("{}/*", stage.join("/"))}],
         }),
-        context: Context { principal: principal.clone(), groups: groups.join(","), credential: credential.as_str() },
-        principal_id: principal,
+        context: Context {
+            actor: actor.to_string(),
+            principal: actor.identity(),
+            tenant,
+            groups: groups.join(","),
+            credential: credential.as_str(),
+        },
+        principal_id: actor.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn the_policy_spans_the_stage_and_no_other_api() {
         let groups = ["admin".to_owned(), "b".to_owned()];
         let arn = "arn:aws:execute-api:us-east-1:1:api/v1/GET/admin/tenants";
-        let answer = answer(arn, "platform".to_owned(), &groups, Credential::ApiKey);
+        let platform = Actor::ApiKey { consumer: "platform", digest: "01234567" };
+        let answer = answer(arn, Credential::ApiKey, platform, None, &groups);
         let resource = &answer.policy_document["Statement"][0]["Resource"];
         assert_eq!(resource, "arn:aws:execute-api:us-east-1:1:api/v1/*");
-        assert_eq!((answer.context.groups.as_str(), answer.context.credential), ("admin,b", "api_key"));
+        let context = serde_json::to_value(&answer.context).expect("JSON");
+        let expected = serde_json::json!({
+            "actor": "api_key:platform#01234567", "principal": "api_key:platform", "groups": "admin,b", "credential": "api_key",
+        });
+        assert_eq!((context, answer.principal_id.as_str()), (expected, "api_key:platform#01234567"));
+    }
+
+    fn event(headers: &serde_json::Value) -> Event {
+        let event = serde_json::json!({
+            "methodArn": "arn", "resource": "/admin/tenants", "multiValueHeaders": headers,
+            "requestContext": { "requestId": "r", "identity": { "sourceIp": "2001:db8::1" } },
+        });
+        serde_json::from_value(event).expect("an event")
+    }
+
+    #[test]
+    fn a_header_counts_if_it_is_there_once() {
+        let found = |headers| match only(&event(&headers), "authorization") {
+            Ok(value) => Ok(value.to_owned()),
+            Err(Refused::Unauthorized(reason)) => Err(reason),
+            Err(Refused::Unavailable) => panic!("nothing was looked up"),
+        };
+        for one in [json!({ "Authorization": ["a"] }), json!({ "authorization": ["a"], "Other": ["b", "c"] })] {
+            assert_eq!(found(one), Ok("a".to_owned()));
+        }
+        for none in [json!(null), json!({}), json!({ "X-Api-Key": ["a"] }), json!({ "Authorization": [] })] {
+            assert_eq!(found(none), Err(Reason::Missing));
+        }
+        for two in [json!({ "Authorization": ["a", "a"] }), json!({ "Authorization": ["a"], "authorization": ["b"] })] {
+            assert_eq!(found(two), Err(Reason::Several));
+        }
+        let alone = Event { headers: Some([("AUTHORIZATION".to_owned(), "a".into())].into()), ..event(&json!(null)) };
+        assert_eq!(only(&alone, "authorization"), Ok("a"));
+    }
+
+    #[test]
+    fn an_event_shows_no_header() {
+        let event =
+            event(&serde_json::json!({ "X-API-Key": ["hush"], "Authorization": ["Bearer hush"], "Cookie": ["hush"] }));
+        let shown = format!("{event:?}{event:#?}");
+        assert!(!shown.contains("hush") && shown.contains("2001:db8::1"), "{shown}");
     }
 
     #[test]

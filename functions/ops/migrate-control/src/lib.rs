@@ -7,6 +7,7 @@ use domain::{CauseCode, Failure};
 use http_kit::TransportCodes;
 use lambda_kit::operation::Operation;
 use lambda_kit::{Read, ReadMaster, needs};
+use secrecy::{ExposeSecret, SecretString};
 use secrets::{DatabaseOwnerSecret, DatabaseSecret};
 use serde::{Deserialize, Serialize};
 use store::{ControlDeployment, Migrated, Patience};
@@ -23,7 +24,8 @@ pub struct Request {
     #[serde(rename = "RequestType")]
     kind: RequestType,
     #[serde(rename = "ResponseURL")]
-    response_url: String,
+    /// It is signed: whoever knows it can answer for us.
+    response_url: SecretString,
     stack_id: String,
     #[serde(rename = "RequestId")]
     id: String,
@@ -122,7 +124,7 @@ async fn respond(request: &Request, outcome: Result<Option<Migrated>, Failure>) 
     };
     let body = serde_json::to_vec(&response).unwrap_or_default();
     // The presigned address allows no content type.
-    let put = http_kit::client(RESPONSE_TIMEOUT).put(&request.response_url).body(body);
+    let put = http_kit::client(RESPONSE_TIMEOUT).put(request.response_url.expose_secret()).body(body);
     let answer = http_kit::send(put).await.map_err(|error| error.failure(&CODES))?;
     if answer.status.is_success() { Ok(()) } else { Err(CauseCode::CloudFormationRejected.into()) }
 }

@@ -186,6 +186,12 @@ fn of_callers(value: &Value) -> Vec<Wrong> {
         if !keys && jwt["jwks_url"].as_str().is_none() {
             wrong.push((true, "jwt has neither keys nor jwks_url, so no token can be verified".to_owned()));
         }
+        let lifetime = &jwt["max_lifetime_seconds"];
+        if jwt.get("max_lifetime_seconds").is_some()
+            && !lifetime.as_u64().is_some_and(|it| (60..=604_800).contains(&it))
+        {
+            wrong.push((true, "jwt's max_lifetime_seconds is not from 60 to 604800".to_owned()));
+        }
     }
     wrong
 }
@@ -215,6 +221,13 @@ mod tests {
         assert_eq!(of_callers(&caller(&digest)), []);
         for key in ["key", &digest[7..], "sha256:abc", &digest.to_uppercase(), &format!("{digest}  -")] {
             assert_eq!(of_callers(&caller(key)).len(), 1, "{key}");
+        }
+        for (lifetime, wrong) in
+            [(json!(60), 0), (json!(59), 1), (json!(604_801), 1), (json!("3600"), 1), (json!(null), 1)]
+        {
+            let mut value = caller(&digest);
+            value["jwt"]["max_lifetime_seconds"] = lifetime.clone();
+            assert_eq!(of_callers(&value).len(), wrong, "{lifetime}");
         }
     }
 }

@@ -26,7 +26,7 @@ impl Identity {
         let [if_match, if_none_match] = ["if-match", "if-none-match"].map(|name| request.list_header(name));
         let [if_match, if_none_match] = [if_match?, if_none_match?].map(Option::unwrap_or_default);
         Ok(Some(Self {
-            record: digest(&[request.caller.name().as_bytes(), route.as_bytes(), key.as_bytes()]),
+            record: digest(&[request.caller.identity().as_bytes(), route.as_bytes(), key.as_bytes()]),
             request: digest(&[
                 request.tenant().as_bytes(),
                 if_match.as_bytes(),

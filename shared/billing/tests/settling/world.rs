@@ -10,7 +10,7 @@ use lambda_kit::{Budget, Read};
 use secrecy::{ExposeSecret as _, SecretString};
 use secrets::StripeSecret;
 use serde_json::{Value, json};
-use store::{Activation, Deactivated, Deactivation, Lease, NewTenant, NotLeased, StepTask, Tenant, Update};
+use store::{Activation, Author, Deactivated, Deactivation, Lease, NewTenant, NotLeased, StepTask, Tenant, Update};
 use stripe::{Stripe, Subscription};
 use uuid::Uuid;
 
@@ -51,7 +51,12 @@ pub fn to(tier: Tier) -> TenantChange {
 }
 
 pub fn update<'a>(change: &'a TenantChange, version: Option<i64>, payload: &'a Value) -> Update<'a> {
-    Update { change, version, invalidation: (Uuid::now_v7(), payload), actor: "test", request_id: "r" }
+    Update {
+        change,
+        version,
+        invalidation: (Uuid::now_v7(), payload),
+        author: Author { actor: "test", address: None, request_id: "r" },
+    }
 }
 
 impl World {
@@ -96,7 +101,12 @@ impl World {
                           "admin_email": format!("{id}@acme.com"), "data_residency_verified": true});
         let request = ProvisionRequest::parse(body.as_object().expect("an object"), &[]).expect("valid");
         let (tenant_id, store) = (TenantId(id), &self.database.store);
-        let new = NewTenant { tenant_id, request: &request, correlation_id: "c", actor: "test", request_id: "r" };
+        let new = NewTenant {
+            tenant_id,
+            request: &request,
+            correlation_id: "c",
+            author: Author { actor: "test", address: None, request_id: "r" },
+        };
         store.insert_tenant(new).await.expect("answers").expect("the slug is free");
         let task = StepTask { tenant_id, attempt: 1, step: Step::ActivateTenant };
         store.begin_step(task, "step", LEASE, LEASE).await.expect("free")
@@ -150,7 +160,8 @@ impl World {
     pub async fn deactivate(&self, tenant: &Tenant) -> Option<Deactivated> {
         let (tenant_id, payload) = (tenant.tenant_id, json!({"keys": []}));
         let invalidation = (Uuid::now_v7(), &payload);
-        let deactivation = Deactivation { tenant_id, version: None, invalidation, actor: "test", request_id: "r" };
+        let author = Author { actor: "test", address: None, request_id: "r" };
+        let deactivation = Deactivation { tenant_id, version: None, invalidation, author };
         self.database.store.deactivate_tenant(deactivation).await.expect("answers")
     }
 

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::{LoggedIn, MailServer};
@@ -75,12 +76,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(crate) async fn log_in(&mut self, server: MailServer<'_>) -> Result<(), Error> {
         let (offers, password) = (self.hello().await?, server.password.expose_secret());
         let answer = if offers.plain {
-            let message = STANDARD.encode(format!("\0{}\0{password}", server.username));
-            self.ask(&format!("AUTH PLAIN {message}")).await?
+            let login = Zeroizing::new(format!("\0{}\0{password}", server.username));
+            let message = Zeroizing::new(STANDARD.encode(&*login));
+            self.ask(&Zeroizing::new(format!("AUTH PLAIN {}", *message))).await?
         } else if offers.login {
             self.ask("AUTH LOGIN").await?.of(334)?;
             self.ask(&STANDARD.encode(server.username)).await?.of(334)?;
-            self.ask(&STANDARD.encode(password)).await?
+            self.ask(&Zeroizing::new(STANDARD.encode(password))).await?
         } else {
             return Err(Error::NoLogin);
         };
@@ -91,7 +93,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn ask(&mut self, line: &str) -> Result<Reply, Error> {
-        let line = format!("{line}\r\n");
+        // It may be a password.
+        let line = Zeroizing::new(format!("{line}\r\n"));
         self.stream.write_all(line.as_bytes()).await.map_err(|_| Error::Lost)?;
         self.stream.flush().await.map_err(|_| Error::Lost)?;
         self.answer().await

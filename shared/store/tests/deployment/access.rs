@@ -107,13 +107,14 @@ async fn a_password_that_is_rotated_while_a_function_connects_is_read_again() {
     let right = database.users().application.clone();
     let reads = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&reads);
-    let store = Store::new(Read::from_fn(move |()| {
+    let credentials = Read::from_fn(move |()| {
         let mut secret = right.clone();
         if counted.fetch_add(1, Ordering::Relaxed) == 0 {
             secret.password = SecretString::from("of last month");
         }
         std::future::ready(Ok(secret))
-    }));
+    });
+    let store = Store::new(credentials, "a-test");
     store.tenant_by_id(TenantId(Uuid::nil())).await.expect("connected");
     assert_eq!(reads.load(Ordering::Relaxed), 2);
 }

@@ -1,12 +1,13 @@
 //! Leases that are held for billing, changes by routes, and a deactivation while an invocation holds the lease.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use domain::{CauseCode, Patch, ProvisioningState, Step, StepState, TenantChange, TenantId, Tier};
 use serde_json::{Value, json};
 use store::{
-    Activation, Deactivated, Deactivation, Effect, Intent, Invited, Lease, NotBegun, NotLeased, Outcome, ResourceKind,
-    Resume, StoreError, Tenant, Update,
+    Activation, Author, Deactivated, Deactivation, Effect, Intent, Invited, Lease, NotBegun, NotLeased, Outcome,
+    ResourceKind, Resume, StoreError, Tenant, Update,
 };
 use uuid::Uuid;
 
@@ -14,6 +15,8 @@ use super::cause;
 use super::leasing::{CALL, LONG, intent, refused};
 use super::support::Database;
 
+/// From where the changes of the test's routes come.
+const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7));
 const ACTIVE: &[ProvisioningState] = &[ProvisioningState::Active];
 
 impl Database {
@@ -44,8 +47,7 @@ impl Database {
             tenant_id: tenant.tenant_id,
             version: None,
             invalidation: (Uuid::now_v7(), &payload),
-            actor: "admin",
-            request_id: "r",
+            author: Author { actor: "admin", address: None, request_id: "r" },
         };
         self.store.deactivate_tenant(deactivation).await.expect("answers")
     }
@@ -58,7 +60,12 @@ impl Database {
 }
 
 fn update<'a>(change: &'a TenantChange, version: Option<i64>, payload: &'a Value) -> Update<'a> {
-    Update { change, version, invalidation: (Uuid::now_v7(), payload), actor: "admin", request_id: "r" }
+    Update {
+        change,
+        version,
+        invalidation: (Uuid::now_v7(), payload),
+        author: Author { actor: "admin", address: Some(IPV6), request_id: "r" },
+    }
 }
 
 fn domain(domain: Option<&str>) -> TenantChange {
@@ -122,8 +129,7 @@ async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
             tier: row.tier,
             admin_email: &row.admin_email,
             correlation_id: "c",
-            actor: "admin",
-            request_id: "r",
+            author: Author { actor: "admin", address: None, request_id: "r" },
         };
         store.resume_tenant(resume).await.expect("answers")
     };
@@ -184,10 +190,12 @@ async fn only_the_fields_that_are_sent_change() {
     let cleared = store.update_tenant(tenant.tenant_id, &update(&domain(None), None, &payload)).await.expect("answers");
     assert_eq!(cleared.expect("there").custom_domain, None);
 
-    let sql = "SELECT actor, before, after FROM control.audit_log WHERE action = 'tenant.update' ORDER BY id";
+    let sql = "SELECT actor, source_address, before, after FROM control.audit_log \
+               WHERE action = 'tenant.update' ORDER BY id";
     let audit = database.own.connect().await.query(sql, &[]).await.expect("answers");
     assert_eq!(audit.len(), 3, "a refused change leaves no trace");
     assert_eq!(audit[1].get::<_, &str>("actor"), "admin");
+    assert_eq!(audit[1].get::<_, Option<IpAddr>>("source_address"), Some(IPV6));
     assert_eq!(audit[1].get::<_, Value>("before"), json!({"display_name": "Acme", "custom_domain": "acme.com"}));
     assert_eq!(audit[1].get::<_, Value>("after"), json!({"display_name": "Other", "custom_domain": "acme.com"}));
     assert_eq!(database.promised("invalidate_cache").await, 1 + 3);
@@ -262,11 +270,15 @@ async fn another_customer_is_written_once_and_audited() {
         let row = database.store.tenant_by_slug(&tenant.slug).await.expect("answers").expect("there");
         assert_eq!((row.stripe_customer_id.as_deref(), row.version), (Some("cus_2"), tenant.version + version));
     }
-    let sql = "SELECT request_id, before, after FROM control.audit_log WHERE action = 'tenant.rebill'";
+    let sql =
+        "SELECT actor, source_address, request_id, before, after FROM control.audit_log WHERE action = 'tenant.rebill'";
     let audit = database.own.connect().await.query_one(sql, &[]).await.expect("once");
     let customer = |id: &str| json!({ "stripe_customer_id": id });
     let written = (audit.get("request_id"), audit.get("before"), audit.get("after"));
     assert_eq!(written, ("a", customer("cus_1"), customer("cus_2")));
+    // No caller asked for that.
+    let by = (audit.get::<_, &str>("actor"), audit.get::<_, Option<IpAddr>>("source_address"));
+    assert_eq!(by, ("system:a-test", None));
 }
 
 #[tokio::test]
@@ -434,8 +446,7 @@ async fn an_invitation_ends_in_one_statement_under_its_lease() {
         user,
         kind: "invitation",
         invalidation: &payload,
-        actor: "admin",
-        request_id: "r",
+        author: Author { actor: "admin", address: None, request_id: "r" },
     };
     let before = database.promised("invalidate_cache").await;
     let row = lease.invited(invited()).await.expect("in time");

@@ -2,7 +2,7 @@
 
 use domain::{ProvisionRequest, TenantId};
 use serde_json::json;
-use store::{NewTenant, Store, Tenant};
+use store::{Author, NewTenant, Store, Tenant};
 use test_database::TestDatabase;
 use uuid::Uuid;
 
@@ -25,8 +25,7 @@ impl Database {
             tenant_id: TenantId(Uuid::now_v7()),
             request: &request,
             correlation_id: "c",
-            actor: "test",
-            request_id: "r",
+            author: Author { actor: "test", address: None, request_id: "r" },
         };
         self.store.insert_tenant(new).await.expect("the database answers").expect("the slug is free")
     }

@@ -66,7 +66,8 @@ pub fn document() -> Result<Value> {
                 },
                 "Bearer": {
                     "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                    "description": "A token with the role `admin`, or a tenant's own token where an operation says so.",
+                    "description": "A token with the role `admin`, or a tenant's own token where an operation says so: one with the role `tenant`, whose \
+                        subject is the tenant's id. A token may be valid for a day at most, unless the installation says otherwise.",
                 },
             },
         },
