@@ -160,6 +160,12 @@ async fn granting_the_invitee_repeatedly_makes_one_tenant_admin() {
     assert_eq!(count(&owner, "SELECT count(*) FROM iam.user_roles WHERE role_code = 'tenant_admin'").await, 0);
     invite(third_id, "right@tenant.test").await;
     assert_eq!(count(&owner, "SELECT count(*) FROM iam.users WHERE status = 'active'").await, 1);
+    // Also when what they granted is revoked. And somebody else who gets their address is not who they were.
+    run(&owner, "DELETE FROM iam.user_roles WHERE granted_by IS NOT NULL").await;
+    assert!(withdraw("right@tenant.test", true, false).await);
+    let other = owner.query(TENANT_ADMIN_GRANT, &[&Uuid::now_v7(), &"right@tenant.test"]).await.expect_err("acted");
+    assert_eq!(other.as_db_error().and_then(|refused| refused.constraint()), Some("users_identity"));
+    invite(third_id, "right@tenant.test").await;
     // Somebody who only loses the grant stays as they are.
     assert!(withdraw("right@tenant.test", false, false).await);
     assert_eq!(count(&owner, "SELECT count(*) FROM iam.users WHERE status = 'disabled'").await, 0);

@@ -138,6 +138,16 @@ async fn who_enters_a_payment_cannot_release_it() {
             assert_eq!(try_and_undo(&owner, &sql).await.as_deref(), Some("decisions_duties_apart"), "{way}");
         }
     }
+    // In one statement, which holds every right that it needs.
+    let at_once = format!(
+        "INSERT INTO workflow.decisions (instance_id, position, user_id, verdict)
+         SELECT '00000000-0000-0000-0000-000000000002', position, user_id, 'approved'
+         FROM (VALUES (1, {a}::uuid), (2, {b}::uuid), (3, {a}::uuid)) AS one (position, user_id);",
+        a = user('a'),
+        b = user('b')
+    );
+    let at_once = [disabled, &both, &at_once].concat();
+    assert_eq!(try_and_undo(&owner, &at_once).await.as_deref(), Some("decisions_duties_apart"));
     run(&owner, &[approve(2, 1, 'a'), becomes("treasurer"), approve(2, 2, 'b')].concat()).await;
     let (constraint, message) = refusal(&owner, &approve(2, 3, 'a')).await;
     assert_eq!(constraint, "decisions_duties_apart");
