@@ -397,6 +397,9 @@ causes! {
         /// An invitation was sent and not answered; whether it went out is not known yet.
         InvitationPending = "invitation_pending", Busy, Provider, true,
             "An invitation was sent but not answered; whether it went out is looked up.";
+        /// The administrator's address belongs to somebody who acted in the tenant under another account.
+        AdminIdentityKept = "admin_identity_kept", Rejected, Caller, false,
+            "The administrator's address belongs to somebody who acted in the tenant under another account, which their acts keep naming. POST the tenant, or its invitation, with another admin_email.";
     }
     /// Supabase's Management API
     Supabase {
@@ -439,6 +442,9 @@ causes! {
         /// The organisation has overdue invoices.
         SupabaseOverdueInvoices = "supabase_overdue_invoices", Rejected, Quota, false,
             "The Supabase organisation has overdue invoices. Pay them, then POST the tenant again.";
+        /// The organisation's plan does not include a setting of Auth.
+        SupabasePlanTooSmall = "supabase_plan_too_small", Rejected, Quota, false,
+            "The plan of the Supabase organisation does not refuse leaked passwords. Upgrade it, or set AuthRefuseLeakedPasswords to false and deploy the template, then POST the tenant again.";
         /// Supabase did not accept the request.
         SupabaseInvalidRequest = "supabase_invalid_request", Rejected, Platform, false,
             "Supabase did not accept the request. Check that it offers the region and that the settings are valid, then POST the tenant again.";

@@ -38,6 +38,7 @@ needs! {
         regions: Read<RegionSecret>,
         search: region_search::RegionSearch,
         account: supabase_project::SupabaseAccount,
+        logins: supabase_project::LoginSettings,
         billing: billing::Billing,
         valkey: Read<ValkeySecret>,
         cache: tenant_cache::CacheSettings,
@@ -55,7 +56,8 @@ impl Preflight {
         for &region in regions {
             checks.push(judged(Checked::FalkorDb, Some(region), None, falkordb::check(&self.regions, region)));
             checks.push(judged(Checked::OpenSearch, Some(region), None, opensearch::check(&self.search, region)));
-            checks.push(judged(Checked::Supabase, Some(region), None, supabase::check(&self.account, region)));
+            let supabase = supabase::check(&self.account, &self.logins, region);
+            checks.push(judged(Checked::Supabase, Some(region), None, supabase));
         }
         for &tier in Tier::ALL {
             if let Some(plan) = billing::Plan::of(tier) {

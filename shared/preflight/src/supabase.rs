@@ -1,15 +1,18 @@
-//! Supabase: the organisation, and whether it can have projects in the region. Whether it may have one more is not shown:
+//! Supabase: the organisation, its plan, and whether it can have projects in the region. Whether it may have one more is not shown:
 //! the limit and overdue invoices are known when a project is asked for.
 
 use domain::{CauseCode, Failure, Region, Warning};
-use supabase::{Error, Offer};
-use supabase_project::SupabaseAccount;
+use supabase::{Error, Offer, Plan};
+use supabase_project::{LoginSettings, SupabaseAccount};
 
 use crate::Found;
 
-pub(crate) async fn check(account: &SupabaseAccount, region: Region) -> Found {
+pub(crate) async fn check(account: &SupabaseAccount, logins: &LoginSettings, region: Region) -> Found {
     let management = account.management().await?;
-    management.organization().await.map_err(unknown)?;
+    match management.organization().await.map_err(unknown)? {
+        Plan::Free if logins.refuse_leaked => return Err(CauseCode::SupabasePlanTooSmall.into()),
+        Plan::Free | Plan::Paid => {}
+    }
     match management.region(region.as_str()).await? {
         Offer::None => Err(CauseCode::SupabaseRegionUnknown.into()),
         Offer::Strained => Ok(vec![Warning::SupabaseRegionStrained]),

@@ -266,9 +266,7 @@ impl Desk<'_> {
 
     /// Sends the invitation of an intent. If certainly no mail was sent, the intent is given up.
     async fn send(&self, intent: &Resource) -> Result<(Uuid, Timestamp), Failure> {
-        let tenant = self.lease.tenant();
-        let data = serde_json::json!({"tenant_id": tenant.tenant_id, "tenant_slug": tenant.slug});
-        match self.auth.invite(&intent.name, Some(&self.page), data).await {
+        match self.auth.invite(&intent.name, Some(&self.page)).await {
             Ok(user) => Ok((user.id, user.invited_at)),
             Err(error) => Err(self.not_sent(intent, error).await?),
         }

@@ -10,6 +10,7 @@ use store::{Intent, Lease, Resource, ResourceKind};
 use supabase::{Auth, AuthChanges, AuthSettings, MANAGEMENT_TIMEOUT, Smtp};
 
 use crate::account::SupabaseAccount;
+use crate::logins::LoginSettings;
 use crate::mails::{LinkSettings, Mails};
 use crate::project::project_ref;
 
@@ -28,6 +29,7 @@ needs! {
         account: SupabaseAccount,
         smtp: Read<SmtpSecret>,
         links: LinkSettings,
+        logins: LoginSettings,
     }
 }
 
@@ -67,7 +69,15 @@ impl AuthConfiguration {
         let page = self.page(lease);
         let mails = Mails::to(&page, project_ref(lease)?.as_str());
         let links_live_for = self.links.lifetime.0;
-        let name = format!("{page} smtp:{version} links:{}s mails:{}", links_live_for.as_secs(), mails.digest());
+        let logins = self.logins.logins();
+        let name = format!(
+            "{page} smtp:{version} links:{}s mails:{} passwords:{} leaked:{} apps:{}",
+            links_live_for.as_secs(),
+            mails.digest(),
+            logins.shortest_password,
+            logins.refuse_leaked,
+            logins.authenticator_apps
+        );
         let settings = AuthSettings {
             uri_allow_list: vec![page.clone()],
             site_url: page,
@@ -81,6 +91,7 @@ impl AuthConfiguration {
             },
             disable_signup: true,
             links_live_for,
+            logins,
             invitation: mails.invitation,
             recovery: mails.recovery,
         };

@@ -1,5 +1,5 @@
 -- Makes the invitee, $1 in auth.users with the address $2, the tenant's admin. Repeating it changes nothing. It always
--- returns one row. If the same address was invited again and has a new auth id, its row is kept.
+-- returns one row. If the same address was invited again and has a new auth id, its row is kept, unless the user has acted.
 WITH invitee AS (
     INSERT INTO iam.users (auth_user_id, email) VALUES ($1, lower($2))
     ON CONFLICT ON CONSTRAINT users_email_key DO UPDATE

@@ -66,6 +66,8 @@ pub enum Leaving {
 
 /// The SQLSTATE of a row that another one refers to.
 const FOREIGN_KEY_VIOLATION: &str = "23503";
+/// The SQLSTATE of a change of somebody who has acted.
+const RESTRICT_VIOLATION: &str = "23001";
 
 /// A connection to a tenant's database.
 pub struct TenantDatabase(Client);
@@ -136,8 +138,10 @@ impl TenantDatabase {
             Ok::<_, StoreError>(row.is_some())
         };
         match withdraw(leaving == Leaving::Removed).await {
-            // A table of an application names the user.
-            Err(StoreError::Broken(state)) if state == FOREIGN_KEY_VIOLATION => withdraw(false).await,
+            // A table of an application names the user, or they acted meanwhile.
+            Err(StoreError::Broken(state)) if state == FOREIGN_KEY_VIOLATION || state == RESTRICT_VIOLATION => {
+                withdraw(false).await
+            }
             outcome => outcome,
         }
         .map_err(failure)
@@ -149,7 +153,10 @@ impl TenantDatabase {
             self.0.execute(include_str!("../sql/tenant_admin_grant.sql"), &[&auth_user_id, &email]).await?;
             Ok::<_, StoreError>(())
         };
-        granted.await.map_err(failure)
+        granted.await.map_err(|error| match error {
+            StoreError::Broken(state) if state == RESTRICT_VIOLATION => CauseCode::AdminIdentityKept.into(),
+            other => failure(other),
+        })
     }
 }
 

@@ -26,7 +26,11 @@ const ADVISORY_LOCK: i64 = 0x74_65_73_74;
 const OWNER: &str = "tenant_database_owner";
 
 /// The owner, and the roles that a tenant's database has at Supabase.
-const ROLES: [&str; 3] = [OWNER, "service_role BYPASSRLS", "anon"];
+const ROLES: [&str; 4] = [OWNER, "service_role BYPASSRLS", "authenticated", "anon"];
+
+/// What Supabase gives the roles of its API on everything that is made in `public`.
+const DEFAULT_PRIVILEGES: &str =
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO anon, authenticated, service_role";
 
 /// Making a role that exists is no error. Roles belong to the server, and another process may have made it.
 fn role(definition: &str) -> String {
@@ -115,6 +119,7 @@ impl Template {
             Self::Tenant => {
                 let mut client = connect(&config).await?;
                 become_owner(&client).await?;
+                client.batch_execute(DEFAULT_PRIVILEGES).await?;
                 tenant_migrations().run_async(&mut client).await?;
             }
         }

@@ -61,19 +61,14 @@ impl Auth {
         }
     }
 
-    /// Invites a user by mail, and returns after the mail server has accepted the mail. `data` becomes the user's
-    /// metadata, which the user may change. The link leads to `redirect_to` if the project allows that URL, otherwise
-    /// to its site URL.
+    /// Invites a user by mail, and returns after the mail server has accepted the mail. The link leads to `redirect_to`
+    /// if the project allows that URL, otherwise to its site URL. No metadata is sent: Auth lets the user change what an
+    /// invitation brings, and an application might trust it.
     ///
     /// This is not idempotent: a second call for a user who has not confirmed yet mails again and ends the first link.
     /// Look into the project's `auth.users` first.
-    pub async fn invite(
-        &self,
-        email: &str,
-        redirect_to: Option<&str>,
-        data: serde_json::Value,
-    ) -> Result<InvitedUser, AuthError> {
-        let request = self.request(Method::POST, "/invite").json(&Invitation { email, data });
+    pub async fn invite(&self, email: &str, redirect_to: Option<&str>) -> Result<InvitedUser, AuthError> {
+        let request = self.request(Method::POST, "/invite").json(&Invitation { email });
         let request = match redirect_to {
             Some(url) => request.query(&[("redirect_to", url)]),
             None => request,
@@ -176,5 +171,4 @@ struct Ban {
 #[derive(Serialize)]
 struct Invitation<'a> {
     email: &'a str,
-    data: serde_json::Value,
 }

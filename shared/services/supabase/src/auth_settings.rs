@@ -26,10 +26,23 @@ pub struct AuthSettings {
     pub disable_signup: bool,
     /// How long the links in all mails are valid: invitations, recoveries, changes of an address.
     pub links_live_for: Duration,
+    /// What is asked of those who log in.
+    pub logins: Logins,
     /// The mail of an invitation.
     pub invitation: Mail,
     /// The mail of a recovery.
     pub recovery: Mail,
+}
+
+/// What is asked of those who log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logins {
+    /// The length of the shortest password.
+    pub shortest_password: u8,
+    /// Whether passwords that are known to have leaked are refused. The free plan does not have this.
+    pub refuse_leaked: bool,
+    /// Whether users may add an authenticator app as a second factor. Whoever has one can use it in any case.
+    pub authenticator_apps: bool,
 }
 
 /// The template of a mail. It may refer to `{{ .TokenHash }}` and others.
@@ -82,6 +95,10 @@ impl AuthSettings {
             (SHOWN_BY_AUTH, json!(self.disable_signup)),
             // Seconds.
             ("mailer_otp_exp", json!(self.links_live_for.as_secs())),
+            ("password_min_length", json!(self.logins.shortest_password)),
+            ("password_hibp_enabled", json!(self.logins.refuse_leaked)),
+            ("mfa_totp_enroll_enabled", json!(self.logins.authenticator_apps)),
+            ("mfa_totp_verify_enabled", json!(true)),
             ("mailer_subjects_invite", json!(self.invitation.subject)),
             ("mailer_templates_invite_content", json!(self.invitation.content)),
             ("mailer_subjects_recovery", json!(self.recovery.subject)),

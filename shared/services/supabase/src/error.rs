@@ -51,6 +51,9 @@ pub enum Error {
     /// The organisation has unpaid invoices.
     #[error("Supabase: the organisation has overdue invoices")]
     OverdueInvoices(RequestId),
+    /// The organisation's plan does not include it.
+    #[error("Supabase: the organisation's plan does not include it")]
+    PlanTooSmall(RequestId),
     /// Any other 4xx: Supabase did not accept the request.
     #[error("Supabase: the request was not accepted (status {status})")]
     InvalidRequest {
@@ -112,6 +115,8 @@ impl Error {
             Self::ProjectLimit(request_id)
         } else if message.contains("overdue invoices") {
             Self::OverdueInvoices(request_id)
+        } else if status == 402 {
+            Self::PlanTooSmall(request_id)
         } else if status == 403 {
             Self::Forbidden(request_id)
         } else {
@@ -133,6 +138,7 @@ impl Error {
             | Self::NameTaken(_)
             | Self::ProjectLimit(_)
             | Self::OverdueInvoices(_)
+            | Self::PlanTooSmall(_)
             | Self::InvalidRequest { .. }
             | Self::NotFound(_)
             | Self::KeysMissing
@@ -152,6 +158,7 @@ impl Error {
             | Self::NameTaken(request_id)
             | Self::ProjectLimit(request_id)
             | Self::OverdueInvoices(request_id)
+            | Self::PlanTooSmall(request_id)
             | Self::NotFound(request_id)
             | Self::UnexpectedAnswer(request_id) => request_id.as_deref(),
             Self::Transport(_)
@@ -193,6 +200,7 @@ impl From<Error> for Failure {
             Error::NameTaken(_) => CauseCode::SupabaseNameTaken,
             Error::ProjectLimit(_) => CauseCode::SupabaseProjectLimit,
             Error::OverdueInvoices(_) => CauseCode::SupabaseOverdueInvoices,
+            Error::PlanTooSmall(_) => CauseCode::SupabasePlanTooSmall,
             Error::InvalidRequest { .. } => CauseCode::SupabaseInvalidRequest,
             Error::NotFound(_) => CauseCode::SupabaseNotFound,
             Error::ServerError { .. } => CauseCode::SupabaseServerError,

@@ -97,11 +97,13 @@ impl Management {
         Err(Error::UnexpectedAnswer(RequestId::default()))
     }
 
-    /// Checks that the access token sees the organisation and its projects.
-    pub async fn organization(&self) -> Result<(), Error> {
+    /// The organisation's plan, after a check that the access token sees the organisation and its projects.
+    pub async fn organization(&self) -> Result<Plan, Error> {
         let path = format!("/v1/organizations/{}", self.organization_slug);
-        self.get(|| self.request(Method::GET, &path)).await?;
-        self.get(|| self.request(Method::GET, &format!("{path}/projects")).query(&[("limit", "1")])).await.map(drop)
+        let answer = self.get(|| self.request(Method::GET, &path)).await?;
+        let Organization { plan } = read(&answer)?;
+        self.get(|| self.request(Method::GET, &format!("{path}/projects")).query(&[("limit", "1")])).await?;
+        Ok(plan)
     }
 
     /// Whether the organisation can have projects in a region.
@@ -280,6 +282,22 @@ pub enum Offer {
     Strained,
     /// They can be made.
     Open,
+}
+
+/// What an organisation pays for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plan {
+    /// Nothing.
+    Free,
+    /// Any other plan.
+    #[serde(other)]
+    Paid,
+}
+
+#[derive(Deserialize)]
+struct Organization {
+    plan: Plan,
 }
 
 #[derive(Deserialize)]

@@ -22,7 +22,7 @@ async fn against(replies: impl IntoIterator<Item = Reply>) -> (Replay, Auth) {
 fn invited() -> Value {
     json!({"id": USER, "aud": "", "role": "", "email": EMAIL, "invited_at": "2026-11-21T09:12:02.363306771Z",
         "phone": "", "confirmation_sent_at": "2026-11-21T09:12:02.363306771Z",
-        "app_metadata": {"provider": "email", "providers": ["email"]}, "user_metadata": {"tenant_id": "t1"},
+        "app_metadata": {"provider": "email", "providers": ["email"]}, "user_metadata": {},
         "identities": null, "created_at": "2026-11-21T09:12:02.354077Z", "updated_at": "2026-11-21T09:12:02.369763Z",
         "is_anonymous": false})
 }
@@ -36,18 +36,18 @@ fn refusal(status: u16, code: &str) -> Reply {
 async fn a_user_is_invited() {
     let (server, auth) = against([reply(200, invited()), reply(200, invited())]).await;
     let redirect = "https://acme.example/welcome?a=b&c";
-    let user = auth.invite(EMAIL, Some(redirect), json!({"tenant_id": "t1"})).await.expect("invited");
+    let user = auth.invite(EMAIL, Some(redirect)).await.expect("invited");
     assert_eq!((user.id, user.email.as_str()), (USER, EMAIL));
     assert_eq!(user.invited_at.to_string(), "2026-11-21T09:12:02.363306771Z");
     let asked = server.asked_once();
     let query = "redirect_to=https%3A%2F%2Facme.example%2Fwelcome%3Fa%3Db%26c";
     assert_eq!(asked.line, format!("POST /auth/v1/invite?{query}"));
-    assert_eq!(asked.body, json!({"email": EMAIL, "data": {"tenant_id": "t1"}}));
+    assert_eq!(asked.body, json!({"email": EMAIL}));
     assert_eq!(asked.headers["apikey"], KEY);
     assert_eq!(asked.headers["authorization"], format!("Bearer {KEY}"));
     assert_eq!(asked.headers["x-supabase-api-version"], "2024-01-01");
     assert!(!asked.headers["user-agent"].to_str().expect("text").contains("Mozilla"));
-    auth.invite(EMAIL, None, json!({})).await.expect("invited");
+    auth.invite(EMAIL, None).await.expect("invited");
     assert_eq!(server.asked_once().line, "POST /auth/v1/invite");
 }
 
@@ -78,7 +78,7 @@ async fn a_name_that_is_not_known_yet_is_unreachable() {
 /// The cause of an invitation that is answered like this. No text of the error may show the key or the address.
 async fn cause(reply: Reply) -> CauseCode {
     let (_server, auth) = against([reply.header("sb-request-id", "019d4233-be35").header("cf-ray", "ray")]).await;
-    let error = auth.invite(EMAIL, None, json!({})).await.expect_err("a refusal");
+    let error = auth.invite(EMAIL, None).await.expect_err("a refusal");
     let shown = format!("{error} {error:?}");
     let failure = Failure::from(error);
     for secret in [KEY, EMAIL] {
@@ -124,7 +124,7 @@ async fn answers_of_the_gateway_have_causes_too() {
 #[tokio::test]
 async fn a_code_in_the_body_alone_is_enough() {
     let (_server, auth) = against([reply(422, json!({"code": "email_exists", "message": ""}))]).await;
-    let error = auth.invite(EMAIL, None, json!({})).await.expect_err("exists");
+    let error = auth.invite(EMAIL, None).await.expect_err("exists");
     assert!(matches!(error, AuthError::EmailExists(_)), "{error}");
 }
 

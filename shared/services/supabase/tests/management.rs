@@ -10,7 +10,8 @@ use replay::{Replay, Reply, reply};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use supabase::{
-    AuthChanges, AuthSettings, Error, HealthStatus, Mail, Management, Offer, ProjectRef, ProjectStatus, Service, Smtp,
+    AuthChanges, AuthSettings, Error, HealthStatus, Logins, Mail, Management, Offer, Plan, ProjectRef, ProjectStatus,
+    Service, Smtp,
 };
 
 const TOKEN: &str = "sbp_canary_token";
@@ -79,6 +80,13 @@ async fn every_refusal_has_its_cause() {
         (409, says(taken), CauseCode::SupabaseNameTaken, false),
         (400, says(limit), CauseCode::SupabaseProjectLimit, false),
         (403, says(limit), CauseCode::SupabaseProjectLimit, false),
+        // Public report of what the free plan answers.
+        (
+            402,
+            says("Configuring leaked password protection via HaveIBeenPwned.org is available on Pro Plans and up."),
+            CauseCode::SupabasePlanTooSmall,
+            false,
+        ),
         (402, says(overdue), CauseCode::SupabaseOverdueInvoices, false),
         (400, says("region is not valid"), CauseCode::SupabaseInvalidRequest, false),
         (404, says("Not Found"), CauseCode::SupabaseNotFound, false),
@@ -283,6 +291,7 @@ fn settings() -> AuthSettings {
         },
         disable_signup: true,
         links_live_for: Duration::from_hours(24),
+        logins: Logins { shortest_password: 12, refuse_leaked: true, authenticator_apps: true },
         invitation: Mail { subject: "Invited".into(), content: "<a href=\"x\">{{ .TokenHash }}</a>".into() },
         recovery: Mail { subject: "Recovered".into(), content: "{{ .TokenHash }}".into() },
     }
@@ -294,7 +303,8 @@ fn shown() -> Value {
         "uri_allow_list": "https://acme.example/**,https://app.example/welcome", "smtp_host": "smtp.example",
         "smtp_port": "587", "smtp_user": "mailer", "smtp_pass": "a digest",
         "smtp_admin_email": "no-reply@ivory.example", "smtp_sender_name": "Ivory", "disable_signup": true,
-        "mailer_otp_exp": 86_400, "mailer_subjects_invite": "Invited", "mailer_subjects_recovery": "Recovered",
+        "mailer_otp_exp": 86_400, "password_min_length": 12, "password_hibp_enabled": true,
+        "mfa_totp_enroll_enabled": true, "mfa_totp_verify_enabled": true, "mailer_subjects_invite": "Invited", "mailer_subjects_recovery": "Recovered",
         "mailer_templates_invite_content": "<a href=\"x\">{{ .TokenHash }}</a>",
         "mailer_templates_recovery_content": "{{ .TokenHash }}", "jwt_exp": 3600})
 }
@@ -378,10 +388,12 @@ async fn a_broken_read_is_read_again_and_a_broken_creation_is_not() {
 
 #[tokio::test]
 async fn what_the_organisation_may_have_is_read_without_asking_for_it() {
-    let (server, management) = against([reply(200, json!({})), reply(200, page(&[], 0, 0))]).await;
-    assert_eq!(management.organization().await, Ok(()));
-    let asked: Vec<_> = server.asked().into_iter().map(|asked| asked.line).collect();
-    assert_eq!(asked, ["GET /v1/organizations/ivory-org", "GET /v1/organizations/ivory-org/projects?limit=1"]);
+    for (name, plan) in [("free", Plan::Free), ("pro", Plan::Paid), ("team", Plan::Paid), ("new", Plan::Paid)] {
+        let (server, management) = against([reply(200, json!({ "plan": name })), reply(200, page(&[], 0, 0))]).await;
+        assert_eq!(management.organization().await, Ok(plan), "{name}");
+        let asked: Vec<_> = server.asked().into_iter().map(|asked| asked.line).collect();
+        assert_eq!(asked, ["GET /v1/organizations/ivory-org", "GET /v1/organizations/ivory-org/projects?limit=1"]);
+    }
     let region = |code: &str| json!({"name": code, "code": code, "type": "specific", "provider": "AWS"});
     let mut strained = region("eu-west-1");
     strained["status"] = json!("capacity");

@@ -4,6 +4,7 @@ use serde_json::Value;
 use test_database::{TestDatabase, tenant_migrations};
 use uuid::Uuid;
 
+mod attacks;
 mod database;
 mod sod;
 mod statements;
@@ -50,7 +51,7 @@ async fn every_table_is_described_and_closed() {
     let owner = database.connect_as_owner().await;
     let tables =
         "FROM pg_class WHERE relkind = 'r' AND relnamespace IN ('iam'::regnamespace, 'workflow'::regnamespace)";
-    assert_eq!(count(&owner, &format!("SELECT count(*) {tables}")).await, 12);
+    assert_eq!(count(&owner, &format!("SELECT count(*) {tables}")).await, 13);
     let described = format!("SELECT count(*) {tables} AND obj_description(oid, 'pg_class') IS NULL");
     assert_eq!(count(&owner, &described).await, 0);
     assert_eq!(count(&owner, &format!("SELECT count(*) {tables} AND NOT relrowsecurity")).await, 0);
@@ -59,17 +60,27 @@ async fn every_table_is_described_and_closed() {
     // Even with every privilege granted, a role that does not bypass row level security sees nothing.
     run(&owner, "GRANT USAGE ON SCHEMA iam, workflow TO anon").await;
     run(&owner, "GRANT SELECT ON ALL TABLES IN SCHEMA iam, workflow, public TO anon").await;
+    run(&owner, workflow::CAST).await;
     let anon = database.connect().await;
     run(&anon, "SET ROLE anon").await;
-    for hidden in
-        ["iam.permissions", "iam.effective_permissions", "workflow.templates", "public.refinery_schema_history"]
-    {
+    for hidden in [
+        "iam.permissions",
+        "iam.effective_permissions",
+        "iam.changes",
+        "workflow.templates",
+        "public.refinery_schema_history",
+    ] {
         assert_eq!(count(&anon, &format!("SELECT count(*) FROM {hidden}")).await, 0, "{hidden}");
     }
     let service = database.connect().await;
     run(&service, "SET ROLE service_role").await;
-    run(&service, sod::CAST).await;
-    assert_eq!(refusal(&service, &[sod::LEFT, sod::RIGHT].concat()).await.0, sod::CONSTRAINT);
+    run(&service, &sod::CAST.replace("00000000000", "10000000000")).await;
+    let granted = |sql: &str| {
+        let sql =
+            sql.replace("00000000000", "10000000000").replace("role_code) VALUES", "role_code, granted_by) VALUES");
+        sql.replace("');", &format!("', {});", workflow::ADMIN))
+    };
+    assert_eq!(refusal(&service, &granted(&[sod::LEFT, sod::RIGHT].concat())).await.0, sod::CONSTRAINT);
 }
 
 #[tokio::test]
@@ -149,6 +160,12 @@ async fn granting_the_invitee_repeatedly_makes_one_tenant_admin() {
     assert_eq!(count(&owner, "SELECT count(*) FROM iam.user_roles WHERE role_code = 'tenant_admin'").await, 0);
     invite(third_id, "right@tenant.test").await;
     assert_eq!(count(&owner, "SELECT count(*) FROM iam.users WHERE status = 'active'").await, 1);
+    // Also when what they granted is revoked. And somebody else who gets their address is not who they were.
+    run(&owner, "DELETE FROM iam.user_roles WHERE granted_by IS NOT NULL").await;
+    assert!(withdraw("right@tenant.test", true, false).await);
+    let other = owner.query(TENANT_ADMIN_GRANT, &[&Uuid::now_v7(), &"right@tenant.test"]).await.expect_err("acted");
+    assert_eq!(other.as_db_error().and_then(|refused| refused.constraint()), Some("users_identity"));
+    invite(third_id, "right@tenant.test").await;
     // Somebody who only loses the grant stays as they are.
     assert!(withdraw("right@tenant.test", false, false).await);
     assert_eq!(count(&owner, "SELECT count(*) FROM iam.users WHERE status = 'disabled'").await, 0);

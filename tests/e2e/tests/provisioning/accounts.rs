@@ -15,6 +15,10 @@ pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
     let database = cloud.tenant_database(&live.project_ref).await?;
     let invited = "SELECT id FROM auth.users WHERE invited_at IS NOT NULL AND email = $1";
     let invited: Vec<Uuid> = database.query(invited, &[&live.email()]).await?.iter().map(|row| row.get(0)).collect();
+    // Users may change their own metadata, so no application must find anything of ours there.
+    let metadata: serde_json::Value =
+        database.query_one("SELECT raw_user_meta_data FROM auth.users", &[]).await?.get(0);
+    assert_eq!(metadata, serde_json::json!({}));
     let everybody: i64 = database.query_one("SELECT count(*) FROM auth.users", &[]).await?.get(0);
     assert_eq!((invited.len(), everybody), (1, 1));
     let grants = "SELECT users.auth_user_id, users.email, granted.role_code

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::Live;
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
+    "iam.changes",
     "iam.permissions",
     "iam.role_permissions",
     "iam.roles",
@@ -54,6 +55,12 @@ pub async fn check(cloud: &Cloud, live: &Live) -> Result<()> {
         let found: i64 = database.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?.get(0);
         assert_eq!(found, expected, "{table}");
     }
+
+    // Supabase gives the API's roles all rights on what is made in `public`. The history of the migrations is not theirs.
+    let rights = "SELECT count(*) FROM pg_class, aclexplode(relacl)
+                  WHERE oid = 'public.refinery_schema_history'::regclass AND grantee <> relowner";
+    let rights: i64 = database.query_one(rights, &[]).await?.get(0);
+    assert_eq!(rights, 0);
 
     // A person who enters payments must not approve them. Even the database's owner cannot change that.
     let person = "INSERT INTO iam.users (auth_user_id, email) VALUES ($1, $2) RETURNING user_id";

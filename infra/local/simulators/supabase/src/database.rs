@@ -80,6 +80,7 @@ impl Database {
         cluster
             .batch_execute(&format!(
                 r#"REVOKE ALL ON DATABASE "{database}" FROM PUBLIC;
+                GRANT TEMPORARY ON DATABASE "{database}" TO anon, authenticated, service_role;
                 ALTER DATABASE "{database}" SET search_path TO "$user", public, extensions"#
             ))
             .await?;
@@ -89,6 +90,12 @@ impl Database {
             .batch_execute(&format!(
                 r#"GRANT USAGE ON SCHEMA auth TO "{role}";
                 GRANT ALL ON SCHEMA extensions TO "{role}";
+                ALTER DEFAULT PRIVILEGES FOR ROLE "{role}" IN SCHEMA public
+                    GRANT ALL ON TABLES TO anon, authenticated, service_role;
+                ALTER DEFAULT PRIVILEGES FOR ROLE "{role}" IN SCHEMA public
+                    GRANT ALL ON SEQUENCES TO anon, authenticated, service_role;
+                ALTER DEFAULT PRIVILEGES FOR ROLE "{role}" IN SCHEMA public
+                    GRANT ALL ON ROUTINES TO anon, authenticated, service_role;
                 GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA auth TO "{role}""#
             ))
             .await?;

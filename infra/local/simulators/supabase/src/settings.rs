@@ -24,6 +24,9 @@ pub struct Settings {
     /// Slug of the only organization that the token may use.
     #[arg(long, default_value = "local")]
     pub organization: String,
+    /// The organization's plan, as the API names it.
+    #[arg(long, default_value = "pro", value_parser = ["free", "pro", "team", "enterprise"])]
+    pub plan: String,
     /// Start of the links in mails, if it is not the bound address.
     #[arg(long)]
     pub public_url: Option<Url>,

@@ -331,3 +331,19 @@ async fn every_answer_has_the_specified_shape() {
     check("/v1/projects/{ref}/database/password", "patch", "200", &password.expect(200));
     check("/v1/projects/{ref}", "delete", "200", &world.api(Method::DELETE, &path, None).await.expect(200));
 }
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
+async fn the_free_plan_refuses_no_leaked_passwords() {
+    let url = postgres_url();
+    let world = World::start(url, |settings| settings.plan = "free".to_owned()).await;
+    assert_eq!(world.get("/organizations/local-org").await.expect(200)["plan"], "free");
+    let project = world.create("thrifty").await;
+    let path = format!("/projects/{}/config/auth", project.reference);
+    let change = json!({"password_hibp_enabled": true, "password_min_length": 12});
+    world.api(Method::PATCH, &path, Some(change)).await.expect(402);
+    assert_eq!(world.get(&path).await.expect(200)["password_min_length"], 6, "all or nothing");
+    world.api(Method::PATCH, &path, Some(json!({"password_hibp_enabled": false}))).await.expect(200);
+    world.api(Method::PATCH, &path, Some(json!({"password_min_length": 5}))).await.expect(400);
+    world.delete(&project).await;
+}

@@ -23,6 +23,10 @@ pub(super) async fn update(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Map<String, Value>>, ApiError> {
-    project.change_auth_config(json_object(&headers, &body)?, cloud.scaled(RELOADED_AFTER))?;
+    let changes: Map<String, Value> = json_object(&headers, &body)?;
+    if cloud.settings.plan == "free" && changes.get("password_hibp_enabled") == Some(&Value::Bool(true)) {
+        return Err(ApiError::PlanTooSmall);
+    }
+    project.change_auth_config(changes, cloud.scaled(RELOADED_AFTER))?;
     Ok(get(Extension(project)).await)
 }

@@ -24,6 +24,9 @@ pub(crate) enum ApiError {
     Disallowed(String),
     #[error("Project with name '{0}' already exists in your organization.")]
     NameTaken(String),
+    /// A setting that the free plan does not have. The text is a public report's.
+    #[error("Configuring leaked password protection via HaveIBeenPwned.org is available on Pro Plans and up.")]
+    PlanTooSmall,
     #[error("ThrottlerException: Too Many Requests")]
     Throttled,
     #[error("Failed to {action}")]
@@ -34,6 +37,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized | Self::Disallowed(_) => StatusCode::UNAUTHORIZED,
+            Self::PlanTooSmall => StatusCode::PAYMENT_REQUIRED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::ProjectNotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::NameTaken(_) => StatusCode::BAD_REQUEST,

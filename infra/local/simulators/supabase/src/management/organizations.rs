@@ -25,7 +25,7 @@ pub(super) async fn get(State(cloud): State<Arc<Cloud>>) -> Json<Value> {
     Json(json!({
         "id": slug,
         "name": slug,
-        "plan": "pro",
+        "plan": cloud.settings.plan,
         "opt_in_tags": [],
         "allowed_release_channels": ["ga"],
     }))
