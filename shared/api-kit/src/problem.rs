@@ -125,6 +125,20 @@ impl Problem {
         Self::new(ProblemCode::NoActiveCatalog, "The tenant has no active catalog of that name; provision one first.")
     }
 
+    /// 409: a catalog's data would lie where another tenant's does. Which tenant's is in the log.
+    #[must_use]
+    pub fn storage_overlap() -> Self {
+        let detail = "Another tenant's data lies at this warehouse and storage_prefix, above it or below it.";
+        Self::new(ProblemCode::StorageOverlap, detail)
+    }
+
+    /// 409: another target feeds the Iceberg table.
+    #[must_use]
+    pub fn iceberg_table_taken() -> Self {
+        let detail = "Another target feeds this Iceberg table, whose name is compared without upper and lower case.";
+        Self::new(ProblemCode::IcebergTableTaken, detail)
+    }
+
     /// 409: billing was refused, and nothing was changed. A failure's texts are our own, so a caller may see them.
     #[must_use]
     pub fn billing_rejected(failure: &Failure) -> Self {

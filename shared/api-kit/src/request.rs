@@ -59,11 +59,12 @@ impl Request {
         self.tenant.as_deref().unwrap_or_default()
     }
 
-    /// The tenant that the path names by its id or by its slug, for a caller who may see every tenant. A text that is
-    /// an id can also be a slug.
+    /// The tenant that the path names by its id or by its slug, for a caller who may see every tenant. Only the usual form
+    /// with hyphens is an id, and it is that tenant's even if another one's slug reads the same: older releases gave such
+    /// slugs.
     pub async fn find_tenant(&self, store: &Store) -> Result<Tenant, Problem> {
-        let by_id = match self.tenant().parse() {
-            Ok(id) => store.tenant_by_id(TenantId(id)).await?,
+        let by_id = match self.tenant().parse::<TenantId>() {
+            Ok(id) => store.tenant_by_id(id).await?,
             Err(_) => None,
         };
         if let Some(tenant) = by_id {

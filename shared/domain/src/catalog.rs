@@ -11,10 +11,12 @@ use uuid::Uuid;
 
 use crate::field::{Defaulted, Flag, Nullable, Object, Patched, Required, body};
 use crate::fields::{FieldError, Fields, Patch};
+use crate::location::{self, Location};
 use crate::schema::{Chars, component_schema, field_schema};
 use crate::tenant::TenantId;
-use crate::text::{SecretText, plain_text};
+use crate::text::{SecretText, name_text};
 use crate::uri::Uri;
+use crate::visible::NEVER_SEEN;
 use crate::words::{Invalid, words};
 
 /// The largest metadata, in bytes of JSON.
@@ -125,9 +127,15 @@ fn is_http(uri: &Uri) -> bool {
     uri.is_at_a_host("https") || uri.is_at_a_host("http")
 }
 
-plain_text! {
-    /// The tenant's part of the warehouse.
-    StoragePrefix, 1024
+name_text! {
+    /// The tenant's part of the warehouse: a relative path that does not climb.
+    StoragePrefix, 1024, location::check_prefix, json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 1024,
+        "pattern": format!(r"^[^/\\?#{NEVER_SEEN}][^\\?#{NEVER_SEEN}]*$"),
+        "not": { "pattern": r"(^|/)\.\.(/|$)|^[./\s]*$|^[^/]*:" },
+    })
 }
 
 /// A valid request to create a catalog, or to replace the one of that name.
@@ -160,17 +168,23 @@ body! {
         catalog_name: Defaulted<CatalogName>,
         catalog_type: Defaulted<CatalogType>,
         catalog_uri: Required<Uri> = "`rest`: http or https; `hive`: thrift; `glue`: https or an ARN. Without credentials.",
-        warehouse: Required<Uri> = "A URI of any scheme, without credentials.",
-        storage_prefix: Required<StoragePrefix>,
+        warehouse: Required<Uri> = "A URI of any scheme, without credentials, query, fragment and `..`.",
+        storage_prefix: Required<StoragePrefix> = "A relative path, without `..`, back slashes and encoded slashes. No other tenant's data lies there, above it or below it.",
         s3_endpoint: Nullable<Uri> = "http or https, without credentials.",
         s3_access_key_id: Patched<SecretText> = "One half of the object store's credentials.",
         s3_secret_key_enc: Patched<SecretText> = "The other half. Sent in clear over TLS, stored encrypted in Secrets Manager only.",
-        metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON.",
+        metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON, without credentials.",
         is_active: Flag<true>,
     }
 }
 
 impl CatalogRequest {
+    /// Where its data lies.
+    #[must_use]
+    pub fn location(&self) -> Location {
+        Location::of(self.warehouse.as_str(), self.storage_prefix.as_str())
+    }
+
     /// Reads the request.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::new(body, Self::FIELDS);
@@ -183,6 +197,9 @@ impl CatalogRequest {
             fields.fail(BODY.catalog_uri.name, message);
         }
         let warehouse = BODY.warehouse.read(&mut fields);
+        if let Some(Err(Invalid(message))) = warehouse.as_ref().map(|uri| location::check_warehouse(uri.as_str())) {
+            fields.fail(BODY.warehouse.name, message);
+        }
         let storage_prefix = BODY.storage_prefix.read(&mut fields);
         let s3_endpoint = BODY.s3_endpoint.read(&mut fields);
         if s3_endpoint.as_ref().is_some_and(|uri| !is_http(uri)) {

@@ -7,13 +7,40 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::credentials;
+
 /// One field that is wrong, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// The field's name as the caller wrote it.
+    /// The field's name as the caller wrote it. One that is not known is cut if it is long.
     pub field: String,
     /// What is wrong with it.
     pub message: String,
+}
+
+/// The most unknown fields that are named.
+const MOST_UNKNOWN: usize = 100;
+/// How many characters of an unknown name are shown.
+const LONGEST_SHOWN: usize = 64;
+/// By how many letters a name may differ from the one that was meant.
+const FARTHEST: usize = 3;
+
+/// The known name that was probably meant. Names that are too long or too short for it are not compared, which takes time.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let length = name.chars().take(2 * LONGEST_SHOWN).count();
+    let alike = known.iter().filter(|known| known.chars().count().abs_diff(length) <= FARTHEST);
+    let nearest = alike.map(|known| (strsim::damerau_levenshtein(known, name), *known)).min()?;
+    Some(nearest).filter(|(distance, _)| *distance <= FARTHEST).map(|(_, known)| known)
+}
+
+/// A name as an answer may show it: not all of a long one, and none that holds a credential.
+fn shown(name: &str) -> String {
+    let start: String = name.chars().take(LONGEST_SHOWN).collect();
+    match start.len() < name.len() {
+        _ if credentials::in_text(name) => "(a field)".to_owned(),
+        true => format!("{start}…"),
+        false => start,
+    }
 }
 
 /// What a request does with a value that exists already.
@@ -38,13 +65,13 @@ impl<'a> Fields<'a> {
     #[must_use]
     pub fn new(object: &'a Map<String, Value>, known: &[&str]) -> Self {
         let mut fields = Self { object, errors: Vec::new() };
-        for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
-            let nearest = known.iter().map(|k| (strsim::damerau_levenshtein(k, name), k)).min();
-            let message = match nearest {
-                Some((distance, known)) if distance <= 3 => format!("is not a known field; did you mean {known}?"),
-                _ => "is not a known field".to_owned(),
+        let unknown = object.keys().filter(|name| !known.contains(&name.as_str()));
+        for name in unknown.take(MOST_UNKNOWN) {
+            let message = match nearest(name, known) {
+                Some(known) => format!("is not a known field; did you mean {known}?"),
+                None => "is not a known field".to_owned(),
             };
-            fields.fail(name, message);
+            fields.fail(&shown(name), message);
         }
         fields
     }
@@ -107,11 +134,15 @@ impl<'a> Fields<'a> {
             self.fail(name, "must be an object");
             return None;
         };
-        if serde_json::to_vec(object).is_ok_and(|json| json.len() <= max_bytes) {
-            return Some(object.clone());
+        if serde_json::to_vec(object).is_ok_and(|json| json.len() > max_bytes) {
+            self.fail(name, format!("must have {max_bytes} bytes at most, written as JSON"));
+            return None;
         }
-        self.fail(name, format!("must have {max_bytes} bytes at most, written as JSON"));
-        None
+        if credentials::in_object(object) {
+            self.fail(name, credentials::FOUND.0);
+            return None;
+        }
+        Some(object.clone())
     }
 
     /// An optional array of at most `max_items` different strings. Each string must parse.

@@ -95,6 +95,12 @@ codes! {
     /// The tenant has no active catalog to sync into.
     NoActiveCatalog = 409, "no_active_catalog", "The tenant has no active catalog", Caller,
         "POST an active catalog of that name for the tenant first.";
+    /// Another tenant's catalog stores its data at the same place, above it or below it.
+    StorageOverlap = 409, "storage_overlap", "The storage location overlaps another tenant's", Caller,
+        "Choose a storage_prefix or warehouse that no other tenant's data lies in, above or below.";
+    /// Another target feeds the same Iceberg table.
+    IcebergTableTaken = 409, "iceberg_table_taken", "The Iceberg table is fed already", Caller,
+        "Choose another iceberg_table, or send shared_table: true if both sources are meant to feed it.";
     /// Stripe refused the change of tier. Nothing was changed.
     BillingRejected = 409, "billing_rejected", "Billing was refused", Platform,
         "Do what the detail says, then send the request again.";

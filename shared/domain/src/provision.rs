@@ -4,7 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::field::{Confirmation, Optional, Required, body};
 use crate::fields::{FieldError, Fields};
-use crate::tenant::{AdminEmail, DisplayName, Region, Slug, Tier};
+use crate::reserved;
+use crate::tenant::{AdminEmail, DisplayName, NewSlug, Region, Slug, Tier};
+use crate::words::Invalid;
 
 /// A valid request for a new tenant, or for resuming a failed one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub struct ProvisionRequest {
 
 body! {
     ProvisionRequest as "ProvisionTenant" {
-        slug: Required<Slug>,
+        slug: Required<NewSlug>,
         display_name: Required<DisplayName>,
         region: Required<Region>,
         tier: Optional<Tier> = "`enterprise` for a new tenant, the stored one for a resume.",
@@ -37,12 +39,31 @@ impl ProvisionRequest {
     /// The tier of a new tenant if the request names none.
     pub const DEFAULT_TIER: Tier = Tier::Enterprise;
 
-    /// Reads the request. `reserved` are the slugs that no tenant may have.
+    /// The slug that a request names, if no new tenant gets it. `reserved` are those that the installation adds.
+    #[must_use]
+    pub fn slug_of_old(body: &Map<String, Value>, reserved: &[String]) -> Option<Slug> {
+        let slug = body.get(BODY.slug.name)?.as_str()?.parse().ok()?;
+        reserved::check(&slug, reserved).is_err().then_some(slug)
+    }
+
+    /// Reads a request for a new tenant. `reserved` are the slugs that no tenant of this installation gets.
     pub fn parse(body: &Map<String, Value>, reserved: &[String]) -> Result<Self, Vec<FieldError>> {
+        Self::read(body, |slug| reserved::check(slug, reserved))
+    }
+
+    /// Reads a request for a tenant that there is, whatever its slug.
+    pub fn parse_for_old(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
+        Self::read(body, |_| Ok(()))
+    }
+
+    fn read(
+        body: &Map<String, Value>,
+        check: impl FnOnce(&Slug) -> Result<(), Invalid>,
+    ) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::new(body, Self::FIELDS);
-        let slug = BODY.slug.read(&mut fields);
-        if slug.as_ref().is_some_and(|slug| reserved.iter().any(|r| r == slug.as_str())) {
-            fields.fail(BODY.slug.name, "is reserved");
+        let slug = BODY.slug.read(&mut fields).map(|NewSlug(slug)| slug);
+        if let Some(Err(Invalid(message))) = slug.as_ref().map(check) {
+            fields.fail(BODY.slug.name, message);
         }
         let display_name = BODY.display_name.read(&mut fields);
         let region = BODY.region.read(&mut fields);
@@ -96,6 +117,20 @@ mod tests {
         let mut body = valid();
         body["slug"] = "api".into();
         assert_eq!(parse(&body).expect_err("reserved")[0].message, "is reserved");
+    }
+
+    #[test]
+    fn a_tenant_that_has_a_reserved_slug_keeps_it() {
+        let reserved = ["ours".to_owned()];
+        for slug in ["admin", "ours", "xn--bnk-qla", "019a0000000070008000000000000001"] {
+            let mut body = valid();
+            body["slug"] = slug.into();
+            let body = body.as_object().expect("an object");
+            let old = ProvisionRequest::slug_of_old(body, &reserved).expect("not given any more");
+            assert!(ProvisionRequest::parse(body, &reserved).is_err());
+            assert_eq!(ProvisionRequest::parse_for_old(body).expect("valid").slug, old);
+        }
+        assert_eq!(ProvisionRequest::slug_of_old(valid().as_object().expect("an object"), &reserved), None);
     }
 
     #[test]

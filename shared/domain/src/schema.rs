@@ -13,12 +13,9 @@ pub(crate) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// The pattern of a text without control characters.
-pub(crate) const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
-
-/// A text of up to `max` characters, none of them a control character.
-pub(crate) fn plain_text(max: usize) -> Value {
-    json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": NO_CONTROLS })
+/// A name of up to `max` characters.
+pub(crate) fn name(max: usize) -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": crate::visible::pattern() })
 }
 
 /// A set of ASCII characters, written as in a regular expression between its brackets. Parser and schema both use it.

@@ -7,12 +7,14 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::{CatalogName, MAX_METADATA};
-use crate::field::{Defaulted, Nullable, Object, Optional, Required, Set, body};
+use crate::credentials;
+use crate::field::{Defaulted, Flag, Nullable, Object, Optional, Required, Set, body};
 use crate::fields::{FieldError, Fields};
 use crate::names;
 use crate::schema::{self, Chars, field_schema};
 use crate::tenant::{Slug, TenantId};
-use crate::text::{plain, plain_text};
+use crate::text::{name, name_text};
+use crate::visible::NEVER_SEEN;
 use crate::words::{Invalid, words};
 
 /// The most columns of an index in Postgres, and therefore of a primary key.
@@ -23,14 +25,21 @@ const MAX_KEY_COLUMNS: usize = 32;
 #[serde(transparent)]
 pub struct Identifier(String);
 
-field_schema!(Identifier, schema::plain_text(Identifier::MAX));
+field_schema!(Identifier, schema::name(Identifier::MAX));
 
 /// A table's name in Iceberg: 1–255 characters, no control characters, no `.` and no `/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct TableName(String);
 
-field_schema!(TableName, json!({ "type": "string", "pattern": r"^[^./\u0000-\u001f\u007f-\u009f]{1,255}$" }));
+field_schema!(
+    TableName,
+    json!({
+        "type": "string",
+        "maxLength": 255,
+        "pattern": format!(r"^[^./{NEVER_SEEN}]*[^./\s{NEVER_SEEN}][^./{NEVER_SEEN}]*$"),
+    })
+);
 
 /// An IOMETE namespace: segments with dots between them, at most 255 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,9 +51,9 @@ field_schema!(Namespace, {
     json!({ "type": "string", "maxLength": Namespace::MAX, "pattern": format!(r"^[{segment}]+(\.[{segment}]+)*$") })
 });
 
-plain_text! {
+name_text! {
     /// A Fivetran connector's id.
-    FivetranId, 255
+    FivetranId, 255, |text| if credentials::in_text(text) { Err(credentials::FOUND) } else { Ok(()) }, schema::name(255)
 }
 
 impl Identifier {
@@ -62,7 +71,7 @@ impl FromStr for Identifier {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         const BAD: Invalid = Invalid("must be 1 to 63 bytes long, without control characters");
-        if text.len() > Self::MAX { Err(BAD) } else { plain(text, Self::MAX, BAD).map(Self) }
+        if text.len() > Self::MAX { Err(BAD) } else { name(text, Self::MAX, BAD).map(Self) }
     }
 }
 
@@ -79,7 +88,7 @@ impl FromStr for TableName {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         const BAD: Invalid = Invalid("must be 1 to 255 characters long, without control characters, dots and slashes");
-        if text.contains(['.', '/']) { Err(BAD) } else { plain(text, 255, BAD).map(Self) }
+        if text.contains(['.', '/']) { Err(BAD) } else { name(text, 255, BAD).map(Self) }
     }
 }
 
@@ -162,6 +171,8 @@ pub struct SyncTargetRequest {
     pub cursor_col: Option<Identifier>,
     /// The connector that feeds the source.
     pub fivetran_connector_id: Option<FivetranId>,
+    /// Whether the caller knows that another source may feed the same Iceberg table.
+    pub shared_table: bool,
     /// Arbitrary data of the caller.
     pub metadata: Map<String, Value>,
 }
@@ -178,7 +189,8 @@ body! {
         primary_key_cols: Set<Identifier, MAX_KEY_COLUMNS>,
         cursor_col: Nullable<Identifier>,
         fivetran_connector_id: Nullable<FivetranId>,
-        metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON.",
+        shared_table: Flag<false> = "Confirms that the target may feed an Iceberg table which another target of the tenant feeds.",
+        metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON, without credentials.",
     }
 }
 
@@ -196,6 +208,7 @@ impl SyncTargetRequest {
         let primary_key_cols = BODY.primary_key_cols.read(&mut fields);
         let cursor_col = BODY.cursor_col.read(&mut fields);
         let fivetran_connector_id = BODY.fivetran_connector_id.read(&mut fields);
+        let shared_table = BODY.shared_table.read(&mut fields);
         let metadata = BODY.metadata.read(&mut fields);
         fields.finish()?;
         match (tenant_id, source_schema, source_table, iceberg_namespace, iceberg_table, sync_mode) {
@@ -217,6 +230,7 @@ impl SyncTargetRequest {
                 primary_key_cols,
                 cursor_col,
                 fivetran_connector_id,
+                shared_table,
                 metadata,
             }),
             _ => unreachable!("an error was noted for a field without a value"),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::schema::{Chars, field_schema, text_schema};
 use crate::words::{Invalid, words};
+use crate::{reserved, visible};
 
 /// Identifies a tenant for good; time-ordered (UUID v7), so that lists by id are lists by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -86,22 +87,55 @@ impl fmt::Display for Slug {
     }
 }
 
+/// A slug in a request for a new tenant: some are not given any more.
+pub(crate) struct NewSlug(pub Slug);
+
+impl FromStr for NewSlug {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        text.parse().map(Self)
+    }
+}
+
+field_schema!(
+    NewSlug,
+    serde_json::json!({
+        "type": "string",
+        "description": "The tenant's URL-safe name; it becomes a DNS label. A new tenant gets none that is a UUID, looks like an encoded domain name, or \
+                        is reserved, here or by the installation.",
+        "pattern": Slug::pattern(),
+        "not": reserved::schema(),
+    })
+);
+
 /// The tenant's name for people, 1–200 characters after trimming.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct DisplayName(String);
 
-text_schema!(DisplayName, |text| text
-    .description(Some("The tenant's name for people, without control characters; white space around it is taken off."))
+text_schema!(DisplayName, |text| {
+    text
+    .description(Some(
+        "The tenant's name for people; white space around it is taken off. It has no control characters, no marks that change the direction \
+         of writing, and invisible characters only where writing needs them: joiners in emoji and in scripts such as Persian, variation selectors."
+    ))
     .min_length(Some(1))
     .max_length(Some(200))
-    .pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$")));
+    .pattern(Some(visible::pattern()))
+});
 
 impl DisplayName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A name that a tenant has already, whatever is asked of new ones today.
+    #[must_use]
+    pub const fn stored(name: String) -> Self {
+        Self(name)
     }
 }
 
@@ -116,6 +150,7 @@ impl FromStr for DisplayName {
         if text.chars().any(char::is_control) {
             return Err(Invalid("must not contain control characters"));
         }
+        visible::check(text)?;
         Ok(Self(text.to_owned()))
     }
 }

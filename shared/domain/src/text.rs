@@ -1,9 +1,10 @@
-//! Free text with a length and without control characters.
+//! Free text with a length and without control characters, and names, in which every character can be seen.
 
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::schema::{self, field_schema};
+use crate::schema::field_schema;
+use crate::visible;
 use crate::words::Invalid;
 
 /// Returns the text if it has 1 to `max` characters and no control characters, otherwise `invalid`.
@@ -12,15 +13,22 @@ pub(crate) fn plain(text: &str, max: usize, invalid: Invalid) -> Result<String, 
     if fits { Ok(text.to_owned()) } else { Err(invalid) }
 }
 
-/// Declares a type for such a text.
-macro_rules! plain_text {
-    ($(#[$doc:meta])* $name:ident, $max:literal) => {
+/// The same for a name: it can be seen, and told from other names.
+pub(crate) fn name(text: &str, max: usize, invalid: Invalid) -> Result<String, Invalid> {
+    let text = plain(text, max, invalid)?;
+    visible::check(&text)?;
+    Ok(text)
+}
+
+/// Declares a type for a name that has a length, and passes `$check`.
+macro_rules! name_text {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $check:expr, $schema:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name(String);
 
-        $crate::schema::field_schema!($name, $crate::schema::plain_text($max));
+        $crate::schema::field_schema!($name, $schema);
 
         impl $name {
             /// The value as text.
@@ -34,7 +42,9 @@ macro_rules! plain_text {
             type Err = $crate::words::Invalid;
 
             fn from_str(text: &str) -> Result<Self, $crate::words::Invalid> {
-                $crate::text::plain(text, $max, $crate::text::out_of_bounds!($max)).map(Self)
+                let text = $crate::text::name(text, $max, $crate::text::out_of_bounds!($max))?;
+                let check: fn(&str) -> Result<(), $crate::words::Invalid> = $check;
+                check(&text).map(|()| Self(text))
             }
         }
     };
@@ -47,16 +57,16 @@ macro_rules! out_of_bounds {
     };
 }
 
-pub(crate) use {out_of_bounds, plain_text};
+pub(crate) use {name_text, out_of_bounds};
+
+const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
 /// A secret as a caller sends it: 1–1024 characters, no control characters.
 #[derive(Clone, Debug)]
 pub(crate) struct SecretText(pub SecretString);
 
 field_schema!(SecretText, {
-    let mut schema = schema::plain_text(1024);
-    schema["writeOnly"] = json!(true);
-    schema
+    json!({ "type": "string", "minLength": 1, "maxLength": 1024, "pattern": NO_CONTROLS, "writeOnly": true })
 });
 
 impl std::str::FromStr for SecretText {

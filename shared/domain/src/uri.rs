@@ -6,13 +6,12 @@ use std::str::FromStr;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::credentials::{self, CONTAINER_SCHEMES};
 use crate::schema::field_schema;
 use crate::words::Invalid;
 
 /// Longest URI, bytes.
 const MAX: usize = 2048;
-/// Azure's schemes, which put the container's name where others have a user name.
-const CONTAINER_SCHEMES: [&str; 4] = ["abfs", "abfss", "wasb", "wasbs"];
 
 /// An absolute URI of at most 2048 bytes. It must not contain credentials, because it is stored and answered in clear.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,17 +58,18 @@ impl FromStr for Uri {
             if !container || user.is_empty() || user.contains([':', '@']) {
                 return Err(Invalid("must not contain a user name or password"));
             }
-            return if is_host_and_port(host) { Ok(Self(text.to_owned())) } else { Err(BAD) };
+            if !is_host_and_port(host) {
+                return Err(BAD);
+            }
+        } else if authority(rest).is_some_and(|authority| !is_host_and_port(authority)) {
+            return Err(BAD);
         }
         // A URI inside a URI, as in jdbc:postgresql://user:password@host/database.
         let nested = rest.split_once("://").and_then(|(_, nested)| nested.split(['/', '?', '#']).next());
         if !rest.starts_with("//") && nested.is_some_and(|authority| authority.contains('@')) {
             return Err(Invalid("must not contain a user name or password"));
         }
-        if authority(rest).is_some_and(|authority| !is_host_and_port(authority)) {
-            return Err(BAD);
-        }
-        Ok(Self(text.to_owned()))
+        if credentials::in_text(text) { Err(credentials::FOUND) } else { Ok(Self(text.to_owned())) }
     }
 }
 
@@ -84,7 +84,7 @@ fn split(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The part between `//` and the path, if there is one.
-fn authority(rest: &str) -> Option<&str> {
+pub(crate) fn authority(rest: &str) -> Option<&str> {
     rest.strip_prefix("//")?.split(['/', '?', '#']).next()
 }
 

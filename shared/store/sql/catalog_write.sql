@@ -5,7 +5,7 @@ WITH before AS (
 ), written AS (
     UPDATE lakehouse.tenant_catalogs
     SET catalog_type = $3, catalog_uri = $4, warehouse = $5, storage_prefix = $6, s3_endpoint = $7, metadata = $8, is_active = $9,
-        secret_version = $10, version = version + 1, updated_at = clock_timestamp()
+        secret_version = $10, location = $14, location_version = CASE WHEN $14::text IS NOT NULL THEN version + 1 END, version = version + 1, updated_at = clock_timestamp()
     WHERE tenant_id = $1 AND catalog_name = $2
     RETURNING *
 ), audit AS (

@@ -1,14 +1,18 @@
 //! `lakehouse.tenant_catalogs`. A catalog's credentials are in Secrets Manager; its row names their version.
 
-use domain::{CatalogId, CatalogName, CatalogRequest, CatalogType, Slug, TenantId};
+use domain::{CatalogId, CatalogName, CatalogRequest, CatalogType, Location, Slug, TenantId};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql, Type};
+use uuid::Uuid;
 
 use crate::tenants::parsed;
 use crate::transaction::Transaction;
 use crate::{Author, Store, StoreError};
+
+/// The lock under which locations are decided. The number is the ASCII of "storage"; any constant would do.
+const STORAGE_LOCK: i64 = 0x73_74_6f_72_61_67_65;
 
 /// A catalog's row.
 #[derive(Clone, Debug)]
@@ -89,8 +93,25 @@ pub enum CatalogNotBegun {
     UnknownTenant,
     /// The caller does not permit it.
     VersionMismatch,
+    /// Another tenant's data lies at the same place, above it or below it.
+    StorageOverlap,
     /// The database. [`StoreError::Timeout`]: another upsert of the same catalog takes too long.
     Store(StoreError),
+}
+
+/// Why an upsert was not committed. Nothing is changed then, unless the commit itself was not answered.
+#[derive(Debug)]
+pub enum CatalogNotCommitted {
+    /// Since it was begun, another tenant took the same place, one above it or one below it.
+    StorageOverlap,
+    /// The database.
+    Store(StoreError),
+}
+
+impl From<StoreError> for CatalogNotCommitted {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl From<StoreError> for CatalogNotBegun {
@@ -107,6 +128,10 @@ pub struct CatalogUpsert<'a> {
     new: NewCatalog<'a>,
     id: CatalogId,
     secret_version: Option<String>,
+    /// Where its data will lie.
+    location: Location,
+    /// Whether its data lies elsewhere now, or nowhere yet.
+    moves: bool,
 }
 
 impl CatalogUpsert<'_> {
@@ -122,15 +147,25 @@ impl CatalogUpsert<'_> {
         self.secret_version.as_deref()
     }
 
-    /// Writes the row with this version of its secret, and the audit row.
-    pub async fn commit(self, secret_version: Option<&str>) -> Result<Catalog, StoreError> {
+    /// Writes the row with this version of its secret, and the audit row. Where its data moves, that is decided again, one
+    /// upsert after the other.
+    pub async fn commit(self, secret_version: Option<&str>) -> Result<Catalog, CatalogNotCommitted> {
+        if self.moves {
+            self.transaction.query_opt(include_str!("../sql/storage_lock.sql"), &[(&STORAGE_LOCK, Type::INT8)]).await?;
+            if self.transaction.overlaps(self.new.tenant_id, &self.location).await? {
+                self.transaction.roll_back().await;
+                return Err(CatalogNotCommitted::StorageOverlap);
+            }
+        }
         let values = Values::of(&self.new);
+        let location = self.location.indexed();
         let mut parameters = values.parameters();
         parameters.extend_from_slice(&[
             (&secret_version, Type::TEXT),
             (&self.new.author.actor, Type::TEXT),
             (&self.new.author.request_id, Type::TEXT),
             (&self.new.author.address, Type::INET),
+            (&location, Type::TEXT),
         ]);
         let row = self.transaction.query_opt(include_str!("../sql/catalog_write.sql"), &parameters).await?;
         let row = row.ok_or_else(|| StoreError::Broken("no row".to_owned()))?;
@@ -142,6 +177,23 @@ impl CatalogUpsert<'_> {
     /// Gives the upsert up; nothing is changed. Dropping does the same, but also closes the connection.
     pub async fn give_up(self) {
         self.transaction.roll_back().await;
+    }
+}
+
+impl Transaction<'_> {
+    /// Whether another tenant's data lies at this location, above it or below it.
+    async fn overlaps(&self, tenant_id: TenantId, location: &Location) -> Result<bool, StoreError> {
+        let near: &[(&(dyn ToSql + Sync), Type)] =
+            &[(&tenant_id.0, Type::UUID), (&location.and_above(), Type::TEXT_ARRAY), (&location.as_str(), Type::TEXT)];
+        for row in self.query(include_str!("../sql/storage_near.sql"), near).await? {
+            let other = Location::of(row.try_get("warehouse")?, row.try_get("storage_prefix")?);
+            if location.overlaps(&other) {
+                let (id, other): (Uuid, Uuid) = (row.try_get("id")?, row.try_get("tenant_id")?);
+                tracing::warn!(%tenant_id, %other, catalog = %id, "another tenant's data lies there");
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -163,7 +215,15 @@ impl Store {
             return Err(CatalogNotBegun::VersionMismatch);
         }
         let secret_version = row.try_get("secret_version").map_err(StoreError::from)?;
-        Ok(CatalogUpsert { transaction, new, id, secret_version })
+        let location = new.request.location();
+        let stored = |column| row.try_get::<_, &str>(column).map_err(StoreError::from);
+        let moves = version == 0 || Location::of(stored("warehouse")?, stored("storage_prefix")?) != location;
+        // Decided without the lock as well, so that credentials of a catalog that cannot be are not stored.
+        if moves && transaction.overlaps(new.tenant_id, &location).await? {
+            transaction.roll_back().await;
+            return Err(CatalogNotBegun::StorageOverlap);
+        }
+        Ok(CatalogUpsert { transaction, new, id, secret_version, location, moves })
     }
 
     /// The tenant's catalog: the newest active one.
@@ -182,7 +242,7 @@ impl Store {
 
 /// The parameters that both statements of an upsert begin with.
 struct Values<'a> {
-    tenant_id: uuid::Uuid,
+    tenant_id: Uuid,
     catalog_name: &'a str,
     catalog_type: &'static str,
     catalog_uri: &'a str,

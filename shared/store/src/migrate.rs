@@ -6,7 +6,7 @@ use tokio_postgres::{Client, GenericClient};
 
 use crate::error::passes;
 use crate::patience::{Patience, limit};
-use crate::{StoreError, holders};
+use crate::{StoreError, holders, inspect};
 
 mod control {
     refinery::embed_migrations!("migrations");
@@ -44,6 +44,11 @@ pub(crate) async fn migrate_control(
     let unlocked = client.execute("SELECT pg_advisory_unlock($1)", &[&ADVISORY_LOCK]).await;
     let migrated = migrated?;
     unlocked.map_err(StoreError::from)?;
+    // A deployment does not depend on it.
+    match inspect(client).await {
+        Ok(findings) => findings.iter().for_each(|finding| tracing::warn!(?finding, "an older release allowed this")),
+        Err(error) => tracing::warn!(%error, "what older releases allowed was not looked for"),
+    }
     Ok(migrated)
 }
 

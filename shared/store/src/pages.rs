@@ -52,7 +52,7 @@ impl TryFrom<&Row> for TenantSummary {
         Ok(Self {
             tenant_id: TenantId(row.try_get("tenant_id")?),
             slug: parsed(row, "slug")?,
-            display_name: parsed(row, "display_name")?,
+            display_name: DisplayName::stored(row.try_get("display_name")?),
             tier: parsed(row, "tier")?,
             region: parsed(row, "region")?,
             state: parsed(row, "provisioning_state")?,

@@ -4,11 +4,14 @@ use domain::{CatalogName, Identifier, Slug, SyncMode, SyncTargetRequest, TenantI
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::Row;
-use tokio_postgres::types::{Json, Type};
+use tokio_postgres::types::{Json, ToSql, Type};
 use uuid::Uuid;
 
 use crate::tenants::parsed;
 use crate::{Author, Store, StoreError};
+
+/// The locks under which Iceberg tables are given away, one for each. The number is the ASCII of "ice"; any would do.
+const TABLE_LOCKS: i32 = 0x69_63_65;
 
 /// A sync target's row.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct SyncTarget {
     pub cursor_col: Option<String>,
     /// The connector that feeds the source.
     pub fivetran_connector_id: Option<String>,
+    /// Whether the caller knew that another source may feed the same Iceberg table.
+    pub shared_table: bool,
     /// The caller's own object.
     pub metadata: Value,
     /// First registration.
@@ -62,6 +67,7 @@ impl TryFrom<&Row> for SyncTarget {
             primary_key_cols: row.try_get("primary_key_cols")?,
             cursor_col: row.try_get("cursor_col")?,
             fivetran_connector_id: row.try_get("fivetran_connector_id")?,
+            shared_table: row.try_get("shared_table")?,
             metadata: row.try_get("metadata")?,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
@@ -85,6 +91,8 @@ pub enum NotRegistered {
     UnknownTenant,
     /// The tenant has no active catalog, or none of that name.
     NoActiveCatalog,
+    /// Another target feeds the Iceberg table.
+    IcebergTableTaken,
     /// The database.
     Store(StoreError),
 }
@@ -100,7 +108,12 @@ impl Store {
     pub async fn register_sync_target(&self, new: NewSyncTarget<'_>) -> Result<SyncTarget, NotRegistered> {
         let request = new.request;
         let primary_key_cols: Vec<_> = request.primary_key_cols.iter().map(Identifier::as_str).collect();
-        let row = self
+        let transaction = self.begin().await?;
+        let (namespace, table) = (request.iceberg_namespace.as_str(), request.iceberg_table.as_str());
+        let lock: &[(&(dyn ToSql + Sync), Type)] =
+            &[(&TABLE_LOCKS, Type::INT4), (&namespace, Type::TEXT), (&table, Type::TEXT)];
+        transaction.query_opt(include_str!("../sql/iceberg_table_lock.sql"), lock).await?;
+        let row = transaction
             .query_opt(
                 include_str!("../sql/sync_target_upsert.sql"),
                 &[
@@ -109,8 +122,8 @@ impl Store {
                     (&request.catalog_name.as_ref().map(CatalogName::as_str), Type::TEXT),
                     (&request.source_schema.as_str(), Type::TEXT),
                     (&request.source_table.as_str(), Type::TEXT),
-                    (&request.iceberg_namespace.as_str(), Type::TEXT),
-                    (&request.iceberg_table.as_str(), Type::TEXT),
+                    (&namespace, Type::TEXT),
+                    (&table, Type::TEXT),
                     (&request.sync_mode.as_str(), Type::TEXT),
                     (&primary_key_cols, Type::TEXT_ARRAY),
                     (&request.cursor_col.as_ref().map(Identifier::as_str), Type::TEXT),
@@ -119,14 +132,21 @@ impl Store {
                     (&new.author.actor, Type::TEXT),
                     (&new.author.request_id, Type::TEXT),
                     (&new.author.address, Type::INET),
+                    (&request.shared_table, Type::BOOL),
                 ],
             )
-            .await?
-            .ok_or(NotRegistered::UnknownTenant)?;
+            .await?;
+        let Some(row) = row else {
+            transaction.roll_back().await;
+            return Err(NotRegistered::UnknownTenant);
+        };
         let id: Option<Uuid> = row.try_get("id").map_err(StoreError::from)?;
         if id.is_none() {
-            return Err(NotRegistered::NoActiveCatalog);
+            transaction.roll_back().await;
+            let taken = row.try_get("taken").map_err(StoreError::from)?;
+            return Err(if taken { NotRegistered::IcebergTableTaken } else { NotRegistered::NoActiveCatalog });
         }
+        transaction.commit().await?;
         Ok(SyncTarget::try_from(&row)?)
     }
 }

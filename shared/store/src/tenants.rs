@@ -70,7 +70,7 @@ impl TryFrom<&Row> for Tenant {
         Ok(Self {
             tenant_id: TenantId(row.try_get("tenant_id")?),
             slug: parsed(row, "slug")?,
-            display_name: parsed(row, "display_name")?,
+            display_name: DisplayName::stored(row.try_get("display_name")?),
             region: parsed(row, "region")?,
             tier: parsed(row, "tier")?,
             admin_email: parsed(row, "admin_email")?,

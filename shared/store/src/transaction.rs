@@ -15,7 +15,7 @@ use crate::{Store, StoreError};
 /// route must have answered.
 ///
 /// These settings pin RDS Proxy's session: from then on the client has its own server connection. That is acceptable: a
-/// transaction pins its connection anyway, catalogs are rarely written, and [`Store`] closes a connection that was idle
+/// transaction pins its connection anyway, catalogs and targets are rarely written, and [`Store`] closes a connection that was idle
 /// for a minute. Without the settings a frozen process would keep the row locked.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '1500ms'; SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
@@ -51,7 +51,16 @@ impl Transaction<'_> {
         sql: &str,
         parameters: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Option<Row>, StoreError> {
-        Ok(in_time(self.connection.client.query_typed(sql, parameters)).await?.into_iter().next())
+        Ok(self.query(sql, parameters).await?.into_iter().next())
+    }
+
+    /// Runs one statement. After an error the transaction can only be rolled back.
+    pub(crate) async fn query(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, StoreError> {
+        in_time(self.connection.client.query_typed(sql, parameters)).await
     }
 
     /// Commits. After [`StoreError::Unavailable`] or [`StoreError::Timeout`] it is unknown whether it committed.

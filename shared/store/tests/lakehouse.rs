@@ -7,7 +7,8 @@ use std::time::Duration;
 use domain::{CatalogRequest, SyncTargetRequest, TenantId};
 use serde_json::{Value, json};
 use store::{
-    Author, Catalog, CatalogNotBegun, NewCatalog, NewSyncTarget, NotRegistered, Store, StoreError, SyncTarget, Tenant,
+    Author, Catalog, CatalogNotBegun, CatalogNotCommitted, Finding, NewCatalog, NewSyncTarget, NotRegistered, Store,
+    StoreError, SyncTarget, Tenant, inspect,
 };
 use support::Database;
 use tokio::task::JoinSet;
@@ -157,7 +158,8 @@ async fn waiting_for_a_row_and_holding_it_are_limited() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let next = upsert(&other, &tenant, &json!({}), None).await;
     assert_eq!(next.version, 1, "the frozen one lost its transaction");
-    assert!(matches!(frozen.commit(Some("late")).await, Err(StoreError::Unavailable)));
+    let late = frozen.commit(Some("late")).await;
+    assert!(matches!(late, Err(CatalogNotCommitted::Store(StoreError::Unavailable))));
     let row = database.store.catalog(tenant.tenant_id, &next.catalog_name).await.expect("answers").expect("there");
     assert_eq!((row.version, row.secret_version), (1, None));
 }
@@ -211,7 +213,7 @@ async fn a_tenants_catalog_is_its_newest_active_one() {
     upsert(store, &tenant, &json!({"catalog_name": "old"}), None).await;
     upsert(store, &tenant, &json!({"catalog_name": "new"}), None).await;
     upsert(store, &tenant, &json!({"catalog_name": "off", "is_active": false}), None).await;
-    upsert(store, &other, &json!({"catalog_name": "others"}), None).await;
+    upsert(store, &other, &json!({"catalog_name": "others", "storage_prefix": "other/"}), None).await;
     let newest = async || {
         let catalog = store.newest_active_catalog(tenant.tenant_id).await.expect("answers");
         catalog.map(|catalog| catalog.catalog_name.as_str().to_owned())
@@ -231,7 +233,7 @@ async fn a_target_goes_to_an_active_catalog() {
     let (store, id) = (&database.store, tenant.tenant_id);
     let unknown = register(store, TenantId(Uuid::now_v7()), &json!({})).await;
     assert!(matches!(unknown, Err(NotRegistered::UnknownTenant)));
-    upsert(store, &other, &json!({"catalog_name": "others"}), None).await;
+    upsert(store, &other, &json!({"catalog_name": "others", "storage_prefix": "other/"}), None).await;
     for change in [json!({}), json!({"catalog_name": "others"})] {
         assert!(matches!(register(store, id, &change).await, Err(NotRegistered::NoActiveCatalog)), "{change}");
     }
@@ -311,4 +313,265 @@ async fn the_application_reads_and_writes_but_changes_no_history() {
         let row = client.query_one(sql, &[role, &table, &privilege]).await.expect("answers");
         assert_eq!(row.get::<_, bool>(0), expected, "{table} {privilege}");
     }
+}
+
+/// The place of a catalog that is written without being asked about, as older releases did.
+async fn plant(database: &Database, tenant: &Tenant, name: &str, warehouse: &str, prefix: &str) {
+    upsert(
+        &database.store,
+        tenant,
+        &json!({"catalog_name": name, "storage_prefix": format!("{}/{name}", tenant.slug)}),
+        None,
+    )
+    .await;
+    let sql = "UPDATE lakehouse.tenant_catalogs SET warehouse = $3, storage_prefix = $4, version = version + 1
+               WHERE tenant_id = $1 AND catalog_name = $2";
+    let client = database.own.connect().await;
+    client.execute(sql, &[&tenant.tenant_id.0, &name, &warehouse, &prefix]).await.expect("writable");
+}
+
+/// Whether a tenant may have a catalog there.
+async fn may_be_at(store: &Store, tenant: &Tenant, change: &Value) -> bool {
+    let request = catalog_request(change);
+    match store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await {
+        Ok(begun) => {
+            begun.give_up().await;
+            true
+        }
+        Err(CatalogNotBegun::StorageOverlap) => false,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn no_tenants_data_lies_where_anothers_does() {
+    let database = Database::create().await;
+    let (acme, globex) = (database.tenant("acme").await, database.tenant("globex").await);
+    let store = &database.store;
+    let own = json!({"warehouse": "s3://ivory/lake", "storage_prefix": "tenants/acme/"});
+    upsert(store, &acme, &own, None).await;
+    let aliases = [
+        ("s3://ivory/lake", "tenants/acme/"),
+        ("s3a://ivory/lake/", "tenants/acme"),
+        ("S3N://IVORY/", "lake/tenants/acme/raw"),
+        ("s3://ivory/lake/tenants", "acme"),
+        ("s3://ivory", "lake"),
+        ("s3://ivory/", "lake//tenants"),
+        ("s3://ivory/", "lake/tenants/./acme/"),
+        ("s3://ivory/", "lake/%74enants/acme"),
+        ("https://ivory.s3.eu-central-1.amazonaws.com/", "lake/tenants/acme/raw/"),
+        ("https://s3.us-east-1.amazonaws.com/ivory", "lake/tenants/acme"),
+    ];
+    let apart = [
+        ("s3://ivory/lake", "tenants/acme-bank"),
+        ("s3://ivory/lake", "tenants/globex"),
+        ("s3://ivory-2/lake", "tenants/acme"),
+        ("s3://ivory/", "tenants/acme"),
+        ("s3://ivory/lake", "tenants/Acme"),
+    ];
+    let everywhere = async |why: &str| {
+        for (warehouse, prefix) in aliases {
+            let place = json!({"warehouse": warehouse, "storage_prefix": prefix});
+            assert!(!may_be_at(store, &globex, &place).await, "{why}: {place}");
+            assert!(may_be_at(store, &acme, &place).await, "{why}: its own {place}");
+        }
+        for (warehouse, prefix) in apart {
+            assert!(
+                may_be_at(store, &globex, &json!({"warehouse": warehouse, "storage_prefix": prefix})).await,
+                "{why}: {warehouse} {prefix}"
+            );
+        }
+    };
+    everywhere("in use").await;
+    let mut off = own.clone();
+    off["is_active"] = json!(false);
+    upsert(store, &acme, &off, None).await;
+    everywhere("not in use").await;
+    let client = database.own.connect().await;
+    client
+        .batch_execute("UPDATE control.tenants SET provisioning_state = 'deprovisioned' WHERE slug = 'acme'")
+        .await
+        .expect("writable");
+    everywhere("deprovisioned").await;
+    client
+        .batch_execute("UPDATE lakehouse.tenant_catalogs SET location = NULL, location_version = NULL")
+        .await
+        .expect("writable");
+    everywhere("of an older release").await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_place_that_is_left_is_free_and_a_place_that_is_kept_stays() {
+    let database = Database::create().await;
+    let (acme, globex) = (database.tenant("acme").await, database.tenant("globex").await);
+    let store = &database.store;
+    let at = |prefix: &str| json!({"storage_prefix": prefix});
+    upsert(store, &acme, &at("a/"), None).await;
+    upsert(store, &globex, &at("b/"), None).await;
+    assert!(!may_be_at(store, &globex, &at("a/b/")).await, "an update that moves is decided too");
+    upsert(store, &acme, &at("c/"), None).await;
+    upsert(store, &globex, &at("a/"), None).await;
+    assert!(!may_be_at(store, &acme, &at("a/")).await, "it was left");
+    // Long places are in no index.
+    let long = "x".repeat(900) + "/" + &"y".repeat(123);
+    let wide = json!({"warehouse": format!("s3://ivory/{}", "z".repeat(1990)), "storage_prefix": long});
+    upsert(store, &acme, &wide, None).await;
+    assert!(!may_be_at(store, &globex, &wide).await);
+}
+
+/// Rows that overlap since before can be read and changed, but do not move to where others are.
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn rows_of_older_releases_stay_and_are_reported() {
+    let database = Database::create().await;
+    let (acme, globex) = (database.tenant("acme").await, database.tenant("globex").await);
+    let store = &database.store;
+    plant(&database, &acme, "one", "s3://ivory/lake", "acme/").await;
+    plant(&database, &globex, "two", "s3a://ivory/", "other/../lake/acme/raw").await;
+    plant(&database, &acme, "three", "s3://ivory/lake", "acme/raw/deep").await;
+    plant(&database, &globex, "four", "https://host/?token=hush", "globex/").await;
+    let place = |catalog: &Catalog| json!({"catalog_name": catalog.catalog_name, "warehouse": "s3a://ivory/", "storage_prefix": "lake/acme/raw", "is_active": false});
+    let mut of = Vec::new();
+    for (tenant, name) in [(&acme, "one"), (&globex, "two"), (&acme, "three"), (&globex, "four")] {
+        of.push(
+            store.catalog(tenant.tenant_id, &name.parse().expect("valid")).await.expect("answers").expect("readable"),
+        );
+    }
+    let client = database.own.connect().await;
+    let mut found = inspect(&client).await.expect("answers");
+    found.sort_by_key(|finding| format!("{finding:?}"));
+    let mut expected = vec![
+        Finding::StorageOverlap { catalog: of[1].id.0, lies_in: of[0].id.0 },
+        Finding::StorageOverlap { catalog: of[2].id.0, lies_in: of[1].id.0 },
+        Finding::Credential { catalog: of[3].id.0, column: "warehouse" },
+    ];
+    expected.sort_by_key(|finding| format!("{finding:?}"));
+    assert_eq!(found, expected);
+    assert!(!format!("{found:?}").contains("hush"));
+
+    let same = upsert(store, &globex, &place(&of[1]), Some("v2")).await;
+    assert_eq!(
+        (same.version, same.secret_version.as_deref(), same.is_active),
+        (of[1].version + 1, Some("v2"), false),
+        "the same place"
+    );
+    assert!(
+        !may_be_at(
+            store,
+            &globex,
+            &json!({"catalog_name": "two", "warehouse": "s3://ivory/", "storage_prefix": "lake/acme"})
+        )
+        .await
+    );
+}
+
+/// Both see that the place is free. One of them gets it, whoever comes first.
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn of_two_tenants_at_once_one_gets_the_place() {
+    let database = Database::create().await;
+    let mut tenants = Vec::new();
+    for n in 0..6 {
+        tenants.push(database.tenant(&format!("tenant-{n}")).await);
+    }
+    for round in 0..4 {
+        let mut all = JoinSet::new();
+        for (n, tenant) in tenants.iter().enumerate() {
+            let (store, tenant_id) = (database.own.store(), tenant.tenant_id);
+            // Some above, some below, some equal.
+            let prefix = format!("{round}/shared/{}", ["", "raw", "raw/deep"][n % 3]);
+            all.spawn(async move {
+                let request = catalog_request(&json!({"catalog_name": format!("r{round}"), "storage_prefix": prefix}));
+                let begun = match store.begin_catalog_upsert(new_catalog(tenant_id, &request)).await {
+                    Ok(begun) => begun,
+                    Err(CatalogNotBegun::StorageOverlap) => return false,
+                    Err(other) => panic!("{other:?}"),
+                };
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                match begun.commit(None).await {
+                    Ok(_) => true,
+                    Err(CatalogNotCommitted::StorageOverlap) => false,
+                    Err(other) => panic!("{other:?}"),
+                }
+            });
+        }
+        assert_eq!(all.join_all().await.into_iter().filter(|won| *won).count(), 1, "round {round}");
+    }
+    let client = database.own.connect().await;
+    assert_eq!(inspect(&client).await.expect("answers"), []);
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn two_sources_feed_one_table_only_if_that_is_meant() {
+    let database = Database::create().await;
+    let (acme, globex) = (database.tenant("acme").await, database.tenant("globex").await);
+    let (store, id) = (&database.store, acme.tenant_id);
+    upsert(store, &acme, &json!({}), None).await;
+    upsert(store, &acme, &json!({"catalog_name": "second"}), None).await;
+    upsert(store, &globex, &json!({"storage_prefix": "globex/"}), None).await;
+    let first = register(store, id, &json!({"iceberg_table": "Companies\u{c4}"})).await.expect("it goes through");
+    for other in [
+        json!({"source_table": "firms", "iceberg_table": "Companies\u{c4}"}),
+        json!({"source_schema": "crm", "iceberg_table": "companies\u{e4}"}),
+        json!({"source_table": "firms", "iceberg_table": "COMPANIESA\u{308}"}),
+        json!({"source_table": "firms", "iceberg_table": "companies\u{e4}", "catalog_name": "second"}),
+        // The same source, whose rows would arrive twice.
+        json!({"iceberg_table": "companies\u{e4}"}),
+    ] {
+        let taken = register(store, id, &other).await;
+        assert!(matches!(taken, Err(NotRegistered::IcebergTableTaken)), "{other}");
+    }
+    // A namespace belongs to one tenant. If it did not, nothing that a tenant says lets it into another one's table.
+    let foreign = json!({"iceberg_table": "companies\u{e4}", "shared_table": true});
+    assert!(matches!(register(store, globex.tenant_id, &foreign).await, Err(NotRegistered::IcebergTableTaken)));
+
+    let meant = json!({"source_table": "firms", "iceberg_table": "companies\u{e4}", "shared_table": true});
+    assert!(register(store, id, &meant).await.expect("it goes through").shared_table);
+    let again = register(store, id, &json!({"iceberg_table": "Companies\u{c4}"})).await.expect("it is there already");
+    assert_eq!((again.id, again.shared_table), (first.id, false));
+    let third = json!({"source_table": "third", "iceberg_table": "companies\u{e4}"});
+    assert!(matches!(register(store, id, &third).await, Err(NotRegistered::IcebergTableTaken)));
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn of_two_sources_at_once_one_gets_the_table() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    upsert(&database.store, &tenant, &json!({}), None).await;
+    for round in 0..4 {
+        let mut all = JoinSet::new();
+        for n in 0..6 {
+            let (store, tenant_id) = (database.own.store(), tenant.tenant_id);
+            let table = if n % 2 == 0 { format!("Table{round}") } else { format!("tAble{round}") };
+            let change = json!({"source_table": format!("source{n}"), "iceberg_table": table});
+            all.spawn(async move {
+                match register(&store, tenant_id, &change).await {
+                    Ok(_) => true,
+                    Err(NotRegistered::IcebergTableTaken) => false,
+                    Err(other) => panic!("{other:?}"),
+                }
+            });
+        }
+        assert_eq!(all.join_all().await.into_iter().filter(|won| *won).count(), 1, "round {round}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_tenant_with_a_name_of_an_older_release_can_be_read() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    let client = database.own.connect().await;
+    let sql = "UPDATE control.tenants SET display_name = U&'Acme\\202EknaB', slug = 'xn--bnk-qla' WHERE slug = 'acme'";
+    client.batch_execute(sql).await.expect("writable");
+    let read = database.store.tenant_by_id(tenant.tenant_id).await.expect("answers").expect("there");
+    assert_eq!((read.slug.as_str(), read.display_name.as_str()), ("xn--bnk-qla", "Acme\u{202e}knaB"));
+    assert_eq!(
+        database.store.tenant_by_slug(&read.slug).await.expect("answers").expect("there").tenant_id,
+        tenant.tenant_id
+    );
 }

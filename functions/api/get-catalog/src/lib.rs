@@ -20,7 +20,7 @@ impl GetCatalog {
     /// 403, whether or not that tenant exists.
     async fn own_tenant(&self, own: TenantId, asked: &str) -> Result<Tenant, Problem> {
         let tenant = self.store.tenant_by_id(own).await?;
-        if asked.parse() == Ok(own.0) {
+        if asked.parse() == Ok(own) {
             return tenant.ok_or_else(Problem::tenant_not_found);
         }
         tenant.filter(|tenant| tenant.slug.as_str() == asked).ok_or_else(Problem::forbidden)

@@ -63,8 +63,8 @@ impl Handler for ProvisionTenant {
     const ROUTE: Route = routes::PROVISION_TENANT;
     type Input = Json;
 
-    async fn handle(&self, request: &Request, Json(body): Json, budget: Budget) -> Result<Answer, Problem> {
-        let asked = ProvisionRequest::parse(&body, &self.offer.reserved_slugs)?;
+    async fn handle(&self, request: &Request, body: Json, budget: Budget) -> Result<Answer, Problem> {
+        let asked = self.read(&body).await?;
         let mut unanswered = false;
         for _ in 0..ROUNDS {
             let tenant = self.store.tenant_by_slug(&asked.slug).await?;
@@ -116,6 +116,16 @@ impl Written {
 }
 
 impl ProvisionTenant {
+    /// Reads the request. A slug that no new tenant gets is fine for the tenant that has it.
+    async fn read(&self, Json(body): &Json) -> Result<ProvisionRequest, Problem> {
+        let reserved = &self.offer.reserved_slugs;
+        let old = match ProvisionRequest::slug_of_old(body, reserved) {
+            Some(slug) => self.store.tenant_by_slug(&slug).await?.is_some(),
+            None => false,
+        };
+        Ok(if old { ProvisionRequest::parse_for_old(body) } else { ProvisionRequest::parse(body, reserved) }?)
+    }
+
     async fn create(&self, asked: &ProvisionRequest, request: &Request) -> Result<Written, Problem> {
         let new = NewTenant {
             tenant_id: TenantId(Uuid::now_v7()),

@@ -31,6 +31,7 @@ impl Handler for RegisterSyncTarget {
             Ok(target) => Ok(Answer::created(&SyncTargetRecord::from(&target))),
             Err(NotRegistered::UnknownTenant) => Err(Problem::tenant_not_found()),
             Err(NotRegistered::NoActiveCatalog) => Err(Problem::no_active_catalog()),
+            Err(NotRegistered::IcebergTableTaken) => Err(Problem::iceberg_table_taken()),
             Err(NotRegistered::Store(error)) => Err(error.into()),
         }
     }

@@ -9,7 +9,7 @@ use api_kit::{Answer, Budget, Handler, Json, Preconditions, Problem, Request};
 use domain::{CatalogRequest, Failure};
 use lambda_kit::{VersionId, Versions, needs};
 use secrets::CatalogSecret;
-use store::{CatalogNotBegun, ControlDatabase, NewCatalog};
+use store::{CatalogNotBegun, CatalogNotCommitted, ControlDatabase, NewCatalog};
 
 needs! {
     /// Creates a catalog, or replaces it.
@@ -48,7 +48,7 @@ impl Handler for UpsertCatalog {
         ));
         match put.await {
             Ok(version) => {
-                let catalog = upsert.commit(version.as_ref().map(VersionId::as_str)).await?;
+                let catalog = upsert.commit(version.as_ref().map(VersionId::as_str)).await.map_err(not_committed)?;
                 Ok(Answer::created(&CatalogRecord::from(&catalog)).with_version(catalog.version))
             }
             Err(failure) => {
@@ -63,7 +63,15 @@ fn not_begun(reason: CatalogNotBegun) -> Problem {
     match reason {
         CatalogNotBegun::UnknownTenant => Problem::tenant_not_found(),
         CatalogNotBegun::VersionMismatch => Problem::version_mismatch(),
+        CatalogNotBegun::StorageOverlap => Problem::storage_overlap(),
         CatalogNotBegun::Store(error) => error.into(),
+    }
+}
+
+fn not_committed(reason: CatalogNotCommitted) -> Problem {
+    match reason {
+        CatalogNotCommitted::StorageOverlap => Problem::storage_overlap(),
+        CatalogNotCommitted::Store(error) => error.into(),
     }
 }
 

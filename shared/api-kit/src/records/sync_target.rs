@@ -27,6 +27,8 @@ pub struct SyncTargetRecord<'a> {
     /// What tells a changed row.
     cursor_col: Option<&'a str>,
     fivetran_connector_id: Option<&'a str>,
+    /// Whether the caller knew that another target may feed the same Iceberg table.
+    shared_table: bool,
     /// Arbitrary metadata.
     #[schema(value_type = Object)]
     metadata: &'a Value,
@@ -51,6 +53,7 @@ impl<'a> From<&'a SyncTarget> for SyncTargetRecord<'a> {
             primary_key_cols: &target.primary_key_cols,
             cursor_col: target.cursor_col.as_deref(),
             fivetran_connector_id: target.fivetran_connector_id.as_deref(),
+            shared_table: target.shared_table,
             metadata: &target.metadata,
             created_at: Moment(target.created_at),
             updated_at: Moment(target.updated_at),

@@ -133,7 +133,7 @@ fn example(name: &str) -> Value {
         "id": "0196d0c1-5f80-7cc0-8f1a-6b4f2d9e3a12", "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "tenant_slug": "acme",
         "catalog_name": "ivory-lakehouse", "source_schema": "public", "source_table": "companies",
         "iceberg_namespace": "ivory_tenant_acme", "iceberg_table": "companies_snapshot", "sync_mode": "incremental",
-        "primary_key_cols": ["id"], "cursor_col": "updated_at", "fivetran_connector_id": null, "metadata": {},
+        "primary_key_cols": ["id"], "cursor_col": "updated_at", "fivetran_connector_id": null, "shared_table": false, "metadata": {},
         "created_at": "2026-03-28T10:00:00.000000Z", "updated_at": "2026-03-28T10:00:00.000000Z",
     });
     let tenant = json!({

@@ -40,7 +40,7 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "tenants",
         "seed",
         "Provision a tenant",
-        "Starts the nine-step pipeline and returns at once. A slug that is provisioning gives the same poll URL and no second run; one that failed \
+        "Starts the nine-step pipeline and returns at once. A new tenant gets no slug that is reserved, a UUID or like an encoded domain name. A slug that is provisioning gives the same poll URL and no second run; one that failed \
          resumes after the last completed step, and values that no effect has used yet may be corrected.",
     ),
     (
@@ -109,7 +109,8 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "lakehouse",
         "seed",
         "Provision or update a tenant's catalog",
-        "One entry per tenant and `catalog_name`. S3 credentials are stored in Secrets Manager only and never answered; omitted on a repeat they stay, \
+        "One entry per tenant and `catalog_name`. `warehouse` and `storage_prefix` together are where its data lies; where that is another tenant's, \
+         above it or below it, the answer is 409 `storage_overlap`. S3 credentials are stored in Secrets Manager only and never answered; omitted on a repeat they stay, \
          null clears them, and any other field that is omitted takes its default.",
     ),
     (
@@ -132,7 +133,8 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "lakehouse",
         "seed",
         "Register a sync target",
-        "A Postgres table to be replicated into an Iceberg table. The same source and destination again updates the target.",
+        "A Postgres table to be replicated into an Iceberg table. The same source and destination again updates the target. Another target for \
+         the same Iceberg table is 409 `iceberg_table_taken`, unless `shared_table` is true.",
     ),
     (
         "list-sync-targets",
