@@ -103,14 +103,16 @@ impl Input for Json {
         if request.body().len() > MAX_BODY {
             return Err(Problem::body_too_large());
         }
-        match json::parse(request.body())
-            .map_err(|detail| Problem::malformed_json(&format!("The body cannot be used: {detail}.")))?
-        {
-            Value::Object(object) => Ok(Self(object.into())),
-            _ => Err(Problem::validation_failed(vec![FieldError {
-                field: "(body)".to_owned(),
-                message: "must be an object".to_owned(),
-            }])),
+        let body = json::parse(request.body())
+            .map_err(|detail| Problem::malformed_json(&format!("The body cannot be used: {detail}.")))?;
+        let invalid = |field: String, message: &str| {
+            Problem::validation_failed(vec![FieldError { field, message: message.to_owned() }])
+        };
+        let Value::Object(object) = body else { return Err(invalid("(body)".to_owned(), "must be an object")) };
+        let body = Self(object.into());
+        match json::first_inexact_number(request.body()) {
+            Some(field) => Err(invalid(field, "has more digits than can be kept; send it as a string")),
+            None => Ok(body),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! JSON as callers send it. A key may occur only once, and a text must not contain NUL, which Postgres cannot store.
 
+mod numbers;
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -7,6 +9,11 @@ use serde_json::{Map, Number, Value};
 
 const NUL: &str = "a string contains NUL";
 const DUPLICATE: &str = "an object has the same key twice";
+
+/// Where the first number is that cannot be kept exactly. The text was parsed before.
+pub fn first_inexact_number(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).ok().and_then(numbers::first_inexact)
+}
 
 /// Parses strictly. `serde_json` refuses unpaired surrogates and more than 128 levels.
 pub fn parse(bytes: &[u8]) -> Result<Value, String> {
