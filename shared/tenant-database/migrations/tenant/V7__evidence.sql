@@ -222,12 +222,12 @@ BEGIN
     IF TG_RELID <> 'iam.users'::regclass THEN
         RAISE trigger_protocol_violated;
     END IF;
-    IF TG_OP = 'UPDATE' AND NEW.user_id = OLD.user_id
-       AND (NOT OLD.acted OR (NEW.acted AND NEW.auth_user_id = OLD.auth_user_id AND NEW.email = OLD.email)) THEN
-        RETURN NEW;
+    IF NOT OLD.acted THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     END IF;
-    IF TG_OP = 'DELETE' AND NOT OLD.acted THEN
-        RETURN OLD;
+    IF TG_OP = 'UPDATE' AND NEW.acted
+       AND (NEW.user_id, NEW.auth_user_id, NEW.email) = (OLD.user_id, OLD.auth_user_id, OLD.email) THEN
+        RETURN NEW;
     END IF;
     RAISE EXCEPTION USING
         ERRCODE    = 'restrict_violation',
