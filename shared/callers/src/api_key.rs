@@ -4,7 +4,7 @@ use domain::Actor;
 use secrets::ConsumerSecret;
 use sha2::{Digest, Sha256};
 
-/// How much of a digest is shown: enough to tell a consumer's keys apart, and what `cargo xtask keys revoke` takes.
+/// How much of a digest is shown: enough to tell a consumer's keys apart, and what `keys revoke` takes.
 const SHOWN: usize = 8;
 
 /// A caller who was identified by an API key.
