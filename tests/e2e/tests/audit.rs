@@ -104,7 +104,7 @@ async fn every_change_of_a_tenant_is_in_the_log() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("audit");
         // The consumer's name and the key's digest, as the cloud's secret has them; the issuer's subject.
-        let (admin, bearer) = actors(&cloud).await?;
+        let (admin, bearer) = actors(cloud).await?;
         let index = Match::request("PUT", &format!("^/client_{slug}_v1"));
         let forbidden = json!({ "error": { "type": "security_exception", "reason": "no" }, "status": 403 }).to_string();
         let fault = faults.answer("opensearch-us-east-1", index, 403, &forbidden).await?;
