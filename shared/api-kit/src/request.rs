@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use domain::{Slug, TenantId};
 use lambda_http::http::{HeaderMap, HeaderValue};
-use store::{Author, Store, Tenant};
+use store::{Author, Reader, Tenant};
 use zeroize::Zeroizing;
 
 use crate::{Caller, Problem};
@@ -62,7 +62,7 @@ impl Request {
     /// The tenant that the path names by its id or by its slug, for a caller who may see every tenant. Only the usual form
     /// with hyphens is an id, and it is that tenant's even if another one's slug reads the same: older releases gave such
     /// slugs.
-    pub async fn find_tenant(&self, store: &Store) -> Result<Tenant, Problem> {
+    pub async fn find_tenant(&self, store: &Reader) -> Result<Tenant, Problem> {
         let by_id = match self.tenant().parse::<TenantId>() {
             Ok(id) => store.tenant_by_id(id).await?,
             Err(_) => None,

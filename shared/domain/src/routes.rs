@@ -197,7 +197,7 @@ pub const UPSERT_CATALOG: Route = Route {
     body: Body::Required,
     conditional: true,
     status: 201,
-    own_problems: &[ProblemCode::StorageOverlap],
+    own_problems: &[ProblemCode::TenantDeprovisioned, ProblemCode::StorageOverlap],
     ..LAKEHOUSE
 };
 
@@ -231,7 +231,12 @@ pub const REGISTER_SYNC_TARGET: Route = Route {
     path: "/v1/admin/lakehouse/sync-targets",
     body: Body::Required,
     status: 201,
-    own_problems: &[ProblemCode::TenantNotFound, ProblemCode::NoActiveCatalog, ProblemCode::IcebergTableTaken],
+    own_problems: &[
+        ProblemCode::TenantNotFound,
+        ProblemCode::TenantDeprovisioned,
+        ProblemCode::NoActiveCatalog,
+        ProblemCode::IcebergTableTaken,
+    ],
     ..LAKEHOUSE
 };
 

@@ -1,9 +1,9 @@
--- Registers a target, or replaces the same one, and writes the audit row. No row: there is no such tenant. A row
--- without an id: there is no active catalog (of that name). A row that is replaced is locked before it is overwritten.
--- A row that is taken: another target feeds the Iceberg table, and the caller does not know, or it is another tenant's. A target
--- that is there already is replaced in any case.
+-- Registers a target, or replaces the same one, and writes the audit row. No row: there is no such tenant, or it is
+-- deprovisioned. A row without an id: there is no active catalog (of that name). A row that is replaced is locked before it
+-- is overwritten. A row that is taken: another target feeds the Iceberg table, and the caller does not know, or it is another
+-- tenant's. A target that is there already is replaced in any case.
 WITH tenant AS (
-    SELECT tenant_id, slug FROM control.tenants WHERE tenant_id = $2
+    SELECT tenant_id, slug FROM control.tenants WHERE tenant_id = $2 AND provisioning_state <> 'deprovisioned' FOR SHARE
 ), catalog AS (
     SELECT c.catalog_name FROM lakehouse.tenant_catalogs c JOIN tenant USING (tenant_id)
     WHERE c.is_active AND ($3::text IS NULL OR c.catalog_name = $3)

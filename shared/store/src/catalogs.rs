@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::tenants::parsed;
 use crate::transaction::Transaction;
-use crate::{Author, Store, StoreError};
+use crate::{Author, Reader, Store, StoreError};
 
 /// The lock under which locations are decided. The number is the ASCII of "storage"; any constant would do.
 const STORAGE_LOCK: i64 = 0x73_74_6f_72_61_67_65;
@@ -89,8 +89,8 @@ pub struct NewCatalog<'a> {
 /// Why an upsert was not begun.
 #[derive(Debug)]
 pub enum CatalogNotBegun {
-    /// There is no such tenant.
-    UnknownTenant,
+    /// There is no such tenant, or it is deprovisioned.
+    NoTenant,
     /// The caller does not permit it.
     VersionMismatch,
     /// Another tenant's data lies at the same place, above it or below it.
@@ -102,6 +102,8 @@ pub enum CatalogNotBegun {
 /// Why an upsert was not committed. Nothing is changed then, unless the commit itself was not answered.
 #[derive(Debug)]
 pub enum CatalogNotCommitted {
+    /// Since it was begun, the tenant was deprovisioned.
+    NoTenant,
     /// Since it was begun, another tenant took the same place, one above it or one below it.
     StorageOverlap,
     /// The database.
@@ -168,7 +170,10 @@ impl CatalogUpsert<'_> {
             (&location, Type::TEXT),
         ]);
         let row = self.transaction.query_opt(include_str!("../sql/catalog_write.sql"), &parameters).await?;
-        let row = row.ok_or_else(|| StoreError::Broken("no row".to_owned()))?;
+        let Some(row) = row else {
+            self.give_up().await;
+            return Err(CatalogNotCommitted::NoTenant);
+        };
         let catalog = Catalog::try_from(&row)?;
         self.transaction.commit().await?;
         Ok(catalog)
@@ -197,6 +202,15 @@ impl Transaction<'_> {
     }
 }
 
+impl Reader {
+    /// The tenant's catalog: the newest active one.
+    pub async fn newest_active_catalog(&self, tenant_id: TenantId) -> Result<Option<Catalog>, StoreError> {
+        let rows =
+            self.read(include_str!("../sql/read/catalog_newest_active.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
+        rows.first().map(Catalog::try_from).transpose()
+    }
+}
+
 impl Store {
     /// Locks the tenant's catalog of that name, so that its secret can be changed before its row is.
     pub async fn begin_catalog_upsert<'a>(&'a self, new: NewCatalog<'a>) -> Result<CatalogUpsert<'a>, CatalogNotBegun> {
@@ -207,7 +221,7 @@ impl Store {
         let transaction = self.begin().await?;
         let Some(row) = transaction.query_opt(include_str!("../sql/catalog_lock.sql"), &parameters).await? else {
             transaction.roll_back().await;
-            return Err(CatalogNotBegun::UnknownTenant);
+            return Err(CatalogNotBegun::NoTenant);
         };
         let version: i64 = row.try_get("version").map_err(StoreError::from)?;
         if !(new.permits)((version > 0).then_some(version)) {
@@ -224,12 +238,6 @@ impl Store {
             return Err(CatalogNotBegun::StorageOverlap);
         }
         Ok(CatalogUpsert { transaction, new, id, secret_version, location, moves })
-    }
-
-    /// The tenant's catalog: the newest active one.
-    pub async fn newest_active_catalog(&self, tenant_id: TenantId) -> Result<Option<Catalog>, StoreError> {
-        let rows = self.read(include_str!("../sql/catalog_newest_active.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
-        rows.first().map(Catalog::try_from).transpose()
     }
 
     /// The tenant's catalog of that name, active or not.

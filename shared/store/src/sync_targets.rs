@@ -87,8 +87,8 @@ pub struct NewSyncTarget<'a> {
 /// Why a target was not registered.
 #[derive(Debug)]
 pub enum NotRegistered {
-    /// There is no such tenant.
-    UnknownTenant,
+    /// There is no such tenant, or it is deprovisioned.
+    NoTenant,
     /// The tenant has no active catalog, or none of that name.
     NoActiveCatalog,
     /// Another target feeds the Iceberg table.
@@ -138,7 +138,7 @@ impl Store {
             .await?;
         let Some(row) = row else {
             transaction.roll_back().await;
-            return Err(NotRegistered::UnknownTenant);
+            return Err(NotRegistered::NoTenant);
         };
         let id: Option<Uuid> = row.try_get("id").map_err(StoreError::from)?;
         if id.is_none() {

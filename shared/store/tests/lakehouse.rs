@@ -7,8 +7,8 @@ use std::time::Duration;
 use domain::{CatalogRequest, SyncTargetRequest, TenantId};
 use serde_json::{Value, json};
 use store::{
-    Author, Catalog, CatalogNotBegun, CatalogNotCommitted, Finding, NewCatalog, NewSyncTarget, NotRegistered, Store,
-    StoreError, SyncTarget, Tenant, inspect,
+    Author, Catalog, CatalogNotBegun, CatalogNotCommitted, Deactivation, Finding, NewCatalog, NewSyncTarget,
+    NotRegistered, Store, StoreError, SyncTarget, Tenant, inspect,
 };
 use support::Database;
 use tokio::task::JoinSet;
@@ -201,7 +201,7 @@ async fn an_upsert_can_require_a_version() {
     let written = begun.expect("it goes through").commit(None).await.expect("the database answers");
     assert_eq!(written.version, 2);
     let unknown = store.begin_catalog_upsert(NewCatalog { tenant_id: TenantId(Uuid::now_v7()), ..new }).await.err();
-    assert!(matches!(unknown, Some(CatalogNotBegun::UnknownTenant)));
+    assert!(matches!(unknown, Some(CatalogNotBegun::NoTenant)));
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn a_target_goes_to_an_active_catalog() {
     let (tenant, other) = (database.tenant("acme").await, database.tenant("other").await);
     let (store, id) = (&database.store, tenant.tenant_id);
     let unknown = register(store, TenantId(Uuid::now_v7()), &json!({})).await;
-    assert!(matches!(unknown, Err(NotRegistered::UnknownTenant)));
+    assert!(matches!(unknown, Err(NotRegistered::NoTenant)));
     upsert(store, &other, &json!({"catalog_name": "others", "storage_prefix": "other/"}), None).await;
     for change in [json!({}), json!({"catalog_name": "others"})] {
         assert!(matches!(register(store, id, &change).await, Err(NotRegistered::NoActiveCatalog)), "{change}");
@@ -294,25 +294,70 @@ async fn simultaneous_registrations_are_one_target() {
     assert_eq!(database.store.sync_targets_page(None, None, 10).await.expect("answers").rows.len(), 1);
 }
 
+async fn deactivate(database: &Database, tenant: &Tenant) {
+    let payload = json!({});
+    let deactivation = Deactivation {
+        tenant_id: tenant.tenant_id,
+        version: None,
+        invalidation: (Uuid::now_v7(), &payload),
+        author: Author { actor: "ops", address: None, request_id: "r" },
+    };
+    database.store.deactivate_tenant(deactivation).await.expect("the database answers").expect("it was not off");
+}
+
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn the_application_reads_and_writes_but_changes_no_history() {
+async fn nothing_is_written_for_a_deprovisioned_tenant() {
     let database = Database::create().await;
-    let client = database.own.connect().await;
-    let role = &database.own.users().application.username;
-    for (table, privilege, expected) in [
-        ("lakehouse.tenant_catalogs", "SELECT", true),
-        ("lakehouse.tenant_catalogs", "UPDATE", true),
-        ("lakehouse.tenant_catalogs", "DELETE", false),
-        ("lakehouse.sync_targets", "INSERT", true),
-        ("lakehouse.sync_targets", "TRUNCATE", false),
-        ("control.audit_log", "INSERT", true),
-        ("control.audit_log", "UPDATE", false),
-    ] {
-        let sql = "SELECT has_table_privilege($1, $2, $3) AND has_schema_privilege($1, 'lakehouse', 'USAGE')";
-        let row = client.query_one(sql, &[role, &table, &privilege]).await.expect("answers");
-        assert_eq!(row.get::<_, bool>(0), expected, "{table} {privilege}");
+    let (tenant, store) = (database.tenant("acme").await, &database.store);
+    let made = upsert(store, &tenant, &json!({}), None).await;
+    register(store, tenant.tenant_id, &json!({})).await.expect("it has a catalog");
+    // One is begun before, and would be committed afterwards.
+    let (other, request) = (database.own.store(), catalog_request(&json!({"warehouse": "s3://other/"})));
+    let late = other.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await.expect("not off yet");
+    deactivate(&database, &tenant).await;
+    assert!(matches!(late.commit(Some("v2")).await, Err(CatalogNotCommitted::NoTenant)));
+    for name in ["ivory-lakehouse", "another"] {
+        let request = catalog_request(&json!({"catalog_name": name}));
+        let begun = store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
+        assert!(matches!(begun.err(), Some(CatalogNotBegun::NoTenant)), "{name}");
     }
+    for table in ["companies", "others"] {
+        let registered = register(store, tenant.tenant_id, &json!({"iceberg_table": table})).await;
+        assert!(matches!(registered, Err(NotRegistered::NoTenant)), "{table}");
+    }
+    let kept = store.newest_active_catalog(tenant.tenant_id).await.expect("the database answers").expect("kept");
+    assert_eq!((kept.version, kept.warehouse, kept.secret_version), (made.version, made.warehouse, None));
+    let rows = "SELECT (SELECT count(*) FROM lakehouse.tenant_catalogs), (SELECT count(*) FROM lakehouse.sync_targets)";
+    let rows = database.own.connect().await.query_one(rows, &[]).await.expect("answers");
+    assert_eq!((rows.get::<_, i64>(0), rows.get::<_, i64>(1)), (1, 1));
+}
+
+/// Whichever of the two commits first, the other one waits for it and sees it.
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_write_and_a_deactivation_of_the_same_moment_are_one_after_the_other() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    upsert(&database.store, &tenant, &json!({}), None).await;
+    let mut client = database.own.connect().await;
+    let off = client.transaction().await.expect("begun");
+    let sql = "UPDATE control.tenants SET provisioning_state = 'deprovisioned' WHERE slug = 'acme'";
+    off.batch_execute(sql).await.expect("not committed yet");
+    let (store, request) = (database.own.store(), catalog_request(&json!({"warehouse": "s3://other/"})));
+    let catalog = async {
+        let begun = store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await.expect("not off yet");
+        begun.commit(None).await
+    };
+    let nothing = json!({});
+    let target = register(&database.store, tenant.tenant_id, &nothing);
+    let commit = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        off.commit().await.expect("committed");
+    };
+    let (catalog, target, ()) = tokio::join!(catalog, target, commit);
+    assert!(matches!(catalog, Err(CatalogNotCommitted::NoTenant)));
+    assert!(matches!(target, Err(NotRegistered::NoTenant)));
 }
 
 /// The place of a catalog that is written without being asked about, as older releases did.

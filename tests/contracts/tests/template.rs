@@ -7,7 +7,7 @@ use contracts::functions;
 use contracts::template::Template;
 use domain::ProblemCode;
 use lambda_kit::AwsResource;
-use secrets::{DatabaseSecret, Secret};
+use secrets::{DatabaseReadSecret, DatabaseSecret, Secret};
 use serde_json::{Value, json};
 
 /// API Gateway gives up after this many seconds.
@@ -88,10 +88,10 @@ fn the_schema_is_migrated_before_functions_that_use_it_are_deployed() -> Result<
     assert_eq!(schema["Properties"]["MasterSecretArn"], master);
     let function = template.function("MigrateControlFunction")?;
     assert_eq!(function.properties["Environment"]["Variables"]["MASTER_SECRET_ARN"], master);
-    let read = AwsResource::Secrets(DatabaseSecret::NAMES);
+    let read = [DatabaseSecret::NAMES, DatabaseReadSecret::NAMES].map(AwsResource::Secrets);
     let uses: BTreeSet<_> = functions::all()
         .into_iter()
-        .filter(|function| function.declaration.grants.iter().any(|grant| grant.on == read))
+        .filter(|function| function.declaration.grants.iter().any(|grant| read.contains(&grant.on)))
         .map(|function| function.package)
         .collect();
     for function in template.functions()? {
@@ -106,13 +106,17 @@ fn the_schema_is_migrated_before_functions_that_use_it_are_deployed() -> Result<
 #[test]
 fn secrets_manager_rotates_the_secret_that_the_function_rotates() -> Result<()> {
     let template = Template::load()?;
-    let rotation = template.resource("DatabaseRotation")?;
-    let name = format!("${{SecretPrefix}}/{}", DatabaseSecret::NAMES);
     let function = json!({ "Fn::GetAtt": ["RotateDatabaseSecretFunction", "Arn"] });
-    assert_eq!(rotation["Properties"]["SecretId"], json!({ "Fn::Sub": name }));
-    assert_eq!(rotation["Properties"]["RotationLambdaARN"], function);
-    // Enabling it asks the function at once whether it answers.
-    assert_eq!(rotation["DependsOn"], json!("RotateDatabaseSecretPermission"));
+    for (rotation, name) in
+        [("DatabaseRotation", DatabaseSecret::NAMES), ("DatabaseReadRotation", DatabaseReadSecret::NAMES)]
+    {
+        let rotation = template.resource(rotation)?;
+        let name = format!("${{SecretPrefix}}/{name}");
+        assert_eq!(rotation["Properties"]["SecretId"], json!({ "Fn::Sub": name }));
+        assert_eq!(rotation["Properties"]["RotationLambdaARN"], function);
+        // Enabling it asks the function at once whether it answers.
+        assert_eq!(rotation["DependsOn"], json!("RotateDatabaseSecretPermission"));
+    }
     let permission = &template.resource("RotateDatabaseSecretPermission")?["Properties"];
     assert_eq!(permission["Principal"], json!("secretsmanager.amazonaws.com"));
     assert_eq!(permission["SourceAccount"], json!({ "Ref": "AWS::AccountId" }));

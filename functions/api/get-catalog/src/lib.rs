@@ -6,12 +6,12 @@ use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Preconditions, Problem, Request, TenantsOwn};
 use domain::TenantId;
 use lambda_kit::needs;
-use store::{ControlDatabase, Tenant};
+use store::{ControlReader, Tenant};
 
 needs! {
     /// Answers with a tenant's catalog.
     pub struct GetCatalog {
-        store: ControlDatabase,
+        store: ControlReader,
     }
 }
 
@@ -19,7 +19,7 @@ impl GetCatalog {
     /// The tenant that calls with its own token, if the path names it by id or by slug. For any other tenant the answer is
     /// 403, whether or not that tenant exists.
     async fn own_tenant(&self, own: TenantId, asked: &str) -> Result<Tenant, Problem> {
-        let tenant = self.store.tenant_by_id(own).await?;
+        let tenant = TenantsOwn(Some(own)).row(&self.store).await?;
         if asked.parse() == Ok(own) {
             return tenant.ok_or_else(Problem::tenant_not_found);
         }

@@ -6,12 +6,12 @@ use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Cursor, Handler, Page, Problem, Query, Request, TenantsOwn};
 use domain::TenantId;
 use lambda_kit::needs;
-use store::ControlDatabase;
+use store::ControlReader;
 
 needs! {
     /// Lists sync targets.
     pub struct ListSyncTargets {
-        store: ControlDatabase,
+        store: ControlReader,
     }
 }
 
@@ -32,6 +32,7 @@ impl Handler for ListSyncTargets {
         if own.is_some() && query.contains("tenant_id") && asked != own {
             return Err(Problem::forbidden());
         }
+        TenantsOwn(own).row(&self.store).await?;
         fields.finish()?;
         let targets = self.store.sync_targets_page(own.or(asked), page.after(), page.rows()).await?;
         let rows = targets

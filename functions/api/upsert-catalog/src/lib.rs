@@ -6,7 +6,7 @@ pub mod credentials;
 use api_kit::records::CatalogRecord;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Json, Preconditions, Problem, Request};
-use domain::{CatalogRequest, Failure};
+use domain::{CatalogRequest, Failure, ProvisioningState};
 use lambda_kit::{VersionId, Versions, needs};
 use secrets::CatalogSecret;
 use store::{CatalogNotBegun, CatalogNotCommitted, ControlDatabase, NewCatalog};
@@ -30,7 +30,11 @@ impl Handler for UpsertCatalog {
         _: Budget,
     ) -> Result<Answer, Problem> {
         let asked = CatalogRequest::parse(&body)?;
-        let tenant_id = request.find_tenant(&self.store).await?.tenant_id;
+        let tenant = request.find_tenant(&self.store).await?;
+        if tenant.state == ProvisioningState::Deprovisioned {
+            return Err(Problem::nothing_more_for_tenant());
+        }
+        let tenant_id = tenant.tenant_id;
         let new = NewCatalog {
             tenant_id,
             request: &asked,
@@ -61,7 +65,8 @@ impl Handler for UpsertCatalog {
 
 fn not_begun(reason: CatalogNotBegun) -> Problem {
     match reason {
-        CatalogNotBegun::UnknownTenant => Problem::tenant_not_found(),
+        // It was there a moment ago, and no row is ever deleted.
+        CatalogNotBegun::NoTenant => Problem::nothing_more_for_tenant(),
         CatalogNotBegun::VersionMismatch => Problem::version_mismatch(),
         CatalogNotBegun::StorageOverlap => Problem::storage_overlap(),
         CatalogNotBegun::Store(error) => error.into(),
@@ -70,6 +75,7 @@ fn not_begun(reason: CatalogNotBegun) -> Problem {
 
 fn not_committed(reason: CatalogNotCommitted) -> Problem {
     match reason {
+        CatalogNotCommitted::NoTenant => Problem::nothing_more_for_tenant(),
         CatalogNotCommitted::StorageOverlap => Problem::storage_overlap(),
         CatalogNotCommitted::Store(error) => error.into(),
     }
