@@ -101,6 +101,12 @@ impl Problem {
         Self::new(ProblemCode::TenantDeprovisioned, detail)
     }
 
+    /// 409: the tenant was deprovisioned, so nothing more is written for it.
+    #[must_use]
+    pub fn nothing_more_for_tenant() -> Self {
+        Self::new(ProblemCode::TenantDeprovisioned, "The tenant was deprovisioned; nothing more is written for it.")
+    }
+
     /// 409: only a live tenant can be changed in this way.
     #[must_use]
     pub fn tenant_not_active(detail: &str) -> Self {

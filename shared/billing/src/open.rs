@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{CauseCode, ProvisioningState};
 use lambda_kit::Budget;
-use store::{Lease, NotLeased, OpenBilling, Store, StoreError};
+use store::{Lease, NotLeased, OpenPromise, Store, StoreError};
 
 use crate::account::{Biller, Plan};
 
@@ -53,7 +53,7 @@ impl Biller<'_> {
     }
 
     /// Settles one tenant under its lease, and gives the lease back.
-    async fn settle_one(self, intent: OpenBilling, lease: &Lease<'_>, budget: Budget) -> Result<bool, StoreError> {
+    async fn settle_one(self, intent: OpenPromise, lease: &Lease<'_>, budget: Budget) -> Result<bool, StoreError> {
         let tenant = lease.tenant();
         let tenant_id = tenant.tenant_id;
         let wanted = if tenant.state == ProvisioningState::Active { Plan::of(tenant.tier) } else { None };

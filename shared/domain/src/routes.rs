@@ -182,6 +182,7 @@ pub const UPSERT_CATALOG: Route = Route {
     body: Body::Required,
     if_match: true,
     status: 201,
+    own_problems: &[ProblemCode::TenantDeprovisioned],
     ..LAKEHOUSE
 };
 
@@ -214,7 +215,7 @@ pub const REGISTER_SYNC_TARGET: Route = Route {
     path: "/v1/admin/lakehouse/sync-targets",
     body: Body::Required,
     status: 201,
-    own_problems: &[ProblemCode::TenantNotFound, ProblemCode::NoActiveCatalog],
+    own_problems: &[ProblemCode::TenantNotFound, ProblemCode::TenantDeprovisioned, ProblemCode::NoActiveCatalog],
     ..LAKEHOUSE
 };
 

@@ -1,8 +1,8 @@
--- Registers a target, or replaces the same one, and writes the audit row. No row: there is no such tenant. A row
--- without an id: there is no active catalog (of that name). A row that is replaced is locked before it is overwritten.
+-- Registers a target, or replaces the same one, and writes the audit row. No row: there is no such tenant, or it is
+-- deprovisioned. A row without an id: there is no active catalog (of that name). A row that is replaced is locked before it is overwritten.
 -- If two first registrations are simultaneous, the second one cannot see the first, and its audit row has no "before".
 WITH tenant AS (
-    SELECT tenant_id, slug FROM control.tenants WHERE tenant_id = $2
+    SELECT tenant_id, slug FROM control.tenants WHERE tenant_id = $2 AND provisioning_state <> 'deprovisioned' FOR SHARE
 ), catalog AS (
     SELECT c.catalog_name FROM lakehouse.tenant_catalogs c JOIN tenant USING (tenant_id)
     WHERE c.is_active AND ($3::text IS NULL OR c.catalog_name = $3)

@@ -2,9 +2,11 @@
 -- that is held is fenced: it gets a new token, so its holder can write nothing any more, and no other invocation acts
 -- before the holder's calls are over. Billing has to be settled if it was begun, or may have been begun after this
 -- statement read the ledger. If the request for the subscription was not answered, settling waits two minutes: an
--- invocation may have sent it again a moment ago and then given the lease back.
+-- invocation may have sent it again a moment ago and then given the lease back. The user of the graph has to be switched off
+-- if there is one, or if a step may be making it. The custom domain is free from now on, since only the tenants that are not
+-- deprovisioned keep theirs from others.
 WITH before AS (
-    SELECT tenant_id, provisioning_state, is_active, attempt, error_message, tier, lease_until,
+    SELECT tenant_id, provisioning_state, is_active, attempt, error_message, custom_domain, tier, lease_until,
            coalesce(lease_until > clock_timestamp(), false) AS leased
     FROM control.tenants WHERE tenant_id = $1 AND provisioning_state <> 'deprovisioned'
     FOR UPDATE
@@ -37,10 +39,18 @@ WITH before AS (
     WHERE before.leased OR before.tier <> 'pilot'
        OR EXISTS (SELECT FROM control.resources r
                   WHERE r.tenant_id = before.tenant_id AND r.kind IN ('stripe_customer', 'stripe_subscription'))
+), open AS (
+    INSERT INTO control.outbox (id, tenant_id, kind, payload, next_attempt_at)
+    SELECT $7, before.tenant_id, 'switch_off_graph_user', '{}',
+           CASE WHEN before.leased THEN before.lease_until ELSE clock_timestamp() END
+    FROM before
+    WHERE before.leased OR EXISTS (SELECT FROM control.resources r
+                                   WHERE r.tenant_id = before.tenant_id AND r.kind = 'graph' AND r.dead_at IS NULL)
 ), audit AS (
     INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)
     SELECT $5, 'tenant.deactivate', d.tenant_id, $6, to_jsonb(before.*) - '{tenant_id,tier,lease_until,leased}'::text[],
-           jsonb_build_object('provisioning_state', d.provisioning_state, 'is_active', d.is_active, 'attempt', d.attempt)
+           jsonb_build_object('provisioning_state', d.provisioning_state, 'is_active', d.is_active, 'attempt', d.attempt,
+                              'custom_domain', NULL)
     FROM deactivated d JOIN before USING (tenant_id)
 )
 SELECT * FROM deactivated

@@ -2,39 +2,27 @@
 
 use std::time::Duration;
 
-use domain::TenantId;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
+use crate::outbox::OpenPromise;
 use crate::tenants::Tenant;
 use crate::{Lease, Store, StoreError, Update};
 
-/// An open billing intent: Stripe may not be at the tenant's tier.
-#[derive(Clone, Copy, Debug)]
-pub struct OpenBilling {
-    /// The intent.
-    pub id: Uuid,
-    /// The tenant.
-    pub tenant_id: TenantId,
-}
-
 impl Store {
     /// Open intents that are due, the longest overdue first.
-    pub async fn billing_due(&self, limit: i64) -> Result<Vec<OpenBilling>, StoreError> {
+    pub async fn billing_due(&self, limit: i64) -> Result<Vec<OpenPromise>, StoreError> {
         let rows = self.read(include_str!("../sql/billing_due.sql"), &[(&limit, Type::INT8)]).await?;
-        let read = |row: &tokio_postgres::Row| {
-            Ok(OpenBilling { id: row.try_get("id")?, tenant_id: TenantId(row.try_get("tenant_id")?) })
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(OpenPromise::try_from).collect()
     }
 
     /// Closes an intent without settling it: the tenant's pipeline does its billing, or the tenant does not exist.
-    pub async fn drop_billing_intent(&self, intent: OpenBilling) -> Result<(), StoreError> {
+    pub async fn drop_billing_intent(&self, intent: OpenPromise) -> Result<(), StoreError> {
         self.query(include_str!("../sql/billing_dropped.sql"), &[(&intent.id, Type::UUID)]).await.map(drop)
     }
 
     /// Leaves an intent open, to be tried again later. `code` is the code of the cause.
-    pub async fn postpone_billing_intent(&self, intent: OpenBilling, code: &str) -> Result<(), StoreError> {
+    pub async fn postpone_billing_intent(&self, intent: OpenPromise, code: &str) -> Result<(), StoreError> {
         self.outbox_postponed(intent.id, code).await
     }
 }

@@ -87,8 +87,8 @@ pub struct NewCatalog<'a> {
 /// Why an upsert was not begun.
 #[derive(Debug)]
 pub enum CatalogNotBegun {
-    /// There is no such tenant.
-    UnknownTenant,
+    /// There is no such tenant, or it is deprovisioned.
+    NoTenant,
     /// The row does not have the required version, or does not exist.
     VersionMismatch,
     /// The database. [`StoreError::Timeout`]: another upsert of the same catalog takes too long.
@@ -124,8 +124,9 @@ impl CatalogUpsert<'_> {
         self.secret_version.as_deref()
     }
 
-    /// Writes the row with this version of its secret, and the audit row.
-    pub async fn commit(self, secret_version: Option<&str>) -> Result<Catalog, StoreError> {
+    /// Writes the row with this version of its secret, and the audit row. `None`: the tenant was deprovisioned meanwhile, and
+    /// nothing was changed.
+    pub async fn commit(self, secret_version: Option<&str>) -> Result<Option<Catalog>, StoreError> {
         let values = Values::of(&self.new);
         let mut parameters = values.parameters();
         parameters.extend_from_slice(&[
@@ -134,10 +135,13 @@ impl CatalogUpsert<'_> {
             (&self.new.request_id, Type::TEXT),
         ]);
         let row = self.transaction.query_opt(include_str!("../sql/catalog_write.sql"), &parameters).await?;
-        let row = row.ok_or_else(|| StoreError::Broken("no row".to_owned()))?;
+        let Some(row) = row else {
+            self.give_up().await;
+            return Ok(None);
+        };
         let catalog = Catalog::try_from(&row)?;
         self.transaction.commit().await?;
-        Ok(catalog)
+        Ok(Some(catalog))
     }
 
     /// Gives the upsert up; nothing is changed. Dropping does the same, but also closes the connection.
@@ -156,7 +160,7 @@ impl Store {
         let transaction = self.begin().await?;
         let Some(row) = transaction.query_opt(include_str!("../sql/catalog_lock.sql"), &parameters).await? else {
             transaction.roll_back().await;
-            return Err(CatalogNotBegun::UnknownTenant);
+            return Err(CatalogNotBegun::NoTenant);
         };
         let version: i64 = row.try_get("version").map_err(StoreError::from)?;
         if new.if_version.is_some_and(|expected| expected != version || version == 0) {

@@ -24,6 +24,8 @@ pub enum Purpose {
     Billing,
     /// Another mail to the tenant's admin, or to another one, outside the pipeline.
     Invitation,
+    /// Switching off a deprovisioned tenant's graph user.
+    GraphUser,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
             Self::Step(step) => step,
             Self::Billing => Step::ActivateTenant,
             Self::Invitation => Step::InviteAdmin,
+            Self::GraphUser => Step::CreateGraph,
         }
     }
 }
@@ -91,7 +94,7 @@ impl Store {
         self.lease_for(Purpose::Invitation, tenant_id, token, work, &states).await
     }
 
-    async fn lease_for(
+    pub(crate) async fn lease_for(
         &self,
         purpose: Purpose,
         tenant_id: TenantId,
@@ -122,7 +125,7 @@ impl Store {
                 begun_for: match purpose {
                     // What a step makes is not new any more.
                     Purpose::Invitation => Duration::MAX,
-                    Purpose::Billing | Purpose::Step(_) => Duration::ZERO,
+                    Purpose::Billing | Purpose::GraphUser | Purpose::Step(_) => Duration::ZERO,
                 },
             });
         }

@@ -48,6 +48,24 @@ impl TryFrom<&Row> for OutboxRow {
     }
 }
 
+/// A promise that is kept under the tenant's lease, in a module of its own: Stripe may not be at the tenant's tier, or a
+/// deprovisioned tenant's graph user may be on.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenPromise {
+    /// The promise.
+    pub id: Uuid,
+    /// The tenant.
+    pub tenant_id: TenantId,
+}
+
+impl TryFrom<&Row> for OpenPromise {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { id: row.try_get("id")?, tenant_id: TenantId(row.try_get("tenant_id")?) })
+    }
+}
+
 /// Skips rows that this release cannot read: another release wrote them and delivers them.
 fn readable(rows: &[Row]) -> Vec<OutboxRow> {
     let read =

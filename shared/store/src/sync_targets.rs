@@ -83,8 +83,8 @@ pub struct NewSyncTarget<'a> {
 /// Why a target was not registered.
 #[derive(Debug)]
 pub enum NotRegistered {
-    /// There is no such tenant.
-    UnknownTenant,
+    /// There is no such tenant, or it is deprovisioned.
+    NoTenant,
     /// The tenant has no active catalog, or none of that name.
     NoActiveCatalog,
     /// The database.
@@ -123,7 +123,7 @@ impl Store {
                 ],
             )
             .await?
-            .ok_or(NotRegistered::UnknownTenant)?;
+            .ok_or(NotRegistered::NoTenant)?;
         let id: Option<Uuid> = row.try_get("id").map_err(StoreError::from)?;
         if id.is_none() {
             return Err(NotRegistered::NoActiveCatalog);

@@ -310,6 +310,7 @@ impl Store {
                     (&Uuid::now_v7(), Type::UUID),
                     (&deactivation.actor, Type::TEXT),
                     (&deactivation.request_id, Type::TEXT),
+                    (&Uuid::now_v7(), Type::UUID),
                 ],
             )
             .await?;

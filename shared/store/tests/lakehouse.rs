@@ -7,7 +7,8 @@ use std::time::Duration;
 use domain::{CatalogRequest, SyncTargetRequest, TenantId};
 use serde_json::{Value, json};
 use store::{
-    Catalog, CatalogNotBegun, NewCatalog, NewSyncTarget, NotRegistered, Store, StoreError, SyncTarget, Tenant,
+    Catalog, CatalogNotBegun, Deactivation, NewCatalog, NewSyncTarget, NotRegistered, Store, StoreError, SyncTarget,
+    Tenant,
 };
 use support::Database;
 use tokio::task::JoinSet;
@@ -28,7 +29,12 @@ fn new_catalog(tenant_id: TenantId, request: &CatalogRequest) -> NewCatalog<'_> 
 async fn upsert(store: &Store, tenant: &Tenant, change: &Value, secret_version: Option<&str>) -> Catalog {
     let request = catalog_request(change);
     let begun = store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
-    begun.expect("it goes through").commit(secret_version).await.expect("the database answers")
+    begun
+        .expect("it goes through")
+        .commit(secret_version)
+        .await
+        .expect("the database answers")
+        .expect("the tenant is there")
 }
 
 fn target_request(tenant_id: TenantId, change: &Value) -> SyncTargetRequest {
@@ -112,13 +118,13 @@ async fn the_second_upsert_of_a_catalog_waits_for_the_first() {
         let first = first.expect("it goes through");
         let finish = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
-            first.commit(Some(&format!("v{round}"))).await.expect("the database answers")
+            first.commit(Some(&format!("v{round}"))).await.expect("the database answers").expect("the tenant is there")
         };
         let second = async {
             let begun = other.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
             let begun = begun.expect("it goes through");
             let seen = begun.secret_version().map(str::to_owned);
-            begun.commit(seen.as_deref()).await.expect("the database answers")
+            begun.commit(seen.as_deref()).await.expect("the database answers").expect("the tenant is there")
         };
         let (first, second) = tokio::join!(finish, second);
         assert_eq!(second.version, first.version + 1);
@@ -184,9 +190,10 @@ async fn an_upsert_can_require_a_version() {
     assert!(mismatch(2).await);
     let begun = store.begin_catalog_upsert(NewCatalog { if_version: Some(1), ..new }).await;
     let written = begun.expect("it goes through").commit(None).await.expect("the database answers");
+    let written = written.expect("the tenant is there");
     assert_eq!(written.version, 2);
     let unknown = store.begin_catalog_upsert(NewCatalog { tenant_id: TenantId(Uuid::now_v7()), ..new }).await.err();
-    assert!(matches!(unknown, Some(CatalogNotBegun::UnknownTenant)));
+    assert!(matches!(unknown, Some(CatalogNotBegun::NoTenant)));
 }
 
 #[tokio::test]
@@ -217,7 +224,7 @@ async fn a_target_goes_to_an_active_catalog() {
     let (tenant, other) = (database.tenant("acme").await, database.tenant("other").await);
     let (store, id) = (&database.store, tenant.tenant_id);
     let unknown = register(store, TenantId(Uuid::now_v7()), &json!({})).await;
-    assert!(matches!(unknown, Err(NotRegistered::UnknownTenant)));
+    assert!(matches!(unknown, Err(NotRegistered::NoTenant)));
     upsert(store, &other, &json!({"catalog_name": "others"}), None).await;
     for change in [json!({}), json!({"catalog_name": "others"})] {
         assert!(matches!(register(store, id, &change).await, Err(NotRegistered::NoActiveCatalog)), "{change}");
@@ -279,23 +286,68 @@ async fn simultaneous_registrations_are_one_target() {
     assert_eq!(database.store.sync_targets_page(None, None, 10).await.expect("answers").rows.len(), 1);
 }
 
+async fn deactivate(database: &Database, tenant: &Tenant) {
+    let payload = json!({});
+    let deactivation = Deactivation {
+        tenant_id: tenant.tenant_id,
+        invalidation: (Uuid::now_v7(), &payload),
+        actor: "ops",
+        request_id: "r",
+    };
+    database.store.deactivate_tenant(deactivation).await.expect("the database answers").expect("it was not off");
+}
+
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn the_application_reads_and_writes_but_changes_no_history() {
+async fn nothing_is_written_for_a_deprovisioned_tenant() {
     let database = Database::create().await;
-    let client = database.own.connect().await;
-    let role = &database.own.users().application.username;
-    for (table, privilege, expected) in [
-        ("lakehouse.tenant_catalogs", "SELECT", true),
-        ("lakehouse.tenant_catalogs", "UPDATE", true),
-        ("lakehouse.tenant_catalogs", "DELETE", false),
-        ("lakehouse.sync_targets", "INSERT", true),
-        ("lakehouse.sync_targets", "TRUNCATE", false),
-        ("control.audit_log", "INSERT", true),
-        ("control.audit_log", "UPDATE", false),
-    ] {
-        let sql = "SELECT has_table_privilege($1, $2, $3) AND has_schema_privilege($1, 'lakehouse', 'USAGE')";
-        let row = client.query_one(sql, &[role, &table, &privilege]).await.expect("answers");
-        assert_eq!(row.get::<_, bool>(0), expected, "{table} {privilege}");
+    let (tenant, store) = (database.tenant("acme").await, &database.store);
+    let made = upsert(store, &tenant, &json!({}), None).await;
+    register(store, tenant.tenant_id, &json!({})).await.expect("it has a catalog");
+    // One is begun before, and would be committed afterwards.
+    let (other, request) = (database.own.store(), catalog_request(&json!({"warehouse": "s3://other/"})));
+    let late = other.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await.expect("not off yet");
+    deactivate(&database, &tenant).await;
+    assert!(late.commit(Some("v2")).await.expect("the database answers").is_none());
+    for name in ["ivory-lakehouse", "another"] {
+        let request = catalog_request(&json!({"catalog_name": name}));
+        let begun = store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await;
+        assert!(matches!(begun.err(), Some(CatalogNotBegun::NoTenant)), "{name}");
     }
+    for table in ["companies", "others"] {
+        let registered = register(store, tenant.tenant_id, &json!({"iceberg_table": table})).await;
+        assert!(matches!(registered, Err(NotRegistered::NoTenant)), "{table}");
+    }
+    let kept = store.newest_active_catalog(tenant.tenant_id).await.expect("the database answers").expect("kept");
+    assert_eq!((kept.version, kept.warehouse, kept.secret_version), (made.version, made.warehouse, None));
+    let rows = "SELECT (SELECT count(*) FROM lakehouse.tenant_catalogs), (SELECT count(*) FROM lakehouse.sync_targets)";
+    let rows = database.own.connect().await.query_one(rows, &[]).await.expect("answers");
+    assert_eq!((rows.get::<_, i64>(0), rows.get::<_, i64>(1)), (1, 1));
+}
+
+/// Whichever of the two commits first, the other one waits for it and sees it.
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_write_and_a_deactivation_of_the_same_moment_are_one_after_the_other() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    upsert(&database.store, &tenant, &json!({}), None).await;
+    let mut client = database.own.connect().await;
+    let off = client.transaction().await.expect("begun");
+    let sql = "UPDATE control.tenants SET provisioning_state = 'deprovisioned' WHERE slug = 'acme'";
+    off.batch_execute(sql).await.expect("not committed yet");
+    let (store, request) = (database.own.store(), catalog_request(&json!({"warehouse": "s3://other/"})));
+    let catalog = async {
+        let begun = store.begin_catalog_upsert(new_catalog(tenant.tenant_id, &request)).await.expect("not off yet");
+        begun.commit(None).await.expect("the database answers")
+    };
+    let nothing = json!({});
+    let target = register(&database.store, tenant.tenant_id, &nothing);
+    let commit = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        off.commit().await.expect("committed");
+    };
+    let (catalog, target, ()) = tokio::join!(catalog, target, commit);
+    assert!(catalog.is_none());
+    assert!(matches!(target, Err(NotRegistered::NoTenant)));
 }

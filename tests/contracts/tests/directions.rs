@@ -33,6 +33,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("callers", &["domain", "http-kit", "lambda-kit", "secrets"]),
     ("outbox", &["domain", "lambda-kit", "secrets", "store", "tenant-cache", "valkey"]),
     ("tenant-cache", &["domain", "lambda-kit", "secrets", "store", "valkey"]),
+    ("graph-users", &["domain", "falkordb", "lambda-kit", "secrets", "store"]),
     ("region-search", &["domain", "lambda-kit", "opensearch", "secrets"]),
     // The kits that functions are built with.
     ("api-kit", &["callers", "domain", "lambda-kit", "store"]),

@@ -210,3 +210,133 @@ async fn the_cache_entry_alone_can_be_removed() -> Result<()> {
     assert_eq!(cloud.tenant(&slug).await?, record);
     Ok(())
 }
+
+/// Logs in as the tenant's application does, and reads the graph.
+async fn graph_user(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<redis::aio::MultiplexedConnection> {
+    let secret = cloud.aws.secret(&format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?)).await?;
+    let password = secret["graph_pass"].as_str().context("no password")?;
+    let mut connection = cloud.falkordb_as("us-east-1", &format!("client_{slug}"), password).await?;
+    read_graph(&mut connection, slug).await?;
+    Ok(connection)
+}
+
+async fn read_graph(connection: &mut redis::aio::MultiplexedConnection, slug: &str) -> Result<redis::Value> {
+    let mut query = redis::cmd("GRAPH.RO_QUERY");
+    Ok(query.arg(format!("client_{slug}")).arg("MATCH (n) RETURN count(n)").query_async(connection).await?)
+}
+
+async fn audited(cloud: &Cloud, tenant_id: Uuid, action: &str) -> Result<i64> {
+    let sql = "SELECT count(*) FROM control.audit_log WHERE tenant_id = $1 AND action = $2";
+    Ok(cloud.control().await?.query_one(sql, &[&tenant_id, &action]).await?.get(0))
+}
+
+#[tokio::test]
+#[ignore = "needs API_URL"]
+async fn a_deactivated_tenants_graph_user_is_off_at_once() -> Result<()> {
+    let cloud = Cloud::from_env()?;
+    let (slug, tenant_id) = cloud.live("closed", json!({ "tier": "pilot" })).await?;
+    let mut open = graph_user(&cloud, &slug, tenant_id).await?;
+    cloud.deactivate(&slug).await?.no_content()?;
+    assert!(read_graph(&mut open, &slug).await.is_err(), "a connection that was open before");
+    assert!(graph_user(&cloud, &slug, tenant_id).await.is_err(), "a new one");
+    cloud.deactivate(&slug).await?.no_content()?;
+    assert_eq!(audited(&cloud, tenant_id, "tenant.switch_off_graph_user").await?, 1);
+    // What belongs to the tenant is kept.
+    let mut administrator = cloud.falkordb("us-east-1").await?;
+    read_graph(&mut administrator, &slug).await?;
+    Ok(())
+}
+
+/// The request is answered although the region's server is away. The reconciler does it later, and not to a tenant that was
+/// brought back meanwhile.
+#[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
+async fn a_graph_user_that_cannot_be_switched_off_now_is_switched_off_later() -> Result<()> {
+    let cloud = Cloud::from_env()?;
+    let (slug, tenant_id) = cloud.live("later", json!({ "tier": "pilot" })).await?;
+    let (back, back_id) = cloud.live("back", json!({ "tier": "pilot" })).await?;
+    with_faults(async |cloud, faults| {
+        let refused = [&slug, &back].map(|slug| format!("^ACL SETUSER client_{slug} reset$"));
+        let mut rules = Vec::new();
+        for command in &refused {
+            rules.push(faults.refuse("falkordb-us-east-1", command, "LOADING the server is loading its data").await?);
+        }
+        for (slug, tenant_id) in [(&slug, tenant_id), (&back, back_id)] {
+            cloud.deactivate(slug).await?.no_content()?;
+            graph_user(cloud, slug, tenant_id).await.context("the server did not do it")?;
+        }
+        let control = cloud.control().await?;
+        let brought = "UPDATE control.tenants SET provisioning_state = 'active', is_active = true WHERE tenant_id = $1";
+        control.execute(brought, &[&back_id]).await?;
+        for rule in rules {
+            faults.mend(rule).await?;
+        }
+        let open = "SELECT count(*) FROM control.outbox WHERE tenant_id = ANY ($1) AND delivered_at IS NULL
+                    AND kind = 'switch_off_graph_user'";
+        let due = "UPDATE control.outbox SET next_attempt_at = clock_timestamp() WHERE tenant_id = ANY ($1)
+                   AND delivered_at IS NULL AND kind = 'switch_off_graph_user'";
+        let both = [tenant_id, back_id];
+        cloud
+            .reconcile_until(async || {
+                control.execute(due, &[&both.as_slice()]).await?;
+                Ok(control.query_one(open, &[&both.as_slice()]).await?.get::<_, i64>(0) == 0)
+            })
+            .await?;
+        assert!(graph_user(cloud, &slug, tenant_id).await.is_err(), "switched off");
+        graph_user(cloud, &back, back_id).await.context("it is there again")?;
+        assert_eq!(audited(cloud, back_id, "tenant.switch_off_graph_user").await?, 0);
+        Ok(())
+    })
+    .await
+}
+
+/// A step that was making the user when the tenant was deactivated may have its effect afterwards.
+#[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
+async fn a_graph_user_that_a_fenced_step_makes_does_not_stay() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let slug = unique("granted");
+        let grant = Match::command(&format!("^ACL SETUSER client_{slug} reset on"));
+        let pause = faults.hold("falkordb-us-east-1", grant).await?;
+        let tenant_id = cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+        faults.held(pause).await?;
+        cloud.deactivate(&slug).await?.no_content()?;
+        faults.mend(pause).await?;
+        let control = cloud.control().await?;
+        let open = "SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL
+                    AND kind = 'switch_off_graph_user'";
+        let end = Instant::now() + SOON;
+        while control.query_one(open, &[&tenant_id]).await?.get::<_, i64>(0) > 0 {
+            ensure!(Instant::now() < end, "the promise is not kept");
+            cloud.aws.invoke("reconcile-tenants", &json!({})).await.ok();
+            sleep(Duration::from_millis(500)).await;
+        }
+        assert!(graph_user(cloud, &slug, tenant_id).await.is_err(), "switched off");
+        assert_eq!(audited(cloud, tenant_id, "tenant.switch_off_graph_user").await?, 1);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs API_URL"]
+async fn a_deactivated_tenants_custom_domain_is_free() -> Result<()> {
+    let cloud = Cloud::from_env()?;
+    let (former, former_id) = cloud.live("former", json!({ "tier": "pilot" })).await?;
+    let (next, _) = cloud.live("next", json!({ "tier": "pilot" })).await?;
+    let domain = format!("{}.example.com", unique("bank"));
+    let asked = json!({ "custom_domain": domain });
+    cloud.change(&former, asked.clone()).await?.expect(200)?;
+    cloud.change(&next, asked.clone()).await?.problem(409, "domain_taken")?;
+    cloud.deactivate(&former).await?.no_content()?;
+    assert_eq!(cloud.tenant(&former).await?["custom_domain"], Value::Null);
+    let refused = cloud.change(&former, json!({ "custom_domain": null })).await?.problem(409, "tenant_not_active")?;
+    let detail = refused["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("its custom domain is free"), "nothing is left to do: {detail}");
+    assert_eq!(cloud.change(&next, asked).await?.expect(200)?["custom_domain"], domain.as_str());
+    let sql = "SELECT before ->> 'custom_domain', after ->> 'custom_domain' FROM control.audit_log
+               WHERE tenant_id = $1 AND action = 'tenant.deactivate'";
+    let row = cloud.control().await?.query_one(sql, &[&former_id]).await?;
+    assert_eq!((row.get::<_, Option<&str>>(0), row.get::<_, Option<&str>>(1)), (Some(domain.as_str()), None));
+    Ok(())
+}

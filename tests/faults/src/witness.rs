@@ -138,6 +138,16 @@ async fn search_and_graph(cloud: &Cloud, subject: &Subject, seen: &mut Testimony
     Ok(())
 }
 
+/// Whether the tenant's user of its graph can log in, or a connection of it may do anything.
+pub async fn graph_user_is_on(cloud: &Cloud, subject: &Subject) -> Result<bool> {
+    let mut falkordb = cloud.falkordb("us-east-1").await?;
+    let list: Vec<String> = redis::cmd("ACL").arg("LIST").query_async(&mut falkordb).await?;
+    let user = format!("user client_{} ", subject.slug);
+    let Some(shown) = list.iter().find(|shown| shown.starts_with(&user)) else { return Ok(false) };
+    let off = shown.contains(" off ") && shown.ends_with(" -@all") && !shown.contains(['#', '~', '+']);
+    Ok(!off)
+}
+
 async fn billing(cloud: &Cloud, tenant_id: Uuid, seen: &mut Testimony) -> Result<()> {
     seen.count("customer", cloud.customers(tenant_id).await?.len());
     let subscriptions = cloud.subscriptions(tenant_id).await?;

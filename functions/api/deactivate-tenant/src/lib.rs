@@ -1,11 +1,13 @@
 //! `DELETE /v1/admin/tenants/{slug}`: the tenant stops routing, and its resources are kept. A run in progress is fenced off
-//! and stopped. The reconciler cancels the subscription once nobody else holds the tenant's lease.
+//! and stopped. Its graph user is switched off, here or by the reconciler, which also cancels the subscription once nobody else
+//! holds the tenant's lease.
 
 use std::time::Duration;
 
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Problem, Request, SlugInPath};
 use domain::ProvisioningState;
+use graph_users::GraphUsers;
 use lambda_kit::needs;
 use outbox::Outbox;
 use runs::StopRuns;
@@ -16,12 +18,16 @@ use uuid::Uuid;
 /// The longest wait for the run to be stopped. It is fenced off already, so stopping it only saves work.
 const STOP: Duration = Duration::from_secs(1);
 
+/// What is left of the route's time after the graph user.
+const FOR_THE_ANSWER: Duration = Duration::from_millis(200);
+
 needs! {
     /// Deactivates a tenant.
     pub struct DeactivateTenant {
         store: ControlDatabase,
         runs: StopRuns,
         outbox: Outbox,
+        graph_users: GraphUsers,
         cache: CacheSettings,
     }
 }
@@ -60,10 +66,10 @@ impl Handler for DeactivateTenant {
         // promise they are removed again.
         let promise = done.map(|_| id);
         // The caller gets 204 only once the entries are gone. Sent again, the same request tries the rest.
-        if self.outbox.invalidated(&self.store, promise, &entries, budget).await {
-            Ok(Answer::no_content())
-        } else {
-            Err(Problem::unavailable())
-        }
+        let gone = self.outbox.invalidated(&self.store, promise, &entries, budget).await;
+        // A region's FalkorDB that cannot be reached, or a step that has to end first, do not hold up the answer.
+        let (tenant_id, rest) = (tenant.tenant_id, budget.keeping(FOR_THE_ANSWER));
+        self.graph_users.switch_off_now(&self.store, tenant_id, &request.request_id, rest).await;
+        if gone { Ok(Answer::no_content()) } else { Err(Problem::unavailable()) }
     }
 }

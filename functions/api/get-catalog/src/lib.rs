@@ -19,7 +19,7 @@ impl GetCatalog {
     /// The tenant that calls with its own token, if the path names it by id or by slug. For any other tenant the answer is
     /// 403, whether or not that tenant exists.
     async fn own_tenant(&self, own: TenantId, asked: &str) -> Result<Tenant, Problem> {
-        let tenant = self.store.tenant_by_id(own).await?;
+        let tenant = TenantsOwn(Some(own)).row(&self.store).await?;
         if asked.parse() == Ok(own.0) {
             return tenant.ok_or_else(Problem::tenant_not_found);
         }

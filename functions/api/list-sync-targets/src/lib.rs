@@ -32,6 +32,7 @@ impl Handler for ListSyncTargets {
         if own.is_some() && query.contains("tenant_id") && asked != own {
             return Err(Problem::forbidden());
         }
+        TenantsOwn(own).row(&self.store).await?;
         fields.finish()?;
         let targets = self.store.sync_targets_page(own.or(asked), page.after(), page.rows()).await?;
         let rows = targets

@@ -3,7 +3,7 @@
 use api_kit::records::SyncTargetRecord;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Json, Problem, Request};
-use domain::{FieldError, SyncTargetRequest};
+use domain::{FieldError, ProvisioningState, SyncTargetRequest};
 use lambda_kit::needs;
 use store::{ControlDatabase, NewSyncTarget, NotRegistered};
 
@@ -21,6 +21,9 @@ impl Handler for RegisterSyncTarget {
     async fn handle(&self, request: &Request, Json(body): Json, _: Budget) -> Result<Answer, Problem> {
         let asked = SyncTargetRequest::parse(&body)?;
         let tenant = self.store.tenant_by_id(asked.tenant_id).await?.ok_or_else(Problem::tenant_not_found)?;
+        if tenant.state == ProvisioningState::Deprovisioned {
+            return Err(Problem::nothing_more_for_tenant());
+        }
         // Namespaces isolate tenants from each other.
         if !asked.iceberg_namespace.belongs_to(&tenant.slug) {
             let message = format!("must be ivory_tenant_{} or lie below it; hyphens may be underscores", tenant.slug);
@@ -29,7 +32,8 @@ impl Handler for RegisterSyncTarget {
         let new = NewSyncTarget { request: &asked, actor: request.caller.name(), request_id: &request.request_id };
         match self.store.register_sync_target(new).await {
             Ok(target) => Ok(Answer::created(&SyncTargetRecord::from(&target))),
-            Err(NotRegistered::UnknownTenant) => Err(Problem::tenant_not_found()),
+            // It was there a moment ago, and no row is ever deleted.
+            Err(NotRegistered::NoTenant) => Err(Problem::nothing_more_for_tenant()),
             Err(NotRegistered::NoActiveCatalog) => Err(Problem::no_active_catalog()),
             Err(NotRegistered::Store(error)) => Err(error.into()),
         }

@@ -73,7 +73,8 @@ impl UpdateTenant {
         for _ in 0..ROUNDS {
             let tenant = self.store.tenant_by_slug(slug).await?.ok_or_else(Problem::tenant_not_found)?;
             if tenant.state == ProvisioningState::Deprovisioned {
-                return Err(Problem::tenant_not_active("The tenant was deprovisioned."));
+                let detail = "The tenant was deprovisioned; its custom domain is free for another tenant.";
+                return Err(Problem::tenant_not_active(detail));
             }
             if if_match.is_some_and(|versions| !versions.allows(tenant.version)) {
                 return Err(Problem::version_mismatch());

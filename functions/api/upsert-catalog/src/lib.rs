@@ -6,7 +6,7 @@ pub mod credentials;
 use api_kit::records::CatalogRecord;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, IfMatch, Json, Precondition, Problem, Request};
-use domain::{CatalogRequest, Failure, TenantId};
+use domain::{CatalogRequest, Failure, ProvisioningState, TenantId};
 use lambda_kit::{VersionId, Versions, needs};
 use secrets::CatalogSecret;
 use store::{CatalogNotBegun, ControlDatabase, NewCatalog};
@@ -44,7 +44,11 @@ impl Handler for UpsertCatalog {
         _: Budget,
     ) -> Result<Answer, Problem> {
         let asked = CatalogRequest::parse(&body)?;
-        let tenant_id = request.find_tenant(&self.store).await?.tenant_id;
+        let tenant = request.find_tenant(&self.store).await?;
+        if tenant.state == ProvisioningState::Deprovisioned {
+            return Err(Problem::nothing_more_for_tenant());
+        }
+        let tenant_id = tenant.tenant_id;
         let new = NewCatalog {
             tenant_id,
             request: &asked,
@@ -64,6 +68,7 @@ impl Handler for UpsertCatalog {
         match put.await {
             Ok(version) => {
                 let catalog = upsert.commit(version.as_ref().map(VersionId::as_str)).await?;
+                let catalog = catalog.ok_or_else(Problem::nothing_more_for_tenant)?;
                 Ok(Answer::created(&CatalogRecord::from(&catalog)).with_version(catalog.version))
             }
             Err(failure) => {
@@ -76,7 +81,8 @@ impl Handler for UpsertCatalog {
 
 fn not_begun(reason: CatalogNotBegun) -> Problem {
     match reason {
-        CatalogNotBegun::UnknownTenant => Problem::tenant_not_found(),
+        // It was there a moment ago, and no row is ever deleted.
+        CatalogNotBegun::NoTenant => Problem::nothing_more_for_tenant(),
         CatalogNotBegun::VersionMismatch => Problem::version_mismatch(),
         CatalogNotBegun::Store(error) => error.into(),
     }

@@ -1,10 +1,12 @@
-//! Every minute: looks after idle runs, delivers promises that were left behind, settles open billing intents. A lease in
+//! Every minute: looks after idle runs, delivers promises that were left behind, switches off the graph users of deprovisioned
+//! tenants, settles open billing intents. A lease in
 //! Postgres lets one reconciler work at a time. Every act may be repeated, so an invocation that dies between two of them
 //! loses nothing.
 
 use std::time::Duration;
 
 use billing::Billing;
+use graph_users::GraphUsers;
 use lambda_kit::operation::Operation;
 use lambda_kit::{Budget, needs};
 use outbox::Outbox;
@@ -21,6 +23,8 @@ const OUTBOX_TIME: Duration = Duration::from_secs(12);
 /// Per invocation, each with at most two calls of Step Functions.
 const IDLE_RUNS: i64 = 50;
 const IDLE_TIME: Duration = Duration::from_secs(8);
+/// Graph users of deprovisioned tenants that are still on.
+const GRAPH_USERS_TIME: Duration = Duration::from_secs(6);
 /// Billing comes last and gets what is left of this. It is less than the function's time-out.
 const WHOLE_TIME: Duration = Duration::from_secs(45);
 /// After so many tries of one promise, about a quarter of an hour, a person should know (the alarm of errors in operations).
@@ -32,6 +36,7 @@ const STRIPE_CALL: Duration = Duration::from_secs(5);
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     delivered: usize,
+    switched_off: usize,
     started: usize,
     failed: usize,
     billed: usize,
@@ -42,6 +47,7 @@ needs! {
     pub struct ReconcileTenants {
         store: ControlDatabase,
         outbox: Outbox,
+        graph_users: GraphUsers,
         runs: Runs,
         billing: Billing,
     }
@@ -62,21 +68,24 @@ impl Operation for ReconcileTenants {
         let outcome = self.reconcile(request_id).await;
         self.store.release_singleton(Self::NAME, request_id).await.map_err(domain::Failure::from)?;
         let report = outcome.map_err(domain::Failure::from)?;
-        let Report { delivered, started, failed, billed } = report;
-        tracing::info!(delivered, started, failed, billed, "reconciled");
+        let Report { delivered, switched_off, started, failed, billed } = report;
+        tracing::info!(delivered, switched_off, started, failed, billed, "reconciled");
         Ok(report)
     }
 }
 
 impl ReconcileTenants {
-    /// Tries all three parts, whatever becomes of the others.
+    /// Tries all parts, whatever becomes of the others.
     async fn reconcile(&self, request_id: &str) -> Result<Report, StoreError> {
         let budget = Budget::of(WHOLE_TIME);
         let mut report = Report::default();
         let looked_after = self.look_after(request_id, &mut report).await;
         let delivered = self.deliver(&mut report).await;
+        let within = budget.at_most(GRAPH_USERS_TIME);
+        let switched_off = self.graph_users.switch_off_due(&self.store, request_id, within).await;
         let settled = self.billing.within(STRIPE_CALL).settle_open(&self.store, budget, request_id).await;
         looked_after.and(delivered)?;
+        report.switched_off = switched_off?;
         report.billed = settled?.settled;
         let stuck = self.store.outbox_stuck(STUCK_AFTER).await?;
         if stuck > 0 {

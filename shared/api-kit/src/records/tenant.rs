@@ -21,7 +21,7 @@ pub struct TenantRecord<'a> {
     supabase_project_ref: Option<&'a str>,
     /// The tenant's private graph. Null until step 6 completes.
     falkordb_graph_name: Option<&'a str>,
-    /// The tenant's own domain, if it has one.
+    /// The tenant's own domain, if it has one. A deprovisioned tenant has none: its domain is free.
     custom_domain: Option<&'a str>,
     admin_email: &'a AdminEmail,
     provisioning_state: ProvisioningState,
@@ -50,7 +50,8 @@ impl<'a> From<&'a Tenant> for TenantRecord<'a> {
             supabase_url: tenant.supabase_url.as_deref(),
             supabase_project_ref: tenant.supabase_project_ref.as_deref(),
             falkordb_graph_name: tenant.falkordb_graph_name.as_deref(),
-            custom_domain: tenant.custom_domain.as_deref(),
+            // A deprovisioned tenant's row only remembers which one it had.
+            custom_domain: tenant.custom_domain.as_deref().filter(|_| tenant.state != ProvisioningState::Deprovisioned),
             admin_email: &tenant.admin_email,
             provisioning_state: tenant.state,
             is_active: tenant.is_active,

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cypher;
 use crate::error::Error;
-use crate::grant::Grant;
+use crate::grant::{self, Grant};
 
 /// The time limit of an operation with all of its commands. Opening the connection takes at most
 /// [`redis_kit::CALL_LIMIT`].
@@ -76,6 +76,32 @@ impl FalkorDb {
     /// replicated between servers, so a failover needs a shared or copied aclfile.
     pub async fn grant(&self, user: &str, graph: &str, password: &SecretString) -> Result<(), Error> {
         bounded(self.set_and_save(user, &Grant::new(graph, password))).await
+    }
+
+    /// Takes everything from a user, also after a restart: the right to log in, the password, every command. What is left
+    /// to a connection that is open is nothing, and it is closed. A query that runs is not ended. False: there is no such
+    /// user, and none is made.
+    pub async fn switch_off(&self, user: &str) -> Result<bool, Error> {
+        bounded(self.reset_and_save(user)).await
+    }
+
+    async fn reset_and_save(&self, user: &str) -> Result<bool, Error> {
+        let acl = |command: &str| redis::cmd("ACL").arg(command).to_owned();
+        let show = acl("GETUSER").arg(user).to_owned();
+        let exists: Value = self.call(&show).await.map_err(Error::of_users)?;
+        if matches!(exists, Value::Nil) {
+            return Ok(false);
+        }
+        // `off` alone would leave open connections as they are.
+        let _: Value = self.call(acl("SETUSER").arg(user).arg("reset")).await.map_err(Error::of_users)?;
+        let _: Value = self.call(&acl("SAVE")).await.map_err(Error::of_users)?;
+        match self.call::<Value>(redis::cmd("CLIENT").arg("KILL").arg("USER").arg(user)).await {
+            // A server that does not let our user close connections leaves one that may do nothing.
+            Ok(_) | Err(Error::Call(redis_kit::Error::NotPermitted)) => {}
+            Err(error) => return Err(error),
+        }
+        let shown: HashMap<String, Value> = self.call(&show).await.map_err(Error::of_users)?;
+        if grant::is_nothing(shown) { Ok(true) } else { Err(Error::GrantMissing) }
     }
 
     async fn set_and_save(&self, user: &str, grant: &Grant) -> Result<(), Error> {
@@ -175,7 +201,7 @@ impl FalkorDb {
     }
 }
 
-async fn bounded(operation: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+async fn bounded<T>(operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     timeout(OPERATION_LIMIT, operation).await.unwrap_or(Err(Error::Call(redis_kit::Error::Timeout)))
 }
 

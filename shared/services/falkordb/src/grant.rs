@@ -77,6 +77,19 @@ impl Grant {
     }
 }
 
+/// Whether `ACL GETUSER` shows a user without any right: it cannot log in, and no command and no key is open to it.
+pub(crate) fn is_nothing(mut user: HashMap<String, Value>) -> bool {
+    let mut field = |name| user.remove(name).unwrap_or(Value::Nil);
+    let flags = list(field("flags"));
+    flags.iter().any(|flag| flag == "off")
+        && !flags.iter().any(|flag| flag == "nopass")
+        && list(field("passwords")).is_empty()
+        && text(field("commands")) == "-@all"
+        && text(field("keys")).is_empty()
+        && text(field("channels")).is_empty()
+        && matches!(field("selectors"), Value::Array(selectors) if selectors.is_empty())
+}
+
 fn list(value: Value) -> Vec<String> {
     Vec::from_redis_value(value).unwrap_or_default()
 }
@@ -150,6 +163,33 @@ mod tests {
             let mut user = shown(&right);
             user.extend(shown(&[(field, values)]));
             assert!(!grant.is_shown_by(user), "{field}: {values:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_user_without_any_right_is_off() {
+        let off: [(&str, &[&str]); 6] = [
+            ("flags", &["off"]),
+            ("passwords", &[]),
+            ("commands", &["-@all"]),
+            ("keys", &[""]),
+            ("channels", &[""]),
+            ("selectors", &[]),
+        ];
+        assert!(is_nothing(shown(&off)));
+        assert!(!is_nothing(HashMap::new()));
+        for (field, values) in [
+            ("flags", &["on"][..]),
+            ("flags", &["off", "nopass"]),
+            ("passwords", &["digest"]),
+            ("commands", &["-@all +ping"]),
+            ("keys", &["~client_acme"]),
+            ("channels", &["&*"]),
+            ("selectors", &["(+@all ~*)"]),
+        ] {
+            let mut user = shown(&off);
+            user.extend(shown(&[(field, values)]));
+            assert!(!is_nothing(user), "{field}: {values:?}");
         }
     }
 

@@ -137,6 +137,52 @@ async fn a_tenants_user_can_use_its_own_graph_and_nothing_else() {
 
 #[tokio::test]
 #[ignore = "needs TEST_FALKORDB_URL"]
+async fn a_user_that_is_switched_off_has_nothing_left_until_it_is_granted_again() {
+    let mut bench = Bench::new().await;
+    let (own, mut open) = bench.tenant("closing").await;
+    let (other, mut neighbour) = bench.tenant("closing-2").await;
+    let (user, read) = (user_of(&own), ["GRAPH.RO_QUERY", own.as_str(), "MATCH (n) RETURN n"]);
+    // Twice, because a promise is delivered at least once.
+    for _ in 0..2 {
+        assert_eq!(bench.falkordb.switch_off(&user).await, Ok(true));
+        assert!(ask(&mut open, &read).await.is_err(), "a connection that was open before");
+        assert!(bench.login(&user, "s3cret").await.is_err(), "a new one");
+    }
+    ask(&mut bench.admin, &["ACL", "LOAD"]).await.expect("as after a restart");
+    assert!(bench.login(&user, "s3cret").await.is_err());
+    ask(&mut neighbour, &["GRAPH.RO_QUERY", &other, "RETURN 1"]).await.expect("nobody else is closed");
+    let kept = ask(&mut bench.admin, &read).await.expect("the graph is kept");
+    assert!(format!("{kept:?}").contains("closing"), "{kept:?}");
+
+    assert_eq!(bench.falkordb.grant(&user, &own, &SecretString::from("s3cret")).await, Ok(()));
+    let mut again = bench.login(&user, "s3cret").await.expect("logged in");
+    ask(&mut again, &read).await.expect("allowed");
+
+    let nobody = user_of(&format!("client_{}nobody", bench.run));
+    assert_eq!(bench.falkordb.switch_off(&nobody).await, Ok(false));
+    assert_eq!(ask(&mut bench.admin, &["ACL", "GETUSER", &nobody]).await, Ok(Value::Nil), "none is made");
+    bench.clean_up(&[&own, &other]).await;
+}
+
+/// Our user may manage users, but not close connections. What is open may do nothing more.
+#[tokio::test]
+#[ignore = "needs TEST_FALKORDB_URL"]
+async fn a_user_is_switched_off_where_connections_cannot_be_closed() {
+    let mut bench = Bench::new().await;
+    let (own, mut open) = bench.tenant("kept").await;
+    let manager = format!("manager_{}", bench.run);
+    let made = ["ACL", "SETUSER", &manager, "on", ">m4nager", "~*", "+acl", "+ping"];
+    ask(&mut bench.admin, &made).await.expect("made");
+    let url = format!("redis://{manager}:m4nager@{}", bench.address);
+    let falkordb = FalkorDb::connect(&url.into(), None).await.expect("connected");
+    assert_eq!(falkordb.switch_off(&user_of(&own)).await, Ok(true));
+    assert!(is_denied(&mut open, &["GRAPH.RO_QUERY", &own, "RETURN 1"]).await);
+    ask(&mut bench.admin, &["ACL", "DELUSER", &manager]).await.expect("gone");
+    bench.clean_up(&[&own]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_FALKORDB_URL"]
 async fn any_name_is_stored_as_it_is() {
     let mut bench = Bench::new().await;
     let graph = format!("client_{}", bench.run);

@@ -326,10 +326,10 @@ async fn a_deactivation_fences_the_running_step() {
     assert!(database.deactivate(&tenant).await.is_none(), "once");
     let sql = "SELECT before, after FROM control.audit_log WHERE action = 'tenant.deactivate'";
     let audit = database.own.connect().await.query_one(sql, &[]).await.expect("once");
-    let expected =
-        json!({"provisioning_state": "provisioning", "is_active": false, "attempt": 1, "error_message": null});
+    let expected = json!({"provisioning_state": "provisioning", "is_active": false, "attempt": 1, "error_message": null, "custom_domain": null});
     assert_eq!(audit.get::<_, Value>("before"), expected);
-    let expected = json!({"provisioning_state": "deprovisioned", "is_active": false, "attempt": 2});
+    let expected =
+        json!({"provisioning_state": "deprovisioned", "is_active": false, "attempt": 2, "custom_domain": null});
     assert_eq!(audit.get::<_, Value>("after"), expected);
 }
 
@@ -458,4 +458,93 @@ async fn an_invitation_ends_in_one_statement_under_its_lease() {
     assert_eq!(lease.resource(ResourceKind::AdminUser).await.expect("answers").expect("the admin").id, admin.id);
     database.deactivate(&tenant).await.expect("active");
     assert!(matches!(lease_for("fourth").await, Err(NotLeased::State(ProvisioningState::Deprovisioned))));
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_deactivation_releases_the_custom_domain() {
+    let database = Database::create().await;
+    let store = &database.store;
+    let asked = domain(Some("bank.example"));
+    let (former, next) = (database.active("former", Tier::Pilot).await, database.active("next", Tier::Pilot).await);
+    let taken = update(&asked, None, &Value::Null);
+    store.update_tenant(former.tenant_id, &taken).await.expect("free").expect("active");
+    assert!(store.domain_taken(next.tenant_id, "bank.example").await.expect("answers"));
+    database.deactivate(&former).await.expect("active");
+    assert!(!store.domain_taken(next.tenant_id, "bank.example").await.expect("answers"), "free for others");
+    let sql = "SELECT before ->> 'custom_domain', after ? 'custom_domain' AND after ->> 'custom_domain' IS NULL
+               FROM control.audit_log WHERE action = 'tenant.deactivate'";
+    let admin = database.own.connect().await;
+    let audited = admin.query_one(sql, &[]).await.expect("one row");
+    assert_eq!((audited.get::<_, Option<&str>>(0), audited.get::<_, bool>(1)), (Some("bank.example"), true));
+
+    // It is remembered. Whoever brings the tenant back gets it if it is still free, and is told if it is not.
+    let back = "UPDATE control.tenants SET provisioning_state = 'failed', error_message = 'x' WHERE slug = 'former'";
+    admin.batch_execute(back).await.expect("still free");
+    let again = update(&asked, None, &Value::Null);
+    let refused = store.update_tenant(next.tenant_id, &again).await;
+    assert!(matches!(refused, Err(StoreError::Taken { constraint }) if constraint == "tenants_custom_domain_key"));
+    database.deactivate(&former).await.expect("failed");
+    store.update_tenant(next.tenant_id, &again).await.expect("free").expect("active");
+    let error = admin.batch_execute(back).await.expect_err("somebody else has it");
+    assert_eq!(error.as_db_error().and_then(|error| error.constraint()), Some("tenants_custom_domain_key"));
+    // Tenants that are off may have had the same one.
+    database.deactivate(&next).await.expect("active");
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_deactivation_promises_to_switch_the_graph_user_off() {
+    let database = Database::create().await;
+    let store = &database.store;
+    let due = async || {
+        let due = store.graph_users_due(10).await.expect("answers");
+        due.iter().map(|open| open.tenant_id).collect::<Vec<_>>()
+    };
+    let without = database.active("without", Tier::Pilot).await;
+    database.deactivate(&without).await.expect("active");
+    assert!(due().await.is_empty(), "there is no graph");
+    assert!(store.graph_user_on(without.tenant_id).await.expect("answers").is_none());
+
+    let tenant = database.tenant("acme").await;
+    let step = database.begin(&tenant, Step::CreateGraph, "step").await.expect("free");
+    step.intend(intent(ResourceKind::Graph)).await.expect("in time");
+    database.deactivate(&tenant).await.expect("provisioning");
+    assert!(due().await.is_empty(), "the step may still be making it");
+    let promise = store.graph_user_on(tenant.tenant_id).await.expect("answers").expect("promised");
+    let lease_for = async |token: &'static str| store.lease_for_graph_user(tenant.tenant_id, token, LONG).await;
+    assert!(matches!(lease_for("early").await, Err(NotLeased::Busy)));
+    database.end_lease(&tenant).await;
+
+    let lease = lease_for("reconciler").await.expect("the step is over");
+    assert_eq!(lease.resource(ResourceKind::Graph).await.expect("answers").expect("intended").name, "name");
+    // It stalls. Its lease ends, and somebody else does the work.
+    database.end_lease(&tenant).await;
+    assert!(!lease.graph_user_off(promise, Some("user")).await.expect("answers"), "too late");
+    let lease = lease_for("next").await.expect("it ended");
+    assert!(lease.graph_user_off(promise, Some("user")).await.expect("answers"));
+    assert!(!lease.graph_user_off(promise, Some("user")).await.expect("answers"), "once");
+    assert!(store.graph_user_on(tenant.tenant_id).await.expect("answers").is_none());
+    let sql = "SELECT count(*) FROM control.audit_log WHERE action = 'tenant.switch_off_graph_user' AND after ->> 'user' = 'user'";
+    assert_eq!(database.own.connect().await.query_one(sql, &[]).await.expect("answers").get::<_, i64>(0), 1);
+}
+
+/// A promise of before must not switch off a tenant that is there again. Its lease is never given.
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_tenant_that_is_back_keeps_its_graph_user() {
+    let database = Database::create().await;
+    let (store, tenant) = (&database.store, database.tenant("acme").await);
+    let step = database.begin(&tenant, Step::CreateGraph, "step").await.expect("free");
+    step.intend(intent(ResourceKind::Graph)).await.expect("in time");
+    database.deactivate(&tenant).await.expect("provisioning");
+    database.end_lease(&tenant).await;
+    for (state, rest) in
+        [("provisioning", ""), ("active", ", is_active = true"), ("failed", ", is_active = false, error_message = 'x'")]
+    {
+        let back = format!("UPDATE control.tenants SET provisioning_state = '{state}'{rest}");
+        database.own.connect().await.batch_execute(&back).await.expect("back");
+        let lease = store.lease_for_graph_user(tenant.tenant_id, "late", LONG).await;
+        assert!(matches!(lease, Err(NotLeased::State(_))), "{state}");
+    }
 }

@@ -77,7 +77,9 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "tenants",
         "reference",
         "Deactivate a tenant",
-        "Soft: the tenant stops routing, its resources are kept, its subscription ends with the period. While provisioning it stops the run. Repeating it is 204.",
+        "Soft: the tenant stops routing, its resources are kept, its subscription ends with the period. Its access ends: its own token gets 403, nothing \
+         more is written for it, its graph user is switched off (at once, or when the region's server can be reached again), its custom domain is free for \
+         other tenants. While provisioning it stops the run. Repeating it is 204.",
     ),
     (
         "invite-admin",

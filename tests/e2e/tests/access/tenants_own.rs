@@ -1,7 +1,7 @@
 //! A tenant's own token gives access to its catalog, by id and by slug, and to its sync targets, but not to those of
 //! others.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use e2e::{Answer, Cloud, Issuer, unique};
 use reqwest::Method;
 use serde_json::json;
@@ -57,5 +57,60 @@ async fn a_tenant_sees_only_its_own_resources() -> Result<()> {
     for query in [format!("?tenant_id={}", other.id), "?tenant_id=nobody".to_owned(), "?tenant_id=".to_owned()] {
         get(&cloud, &one, &format!("{targets}{query}")).await?.problem(403, "forbidden")?;
     }
+    Ok(())
+}
+
+/// A deprovisioned tenant's token is still valid. It opens nothing, and nothing more is written for the tenant. Operators go on
+/// reading.
+#[tokio::test]
+#[ignore = "needs API_URL"]
+async fn a_deprovisioned_tenant_sees_nothing_and_gets_nothing_more() -> Result<()> {
+    let cloud = Cloud::from_env()?;
+    let issuer = Issuer::of(&cloud).await?;
+    let tenant = tenant(&cloud, &issuer, "gone").await?;
+    let admin = format!("Bearer {}", issuer.admin()?);
+    let targets = "/v1/admin/lakehouse/sync-targets".to_owned();
+    let own = |name: &str| format!("/v1/admin/tenants/{name}/catalog");
+    let of_tenant = format!("{targets}?tenant_id={}", tenant.id);
+    let paths = [own(&tenant.id), own(&tenant.slug), targets.clone(), of_tenant.clone()];
+    for path in &paths {
+        get(&cloud, &tenant, path).await?.expect(200)?;
+    }
+    cloud.deactivate(&tenant.slug).await?.no_content()?;
+    for path in &paths {
+        get(&cloud, &tenant, path).await?.problem(403, "forbidden")?;
+    }
+    get(&cloud, &tenant, &format!("{targets}?limit=none")).await?.problem(403, "forbidden")?;
+    for path in [own(&tenant.id), own(&tenant.slug), of_tenant] {
+        let call = cloud.request(Method::GET, &path).header("authorization", &admin);
+        let seen = cloud.send(call).await?.expect(200)?;
+        let seen = seen.as_array().and_then(|list| list.first()).unwrap_or(&seen);
+        assert_eq!(seen["tenant_id"], tenant.id.as_str(), "{path}");
+    }
+    let secret = e2e::credential("late");
+    for (path, body) in [
+        (own(&tenant.id), json!({ "catalog_name": "ivory-lakehouse", "is_active": false })),
+        (own(&tenant.slug), json!({ "catalog_name": "another" })),
+        (own(&tenant.id), json!({ "s3_access_key_id": secret, "s3_secret_key_enc": secret })),
+    ] {
+        let mut order = json!({ "catalog_uri": "https://other.internal/catalog", "warehouse": "s3://other/", "storage_prefix": "o/" });
+        let more = body.as_object().context("an object")?.clone();
+        order.as_object_mut().context("an object")?.extend(more);
+        let call = cloud.request(Method::POST, &path).header("authorization", &admin);
+        cloud.send(call.json(&order)).await?.problem(409, "tenant_deprovisioned")?;
+        let call = cloud.request(Method::POST, &path).header("authorization", &admin).header("if-match", "\"1\"");
+        cloud.send(call.json(&order)).await?.problem(409, "tenant_deprovisioned")?;
+    }
+    for table in ["companies", "another"] {
+        let target = json!({
+            "tenant_id": tenant.id, "source_schema": "public", "source_table": "companies",
+            "iceberg_namespace": format!("ivory_tenant_{}", tenant.slug), "iceberg_table": table,
+        });
+        let call = cloud.request(Method::POST, &targets).header("authorization", &admin);
+        cloud.send(call.json(&target)).await?.problem(409, "tenant_deprovisioned")?;
+    }
+    cloud.change(&tenant.slug, json!({ "display_name": "x" })).await?.problem(409, "tenant_not_active")?;
+    let call = cloud.request(Method::GET, &own(&tenant.id)).header("authorization", &admin);
+    assert_eq!(cloud.send(call).await?.expect(200)?["catalog_uri"], "https://iomete.internal/api/v1/catalog");
     Ok(())
 }

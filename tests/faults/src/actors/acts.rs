@@ -85,6 +85,8 @@ pub const ACTS: &[Act] = &[
     sql(Actor::Reconciler, "delivery", |s| {
         Match::statement(&format!(r"^UPDATE control\.outbox SET delivered_at.* \$1={}$", s.row))
     }),
+    resp_of(Actor::Reconciler, "graph user", FALKORDB, graph_user),
+    sql(Actor::Reconciler, "graph user's end", graph_user_off),
     sql(Actor::Reconciler, "lease", lease),
     stripe(Actor::Reconciler, "cancellation", |s| {
         Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))
@@ -129,6 +131,12 @@ pub const ACTS: &[Act] = &[
     }),
     aws(Actor::Delete, "stop", |s| aws_call("AWSStepFunctions.StopExecution", &s.tenant_id.to_string())),
     resp(Actor::Delete, "cache", |s| Match::command(&format!("^UNLINK tenant:slug:{}$", s.slug))),
+    sql(Actor::Delete, "lease", lease),
+    resp_of(Actor::Delete, "graph user", FALKORDB, graph_user),
+    resp_of(Actor::Delete, "connections", FALKORDB, |s| {
+        Match::command(&format!("^CLIENT KILL USER client_{}$", s.slug))
+    }),
+    sql(Actor::Delete, "graph user's end", graph_user_off),
     during(1, "project"),
     during(2, "secret"),
     during(3, "commit"),
@@ -229,6 +237,19 @@ fn of_project(method: &str, path: &str, subject: &Subject) -> Match {
 /// The statement that ends an invitation.
 fn invited(subject: &Subject) -> Match {
     Match::statement(&format!(r"SET admin_email = \$3.*\$1={} ", subject.tenant_id))
+}
+
+/// The region of every cell.
+const FALKORDB: &str = "falkordb-us-east-1";
+
+/// The command that takes everything from the tenant's graph user.
+pub fn graph_user(subject: &Subject) -> Match {
+    Match::command(&format!("^ACL SETUSER client_{} reset$", subject.slug))
+}
+
+/// The statement that says so.
+fn graph_user_off(subject: &Subject) -> Match {
+    Match::statement(&format!(r"'tenant\.switch_off_graph_user'.*\$1={} ", subject.tenant_id))
 }
 
 fn run_failed(subject: &Subject) -> Match {

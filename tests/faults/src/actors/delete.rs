@@ -67,6 +67,7 @@ async fn off(stage: &Stage, subject: &Subject, was_live: bool) -> Result<Testimo
     seen.at_most_one("subscription", subscriptions.len());
     seen.none("subscription that is billed", subscriptions.iter().filter(|it| !ends(it)).count());
     seen.at_most_one("mail", cloud.mails_to(&format!("admin@{}.example.com", subject.slug)).await?.len());
+    seen.none("graph user that is on", usize::from(witness::graph_user_is_on(cloud, subject).await?));
     let events = cloud.events_of(&subject.slug).await?.len();
     if was_live {
         seen.count("event", events);

@@ -8,7 +8,7 @@ use fault_proxy::client::{Action, Answer, Match, RuleId, When};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::actors::acts::Act;
+use crate::actors::acts::{Act, graph_user};
 use crate::actors::delete::ends;
 use crate::actors::requests::kill_if_asked;
 use crate::effects::{self, Known, Subject};
@@ -28,6 +28,8 @@ enum Work {
     Fail,
     /// An event that was not delivered.
     Deliver,
+    /// A deprovisioned tenant's graph user that is still on.
+    SwitchOff,
     /// A subscription to be cancelled.
     Cancel,
 }
@@ -37,6 +39,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
         "turn" | "claim" | "look" | "start" => Work::Start,
         "failure" => Work::Fail,
         "event" | "delivery" => Work::Deliver,
+        "graph user" | "graph user's end" => Work::SwitchOff,
         "lease" | "cancellation" | "settlement" => Work::Cancel,
         other => bail!("the reconciler has no {other}"),
     };
@@ -45,6 +48,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
         Work::Start => never_started(stage).await?,
         Work::Fail => (ended(stage).await?, None),
         Work::Deliver => unheard(stage).await?,
+        Work::SwitchOff => still_on(stage).await?,
         Work::Cancel => (subscribed(stage).await?, None),
     };
     let rule = act.lay(stage, fault, &subject).await?;
@@ -69,6 +73,12 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     }
     stage.mend(rule).await?;
     match work {
+        Work::SwitchOff => {
+            let mut testimony = Testimony::default();
+            let on = witness::graph_user_is_on(&stage.cloud, &subject).await?;
+            testimony.none("graph user that is on", usize::from(on));
+            Ok(Played { testimony, posts: 0 })
+        }
         Work::Cancel => Ok(Played { testimony: cancellation(stage, &subject).await?, posts: 0 }),
         Work::Start | Work::Deliver => live(stage, &subject, 0).await,
         Work::Fail => {
@@ -103,7 +113,7 @@ async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<
         let undone = match work {
             Work::Start => stage.cloud.status(&subject.slug).await?.steps.iter().all(|step| step["state"] == "pending"),
             Work::Fail => stage.cloud.status(&subject.slug).await?.provisioning_state == State::Provisioning,
-            Work::Deliver | Work::Cancel => {
+            Work::Deliver | Work::SwitchOff | Work::Cancel => {
                 let sql = "SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL";
                 control.query_one(sql, &[&id]).await?.get::<_, i64>(0) > 0
             }
@@ -163,6 +173,16 @@ async fn unheard(stage: &Stage) -> Result<(Subject, Option<RuleId>)> {
     let status = stage.arrives(&subject).await?;
     ensure!(status.provisioning_state == State::Active, "not active: {status:?}");
     stage.learn(Known::Promise("publish_event"), &mut subject).await?;
+    Ok((subject, Some(refused)))
+}
+
+/// A tenant that was deprovisioned while its region's FalkorDB refused to switch its user off.
+async fn still_on(stage: &Stage) -> Result<(Subject, Option<RuleId>)> {
+    let subject = subscribed(stage).await?;
+    let busy = Action::bytes(b"-LOADING the server is loading its data\r\n");
+    let refused = stage.lay("falkordb-us-east-1", graph_user(&subject), busy, u64::MAX).await?;
+    stage.cloud.deactivate(&subject.slug).await?.no_content()?;
+    ensure!(witness::graph_user_is_on(&stage.cloud, &subject).await?, "off although the server refused it");
     Ok((subject, Some(refused)))
 }
 
