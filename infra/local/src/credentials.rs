@@ -13,6 +13,7 @@ pub struct Credentials {
     pub control_owner: String,
     /// The functions' user of the control database.
     pub control_app: String,
+    pub control_reader: String,
     pub valkey: String,
     /// One per residency region, in the order of [`REGIONS`].
     pub falkordb: [String; REGIONS.len()],
@@ -51,6 +52,7 @@ impl Credentials {
             control_master: word(32),
             control_owner: word(32),
             control_app: word(32),
+            control_reader: word(32),
             valkey: word(32),
             falkordb: std::array::from_fn(|_| word(32)),
             opensearch: word(32),

@@ -23,6 +23,7 @@ pub fn values(
     };
     let mut values = BTreeMap::from([
         (format!("{prefix}/control/database"), database("control_app", &credentials.control_app)?),
+        (format!("{prefix}/control/database-read"), database("control_reader", &credentials.control_reader)?),
         (format!("{prefix}/control/database-owner"), database("control_owner", &credentials.control_owner)?),
         (format!("{prefix}/control/callers"), callers(credentials, jwt)),
         (

@@ -21,7 +21,7 @@ pub fn password() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
-/// Makes the passwords that the next stacks need: of the database's two users and of Valkey's. A secret that has a value
+/// Makes the passwords that the next stacks need: of the database's three users and of Valkey's. A secret that has a value
 /// keeps it.
 pub fn make(aws: &Aws, installation: &Installation) -> anyhow::Result<()> {
     let (region, prefix) = place(installation)?;
@@ -30,6 +30,7 @@ pub fn make(aws: &Aws, installation: &Installation) -> anyhow::Result<()> {
     let mut made = Vec::new();
     if installation.of(Kind::Database).next().is_some() {
         made.push(("control/database", user("ivory_app")));
+        made.push(("control/database-read", user("ivory_reader")));
         made.push(("control/database-owner", user("ivory_owner")));
     }
     if installation.of(Kind::Cache).next().is_some() {
@@ -52,7 +53,9 @@ pub fn complete_databases(
     functions: &str,
     instance: &str,
 ) -> anyhow::Result<()> {
-    complete(aws, installation, "control/database", |value| fill(value, "host", functions))?;
+    for name in ["control/database", "control/database-read"] {
+        complete(aws, installation, name, |value| fill(value, "host", functions))?;
+    }
     complete(aws, installation, "control/database-owner", |value| fill(value, "host", instance))
 }
 
@@ -116,6 +119,7 @@ fn shapes(
     const DATABASE: &str = r#"{"host": "…", "port": 5432, "dbname": "…", "username": "…", "password": "…"}"#;
     let mut shapes: Vec<_> = [
         ("control/database", DATABASE),
+        ("control/database-read", DATABASE),
         ("control/database-owner", DATABASE),
         ("control/valkey", r#"{"url": "rediss://…:…@…:6379/0"}"#),
         ("control/supabase", r#"{"access_token": "…", "organization_slug": "…"}"#),

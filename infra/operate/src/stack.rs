@@ -41,6 +41,7 @@ impl Kind {
                         handed("SubnetIds", Self::Network, "PrivateSubnetIds"),
                         handed("SecurityGroupId", Self::Network, "DataSecurityGroupId"),
                         handed("DatabaseSecretArn", Self::Secrets, "DatabaseSecretArn"),
+                        handed("DatabaseReadSecretArn", Self::Secrets, "DatabaseReadSecretArn"),
                     ]
                 }
             }

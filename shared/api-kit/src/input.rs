@@ -4,7 +4,7 @@
 use domain::routes::Route;
 use domain::{FieldError, Fields, ProvisioningState, Slug, TenantId};
 use serde_json::{Map, Value};
-use store::{Store, Tenant};
+use store::{Reader, Tenant};
 
 use crate::{IfMatch, Problem, Request, json};
 
@@ -191,7 +191,7 @@ pub struct TenantsOwn(pub Option<TenantId>);
 impl TenantsOwn {
     /// The row of the tenant that calls with its own token, if there is one. A deprovisioned tenant may see nothing any more,
     /// however long its token is valid: each request reads the row.
-    pub async fn row(self, store: &Store) -> Result<Option<Tenant>, Problem> {
+    pub async fn row(self, store: &Reader) -> Result<Option<Tenant>, Problem> {
         let Self(Some(own)) = self else { return Ok(None) };
         let row = store.tenant_by_id(own).await?;
         if row.as_ref().is_some_and(|tenant| tenant.state == ProvisioningState::Deprovisioned) {

@@ -4,7 +4,7 @@
 //! A route's function contains only its own work:
 //! ```text
 //! needs! {
-//!     pub struct GetTenant { store: ControlDatabase }
+//!     pub struct GetTenant { store: ControlReader }
 //! }
 //!
 //! impl api_kit::Handler for GetTenant {

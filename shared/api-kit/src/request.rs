@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use domain::{Slug, TenantId};
 use lambda_http::http::HeaderMap;
-use store::{Store, Tenant};
+use store::{Reader, Tenant};
 
 use crate::{Caller, Problem};
 
@@ -35,7 +35,7 @@ impl Request {
 
     /// The tenant that the path names by its id or by its slug, for a caller who may see every tenant. A text that is
     /// an id can also be a slug.
-    pub async fn find_tenant(&self, store: &Store) -> Result<Tenant, Problem> {
+    pub async fn find_tenant(&self, store: &Reader) -> Result<Tenant, Problem> {
         let by_id = match self.tenant().parse() {
             Ok(id) => store.tenant_by_id(TenantId(id)).await?,
             Err(_) => None,

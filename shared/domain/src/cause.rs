@@ -294,13 +294,13 @@ causes! {
     ControlDatabase {
         /// A database's certificate authority cannot be read.
         DatabaseCaMalformed = "database_ca_malformed", Rejected, Platform, false,
-            "The database's authority is not a PEM certificate: ca_pem of the secret control/database, or database_ca_pem of control/supabase. Put a valid one, or none, then send the request again.";
+            "The database's authority is not a PEM certificate: ca_pem of the secret control/database or control/database-read, or database_ca_pem of control/supabase. Put a valid one, or none, then send the request again.";
         /// The control database cannot be used right now.
         ControlDatabaseUnavailable = "control_database_unavailable", Busy, Platform, true,
             "The control database cannot be used right now; the call is tried again.";
         /// The control database shows a certificate that is not trusted.
         ControlDatabaseUntrusted = "control_database_untrusted", Rejected, Platform, false,
-            "The control database is not trusted: {}. Check its host, or put its authority into ca_pem of control/database and control/database-owner, then send the request again.";
+            "The control database is not trusted: {}. Check its host, or put its authority into ca_pem of control/database, control/database-read and control/database-owner, then send the request again.";
         /// The control database's schema is not the one of this release.
         ControlDatabaseMismatch = "control_database_mismatch", Internal, Platform, false,
             "The control database's schema does not fit this release; run the deployment's migrations.";
@@ -315,7 +315,7 @@ causes! {
             "The user of MasterSecretArn may not prepare the control database. Let it own the database, give it CREATEROLE, and grant it users that exist already WITH ADMIN OPTION; then deploy again.";
         /// A user of the control database has another purpose as well.
         ControlDatabaseUserTaken = "control_database_user_taken", Rejected, Platform, false,
-            "The user {} has another purpose: the secrets control/database and control/database-owner and MasterSecretArn have to name three users, which have no other. Put another name into the secret, then deploy again.";
+            "The user {} has another purpose: the secrets control/database, control/database-read and control/database-owner and MasterSecretArn have to name four users, which have no other. Put another name into the secret, then deploy again.";
     }
     /// Migrations of the control database and of a tenant's database
     Migrations {

@@ -22,6 +22,7 @@ macro_rules! control {
 
 control! {
     DatabaseSecret = "control/database";
+    DatabaseReadSecret = "control/database-read";
     DatabaseOwnerSecret = "control/database-owner";
     CallersSecret = "control/callers";
     SupabaseSecret = "control/supabase";
@@ -48,6 +49,11 @@ pub struct DatabaseSecret {
     #[serde(default)]
     pub ca_pem: Option<String>,
 }
+
+/// The control database as a user that only reads. It is for routes that change nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseReadSecret(pub DatabaseSecret);
 
 /// The control database as the owner of its schema, directly to the instance. It is for migrations.
 #[derive(Clone, Debug, Deserialize)]

@@ -8,7 +8,7 @@ use tokio_postgres::types::{Json, ToSql, Type};
 
 use crate::tenants::parsed;
 use crate::transaction::Transaction;
-use crate::{Store, StoreError};
+use crate::{Reader, Store, StoreError};
 
 /// A catalog's row.
 #[derive(Clone, Debug)]
@@ -150,6 +150,15 @@ impl CatalogUpsert<'_> {
     }
 }
 
+impl Reader {
+    /// The tenant's catalog: the newest active one.
+    pub async fn newest_active_catalog(&self, tenant_id: TenantId) -> Result<Option<Catalog>, StoreError> {
+        let rows =
+            self.read(include_str!("../sql/read/catalog_newest_active.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
+        rows.first().map(Catalog::try_from).transpose()
+    }
+}
+
 impl Store {
     /// Locks the tenant's catalog of that name, so that its secret can be changed before its row is.
     pub async fn begin_catalog_upsert<'a>(&'a self, new: NewCatalog<'a>) -> Result<CatalogUpsert<'a>, CatalogNotBegun> {
@@ -169,12 +178,6 @@ impl Store {
         }
         let secret_version = row.try_get("secret_version").map_err(StoreError::from)?;
         Ok(CatalogUpsert { transaction, new, id, secret_version })
-    }
-
-    /// The tenant's catalog: the newest active one.
-    pub async fn newest_active_catalog(&self, tenant_id: TenantId) -> Result<Option<Catalog>, StoreError> {
-        let rows = self.read(include_str!("../sql/catalog_newest_active.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
-        rows.first().map(Catalog::try_from).transpose()
     }
 
     /// The tenant's catalog of that name, active or not.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use domain::CauseCode;
 use lambda_kit::{Declaration, Misconfigured, Need, Platform, Read};
 use secrecy::ExposeSecret;
-use secrets::DatabaseSecret;
+use secrets::{DatabaseReadSecret, DatabaseSecret};
 use tls::Authorities;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::config::SslMode;
@@ -58,10 +58,22 @@ pub async fn connect_trusting(
     Ok(client)
 }
 
-/// The control database. One connection per process: a Lambda environment serves one request at a time.
-pub struct Store {
+/// The control database, for statements that only read. One connection per process: a Lambda environment serves one
+/// request at a time.
+pub struct Reader {
     credentials: Read<DatabaseSecret>,
     client: Mutex<Option<Connection>>,
+}
+
+/// The same for every statement.
+pub struct Store(Reader);
+
+impl Deref for Store {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.0
+    }
 }
 
 pub(crate) struct Connection {
@@ -88,6 +100,31 @@ impl Deref for ControlDatabase {
     }
 }
 
+/// The handle of a function that only reads. Its user in the database has no other right.
+#[derive(Clone)]
+pub struct ControlReader(Arc<Reader>);
+
+impl Deref for ControlReader {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.0
+    }
+}
+
+impl Need for ControlReader {
+    fn declare(declaration: &mut Declaration) {
+        Read::<DatabaseReadSecret>::declare(declaration);
+    }
+
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        let reader = Arc::new(Reader::new(Need::open(platform)?));
+        let connecting = Arc::clone(&reader);
+        platform.warm_up(async move { connecting.warm_up().await });
+        Ok(Self(reader))
+    }
+}
+
 impl Need for ControlDatabase {
     fn declare(declaration: &mut Declaration) {
         Read::<DatabaseSecret>::declare(declaration);
@@ -105,6 +142,18 @@ impl Store {
     /// A store that connects when first used.
     #[must_use]
     pub fn new(credentials: Read<DatabaseSecret>) -> Self {
+        Self(Reader { credentials, client: Mutex::new(None) })
+    }
+}
+
+impl Reader {
+    /// A reader that connects when first used.
+    #[must_use]
+    pub fn new(credentials: Read<DatabaseReadSecret>) -> Self {
+        let credentials = Read::from_fn(move |()| {
+            let credentials = credentials.clone();
+            async move { credentials.read().await.map(|DatabaseReadSecret(secret)| secret) }
+        });
         Self { credentials, client: Mutex::new(None) }
     }
 
@@ -154,7 +203,7 @@ impl Store {
         }
     }
 
-    /// The same as [`Store::query`], for a statement that only reads: a broken connection is replaced once.
+    /// The same as [`Reader::query`], for a statement that only reads: a broken connection is replaced once.
     pub(crate) async fn read(
         &self,
         sql: &str,
@@ -166,7 +215,7 @@ impl Store {
         }
     }
 
-    /// The same as [`Store::query`], for a statement that returns at most one row.
+    /// The same as [`Reader::query`], for a statement that returns at most one row.
     pub(crate) async fn query_opt(
         &self,
         sql: &str,

@@ -1,15 +1,18 @@
-//! What a deployment does to the control database: its users, its schema, its rights.
+//! What a deployment does to the control database: its users, its schema, their rights.
 //!
 //! RDS gives a database that belongs to the master user. The master is no superuser: it may create users and give rights
 //! on its database, but it may not act as a user that it created, and cannot make it the database's owner. So nothing
 //! changes hands. The owner of the schema gets the rights to create in the database, and no more.
+
+use std::collections::BTreeSet;
+use std::iter;
 
 use domain::{CauseCode, Failure};
 use lambda_kit::ReadMaster;
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 use postgres_protocol::password::scram_sha_256;
 use secrecy::{ExposeSecret, SecretString};
-use secrets::{DatabaseOwnerSecret, DatabaseSecret, MasterSecret, Secret};
+use secrets::{DatabaseOwnerSecret, DatabaseReadSecret, DatabaseSecret, MasterSecret, Secret};
 use tokio_postgres::{Client, Transaction};
 
 use crate::migrate::{LockedFor, Migrated, lock, migrate_control};
@@ -20,24 +23,63 @@ use crate::{StoreError, connect};
 pub struct ControlDeployment {
     /// Owns the schema and migrates it.
     pub owner: DatabaseSecret,
-    /// Reads and writes rows. Its address may be another one, such as RDS Proxy's.
-    pub application: DatabaseSecret,
+    /// The users of the functions. While a password is rotated, several of them have the same rights. Whoever is not named
+    /// here stays as it is.
+    pub logins: Vec<Login>,
     /// The master of the owner's server. It is asked only if something is missing.
     pub master: ReadMaster,
+}
+
+/// A user of the functions.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// How it logs in. Its address may be another one than the owner's, such as RDS Proxy's.
+    pub user: DatabaseSecret,
+    /// What it may do then.
+    pub rights: Rights,
+}
+
+/// What a user of the functions may do: exactly what the statements in `sql/` need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// Every statement.
+    Write,
+    /// The statements in `sql/read/`.
+    Read,
+}
+
+impl Rights {
+    /// The secret of such a user.
+    const fn secret(self) -> &'static str {
+        match self {
+            Self::Write => DatabaseSecret::NAMES,
+            Self::Read => DatabaseReadSecret::NAMES,
+        }
+    }
+
+    /// The statements that give a role these rights and no others. `role` is quoted.
+    pub(crate) fn grants(self, role: &str) -> String {
+        let given = match self {
+            Self::Write => include_str!("../rights/write.sql"),
+            Self::Read => include_str!("../rights/read.sql"),
+        };
+        [include_str!("../rights/nothing.sql"), given].concat().replace("{role}", role)
+    }
 }
 
 /// Something that the master has to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lack {
     OwnersLogin,
-    ApplicationsLogin,
+    /// The one with this number in the list.
+    Login(usize),
     CreateInDatabase,
     CreateInPublic,
 }
 
 impl ControlDeployment {
-    /// Brings the database to this release: its two users, its schema, and the application's rights. However long that
-    /// takes, there is an answer in time.
+    /// Brings the database to this release: its users, its schema, and the rights of the functions. However long that takes,
+    /// there is an answer in time.
     pub async fn run(&self, patience: Patience) -> Result<Migrated, Failure> {
         // Boxed, because it is nested too deep for the futures around it.
         let outcome = tokio::time::timeout_at(patience.end(), Box::pin(self.bring_up_to_date(patience))).await;
@@ -45,13 +87,23 @@ impl ControlDeployment {
     }
 
     async fn bring_up_to_date(&self, patience: Patience) -> Result<Migrated, Failure> {
+        self.refuse_one_user_for_two_secrets()?;
         let missing = self.prepare(patience).await?;
         let mut owner = self.connect_as_owner().await?;
-        let migrated = migrate_control(&mut owner, &self.application.username, patience).await;
+        let migrated = migrate_control(&mut owner, &self.logins, patience).await;
         migrated.map_err(|failure| match failure.code() {
             CauseCode::MigrationRefused if !missing.is_empty() => self.unprepared(&missing),
             _ => failure,
         })
+    }
+
+    /// One user with two purposes would have the rights of the last one only.
+    fn refuse_one_user_for_two_secrets(&self) -> Result<(), Failure> {
+        let mut names = BTreeSet::from([self.owner.username.as_str()]);
+        match self.logins.iter().map(|login| login.user.username.as_str()).find(|name| !names.insert(name)) {
+            Some(twice) => Err(Failure::with_detail(CauseCode::ControlDatabaseUserTaken, twice)),
+            None => Ok(()),
+        }
     }
 
     /// Lets the master give what is missing. Returns what is still missing: rights that this release may not need.
@@ -65,7 +117,7 @@ impl ControlDeployment {
             self.give(&mut master, &name, &missing, patience).await?;
             missing = self.missing().await?;
         }
-        let log_in = |lack: &Lack| matches!(lack, Lack::OwnersLogin | Lack::ApplicationsLogin);
+        let log_in = |lack: &Lack| matches!(lack, Lack::OwnersLogin | Lack::Login(_));
         if missing.iter().any(log_in) { Err(self.unprepared(&missing)) } else { Ok(missing) }
     }
 
@@ -74,25 +126,27 @@ impl ControlDeployment {
         match self.connect_as_owner().await {
             Err(StoreError::Refused | StoreError::Forbidden) => missing.push(Lack::OwnersLogin),
             owner => {
+                let names: Vec<&str> = self.logins.iter().map(|login| login.user.username.as_str()).collect();
                 let found = include_str!("../sql/deployment_needs.sql");
-                let found = owner?.query_one(found, &[&self.application.username]).await.map_err(StoreError::from)?;
-                for (lack, column) in [
-                    (Lack::CreateInDatabase, "creates_in_database"),
-                    (Lack::CreateInPublic, "creates_in_public"),
-                    (Lack::ApplicationsLogin, "application_exists"),
-                ] {
+                let found = owner?.query_one(found, &[&names]).await.map_err(StoreError::from)?;
+                for (lack, column) in
+                    [(Lack::CreateInDatabase, "creates_in_database"), (Lack::CreateInPublic, "creates_in_public")]
+                {
                     if !found.try_get(column).map_err(StoreError::from)? {
                         missing.push(lack);
                     }
                 }
+                let existing: Vec<&str> = found.try_get("existing").map_err(StoreError::from)?;
+                let absent = names.iter().enumerate().filter(|(_, name)| !existing.contains(name));
+                missing.extend(absent.map(|(number, _)| Lack::Login(number)));
             }
         }
-        // The application need not reach this address. So it is tried only where a master could do something about it.
-        if self.master.is_given()
-            && !missing.contains(&Lack::ApplicationsLogin)
-            && self.application_is_refused().await?
-        {
-            missing.push(Lack::ApplicationsLogin);
+        // The functions need not reach this address. So it is tried only where a master could do something about it.
+        for (number, login) in self.logins.iter().enumerate().filter(|_| self.master.is_given()) {
+            let lack = Lack::Login(number);
+            if !missing.contains(&lack) && self.is_refused(&login.user).await? {
+                missing.push(lack);
+            }
         }
         Ok(missing)
     }
@@ -101,9 +155,8 @@ impl ControlDeployment {
         connect(&self.owner, "ivory-migrations").await
     }
 
-    async fn application_is_refused(&self) -> Result<bool, StoreError> {
-        let application = &self.application;
-        match self.connect_as(application.username.clone(), application.password.clone()).await {
+    async fn is_refused(&self, user: &DatabaseSecret) -> Result<bool, StoreError> {
+        match self.connect_as(user.username.clone(), user.password.clone()).await {
             Err(StoreError::Refused | StoreError::Forbidden) => Ok(true),
             client => client.map(|_| false),
         }
@@ -144,25 +197,27 @@ impl ControlDeployment {
         }
     }
 
-    /// Gives both users what they need, all or nothing. The rights are given each time: what is given already stays.
+    /// Gives all users what they need, all or nothing. The rights are given each time: what is given already stays.
     async fn give(&self, master: &mut Client, name: &str, missing: &[Lack], patience: Patience) -> Result<(), Failure> {
-        let (owner, application) = (self.owner.username.as_str(), self.application.username.as_str());
-        if owner == name || owner == application {
-            return Err(Failure::with_detail(CauseCode::ControlDatabaseUserTaken, owner));
-        }
-        if application == name {
-            return Err(Failure::with_detail(CauseCode::ControlDatabaseUserTaken, application));
+        let users = || {
+            [(Lack::OwnersLogin, &self.owner)]
+                .into_iter()
+                .chain(self.logins.iter().enumerate().map(|(number, login)| (Lack::Login(number), &login.user)))
+        };
+        if users().any(|(_, user)| user.username == name) {
+            return Err(Failure::with_detail(CauseCode::ControlDatabaseUserTaken, name));
         }
         limit(master).await?;
         let transaction = master.transaction().await.map_err(StoreError::from)?;
         lock(&transaction, LockedFor::Transaction, patience).await?;
         let mut statements = String::new();
-        for (lack, user) in [(Lack::OwnersLogin, &self.owner), (Lack::ApplicationsLogin, &self.application)] {
+        for (lack, user) in users() {
             if missing.contains(&lack) {
                 statements += &log_in(&transaction, user).await?;
             }
         }
-        statements += &rights(&self.owner.dbname, owner, application);
+        let names = self.logins.iter().map(|login| login.user.username.as_str());
+        statements += &rights(&self.owner.dbname, &self.owner.username, names);
         let given = async {
             transaction.batch_execute(&statements).await?;
             Ok::<_, StoreError>(transaction.commit().await?)
@@ -175,7 +230,7 @@ impl ControlDeployment {
 
     /// What is missing, or that the master could not give it.
     fn unprepared(&self, missing: &[Lack]) -> Failure {
-        let (owner, application) = (DatabaseOwnerSecret::NAMES, DatabaseSecret::NAMES);
+        let owner = DatabaseOwnerSecret::NAMES;
         if self.master.is_given() {
             return CauseCode::ControlDatabaseMasterForbidden.into();
         }
@@ -183,7 +238,10 @@ impl ControlDeployment {
             .iter()
             .map(|lack| match lack {
                 Lack::OwnersLogin => format!("a log-in for the user of {owner}"),
-                Lack::ApplicationsLogin => format!("a log-in for the user of {application}"),
+                Lack::Login(number) => {
+                    let secret = self.logins.get(*number).map_or("", |login| login.rights.secret());
+                    format!("a log-in for the user of {secret}")
+                }
                 Lack::CreateInDatabase => format!("the right of the user of {owner} to create schemas in the database"),
                 Lack::CreateInPublic => {
                     format!("the right of the user of {owner} to create tables in the schema public")
@@ -212,12 +270,14 @@ fn login(user: &DatabaseSecret) -> String {
 }
 
 /// The migrations' history is in `public`. Since Postgres 15, only the database's owner may create there.
-fn rights(database: &str, owner: &str, application: &str) -> String {
-    let [database, owner, application] = [database, owner, application].map(escape_identifier);
+fn rights<'a>(database: &str, owner: &str, logins: impl Iterator<Item = &'a str>) -> String {
+    let [database, owner] = [database, owner].map(escape_identifier);
+    let everybody: Vec<String> = iter::once(owner.clone()).chain(logins.map(escape_identifier)).collect();
+    let everybody = everybody.join(", ");
     format!(
         "REVOKE ALL ON DATABASE {database} FROM PUBLIC;
-         GRANT CONNECT, CREATE ON DATABASE {database} TO {owner};
-         GRANT CONNECT ON DATABASE {database} TO {application};
+         GRANT CONNECT ON DATABASE {database} TO {everybody};
+         GRANT CREATE ON DATABASE {database} TO {owner};
          GRANT USAGE, CREATE ON SCHEMA public TO {owner};"
     )
 }

@@ -1,6 +1,7 @@
 //! The control database: its statements, its migrations, and the protocol that prevents duplicate resources.
 //!
-//! Statements are in `sql/`, one per file. `tests/statements.rs` prepares each of them against the migrated schema. A
+//! Statements are in `sql/`, one per file; those that are in `sql/read/` are all that a [`Reader`] needs. `tests/statements.rs`
+//! prepares each of them against the migrated schema, and `tests/rights.rs` compares what they need with what `rights/` gives. A
 //! statement that changes several tables is still one statement: it is one transaction in one round trip. It needs no
 //! session state, for which RDS Proxy would pin the connection.
 
@@ -28,8 +29,8 @@ mod transaction;
 mod verdicts;
 
 pub use catalogs::{Catalog, CatalogNotBegun, CatalogUpsert, NewCatalog};
-pub use connection::{ControlDatabase, Store, connect, connect_trusting};
-pub use deployment::ControlDeployment;
+pub use connection::{ControlDatabase, ControlReader, Reader, Store, connect, connect_trusting};
+pub use deployment::{ControlDeployment, Login, Rights};
 pub use error::StoreError;
 pub use invitations::{Invited, LastMail, RecentMails};
 pub use lease::{LEASE_MARGIN, Lease, NotLeased, Purpose};

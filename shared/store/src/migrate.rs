@@ -1,9 +1,11 @@
 //! Migrations of the control database, run by `refinery` during a deployment.
 
 use domain::{CauseCode, Failure};
+use postgres_protocol::escape::escape_identifier;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, GenericClient};
 
+use crate::deployment::Login;
 use crate::error::passes;
 use crate::patience::{Patience, limit};
 use crate::{StoreError, holders};
@@ -31,25 +33,25 @@ pub struct Migrated {
     pub applied: usize,
 }
 
-/// Brings the control database to this release, and lets `app_role` use it. A database that is newer than this release
+/// Brings the control database to this release, and gives the functions' users their rights. A database that is newer than this release
 /// is not changed. Older code works with it, because a release either adds to the schema or removes from it.
 pub(crate) async fn migrate_control(
     client: &mut Client,
-    app_role: &str,
+    logins: &[Login],
     patience: Patience,
 ) -> Result<Migrated, Failure> {
     limit(client).await?;
     lock(client, LockedFor::Session, patience).await?;
-    let migrated = migrate_and_grant(client, app_role, patience).await;
+    let migrated = migrate_and_grant(client, logins, patience).await;
     let unlocked = client.execute("SELECT pg_advisory_unlock($1)", &[&ADVISORY_LOCK]).await;
     let migrated = migrated?;
     unlocked.map_err(StoreError::from)?;
     Ok(migrated)
 }
 
-async fn migrate_and_grant(client: &mut Client, app_role: &str, patience: Patience) -> Result<Migrated, Failure> {
+async fn migrate_and_grant(client: &mut Client, logins: &[Login], patience: Patience) -> Result<Migrated, Failure> {
     let applied = migrate(client, patience).await?;
-    grant(client, app_role).await?;
+    grant(client, logins).await?;
     Ok(Migrated { version: version(client).await?, applied })
 }
 
@@ -92,20 +94,11 @@ async fn migrate(client: &mut Client, patience: Patience) -> Result<usize, Failu
     }
 }
 
-/// The application may read and write rows. It may not change the schema or its own audit log.
-async fn grant(client: &Client, role: &str) -> Result<(), StoreError> {
-    let row = client.query_one("SELECT quote_ident($1)", &[&role]).await?;
-    let role: String = row.try_get(0)?;
-    client
-        .batch_execute(&format!(
-            "GRANT USAGE ON SCHEMA control TO {role};
-             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA control TO {role};
-             REVOKE UPDATE, DELETE ON control.audit_log FROM {role};
-             GRANT USAGE ON SCHEMA lakehouse TO {role};
-             GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA lakehouse TO {role};"
-        ))
-        .await?;
-    Ok(())
+/// Gives each user the rights of this release, in one transaction: a function that is at work has them before and after.
+async fn grant(client: &Client, logins: &[Login]) -> Result<(), StoreError> {
+    let grants: String =
+        logins.iter().map(|login| login.rights.grants(&escape_identifier(&login.user.username))).collect();
+    Ok(client.batch_execute(&grants).await?)
 }
 
 /// The highest migration that a database has.

@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::tenants::parsed;
-use crate::{Catalog, Store, StoreError, SyncTarget};
+use crate::{Catalog, Reader, StoreError, SyncTarget};
 
 /// Time and id of the last row of the page before.
 pub type Cursor = (Timestamp, Uuid);
@@ -79,7 +79,7 @@ impl<T: for<'a> TryFrom<&'a Row, Error = StoreError>> Cut<T> {
     }
 }
 
-impl Store {
+impl Reader {
     /// At most `limit` tenants before `after`, newest first.
     pub async fn tenants_page(
         &self,
@@ -90,7 +90,7 @@ impl Store {
         let (at, id) = after.unzip();
         let rows = self
             .read(
-                include_str!("../sql/tenants_page.sql"),
+                include_str!("../sql/read/tenants_page.sql"),
                 &[
                     (&filter.state.map(ProvisioningState::as_str), Type::TEXT),
                     (&filter.tier.map(Tier::as_str), Type::TEXT),
@@ -107,7 +107,7 @@ impl Store {
     /// At most `limit` catalogs of all tenants before `after`, newest first, including inactive ones.
     pub async fn catalogs_page(&self, after: Option<Cursor>, limit: u32) -> Result<Cut<Catalog>, StoreError> {
         let (at, id) = after.unzip();
-        let sql = include_str!("../sql/catalogs_page.sql");
+        let sql = include_str!("../sql/read/catalogs_page.sql");
         let rows =
             self.read(sql, &[(&at, Type::TIMESTAMPTZ), (&id, Type::UUID), (&i64::from(limit), Type::INT8)]).await?;
         Cut::of(&rows)
@@ -123,7 +123,7 @@ impl Store {
         let (at, id) = after.unzip();
         let rows = self
             .read(
-                include_str!("../sql/sync_targets_page.sql"),
+                include_str!("../sql/read/sync_targets_page.sql"),
                 &[
                     (&tenant.map(|tenant| tenant.0), Type::UUID),
                     (&at, Type::TIMESTAMPTZ),

@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 
 use crate::steps::{StepRow, json};
 use crate::tenants::{Tenant, parsed};
-use crate::{Store, StoreError};
+use crate::{Reader, Store, StoreError};
 
 /// The result of recording a failed run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +20,17 @@ pub enum FailOutcome {
     Over,
 }
 
-impl Store {
+impl Reader {
     /// A tenant with its nine steps, read in one statement.
     pub async fn tenant_status(&self, slug: &Slug) -> Result<Option<(Tenant, Vec<StepRow>)>, StoreError> {
-        let rows = self.read(include_str!("../sql/tenant_status.sql"), &[(&slug.as_str(), Type::TEXT)]).await?;
+        let rows = self.read(include_str!("../sql/read/tenant_status.sql"), &[(&slug.as_str(), Type::TEXT)]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let steps = rows.iter().map(StepRow::try_from).collect::<Result<_, _>>()?;
         Ok(Some((Tenant::try_from(first)?, steps)))
     }
+}
 
+impl Store {
     /// Records that a run failed. With `last_word`, `cause` is what ended the run. Otherwise `cause` counts only if no
     /// step left a cause.
     pub async fn fail_run(

@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::{Store, StoreError};
+use crate::{Reader, Store, StoreError};
 
 /// A tenant's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,6 +204,20 @@ pub struct BegunEffects {
     pub billed: bool,
 }
 
+impl Reader {
+    /// The tenant of that name.
+    pub async fn tenant_by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, StoreError> {
+        let rows = self.read(include_str!("../sql/read/tenant_by_slug.sql"), &[(&slug.as_str(), Type::TEXT)]).await?;
+        rows.first().map(Tenant::try_from).transpose()
+    }
+
+    /// The tenant with that id.
+    pub async fn tenant_by_id(&self, tenant_id: TenantId) -> Result<Option<Tenant>, StoreError> {
+        let rows = self.read(include_str!("../sql/read/tenant_by_id.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
+        rows.first().map(Tenant::try_from).transpose()
+    }
+}
+
 impl Store {
     /// Inserts the row and its nine steps. `None`: the slug is taken.
     pub async fn insert_tenant(&self, new: NewTenant<'_>) -> Result<Option<Tenant>, StoreError> {
@@ -226,18 +240,6 @@ impl Store {
             )
             .await?;
         row.as_ref().map(Tenant::try_from).transpose()
-    }
-
-    /// The tenant of that name.
-    pub async fn tenant_by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, StoreError> {
-        let rows = self.read(include_str!("../sql/tenant_by_slug.sql"), &[(&slug.as_str(), Type::TEXT)]).await?;
-        rows.first().map(Tenant::try_from).transpose()
-    }
-
-    /// The tenant with that id.
-    pub async fn tenant_by_id(&self, tenant_id: TenantId) -> Result<Option<Tenant>, StoreError> {
-        let rows = self.read(include_str!("../sql/tenant_by_id.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
-        rows.first().map(Tenant::try_from).transpose()
     }
 
     /// Which corrections are too late.

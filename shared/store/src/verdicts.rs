@@ -10,7 +10,7 @@ use tokio_postgres::types::Type;
 
 use crate::steps::json;
 use crate::tenants::parsed;
-use crate::{Store, StoreError};
+use crate::{Reader, Store, StoreError};
 
 /// How long a verdict counts. The check comes every five minutes, so three of them have to fail before its word is too
 /// old to stop anybody.
@@ -60,6 +60,14 @@ impl TryFrom<&Row> for RecordedVerdict {
     }
 }
 
+impl Reader {
+    /// Every verdict.
+    pub async fn verdicts(&self) -> Result<Vec<RecordedVerdict>, StoreError> {
+        let rows = self.read(include_str!("../sql/read/verdicts.sql"), &[]).await?;
+        rows.iter().map(RecordedVerdict::try_from).collect()
+    }
+}
+
 impl Store {
     /// Records all verdicts of a check that began some time ago, in one statement.
     pub async fn record_verdicts(&self, verdicts: &[Verdict], began: Duration) -> Result<(), StoreError> {
@@ -70,12 +78,6 @@ impl Store {
         )
         .await
         .map(drop)
-    }
-
-    /// Every verdict.
-    pub async fn verdicts(&self) -> Result<Vec<RecordedVerdict>, StoreError> {
-        let rows = self.read(include_str!("../sql/verdicts.sql"), &[]).await?;
-        rows.iter().map(RecordedVerdict::try_from).collect()
     }
 
     /// The verdicts that concern tenants of this region and tier. One that stops them comes first.

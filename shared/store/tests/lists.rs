@@ -63,7 +63,7 @@ async fn a_page_of_many_tenants_is_one_index_range() {
     let middle = database.store.tenants_page(TenantFilter::default(), None, 50_000).await.expect("answers");
     let (at, id) = middle.last().map(|tenant| (tenant.provisioned_at, tenant.tenant_id.0)).expect("there");
 
-    let sql = include_str!("../sql/tenants_page.sql");
+    let sql = include_str!("../sql/read/tenants_page.sql");
     let none: Option<&str> = None;
     for (state, tier, region) in
         [(none, none, none), (Some("active"), none, none), (Some("active"), Some("pilot"), Some("us-east-1"))]
@@ -114,11 +114,11 @@ async fn a_page_of_catalogs_and_targets_is_cut_before_it_is_joined() {
         let [limit] = limits[..] else { panic!("{plan:#}") };
         assert_one_range(limit, index);
     };
-    let sql = include_str!("../sql/catalogs_page.sql");
+    let sql = include_str!("../sql/read/catalogs_page.sql");
     let parameters: &[(&(dyn ToSql + Sync), Type)] =
         &[(&Some(after.0), Type::TIMESTAMPTZ), (&Some(after.1), Type::UUID), (&PAGE, Type::INT8)];
     assert_cut(&plan(&client, sql, parameters).await, "tenant_catalogs_newest_first");
-    let sql = include_str!("../sql/sync_targets_page.sql");
+    let sql = include_str!("../sql/read/sync_targets_page.sql");
     for (tenant, index) in [(None, "sync_targets_newest_first"), (Some(tenant), "sync_targets_of_tenant")] {
         let parameters: &[(&(dyn ToSql + Sync), Type)] = &[
             (&tenant, Type::UUID),

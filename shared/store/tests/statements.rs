@@ -9,5 +9,7 @@ use test_database::{TestDatabase, assert_accepted};
 async fn the_schema_accepts_every_statement() {
     let database = TestDatabase::control().await;
     let client = database.connect().await;
-    assert_accepted(&client, &Path::new(env!("CARGO_MANIFEST_DIR")).join("sql")).await;
+    for folder in ["sql", "sql/read"] {
+        assert_accepted(&client, &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).await;
+    }
 }

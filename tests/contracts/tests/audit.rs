@@ -27,6 +27,10 @@ fn every_change_is_audited_in_its_own_statement() -> Result<()> {
     let mut found = 0;
     for entry in std::fs::read_dir(contracts::root()?.join("shared/store/sql"))? {
         let path = entry?.path();
+        // What only reads is in a folder of its own.
+        if path.is_dir() {
+            continue;
+        }
         let sql = std::fs::read_to_string(&path)?;
         if changes.is_match(&sql) {
             found += 1;

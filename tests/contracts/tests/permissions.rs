@@ -8,7 +8,7 @@ use contracts::machine::Machine;
 use contracts::pascal_case;
 use contracts::template::Template;
 use lambda_kit::{AwsResource, Grant};
-use secrets::{DatabaseSecret, IometeSecret, Secret as _, ValkeySecret};
+use secrets::{DatabaseReadSecret, DatabaseSecret, IometeSecret, Secret as _, ValkeySecret};
 use serde_json::{Value, json};
 
 /// Log delivery is an account setting, so these actions have no resource.
@@ -109,7 +109,7 @@ fn short(resource: &Value) -> Result<String> {
 }
 
 /// A declared resource. A secret's ARN ends in six random characters. The pattern `database-??????` matches `database`
-/// and not `database-owner`.
+/// and neither `database-read` nor `database-owner`.
 fn written(resource: AwsResource) -> String {
     match resource {
         AwsResource::Secrets(names) if names.ends_with("/*") => names.to_owned(),
@@ -197,7 +197,7 @@ fn a_role_has_the_policies_of_its_surroundings() -> Result<()> {
 fn network_of(function: &functions::Function) -> Option<&'static str> {
     let reads =
         |names: &'static str| function.declaration.grants.iter().any(|grant| grant.on == AwsResource::Secrets(names));
-    if reads(DatabaseSecret::NAMES) || reads(ValkeySecret::NAMES) {
+    if [DatabaseSecret::NAMES, DatabaseReadSecret::NAMES, ValkeySecret::NAMES].into_iter().any(reads) {
         Some("InVpc")
     } else {
         reads(IometeSecret::NAMES).then_some("LakehouseInVpc")
@@ -271,4 +271,24 @@ fn no_other_resource_grants_anything() -> Result<()> {
     } } });
     assert_eq!(*deny, json!({ "Effect": "Deny", "Action": "ec2:*", "Resource": "*", "Condition": code }));
     Ok(())
+}
+
+/// Whoever changes nothing has a user in the control database that can change nothing.
+#[test]
+fn a_route_that_only_reads_has_no_access_that_writes() {
+    let reads = |function: &functions::Function, names: &'static str| {
+        function.declaration.grants.iter().any(|grant| grant.on == AwsResource::Secrets(names))
+    };
+    let gets = |name: &str| domain::routes::ROUTES.iter().any(|route| route.name == name && route.method == "GET");
+    let mut readers = 0;
+    for function in functions::all() {
+        let (writes, only_reads) =
+            (reads(&function, DatabaseSecret::NAMES), reads(&function, DatabaseReadSecret::NAMES));
+        assert!(!writes || !only_reads || function.name == "migrate-control", "{}", function.name);
+        if gets(&function.name) {
+            assert!(!writes, "{}", function.name);
+            readers += usize::from(only_reads);
+        }
+    }
+    assert_eq!(readers, 7);
 }

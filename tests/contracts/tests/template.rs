@@ -7,7 +7,7 @@ use contracts::functions;
 use contracts::template::Template;
 use domain::ProblemCode;
 use lambda_kit::AwsResource;
-use secrets::{DatabaseSecret, Secret};
+use secrets::{DatabaseReadSecret, DatabaseSecret, Secret};
 use serde_json::{Value, json};
 
 /// API Gateway gives up after this many seconds.
@@ -86,10 +86,10 @@ fn the_schema_is_migrated_before_functions_that_use_it_are_deployed() -> Result<
     assert_eq!(schema["Properties"]["MasterSecretArn"], master);
     let function = template.function("MigrateControlFunction")?;
     assert_eq!(function.properties["Environment"]["Variables"]["MASTER_SECRET_ARN"], master);
-    let read = AwsResource::Secrets(DatabaseSecret::NAMES);
+    let read = [DatabaseSecret::NAMES, DatabaseReadSecret::NAMES].map(AwsResource::Secrets);
     let uses: BTreeSet<_> = functions::all()
         .into_iter()
-        .filter(|function| function.declaration.grants.iter().any(|grant| grant.on == read))
+        .filter(|function| function.declaration.grants.iter().any(|grant| read.contains(&grant.on)))
         .map(|function| function.package)
         .collect();
     for function in template.functions()? {

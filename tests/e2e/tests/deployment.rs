@@ -1,7 +1,7 @@
 //! The migrations, called again as CloudFormation calls them during a deployment.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::Cloud;
+use e2e::{Cloud, unique};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -57,21 +57,25 @@ async fn a_repeated_deployment_needs_no_master_and_mends_a_password_with_it() ->
     let first = deploy(&cloud).await?;
     ensure!(first["Status"] == "SUCCESS" && first["Data"]["Version"].is_string(), "{first}");
 
-    // RDS rotated the master's password, and somebody changed the application's in the database only.
+    // RDS rotated the master's password, and somebody changed those of the functions' users in the database only.
     let arn = cloud.master_secret_arn()?;
     let mut master = cloud.aws.secret(&arn).await?;
-    let known = cloud.aws.secret(&format!("{}/control/database", cloud.secret_prefix()?)).await?;
-    let (master_name, name) = (master["username"].clone(), known["username"].clone());
+    let master_name = master["username"].clone();
     set_password(&cloud, master_name.as_str().context("no username")?, ROTATED).await?;
     master["password"] = json!(ROTATED);
     cloud.aws.put_secret(&arn, &master).await?;
-    set_password(&cloud, name.as_str().context("no username")?, FORGOTTEN).await?;
+    for name in ["database", "database-read"] {
+        let known = cloud.aws.secret(&format!("{}/control/{name}", cloud.secret_prefix()?)).await?;
+        set_password(&cloud, known["username"].as_str().context("no username")?, FORGOTTEN).await?;
+    }
 
     let mended = deploy(&cloud).await?;
     ensure!(mended["Status"] == "SUCCESS" && mended["Data"] == first["Data"], "{mended}");
-    // A new process, which has no connection yet.
+    // New processes, which have no connection yet: one that only reads, and one that writes.
     cloud.aws.restart("list-tenants").await?;
     cloud.get("/v1/admin/tenants").await?.expect(200)?;
+    cloud.aws.restart("deactivate-tenant").await?;
+    cloud.deactivate(&unique("absent")).await?.problem(404, "tenant_not_found")?;
     for text in cloud.aws.log_events().await? {
         ensure!(!text.contains(ROTATED) && !text.contains(FORGOTTEN), "{text}");
     }

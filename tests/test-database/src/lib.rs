@@ -13,8 +13,8 @@ mod users;
 
 use anyhow::{Context as _, Result};
 use lambda_kit::Read;
-use secrets::{DatabaseSecret, MasterSecret};
-use store::Store;
+use secrets::{DatabaseReadSecret, DatabaseSecret, MasterSecret};
+use store::{Reader, Store};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -100,6 +100,13 @@ impl TestDatabase {
     pub fn store(&self) -> Store {
         let config = self.users().application.clone();
         Store::new(Read::from_fn(move |()| std::future::ready(Ok(config.clone()))))
+    }
+
+    /// The same as the user that only reads.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        let config = self.users().reader.clone();
+        Reader::new(Read::from_fn(move |()| std::future::ready(Ok(DatabaseReadSecret(config.clone())))))
     }
 
     /// A connection of the superuser.

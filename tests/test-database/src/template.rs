@@ -19,6 +19,13 @@ mod tenant {
     refinery::embed_migrations!("../../shared/tenant-database/migrations/tenant");
 }
 
+/// What a deployment grants.
+const RIGHTS: &str = concat!(
+    include_str!("../../../shared/store/rights/nothing.sql"),
+    include_str!("../../../shared/store/rights/read.sql"),
+    include_str!("../../../shared/store/rights/write.sql")
+);
+
 /// Lets only one process at a time make a template. The number can be any constant.
 const ADVISORY_LOCK: i64 = 0x74_65_73_74;
 
@@ -85,14 +92,15 @@ impl Template {
         }
     }
 
-    /// The name contains a digest of the migrations, so that a changed migration leads to another template.
+    /// The name contains a digest of the migrations and the rights, so that changed ones lead to another template.
     fn name(self) -> String {
-        let (kind, runner) = match self {
+        let (kind, runner, rights) = match self {
             Self::Empty | Self::OfRds => return "template0".to_owned(),
-            Self::Control => ("control", control::migrations::runner()),
-            Self::Tenant => ("tenant", tenant_migrations()),
+            Self::Control => ("control", control::migrations::runner(), RIGHTS),
+            Self::Tenant => ("tenant", tenant_migrations(), ""),
         };
         let mut hasher = DefaultHasher::new();
+        rights.hash(&mut hasher);
         runner.get_migrations().iter().map(Migration::checksum).for_each(|checksum| checksum.hash(&mut hasher));
         format!("template_{kind}_{:016x}", hasher.finish())
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use lambda_kit::ReadMaster;
 use secrecy::ExposeSecret;
 use secrets::{DatabaseSecret, MasterSecret};
-use store::ControlDeployment;
+use store::{ControlDeployment, Login, Rights};
 use tokio_postgres::Client;
 
 /// The master of the test server: what the master user of RDS is. In particular it is no superuser.
@@ -23,6 +23,8 @@ pub struct ControlUsers {
     pub owner: DatabaseSecret,
     /// What the functions are.
     pub application: DatabaseSecret,
+    /// What the functions are that only read.
+    pub reader: DatabaseSecret,
     /// Owns the database.
     pub master: MasterSecret,
     /// Whether only one test uses the first two.
@@ -43,7 +45,7 @@ impl ControlUsers {
     fn named(first: &str, config: &DatabaseSecret) -> Self {
         let user = |last| DatabaseSecret { username: format!("{first}_{last}"), ..config.clone() };
         let master = MasterSecret { username: MASTER.to_owned(), password: config.password.clone() };
-        Self { owner: user("owner"), application: user("app"), master, own: false }
+        Self { owner: user("owner"), application: user("app"), reader: user("reader"), master, own: false }
     }
 
     /// A deployment that knows the master.
@@ -52,7 +54,10 @@ impl ControlUsers {
         let master = self.master.clone();
         ControlDeployment {
             owner: self.owner.clone(),
-            application: self.application.clone(),
+            logins: vec![
+                Login { user: self.application.clone(), rights: Rights::Write },
+                Login { user: self.reader.clone(), rights: Rights::Read },
+            ],
             master: ReadMaster::from_fn(move || std::future::ready(Ok(master.clone()))),
         }
     }
@@ -74,7 +79,7 @@ impl ControlUsers {
 
     /// The statements after which users of one test are gone, once their database is.
     pub(crate) fn end(&self) -> Vec<String> {
-        let users = [&self.application, &self.owner].into_iter().filter(|_| self.own);
+        let users = [&self.application, &self.reader, &self.owner].into_iter().filter(|_| self.own);
         users.map(|user| format!("DROP ROLE IF EXISTS {}", user.username)).collect()
     }
 }

@@ -6,12 +6,12 @@ use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Problem, Request, TenantsOwn};
 use domain::TenantId;
 use lambda_kit::needs;
-use store::{ControlDatabase, Tenant};
+use store::{ControlReader, Tenant};
 
 needs! {
     /// Answers with a tenant's catalog.
     pub struct GetCatalog {
-        store: ControlDatabase,
+        store: ControlReader,
     }
 }
 

@@ -5,13 +5,13 @@ use api_kit::{Answer, Budget, Handler, Moment, Problem, Request, SlugInPath};
 use domain::{Cause, ProvisioningState, Slug, Step, StepState, TenantId};
 use lambda_kit::needs;
 use serde::Serialize;
-use store::{ControlDatabase, StepRow, Tenant};
+use store::{ControlReader, StepRow, Tenant};
 use utoipa::ToSchema;
 
 needs! {
     /// Answers with the status of a tenant's run.
     pub struct GetTenantStatus {
-        store: ControlDatabase,
+        store: ControlReader,
     }
 }
 

@@ -4,12 +4,12 @@ use api_kit::records::TenantRecord;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Problem, Request, SlugInPath};
 use lambda_kit::needs;
-use store::ControlDatabase;
+use store::ControlReader;
 
 needs! {
     /// Answers with a tenant's record.
     pub struct GetTenant {
-        store: ControlDatabase,
+        store: ControlReader,
     }
 }
 

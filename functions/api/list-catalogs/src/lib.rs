@@ -4,12 +4,12 @@ use api_kit::records::CatalogRecord;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Cursor, Handler, Page, Problem, Query, Request};
 use lambda_kit::needs;
-use store::ControlDatabase;
+use store::ControlReader;
 
 needs! {
     /// Lists catalogs.
     pub struct ListCatalogs {
-        store: ControlDatabase,
+        store: ControlReader,
     }
 }
 

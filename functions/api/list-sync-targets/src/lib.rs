@@ -6,12 +6,12 @@ use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Cursor, Handler, Page, Problem, Query, Request, TenantsOwn};
 use domain::TenantId;
 use lambda_kit::needs;
-use store::ControlDatabase;
+use store::ControlReader;
 
 needs! {
     /// Lists sync targets.
     pub struct ListSyncTargets {
-        store: ControlDatabase,
+        store: ControlReader,
     }
 }
 

@@ -5,13 +5,13 @@ use api_kit::{Answer, Budget, Handler, Moment, Problem, Request};
 use domain::{Cause, Checked, Region, Tier, Warning};
 use lambda_kit::needs;
 use serde::Serialize;
-use store::{ControlDatabase, RecordedVerdict};
+use store::{ControlReader, RecordedVerdict};
 use utoipa::ToSchema;
 
 needs! {
     /// Lists the systems.
     pub struct ListSystems {
-        store: ControlDatabase,
+        store: ControlReader,
     }
 }
 

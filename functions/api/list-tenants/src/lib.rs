@@ -5,13 +5,13 @@ use api_kit::{Answer, Budget, Cursor, Handler, Moment, Page, Problem, Query, Req
 use domain::{DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
 use lambda_kit::needs;
 use serde::Serialize;
-use store::{ControlDatabase, TenantFilter, TenantSummary};
+use store::{ControlReader, TenantFilter, TenantSummary};
 use utoipa::ToSchema;
 
 needs! {
     /// Lists tenants.
     pub struct ListTenants {
-        store: ControlDatabase,
+        store: ControlReader,
     }
 }
 

@@ -7,9 +7,9 @@ use domain::{CauseCode, Failure};
 use http_kit::TransportCodes;
 use lambda_kit::operation::Operation;
 use lambda_kit::{Read, ReadMaster, needs};
-use secrets::{DatabaseOwnerSecret, DatabaseSecret};
+use secrets::{DatabaseOwnerSecret, DatabaseReadSecret, DatabaseSecret};
 use serde::{Deserialize, Serialize};
-use store::{ControlDeployment, Migrated, Patience};
+use store::{ControlDeployment, Login, Migrated, Patience, Rights};
 
 /// One call to CloudFormation's presigned address.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,6 +65,7 @@ needs! {
     pub struct MigrateControl {
         owner: Read<DatabaseOwnerSecret>,
         application: Read<DatabaseSecret>,
+        reader: Read<DatabaseReadSecret>,
         master: ReadMaster,
     }
 }
@@ -98,8 +99,12 @@ impl MigrateControl {
     async fn migrate(&self) -> Result<Migrated, Failure> {
         let patience = Patience::of_deployment();
         let DatabaseOwnerSecret(owner) = self.owner.read().await?;
-        let application = self.application.read().await?;
-        ControlDeployment { owner, application, master: self.master.clone() }.run(patience).await
+        let DatabaseReadSecret(reader) = self.reader.read().await?;
+        let logins = vec![
+            Login { user: self.application.read().await?, rights: Rights::Write },
+            Login { user: reader, rights: Rights::Read },
+        ];
+        ControlDeployment { owner, logins, master: self.master.clone() }.run(patience).await
     }
 }
 

@@ -18,6 +18,7 @@ type Wrong = (bool, String);
 /// Fields that have to be there, by the secret's name.
 const FIELDS: &[(&str, &[&str])] = &[
     ("control/database", &["/host", "/port", "/dbname", "/username", "/password"]),
+    ("control/database-read", &["/host", "/port", "/dbname", "/username", "/password"]),
     ("control/database-owner", &["/host", "/port", "/dbname", "/username", "/password"]),
     ("control/supabase", &["/access_token", "/organization_slug"]),
     ("control/stripe", &["/secret_key"]),

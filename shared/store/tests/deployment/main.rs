@@ -43,6 +43,10 @@ async fn assert_deployed(database: &TestDatabase) {
     assert!(forbidden(&application, "CREATE SCHEMA mine").await);
     assert!(forbidden(&application, "CREATE TABLE public.mine ()").await);
     assert!(forbidden(&application, "DELETE FROM control.audit_log").await);
+    assert!(!forbidden(&application, "UPDATE control.tenants SET display_name = 'x'").await);
+    let reader = store::connect(&users.reader, "test").await.expect("the reader can log in");
+    reader.batch_execute("SELECT FROM control.tenants, lakehouse.sync_targets").await.expect("it reads");
+    assert!(forbidden(&reader, "UPDATE control.tenants SET display_name = 'x'").await);
     let owner = store::connect(&users.owner, "test").await.expect("the owner can log in");
     assert!(!is(&owner, "rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = current_user").await);
 }

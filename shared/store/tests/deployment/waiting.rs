@@ -83,7 +83,7 @@ async fn a_deployment_that_changes_nothing_goes_through_beside_a_reader() {
     let reader = database.connect().await;
     reader.batch_execute(DUMP).await.expect("reading");
     let mut deployment = database.users().deployment();
-    deployment.application.password = secrecy::SecretString::from("another");
+    deployment.logins[0].user.password = secrecy::SecretString::from("another");
     let begun = Instant::now();
     assert_eq!(run(&deployment).await.applied, 0);
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());

@@ -184,7 +184,7 @@ impl Site {
         }
         let region = cloud.aws.secret(&format!("{known}/regions/us-east-1")).await?;
         cloud.aws.put_secret(&format!("{}/regions/us-east-1", self.prefix), &region).await?;
-        for name in ["database", "database-owner"] {
+        for name in ["database", "database-read", "database-owner"] {
             let mut value = cloud.aws.secret(&format!("{known}/control/{name}")).await?;
             value["dbname"] = json!(self.prefix);
             value["username"] = json!(format!("{}_{}", self.prefix, name.replace('-', "_")));

@@ -9,46 +9,62 @@ use serde_json::{Value, json};
 
 use crate::world::{ROUTES, World};
 
-/// The application's role and its secret.
+/// The roles of the functions, one that writes and one that only reads, and their secrets.
 struct Role<'a> {
     cloud: &'a Cloud,
-    secret: String,
-    known: Value,
-    name: String,
+    /// Each secret's name and value.
+    known: Vec<(String, Value)>,
 }
 
 impl<'a> Role<'a> {
     async fn of(cloud: &'a Cloud) -> Result<Self> {
-        let secret = format!("{}/control/database", cloud.secret_prefix()?);
-        let known = cloud.aws.secret(&secret).await?;
-        let name = known["username"].as_str().context("no username")?.to_owned();
-        Ok(Self { cloud, secret, known, name })
+        let mut known = Vec::new();
+        for name in ["database", "database-read"] {
+            let secret = format!("{}/control/{name}", cloud.secret_prefix()?);
+            let value = cloud.aws.secret(&secret).await?;
+            known.push((secret, value));
+        }
+        Ok(Self { cloud, known })
     }
 
     async fn set_password(&self, password: &str) -> Result<()> {
+        for (_, value) in &self.known {
+            self.set_password_of(value, password).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_password_of(&self, known: &Value, password: &str) -> Result<()> {
+        let name = known["username"].as_str().context("no username")?;
         let sql = "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)";
         let database = self.cloud.control_as_superuser().await?;
-        let statement: String = database.query_one(sql, &[&self.name, &password]).await?.get(0);
+        let statement: String = database.query_one(sql, &[&name, &password]).await?.get(0);
         Ok(database.batch_execute(&statement).await?)
     }
 
     async fn put(&self, password: &str) -> Result<()> {
-        let mut value = self.known.clone();
-        value["password"] = json!(password);
-        self.cloud.aws.put_secret(&self.secret, &value).await
+        for (secret, known) in &self.known {
+            let mut value = known.clone();
+            value["password"] = json!(password);
+            self.cloud.aws.put_secret(secret, &value).await?;
+        }
+        Ok(())
     }
 
-    /// Ends every connection of the role, as a failover would.
+    /// Ends every connection of the roles, as a failover would.
     async fn disconnect(&self) -> Result<()> {
-        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
-        self.cloud.control_as_superuser().await?.execute(sql, &[&self.name]).await?;
+        let names: Vec<_> = self.known.iter().filter_map(|(_, value)| value["username"].as_str()).collect();
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY ($1::text[])";
+        self.cloud.control_as_superuser().await?.execute(sql, &[&names]).await?;
         Ok(())
     }
 
     async fn restore(&self) -> Result<()> {
-        let password = self.known["password"].as_str().context("no password")?;
-        self.set_password(password).await?;
-        self.put(password).await
+        for (secret, value) in &self.known {
+            self.set_password_of(value, value["password"].as_str().context("no password")?).await?;
+            self.cloud.aws.put_secret(secret, value).await?;
+        }
+        Ok(())
     }
 }
 
