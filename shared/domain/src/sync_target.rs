@@ -32,14 +32,11 @@ field_schema!(Identifier, schema::name(Identifier::MAX));
 #[serde(transparent)]
 pub struct TableName(String);
 
-field_schema!(
-    TableName,
-    json!({
-        "type": "string",
-        "maxLength": 255,
-        "pattern": format!(r"^[^./{NEVER_SEEN}]*[^./\s{NEVER_SEEN}][^./{NEVER_SEEN}]*$"),
-    })
-);
+field_schema!(TableName, {
+    let mut schema = schema::name(255);
+    schema["pattern"] = json!(format!("^[^./{NEVER_SEEN}]*$"));
+    schema
+});
 
 /// An IOMETE namespace: segments with dots between them, at most 255 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
