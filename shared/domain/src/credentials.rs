@@ -16,6 +16,8 @@ const NAMES: &[&str] = &[
     "password",
     "passwd",
     "passphrase",
+    "passcode",
+    "passkey",
     "pwd",
     "secret",
     "token",
@@ -32,10 +34,22 @@ const NAMES: &[&str] = &[
     "masterkey",
     "encryptionkey",
     "signingkey",
+    "authkey",
+    "functionskey",
+    "subscriptionkey",
+    "licensekey",
+    "sshkey",
+    "sessionid",
+    "cookie",
+    "amzsignature",
+    "googsignature",
     "sharedaccesssignature",
 ];
-/// The same, but only of a parameter in a URI: elsewhere they are words like others.
-const PARAMETERS: &[&str] = &["key", "sig", "auth", "code", "pass", "userpass", "dbpass", "pw", "jwt", "bearer"];
+/// Whole names of the same kind, of a parameter or in an object. In other texts they are words.
+const WORDS: &[&str] =
+    &["pass", "userpass", "dbpass", "pw", "sig", "sas", "hmac", "jwt", "bearer", "otp", "psk", "cred", "creds"];
+/// The same, of a parameter in a URI only.
+const PARAMETERS: &[&str] = &["key", "auth", "code"];
 /// As above, at the end of a parameter's name.
 const PARAMETER_ENDS: &[&str] = &["signature"];
 /// Schemes that put the container's name where others have a user name.
@@ -75,7 +89,7 @@ fn in_value(value: &Value, depth: u8) -> bool {
 /// Whether the name stands for a credential, and the value can be one. A number of many is their count.
 fn is_a_credential_of(name: &str, value: &Value) -> bool {
     let many = name.strip_suffix('s').is_some_and(is_a_name) && !value.is_number();
-    (is_a_name(name) || many) && is_a_credential(value)
+    (is_a_name(name) || many || WORDS.contains(&name)) && is_a_credential(value)
 }
 
 /// Whether such a value can be a credential. An object may describe one: where it is, when it was changed.
@@ -164,10 +178,10 @@ fn has_a_user_in_a_word(text: &str) -> bool {
     })
 }
 
-/// Whether there is a `name=value` whose name stands for a credential.
+/// Whether there is a `name=value` or `"name": value` whose name stands for a credential.
 fn has_a_parameter(text: &str) -> bool {
     let in_name = |c: char| c.is_alphanumeric() || "_-.+[] ".contains(c);
-    text.match_indices('=').any(|(at, _)| {
+    text.match_indices('=').chain(text.match_indices("\":")).any(|(at, _)| {
         let before = &text[..at];
         let mut start = at;
         for (index, c) in before.char_indices().rev().take(LONGEST_NAME) {
@@ -179,7 +193,9 @@ fn has_a_parameter(text: &str) -> bool {
         let name = compact(&before[start..]);
         let of_uri = before[..start].ends_with(['?', '&', '#', ';']);
         is_a_name(&name)
-            || of_uri && (PARAMETERS.contains(&name.as_str()) || PARAMETER_ENDS.iter().any(|end| name.ends_with(end)))
+            || of_uri
+                && (WORDS.iter().chain(PARAMETERS).any(|word| *word == name)
+                    || PARAMETER_ENDS.iter().any(|end| name.ends_with(end)))
     })
 }
 

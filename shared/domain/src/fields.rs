@@ -36,10 +36,12 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 /// A name as an answer may show it: not all of a long one, and none that holds a credential.
 fn shown(name: &str) -> String {
     let start: String = name.chars().take(LONGEST_SHOWN).collect();
-    match start.len() < name.len() {
-        _ if credentials::in_text(name) => "(a field)".to_owned(),
-        true => format!("{start}…"),
-        false => start,
+    if credentials::in_text(name) {
+        "(a field)".to_owned()
+    } else if start.len() < name.len() {
+        format!("{start}…")
+    } else {
+        start
     }
 }
 
@@ -71,14 +73,14 @@ impl<'a> Fields<'a> {
                 Some(known) => format!("is not a known field; did you mean {known}?"),
                 None => "is not a known field".to_owned(),
             };
-            fields.fail(&shown(name), message);
+            fields.fail(name, message);
         }
         fields
     }
 
-    /// Records an error.
+    /// Records an error. The name may be one that the caller made up.
     pub fn fail(&mut self, field: &str, message: impl Into<String>) {
-        self.errors.push(FieldError { field: field.to_owned(), message: message.into() });
+        self.errors.push(FieldError { field: shown(field), message: message.into() });
     }
 
     /// Whether a field is present, with any value.

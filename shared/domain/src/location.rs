@@ -6,7 +6,7 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use crate::credentials::{CONTAINER_SCHEMES, decoded};
+use crate::credentials::{CONTAINER_SCHEMES, FOUND, decoded, in_text};
 use crate::uri::authority;
 use crate::words::Invalid;
 
@@ -22,11 +22,13 @@ impl Location {
     #[must_use]
     pub fn of(warehouse: &str, storage_prefix: &str) -> Self {
         let (scheme, rest) = warehouse.split_once(':').unwrap_or_default();
-        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let scheme = scheme.to_ascii_lowercase();
+        let rest = with_slashes(&scheme, rest.split(['?', '#']).next().unwrap_or_default());
+        let rest = rest.as_str();
         let host = authority(rest).map(host);
         let path = rest.strip_prefix("//").map_or(rest, |rest| rest.split_once('/').map_or("", |(_, path)| path));
         let mut folders = folders(path);
-        let mut location = holder(&scheme.to_ascii_lowercase(), host, &mut folders);
+        let mut location = holder(&scheme, host, &mut folders);
         folders.extend(self::folders(storage_prefix));
         for folder in climbed(folders) {
             location.push_str(&folder);
@@ -57,6 +59,19 @@ impl Location {
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0) || other.0.starts_with(&self.0)
+    }
+}
+
+/// What follows the scheme, with two slashes in front of the host or bucket, however many were written. Of another scheme, one
+/// slash stands before a path without a host.
+fn with_slashes(scheme: &str, rest: &str) -> String {
+    const OF_BUCKETS: [&str; 7] = ["s3", "s3a", "s3n", "gs", "gcs", "http", "https"];
+    if OF_BUCKETS.contains(&scheme) || CONTAINER_SCHEMES.contains(&scheme) {
+        format!("//{}", rest.trim_start_matches('/'))
+    } else if rest.starts_with('/') && !rest.starts_with("//") {
+        format!("//{rest}")
+    } else {
+        rest.to_owned()
     }
 }
 
@@ -130,9 +145,11 @@ fn alike(text: &str) -> String {
     ComposingNormalizerBorrowed::new_nfkc().normalize(&decoded(text)).into_owned()
 }
 
-/// The folders of a path, without those that lead nowhere.
+/// The folders of a path, without those that lead nowhere, and without white space that somebody may cut off.
 fn folders(path: &str) -> Vec<String> {
-    alike(path).split(['/', '\\']).filter(|folder| !matches!(*folder, "" | ".")).map(str::to_owned).collect()
+    let alike = alike(path);
+    let folders = alike.split(['/', '\\']).map(str::trim);
+    folders.filter(|folder| !matches!(*folder, "" | ".")).map(str::to_owned).collect()
 }
 
 /// The folders where a path ends that climbs.
@@ -160,14 +177,13 @@ pub(crate) fn check_warehouse(warehouse: &str) -> Result<(), Invalid> {
 
 /// Refuses a prefix that is no place below its warehouse.
 pub(crate) fn check_prefix(prefix: &str) -> Result<(), Invalid> {
+    if in_text(prefix) {
+        return Err(FOUND);
+    }
     let alike = alike(prefix);
     let absolute = alike.starts_with('/') || alike.split('/').next().is_some_and(|first| first.contains(':'));
     let folders = folders(prefix);
-    if absolute
-        || alike.contains(['?', '#'])
-        || is_ambiguous(prefix)
-        || folders.iter().all(|folder| folder.trim().is_empty())
-    {
+    if absolute || alike.contains(['?', '#']) || is_ambiguous(prefix) || folders.is_empty() {
         return Err(Invalid(
             "must be a relative path such as tenants/acme/, without .., encoded slashes, back slashes, ? and #",
         ));
@@ -203,6 +219,7 @@ mod tests {
                     ("s3://ivory/%74enants", "%61cme"),
                     ("s3://ivory/", "tenants/%2561cme"),
                     ("s3://ivory/", "tenants\\acme"),
+                    ("s3://ivory/", " tenants/acme%20/"),
                     ("s3://ivory/", "other/../tenants/acme"),
                     ("s3://ivory/", "../tenants/acme"),
                     ("s3://ivory/?x=1#y", "tenants/acme"),
@@ -212,6 +229,9 @@ mod tests {
                     ("https://s3.us-east-1.amazonaws.com/ivory", "tenants/acme/"),
                     ("http://s3-eu-west-1.amazonaws.com:80/ivory/tenants/", "acme"),
                     ("https://s3.cn-north-1.amazonaws.com.cn/ivory", "tenants/acme/"),
+                    ("s3:ivory/tenants", "acme"),
+                    ("s3:/ivory", "tenants/acme"),
+                    ("s3:///ivory", "tenants/acme"),
                     ("arn:aws:s3:::ivory/tenants", "acme"),
                     ("arn:aws:s3:::ivory", "tenants/acme"),
                 ][..],
@@ -239,6 +259,7 @@ mod tests {
                 ],
             ),
             ("file:///srv/acme/", &[("file:///srv", "acme"), ("file:/srv/", "acme"), ("file://localhost/srv", "acme")]),
+            ("hdfs:///a/b/", &[("hdfs:///a", "b"), ("hdfs:/a/", "b")]),
             ("hdfs://name:8020/a/b/", &[("hdfs://name:8020/a", "b"), ("hdfs://NAME:8020/", "a/b")]),
             ("http://minio:9000/ivory/a/", &[("https://minio:9000/ivory", "a"), ("http://MINIO:9000/ivory/", "a/")]),
             ("s3://ivory/b\u{fc}cher/", &[("s3://ivory/", "bu\u{308}cher"), ("s3://ivory/", "b%C3%BCcher")]),

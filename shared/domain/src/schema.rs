@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::visible::NEVER_SEEN;
+
 /// A value that a field of a request can hold.
 pub trait FieldSchema {
     /// The schema of such a field: a reference to a named schema, or the schema itself.
@@ -15,7 +17,8 @@ pub(crate) fn reference(name: &str) -> Value {
 
 /// A name of up to `max` characters.
 pub(crate) fn name(max: usize) -> Value {
-    json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": crate::visible::pattern() })
+    let pattern = format!("^[^{NEVER_SEEN}]*$");
+    json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": pattern, "not": { "pattern": r"^\s*$" } })
 }
 
 /// A set of ASCII characters, written as in a regular expression between its brackets. Parser and schema both use it.

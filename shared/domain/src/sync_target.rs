@@ -32,14 +32,11 @@ field_schema!(Identifier, schema::name(Identifier::MAX));
 #[serde(transparent)]
 pub struct TableName(String);
 
-field_schema!(
-    TableName,
-    json!({
-        "type": "string",
-        "maxLength": 255,
-        "pattern": format!(r"^[^./{NEVER_SEEN}]*[^./\s{NEVER_SEEN}][^./{NEVER_SEEN}]*$"),
-    })
-);
+field_schema!(TableName, {
+    let mut schema = schema::name(255);
+    schema["pattern"] = json!(format!("^[^./{NEVER_SEEN}]*$"));
+    schema
+});
 
 /// An IOMETE namespace: segments with dots between them, at most 255 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -189,7 +186,7 @@ body! {
         primary_key_cols: Set<Identifier, MAX_KEY_COLUMNS>,
         cursor_col: Nullable<Identifier>,
         fivetran_connector_id: Nullable<FivetranId>,
-        shared_table: Flag<false> = "Confirms that the target may feed an Iceberg table which another target of the tenant feeds.",
+        shared_table: Flag<false> = "Confirms that the target may feed an Iceberg table which another target feeds.",
         metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON, without credentials.",
     }
 }

@@ -82,6 +82,9 @@ fn a_storage_prefix_lies_below_its_warehouse() {
             "\u{2025}/globex",
             "/",
             "//",
+            ".. /globex",
+            "tenants/%2e%2e%20/x",
+            " / ",
             "/tenants/acme",
             "//other-bucket/tenants",
             "%2ftenants",
@@ -100,6 +103,8 @@ fn a_storage_prefix_lies_below_its_warehouse() {
             "tenants/acme?x",
             "tenants/acme#x",
             "tenants/acme/%3fx",
+            "tenants/acme/password=hush",
+            "tenants/user:hush@host://user:hush@host/",
         ],
     );
     assert_accepted(
@@ -255,6 +260,10 @@ const LEAKS: &[&str] = &[
     "https://host/?key=hush",
     "https://host/?token=hush",
     "https://host/?client_secret=hush",
+    "https://host/?x-functions-key=hush",
+    "https://host/?subscription-key=hush",
+    "https://host/a;jsessionid=hush",
+    "https://host/?key[]=hush",
     "https://host/?secret=hush",
     "https://host/?private-key=hush",
     "https://host/?code=hush",
@@ -340,6 +349,10 @@ fn free_fields_hold_no_credential() {
             json!({ "access-token": "hush" }),
             json!({ "accessToken": "hush" }),
             json!({ "API KEY": "hush" }),
+            json!({ "user": "a", "pass": "hush" }),
+            json!({ "headers": { "Authorization": "Basic hush", "x-api-key": "hush" } }),
+            json!({ "query": { "X-Amz-Signature": "hush" } }),
+            json!({ "account": json!({ "type": "service_account", "private_key": "hush" }).to_string() }),
             json!({ "s3.secret-access-key": "hush" }),
             json!({ "client_secret": 12345 }),
             json!({ "tokens": ["hush"] }),
@@ -352,6 +365,7 @@ fn free_fields_hold_no_credential() {
             json!({ "pem": "-----BEGIN RSA PRIVATE KEY-----\nhush" }),
             json!({ "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodXNoIn0.c2lnbmF0dXJlLWh1c2g" }),
             json!({ "note": "{\"password\":\"hush\"}" }),
+            json!({ "note": "config={\"password\": \"hush\"}" }),
             json!({ "https://user:hush@host/": 1 }),
         ] {
             assert!(refused(&metadata), "{metadata}");

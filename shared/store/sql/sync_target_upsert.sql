@@ -1,11 +1,11 @@
 -- Registers a target, or replaces the same one, and writes the audit row. No row: there is no such tenant, or it is
 -- deprovisioned. A row without an id: there is no active catalog (of that name). A row that is replaced is locked before it
--- is overwritten. A row that is taken: another target feeds the Iceberg table, and the caller does not know, or it is another
--- tenant's. A target that is there already is replaced in any case.
+-- is overwritten. A row that is taken: another target feeds the Iceberg table of that name in the same catalog, whosever it
+-- is, and the caller does not say that this is meant. A target that is there already is replaced in any case.
 WITH tenant AS (
     SELECT tenant_id, slug FROM control.tenants WHERE tenant_id = $2 AND provisioning_state <> 'deprovisioned' FOR SHARE
 ), catalog AS (
-    SELECT c.catalog_name FROM lakehouse.tenant_catalogs c JOIN tenant USING (tenant_id)
+    SELECT c.catalog_name, rtrim(lower(c.catalog_uri), '/') AS uri FROM lakehouse.tenant_catalogs c JOIN tenant USING (tenant_id)
     WHERE c.is_active AND ($3::text IS NULL OR c.catalog_name = $3)
     ORDER BY c.provisioned_at DESC, c.id DESC LIMIT 1
 ), before AS (
@@ -13,9 +13,9 @@ WITH tenant AS (
     WHERE tenant_id = $2 AND source_schema = $4 AND source_table = $5 AND iceberg_namespace = $6 AND iceberg_table = $7
     FOR NO KEY UPDATE
 ), taken AS (
-    SELECT FROM lakehouse.sync_targets
+    SELECT FROM lakehouse.sync_targets JOIN lakehouse.tenant_catalogs c USING (tenant_id, catalog_name)
     WHERE md5(lower(normalize(iceberg_namespace || '.' || iceberg_table, NFKC) COLLATE pg_c_utf8)) = md5(lower(normalize($6 || '.' || $7, NFKC) COLLATE pg_c_utf8))
-      AND (tenant_id <> $2 OR NOT $16) AND NOT EXISTS (SELECT FROM before)
+      AND rtrim(lower(c.catalog_uri), '/') = (SELECT uri FROM catalog) AND NOT $16 AND NOT EXISTS (SELECT FROM before)
     LIMIT 1
 ), target AS (
     INSERT INTO lakehouse.sync_targets AS s

@@ -242,7 +242,7 @@ async fn catalogs_and_targets_are_listed_newest_first() {
     for (tenant, slug, count) in [(one, "one", 3), (two, "two", 5)] {
         for number in 0..count {
             let body = json!({"tenant_id": tenant, "source_schema": "s", "source_table": format!("t{number}"),
-                "iceberg_namespace": format!("ivory_tenant_{slug}"), "iceberg_table": "i"});
+                "iceberg_namespace": format!("ivory_tenant_{slug}"), "iceberg_table": format!("i{number}")});
             let request = SyncTargetRequest::parse(body.as_object().expect("an object")).expect("valid");
             let new =
                 NewSyncTarget { request: &request, author: Author { actor: "ops", address: None, request_id: "r" } };

@@ -79,8 +79,9 @@ impl Lakehouse {
     pub fn order(&self, fields: &Value) -> Value {
         let required = json!({
             "catalog_uri": "https://iomete.internal/api/v1/catalog",
-            "warehouse": "s3://ivory-iceberg/",
-            "storage_prefix": format!("tenants/{}/", self.slug),
+            // The tenant's own, since tests take prefixes of every name below it.
+            "warehouse": format!("s3://ivory-iceberg/{}/", self.slug),
+            "storage_prefix": "tables/",
         });
         over(required, fields)
     }
@@ -96,15 +97,16 @@ impl Lakehouse {
         self.cloud.send(request.json(&self.order(fields))).await
     }
 
-    /// A valid request for a sync target, with `fields` added.
+    /// A valid request for a sync target, with `fields` added. Each source has an Iceberg table of its own.
     #[must_use]
     pub fn target(&self, fields: &Value) -> Value {
+        let source = fields["source_table"].as_str().filter(|name| !name.is_empty()).unwrap_or("companies");
         let required = json!({
             "tenant_id": self.tenant_id,
             "source_schema": "public",
             "source_table": "companies",
             "iceberg_namespace": format!("ivory_tenant_{}", self.slug),
-            "iceberg_table": "companies_snapshot",
+            "iceberg_table": format!("{source}_snapshot"),
         });
         over(required, fields)
     }

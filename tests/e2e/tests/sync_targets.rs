@@ -66,6 +66,7 @@ async fn the_documented_example_registers_a_target() -> Result<()> {
         "primary_key_cols": ["id"],
         "cursor_col": "updated_at",
         "fivetran_connector_id": null,
+        "shared_table": false,
         "metadata": {},
         "created_at": record["created_at"],
         "updated_at": record["updated_at"],
@@ -130,12 +131,43 @@ async fn a_different_source_or_destination_makes_another_target() -> Result<()> 
         ("iceberg_table", json!("other")),
         ("iceberg_namespace", json!(format!("ivory_tenant_{}.raw", lakehouse.slug))),
     ] {
-        let mut target = json!({ "source_table": "other" });
+        let mut target = json!({ "source_table": "other", "shared_table": true });
         target[field] = value;
         let record = lakehouse.register(&target).await?.expect(201)?;
         ids.insert(record["id"].to_string());
     }
     assert_eq!(ids.len(), 4);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs API_URL"]
+async fn two_sources_feed_one_table_only_if_that_is_meant() -> Result<()> {
+    let cloud = Cloud::from_env()?;
+    let lakehouse = with_catalog(&cloud, "feed").await?;
+    let target = |source: &str, table: &str, shared: bool| json!({ "source_table": source, "iceberg_table": table, "shared_table": shared });
+    let first = lakehouse.register(&target("one", "Firms", false)).await?.expect(201)?;
+    for table in ["Firms", "firms", "ＦＩＲＭＳ"] {
+        lakehouse.register(&target("two", table, false)).await?.problem(409, "iceberg_table_taken")?;
+    }
+    assert_eq!(rows(&lakehouse, "two").await?, Vec::<Value>::new());
+    let second = lakehouse.register(&target("two", "firms", true)).await?.expect(201)?;
+    assert_eq!((&first["shared_table"], &second["shared_table"]), (&json!(false), &json!(true)));
+    // Who is there already stays.
+    assert_eq!(lakehouse.register(&target("one", "Firms", false)).await?.expect(201)?["id"], first["id"]);
+    invalid(&lakehouse.register(&json!({ "shared_table": "yes" })).await?, "shared_table", "must be true or false")?;
+
+    let sources: Vec<Value> = (0..6).map(|n| target(&format!("source{n}"), "raced", false)).collect();
+    let answers = join_all(sources.iter().map(|source| lakehouse.register(source))).await;
+    let mut winners = 0;
+    for answer in answers {
+        let answer = answer?;
+        if answer.problem(409, "iceberg_table_taken").is_err() {
+            answer.expect(201)?;
+            winners += 1;
+        }
+    }
+    assert_eq!(winners, 1);
     Ok(())
 }
 

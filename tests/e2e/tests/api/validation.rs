@@ -22,6 +22,9 @@ async fn every_field_is_validated() -> Result<()> {
     let slug = unique("valid");
     let slug_shape = "must be 3 to 48 lower-case letters, digits and hyphens";
     let edges = "must neither start nor end with a hyphen";
+    let encoded = "must not have hyphens as its third and fourth character, as encoded domain names have";
+    let id = "must not be a UUID, with or without hyphens";
+    let unseen = "must be visible, without invisible characters and without marks that change the direction of writing";
     let name_length = "must be 1 to 200 characters long, not counting white space around it";
     let regions = "must be one of us-east-1, eu-central-1, ap-southeast-1";
     let tiers = "must be one of pilot, enterprise, enterprise_plus";
@@ -39,11 +42,20 @@ async fn every_field_is_validated() -> Result<()> {
         ("slug", json!("acme-"), edges),
         ("slug", json!("api"), "is reserved"),
         ("slug", json!("www"), "is reserved"),
+        ("slug", json!("admin"), "is reserved"),
+        ("slug", json!("autodiscover"), "is reserved"),
+        ("slug", json!("xn--bnk-qla"), encoded),
+        ("slug", json!("ab--acme"), encoded),
+        ("slug", json!("0190d5c0-0000-7000-8000-000000000000"), id),
+        ("slug", json!("0190d5c0000070008000000000000000"), id),
         ("display_name", json!(null), "is required"),
         ("display_name", json!(["a"]), "must be a string"),
         ("display_name", json!("  "), name_length),
         ("display_name", json!("a".repeat(201)), name_length),
         ("display_name", json!("a\nb"), "must not contain control characters"),
+        ("display_name", json!("\u{200b}\u{3164}"), unseen),
+        ("display_name", json!("Acme\u{202e}knaB"), unseen),
+        ("display_name", json!("Acme\u{200d}Bank"), unseen),
         ("region", json!(null), "is required"),
         ("region", json!(1), "must be a string"),
         ("region", json!("us-west-2"), regions),

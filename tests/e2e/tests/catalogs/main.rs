@@ -4,6 +4,7 @@ mod credentials;
 mod failures;
 mod list;
 mod newest_active;
+mod places;
 mod preconditions;
 mod upsert;
 mod validation;

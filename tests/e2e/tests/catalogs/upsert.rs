@@ -5,12 +5,12 @@ use e2e::{Cloud, Lakehouse, is_timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The body of the documentation's example.
-fn example() -> Value {
+/// The body of the documentation's example, with the tenant's own prefix.
+fn example(slug: &str) -> Value {
     json!({
         "catalog_uri": "https://iomete.internal/api/v1/catalog",
         "warehouse": "s3://ivory-iceberg/",
-        "storage_prefix": "tenants/acme/",
+        "storage_prefix": format!("tenants/{slug}/"),
         "s3_endpoint": "https://s3.us-east-1.amazonaws.com",
     })
 }
@@ -20,7 +20,7 @@ fn example() -> Value {
 async fn the_documented_example_makes_a_catalog() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "acme").await?;
-    let answer = lakehouse.post(&lakehouse.path(), &example()).await?;
+    let answer = lakehouse.post(&lakehouse.path(), &example(&lakehouse.slug)).await?;
     let record = answer.expect(201)?;
     let expected = json!({
         "id": lakehouse.catalog_id("ivory-lakehouse")?,
@@ -30,7 +30,7 @@ async fn the_documented_example_makes_a_catalog() -> Result<()> {
         "catalog_type": "rest",
         "catalog_uri": "https://iomete.internal/api/v1/catalog",
         "warehouse": "s3://ivory-iceberg/",
-        "storage_prefix": "tenants/acme/",
+        "storage_prefix": format!("tenants/{}/", lakehouse.slug),
         "s3_endpoint": "https://s3.us-east-1.amazonaws.com",
         "metadata": {},
         "is_active": true,
@@ -55,8 +55,9 @@ async fn a_tenant_is_named_by_id_or_by_slug() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let lakehouse = Lakehouse::of_new_tenant(&cloud, "named").await?;
     let by_slug = format!("/v1/admin/tenants/{}/catalog", lakehouse.slug);
-    let made = lakehouse.post(&by_slug, &example()).await?.expect(201)?;
-    let replaced = lakehouse.post(&lakehouse.path(), &example()).await?.expect(201)?;
+    let example = example(&lakehouse.slug);
+    let made = lakehouse.post(&by_slug, &example).await?.expect(201)?;
+    let replaced = lakehouse.post(&lakehouse.path(), &example).await?.expect(201)?;
     assert_eq!((&replaced["id"], &replaced["tenant_id"]), (&made["id"], &json!(lakehouse.tenant_id)));
     let read = lakehouse.get(&by_slug).await?;
     assert_eq!((read.expect(200)?, read.header("etag")), (replaced, Some("\"2\"")));
@@ -70,7 +71,7 @@ async fn an_unknown_tenant_has_no_catalog() -> Result<()> {
     let lakehouse = Lakehouse::shared(&cloud).await?;
     for tenant in ["0190d5c0-0000-7000-8000-000000000000", "absent-tenant", "No%20Tenant", "x", "%00", "%F0%9F%A6%84"] {
         let path = format!("/v1/admin/tenants/{tenant}/catalog");
-        lakehouse.post(&path, &example()).await?.problem(404, "tenant_not_found")?;
+        lakehouse.post(&path, &example(&lakehouse.slug)).await?.problem(404, "tenant_not_found")?;
         lakehouse.get(&path).await?.problem(404, "tenant_not_found")?;
     }
     Ok(())
@@ -86,7 +87,7 @@ async fn a_repeated_upsert_replaces_all_but_id_and_provisioned_at() -> Result<()
         "catalog_type": "hive",
         "catalog_uri": "thrift://metastore:9083",
         "warehouse": "abfss://lake@ivory.dfs.core.windows.net/",
-        "storage_prefix": "elsewhere/",
+        "storage_prefix": format!("{}/elsewhere/", lakehouse.slug),
         "s3_endpoint": "http://minio:9000",
         "metadata": { "owner": "data", "nested": { "list": [1, null, "ü"] } },
         "is_active": false,

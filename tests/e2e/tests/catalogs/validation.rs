@@ -10,6 +10,7 @@ const NAME: &str = "must be 1 to 128 letters, digits, dots, underscores and hyph
 const TYPE: &str = "must be one of rest, hive, glue";
 const URI: &str = "must be a URI such as s3://bucket/path, at most 2048 characters long";
 const CREDENTIALS: &str = "must not contain a user name or password";
+const CREDENTIAL: &str = "must not contain credentials such as a user name, a password, a key, a token or a signature";
 const TEXT: &str = "must be 1 to 1024 characters long, without control characters";
 const HTTP: &str = "must be an http or https URI";
 
@@ -46,6 +47,13 @@ async fn every_field_is_validated() -> Result<()> {
         ("s3_endpoint", json!("s3://minio"), HTTP),
         ("s3_endpoint", json!("minio:9000"), HTTP),
         ("s3_endpoint", json!(format!("https://key:{CREDENTIAL_MARK}@minio/")), CREDENTIALS),
+        ("catalog_uri", json!(format!("https://iomete/?access_token={CREDENTIAL_MARK}")), CREDENTIAL),
+        ("catalog_uri", json!(format!("https://iomete/?%2561pi_key={CREDENTIAL_MARK}#a")), CREDENTIAL),
+        ("warehouse", json!(format!("jdbc:postgresql://host/warehouse?PASSWORD={CREDENTIAL_MARK}")), CREDENTIAL),
+        ("warehouse", json!(format!("jdbc:sqlserver://host;password={CREDENTIAL_MARK}")), CREDENTIAL),
+        ("s3_endpoint", json!(format!("https://minio/?X-Amz-Signature={CREDENTIAL_MARK}")), CREDENTIAL),
+        ("metadata", json!({ "db": { "password": CREDENTIAL_MARK } }), CREDENTIAL),
+        ("metadata", json!({ "from": [format!("postgres://user:{CREDENTIAL_MARK}@host/")] }), CREDENTIAL),
         ("s3_access_key_id", json!(1), "must be a string"),
         ("s3_access_key_id", json!(""), TEXT),
         ("s3_secret_key_enc", json!([CREDENTIAL_MARK]), "must be a string"),

@@ -22,9 +22,19 @@ async fn catalog_with_credentials(lakehouse: &Lakehouse) -> Result<String> {
     let made = lakehouse.cloud.send(made).await?.expect(201)?;
     lakehouse.cloud.send(post(&order())).await?.expect(201)?;
     lakehouse.cloud.send(post(&order()).header("if-match", "\"1\"")).await?.problem(412, "version_mismatch")?;
-    let mut wrong = order();
-    wrong["warehouse"] = json!(format!("s3://{CREDENTIAL_MARK}:{CREDENTIAL_MARK}@bucket/"));
-    lakehouse.cloud.send(post(&wrong)).await?.problem(422, "validation_failed")?;
+    for (field, value) in [
+        ("warehouse", json!(format!("s3://{CREDENTIAL_MARK}:{CREDENTIAL_MARK}@bucket/"))),
+        ("warehouse", json!(format!("jdbc:postgresql://host/a?password={CREDENTIAL_MARK}"))),
+        ("catalog_uri", json!(format!("https://host/?Access%5FToken={CREDENTIAL_MARK}"))),
+        ("s3_endpoint", json!(format!("https://host/?next=https%3A%2F%2Fu%3A{CREDENTIAL_MARK}%40other%2F"))),
+        ("metadata", json!({ "db": { "password": CREDENTIAL_MARK } })),
+    ] {
+        let mut wrong = order();
+        wrong[field] = value;
+        // A refusal is kept for its key.
+        let wrong = post(&wrong).header("idempotency-key", unique("canary"));
+        lakehouse.cloud.send(wrong).await?.problem(422, "validation_failed")?;
+    }
     Ok(made["id"].as_str().context("no id")?.to_owned())
 }
 
