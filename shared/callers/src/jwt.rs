@@ -154,8 +154,8 @@ mod tests {
         Jwt::parse(&secret(keys, jwks_url), None).unwrap_or_else(|malformed| panic!("{malformed}"))
     }
 
-    fn malformed(value: Value) -> Option<Malformed> {
-        Jwt::parse(&value, None).err()
+    fn malformed(value: &Value) -> Option<Malformed> {
+        Jwt::parse(value, None).err()
     }
 
     /// The outcome for the usual claims under this header.
@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn a_key_must_fit_its_algorithm() {
         let es256 = Es256::new();
-        let with = |key: Value| malformed(secret(&json!([{ "alg": "HS256", "secret": SECRET }, key]), None));
+        let with = |key: Value| malformed(&secret(&json!([{ "alg": "HS256", "secret": SECRET }, key]), None));
         assert_eq!(with(json!({ "kid": "k", "alg": "ES256", "jwk": es256.jwk(Some("k")) })), None);
         for key in [
             json!({ "alg": "HS512", "secret": SECRET }),
@@ -413,7 +413,7 @@ mod tests {
         let changed = |changes: Value| {
             let mut value = secret(&json!([]), None);
             value.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
-            malformed(value)
+            malformed(&value)
         };
         assert_eq!(changed(json!({ "jwks_url": "https://issuer.example/jwks", "more": 1 })), None);
         for (changes, why) in [
@@ -436,7 +436,7 @@ mod tests {
             assert_eq!(changed(changes.clone()), Some(why), "{changes}");
         }
         for value in [json!([]), json!("jwt"), json!({}), json!(false)] {
-            assert_eq!(malformed(value.clone()), Some(Malformed::Shape), "{value}");
+            assert_eq!(malformed(&value), Some(Malformed::Shape), "{value}");
         }
     }
 }
