@@ -129,6 +129,7 @@ impl Operation for AuthorizeCaller {
 
     async fn invoke(&self, event: Event, _: &str) -> Result<Answer, Refused> {
         let RequestContext { request_id, identity: Identity { source_ip } } = &event.request_context;
+        let source = source_ip.as_deref();
         tracing::Span::current().record("correlation_id", request_id);
         let outcome = Budget::of(ANSWERED_WITHIN).spend(self.authenticate(&event)).await;
         let outcome = outcome.unwrap_or_else(|| {
@@ -136,9 +137,9 @@ impl Operation for AuthorizeCaller {
             Err(Refused::Unavailable)
         });
         match &outcome {
-            Ok(answer) => tracing::info!(caller = answer.context.actor, ?source_ip, "authenticated"),
+            Ok(answer) => tracing::info!(caller = answer.context.actor, source, "authenticated"),
             Err(refused) => {
-                tracing::info!(?refused, ?source_ip, route = event.resource, "not authenticated");
+                tracing::info!(?refused, source, route = event.resource, "not authenticated");
             }
         }
         outcome
