@@ -8,10 +8,10 @@ use crate::field::{Optional, Patched, body};
 use crate::fields::{FieldError, Fields, Patch};
 use crate::schema::field_schema;
 use crate::tenant::{DisplayName, Tier};
+use crate::text::is_host_name;
 use crate::words::Invalid;
 
-/// A host name of a tenant's own, in lower case. It has at least two labels, and the last one is not a number (RFC
-/// 1123, 2.1).
+/// A host name of a tenant's own, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomDomain(String);
 
@@ -46,15 +46,7 @@ impl FromStr for CustomDomain {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         const BAD: Invalid = Invalid("must be a host name such as bank.example.com, in ASCII");
         let name = text.to_ascii_lowercase();
-        let labels: Vec<&str> = name.split('.').collect();
-        let sound = |label: &&str| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        let top_is_a_name = labels.last().is_some_and(|top| top.bytes().any(|byte| byte.is_ascii_lowercase()));
-        if name.len() > Self::MAX || labels.len() < 2 || !labels.iter().all(sound) || !top_is_a_name {
+        if name.len() > Self::MAX || !is_host_name(&name) {
             return Err(BAD);
         }
         Ok(Self(name))

@@ -22,15 +22,27 @@ pub struct FieldError {
 const MOST_UNKNOWN: usize = 100;
 /// How many characters of an unknown name are shown.
 const LONGEST_SHOWN: usize = 64;
-/// By how many letters a name may differ from the one that was meant.
-const FARTHEST: usize = 3;
+/// One letter in so many may be another one in a name that is taken for a known one.
+const LETTERS_PER_MISTAKE: usize = 3;
 
-/// The known name that was probably meant. Names that are too long or too short for it are not compared, which takes time.
+/// The known name that was probably meant: the same but for its form, one that it is a word of, or one that differs in few
+/// of its letters. Names that are too long or too short for that are not compared, which takes time.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let length = name.chars().take(2 * LONGEST_SHOWN).count();
-    let alike = known.iter().filter(|known| known.chars().count().abs_diff(length) <= FARTHEST);
-    let nearest = alike.map(|known| (strsim::damerau_levenshtein(known, name), *known)).min()?;
-    Some(nearest).filter(|(distance, _)| *distance <= FARTHEST).map(|(_, known)| known)
+    let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+    let start: String = name.chars().take(2 * LONGEST_SHOWN).collect();
+    let (meant, length) = (plain(&start), plain(&start).chars().count());
+    let mut holding = known.iter().filter(|known| known.split('_').any(|word| word == meant));
+    if let (Some(known), None) = (holding.next(), holding.next()) {
+        return Some(known);
+    }
+    let distances = known.iter().filter_map(|known| {
+        let other = plain(known);
+        let most = length.min(other.len()) / LETTERS_PER_MISTAKE;
+        let comparable = other.len().abs_diff(length) <= most;
+        let distance = comparable.then(|| strsim::damerau_levenshtein(&other, &meant))?;
+        (distance <= most).then_some((distance, *known))
+    });
+    distances.min().map(|(_, known)| known)
 }
 
 /// A name as an answer may show it: not all of a long one, and none that holds a credential.
@@ -71,7 +83,7 @@ impl<'a> Fields<'a> {
         for name in unknown.take(MOST_UNKNOWN) {
             let message = match nearest(name, known) {
                 Some(known) => format!("is not a known field; did you mean {known}?"),
-                None => "is not a known field".to_owned(),
+                None => format!("is not a known field; known are {}", known.join(", ")),
             };
             fields.fail(name, message);
         }
@@ -187,5 +199,34 @@ impl<'a> Fields<'a> {
     /// Ends reading. Returns all errors if there are any.
     pub fn finish(self) -> Result<(), Vec<FieldError>> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suggestion_is_one_that_could_have_been_meant() {
+        const KNOWN: &[&str] = &["slug", "display_name", "region", "tier", "admin_email", "provisioning_state", "limit"];
+        for (name, meant) in [
+            ("slg", "slug"),
+            ("Slug", "slug"),
+            ("teir", "tier"),
+            ("displayName", "display_name"),
+            ("display-name", "display_name"),
+            ("dispaly_nmae", "display_name"),
+            ("email", "admin_email"),
+            ("STATE", "provisioning_state"),
+            ("regoin", "region"),
+            ("limits", "limit"),
+        ] {
+            assert_eq!(nearest(name, KNOWN), Some(meant), "{name}");
+        }
+        for name in ["plan", "bar", "foo", "x", "", "a", "domain", "time", "reason", &"slug".repeat(100_000), "\u{1f600}"] {
+            assert_eq!(nearest(name, KNOWN), None, "{name:.20}");
+        }
+        // A word of two known names means neither.
+        assert_eq!(nearest("name", &["display_name", "catalog_name"]), None);
     }
 }

@@ -10,6 +10,7 @@ use utoipa::openapi::SchemaFormat;
 use uuid::Uuid;
 
 use crate::schema::{Chars, field_schema, text_schema};
+use crate::text::is_host_name;
 use crate::words::{Invalid, words};
 use crate::{reserved, visible};
 
@@ -182,7 +183,8 @@ impl FromStr for AdminEmail {
         // provider delivers there, so the invitation could never arrive.
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let address = EmailAddress::parse_with_options(text, options).map_err(|_| BAD)?;
-        if !text.is_ascii() || text.len() > 254 || address.local_part().starts_with('"') {
+        let sound = text.is_ascii() && text.len() <= 254 && !address.local_part().starts_with('"');
+        if !sound || !is_host_name(&address.domain().to_ascii_lowercase()) {
             return Err(BAD);
         }
         Ok(Self(text.to_ascii_lowercase()))
@@ -255,7 +257,10 @@ mod tests {
     #[test]
     fn addresses_are_lower_cased_and_deliverable() {
         assert_eq!("Admin@AcmeBank.com".parse::<AdminEmail>().expect("valid").as_str(), "admin@acmebank.com");
-        assert!("a.b+c@sub.example.co".parse::<AdminEmail>().is_ok());
+        let longest_label = format!("a@{}.de", "b".repeat(63));
+        for good in ["a.b+c@sub.example.co", "o'neil@b-c.de", "a@xn--bcher-kva.example", "a@1and1.com", "_@b.xn--p1ai", &longest_label] {
+            assert!(good.parse::<AdminEmail>().is_ok(), "{good}");
+        }
         for bad in [
             "",
             "a",
@@ -268,6 +273,26 @@ mod tests {
             "a@b..de",
             "a@ü.de",
             " a@b.de",
+            "a@127.0.0.1",
+            "a@127.1",
+            "a@0x7f.0.0.1.9",
+            "a@b_c.de",
+            "a@-b.de",
+            "a@b-.de",
+            "a@b.d_e",
+            "a@b.de.",
+            "a@b.123",
+            "a@.de",
+            &format!("a@{}.de", "b".repeat(64)),
+            "a.@b.de",
+            ".a@b.de",
+            "a..b@c.de",
+            &format!("{}@b.de", "a".repeat(65)),
+            "a@b.de\n",
+            "a@b.de,c@d.de",
+            "a@b.de;c@d.de",
+            "mailto:a@b.de",
+            "a(b)@c.de",
         ] {
             assert!(bad.parse::<AdminEmail>().is_err(), "{bad}");
         }

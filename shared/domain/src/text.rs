@@ -20,6 +20,21 @@ pub(crate) fn name(text: &str, max: usize, invalid: Invalid) -> Result<String, I
     Ok(text)
 }
 
+/// Whether it is a host name in lower case: at least two labels, and the last one begins with a letter, so that it is no
+/// address (RFC 1123, 2.1; no domain at the top begins with a digit).
+pub(crate) fn is_host_name(name: &str) -> bool {
+    let labels: Vec<&str> = name.split('.').collect();
+    let sound = |label: &&str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    labels.len() >= 2
+        && labels.iter().all(sound)
+        && labels.last().is_some_and(|top| top.starts_with(|first: char| first.is_ascii_lowercase()))
+}
+
 /// Declares a type for a name that has a length, and passes `$check`.
 macro_rules! name_text {
     ($(#[$doc:meta])* $name:ident, $max:literal, $check:expr, $schema:expr) => {

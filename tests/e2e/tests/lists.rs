@@ -157,7 +157,12 @@ async fn every_parameter_is_validated() -> Result<()> {
         ("region=mars", "region", "must be one of us-east-1, eu-central-1, ap-southeast-1"),
         ("provisioning_state=live", "provisioning_state", "must be one of provisioning, active, failed, deprovisioned"),
         ("lmit=2", "lmit", "is not a known field; did you mean limit?"),
-        ("favourite_colour=blue", "favourite_colour", "is not a known field"),
+        ("state=failed", "state", "is not a known field; did you mean provisioning_state?"),
+        (
+            "favourite_colour=blue",
+            "favourite_colour",
+            "is not a known field; known are limit, cursor, provisioning_state, tier, region",
+        ),
         ("limit=2&limit=2", "limit", "is given twice"),
     ] {
         let expected = BTreeMap::from([(field.to_owned(), message.to_owned())]);

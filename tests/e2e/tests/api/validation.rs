@@ -7,6 +7,10 @@ use e2e::{Cloud, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+/// What is said of a field that is like none of the known ones.
+const KNOWN: &str =
+    "is not a known field; known are slug, display_name, region, tier, admin_email, data_residency_verified";
+
 /// The fields that are wrong, each with its message.
 fn errors(problem: &Value) -> BTreeMap<&str, &str> {
     let errors = problem["errors"].as_array().into_iter().flatten();
@@ -82,7 +86,10 @@ async fn every_field_is_validated() -> Result<()> {
         ("teir", json!("pilot"), "is not a known field; did you mean tier?"),
         ("Slug", json!("x"), "is not a known field; did you mean slug?"),
         ("adminEmail", json!("x"), "is not a known field; did you mean admin_email?"),
-        ("favourite_colour", json!("blue"), "is not a known field"),
+        ("email", json!("x"), "is not a known field; did you mean admin_email?"),
+        ("plan", json!("x"), KNOWN),
+        ("bar", json!("x"), KNOWN),
+        ("favourite_colour", json!("blue"), KNOWN),
     ];
     for (field, value, message) in cases {
         let problem = cloud.provision(&slug, json!({ *field: value })).await?.problem(422, "validation_failed")?;

@@ -83,7 +83,7 @@ async fn query_parameters_are_validated() -> Result<()> {
         ("limit=many", "limit", limit),
         ("cursor=x", "cursor", "must be the cursor of a page's Link header, as it was given"),
         ("limt=1", "limt", "is not a known field; did you mean limit?"),
-        ("tenant_id=x", "tenant_id", "is not a known field"),
+        ("tenant_id=x", "tenant_id", "is not a known field; known are limit, cursor"),
         ("limit=1&limit=2", "limit", "is given twice"),
     ] {
         let wrong = lakehouse.get(&format!("{PATH}?{query}")).await?.invalid()?;

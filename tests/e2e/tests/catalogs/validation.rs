@@ -66,7 +66,11 @@ async fn every_field_is_validated() -> Result<()> {
         ("is_active", Value::Null, "must be true or false"),
         ("catalog_url", json!("x"), "is not a known field; did you mean catalog_uri?"),
         ("s3_secret_key_env", json!(CREDENTIAL_MARK), "is not a known field; did you mean s3_secret_key_enc?"),
-        ("favourite_colour", json!("blue"), "is not a known field"),
+        (
+            "favourite_colour",
+            json!("blue"),
+            "is not a known field; known are catalog_name, catalog_type, catalog_uri, warehouse, storage_prefix, s3_endpoint, s3_access_key_id, s3_secret_key_enc, metadata, is_active",
+        ),
     ];
     for (field, value, message) in cases {
         let wrong = lakehouse.upsert(&json!({ *field: value })).await?.invalid()?;
