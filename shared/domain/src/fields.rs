@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn a_suggestion_is_one_that_could_have_been_meant() {
-        const KNOWN: &[&str] = &["slug", "display_name", "region", "tier", "admin_email", "provisioning_state", "limit"];
+        const KNOWN: &[&str] =
+            &["slug", "display_name", "region", "tier", "admin_email", "provisioning_state", "limit"];
         for (name, meant) in [
             ("slg", "slug"),
             ("Slug", "slug"),
@@ -223,7 +224,9 @@ mod tests {
         ] {
             assert_eq!(nearest(name, KNOWN), Some(meant), "{name}");
         }
-        for name in ["plan", "bar", "foo", "x", "", "a", "domain", "time", "reason", &"slug".repeat(100_000), "\u{1f600}"] {
+        for name in
+            ["plan", "bar", "foo", "x", "", "a", "domain", "time", "reason", &"slug".repeat(100_000), "\u{1f600}"]
+        {
             assert_eq!(nearest(name, KNOWN), None, "{name:.20}");
         }
         // A word of two known names means neither.

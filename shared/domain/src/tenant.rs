@@ -258,7 +258,14 @@ mod tests {
     fn addresses_are_lower_cased_and_deliverable() {
         assert_eq!("Admin@AcmeBank.com".parse::<AdminEmail>().expect("valid").as_str(), "admin@acmebank.com");
         let longest_label = format!("a@{}.de", "b".repeat(63));
-        for good in ["a.b+c@sub.example.co", "o'neil@b-c.de", "a@xn--bcher-kva.example", "a@1and1.com", "_@b.xn--p1ai", &longest_label] {
+        for good in [
+            "a.b+c@sub.example.co",
+            "o'neil@b-c.de",
+            "a@xn--bcher-kva.example",
+            "a@1and1.com",
+            "_@b.xn--p1ai",
+            &longest_label,
+        ] {
             assert!(good.parse::<AdminEmail>().is_ok(), "{good}");
         }
         for bad in [

@@ -144,11 +144,7 @@ async fn every_field_is_validated() -> Result<()> {
         ("custom_domain", json!("a.b.supabase.co"), platform),
         ("custom_domian", json!("bank.example.com"), "is not a known field; did you mean custom_domain?"),
         ("teir", json!("pilot"), "is not a known field; did you mean tier?"),
-        (
-            "admin_email",
-            json!("a@example.com"),
-            "is not a known field; known are display_name, tier, custom_domain",
-        ),
+        ("admin_email", json!("a@example.com"), "is not a known field; known are display_name, tier, custom_domain"),
     ] {
         let wrong = cloud.change(&absent, json!({ field: value })).await?.invalid()?;
         assert_eq!(wrong, BTreeMap::from([(field.to_owned(), message.to_owned())]), "{field}: {value}");
