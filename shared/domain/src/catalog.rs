@@ -173,7 +173,7 @@ body! {
         s3_endpoint: Nullable<Uri> = "http or https, without credentials.",
         s3_access_key_id: Patched<SecretText> = "One half of the object store's credentials.",
         s3_secret_key_enc: Patched<SecretText> = "The other half. Sent in clear over TLS, stored encrypted in Secrets Manager only.",
-        metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON, without credentials.",
+        metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON, without credentials; `{}` if absent.",
         is_active: Flag<true>,
     }
 }

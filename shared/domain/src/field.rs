@@ -179,7 +179,8 @@ impl<const MAX: usize> Field for Object<MAX> {
     }
 
     fn schema(&self) -> Value {
-        json!({ "type": "object", "default": {} })
+        // Its default, `{}`, is in the description: generators stop at objects here.
+        json!({ "type": "object" })
     }
 }
 

@@ -187,7 +187,7 @@ body! {
         cursor_col: Nullable<Identifier>,
         fivetran_connector_id: Nullable<FivetranId>,
         shared_table: Flag<false> = "Confirms that the target may feed an Iceberg table which another target feeds.",
-        metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON, without credentials.",
+        metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON, without credentials; `{}` if absent.",
     }
 }
 

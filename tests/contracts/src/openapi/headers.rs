@@ -19,7 +19,7 @@ pub fn header(name: &str, required: bool) -> Value {
         }
         "ETag" => ("The version, for `If-Match`.", json!({ "type": "string", "pattern": "^\"[0-9]+\"$" })),
         "Link" => ("Path of the next page, where there is one, with `rel=\"next\"`.", json!({ "type": "string" })),
-        "Idempotency-Replayed" => ("This answer was given before.", json!({ "const": "true" })),
+        "Idempotency-Replayed" => ("This answer was given before.", json!({ "type": "string", "enum": ["true"] })),
         _ => unreachable!("no header {name}"),
     };
     json!({ "description": description, "required": required, "schema": schema })

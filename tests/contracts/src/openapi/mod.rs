@@ -108,6 +108,10 @@ fn operation(route: &Route) -> Result<Value> {
     Ok(operation)
 }
 
+/// One pattern, since generators stop at alternatives in a path.
+const ID_OR_SLUG: &str =
+    "^([a-z0-9][a-z0-9-]{1,46}[a-z0-9]|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$";
+
 fn parameters(route: &Route) -> Result<Vec<Value>> {
     let mut parameters = Vec::new();
     if route.path.contains("{tenant}") {
@@ -115,7 +119,7 @@ fn parameters(route: &Route) -> Result<Vec<Value>> {
             Credential::Bearer => json!({
                 "name": "tenant", "in": "path", "required": true, "x-source": "seed",
                 "description": "The tenant's id, or its slug.",
-                "schema": { "anyOf": [{ "type": "string", "format": "uuid" }, reference("Slug")] },
+                "schema": { "type": "string", "pattern": ID_OR_SLUG },
             }),
             Credential::ApiKey | Credential::None => json!({
                 "name": "tenant", "in": "path", "required": true, "x-source": "seed",
@@ -235,7 +239,7 @@ fn problem(route: &Route, status: u16, codes: &[ProblemCode]) -> Value {
         "x-source": if route.name == "provision-tenant" && matches!(status, 409 | 422) { "seed" } else { "ours" },
         "headers": carried,
         "content": { "application/problem+json": {
-            "schema": { "allOf": [reference("Problem"), { "properties": { "code": { "enum": names }, "status": { "const": status } } }] },
+            "schema": { "allOf": [reference("Problem"), { "properties": { "code": { "enum": names }, "status": { "type": "integer", "enum": [status] } } }] },
             "examples": examples,
         } },
     })
