@@ -10,7 +10,7 @@ WITH released AS (
     RETURNING o.tenant_id
 ), audit AS (
     INSERT INTO control.audit_log (actor, action, tenant_id, request_id, after)
-    SELECT 'pipeline', 'tenant.switch_off_graph_user', tenant_id, $2, jsonb_build_object('user', $4::text) FROM off
+    SELECT $5, 'tenant.switch_off_graph_user', tenant_id, $2, jsonb_build_object('user', $4::text) FROM off
     WHERE $4::text IS NOT NULL
 )
 SELECT tenant_id FROM off

@@ -48,6 +48,7 @@ impl Lease<'_> {
             (&self.token, Type::TEXT),
             (&promise.id, Type::UUID),
             (&user, Type::TEXT),
+            (&self.store.actor, Type::TEXT),
         ];
         Ok(self.store.query_opt(include_str!("../sql/graph_user_off.sql"), parameters).await?.is_some())
     }
