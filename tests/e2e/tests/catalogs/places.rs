@@ -104,8 +104,8 @@ async fn a_slug_that_reads_like_an_id_is_no_id() -> Result<()> {
         let read = victim.get(&format!("/v1/admin/tenants/{id}/catalog")).await?.expect(200)?;
         assert_eq!(read["tenant_id"], json!(victim.tenant_id));
     }
-    let status = cloud.get(&format!("/v1/admin/tenants/{}/status", victim.tenant_id)).await?.expect(200)?;
-    assert_eq!(status["tenant_id"], json!(deceiver.tenant_id));
+    let record = cloud.tenant(&victim.tenant_id.to_string()).await?;
+    assert_eq!(record["tenant_id"], json!(deceiver.tenant_id));
     Ok(())
 }
 
