@@ -114,3 +114,6 @@ async fn projects(lease: &Lease<'_>, management: &Management) -> Result<Vec<Proj
     }
     Ok(found.into_iter().map(|project| project.project_ref).collect())
 }
+
+#[cfg(test)]
+mod tests;
