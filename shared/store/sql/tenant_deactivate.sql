@@ -3,8 +3,9 @@
 -- before the holder's calls are over. Billing has to be settled if it was begun, or may have been begun after this
 -- statement read the ledger. If the request for the subscription was not answered, settling waits two minutes: an
 -- invocation may have sent it again a moment ago and then given the lease back. The user of the graph has to be switched off
--- if there is one, or if a step may be making it. The custom domain is free from now on, since only the tenants that are not
--- deprovisioned keep theirs from others.
+-- if there is one, or if a step may be making it; the project's keys and password have to be revoked in the same case, where
+-- that is wanted ($11). The custom domain is free from now on, since only the tenants that are not deprovisioned keep theirs
+-- from others.
 WITH before AS (
     SELECT tenant_id, provisioning_state, is_active, attempt, error_message, custom_domain, tier, lease_until,
            coalesce(lease_until > clock_timestamp(), false) AS leased
@@ -47,6 +48,14 @@ WITH before AS (
     FROM before
     WHERE before.leased OR EXISTS (SELECT FROM control.resources r
                                    WHERE r.tenant_id = before.tenant_id AND r.kind = 'graph' AND r.dead_at IS NULL)
+), unrevoked AS (
+    INSERT INTO control.outbox (id, tenant_id, kind, payload, next_attempt_at)
+    SELECT $10, before.tenant_id, 'revoke_access', '{}',
+           CASE WHEN before.leased THEN before.lease_until ELSE clock_timestamp() END
+    FROM before
+    WHERE $11::boolean AND (before.leased OR EXISTS (SELECT FROM control.resources r
+                                                     WHERE r.tenant_id = before.tenant_id AND r.kind = 'supabase_project'
+                                                       AND r.dead_at IS NULL))
 ), audit AS (
     INSERT INTO control.audit_log (actor, action, tenant_id, request_id, source_address, before, after)
     SELECT $5, 'tenant.deactivate', d.tenant_id, $6, $7, to_jsonb(before.*) - '{tenant_id,tier,lease_until,leased}'::text[],

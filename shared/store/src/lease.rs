@@ -26,6 +26,8 @@ pub enum Purpose {
     Invitation,
     /// Switching off a deprovisioned tenant's graph user.
     GraphUser,
+    /// Revoking a deprovisioned tenant's API keys and database password.
+    Revocation,
 }
 
 impl Purpose {
@@ -36,6 +38,7 @@ impl Purpose {
             Self::Billing => Step::ActivateTenant,
             Self::Invitation => Step::InviteAdmin,
             Self::GraphUser => Step::CreateGraph,
+            Self::Revocation => Step::CreateEnvironment,
         }
     }
 }
@@ -125,7 +128,7 @@ impl Store {
                 begun_for: match purpose {
                     // What a step makes is not new any more.
                     Purpose::Invitation => Duration::MAX,
-                    Purpose::Billing | Purpose::GraphUser | Purpose::Step(_) => Duration::ZERO,
+                    Purpose::Billing | Purpose::GraphUser | Purpose::Revocation | Purpose::Step(_) => Duration::ZERO,
                 },
             });
         }

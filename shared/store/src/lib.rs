@@ -23,6 +23,7 @@ mod migrate;
 mod outbox;
 mod pages;
 mod patience;
+mod revocations;
 mod runs;
 mod steps;
 mod sync_targets;

@@ -48,8 +48,8 @@ impl TryFrom<&Row> for OutboxRow {
     }
 }
 
-/// A promise that is kept under the tenant's lease, in a module of its own: Stripe may not be at the tenant's tier, or a
-/// deprovisioned tenant's graph user may be on.
+/// A promise that is kept under the tenant's lease, in a module of its own: Stripe may not be at the tenant's tier, a
+/// deprovisioned tenant's graph user may be on, or its keys and password may be good.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenPromise {
     /// The promise.

@@ -176,6 +176,8 @@ pub struct Deactivation<'a> {
     pub version: Option<i64>,
     /// Id and payload of the promised cache invalidation.
     pub invalidation: (Uuid, &'a Value),
+    /// Whether its API keys and database password are to be revoked as well.
+    pub revoke_access: bool,
     /// By whom, for the audit log.
     pub author: Author<'a>,
 }
@@ -312,6 +314,8 @@ impl Store {
                     (&deactivation.author.address, Type::INET),
                     (&deactivation.version, Type::INT8),
                     (&Uuid::now_v7(), Type::UUID),
+                    (&Uuid::now_v7(), Type::UUID),
+                    (&deactivation.revoke_access, Type::BOOL),
                 ],
             )
             .await?;

@@ -300,6 +300,7 @@ async fn deactivate(database: &Database, tenant: &Tenant) {
         tenant_id: tenant.tenant_id,
         version: None,
         invalidation: (Uuid::now_v7(), &payload),
+        revoke_access: false,
         author: Author { actor: "ops", address: None, request_id: "r" },
     };
     database.store.deactivate_tenant(deactivation).await.expect("the database answers").expect("it was not off");

@@ -8,15 +8,15 @@ use supabase::Management;
 settings! {
     /// Supabase's address.
     pub struct SupabaseSettings {
-        api_url: String = "SUPABASE_API_URL" or "https://api.supabase.com",
+        pub(crate) api_url: String = "SUPABASE_API_URL" or "https://api.supabase.com",
     }
 }
 
 needs! {
     /// The organisation that owns every tenant's project.
     pub struct SupabaseAccount {
-        secret: Read<SupabaseSecret>,
-        settings: SupabaseSettings,
+        pub(crate) secret: Read<SupabaseSecret>,
+        pub(crate) settings: SupabaseSettings,
     }
 }
 

@@ -1,5 +1,5 @@
 //! The tenant's project at Supabase, as steps 1 to 5 and invitations use it: the connection to its database, its Auth,
-//! and the reason if one of them is refused.
+//! and the reason if one of them is refused; and the end of all access to it.
 //!
 //! A project's credentials can change at Supabase at any time: a person may set another database password, replace the
 //! keys, or restore an older version of the tenant's secret, and the pooler may move. This crate repairs all of that:
@@ -16,6 +16,7 @@ mod database;
 mod logins;
 mod mails;
 mod project;
+mod revocation;
 mod secret;
 
 pub use access::ProjectAccess;
@@ -23,4 +24,5 @@ pub use account::SupabaseAccount;
 pub use admin::{Admins, Asking, MailKind, MailNotSent, Reminded, SentMail};
 pub use logins::LoginSettings;
 pub use project::{ProjectUrl, SupabaseProject, may_be_missing_yet, project_ref};
+pub use revocation::Revocation;
 pub use secret::TenantSecrets;

@@ -157,6 +157,12 @@ impl Cloud {
         Ok(self.http.post(url).json(&token).send().await?.status().as_u16())
     }
 
+    /// Shows a key of a project to the project's Auth. Returns the status: 401 for one that is not good.
+    pub async fn try_key(&self, project_ref: &str, key: &str) -> Result<u16> {
+        let url = format!("{}/projects/{project_ref}/auth/v1/settings", variable("SUPABASE_API_URL")?);
+        Ok(self.http.get(url).header("apikey", key).send().await?.status().as_u16())
+    }
+
     async fn outside(&self, url: &str) -> Result<Value> {
         Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
     }

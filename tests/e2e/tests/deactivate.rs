@@ -340,3 +340,93 @@ async fn a_deactivated_tenants_custom_domain_is_free() -> Result<()> {
     assert_eq!((row.get::<_, Option<&str>>(0), row.get::<_, Option<&str>>(1)), (Some(domain.as_str()), None));
     Ok(())
 }
+
+/// Deactivates a tenant while the installation wants keys and password revoked.
+async fn deactivate_and_revoke(cloud: &Cloud, slug: &str) -> Result<()> {
+    const FUNCTION: &str = "deactivate-tenant";
+    let before = cloud.aws.environment_of(FUNCTION).await?;
+    let mut revoking = before.clone();
+    revoking["REVOKE_ACCESS_ON_DELETE"] = json!("true");
+    cloud.aws.set_environment_of(FUNCTION, &revoking).await?;
+    let answer = cloud.deactivate(slug).await;
+    cloud.aws.set_environment_of(FUNCTION, &before).await?;
+    answer?.no_content()
+}
+
+/// What gives access to a tenant's project.
+struct Access {
+    project_ref: String,
+    secret: Value,
+    /// All keys, by their kind and name.
+    keys: Vec<(String, String)>,
+}
+
+impl Access {
+    async fn of(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<Self> {
+        let project_ref = cloud.environment(slug).await?;
+        let secret = cloud.aws.secret(&format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?)).await?;
+        let listed = cloud.supabase(&format!("/v1/projects/{project_ref}/api-keys?reveal=true")).await?;
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
+        let key =
+            |row: &Value| Ok((format!("{} {}", text(&row["type"])?, text(&row["name"])?), text(&row["api_key"])?));
+        let keys = listed.as_array().context("no list")?.iter().map(key).collect::<Result<_>>()?;
+        Ok(Self { project_ref, secret, keys })
+    }
+
+    /// Which of the keys the project's Auth takes, and whether its database takes the password.
+    async fn good(&self, cloud: &Cloud) -> Result<(Vec<&str>, bool)> {
+        let mut taken = Vec::new();
+        for (name, key) in &self.keys {
+            if cloud.try_key(&self.project_ref, key).await? != 401 {
+                taken.push(name.as_str());
+            }
+        }
+        Ok((taken, cloud.tenant_database_by_secret(&self.secret).await.is_ok()))
+    }
+}
+
+const ALL_KEYS: [&str; 4] = ["legacy anon", "legacy service_role", "publishable default", "secret default"];
+
+#[tokio::test]
+#[ignore = "needs API_URL"]
+async fn keys_and_password_are_revoked_if_the_installation_wants_that() -> Result<()> {
+    let cloud = Cloud::from_env()?;
+    // The function is started anew, and other tests count what becomes of it.
+    let _alone = e2e::alone().await;
+    let (slug, tenant_id) = cloud.live("revoked", json!({ "tier": "pilot" })).await?;
+    let (kept, kept_id) = cloud.live("unrevoked", json!({ "tier": "pilot" })).await?;
+    let (back, back_id) = cloud.live("restored", json!({ "tier": "pilot" })).await?;
+    let access = Access::of(&cloud, &slug, tenant_id).await?;
+    let others = [Access::of(&cloud, &kept, kept_id).await?, Access::of(&cloud, &back, back_id).await?];
+    assert_eq!(access.good(&cloud).await?, (ALL_KEYS.to_vec(), true));
+
+    cloud.deactivate(&kept).await?.no_content()?;
+    deactivate_and_revoke(&cloud, &slug).await?;
+    // A promise that was made before the tenant was brought back.
+    let control = cloud.control().await?;
+    let late = "INSERT INTO control.outbox (id, tenant_id, kind, payload) VALUES (gen_random_uuid(), $1, 'revoke_access', '{}')";
+    control.execute(late, &[&back_id]).await?;
+    let all = [tenant_id, kept_id, back_id];
+    let open = "SELECT count(*) FROM control.outbox WHERE tenant_id = ANY ($1) AND kind = 'revoke_access'
+                AND delivered_at IS NULL";
+    cloud
+        .reconcile_until(async || Ok(control.query_one(open, &[&all.as_slice()]).await?.get::<_, i64>(0) == 0))
+        .await?;
+
+    assert_eq!(access.good(&cloud).await?, (Vec::new(), false));
+    assert_eq!(audited(&cloud, tenant_id, "tenant.revoke_access").await?, 1);
+    let left = Access::of(&cloud, &slug, tenant_id).await?;
+    assert_eq!(
+        left.keys.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ALL_KEYS[..2],
+        "the others are gone"
+    );
+    assert_eq!(left.secret, access.secret, "the tenant's secret is left as it is");
+    for (other, id) in others.iter().zip([kept_id, back_id]) {
+        assert_eq!(other.good(&cloud).await?, (ALL_KEYS.to_vec(), true));
+        assert_eq!(audited(&cloud, id, "tenant.revoke_access").await?, 0);
+    }
+    // The project itself is kept.
+    assert_eq!(built(&cloud, &slug, tenant_id).await?.projects, 1);
+    Ok(())
+}

@@ -1,6 +1,6 @@
 //! `DELETE /v1/admin/tenants/{slug}`: the tenant stops routing, and its resources are kept. A run in progress is fenced off
 //! and stopped. Its graph user is switched off, here or by the reconciler, which also cancels the subscription once nobody else
-//! holds the tenant's lease.
+//! holds the tenant's lease, and revokes the project's keys and password where the installation wants that.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Conditions, Handler, Preconditions, Problem, Request, SlugInPath};
 use domain::{ProvisioningState, Slug};
 use graph_users::GraphUsers;
-use lambda_kit::needs;
+use lambda_kit::{needs, settings};
 use outbox::Outbox;
 use runs::StopRuns;
 use store::{ControlDatabase, Deactivated, Deactivation, Tenant};
@@ -29,6 +29,15 @@ needs! {
         outbox: Outbox,
         graph_users: GraphUsers,
         cache: CacheSettings,
+        access: Access,
+    }
+}
+
+settings! {
+    /// How much access a DELETE ends.
+    struct Access {
+        /// Whether the project's API keys and database password are revoked. Those keys cannot be given back.
+        revoke: bool = "REVOKE_ACCESS_ON_DELETE" or "false",
     }
 }
 
@@ -59,6 +68,7 @@ impl DeactivateTenant {
                 tenant_id: tenant.tenant_id,
                 version: (!conditions.is_empty()).then_some(tenant.version),
                 invalidation: (id, &serde_json::to_value(&entries).unwrap_or_default()),
+                revoke_access: self.access.revoke,
                 author: request.author(),
             };
             if let Some(done) = self.store.deactivate_tenant(deactivation).await? {

@@ -1,6 +1,6 @@
 //! Every minute: looks after idle runs, delivers promises that were left behind, switches off the graph users of deprovisioned
-//! tenants, settles open billing intents. A lease in
-//! Postgres lets one reconciler work at a time. Every act may be repeated, so an invocation that dies between two of them
+//! tenants and revokes their keys and passwords, settles open billing intents. A lease in Postgres lets one reconciler work at a
+//! time. Every act may be repeated, so an invocation that dies between two of them
 //! loses nothing.
 
 use std::time::Duration;
@@ -14,6 +14,7 @@ use runs::{Care, IDLE, Runs};
 use serde::Serialize;
 use serde_json::Value;
 use store::{ControlDatabase, StoreError};
+use supabase_project::Revocation;
 
 /// The function's time-out and a margin. If an invocation dies while it holds the lease, the next one waits this long.
 const LEASE: Duration = Duration::from_secs(65);
@@ -25,6 +26,8 @@ const IDLE_RUNS: i64 = 50;
 const IDLE_TIME: Duration = Duration::from_secs(8);
 /// Graph users of deprovisioned tenants that are still on.
 const GRAPH_USERS_TIME: Duration = Duration::from_secs(6);
+/// Projects of deprovisioned tenants. Only one fits in if Supabase is slow.
+const REVOCATIONS_TIME: Duration = Duration::from_secs(10);
 /// Billing comes last and gets what is left of this. It is less than the function's time-out.
 const WHOLE_TIME: Duration = Duration::from_secs(45);
 /// After so many tries of one promise, about a quarter of an hour, a person should know (the alarm of errors in operations).
@@ -37,6 +40,7 @@ const STRIPE_CALL: Duration = Duration::from_secs(5);
 pub struct Report {
     delivered: usize,
     switched_off: usize,
+    revoked: usize,
     started: usize,
     failed: usize,
     billed: usize,
@@ -48,6 +52,7 @@ needs! {
         store: ControlDatabase,
         outbox: Outbox,
         graph_users: GraphUsers,
+        revocation: Revocation,
         runs: Runs,
         billing: Billing,
     }
@@ -68,8 +73,8 @@ impl Operation for ReconcileTenants {
         let outcome = self.reconcile(request_id).await;
         self.store.release_singleton(Self::NAME, request_id).await.map_err(domain::Failure::from)?;
         let report = outcome.map_err(domain::Failure::from)?;
-        let Report { delivered, switched_off, started, failed, billed } = report;
-        tracing::info!(delivered, switched_off, started, failed, billed, "reconciled");
+        let Report { delivered, switched_off, revoked, started, failed, billed } = report;
+        tracing::info!(delivered, switched_off, revoked, started, failed, billed, "reconciled");
         Ok(report)
     }
 }
@@ -83,9 +88,12 @@ impl ReconcileTenants {
         let delivered = self.deliver(&mut report).await;
         let within = budget.at_most(GRAPH_USERS_TIME);
         let switched_off = self.graph_users.switch_off_due(&self.store, request_id, within).await;
+        let within = budget.at_most(REVOCATIONS_TIME);
+        let revoked = self.revocation.revoke_due(&self.store, request_id, within).await;
         let settled = self.billing.within(STRIPE_CALL).settle_open(&self.store, budget, request_id).await;
         looked_after.and(delivered)?;
         report.switched_off = switched_off?;
+        report.revoked = revoked?;
         report.billed = settled?.settled;
         let stuck = self.store.outbox_stuck(STUCK_AFTER).await?;
         if stuck > 0 {

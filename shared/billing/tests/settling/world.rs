@@ -161,7 +161,7 @@ impl World {
         let (tenant_id, payload) = (tenant.tenant_id, json!({"keys": []}));
         let invalidation = (Uuid::now_v7(), &payload);
         let author = Author { actor: "test", address: None, request_id: "r" };
-        let deactivation = Deactivation { tenant_id, version: None, invalidation, author };
+        let deactivation = Deactivation { tenant_id, version: None, invalidation, revoke_access: false, author };
         self.database.store.deactivate_tenant(deactivation).await.expect("answers")
     }
 

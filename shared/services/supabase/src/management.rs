@@ -8,6 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::auth_settings::{AuthChanges, AuthSettings};
 use crate::error::{Error, RequestId};
@@ -150,6 +151,38 @@ impl Management {
         let (publishable, secret) =
             pair.or_else(|| legacy("anon").zip(legacy("service_role"))).ok_or(Error::KeysMissing)?;
         Ok(ApiKeys { publishable, secret })
+    }
+
+    /// The project's publishable and secret keys. No key itself is asked for.
+    pub async fn api_key_ids(&self, project: &ProjectRef) -> Result<Vec<Uuid>, Error> {
+        let answer = self.get(|| self.request(Method::GET, &about(project, "/api-keys"))).await?;
+        let rows: Vec<KeyRow> = read(&answer)?;
+        let id = |row: &KeyRow| row.id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
+        let ids = rows.iter().filter(|row| !row.is_legacy()).map(id).collect::<Option<_>>();
+        ids.ok_or_else(|| Error::UnexpectedAnswer(RequestId::of(&answer)))
+    }
+
+    /// Deletes a publishable or secret key for good. It is a success if there is no such key.
+    pub async fn delete_api_key(&self, project: &ProjectRef, id: Uuid) -> Result<(), Error> {
+        let path = about(project, &format!("/api-keys/{id}"));
+        match self.call(self.request(Method::DELETE, &path)).await {
+            Ok(_) | Err(Error::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Disables both legacy keys. Supabase will remove the endpoint together with these keys, so 404 is a success.
+    pub async fn disable_legacy_keys(&self, project: &ProjectRef) -> Result<(), Error> {
+        let request = self.request(Method::PUT, &about(project, "/api-keys/legacy")).query(&[("enabled", "false")]);
+        let answer = match self.call(request).await {
+            Ok(answer) => answer,
+            Err(Error::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match read(&answer)? {
+            LegacyKeys { enabled: false } => Ok(()),
+            LegacyKeys { enabled: true } => Err(Error::UnexpectedAnswer(RequestId::of(&answer))),
+        }
     }
 
     /// The pooler in front of the primary database, in session mode. Migrations cannot run in its transaction mode.
@@ -324,7 +357,14 @@ struct HealthRow {
 }
 
 #[derive(Deserialize)]
+struct LegacyKeys {
+    enabled: bool,
+}
+
+#[derive(Deserialize)]
 struct KeyRow {
+    /// Of a legacy key, not a UUID.
+    id: Option<String>,
     name: String,
     #[serde(rename = "type")]
     kind: Option<String>,

@@ -229,6 +229,54 @@ async fn new_keys_come_before_legacy_ones_and_pairs_are_not_mixed() {
     assert_eq!(Failure::from(Error::KeysMissing).kind(), FailureKind::Transient);
 }
 
+#[tokio::test]
+async fn keys_are_deleted_by_their_ids_and_legacy_ones_disabled() {
+    let (first, second) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
+    let listed = json!([{"name": "anon", "id": "anon", "type": "legacy"}, {"name": "service_role"},
+        {"name": "default", "id": first, "type": "publishable", "api_key": "sb_publishable_1"},
+        {"name": "ci", "id": second, "type": "secret", "api_key": "sb_secret_1····"}]);
+    let key = json!({"name": "default", "id": first, "type": "publishable"});
+    let gone = || reply(404, json!({"message": "Not found"}));
+    let legacy = |enabled: bool| reply(200, json!({ "enabled": enabled }));
+    let unnamed = json!([{"name": "ci", "id": null, "type": "secret"}]);
+    let replies = [
+        reply(200, listed),
+        reply(200, key),
+        gone(),
+        legacy(false),
+        gone(),
+        legacy(true),
+        reply(403, json!({"message": "no"})),
+        reply(403, json!({"message": "no"})),
+        reply(200, unnamed),
+    ];
+    let (server, management) = against(replies).await;
+    let project = project_ref();
+    assert_eq!(management.api_key_ids(&project).await, Ok(vec![first, second]));
+    assert_eq!(management.delete_api_key(&project, first).await, Ok(()));
+    assert_eq!(management.delete_api_key(&project, second).await, Ok(()), "it is gone");
+    assert_eq!(management.disable_legacy_keys(&project).await, Ok(()));
+    assert_eq!(management.disable_legacy_keys(&project).await, Ok(()), "the endpoint is gone");
+    let asked: Vec<_> = server.asked().into_iter().map(|asked| asked.line).collect();
+    let path = format!("/v1/projects/{REF}/api-keys");
+    let expected = [
+        format!("GET {path}"),
+        format!("DELETE {path}/{first}"),
+        format!("DELETE {path}/{second}"),
+        format!("PUT {path}/legacy?enabled=false"),
+        format!("PUT {path}/legacy?enabled=false"),
+    ];
+    assert_eq!(asked, expected, "and no key is revealed");
+
+    let still = management.disable_legacy_keys(&project).await;
+    assert!(matches!(still, Err(Error::UnexpectedAnswer(_))), "{still:?}");
+    for refused in [management.disable_legacy_keys(&project).await, management.delete_api_key(&project, first).await] {
+        assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    }
+    let unnamed = management.api_key_ids(&project).await;
+    assert!(matches!(unnamed, Err(Error::UnexpectedAnswer(_))), "a key that cannot be deleted: {unnamed:?}");
+}
+
 fn pooler(database_type: &str, pool_mode: &str, port: u16) -> Value {
     json!({"identifier": REF, "database_type": database_type, "is_using_scram_auth": true,
         "db_user": format!("postgres.{REF}"), "db_host": "aws-1-eu-central-1.pooler.supabase.com", "db_port": port,

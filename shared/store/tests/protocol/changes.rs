@@ -42,11 +42,16 @@ impl Database {
     }
 
     async fn deactivate(&self, tenant: &Tenant) -> Option<Deactivated> {
+        self.deactivate_and(tenant, false).await
+    }
+
+    async fn deactivate_and(&self, tenant: &Tenant, revoke_access: bool) -> Option<Deactivated> {
         let payload = json!({"keys": []});
         let deactivation = Deactivation {
             tenant_id: tenant.tenant_id,
             version: None,
             invalidation: (Uuid::now_v7(), &payload),
+            revoke_access,
             author: Author { actor: "admin", address: None, request_id: "r" },
         };
         self.store.deactivate_tenant(deactivation).await.expect("answers")
@@ -557,6 +562,80 @@ async fn a_tenant_that_is_back_keeps_its_graph_user() {
         let back = format!("UPDATE control.tenants SET provisioning_state = '{state}'{rest}");
         database.own.connect().await.batch_execute(&back).await.expect("back");
         let lease = store.lease_for_graph_user(tenant.tenant_id, "late", LONG).await;
+        assert!(matches!(lease, Err(NotLeased::State(_))), "{state}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_deactivation_promises_to_revoke_access_if_that_is_wanted() {
+    let database = Database::create().await;
+    let store = &database.store;
+    let due = async || {
+        let due = store.revocations_due(10).await.expect("answers");
+        due.iter().map(|open| (open.tenant_id, open.id)).collect::<Vec<_>>()
+    };
+    let projectless = database.active("projectless", Tier::Pilot).await;
+    database.deactivate_and(&projectless, true).await.expect("active");
+    let making = async |slug: &str| {
+        let tenant = database.tenant(slug).await;
+        let step = database.begin(&tenant, Step::CreateEnvironment, "step").await.expect("free");
+        step.intend(intent(ResourceKind::SupabaseProject)).await.expect("in time");
+        tenant
+    };
+    let kept = making("kept").await;
+    database.deactivate(&kept).await.expect("provisioning");
+    assert_eq!(database.promised("revoke_access").await, 0, "there is no project, or it is not wanted");
+
+    let tenant = making("acme").await;
+    database.deactivate_and(&tenant, true).await.expect("provisioning");
+    assert!(database.deactivate_and(&tenant, true).await.is_none(), "once");
+    assert_eq!(database.promised("revoke_access").await, 1);
+    assert!(due().await.is_empty(), "the step may still be making the project");
+    let lease_for = async |token: &'static str| store.lease_for_revocation(tenant.tenant_id, token, LONG).await;
+    assert!(matches!(lease_for("early").await, Err(NotLeased::Busy)));
+    database.end_lease(&tenant).await;
+    let over = "UPDATE control.outbox SET next_attempt_at = clock_timestamp() WHERE kind = 'revoke_access'";
+    let admin = database.own.connect().await;
+    admin.batch_execute(over).await.expect("answers");
+    assert_eq!(due().await.iter().map(|(tenant_id, _)| *tenant_id).collect::<Vec<_>>(), [tenant.tenant_id]);
+    let promise = store.revocations_due(1).await.expect("answers").pop().expect("due");
+
+    // A refusal leaves it open and is tried again later.
+    store.outbox_postponed(promise.id, CauseCode::SupabaseForbidden.as_str()).await.expect("answers");
+    assert!(due().await.is_empty());
+    assert_eq!(database.promised("revoke_access").await, 1);
+
+    let projects = ["abcdefghijklmnopqrst".to_owned()];
+    let lease = lease_for("reconciler").await.expect("the step is over");
+    // It stalls. Its lease ends, and somebody else does the work.
+    database.end_lease(&tenant).await;
+    assert!(!lease.access_revoked(promise, &projects).await.expect("answers"), "too late");
+    let lease = lease_for("next").await.expect("it ended");
+    assert!(lease.access_revoked(promise, &projects).await.expect("answers"));
+    assert!(!lease.access_revoked(promise, &projects).await.expect("answers"), "once");
+    assert_eq!(database.promised("revoke_access").await, 0);
+    let sql = "SELECT actor, after FROM control.audit_log WHERE action = 'tenant.revoke_access'";
+    let audited = admin.query_one(sql, &[]).await.expect("one row");
+    assert_eq!(audited.get::<_, &str>(0), "system:a-test");
+    assert_eq!(audited.get::<_, Value>(1), json!({ "projects": projects }));
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_tenant_that_is_back_keeps_its_access() {
+    let database = Database::create().await;
+    let (store, tenant) = (&database.store, database.tenant("acme").await);
+    let step = database.begin(&tenant, Step::CreateEnvironment, "step").await.expect("free");
+    step.intend(intent(ResourceKind::SupabaseProject)).await.expect("in time");
+    database.deactivate_and(&tenant, true).await.expect("provisioning");
+    database.end_lease(&tenant).await;
+    for (state, rest) in
+        [("provisioning", ""), ("active", ", is_active = true"), ("failed", ", is_active = false, error_message = 'x'")]
+    {
+        let back = format!("UPDATE control.tenants SET provisioning_state = '{state}'{rest}");
+        database.own.connect().await.batch_execute(&back).await.expect("back");
+        let lease = store.lease_for_revocation(tenant.tenant_id, "late", LONG).await;
         assert!(matches!(lease, Err(NotLeased::State(_))), "{state}");
     }
 }

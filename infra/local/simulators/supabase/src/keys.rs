@@ -14,14 +14,30 @@ use uuid::Uuid;
 const LEGACY_KEY_SECONDS: i64 = 10 * 365 * 24 * 3600;
 
 /// The credentials of one project. No `Debug`, because most of them are secret.
+#[derive(Clone)]
 pub(crate) struct ApiKeys {
-    pub publishable_id: Uuid,
-    pub publishable: String,
-    pub secret_id: Uuid,
-    pub secret: String,
+    /// `None` once it was deleted.
+    pub publishable: Option<OpaqueKey>,
+    /// `None` once it was deleted.
+    pub secret: Option<OpaqueKey>,
     pub anon: String,
     pub service_role: String,
+    /// Whether `anon` and `service_role` are accepted. They are switched together.
+    pub legacy_enabled: bool,
     signing: hmac::Key,
+}
+
+/// A key of the current kind.
+#[derive(Clone)]
+pub(crate) struct OpaqueKey {
+    pub id: Uuid,
+    pub value: String,
+}
+
+impl OpaqueKey {
+    fn generate(kind: &str) -> Self {
+        Self { id: Uuid::new_v4(), value: format!("sb_{kind}_{}_{}", random(22), random(8)) }
+    }
 }
 
 /// The roles a legacy key or a session can carry.
@@ -40,6 +56,8 @@ pub(crate) enum KeyKind {
     Publishable,
     Secret,
     Legacy,
+    /// A legacy key that is known, and disabled.
+    DisabledLegacy,
 }
 
 /// Why a bearer token is not valid. The texts are those of the JWT library that Auth uses.
@@ -78,24 +96,24 @@ impl ApiKeys {
             sign(&signing, &claims)
         };
         Self {
-            publishable_id: Uuid::new_v4(),
-            publishable: format!("sb_publishable_{}_{}", random(22), random(8)),
-            secret_id: Uuid::new_v4(),
-            secret: format!("sb_secret_{}_{}", random(22), random(8)),
+            publishable: Some(OpaqueKey::generate("publishable")),
+            secret: Some(OpaqueKey::generate("secret")),
             anon: legacy(Role::Anon),
             service_role: legacy(Role::Service),
+            legacy_enabled: true,
             signing,
         }
     }
 
     /// The kind of this key, if it is one of the project's.
     pub(crate) fn kind(&self, key: &str) -> Option<KeyKind> {
-        if key == self.secret {
+        let is = |own: &Option<OpaqueKey>| own.as_ref().is_some_and(|own| own.value == key);
+        if is(&self.secret) {
             Some(KeyKind::Secret)
-        } else if key == self.publishable {
+        } else if is(&self.publishable) {
             Some(KeyKind::Publishable)
         } else if key == self.anon || key == self.service_role {
-            Some(KeyKind::Legacy)
+            Some(if self.legacy_enabled { KeyKind::Legacy } else { KeyKind::DisabledLegacy })
         } else {
             None
         }

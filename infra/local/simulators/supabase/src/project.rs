@@ -9,10 +9,11 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 use crate::auth_config::{AuthConfig, Refused};
 use crate::database::{Database, DatabaseError};
-use crate::keys::ApiKeys;
+use crate::keys::{ApiKeys, KeyKind, OpaqueKey};
 use crate::region::Region;
 use crate::service::{Service, ServiceStatus};
 
@@ -180,6 +181,20 @@ impl Project {
     pub(crate) fn rotate_keys(&self) {
         let keys = Arc::new(ApiKeys::generate(&self.reference));
         self.state.lock().keys = keys;
+    }
+
+    /// Deletes the key of the current kind with this id, and returns it, if there is one.
+    pub(crate) fn delete_key(&self, id: Uuid) -> Option<(KeyKind, OpaqueKey)> {
+        let mut state = self.state.lock();
+        let keys = Arc::make_mut(&mut state.keys);
+        let its = |key: &mut OpaqueKey| key.id == id;
+        let publishable = keys.publishable.take_if(its).map(|key| (KeyKind::Publishable, key));
+        publishable.or_else(|| keys.secret.take_if(its).map(|key| (KeyKind::Secret, key)))
+    }
+
+    /// Disables both legacy keys, or enables them again.
+    pub(crate) fn enable_legacy_keys(&self, enabled: bool) {
+        Arc::make_mut(&mut self.state.lock().keys).legacy_enabled = enabled;
     }
 
     /// A project counts as healthy before its last services are: half of the polls suffice.

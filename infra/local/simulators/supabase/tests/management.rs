@@ -253,6 +253,59 @@ async fn replaced_keys_are_refused() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL"]
+async fn deleted_keys_vanish_and_disabled_legacy_keys_are_refused() {
+    let url = postgres_url();
+    let world = World::start(url, |_| {}).await;
+    let project = world.create("revoked").await;
+    let path = format!("/projects/{}/api-keys", project.reference);
+    let settings = async |key: &str| {
+        answer(world.auth(Method::GET, &project, "/settings").header("apikey", key)).await.status.as_u16()
+    };
+    let keys = [&project.publishable, &project.secret, &project.anon, &project.service_role];
+    for key in keys {
+        assert_eq!(settings(key).await, 200);
+    }
+    let listed = world.get(&path).await.expect(200);
+    let ids: Vec<String> = listed.as_array().unwrap()[2..].iter().map(|key| text(&key["id"])).collect();
+    assert_eq!(ids.len(), 2);
+    world.api(Method::DELETE, &format!("{path}/default"), None).await.expect(400);
+    world.api(Method::DELETE, &format!("{path}/{}?force=true", ids[0]), None).await.expect(400);
+    world.api(Method::DELETE, &format!("/projects/nope/api-keys/{}", ids[0]), None).await.expect(404);
+    let hidden = world.api(Method::DELETE, &format!("{path}/{}?reason=off", ids[1]), None).await.expect(200);
+    assert_eq!((text(&hidden["id"]), &hidden["type"]), (ids[1].clone(), &json!("secret")));
+    assert!(!text(&hidden["api_key"]).contains(&project.secret));
+    world.as_admin(Method::GET, &project, "/admin/users", None).await.expect(401);
+    assert_eq!(settings(&project.publishable).await, 200, "the other one is still there");
+    world.api(Method::DELETE, &format!("{path}/{}", ids[0]), None).await.expect(200);
+    world.api(Method::DELETE, &format!("{path}/{}", ids[0]), None).await.expect(404);
+    let names: Vec<String> =
+        world.get(&path).await.expect(200).as_array().unwrap().iter().map(|key| text(&key["name"])).collect();
+    assert_eq!(names, ["anon", "service_role"]);
+
+    let legacy = format!("{path}/legacy");
+    assert_eq!(world.get(&legacy).await.expect(200), json!({"enabled": true}));
+    for refused in [legacy.clone(), format!("{legacy}?enabled=0"), format!("{legacy}?enabled=false&force=1")] {
+        world.api(Method::PUT, &refused, None).await.expect(400);
+    }
+    assert_eq!(settings(&project.anon).await, 200);
+    for _ in 0..2 {
+        let disabled = world.api(Method::PUT, &format!("{legacy}?enabled=false"), None).await.expect(200);
+        assert_eq!(disabled, json!({"enabled": false}));
+    }
+    for key in keys {
+        assert_eq!(settings(key).await, 401);
+    }
+    world.api(Method::PUT, &format!("{legacy}?enabled=true"), None).await.expect(200);
+    assert_eq!(settings(&project.anon).await, 200, "only the legacy ones can be given back");
+    world.delete(&project).await;
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL"]
 async fn seeded_projects_may_share_a_name_and_listings_may_be_delayed() {
     let url = postgres_url();
     let world = World::start(url, |_| {}).await;
@@ -312,6 +365,7 @@ async fn every_answer_has_the_specified_shape() {
         ("/v1/projects/{ref}/health", &format!("?{services}")),
         ("/v1/projects/{ref}/api-keys", ""),
         ("/v1/projects/{ref}/api-keys", "?reveal=true"),
+        ("/v1/projects/{ref}/api-keys/legacy", ""),
         ("/v1/projects/{ref}/config/database/pooler", ""),
         ("/v1/projects/{ref}/config/auth", ""),
         ("/v1/organizations", ""),
@@ -329,6 +383,12 @@ async fn every_answer_has_the_specified_shape() {
     let password =
         world.api(Method::PATCH, &format!("{path}/database/password"), Some(json!({"password": "abcd"}))).await;
     check("/v1/projects/{ref}/database/password", "patch", "200", &password.expect(200));
+    let legacy = world.api(Method::PUT, &format!("{path}/api-keys/legacy?enabled=false"), None).await;
+    check("/v1/projects/{ref}/api-keys/legacy", "put", "200", &legacy.expect(200));
+    let keys = world.get(&format!("{path}/api-keys")).await.expect(200);
+    let key = format!("{path}/api-keys/{}", keys[3]["id"].as_str().unwrap());
+    let deleted = world.api(Method::DELETE, &key, None).await.expect(200);
+    check("/v1/projects/{ref}/api-keys/{id}", "delete", "200", &deleted);
     check("/v1/projects/{ref}", "delete", "200", &world.api(Method::DELETE, &path, None).await.expect(200));
 }
 

@@ -26,6 +26,9 @@ enum Refusal {
     NoKey,
     #[error("Invalid API key")]
     WrongKey,
+    /// The text is a public report's.
+    #[error("Legacy API keys are disabled")]
+    DisabledKey,
     #[error("Forbidden use of secret API key in browser")]
     SecretInBrowser,
     #[error("name resolution failed")]
@@ -40,6 +43,10 @@ impl IntoResponse for Refusal {
             Self::WrongKey => {
                 (StatusCode::UNAUTHORIZED, Some("Double check your Supabase `anon` or `service_role` API key."))
             }
+            Self::DisabledKey => (
+                StatusCode::UNAUTHORIZED,
+                Some("Re-enable them in the Supabase dashboard, or use the new publishable and secret API keys."),
+            ),
             Self::SecretInBrowser => (
                 StatusCode::UNAUTHORIZED,
                 Some(
@@ -86,6 +93,9 @@ fn check(project: &Project, endpoint: Endpoint, headers: &HeaderMap) -> Result<(
     if endpoint != Endpoint::Verify {
         let key = text(headers, "apikey").ok_or(Refusal::NoKey)?;
         let kind = project.keys().kind(key).ok_or(Refusal::WrongKey)?;
+        if kind == KeyKind::DisabledLegacy {
+            return Err(Refusal::DisabledKey);
+        }
         let browser = text(headers, "user-agent").is_some_and(|agent| agent.contains("Mozilla/"));
         if kind == KeyKind::Secret && browser {
             return Err(Refusal::SecretInBrowser);
@@ -107,9 +117,12 @@ fn authorize(project: &Project, endpoint: Endpoint, headers: &HeaderMap) -> Resu
         }
         Some(KeyKind::Secret) => Ok(()),
         Some(KeyKind::Publishable) => Err(AuthError::NotAdmin),
-        Some(KeyKind::Legacy) | None => match project.keys().role(token).map_err(AuthError::BadJwt)?.as_str() {
-            "service_role" | "supabase_admin" => Ok(()),
-            _ => Err(AuthError::NotAdmin),
-        },
+        // Auth checks a token's signature only. The gateway has refused a disabled key before.
+        Some(KeyKind::Legacy | KeyKind::DisabledLegacy) | None => {
+            match project.keys().role(token).map_err(AuthError::BadJwt)?.as_str() {
+                "service_role" | "supabase_admin" => Ok(()),
+                _ => Err(AuthError::NotAdmin),
+            }
+        }
     }
 }

@@ -1,14 +1,16 @@
-//! `GET /v1/projects/{ref}/api-keys`.
+//! `/v1/projects/{ref}/api-keys`: listing and deleting keys, and disabling the legacy ones.
 
 use std::sync::Arc;
 
-use axum::extract::RawQuery;
+use axum::extract::{Path, RawQuery};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::error::ApiError;
+use crate::keys::{KeyKind, OpaqueKey};
 use crate::project::Project;
 
 /// Everybody may see so many characters of a key after `sb_secret_`.
@@ -20,14 +22,56 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Value>>, ApiError> {
     let reveal = reveal(query.as_deref().unwrap_or_default())?;
     let keys = project.keys();
-    let (publishable, secret) = (keys.publishable_id.to_string(), keys.secret_id.to_string());
-    let entries = [
-        ("anon", "legacy", "anon", &keys.anon),
-        ("service_role", "legacy", "service_role", &keys.service_role),
-        ("default", "publishable", &publishable, &keys.publishable),
-        ("default", "secret", &secret, &keys.secret),
+    // Legacy keys are listed whether or not they are enabled.
+    let mut entries = vec![
+        entry(&project, "anon", "legacy", "anon", &keys.anon, reveal),
+        entry(&project, "service_role", "legacy", "service_role", &keys.service_role, reveal),
     ];
-    Ok(Json(entries.map(|(name, kind, id, key)| entry(&project, name, kind, id, key, reveal)).into()))
+    let current = [(KeyKind::Publishable, &keys.publishable), (KeyKind::Secret, &keys.secret)];
+    entries
+        .extend(current.iter().filter_map(|(kind, key)| Some(current_entry(&project, *kind, key.as_ref()?, reveal))));
+    Ok(Json(entries))
+}
+
+pub(super) async fn delete(
+    Extension(project): Extension<Arc<Project>>,
+    Path((_, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, ApiError> {
+    let id = Uuid::try_parse(&id).map_err(|_| ApiError::Invalid("id must be a UUID".to_owned()))?;
+    let Deletion { reveal, .. } = serde_urlencoded::from_str(query.as_deref().unwrap_or_default())?;
+    let (kind, key) = project.delete_key(id).ok_or(ApiError::KeyNotFound)?;
+    tracing::info!(reference = project.reference, %id, "API key deleted");
+    Ok(Json(current_entry(&project, kind, &key, reveal)))
+}
+
+pub(super) async fn legacy(Extension(project): Extension<Arc<Project>>) -> Json<Value> {
+    Json(json!({"enabled": project.keys().legacy_enabled}))
+}
+
+pub(super) async fn update_legacy(
+    Extension(project): Extension<Arc<Project>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, ApiError> {
+    let Enabled { enabled } = serde_urlencoded::from_str(query.as_deref().unwrap_or_default())?;
+    project.enable_legacy_keys(enabled);
+    tracing::info!(reference = project.reference, enabled, "legacy API keys switched");
+    Ok(Json(json!({"enabled": enabled})))
+}
+
+#[derive(Deserialize)]
+struct Deletion {
+    #[serde(default)]
+    reveal: bool,
+    #[serde(default, rename = "was_compromised")]
+    _was_compromised: bool,
+    #[serde(default, rename = "reason")]
+    _reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Enabled {
+    enabled: bool,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +83,11 @@ struct Asked {
 fn reveal(query: &str) -> Result<bool, ApiError> {
     let Asked { reveal } = serde_urlencoded::from_str(query)?;
     Ok(reveal)
+}
+
+fn current_entry(project: &Project, kind: KeyKind, key: &OpaqueKey, reveal: bool) -> Value {
+    let kind = if kind == KeyKind::Secret { "secret" } else { "publishable" };
+    entry(project, "default", kind, &key.id.to_string(), &key.value, reveal)
 }
 
 /// The specification's `ApiKeyResponse`.

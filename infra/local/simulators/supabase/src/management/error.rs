@@ -18,6 +18,9 @@ pub(crate) enum ApiError {
     Forbidden,
     #[error("Project not found")]
     ProjectNotFound,
+    /// The text is not Supabase's.
+    #[error("API key not found")]
+    KeyNotFound,
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]
@@ -39,7 +42,7 @@ impl ApiError {
             Self::Unauthorized | Self::Disallowed(_) => StatusCode::UNAUTHORIZED,
             Self::PlanTooSmall => StatusCode::PAYMENT_REQUIRED,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::ProjectNotFound => StatusCode::NOT_FOUND,
+            Self::ProjectNotFound | Self::KeyNotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::NameTaken(_) => StatusCode::BAD_REQUEST,
             Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::Database { .. } => StatusCode::INTERNAL_SERVER_ERROR,

@@ -73,6 +73,8 @@ fn unknown_parameter(endpoint: Endpoint, query: Option<&str>) -> Option<String> 
     let known: &[&str] = match endpoint {
         Endpoint::GetHealth => &["services", "timeout_ms"],
         Endpoint::ListApiKeys => &["reveal"],
+        Endpoint::DeleteApiKey => &["reveal", "was_compromised", "reason"],
+        Endpoint::UpdateLegacyKeys => &["enabled"],
         Endpoint::ListOrganizationProjects => &["offset", "limit", "search", "sort", "statuses"],
         Endpoint::AvailableRegions => &["organization_slug", "continent", "desired_instance_size"],
         _ => &[],
