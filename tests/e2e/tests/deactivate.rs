@@ -391,7 +391,7 @@ const ALL_KEYS: [&str; 4] = ["legacy anon", "legacy service_role", "publishable 
 #[ignore = "needs API_URL"]
 async fn keys_and_password_are_revoked_if_the_installation_wants_that() -> Result<()> {
     let cloud = Cloud::from_env()?;
-    // The function is started anew, and other tests count what becomes of it.
+    // The function that other tests call is started anew.
     let _alone = e2e::alone().await;
     let (slug, tenant_id) = cloud.live("revoked", json!({ "tier": "pilot" })).await?;
     let (kept, kept_id) = cloud.live("unrevoked", json!({ "tier": "pilot" })).await?;

@@ -79,7 +79,8 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "Deactivate a tenant",
         "Soft: the tenant stops routing, its resources are kept, its subscription ends with the period. Its access ends: its own token gets 403, nothing \
          more is written for it, its graph user is switched off (at once, or when the region's server can be reached again), its custom domain is free for \
-         other tenants. Its Supabase project's keys and database password go on, unless the installation revokes them. While provisioning it stops the run. Repeating it is 204.",
+         other tenants. Its Supabase project's keys and database password go on, unless the installation revokes them. While provisioning it stops \
+         the run. Repeating it is 204.",
     ),
     (
         "invite-admin",
