@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 use contracts::root;
 use regex::Regex;
 use secrets::{
-    CatalogSecret, DatabaseOwnerSecret, IometeSecret, MasterSecret, RegionSecret, SmtpSecret, StripeSecret,
-    SupabaseSecret, TenantSecret, ValkeySecret,
+    CatalogSecret, DatabaseOwnerSecret, DatabaseReadSecret, IometeSecret, MasterSecret, RegionSecret, SmtpSecret,
+    StripeSecret, SupabaseSecret, TenantSecret, ValkeySecret,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -49,6 +49,7 @@ const MAY: &[(&str, &str)] = &[
     ("OutboxRow.payload", "keys of cache entries, or an event"),
     ("PreparedPost.body", "a form for Stripe, which the ledger keeps"),
     ("Price.lookup_key", "a price's public name"),
+    ("Request.client_request_token", "the name of a secret's version"),
     ("Resource.idempotency_key", "ours, for Stripe"),
     ("Response.data", "the schema's version"),
     ("Stack.parameters", "what samconfig.toml gives a template, whose parameters are no secrets"),
@@ -132,7 +133,8 @@ fn no_secret_prints_its_credentials() -> Result<()> {
     let smtp =
         json!({ "host": "h", "port": 1, "username": "u", "password": HUSH, "sender_email": "s", "sender_name": "s" });
     let printed = [
-        prints::<DatabaseOwnerSecret>(database)?,
+        prints::<DatabaseOwnerSecret>(database.clone())?,
+        prints::<DatabaseReadSecret>(database)?,
         prints::<MasterSecret>(json!({ "username": "u", "password": HUSH }))?,
         prints::<SupabaseSecret>(json!({ "access_token": HUSH, "organization_slug": "o" }))?,
         prints::<StripeSecret>(json!({ "secret_key": HUSH }))?,

@@ -100,7 +100,8 @@ impl Lakehouse {
     /// A valid request for a sync target, with `fields` added. Each source has an Iceberg table of its own.
     #[must_use]
     pub fn target(&self, fields: &Value) -> Value {
-        let source = fields["source_table"].as_str().filter(|name| !name.is_empty()).unwrap_or("companies");
+        let sound = |name: &&str| !name.is_empty() && !name.contains(char::is_control);
+        let source = fields["source_table"].as_str().filter(sound).unwrap_or("companies");
         let required = json!({
             "tenant_id": self.tenant_id,
             "source_schema": "public",

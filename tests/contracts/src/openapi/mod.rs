@@ -109,8 +109,7 @@ fn operation(route: &Route) -> Result<Value> {
 }
 
 /// RFC 9110, 13.1.1: `*`, or a list of entity tags, which may have empty elements (5.6.1.2).
-const ENTITY_TAGS: &str =
-    r#"^[ \t]*\*[ \t]*$|^[ \t,]*(W/)?"[!#-~]*"[ \t]*(,[ \t,]*((W/)?"[!#-~]*"[ \t]*)?)*$"#;
+const ENTITY_TAGS: &str = r#"^[ \t]*\*[ \t]*$|^[ \t,]*(W/)?"[!#-~]*"[ \t]*(,[ \t,]*((W/)?"[!#-~]*"[ \t]*)?)*$"#;
 
 /// One pattern, since generators stop at alternatives in a path.
 const ID_OR_SLUG: &str =

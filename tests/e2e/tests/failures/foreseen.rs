@@ -65,11 +65,13 @@ async fn a_falkordb_without_users_costs_nothing_once_it_is_known() -> Result<()>
     with_faults(async |cloud, faults| {
         let user = unique("poor");
         let mut falkordb = cloud.falkordb("us-east-1").await?;
-        let rules = ["on", ">secret", "~*", "&*", "+@all", "-acl"];
+        let password = unique("a-long-and-random-password");
+        let given = format!(">{password}");
+        let rules = ["on", &given, "~*", "&*", "+@all", "-acl"];
         let () = redis::cmd("ACL").arg("SETUSER").arg(&user).arg(&rules).query_async(&mut falkordb).await?;
         let poor = |secret: &mut Value| {
             let url = secret["falkordb"]["url"].as_str().and_then(|url| url.rsplit_once('@'));
-            secret["falkordb"]["url"] = json!(url.map(|(_, server)| format!("redis://{user}:secret@{server}")));
+            secret["falkordb"]["url"] = json!(url.map(|(_, server)| format!("redis://{user}:{password}@{server}")));
         };
         let early = Scenario::new(cloud, faults, "early");
         let mut late = None;
