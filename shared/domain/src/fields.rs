@@ -224,9 +224,7 @@ mod tests {
         ] {
             assert_eq!(nearest(name, KNOWN), Some(meant), "{name}");
         }
-        for name in
-            ["plan", "bar", "foo", "x", "", "a", "domain", "time", "reason", &"slug".repeat(100_000), "\u{1f600}"]
-        {
+        for name in ["plan", "bar", "foo", "x", "", "a", "domain", "time", &"slug".repeat(100_000), "\u{1f600}"] {
             assert_eq!(nearest(name, KNOWN), None, "{name:.20}");
         }
         // A word of two known names means neither.
