@@ -239,13 +239,6 @@ impl Store {
         }
         Ok(CatalogUpsert { transaction, new, id, secret_version, location, moves })
     }
-
-    /// The tenant's catalog of that name, active or not.
-    pub async fn catalog(&self, tenant_id: TenantId, name: &CatalogName) -> Result<Option<Catalog>, StoreError> {
-        let sql = include_str!("../sql/catalog_by_name.sql");
-        let rows = self.read(sql, &[(&tenant_id.0, Type::UUID), (&name.as_str(), Type::TEXT)]).await?;
-        rows.first().map(Catalog::try_from).transpose()
-    }
 }
 
 /// The parameters that both statements of an upsert begin with.

@@ -130,7 +130,8 @@ impl<S: Secret<Key = ()>> Turn<'_, S> {
             return Ok(());
         }
         let current = (self.user)(self.secret.current().await?);
-        let username = other_user(&current.username).ok_or_else(|| malformed(S::NAMES))?;
+        let username = other_user(&current.username);
+        let username = username.ok_or_else(|| Failure::with_detail(CauseCode::SecretMalformed, S::NAMES))?;
         let password = Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH);
         let fields = [("username", username), ("password", password)];
         let fields: Map<String, Value> =
@@ -146,10 +147,6 @@ impl<S: Secret<Key = ()>> Turn<'_, S> {
         let logins = vec![Login { user: (self.user)(pending), rights: self.rights }];
         Ok(ControlDeployment { owner, logins, master: self.master.clone() })
     }
-}
-
-fn malformed(secret: &str) -> Failure {
-    Failure::with_detail(CauseCode::SecretMalformed, secret)
 }
 
 /// The user whose turn it is after this one, if Postgres would not cut its name.

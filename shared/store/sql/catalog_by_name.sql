@@ -1,2 +1,0 @@
-SELECT c.*, t.slug AS tenant_slug FROM lakehouse.tenant_catalogs c JOIN control.tenants t USING (tenant_id)
-WHERE c.tenant_id = $1 AND c.catalog_name = $2
