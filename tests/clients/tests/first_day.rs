@@ -125,7 +125,11 @@ impl World {
     /// What a service of the platform has, and a catalog of the tenant's.
     async fn platform(&self) -> Result<Variables> {
         let lakehouse = Lakehouse::of(&self.cloud, self.tenant_id, &self.tenant).await?;
-        let catalog = json!({ "catalog_uri": variable("IOMETE_URL")?, "warehouse": "s3://ivory-lakehouse/warehouse" });
+        let catalog = json!({
+            "catalog_uri": variable("IOMETE_URL")?,
+            "warehouse": "s3://ivory-lakehouse/warehouse",
+            "storage_prefix": format!("{}/", self.tenant),
+        });
         lakehouse.upsert(&catalog).await?.expect(201)?;
         let token = Issuer::of(&self.cloud).await?.tenant(&self.tenant_id.to_string())?;
         Ok(vec![
