@@ -119,7 +119,7 @@ pub const LIST_TENANTS: Route = Route {
     name: "list-tenants",
     path: "/v1/admin/tenants",
     groups: ADMIN_OR_AUDITOR,
-    query: &["limit", "cursor", "provisioning_state", "tier", "region"],
+    query: &["limit", "cursor", "provisioning_state", "tier", "region", "q"],
     ..TENANTS
 };
 
@@ -159,6 +159,16 @@ pub const DEACTIVATE_TENANT: Route = Route {
     path: "/v1/admin/tenants/{tenant}",
     conditional: true,
     status: 204,
+    ..TENANTS
+};
+
+/// `POST /v1/admin/tenants/{slug}/retry`.
+pub const RETRY_TENANT: Route = Route {
+    name: "retry-tenant",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/retry",
+    status: 202,
+    own_problems: &[ProblemCode::TenantActive, ProblemCode::TenantDeprovisioned],
     ..TENANTS
 };
 
@@ -257,6 +267,7 @@ pub const ROUTES: &[Route] = &[
     GET_TENANT_STATUS,
     UPDATE_TENANT,
     DEACTIVATE_TENANT,
+    RETRY_TENANT,
     INVITE_ADMIN,
     INVALIDATE_TENANT_CACHE,
     LIST_SYSTEMS,

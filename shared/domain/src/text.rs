@@ -74,7 +74,7 @@ macro_rules! out_of_bounds {
 
 pub(crate) use {name_text, out_of_bounds};
 
-const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+pub(crate) const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
 /// A secret as a caller sends it: 1–1024 characters, no control characters.
 #[derive(Clone, Debug)]

@@ -4,6 +4,8 @@
 
 mod care;
 mod executions;
+mod request;
 
 pub use care::{Care, CareError, IDLE, look_after};
 pub use executions::{Runs, StopRuns};
+pub use request::{attend, start};

@@ -1,7 +1,7 @@
 //! The lists, page by page. A page begins after the last row of the previous page, so new rows neither shift nor repeat
 //! any row.
 
-use domain::{DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
+use domain::{DisplayName, ProvisioningState, Region, SearchText, Slug, TenantId, Tier};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -14,7 +14,7 @@ use crate::{Catalog, Reader, StoreError, SyncTarget};
 pub type Cursor = (Timestamp, Uuid);
 
 /// Which tenants are listed. `None`: any value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantFilter {
     /// Their state.
     pub state: Option<ProvisioningState>,
@@ -22,6 +22,16 @@ pub struct TenantFilter {
     pub tier: Option<Tier>,
     /// Their region.
     pub region: Option<Region>,
+    /// A part of their slug, name, address or domain, in any case.
+    pub text: Option<SearchText>,
+}
+
+impl TenantFilter {
+    /// What SQL's `ILIKE` compares with.
+    fn pattern(&self) -> Option<String> {
+        let escaped = |text: &str| text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+        self.text.as_ref().map(|text| format!("%{}%", escaped(text.as_str())))
+    }
 }
 
 /// A tenant as the list shows it.
@@ -83,7 +93,7 @@ impl Reader {
     /// At most `limit` tenants before `after`, newest first.
     pub async fn tenants_page(
         &self,
-        filter: TenantFilter,
+        filter: &TenantFilter,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<TenantSummary>, StoreError> {
@@ -98,6 +108,7 @@ impl Reader {
                     (&at, Type::TIMESTAMPTZ),
                     (&id, Type::UUID),
                     (&i64::from(limit), Type::INT8),
+                    (&filter.pattern(), Type::TEXT),
                 ],
             )
             .await?;

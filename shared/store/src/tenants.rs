@@ -1,8 +1,8 @@
 //! `control.tenants`: the statements of the routes.
 
 use domain::{
-    AdminEmail, DisplayName, Patch, ProvisionRequest, ProvisioningState, Region, Slug, TenantChange, TenantId, Tier,
-    names,
+    AdminEmail, DisplayName, Patch, ProvisionRequest, ProvisioningState, Region, Slug, Step, TenantChange, TenantId,
+    Tier, names,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -122,17 +122,30 @@ pub struct NewTenant<'a> {
     pub author: Author<'a>,
 }
 
+/// Values of a tenant that a request may correct before it is active.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    /// Its name for people.
+    pub display_name: &'a DisplayName,
+    /// Its tier.
+    pub tier: Tier,
+    /// Its admin's address.
+    pub admin_email: &'a AdminEmail,
+}
+
+impl<'a> From<&'a Tenant> for Values<'a> {
+    fn from(tenant: &'a Tenant) -> Self {
+        Self { display_name: &tenant.display_name, tier: tenant.tier, admin_email: &tenant.admin_email }
+    }
+}
+
 /// A failed tenant to resume, with the allowed corrections.
 #[derive(Debug)]
 pub struct Resume<'a> {
     /// The row as it was read. If it changed since, the tenant is not resumed.
     pub tenant: &'a Tenant,
-    /// Name from now on.
-    pub display_name: &'a DisplayName,
-    /// Tier from now on.
-    pub tier: Tier,
-    /// Address from now on.
-    pub admin_email: &'a AdminEmail,
+    /// Its values from now on.
+    pub values: Values<'a>,
     /// The run's correlation id.
     pub correlation_id: &'a str,
     /// By whom, for the audit log.
@@ -191,12 +204,12 @@ pub struct Deactivated {
     pub before: ProvisioningState,
 }
 
-/// Effects that began, and whose values a caller may want to correct.
+/// Effects that began or may begin at any moment, and whose values a caller may want to correct.
 #[derive(Clone, Copy, Debug)]
 pub struct BegunEffects {
-    /// An invitation to the address was begun.
+    /// An invitation to the address.
     pub invited: bool,
-    /// Billing under the name and tier was begun.
+    /// Billing under the name and tier.
     pub billed: bool,
 }
 
@@ -254,9 +267,9 @@ impl Store {
                 &[
                     (&resume.tenant.tenant_id.0, Type::UUID),
                     (&resume.tenant.attempt, Type::INT4),
-                    (&resume.display_name.as_str(), Type::TEXT),
-                    (&resume.tier.as_str(), Type::TEXT),
-                    (&resume.admin_email.as_str(), Type::TEXT),
+                    (&resume.values.display_name.as_str(), Type::TEXT),
+                    (&resume.values.tier.as_str(), Type::TEXT),
+                    (&resume.values.admin_email.as_str(), Type::TEXT),
                     (&resume.correlation_id, Type::TEXT),
                     (&resume.author.actor, Type::TEXT),
                     (&resume.author.request_id, Type::TEXT),
@@ -266,6 +279,41 @@ impl Store {
             )
             .await?;
         row.as_ref().map(Tenant::try_from).transpose()
+    }
+
+    /// Writes other values to a tenant whose run is under way. `None`: the row changed since it was read, or a step began since
+    /// then, which may use the values.
+    pub async fn correct_tenant(
+        &self,
+        tenant: &Tenant,
+        values: Values<'_>,
+        author: Author<'_>,
+    ) -> Result<Option<Tenant>, StoreError> {
+        let row = self
+            .query_opt(
+                include_str!("../sql/tenant_correct.sql"),
+                &[
+                    (&tenant.tenant_id.0, Type::UUID),
+                    (&tenant.version, Type::INT8),
+                    (&tenant.touched_at, Type::TIMESTAMPTZ),
+                    (&values.display_name.as_str(), Type::TEXT),
+                    (&values.tier.as_str(), Type::TEXT),
+                    (&values.admin_email.as_str(), Type::TEXT),
+                    (&author.actor, Type::TEXT),
+                    (&author.request_id, Type::TEXT),
+                    (&author.address, Type::INET),
+                ],
+            )
+            .await?;
+        row.as_ref().map(Tenant::try_from).transpose()
+    }
+
+    /// The first step that is not completed. `None`: all are, or there is no such tenant.
+    pub async fn next_step(&self, tenant_id: TenantId) -> Result<Option<Step>, StoreError> {
+        let rows = self.read(include_str!("../sql/step_next.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
+        let number: Option<i16> = rows.first().map(|row| row.try_get("step")).transpose()?.flatten();
+        let step = |number| Step::from_number(number).ok_or_else(|| StoreError::Broken("step".to_owned()));
+        number.map(step).transpose()
     }
 
     /// Whether another tenant has this domain. The constraint decides: [`StoreError::Taken`].

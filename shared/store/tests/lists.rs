@@ -60,7 +60,7 @@ async fn a_page_of_many_tenants_is_one_index_range() {
     let client = owner(&database).await;
     generate(&client, MANY).await;
     client.batch_execute("ANALYZE control.tenants").await.expect("analysed");
-    let middle = database.store.tenants_page(TenantFilter::default(), None, 50_000).await.expect("answers");
+    let middle = database.store.tenants_page(&TenantFilter::default(), None, 50_000).await.expect("answers");
     let (at, id) = middle.last().map(|tenant| (tenant.provisioned_at, tenant.tenant_id.0)).expect("there");
 
     let sql = include_str!("../sql/read/tenants_page.sql");
@@ -75,6 +75,7 @@ async fn a_page_of_many_tenants_is_one_index_range() {
             (&Some(at), Type::TIMESTAMPTZ),
             (&Some(id), Type::UUID),
             (&PAGE, Type::INT8),
+            (&none, Type::TEXT),
         ];
         let plan = plan(&client, sql, parameters).await;
         assert_one_range(&plan, "tenants_newest_first");
@@ -173,7 +174,7 @@ async fn paging_sees_every_old_row_once_while_new_ones_come_in() {
         .collect();
     let (mut seen, mut after, mut pages) = (Vec::new(), None::<Cursor>, 0);
     loop {
-        let page = database.store.tenants_page(TenantFilter::default(), after, 7).await.expect("answers");
+        let page = database.store.tenants_page(&TenantFilter::default(), after, 7).await.expect("answers");
         let Some(last) = page.last() else { break };
         after = Some((last.provisioned_at, last.tenant_id.0));
         seen.extend(page.iter().map(|tenant| tenant.tenant_id.0));
@@ -199,7 +200,7 @@ async fn paging_sees_every_old_row_once_while_new_ones_come_in() {
 async fn tenants_are_filtered() {
     let database = Database::create().await;
     generate(&owner(&database).await, 60).await;
-    let list = async |filter| database.store.tenants_page(filter, None, 1_000).await.expect("answers");
+    let list = async |filter: TenantFilter| database.store.tenants_page(&filter, None, 1_000).await.expect("answers");
     let all = list(TenantFilter::default()).await;
     assert_eq!(all.len(), 60);
     assert!(all.is_sorted_by(|a, b| (a.provisioned_at, a.tenant_id) > (b.provisioned_at, b.tenant_id)));
@@ -208,10 +209,58 @@ async fn tenants_are_filtered() {
     assert!(active.len() == 30 && active.iter().all(|tenant| tenant.is_active && tenant.state == state));
     let pilots = list(TenantFilter { tier: Some(tier), ..TenantFilter::default() }).await;
     assert!(pilots.len() == 20 && pilots.iter().all(|tenant| tenant.tier == tier));
-    let both = list(TenantFilter { state: Some(state), tier: Some(tier), region: Some(region) }).await;
+    let both = list(TenantFilter { state: Some(state), tier: Some(tier), region: Some(region), text: None }).await;
     assert_eq!(both.len(), 10);
-    let none = list(TenantFilter { tier: Some(tier), region: Some(Region::EuCentral1), state: None }).await;
+    let none =
+        list(TenantFilter { tier: Some(tier), region: Some(Region::EuCentral1), ..TenantFilter::default() }).await;
     assert!(none.is_empty());
+}
+
+/// A search that few tenants fit reads the index of texts, and one that many fit reads the newest until the page is full.
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_search_among_many_tenants_reads_an_index() {
+    let database = Database::create().await;
+    let client = owner(&database).await;
+    generate(&client, MANY).await;
+    let sql = "UPDATE control.tenants SET display_name = 'Zürich Re', admin_email = 'cfo@zurich-re.example', custom_domain = 'bank.zurich-re.example'
+               WHERE slug = 'tenant-77'";
+    assert_eq!(client.execute(sql, &[]).await.expect("updated"), 1);
+    client.batch_execute("ANALYZE control.tenants").await.expect("analysed");
+
+    let (none, page_sql) = (None::<&str>, include_str!("../sql/read/tenants_page.sql"));
+    for (pattern, index) in
+        [("%zurich%", "tenants_search"), ("%nant-7777%", "tenants_search"), ("%tenant%", "tenants_newest_first")]
+    {
+        let (at, id) = (None::<jiff::Timestamp>, None::<Uuid>);
+        let parameters: &[(&(dyn ToSql + Sync), Type)] = &[
+            (&none, Type::TEXT),
+            (&none, Type::TEXT),
+            (&none, Type::TEXT),
+            (&at, Type::TIMESTAMPTZ),
+            (&id, Type::UUID),
+            (&20_i64, Type::INT8),
+            (&pattern, Type::TEXT),
+        ];
+        let plan = plan(&client, page_sql, parameters).await;
+        let nodes = nodes(&plan);
+        let indices: HashSet<_> = nodes.iter().filter_map(|node| node["Index Name"].as_str()).collect();
+        assert_eq!(indices, HashSet::from([index]), "{pattern}: {plan:#}");
+        assert!(nodes.iter().all(|node| node["Node Type"] != "Seq Scan"), "{pattern}: {plan:#}");
+    }
+
+    let found = async |text: &str| {
+        let filter = TenantFilter { text: Some(text.parse().expect("a text")), ..TenantFilter::default() };
+        let page = database.store.tenants_page(&filter, None, 20).await.expect("answers");
+        page.iter().map(|tenant| tenant.slug.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    for text in ["zürich", "ZÜRICH", "CFO@", "bank.zurich", "-re.EXAMPLE", "Zürich Re"] {
+        assert_eq!(found(text).await, ["tenant-77"], "{text}");
+    }
+    assert_eq!(found("nant-7777").await.len(), 11);
+    for text in ["nobody", "t%n", "tenant_7", r"tenant\", "'", "acme.com zurich"] {
+        assert!(found(text).await.is_empty(), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -160,9 +160,7 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
 
     let resume = || Resume {
         tenant: &row,
-        display_name: &row.display_name,
-        tier: row.tier,
-        admin_email: &row.admin_email,
+        values: (&row).into(),
         correlation_id: "c2",
         author: Author { actor: "test", address: None, request_id: "r" },
     };

@@ -28,6 +28,7 @@ pub fn all() -> Vec<Function> {
         route::<get_tenant_status::GetTenantStatus>(),
         route::<update_tenant::UpdateTenant>(),
         route::<deactivate_tenant::DeactivateTenant>(),
+        route::<retry_tenant::RetryTenant>(),
         route::<invite_admin::InviteAdmin>(),
         route::<invalidate_tenant_cache::InvalidateTenantCache>(),
         route::<list_systems::ListSystems>(),

@@ -52,6 +52,7 @@ const MAY: &[(&str, &str)] = &[
     ("Request.client_request_token", "the name of a secret's version"),
     ("Resource.idempotency_key", "ours, for Stripe"),
     ("Response.data", "the schema's version"),
+    ("Resume.values", "a tenant's name, tier and address"),
     ("Stack.parameters", "what samconfig.toml gives a template, whose parameters are no secrets"),
     ("Subscription.metadata", "what we wrote at Stripe: a tenant's id and slug"),
     ("SyncTarget.metadata", "a row's, which answers show"),

@@ -138,6 +138,11 @@ impl Cloud {
         self.send(self.admin(Method::PATCH, &format!("/v1/admin/tenants/{slug}")).json(&change)).await
     }
 
+    /// Sends `POST /v1/admin/tenants/{slug}/retry`. Any answer is returned.
+    pub async fn retry(&self, slug: &str) -> Result<Answer> {
+        self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/retry"))).await
+    }
+
     /// Sends `DELETE /v1/admin/tenants/{slug}`. Any answer is returned.
     pub async fn deactivate(&self, slug: &str) -> Result<Answer> {
         self.send(self.admin(Method::DELETE, &format!("/v1/admin/tenants/{slug}"))).await

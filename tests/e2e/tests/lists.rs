@@ -161,7 +161,7 @@ async fn every_parameter_is_validated() -> Result<()> {
         (
             "favourite_colour=blue",
             "favourite_colour",
-            "is not a known field; known are limit, cursor, provisioning_state, tier, region",
+            "is not a known field; known are limit, cursor, provisioning_state, tier, region, q",
         ),
         ("limit=2&limit=2", "limit", "is given twice"),
     ] {
@@ -191,5 +191,36 @@ async fn an_auditor_may_list() -> Result<()> {
     let slugs = tenants(&cloud, "audited", 1, &json!({ "tier": "pilot" })).await?;
     let request = cloud.request(Method::GET, "/v1/admin/tenants").header("x-api-key", &cloud.auditor_key);
     assert_eq!(own(&cloud.send(request).await?.expect(200)?, &slugs), [slugs[0].as_str()]);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs API_URL"]
+async fn a_search_finds_tenants_by_each_of_their_names() -> Result<()> {
+    let cloud = Cloud::from_env()?;
+    let slugs = tenants(&cloud, "sought", 3, &json!({ "tier": "pilot", "display_name": "Banque 100% d'Été" })).await?;
+    let sql = "UPDATE control.tenants SET custom_domain = 'portal.' || slug || '.example' WHERE slug = $1";
+    cloud.control().await?.execute(sql, &[&slugs[0]]).await?;
+    let all = || slugs.iter().rev().map(String::as_str).collect::<Vec<_>>();
+    let second = slugs[1].to_uppercase();
+    for (query, expected) in [
+        (format!("q={}", &second[2..]), vec![slugs[1].as_str()]),
+        (format!("q=admin%40{second}"), vec![slugs[1].as_str()]),
+        ("q=banque%20100%25%20d%27%C3%A9t%C3%A9".to_owned(), all()),
+        ("q=banque+100%25".to_owned(), all()),
+        (format!("q=portal.{}", slugs[0]), vec![slugs[0].as_str()]),
+        ("q=banque&tier=enterprise".to_owned(), vec![]),
+        ("q=banque%25d".to_owned(), vec![]),
+        ("q=banque_100".to_owned(), vec![]),
+    ] {
+        assert_eq!(own(&list(&cloud, &query).await?.expect(200)?, &slugs), expected, "{query}");
+    }
+    // The link to the next page keeps the search.
+    let first = list(&cloud, "limit=2&q=banque+100%25").await?;
+    let next = first.next().context("no link")?;
+    assert_eq!(own(&cloud.get(next).await?.expect(200)?, &slugs), [slugs[0].as_str()]);
+    for bad in ["q=", "q=%00", &format!("q={}", "x".repeat(201))] {
+        ensure!(list(&cloud, bad).await?.invalid()?.contains_key("q"), "{bad}");
+    }
     Ok(())
 }

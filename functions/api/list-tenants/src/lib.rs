@@ -1,4 +1,4 @@
-//! `GET /v1/admin/tenants`: every tenant, newest first, in pages.
+//! `GET /v1/admin/tenants`: every tenant, or those that were searched for, newest first, in pages.
 
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Cursor, Handler, Moment, Page, Problem, Query, Request};
@@ -41,9 +41,10 @@ impl Handler for ListTenants {
             state: fields.optional("provisioning_state"),
             tier: fields.optional("tier"),
             region: fields.optional("region"),
+            text: fields.optional("q"),
         };
         fields.finish()?;
-        let tenants = self.store.tenants_page(filter, page.after(), page.rows()).await?;
+        let tenants = self.store.tenants_page(&filter, page.after(), page.rows()).await?;
         Ok(page.answer(request, Self::ROUTE.path, tenants.iter().map(listed), false))
     }
 }

@@ -1,8 +1,9 @@
 //! What to do about a request, given the tenant of its slug. Pure, so that a table can test every case.
 
 use api_kit::Problem;
+use api_kit::records::NotApplied;
 use domain::{ProvisionRequest, ProvisioningState, Region};
-use store::{BegunEffects, Tenant};
+use store::{BegunEffects, Tenant, Values};
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,20 +12,28 @@ pub enum Action<'a> {
     Create,
     /// The row is there, written by this request: start its run. Starting an attempt twice starts it once.
     Start(&'a Tenant),
-    /// A run is there already: look after it.
-    LookAfter(&'a Tenant),
-    /// The run failed: resume it with these corrections.
+    /// A run is there already: correct the row as far as it is not too late, and look after the run.
+    Join(&'a Tenant, Corrections),
+    /// The run failed: resume it with these corrections, all or none.
     Resume(&'a Tenant, Corrections),
     /// Refuse the request.
     Refuse(Refusal),
 }
 
-/// Values of a failed tenant that the request wants changed.
+/// Values of the tenant that the request wants changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrections {
     pub display_name: bool,
     pub tier: bool,
     pub admin_email: bool,
+}
+
+/// A value that was used already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Used {
+    AdminEmail,
+    DisplayName,
+    Tier,
 }
 
 /// Why a request is refused.
@@ -34,9 +43,7 @@ pub enum Refusal {
     Active,
     Deprovisioned,
     RegionFixed,
-    AdminEmailUsed,
-    DisplayNameUsed,
-    TierUsed,
+    TooLate(Used),
 }
 
 /// Decides. `tenant` is the tenant of the slug, if there is one. `configured` are the installation's regions. `unanswered`
@@ -57,36 +64,87 @@ pub fn decide<'a>(
         ProvisioningState::Provisioning | ProvisioningState::Failed if tenant.region != asked.region => {
             Action::Refuse(Refusal::RegionFixed)
         }
-        ProvisioningState::Provisioning if unanswered => Action::Start(tenant),
-        ProvisioningState::Provisioning => Action::LookAfter(tenant),
-        ProvisioningState::Failed => {
-            let corrections = Corrections {
-                display_name: tenant.display_name != asked.display_name,
-                tier: asked.tier.is_some_and(|tier| tier != tenant.tier),
-                admin_email: tenant.admin_email != asked.admin_email,
-            };
-            Action::Resume(tenant, corrections)
-        }
+        ProvisioningState::Provisioning => match Corrections::between(tenant, asked) {
+            // A row with other values is somebody else's.
+            Corrections::NONE if unanswered => Action::Start(tenant),
+            corrections => Action::Join(tenant, corrections),
+        },
+        ProvisioningState::Failed => Action::Resume(tenant, Corrections::between(tenant, asked)),
     }
 }
 
 impl Corrections {
-    /// Whether anything is to be changed at all.
-    pub const fn any(self) -> bool {
-        self.display_name || self.tier || self.admin_email
+    pub const NONE: Self = Self { display_name: false, tier: false, admin_email: false };
+
+    /// A request without a tier wants the one of the row.
+    fn between(tenant: &Tenant, asked: &ProvisionRequest) -> Self {
+        Self {
+            display_name: tenant.display_name != asked.display_name,
+            tier: asked.tier.is_some_and(|tier| tier != tenant.tier),
+            admin_email: tenant.admin_email != asked.admin_email,
+        }
     }
 
-    /// Why they come too late, given the effects that were begun with the old values.
-    pub const fn too_late(self, begun: BegunEffects) -> Option<Refusal> {
-        if begun.invited && self.admin_email {
-            Some(Refusal::AdminEmailUsed)
-        } else if begun.billed && self.display_name {
-            Some(Refusal::DisplayNameUsed)
-        } else if begun.billed && self.tier {
-            Some(Refusal::TierUsed)
-        } else {
-            None
+    /// Those that come too late, given the effects that were begun with the old values.
+    pub fn too_late(self, begun: BegunEffects) -> Vec<Used> {
+        let late = [
+            (begun.invited && self.admin_email, Used::AdminEmail),
+            (begun.billed && self.display_name, Used::DisplayName),
+            (begun.billed && self.tier, Used::Tier),
+        ];
+        late.into_iter().filter_map(|(late, used)| late.then_some(used)).collect()
+    }
+
+    /// All but these.
+    pub fn without(mut self, late: &[Used]) -> Self {
+        for used in late {
+            match used {
+                Used::AdminEmail => self.admin_email = false,
+                Used::DisplayName => self.display_name = false,
+                Used::Tier => self.tier = false,
+            }
         }
+        self
+    }
+
+    /// The row's values with these corrections.
+    pub fn of<'a>(self, tenant: &'a Tenant, asked: &'a ProvisionRequest) -> Values<'a> {
+        Values {
+            display_name: if self.display_name { &asked.display_name } else { &tenant.display_name },
+            tier: asked.tier.filter(|_| self.tier).unwrap_or(tenant.tier),
+            admin_email: if self.admin_email { &asked.admin_email } else { &tenant.admin_email },
+        }
+    }
+}
+
+impl Used {
+    /// The request's field, why its value cannot be changed, and how it can be later.
+    const fn texts(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::AdminEmail => (
+                "admin_email",
+                "an invitation to the address first given was begun",
+                "an invitation to the address first given was begun; once the tenant is active, POST \
+                 /v1/admin/tenants/{slug}/invitation with the other address",
+            ),
+            Self::DisplayName => (
+                "display_name",
+                "billing under the name first given was begun",
+                "billing under the name first given was begun; PATCH /v1/admin/tenants/{slug} changes the tenant's name",
+            ),
+            Self::Tier => (
+                "tier",
+                "billing of the tier first given was begun",
+                "billing of the tier first given was begun; once the tenant is active, PATCH /v1/admin/tenants/{slug} \
+                 changes its tier",
+            ),
+        }
+    }
+
+    /// As an answer names it.
+    pub const fn not_applied(self) -> NotApplied {
+        let (field, _, reason) = self.texts();
+        NotApplied { field, reason }
     }
 }
 
@@ -99,13 +157,10 @@ impl From<Refusal> for Problem {
             Refusal::RegionFixed => {
                 Self::immutable_field("region", "the tenant's data may already be in the region first asked for")
             }
-            Refusal::AdminEmailUsed => {
-                Self::immutable_field("admin_email", "an invitation to the address first given was begun")
+            Refusal::TooLate(used) => {
+                let (field, why, _) = used.texts();
+                Self::immutable_field(field, why)
             }
-            Refusal::DisplayNameUsed => {
-                Self::immutable_field("display_name", "billing under the name first given was begun")
-            }
-            Refusal::TierUsed => Self::immutable_field("tier", "billing of the tier first given was begun"),
         }
     }
 }
@@ -116,8 +171,6 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-
-    const NONE: Corrections = Corrections { display_name: false, tier: false, admin_email: false };
 
     fn asked() -> ProvisionRequest {
         ProvisionRequest {
@@ -194,12 +247,13 @@ mod tests {
     fn with_a_row_its_state_region_and_values_decide() {
         enum Expected {
             Refused(Refusal),
+            /// If the row has the request's values, else joined.
             Started,
-            LookedAfter,
+            Joined,
             /// With whatever corrections the request has.
             Resumed,
         }
-        use Expected::{LookedAfter, Refused, Resumed, Started};
+        use Expected::{Joined, Refused, Resumed, Started};
         use ProvisioningState::{Active, Deprovisioned, Failed, Provisioning};
         // State, whether the row is in another region, whether a write was unanswered, and what is done.
         let table = [
@@ -211,7 +265,7 @@ mod tests {
             (Deprovisioned, false, true, Refused(Refusal::Deprovisioned)),
             (Deprovisioned, true, false, Refused(Refusal::Deprovisioned)),
             (Deprovisioned, true, true, Refused(Refusal::Deprovisioned)),
-            (Provisioning, false, false, LookedAfter),
+            (Provisioning, false, false, Joined),
             (Provisioning, false, true, Started),
             (Provisioning, true, false, Refused(Refusal::RegionFixed)),
             (Provisioning, true, true, Refused(Refusal::RegionFixed)),
@@ -227,8 +281,8 @@ mod tests {
                 let tenant = tenant(state, if elsewhere { Region::EuCentral1 } else { asked.region }, corrections);
                 let action = match expected {
                     Refused(refusal) => Action::Refuse(refusal),
-                    Started => Action::Start(&tenant),
-                    LookedAfter => Action::LookAfter(&tenant),
+                    Started if corrections == Corrections::NONE => Action::Start(&tenant),
+                    Started | Joined => Action::Join(&tenant, corrections),
                     Resumed => Action::Resume(&tenant, corrections),
                 };
                 // A row whose region is not configured any more is treated like any other.
@@ -242,25 +296,32 @@ mod tests {
     #[test]
     fn a_request_without_a_tier_keeps_the_tier_of_the_row() {
         let asked = ProvisionRequest { tier: None, ..asked() };
-        let pilot = tenant(ProvisioningState::Failed, asked.region, Corrections { tier: true, ..NONE });
-        assert_eq!(decide(Some(&pilot), &asked, &[], false), Action::Resume(&pilot, NONE));
+        let other_tier = Corrections { tier: true, ..Corrections::NONE };
+        let pilot = tenant(ProvisioningState::Failed, asked.region, other_tier);
+        assert_eq!(decide(Some(&pilot), &asked, &[], false), Action::Resume(&pilot, Corrections::NONE));
+        assert_eq!(Corrections::NONE.of(&pilot, &asked).tier, Tier::Pilot);
     }
 
     #[test]
     fn a_correction_is_too_late_once_the_old_value_was_used() {
         for corrections in corrections() {
-            let late = |invited, billed| corrections.too_late(BegunEffects { invited, billed });
-            let email = corrections.admin_email.then_some(Refusal::AdminEmailUsed);
-            let billed = match (corrections.display_name, corrections.tier) {
-                (true, _) => Some(Refusal::DisplayNameUsed),
-                (false, true) => Some(Refusal::TierUsed),
-                (false, false) => None,
-            };
-            assert_eq!(corrections.any(), corrections != NONE);
-            assert_eq!(late(false, false), None, "{corrections:?}");
-            assert_eq!(late(true, false), email, "{corrections:?}");
-            assert_eq!(late(false, true), billed, "{corrections:?}");
-            assert_eq!(late(true, true), email.or(billed), "{corrections:?}");
+            for (invited, billed) in [(false, false), (true, false), (false, true), (true, true)] {
+                let late = corrections.too_late(BegunEffects { invited, billed });
+                let expected = [
+                    (invited && corrections.admin_email, Used::AdminEmail),
+                    (billed && corrections.display_name, Used::DisplayName),
+                    (billed && corrections.tier, Used::Tier),
+                ];
+                for (is_late, used) in expected {
+                    assert_eq!(late.contains(&used), is_late, "{corrections:?} {invited} {billed} {used:?}");
+                }
+                let asked = asked();
+                let row = tenant(ProvisioningState::Provisioning, asked.region, corrections);
+                let values = corrections.without(&late).of(&row, &asked);
+                assert_eq!(*values.admin_email == asked.admin_email, !late.contains(&Used::AdminEmail));
+                assert_eq!(*values.display_name == asked.display_name, !late.contains(&Used::DisplayName));
+                assert_eq!(Some(values.tier) == asked.tier, !late.contains(&Used::Tier));
+            }
         }
     }
 }

@@ -2,30 +2,17 @@
 
 mod decide;
 
-use std::time::Duration;
-
+use api_kit::records::Accepted;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Json, Problem, Request};
-use domain::{CauseCode, ProvisionRequest, ProvisioningState, Region, Slug, TenantId};
+use domain::{ProvisionRequest, Region, TenantId};
 use lambda_kit::{List, needs, settings};
-use runs::{Care, CareError, Runs};
-use serde::Serialize;
+use runs::{Care, Runs};
 use store::{ControlDatabase, NewTenant, Resume, StoreError, Tenant};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use decide::{Action, Corrections, decide};
+use decide::{Action, Corrections, Refusal, Used, decide};
 
-/// The longest wait for a run's start. The row is committed, so the reconciler starts what takes longer.
-const START_TIMEOUT: Duration = Duration::from_secs(2);
-/// The longest time for looking after a run that is there already: a statement, two calls of Step Functions, a statement.
-const CARE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Kept for what may follow: resuming the row of a run that ended, and starting its next attempt.
-const RESUMED_AND_STARTED: Duration = Duration::from_millis(1500);
-/// Recording why a run could not be started. Without the record the reconciler notices by itself after a minute.
-const HELD_UP_TIMEOUT: Duration = Duration::from_millis(500);
-/// Writing the answer.
-const ANSWER: Duration = Duration::from_millis(100);
 /// How often the row is looked at again because others change it meanwhile.
 const ROUNDS: usize = 4;
 
@@ -48,17 +35,6 @@ needs! {
     }
 }
 
-/// What a tenant about to be made is answered with.
-#[derive(Serialize, ToSchema)]
-pub struct Accepted<'a> {
-    tenant_id: TenantId,
-    slug: &'a Slug,
-    /// Always `provisioning`.
-    provisioning_state: ProvisioningState,
-    /// Path of the status route, below the host.
-    poll_url: &'a str,
-}
-
 impl Handler for ProvisionTenant {
     const ROUTE: Route = routes::PROVISION_TENANT;
     type Input = Json;
@@ -72,20 +48,16 @@ impl Handler for ProvisionTenant {
                 Action::Refuse(refusal) => return Err(refusal.into()),
                 Action::Create => self.create(&asked, request).await?,
                 Action::Resume(tenant, corrections) => self.resume(tenant, corrections, &asked, request).await?,
-                Action::Start(tenant) => {
-                    self.start(tenant, budget).await;
-                    return Ok(accepted(tenant));
+                Action::Start(tenant) => return Ok(self.start(tenant, budget).await),
+                Action::Join(tenant, corrections) => {
+                    if let Some(answer) = self.join(tenant, corrections, &asked, request, budget).await? {
+                        return Ok(answer);
+                    }
+                    Written::Overtaken
                 }
-                Action::LookAfter(tenant) => match self.look_after(tenant, request, budget).await? {
-                    Care::Failed => Written::Overtaken,
-                    Care::Nothing | Care::Started => return Ok(accepted(tenant)),
-                },
             };
             match written {
-                Written::Row(tenant) => {
-                    self.start(&tenant, budget).await;
-                    return Ok(accepted(&tenant));
-                }
+                Written::Row(tenant) => return Ok(self.start(&tenant, budget).await),
                 Written::Unanswered => unanswered = true,
                 Written::Overtaken => {}
             }
@@ -144,61 +116,55 @@ impl ProvisionTenant {
         asked: &ProvisionRequest,
         request: &Request,
     ) -> Result<Written, Problem> {
-        if corrections.any()
-            && let Some(refusal) = corrections.too_late(self.store.begun_effects(tenant.tenant_id).await?)
-        {
-            return Err(refusal.into());
+        if let Some(used) = self.too_late(tenant, corrections).await?.first() {
+            return Err(Refusal::TooLate(*used).into());
         }
         let resume = Resume {
             tenant,
-            display_name: &asked.display_name,
-            tier: asked.tier.unwrap_or(tenant.tier),
-            admin_email: &asked.admin_email,
+            values: corrections.of(tenant, asked),
             correlation_id: &request.correlation_id,
             author: request.author(),
         };
         Written::of(self.store.resume_tenant(resume).await)
     }
 
-    /// Starts the run. The row is committed, so the answer is 202 whatever happens here: the reconciler starts what could
-    /// not be started.
-    async fn start(&self, tenant: &Tenant, budget: Budget) {
-        let (tenant_id, attempt) = (tenant.tenant_id, tenant.attempt);
-        let part = budget.keeping(HELD_UP_TIMEOUT + ANSWER).at_most(START_TIMEOUT);
-        let started = part.spend(self.runs.start(tenant_id, attempt)).await;
-        let Err(failure) = started.unwrap_or_else(|| Err(CauseCode::ExecutionsUnavailable.into())) else { return };
-        let code = failure.code().as_str();
-        tracing::error!(%tenant_id, attempt, code, "the run could not be started; it is left to the reconciler");
-        let cause = failure.cause();
-        let _ = budget.at_most(HELD_UP_TIMEOUT).spend(self.store.hold_up_run(tenant_id, attempt, &cause, true)).await;
-    }
-
-    /// Looks after a run that shows no sign of life. Trouble with it does not refuse the request, since the reconciler looks
-    /// after the run as well.
-    async fn look_after(&self, tenant: &Tenant, request: &Request, budget: Budget) -> Result<Care, Problem> {
-        let care = runs::look_after(&self.store, &self.runs, tenant, &request.request_id);
-        match budget.keeping(RESUMED_AND_STARTED).at_most(CARE_TIMEOUT).spend(care).await {
-            Some(Ok(care)) => Ok(care),
-            Some(Err(CareError::Store(error))) => Err(error.into()),
-            Some(Err(CareError::Executions(failure))) => {
-                tracing::warn!(code = failure.code().as_str(), "a run could not be looked after");
-                Ok(Care::Nothing)
-            }
-            None => {
-                tracing::warn!("a run could not be looked after in time");
-                Ok(Care::Nothing)
+    /// Looks after the tenant's run, after those corrections that are in time. `None`: the row has to be looked at again.
+    async fn join(
+        &self,
+        tenant: &Tenant,
+        corrections: Corrections,
+        asked: &ProvisionRequest,
+        request: &Request,
+        budget: Budget,
+    ) -> Result<Option<Answer>, Problem> {
+        let late = self.too_late(tenant, corrections).await?;
+        let in_time = corrections.without(&late);
+        if in_time != Corrections::NONE {
+            let corrected = self.store.correct_tenant(tenant, in_time.of(tenant, asked), request.author()).await;
+            match Written::of(corrected)? {
+                Written::Row(_) => {}
+                Written::Overtaken | Written::Unanswered => return Ok(None),
             }
         }
+        Ok(match runs::attend(&self.store, &self.runs, tenant, &request.request_id, budget).await? {
+            Care::Failed => None,
+            Care::Nothing | Care::Started => {
+                let not_applied: Vec<_> = late.into_iter().map(Used::not_applied).collect();
+                Some(Accepted::found(tenant, &not_applied))
+            }
+        })
     }
-}
 
-fn accepted(tenant: &Tenant) -> Answer {
-    let poll_url = format!("/v1/admin/tenants/{}/status", tenant.slug);
-    let body = Accepted {
-        tenant_id: tenant.tenant_id,
-        slug: &tenant.slug,
-        provisioning_state: ProvisioningState::Provisioning,
-        poll_url: &poll_url,
-    };
-    Answer::accepted(&poll_url, &body).with_header("retry-after", "5".to_owned())
+    async fn too_late(&self, tenant: &Tenant, corrections: Corrections) -> Result<Vec<Used>, Problem> {
+        if corrections == Corrections::NONE {
+            return Ok(Vec::new());
+        }
+        Ok(corrections.too_late(self.store.begun_effects(tenant.tenant_id).await?))
+    }
+
+    /// Starts the run of a row that this request wrote.
+    async fn start(&self, tenant: &Tenant, budget: Budget) -> Answer {
+        let resumes_at = runs::start(&self.store, &self.runs, tenant, budget).await;
+        Accepted::begun(tenant, resumes_at)
+    }
 }

@@ -70,7 +70,9 @@ pub async fn start(site: &Site<'_>, certificates: &Certificates) -> anyhow::Resu
 
     let mut initdb = site.command_as(&programs.join("initdb"), Signal::TERM, identity);
     initdb.arg("--pgdata").arg(&cluster).arg("--pwfile").arg(&password);
-    initdb.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]);
+    initdb.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync"]);
+    // Every letter has a lower case, as on RDS, whatever this machine's locales are.
+    initdb.args(["--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]);
     let made = initdb.stdin(Stdio::null()).kill_on_drop(true).output().await.context("starting initdb")?;
     if !made.status.success() {
         bail!("initdb failed: {}", String::from_utf8_lossy(&made.stderr).trim());

@@ -1,9 +1,11 @@
 //! Records that more than one route answers with, field by field as documented.
 
 mod catalog;
+mod run;
 mod sync_target;
 mod tenant;
 
 pub use catalog::CatalogRecord;
+pub use run::{Accepted, NotApplied};
 pub use sync_target::SyncTargetRecord;
 pub use tenant::TenantRecord;

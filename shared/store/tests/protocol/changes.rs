@@ -7,7 +7,7 @@ use domain::{CauseCode, Patch, ProvisioningState, Step, StepState, TenantChange,
 use serde_json::{Value, json};
 use store::{
     Activation, Author, Deactivated, Deactivation, Effect, Intent, Invited, Lease, NotBegun, NotLeased, Outcome,
-    ResourceKind, Resume, StoreError, Tenant, Update,
+    ResourceKind, Resume, StoreError, Tenant, Update, Values,
 };
 use uuid::Uuid;
 
@@ -130,9 +130,7 @@ async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
     let resume = async |row: &Tenant| {
         let resume = Resume {
             tenant: row,
-            display_name: &row.display_name,
-            tier: row.tier,
-            admin_email: &row.admin_email,
+            values: row.into(),
             correlation_id: "c",
             author: Author { actor: "admin", address: None, request_id: "r" },
         };
@@ -145,6 +143,52 @@ async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
     assert!(resume(&read).await.is_none(), "the new name would be lost");
     let resumed = resume(&database.row(&tenant).await).await.expect("the row is unchanged");
     assert_eq!((resumed.attempt, resumed.display_name.as_str()), (2, "Renamed"));
+}
+
+/// A correction is written only if no step can have read the old values since the row was looked at.
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_value_that_a_step_may_use_is_not_corrected() {
+    let database = Database::create().await;
+    let (store, tenant) = (&database.store, database.tenant("acme").await);
+    let email = "chief@acme.com".parse().expect("an address");
+    let correct = async |row: &Tenant| {
+        let values = Values { admin_email: &email, ..row.into() };
+        let author = Author { actor: "admin", address: None, request_id: "r" };
+        store.correct_tenant(row, values, author).await.expect("answers")
+    };
+    let begun = async || {
+        let begun = store.begun_effects(tenant.tenant_id).await.expect("answers");
+        (begun.invited, begun.billed)
+    };
+    let looked = database.row(&tenant).await;
+    let lease = database.begin(&tenant, Step::MigrateTenant, "a").await.expect("free");
+    assert!(correct(&looked).await.is_none(), "a step has begun since");
+    assert_eq!(begun().await, (false, false), "a step at work that uses neither");
+    let corrected = correct(&database.row(&tenant).await).await.expect("nothing uses it");
+    assert_eq!((corrected.admin_email.as_str(), corrected.version), ("chief@acme.com", looked.version + 1));
+    assert_eq!(
+        (corrected.touched_at, corrected.correlation_id),
+        (database.row(&tenant).await.touched_at, looked.correlation_id)
+    );
+    lease.finish(&Outcome::waiting("something"), CALL).await.expect("in time");
+
+    let lease = database.begin(&tenant, Step::InviteAdmin, "b").await.expect("free");
+    assert_eq!(begun().await, (true, false), "its invitation may begin at any moment");
+    lease.finish(&Outcome::waiting("the settings"), CALL).await.expect("in time");
+    assert_eq!(begun().await, (false, false), "it waits, and reads the address again");
+    let lease = database.begin(&tenant, Step::InviteAdmin, "c").await.expect("free");
+    assert_eq!(begun().await, (true, false), "a poll");
+    lease.intend(intent(ResourceKind::AdminUser)).await.expect("in time");
+    database.end_lease(&tenant).await;
+    assert_eq!(begun().await, (true, false), "an intent");
+
+    database.begin(&tenant, Step::ActivateTenant, "d").await.expect("free");
+    assert_eq!(begun().await, (true, true));
+    let looked = database.row(&tenant).await;
+    database.deactivate(&tenant).await.expect("deactivated");
+    assert!(correct(&looked).await.is_none(), "nothing is corrected any more");
+    assert!(correct(&database.row(&tenant).await).await.is_none());
 }
 
 #[tokio::test]

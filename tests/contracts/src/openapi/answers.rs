@@ -1,7 +1,7 @@
 //! The schemas and examples of successful answers. The schemas are made from the types that are serialised.
 
 use anyhow::Result;
-use api_kit::records::{CatalogRecord, SyncTargetRecord, TenantRecord};
+use api_kit::records::{Accepted, CatalogRecord, SyncTargetRecord, TenantRecord};
 use check_lakehouse_health::{Healthy, Unhealthy};
 use domain::routes::{self, Route};
 use domain::{FieldError, ProblemCode};
@@ -10,7 +10,6 @@ use invalidate_tenant_cache::Invalidated;
 use invite_admin::Invitation;
 use list_systems::ListedSystem;
 use list_tenants::ListedTenant;
-use provision_tenant::Accepted;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -66,6 +65,9 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
     let (description, schema, more): (_, _, &[&str]) = match route.name {
         name if name == routes::PROVISION_TENANT.name => {
             ("Written down; the run is started.", Some(reference("Accepted")), &["Location", "Retry-After"])
+        }
+        name if name == routes::RETRY_TENANT.name => {
+            ("The run goes on.", Some(reference("Accepted")), &["Location", "Retry-After"])
         }
         name if name == routes::LIST_TENANTS.name => ("The tenants.", Some(list("ListedTenant")), &[]),
         name if name == routes::GET_TENANT.name || name == routes::UPDATE_TENANT.name => {
@@ -147,7 +149,11 @@ fn example(name: &str) -> Value {
     match name {
         "provision-tenant" => json!({
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
-            "poll_url": "/v1/admin/tenants/acme-bank/status",
+            "poll_url": "/v1/admin/tenants/acme-bank/status", "run": "started",
+        }),
+        "retry-tenant" => json!({
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
+            "poll_url": "/v1/admin/tenants/acme-bank/status", "run": "resumed", "resumes_at": "step_7",
         }),
         "list-tenants" => json!([{
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "display_name": "Acme Bank", "tier": "enterprise",

@@ -41,14 +41,15 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "seed",
         "Provision a tenant",
         "Starts the nine-step pipeline and returns at once. A new tenant gets no slug that is reserved, a UUID or like an encoded domain name. A slug that is provisioning gives the same poll URL and no second run; one that failed \
-         resumes after the last completed step, and values that no effect has used yet may be corrected.",
+         resumes after the last completed step. Values that no effect has used yet are corrected; of a tenant that is provisioning, those that come too late \
+         are listed in `not_applied`, with the way to change them later.",
     ),
     (
         "list-tenants",
         "tenants",
         "reference",
         "List tenants",
-        "Newest first, ties by id. Without `limit` up to 10,000 tenants; a `Link` header says when there are more.",
+        "Newest first, ties by id. Without `limit` up to 10,000 tenants; a `Link` header says when there are more. `q` searches.",
     ),
     (
         "get-tenant",
@@ -81,6 +82,14 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
          more is written for it, its graph user is switched off (at once, or when the region's server can be reached again), its custom domain is free for \
          other tenants. Its Supabase project's keys and database password go on, unless the installation revokes them. While provisioning it stops \
          the run. Repeating it is 204.",
+    ),
+    (
+        "retry-tenant",
+        "tenants",
+        "ours",
+        "Retry a failed tenant",
+        "Resumes it after its last completed step, with the values that it has. While it is provisioning the answer names the same run, so a request whose \
+         answer was lost can be sent again.",
     ),
     (
         "invite-admin",

@@ -1,7 +1,7 @@
 //! Request bodies and query parameters. The schema of a body is made from the table that the body is parsed with.
 
 use anyhow::Result;
-use domain::{CatalogRequest, InvitationRequest, ProvisionRequest, SyncTargetRequest, TenantChange};
+use domain::{CatalogRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest, TenantChange};
 use serde_json::{Map, Value, json};
 
 use super::json::reference;
@@ -83,6 +83,11 @@ pub fn query(name: &str) -> Result<Value> {
         "provisioning_state" => ("ours", "Only tenants in this state.", reference("ProvisioningState")),
         "tier" => ("ours", "Only tenants of this tier.", reference("Tier")),
         "region" => ("ours", "Only tenants of this region.", reference("Region")),
+        "q" => (
+            "ours",
+            "Only tenants with this text in their slug, name, admin's address or custom domain, in any case.",
+            SearchText::schema(),
+        ),
         "tenant_id" => ("seed", "Only this tenant's.", json!({ "type": "string", "format": "uuid" })),
         _ => anyhow::bail!("no query parameter {name}"),
     };

@@ -56,6 +56,7 @@ const MATRIX: &[(&str, [Right; 16])] = &[
     ("get-tenant-status",        [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("update-tenant",            [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("deactivate-tenant",        [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
+    ("retry-tenant",             [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("invite-admin",             [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("invalidate-tenant-cache",  [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("list-systems",             [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),

@@ -20,13 +20,14 @@ pub const DOWN: [UpstreamState; 2] = [UpstreamState::Refuse, UpstreamState::Sile
 pub type Route = (&'static str, u16);
 
 /// All routes but the health of the lakehouse, which has its own answers. (`POST` finds an active tenant.)
-pub const ROUTES: [Route; 14] = [
+pub const ROUTES: [Route; 15] = [
     ("provision-tenant", 409),
     ("list-tenants", 200),
     ("get-tenant", 200),
     ("get-tenant-status", 200),
     ("update-tenant", 200),
     ("deactivate-tenant", 204),
+    ("retry-tenant", 409),
     // The tenant was deactivated, so no mail is sent.
     ("invite-admin", 409),
     ("invalidate-tenant-cache", 200),
@@ -76,6 +77,7 @@ impl<'a> World<'a> {
             "get-tenant-status" => self.cloud.admin(Method::GET, &format!("{tenant}/status")),
             "update-tenant" => self.cloud.admin(Method::PATCH, &tenant).json(&json!({ "display_name": "Steady" })),
             "deactivate-tenant" => self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}", self.retired)),
+            "retry-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/retry")),
             "invite-admin" => self.cloud.admin(Method::POST, &format!("/v1/admin/tenants/{}/invitation", self.retired)),
             "invalidate-tenant-cache" => self.cloud.admin(Method::POST, &format!("{tenant}/cache/invalidate")),
             "upsert-catalog" => lakehouse(Method::POST, &self.lakehouse.path()).json(&self.lakehouse.order(&json!({}))),
