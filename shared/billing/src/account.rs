@@ -106,7 +106,7 @@ impl<'a> Biller<'a> {
 pub(crate) async fn price(stripe: &Stripe, lookup_key: &str) -> Result<Price, Failure> {
     match stripe.price_by_lookup_key(lookup_key).await? {
         Some(price) if price.is_recurring() => Ok(price),
-        Some(_) => Err(CauseCode::BillingPriceOnce.into()),
-        None => Err(CauseCode::BillingPriceMissing.into()),
+        Some(_) => Err(Failure::with_detail(CauseCode::BillingPriceOnce, lookup_key)),
+        None => Err(Failure::with_detail(CauseCode::BillingPriceMissing, lookup_key)),
     }
 }

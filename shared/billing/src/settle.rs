@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{CauseCode, Failure, TenantId};
+use domain::{CauseCode, Failure, TenantId, word};
 use store::{Lease, Resource, ResourceKind, Tenant};
 use stripe::{ChosenPrice, Customer, Error, Mode, PreparedPost, Stripe, Subscription, SubscriptionChange};
 use uuid::Uuid;
@@ -198,11 +198,11 @@ impl Settling<'_> {
     async fn align(&mut self, id: &str, lookup_key: &str) -> Result<Option<Change>, Failure> {
         let Some(found) = self.live(id).await? else { return Ok(None) };
         let Some(item) = found.only_item() else {
-            return Err(CauseCode::SubscriptionItemsSeveral.into());
+            return Err(about(CauseCode::SubscriptionItemsSeveral, id));
         };
         let own = item.price.lookup_key.as_deref().filter(|key| self.prices.is_ours(key));
         if own.is_none() && !found.is_tenants(&self.lease.tenant().tenant_id.to_string()) {
-            return Err(CauseCode::SubscriptionPriceForeign.into());
+            return Err(about(CauseCode::SubscriptionPriceForeign, id));
         }
         // A price that has lost its key still stands for the plan for which it was chosen.
         let has = own.or_else(|| found.chosen_lookup_key());
@@ -294,7 +294,7 @@ impl Settling<'_> {
             }
             Err(error) if error.is_refusal() => match self.live(id).await? {
                 None => Ok(false),
-                Some(_) => Err(refused(error)),
+                Some(_) => Err(refused(id, error)),
             },
             Err(error) => {
                 *self.touched |= !error.is_definite();
@@ -361,7 +361,12 @@ async fn find_subscription(
 }
 
 /// A refused change has its own cause code.
-fn refused(error: Error) -> Failure {
+fn refused(subscription: &str, error: Error) -> Failure {
     let failure = Failure::from(error);
-    Failure::from(CauseCode::SubscriptionChangeRefused).with_request_id(failure.provider_request_id())
+    about(CauseCode::SubscriptionChangeRefused, subscription).with_request_id(failure.provider_request_id())
+}
+
+/// A failure whose hint names a subscription.
+fn about(code: CauseCode, subscription: &str) -> Failure {
+    Failure::with_detail(code, word(subscription).unwrap_or_default())
 }

@@ -103,7 +103,7 @@ pub struct CauseRow {
     pub retryable: bool,
     /// What happened.
     pub meaning: &'static str,
-    /// What to do about it. `{}` stands for the failure's detail.
+    /// What to do about it. `{}` stands for the failure's detail, and each [`Fact`](crate::Fact) has its gap.
     pub hint: &'static str,
 }
 
@@ -327,7 +327,7 @@ causes! {
             "The database could not finish the migrations just now. Nothing was applied, and they are tried again.";
         /// Something that a migration creates is there already.
         MigrationConflict = "migration_conflict", Transient, Platform, true,
-            "Something that the migrations create is there already. They are tried again; if the run has ended, drop what is in the way, then POST the tenant again.";
+            "What the migrations create is there already: {}. They are tried again; if the run has ended, drop what is in the way, then POST the tenant again.";
         /// Another session holds the lock of the control database's migrations.
         MigrationLocked = "migration_locked", Busy, Platform, true,
             "Another deployment has not finished with the control database: {} holds the lock of the migrations. Wait until it ends, or end it with pg_terminate_backend, then deploy again.";
@@ -339,7 +339,7 @@ causes! {
             "The database refused a migration. Find the reason in the database's log, correct the schema, then POST the tenant again.";
         /// The database's migration history is not this product's.
         MigrationDiverged = "migration_diverged", Rejected, Platform, false,
-            "The database's migration history is not this product's. Compare refinery_schema_history with the release, correct it, then POST the tenant again.";
+            "The database's migration history is not this product's: {}. Compare refinery_schema_history with the release, correct it, then POST the tenant again.";
         /// The migrations of this release cannot be run at all.
         MigrationBroken = "migration_broken", Internal, Platform, false,
             "The migrations of this release cannot be run; deploy a corrected release.";
@@ -348,16 +348,16 @@ causes! {
     TenantDatabase {
         /// The tenant's database does not accept the stored password.
         TenantDatabaseRefused = "tenant_database_refused", Transient, Platform, true,
-            "The tenant's database does not accept the stored password, which is set again at Supabase. If the run has ended, check the project's pooler in Supabase, then POST the tenant again.";
+            "The database of the tenant's project {project} does not accept the stored password, which is set again at Supabase. If the run has ended, check that project's pooler in Supabase, then POST the tenant again.";
         /// The tenant's database cannot be reached through its pooler.
         TenantDatabaseUnavailable = "tenant_database_unavailable", Transient, Provider, true,
-            "The tenant's database cannot be reached through its pooler; the step is tried again. If the run has ended, check the project's pooler and network restrictions in Supabase, then POST the tenant again.";
+            "The database of the tenant's project {project} cannot be reached through its pooler; the step is tried again. If the run has ended, check the project's pooler and network restrictions in Supabase, then POST the tenant again.";
         /// The pooler of the tenant's database shows a certificate that is not trusted.
         TenantDatabaseUntrusted = "tenant_database_untrusted", Rejected, Platform, false,
             "The pooler of the tenant's database is not trusted: {}. If Supabase has a new authority, put it into database_ca_pem of the secret control/supabase, then POST the tenant again.";
         /// The tenant's database does not hold the schema that this release ships.
         TenantDatabaseMismatch = "tenant_database_mismatch", Rejected, Platform, false,
-            "The tenant's database does not hold the schema that this release ships. Correct or drop that schema, then POST the tenant again.";
+            "The database of the tenant's project {project} does not hold the schema that this release ships. Correct or drop that schema, then POST the tenant again.";
         /// The tenant's database does not hold the rows that the migrations ship.
         SeedMismatch = "seed_mismatch", Rejected, Platform, false,
             "The tenant's database holds {}. Restore its seed rows, then POST the tenant again.";
@@ -372,28 +372,28 @@ causes! {
             "The environment came up dead and is being deleted; a new one is created next.";
         /// A project of the tenant's name exists in another region.
         EnvironmentElsewhere = "environment_elsewhere", Rejected, Platform, false,
-            "A project of the tenant's name exists in another region. Delete or rename it in Supabase, then POST the tenant again.";
+            "A project of the tenant's name exists in another region: {}. Delete or rename it in Supabase, then POST the tenant again.";
         /// Several projects have the tenant's name.
         EnvironmentAmbiguous = "environment_ambiguous", Rejected, Platform, false,
-            "Several projects have the tenant's name. Delete or rename all but the right one in Supabase, then POST the tenant again.";
+            "Several projects have the tenant's name: {}. Delete or rename all but the right one in Supabase, then POST the tenant again.";
         /// The project is being changed or is unwell at Supabase.
         EnvironmentNotReady = "environment_not_ready", Busy, Provider, true,
-            "The environment is being changed or is unwell at Supabase; the step goes on once it is healthy. If the run has ended, wait until Supabase shows the project as healthy, then POST the tenant again.";
+            "The environment {project} is being changed or is unwell at Supabase; the step goes on once it is healthy. If the run has ended, wait until Supabase shows the project as healthy, then POST the tenant again.";
         /// Supabase could not bring the project up, and it was deleted.
         EnvironmentFailed = "environment_failed", Rejected, Provider, true,
-            "Supabase could not bring the environment up, and it was deleted. POST the tenant again to build a new one.";
+            "Supabase could not bring the environment {project} up, and it was deleted. POST the tenant again to build a new one.";
         /// The project did not become healthy within 30 minutes.
         EnvironmentTimeout = "environment_timeout", Rejected, Provider, true,
-            "The environment did not become healthy within 30 minutes. Check Supabase's status page, then POST the tenant again to go on waiting.";
+            "The environment {project} did not become healthy within 30 minutes. Check Supabase's status page, then POST the tenant again to go on waiting.";
         /// The project was paused, removed or broke after step 3 began; it may hold the tenant's data.
         EnvironmentGone = "environment_gone", Rejected, Platform, false,
-            "The tenant's environment was paused, removed or broke after it was built. Restore it in Supabase and POST the tenant again, or DELETE the tenant.";
+            "The tenant's environment {project} was paused, removed or broke after it was built. Restore it in Supabase and POST the tenant again, or DELETE the tenant.";
         /// The project's API keys had been replaced at Supabase and were fetched again.
         EnvironmentKeysRenewed = "environment_keys_renewed", Busy, Provider, true,
-            "The environment's keys had been replaced at Supabase and were fetched again; the step goes on with the new keys.";
+            "The keys of the environment {project} had been replaced at Supabase and were fetched again; the step goes on with the new keys.";
         /// Supabase Auth still uses an earlier configuration, although it accepted the new one minutes ago.
         AuthConfigurationNotApplied = "auth_configuration_not_applied", Rejected, Provider, true,
-            "Supabase Auth accepted its configuration but does not apply it. Restart the project in Supabase, then POST the tenant again.";
+            "Supabase Auth accepted its configuration but does not apply it. Restart the project {project} in Supabase, then POST the tenant again.";
         /// An invitation was sent and not answered; whether it went out is not known yet.
         InvitationPending = "invitation_pending", Busy, Provider, true,
             "An invitation was sent but not answered; whether it went out is looked up.";
@@ -447,16 +447,16 @@ causes! {
             "The plan of the Supabase organisation does not refuse leaked passwords. Upgrade it, or set AuthRefuseLeakedPasswords to false and deploy the template, then POST the tenant again.";
         /// Supabase did not accept the request.
         SupabaseInvalidRequest = "supabase_invalid_request", Rejected, Platform, false,
-            "Supabase did not accept the request. Check that it offers the region and that the settings are valid, then POST the tenant again.";
+            "Supabase did not accept the request. Check that it offers {region} and that the settings are valid, then POST the tenant again.";
         /// The project is gone, or the access token belongs to another organisation.
         SupabaseNotFound = "supabase_not_found", Rejected, Platform, false,
-            "The Supabase project is gone, or the access token belongs to another organisation. Correct either, then POST the tenant again.";
+            "The Supabase project {project} is gone, or the access token belongs to another organisation. Correct either, then POST the tenant again.";
         /// The access token does not see the organisation.
         SupabaseOrganizationUnknown = "supabase_organization_unknown", Rejected, Platform, false,
             "The access token does not see the Supabase organisation. Check organization_slug and access_token in the secret control/supabase, then POST the tenant again.";
         /// The organisation cannot have projects in the region.
         SupabaseRegionUnknown = "supabase_region_unknown", Rejected, Platform, false,
-            "Supabase does not offer the region to the organisation. Take it out of ConfiguredRegions and deploy the template, or ask Supabase for it, then POST the tenant again.";
+            "Supabase does not offer {region} to the organisation. Take it out of ConfiguredRegions and deploy the template, or ask Supabase for it, then POST the tenant again.";
         /// Supabase had an internal error.
         SupabaseServerError = "supabase_server_error", Transient, Provider, true,
             "Supabase had an internal error; the call is tried again.";
@@ -465,13 +465,13 @@ causes! {
             "Supabase sent an answer of an unknown shape; if this stays, check that SupabaseApiUrl is the right address.";
         /// The young project has no API keys yet.
         SupabaseKeysMissing = "supabase_keys_missing", Transient, Provider, true,
-            "The Supabase project has no API keys yet; they are asked for again.";
+            "The Supabase project {project} has no API keys yet; they are asked for again.";
         /// The young project is not known to its pooler yet.
         SupabasePoolerMissing = "supabase_pooler_missing", Transient, Provider, true,
-            "The Supabase project is not known to its pooler yet; the pooler is asked for again.";
+            "The Supabase project {project} is not known to its pooler yet; the pooler is asked for again.";
         /// The project's pooler has no session mode.
         SupabaseNoSessionPooler = "supabase_no_session_pooler", Rejected, Provider, false,
-            "The Supabase project's pooler lists no session mode, which migrations need. Ask Supabase's support to enable it, then POST the tenant again.";
+            "The pooler of the Supabase project {project} lists no session mode, which migrations need. Ask Supabase's support to enable it, then POST the tenant again.";
     }
     /// Supabase Auth of the tenant's project
     SupabaseAuth {
@@ -513,7 +513,7 @@ causes! {
             "The invitation could not be mailed; check the mail server, its credential in control/smtp and the address.";
         /// The project's secret key is not accepted.
         SupabaseAuthUnauthorized = "supabase_auth_unauthorized", Rejected, Platform, false,
-            "Supabase Auth does not accept the project's secret key. Check in Supabase whether it was revoked, then POST the tenant again.";
+            "Supabase Auth does not accept the secret key of the project {project}. Check in Supabase whether it was revoked, then POST the tenant again.";
         /// Auth had an internal error.
         SupabaseAuthServerError = "supabase_auth_server_error", Transient, Provider, true,
             "Supabase Auth had an internal error; the call is tried again.";
@@ -525,130 +525,130 @@ causes! {
     FalkorDb {
         /// The region's secret holds no usable URL.
         FalkorDbBadConfiguration = "falkordb_bad_configuration", Internal, Platform, false,
-            "The region's secret holds no usable FalkorDB URL, or its falkordb.ca_pem is no list of PEM certificates. Correct it, then POST the tenant again.";
+            "The secret regions/{region} holds no usable FalkorDB URL, or its falkordb.ca_pem is no list of PEM certificates. Correct it, then POST the tenant again.";
         /// There is no connection to FalkorDB.
         FalkorDbUnreachable = "falkordb_unreachable", Transient, Platform, true,
-            "FalkorDB could not be reached; check its address, the network path and TLS.";
+            "FalkorDB of {region} could not be reached; check its address, the network path and TLS.";
         /// FalkorDB shows a certificate that is not trusted.
         FalkorDbUntrusted = "falkordb_untrusted", Rejected, Platform, false,
-            "FalkorDB is not trusted: {}. Check the host in the region's secret, or put its authority into falkordb.ca_pem there, then POST the tenant again.";
+            "FalkorDB of {region} is not trusted: {}. Check the host in the secret regions/{region}, or put its authority into falkordb.ca_pem there, then POST the tenant again.";
         /// FalkorDB did not answer in time.
         FalkorDbTimeout = "falkordb_timeout", Transient, Platform, true,
-            "FalkorDB did not answer in time; check its load if this persists.";
+            "FalkorDB of {region} did not answer in time; check its load if this persists.";
         /// FalkorDB closed the connection.
         FalkorDbConnectionLost = "falkordb_connection_lost", Transient, Platform, true,
-            "FalkorDB closed the connection; the call is tried again.";
+            "FalkorDB of {region} closed the connection; the call is tried again.";
         /// FalkorDB refused our credentials.
         FalkorDbUnauthorized = "falkordb_unauthorized", Rejected, Platform, false,
-            "FalkorDB refused our credentials. Check user, password and permissions of the region's URL, then POST the tenant again.";
+            "FalkorDB of {region} refused our credentials. Check user, password and permissions of the URL in the secret regions/{region}, then POST the tenant again.";
         /// FalkorDB cannot serve for now.
         FalkorDbNotReady = "falkordb_not_ready", Transient, Platform, true,
-            "FalkorDB cannot serve now; check its memory, disk, connections and replication if this persists.";
+            "FalkorDB of {region} cannot serve now; check its memory, disk, connections and replication if this persists.";
         /// FalkorDB refused a command.
         FalkorDbRefused = "falkordb_refused", Rejected, Platform, false,
-            "FalkorDB refused a command. Check that its version is a supported one, then POST the tenant again.";
+            "FalkorDB of {region} refused a command. Check that its version is a supported one, then POST the tenant again.";
         /// FalkorDB sent an undocumented answer.
         FalkorDbUnexpectedAnswer = "falkordb_unexpected_answer", Rejected, Platform, false,
-            "FalkorDB sent an undocumented answer. Check its version, then POST the tenant again.";
+            "FalkorDB of {region} sent an undocumented answer. Check its version, then POST the tenant again.";
         /// The server has no FalkorDB module, or an old one.
         FalkorDbNoModule = "falkordb_no_module", Rejected, Platform, false,
-            "The configured server lacks FalkorDB's commands. Load the module or correct the region's secret, then POST the tenant again.";
+            "The server of the secret regions/{region} lacks FalkorDB's commands. Load the module or correct the secret, then POST the tenant again.";
         /// A graph of the tenant's name belongs to another tenant.
         FalkorDbForeignGraph = "falkordb_foreign_graph", Rejected, Platform, false,
-            "A graph of this name belongs to another tenant. Move or remove it, then POST the tenant again.";
+            "The graph {graph} in {region} belongs to another tenant. Move or remove it, then POST the tenant again.";
         /// A name contains a NUL.
         FalkorDbBadName = "falkordb_bad_name", Internal, Platform, false,
             "A name contains a NUL, which no graph query can carry; report this as a fault of the control plane.";
         /// Another write to the graph is in progress.
         FalkorDbWriteInProgress = "falkordb_write_in_progress", Busy, Platform, true,
-            "Another write to the graph is in progress; the step is tried again.";
+            "Another write to the graph {graph} in {region} is in progress; the step is tried again.";
         /// The graph's unique constraint is still under construction.
         FalkorDbConstraintPending = "falkordb_constraint_pending", Busy, Platform, true,
-            "The graph's unique constraint is still under construction; the step is tried again.";
+            "The unique constraint of the graph {graph} in {region} is still under construction; the step is tried again.";
         /// The graph's unique constraint cannot be enforced.
         FalkorDbConstraintFailed = "falkordb_constraint_failed", Rejected, Platform, false,
-            "The graph holds two tenant nodes with one id. Remove one and drop the constraint, then POST the tenant again.";
+            "The graph {graph} in {region} holds two tenant nodes with one id. Remove one and drop the constraint, then POST the tenant again.";
         /// The graph was not there after its creation.
         FalkorDbGraphMissing = "falkordb_graph_missing", Transient, Platform, true,
-            "The graph was not there after its creation; the step is tried again.";
+            "The graph {graph} was not in {region} after its creation; the step is tried again.";
         /// The server would forget its users at a restart.
         FalkorDbNoAclFile = "falkordb_no_acl_file", Rejected, Platform, false,
-            "The server would forget its users at a restart. Start it with an aclfile, then POST the tenant again.";
+            "FalkorDB of {region} would forget its users at a restart. Start it with an aclfile, then POST the tenant again.";
         /// The server does not let our user make users.
         FalkorDbNoUsers = "falkordb_no_users", Rejected, Platform, false,
-            "This FalkorDB does not let our user make users. Give it the rights to ACL SETUSER, GETUSER and SAVE, or use a server of your own where it has them (no user of FalkorDB Cloud does), then POST the tenant again.";
+            "FalkorDB of {region} does not let our user make users. Give it the rights to ACL SETUSER, GETUSER and SAVE, or use a server of your own where it has them (no user of FalkorDB Cloud does), then POST the tenant again.";
         /// The tenant's graph user does not have the rights that were set.
         FalkorDbGrantMissing = "falkordb_grant_missing", Transient, Platform, true,
-            "The tenant's graph user did not have the rights that were set; check whether something else changes users. The step is tried again.";
+            "The user {graph} in {region} did not have the rights that were set; check whether something else changes users. The step is tried again.";
     }
     /// OpenSearch
     OpenSearch {
         /// There is no connection to OpenSearch.
         OpenSearchUnreachable = "opensearch_unreachable", Transient, Platform, true,
-            "OpenSearch could not be reached; check its address, the network path and its health.";
+            "OpenSearch of {region} could not be reached; check its address, the network path and its health.";
         /// OpenSearch shows a certificate that is not trusted.
         OpenSearchUntrusted = "opensearch_untrusted", Rejected, Platform, false,
-            "OpenSearch is not trusted: {}. Check the host in the region's secret, or put its authority into opensearch.ca_pem there, then POST the tenant again.";
+            "OpenSearch of {region} is not trusted: {}. Check the host in the secret regions/{region}, or put its authority into opensearch.ca_pem there, then POST the tenant again.";
         /// OpenSearch did not answer in time.
         OpenSearchTimeout = "opensearch_timeout", Transient, Provider, true,
-            "OpenSearch did not answer in time; the call is tried again.";
+            "OpenSearch of {region} did not answer in time; the call is tried again.";
         /// OpenSearch closed the connection before its answer was complete.
         OpenSearchConnectionLost = "opensearch_connection_lost", Transient, Provider, true,
-            "OpenSearch closed the connection before its answer was complete; the call is tried again.";
+            "OpenSearch of {region} closed the connection before its answer was complete; the call is tried again.";
         /// The answer is larger than any that is documented.
         OpenSearchAnswerTooLarge = "opensearch_answer_too_large", Rejected, Provider, false,
-            "OpenSearch sent an answer larger than any it documents. Check that the region's endpoint is the right one, then POST the tenant again.";
+            "OpenSearch of {region} sent an answer larger than any it documents. Check that the region's endpoint is the right one, then POST the tenant again.";
         /// The region's secret holds no usable endpoint.
         OpenSearchBadConfiguration = "opensearch_bad_configuration", Internal, Platform, false,
-            "The region's secret holds no usable OpenSearch endpoint, credential or ca_pem. Correct it, then POST the tenant again.";
+            "The secret regions/{region} holds no usable OpenSearch endpoint, credential or ca_pem. Correct it, then POST the tenant again.";
         /// There were no AWS credentials to sign with.
         OpenSearchNoCredentials = "opensearch_no_credentials", Transient, Platform, true,
             "There were no AWS credentials to sign with; check the function's role if this persists.";
         /// The region's endpoint is a collection of OpenSearch Serverless.
         OpenSearchServerless = "opensearch_serverless", Rejected, Platform, false,
-            "The region's OpenSearch is a Serverless collection, which is not supported: some refuse to be told the engine of a vector index. Put a managed domain or a cluster of your own into the region's secret, then POST the tenant again.";
+            "The OpenSearch of {region} is a Serverless collection, which is not supported: some refuse to be told the engine of a vector index. Put a managed domain or a cluster of your own into the secret regions/{region}, then POST the tenant again.";
         /// OpenSearch refused our credentials.
         OpenSearchUnauthorized = "opensearch_unauthorized", Rejected, Platform, false,
-            "OpenSearch refused our credentials. Check user and password in the region's secret, or the region that requests are signed for, then POST the tenant again.";
+            "OpenSearch of {region} refused our credentials. Check user and password in the secret regions/{region}, or the region that requests are signed for, then POST the tenant again.";
         /// IAM does not let us use the domain.
         OpenSearchAccessPolicy = "opensearch_access_policy", Rejected, Platform, false,
             "IAM does not let the step's function use the OpenSearch domain. Name the domain in SearchDomainArns, let its access policy allow the function's role, and use sigv4 where that policy names roles, then POST the tenant again.";
         /// The security plugin does not let our user or role do this.
         OpenSearchPermissionMissing = "opensearch_permission_missing", Rejected, Platform, false,
-            "OpenSearch's access control does not let our user or role do this. Map it to a role with indices:admin/create, indices:admin/get, indices:admin/aliases and indices:admin/aliases/get on client_*, then POST the tenant again.";
+            "The access control of OpenSearch in {region} does not let our user or role do this. Map it to a role with indices:admin/create, indices:admin/get, indices:admin/aliases and indices:admin/aliases/get on client_*, then POST the tenant again.";
         /// An operator has blocked changes of the index or the cluster.
         OpenSearchBlocked = "opensearch_blocked", Transient, Platform, true,
-            "The OpenSearch cluster or the tenant's index takes no changes: an operator set it read-only. Remove that block, then POST the tenant again.";
+            "The OpenSearch cluster of {region} or its index {index} takes no changes: an operator set it read-only. Remove that block, then POST the tenant again.";
         /// The cluster takes nothing new, because its disks or its memory are nearly full.
         OpenSearchNoRoom = "opensearch_no_room", Busy, Quota, true,
-            "The OpenSearch cluster takes nothing new, because its disks or its memory are nearly full. Enlarge its disks or its nodes, or delete what is not needed; once the block is gone, POST the tenant again.";
+            "The OpenSearch cluster of {region} takes nothing new, because its disks or its memory are nearly full. Enlarge its disks or its nodes, or delete what is not needed; once the block is gone, POST the tenant again.";
         /// The cluster has no k-NN plugin.
         OpenSearchNoKnn = "opensearch_no_knn", Rejected, Platform, false,
-            "The OpenSearch cluster does not know vector indices. Install its k-NN plugin, or put another cluster into the region's secret, then POST the tenant again.";
+            "The OpenSearch cluster of {region} does not know vector indices. Install its k-NN plugin, or put another cluster into the secret regions/{region}, then POST the tenant again.";
         /// OpenSearch asks for fewer requests.
         OpenSearchRateLimited = "opensearch_rate_limited", RateLimited, Provider, true,
-            "OpenSearch asks for fewer requests; the call is tried again.";
+            "OpenSearch of {region} asks for fewer requests; the call is tried again.";
         /// OpenSearch answered with a 5xx.
         OpenSearchUnavailable = "opensearch_unavailable", Transient, Provider, true,
-            "OpenSearch is unavailable; check the cluster's health if this persists.";
+            "OpenSearch of {region} is unavailable; check the cluster's health if this persists.";
         /// The cluster has as many shards as it may have.
         OpenSearchShardLimit = "opensearch_shard_limit", Rejected, Quota, false,
-            "The OpenSearch cluster has as many shards as it may have. Add data nodes, or raise cluster.max_shards_per_node where it can be changed, then POST the tenant again.";
+            "The OpenSearch cluster of {region} has as many shards as it may have. Add data nodes, or raise cluster.max_shards_per_node where it can be changed, then POST the tenant again.";
         /// The number of replicas does not fit the cluster's zones.
         OpenSearchReplicas = "opensearch_replicas", Rejected, Platform, false,
-            "The copies of an index cannot be spread evenly over the zones of the OpenSearch cluster. Set KnnReplicas so that 1 + KnnReplicas is a multiple of its zones, deploy the template, then POST the tenant again.";
+            "The copies of an index cannot be spread evenly over the zones of the OpenSearch cluster of {region}. Set KnnReplicas so that 1 + KnnReplicas is a multiple of its zones, deploy the template, then POST the tenant again.";
         /// An index or alias of the tenant's name is not the one we would create.
         OpenSearchConflict = "opensearch_conflict", Rejected, Platform, false,
-            "An index or alias of the tenant's name exists with another {}. Remove or rename it, or restore the parameters it was made with, then POST the tenant again.";
+            "In {region}, {}. Remove or rename it, or restore the parameters it was made with, then POST the tenant again.";
         /// OpenSearch refused the index.
         OpenSearchRefused = "opensearch_refused", Rejected, Platform, false,
-            "OpenSearch refused the index. Check KnnEngine and KnnDimension against its version, then POST the tenant again.";
+            "OpenSearch of {region} refused the index {index}. Check KnnEngine and KnnDimension against its version, then POST the tenant again.";
         /// OpenSearch sent an undocumented answer.
         OpenSearchUnexpectedAnswer = "opensearch_unexpected_answer", Rejected, Platform, false,
-            "OpenSearch sent an undocumented answer. Check that the endpoint is the right one, then POST the tenant again.";
+            "OpenSearch of {region} sent an undocumented answer. Check that the endpoint is the right one, then POST the tenant again.";
         /// OpenSearch accepted the index but does not show it yet.
         OpenSearchNotVisible = "opensearch_not_visible", Busy, Provider, true,
-            "OpenSearch accepted the index but does not show it yet; it is looked for again.";
+            "OpenSearch of {region} accepted the index {index} but does not show it yet; it is looked for again.";
     }
     /// Valkey
     Valkey {
@@ -762,10 +762,10 @@ causes! {
             "Stripe replays an old error for a new request; the request is tried again.";
         /// Stripe has no active price with the tier's lookup key.
         BillingPriceMissing = "billing_price_missing", Rejected, Platform, false,
-            "Stripe has no active price with the tier's lookup key. Create one or change the parameter, then send the request again.";
+            "Stripe has no active price with the lookup key {}. Create one or change the parameter, then send the request again.";
         /// The price with the tier's lookup key is not a recurring one.
         BillingPriceOnce = "billing_price_once", Rejected, Platform, false,
-            "The price with the tier's lookup key is paid once, which no subscription can have. Give the key to a recurring price in Stripe, or change the parameter, then send the request again.";
+            "The price with the lookup key {} is paid once, which no subscription can have. Give the key to a recurring price in Stripe, or change the parameter, then send the request again.";
         /// Billing was not settled in the time there was.
         BillingTimeout = "billing_timeout", Transient, Platform, true,
             "Billing was not settled in the time there was; it is tried again.";
@@ -774,16 +774,16 @@ causes! {
             "The tenant's new subscription ended at once; it is looked at again.";
         /// The subscription does not have exactly one item.
         SubscriptionItemsSeveral = "subscription_items_several", Rejected, Platform, false,
-            "The tenant's subscription does not have exactly one item. Leave one with a tier's price in Stripe, then send the request again.";
+            "The tenant's subscription {} does not have exactly one item. Leave one with a tier's price in Stripe, then send the request again.";
         /// The subscription has a price that belongs to no tier, and nothing says that it is the tenant's.
         SubscriptionPriceForeign = "subscription_price_foreign", Rejected, Platform, false,
-            "The tenant's subscription has a price that belongs to no tier. Give it a tier's price or the tenant's id (metadata tenant_id) in Stripe, or name its lookup key in the parameters, then send the request again.";
+            "The tenant's subscription {} has a price that belongs to no tier. Give it a tier's price or the tenant's id (metadata tenant_id) in Stripe, or name its lookup key in the parameters, then send the request again.";
         /// The request for the subscription was not answered, and what it made is not visible yet.
         SubscriptionNotVisible = "subscription_not_visible", Busy, Provider, true,
             "The request for the tenant's subscription was not answered; the subscription is looked for until it would be visible.";
         /// Stripe refused to change the subscription.
         SubscriptionChangeRefused = "subscription_change_refused", Rejected, Platform, false,
-            "Stripe refused to change the tenant's subscription. Look up the request's id in Stripe's dashboard, correct what it names, then send the request again.";
+            "Stripe refused to change the tenant's subscription {}. Look up the request's id in Stripe's dashboard, correct what it names, then send the request again.";
     }
     /// Callers' credentials: the secret control/callers and the issuer's keys
     Callers {

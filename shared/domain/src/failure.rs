@@ -1,6 +1,7 @@
 //! A failed call, as every client reports it and every step returns it.
 
 use crate::cause::{Cause, CauseCode, FailureKind};
+use crate::fact::{Fact, word};
 
 /// Why an operation failed: a code from the table of causes, and details that depend on the circumstances.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,6 +9,8 @@ pub struct Failure {
     code: CauseCode,
     kind: FailureKind,
     detail: Option<String>,
+    /// What its hint may name.
+    facts: Vec<(Fact, String)>,
     provider_request_id: Option<String>,
     /// Boxed, because failures are many and this is rare.
     foreseen: Option<Box<Foreseen>>,
@@ -40,13 +43,19 @@ impl Failure {
         Self { detail: Some(detail.into()), ..code.into() }
     }
 
+    /// The same failure, whose hint can name this. What was named before stays, since it was known more precisely there.
+    #[must_use]
+    pub fn naming(mut self, fact: Fact, name: impl Into<String>) -> Self {
+        if self.facts.iter().all(|(known, _)| *known != fact) {
+            self.facts.push((fact, name.into()));
+        }
+        self
+    }
+
     /// The same failure with the provider's request id, if it is one: at most 128 of `[A-Za-z0-9._-]`.
     #[must_use]
     pub fn with_request_id(mut self, id: Option<&str>) -> Self {
-        self.provider_request_id = id
-            .filter(|id| !id.is_empty() && id.len() <= 128)
-            .filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)))
-            .map(str::to_owned);
+        self.provider_request_id = id.and_then(word).map(str::to_owned);
         self
     }
 
@@ -77,10 +86,15 @@ impl Failure {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {
-        match &self.foreseen {
-            Some(foreseen) => format!("{} {CHECKED_AGAIN}", foreseen.hint),
-            None => self.code.row().hint.replace("{}", self.detail.as_deref().unwrap_or_default()),
+        if let Some(foreseen) = &self.foreseen {
+            return format!("{} {CHECKED_AGAIN}", foreseen.hint);
         }
+        let mut hint = self.code.row().hint.replace("{}", self.detail.as_deref().unwrap_or_default());
+        for fact in Fact::ALL {
+            let named = self.facts.iter().find(|(known, _)| *known == fact);
+            hint = hint.replace(fact.gap(), named.map_or(fact.unnamed(), |(_, name)| name));
+        }
+        hint
     }
 
     /// The failure as text, for JSON, the database and execution history.
@@ -100,7 +114,7 @@ impl Failure {
 
 impl From<CauseCode> for Failure {
     fn from(code: CauseCode) -> Self {
-        Self { code, kind: code.row().kind, detail: None, provider_request_id: None, foreseen: None }
+        Self { code, kind: code.row().kind, detail: None, facts: Vec::new(), provider_request_id: None, foreseen: None }
     }
 }
 

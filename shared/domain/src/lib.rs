@@ -10,6 +10,7 @@ mod caught;
 mod cause;
 pub mod change;
 pub mod credentials;
+mod fact;
 mod failure;
 mod field;
 pub mod fields;
@@ -37,6 +38,7 @@ pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePr
 pub use caught::Caught;
 pub use cause::{Cause, CauseCode, CauseRow, FailureKind, Owner, System};
 pub use change::{CustomDomain, TenantChange};
+pub use fact::{Fact, word};
 pub use failure::Failure;
 pub use fields::{FieldError, Fields, Patch};
 pub use invitation::InvitationRequest;

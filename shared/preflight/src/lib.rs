@@ -19,7 +19,7 @@ mod valkey;
 use std::pin::Pin;
 use std::time::Duration;
 
-use domain::{CauseCode, Checked, Failure, Region, Tier, Verdict, Warning};
+use domain::{CauseCode, Checked, Fact, Failure, Region, Tier, Verdict, Warning, names};
 use futures_util::future::join_all;
 use lambda_kit::{Budget, Read, needs};
 use secrets::{RegionSecret, SmtpSecret, ValkeySecret};
@@ -87,9 +87,24 @@ async fn judged_within(
     let found = Budget::of(limit).spend(check).await.unwrap_or_else(|| Err(too_slow(system).into()));
     let (cause, stops, warnings) = match found {
         Ok(warnings) => (None, false, warnings),
-        Err(failure) => (Some(failure.cause()), !failure.kind().is_retried(), Vec::new()),
+        Err(failure) => {
+            let stops = !failure.kind().is_retried();
+            (Some(named_in(failure, region).cause()), stops, Vec::new())
+        }
     };
     Verdict { system, region, tier, cause, stops, warnings }
+}
+
+/// A check works with names that nobody has.
+fn named_in(failure: Failure, region: Option<Region>) -> Failure {
+    let failure = failure
+        .naming(Fact::Graph, names::REHEARSED)
+        .naming(Fact::Index, names::REHEARSED_INDEX)
+        .naming(Fact::Alias, names::REHEARSED);
+    match region {
+        Some(region) => failure.naming(Fact::Region, region.as_str()),
+        None => failure,
+    }
 }
 
 const fn too_slow(system: Checked) -> CauseCode {

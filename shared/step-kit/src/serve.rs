@@ -104,7 +104,8 @@ async fn invoke<W: Work>(
     let finished = match outcome {
         Ok(outcome) => lease.finish(&outcome, W::POLL).await.map(|()| outcome),
         Err(failure) => Err(failure),
-    };
+    }
+    .map_err(|failure| lease.tenant().named_in(failure));
     match finished {
         Ok(Outcome::Waiting { waiting_for }) => {
             Ok(Report { ready: false, waiting_for: Some(waiting_for.into_owned()), ..done })

@@ -1,6 +1,6 @@
 //! Migrations of the control database, run by `refinery` during a deployment.
 
-use domain::{CauseCode, Failure};
+use domain::{CauseCode, Failure, word};
 use postgres_protocol::escape::escape_identifier;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, GenericClient};
@@ -117,15 +117,20 @@ pub async fn version(client: &Client) -> Result<i32, StoreError> {
 pub fn migration_failure(error: &refinery::Error) -> Failure {
     use refinery::error::Kind;
     let code = match error.kind() {
+        Kind::DivergentVersion(of, _) | Kind::MissingVersion(of) => {
+            return Failure::with_detail(CauseCode::MigrationDiverged, format!("version {}", of.version()));
+        }
         Kind::Connection(..) => match sql_state(error).map(SqlState::code) {
             None => CauseCode::MigrationInterrupted,
             // 55P03: a lock was not free in time.
             Some(code) if passes(code) || code == "55P03" => CauseCode::MigrationInterrupted,
             // An invocation whose connection was cut may still be committing. The next try finds its history.
-            Some("42P06" | "42P07" | "23505") => CauseCode::MigrationConflict,
+            Some("42P06" | "42P07" | "23505") => {
+                let what = in_the_way(error).unwrap_or("the server does not say what");
+                return Failure::with_detail(CauseCode::MigrationConflict, what);
+            }
             Some(_) => CauseCode::MigrationRefused,
         },
-        Kind::DivergentVersion(..) | Kind::MissingVersion(..) => CauseCode::MigrationDiverged,
         _ => CauseCode::MigrationBroken,
     };
     code.into()
@@ -137,7 +142,16 @@ fn is_blocked(error: &refinery::Error) -> bool {
 }
 
 fn sql_state(error: &refinery::Error) -> Option<&SqlState> {
+    server_error(error).and_then(tokio_postgres::Error::code)
+}
+
+/// The schema or relation that a migration creates and that is there already. It is the only name in that message.
+fn in_the_way(error: &refinery::Error) -> Option<&str> {
+    server_error(error)?.as_db_error()?.message().split('"').nth(1).and_then(word)
+}
+
+fn server_error(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
     use refinery::error::Kind;
     let Kind::Connection(_, source) = error.kind() else { return None };
-    source.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code)
+    source.downcast_ref()
 }

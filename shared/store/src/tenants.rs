@@ -1,8 +1,8 @@
 //! `control.tenants`: the statements of the routes.
 
 use domain::{
-    AdminEmail, DisplayName, Patch, ProvisionRequest, ProvisioningState, Region, Slug, Step, TenantChange, TenantId,
-    Tier, names,
+    AdminEmail, DisplayName, Fact, Failure, Patch, ProvisionRequest, ProvisioningState, Region, Slug, Step,
+    TenantChange, TenantId, Tier, names,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -101,6 +101,20 @@ impl Tenant {
     pub fn fill(&self, template: &str) -> String {
         let project_ref = self.supabase_project_ref.as_deref().unwrap_or_default();
         names::fill(template, &self.slug, self.tenant_id, project_ref)
+    }
+
+    /// The failure of an operation on this tenant, whose hint can name what is the tenant's.
+    #[must_use]
+    pub fn named_in(&self, failure: Failure) -> Failure {
+        let failure = failure
+            .naming(Fact::Region, self.region.as_str())
+            .naming(Fact::Graph, names::graph(&self.slug))
+            .naming(Fact::Index, names::search_index(&self.slug))
+            .naming(Fact::Alias, names::search_alias(&self.slug));
+        match &self.supabase_project_ref {
+            Some(project) => failure.naming(Fact::Project, project),
+            None => failure,
+        }
     }
 }
 

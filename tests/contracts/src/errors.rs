@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use domain::{CauseCode, Failure, ProblemCode, System, Warning};
+use domain::{CauseCode, Fact, Failure, ProblemCode, System, Warning};
 use serde_json::{Value, json};
 
 /// The document's path from the root.
@@ -109,8 +109,16 @@ fn problem(code: ProblemCode) -> Value {
 
 /// The failure of a code, with a sample value if its hint has a placeholder.
 fn failure(code: CauseCode) -> Result<Failure> {
+    let named = |failure: Failure| {
+        failure
+            .naming(Fact::Region, "us-east-1")
+            .naming(Fact::Graph, "client_acme-bank")
+            .naming(Fact::Index, "client_acme-bank_v1")
+            .naming(Fact::Alias, "client_acme-bank")
+            .naming(Fact::Project, "xyzrefabc123")
+    };
     if !code.row().hint.contains("{}") {
-        return Ok(code.into());
+        return Ok(named(code.into()));
     }
     let detail = match code {
         CauseCode::ConfigurationInvalid => "STATE_MACHINE_ARN is not set",
@@ -138,9 +146,17 @@ fn failure(code: CauseCode) -> Result<Failure> {
             "no trusted authority issued its certificate (subject \"CN=host.example.com\", issuer \"CN=Example Root\")"
         }
         CauseCode::SeedMismatch => "11 roles instead of 12",
-        CauseCode::OpenSearchConflict => "vector dimension",
+        CauseCode::OpenSearchConflict => "the index {index} has index.knn=false, expected true",
+        CauseCode::EnvironmentElsewhere => "xyzrefabc123 in eu-central-1",
+        CauseCode::EnvironmentAmbiguous => "xyzrefabc123, xyzrefabc124",
+        CauseCode::BillingPriceMissing | CauseCode::BillingPriceOnce => "ivory_enterprise",
+        CauseCode::SubscriptionItemsSeveral
+        | CauseCode::SubscriptionPriceForeign
+        | CauseCode::SubscriptionChangeRefused => "sub_1abc",
+        CauseCode::MigrationDiverged => "version 3",
+        CauseCode::MigrationConflict => "iam",
         CauseCode::CallersJwtMalformed => "issuer is not a URL",
         _ => anyhow::bail!("the hint of {} has a gap, and there is no sample for it here", code.as_str()),
     };
-    Ok(Failure::with_detail(code, detail))
+    Ok(named(Failure::with_detail(code, detail)))
 }

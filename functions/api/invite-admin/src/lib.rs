@@ -106,7 +106,7 @@ impl InviteAdmin {
             invalidation: &invalidation,
             author: request.author(),
         });
-        written.await.map_err(|failure| of(&failure))?;
+        written.await.map_err(|failure| of(&tenant.named_in(failure)))?;
         Ok(answer(*kind, *at))
     }
 
@@ -121,7 +121,7 @@ impl InviteAdmin {
             MailNotSent::TooMany(pause) => {
                 Problem::invitation_limit("The tenant's admins get five further mails an hour at most.", pause)
             }
-            MailNotSent::Failed(failure) => of(&self.admins.explain(lease, failure).await),
+            MailNotSent::Failed(failure) => of(&lease.tenant().named_in(self.admins.explain(lease, failure).await)),
         }
     }
 

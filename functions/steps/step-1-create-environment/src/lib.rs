@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::{CauseCode, Failure, FailureKind, Step, names};
+use domain::{CauseCode, Failure, FailureKind, Step, names, word};
 use lambda_kit::{Create, needs, settings};
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
@@ -181,8 +181,14 @@ impl Creation<'_> {
         match alive.as_slice() {
             [] => Ok(None),
             [project] if project.region == self.lease.tenant().region.as_str() => Ok(Some(project.project_ref.clone())),
-            [_] => Err(CauseCode::EnvironmentElsewhere.into()),
-            _ => Err(CauseCode::EnvironmentAmbiguous.into()),
+            [Project { project_ref, region, .. }] => {
+                let where_it_is = format!("{project_ref} in {}", word(region).unwrap_or("another one"));
+                Err(Failure::with_detail(CauseCode::EnvironmentElsewhere, where_it_is))
+            }
+            several => {
+                let refs: Vec<_> = several.iter().map(|project| project.project_ref.to_string()).collect();
+                Err(Failure::with_detail(CauseCode::EnvironmentAmbiguous, refs.join(", ")))
+            }
         }
     }
 

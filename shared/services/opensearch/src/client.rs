@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::{Auth, signature};
+use crate::difference::Difference;
 use crate::error::{Error, is_already_there, is_only_rehearsed};
 use crate::index::{IndexSpec, MappingVersion};
 
@@ -94,8 +95,8 @@ impl OpenSearch {
     /// to no other. If something exists that differs, it is left as it is and named in [`Error::Conflict`].
     pub async fn ensure_knn_index(&self, spec: &IndexSpec<'_>) -> Result<Ensured, Error> {
         // This comes first: creating the index would add it to a foreign alias, or fail with a 500.
-        if self.holders(spec.alias).await?.keys().any(|holder| holder != spec.index) {
-            return Err(Error::Conflict { what: "alias" });
+        if let Some(other) = self.holders(spec.alias).await?.into_keys().find(|holder| holder != spec.index) {
+            return Err(Error::Conflict(Difference::AliasElsewhere(other)));
         }
         let answer = self.call(Method::PUT, &[spec.index], Some(&spec.body())).await?;
         let ensured = if answer.status.is_success() {
@@ -134,7 +135,7 @@ impl OpenSearch {
     async fn adopt(&self, spec: &IndexSpec<'_>) -> Result<MappingVersion, Error> {
         let described: HashMap<String, Value> = read(&self.call(Method::GET, &[spec.index], None).await?)?;
         let found = described.get(spec.index).ok_or(Error::Unexpected)?;
-        let version = spec.version_of(found).map_err(|what| Error::Conflict { what })?;
+        let version = spec.version_of(found).map_err(Error::Conflict)?;
         // If the index has the alias already, this changes nothing or removes a filter.
         let answer = self.call(Method::POST, &["_aliases"], Some(&spec.add_alias())).await?;
         if answer.status.is_success() { Ok(version) } else { Err(Error::refused(&answer)) }

@@ -4,6 +4,8 @@ use domain::{CauseCode, Failure};
 use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
 
+use crate::difference::Difference;
+
 /// An error of the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -50,11 +52,8 @@ pub enum Error {
     #[error("the cluster has no k-NN plugin")]
     NoKnn,
     /// An index or alias with our names exists, and it is not what we would create.
-    #[error("the existing one has another {what}")]
-    Conflict {
-        /// What is different.
-        what: &'static str,
-    },
+    #[error("{0}")]
+    Conflict(Difference),
     /// Any other refusal.
     #[error("the service refused the request")]
     Refused,
@@ -130,9 +129,9 @@ impl Error {
             (400, "validation_exception") if reason.contains("awareness attributes") => Self::Replicas,
             (400, "illegal_argument_exception") if reason.starts_with("unknown setting [index.knn]") => Self::NoKnn,
             // An index has the alias's name, or an alias has the index's name.
-            (400, "invalid_alias_name_exception") => Self::Conflict { what: "alias" },
+            (400, "invalid_alias_name_exception") => Self::Conflict(Difference::AliasIsIndex),
             (400, "invalid_index_name_exception") if reason.contains("already exists as alias") => {
-                Self::Conflict { what: "name" }
+                Self::Conflict(Difference::IndexIsAlias)
             }
             _ => Self::Refused,
         }
@@ -152,7 +151,9 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Transport(error) => return error.failure(&TRANSPORT),
-            Error::Conflict { what } => return Self::with_detail(CauseCode::OpenSearchConflict, what),
+            Error::Conflict(difference) => {
+                return Self::with_detail(CauseCode::OpenSearchConflict, difference.to_string());
+            }
             Error::BadEndpoint => CauseCode::OpenSearchBadConfiguration,
             Error::NoCredentials => CauseCode::OpenSearchNoCredentials,
             Error::Serverless => CauseCode::OpenSearchServerless,

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
+use crate::difference::Difference;
+
 /// The library that searches vectors. It is always named in the mapping: the default has changed between versions of
 /// the server, and the engine of an index cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,32 +182,40 @@ impl IndexSpec<'_> {
     /// The version of an existing index, as `GET /{index}` describes it. An error says how the index differs from the one
     /// that we would create, or would have created with that version, if the difference changes writes or searches.
     /// Additional fields are not a difference. Neither are replicas, because operators change them.
-    pub(crate) fn version_of(&self, found: &Value) -> Result<MappingVersion, &'static str> {
+    pub(crate) fn version_of(&self, found: &Value) -> Result<MappingVersion, Difference> {
         // Settings come back as strings.
-        if !matches!(&found["settings"]["index"]["knn"], Value::String(knn) if knn == "true") {
-            return Err("index.knn setting");
+        let knn = &found["settings"]["index"]["knn"];
+        if knn != "true" {
+            return Err(Difference::value("index.knn", Some(knn), &json!(true)));
         }
-        if found["mappings"]["dynamic"] != "strict" {
-            return Err("dynamic mapping");
+        let dynamic = &found["mappings"]["dynamic"];
+        if dynamic != "strict" {
+            return Err(Difference::value("dynamic", Some(dynamic), &json!("strict")));
         }
-        let version = MappingVersion::of(found).ok_or("version of the mapping")?;
+        let current = MappingVersion::CURRENT as u8;
+        let known = MappingVersion::of(found);
+        let version = known.ok_or_else(|| {
+            Difference::value(VERSION_KEY, found["mappings"]["_meta"].get(VERSION_KEY), &json!(current))
+        })?;
         let (wanted, found) = (self.properties(version), &found["mappings"]["properties"]);
-        for (pointer, what) in [
-            ("/embedding/type", "mapping of embedding"),
-            ("/embedding/dimension", "dimension of embedding"),
-            ("/embedding/method/name", "method of embedding"),
-            ("/embedding/method/engine", "engine of embedding"),
-            ("/embedding/method/space_type", "space type of embedding"),
-            ("/document_id/type", "mapping of document_id"),
-            ("/title/type", "mapping of title"),
-            ("/content/type", "mapping of content"),
-            ("/source/type", "mapping of source"),
-            ("/metadata/type", "mapping of metadata"),
-            ("/metadata/enabled", "mapping of metadata"),
-            ("/created_at/type", "mapping of created_at"),
+        for pointer in [
+            "/embedding/type",
+            "/embedding/dimension",
+            "/embedding/method/name",
+            "/embedding/method/engine",
+            "/embedding/method/space_type",
+            "/document_id/type",
+            "/title/type",
+            "/content/type",
+            "/source/type",
+            "/metadata/type",
+            "/metadata/enabled",
+            "/created_at/type",
         ] {
-            if found.pointer(pointer) != wanted.pointer(pointer) {
-                return Err(what);
+            let (has, should) = (found.pointer(pointer), wanted.pointer(pointer));
+            if has != should {
+                let name = pointer[1..].replace('/', ".");
+                return Err(Difference::value(&name, has, should.unwrap_or(&Value::Null)));
             }
         }
         Ok(version)
@@ -254,31 +264,51 @@ mod tests {
         new["mappings"]["_meta"] = described()["mappings"]["_meta"].clone();
         let mut first = described();
         first["mappings"]["_meta"].take();
-        for found in [new, first] {
-            assert_eq!(SPEC.version_of(&found), Err("mapping of metadata"), "{found}");
+        for (found, differs) in
+            [(new, "metadata.type=object, expected flat_object"), (first, "metadata.type=flat_object, expected object")]
+        {
+            assert_eq!(told(&found), format!("the index {{index}} has {differs}"), "{found}");
         }
     }
 
     #[test]
     fn every_relevant_difference_is_found() {
-        for (pointer, value, what) in [
-            ("/settings/index", json!({}), "index.knn setting"),
-            ("/settings/index/knn", json!("false"), "index.knn setting"),
-            ("/mappings/dynamic", json!("true"), "dynamic mapping"),
-            ("/mappings/properties", json!({}), "mapping of embedding"),
-            ("/mappings/properties/embedding/dimension", json!(768), "dimension of embedding"),
-            ("/mappings/properties/embedding/method/engine", json!("lucene"), "engine of embedding"),
-            ("/mappings/properties/embedding/method/space_type", json!("l2"), "space type of embedding"),
-            ("/mappings/properties/embedding/method/name", json!("ivf"), "method of embedding"),
-            ("/mappings/properties/source/type", json!("text"), "mapping of source"),
-            ("/mappings/properties/metadata", json!({ "type": "object" }), "mapping of metadata"),
-            ("/mappings/_meta", json!({ "ivory_mapping_version": 3 }), "version of the mapping"),
-            ("/mappings/_meta", json!({ "ivory_mapping_version": "2" }), "version of the mapping"),
+        for (pointer, value, differs) in [
+            ("/settings/index", json!({}), "index.knn=nothing, expected true"),
+            ("/settings/index/knn", json!("false"), "index.knn=false, expected true"),
+            ("/settings/index/knn", json!("a b"), "index.knn=something else, expected true"),
+            ("/mappings/dynamic", json!("true"), "dynamic=true, expected strict"),
+            ("/mappings/properties", json!({}), "embedding.type=nothing, expected knn_vector"),
+            ("/mappings/properties/embedding/dimension", json!(768), "embedding.dimension=768, expected 1536"),
+            (
+                "/mappings/properties/embedding/method/engine",
+                json!("lucene"),
+                "embedding.method.engine=lucene, expected faiss",
+            ),
+            (
+                "/mappings/properties/embedding/method/space_type",
+                json!("l2"),
+                "embedding.method.space_type=l2, expected cosinesimil",
+            ),
+            ("/mappings/properties/embedding/method/name", json!("ivf"), "embedding.method.name=ivf, expected hnsw"),
+            ("/mappings/properties/source/type", json!("text"), "source.type=text, expected keyword"),
+            ("/mappings/properties/source/type", json!([1]), "source.type=something else, expected keyword"),
+            (
+                "/mappings/properties/metadata",
+                json!({ "type": "object" }),
+                "metadata.type=object, expected flat_object",
+            ),
+            ("/mappings/_meta", json!({ VERSION_KEY: 3 }), "ivory_mapping_version=3, expected 2"),
+            ("/mappings/_meta", json!({ VERSION_KEY: "2" }), "ivory_mapping_version=\"2\", expected 2"),
         ] {
             let mut found = described();
             *found.pointer_mut(pointer).expect(pointer) = value;
-            assert_eq!(SPEC.version_of(&found), Err(what), "{pointer}");
+            assert_eq!(told(&found), format!("the index {{index}} has {differs}"), "{pointer}");
         }
+    }
+
+    fn told(found: &Value) -> String {
+        SPEC.version_of(found).expect_err("it differs").to_string()
     }
 
     #[test]

@@ -7,10 +7,12 @@
 
 mod auth;
 mod client;
+mod difference;
 mod error;
 mod index;
 
 pub use auth::Auth;
 pub use client::{Ensured, OpenSearch};
+pub use difference::Difference;
 pub use error::Error;
 pub use index::{Dimension, Engine, IndexSpec, InvalidSetting, MappingVersion};

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use opensearch::{Auth, Dimension, Engine, Ensured, Error, IndexSpec, MappingVersion, OpenSearch};
+use opensearch::{Auth, Difference, Dimension, Engine, Ensured, Error, IndexSpec, MappingVersion, OpenSearch};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -219,14 +219,21 @@ async fn a_different_index_is_not_changed() {
     let Bench { alias, index, .. } = &bench;
     bench.ensure().await.expect("created");
     let other = IndexSpec { dimension: Dimension::new(5).expect("valid"), ..bench.spec() };
-    let conflict = Err(Error::Conflict { what: "dimension of embedding" });
-    assert_eq!(bench.opensearch.ensure_knn_index(&other).await, conflict);
+    let differs = |name: &str, found: &str, expected: &str| {
+        Err(Error::Conflict(Difference::Value {
+            name: name.to_owned(),
+            found: found.to_owned(),
+            expected: expected.to_owned(),
+        }))
+    };
+    let differing = bench.opensearch.ensure_knn_index(&other).await;
+    assert_eq!(differing, differs("embedding.dimension", "4", "5"));
     assert_eq!(bench.ensure().await, Ok(ADOPTED));
     bench.clean_up(&[index]).await;
 
     // This is the index that a document creates if it is written too early.
     bench.done(Method::PUT, index, json!({})).await;
-    assert_eq!(bench.ensure().await, Err(Error::Conflict { what: "index.knn setting" }));
+    assert_eq!(bench.ensure().await, differs("index.knn", "nothing", "true"));
     assert_eq!(bench.holders().await["status"], 404, "{alias} was not given to it");
     bench.clean_up(&[index]).await;
 }
@@ -239,16 +246,16 @@ async fn a_foreign_alias_or_index_is_not_changed() {
     let foreign = format!("{alias}_foreign");
 
     bench.done(Method::PUT, &foreign, json!({ "aliases": { alias: {} } })).await;
-    assert_eq!(bench.ensure().await, Err(Error::Conflict { what: "alias" }));
+    assert_eq!(bench.ensure().await, Err(Error::Conflict(Difference::AliasElsewhere(foreign.clone()))));
     assert_eq!(bench.ask(Method::GET, index, Value::Null).await.0, 404, "nothing was created");
     bench.clean_up(&[&foreign]).await;
 
     bench.done(Method::PUT, alias, json!({})).await;
-    assert_eq!(bench.ensure().await, Err(Error::Conflict { what: "alias" }));
+    assert_eq!(bench.ensure().await, Err(Error::Conflict(Difference::AliasIsIndex)));
     bench.clean_up(&[alias]).await;
 
     bench.done(Method::PUT, &foreign, json!({ "aliases": { index: {} } })).await;
-    assert_eq!(bench.ensure().await, Err(Error::Conflict { what: "name" }));
+    assert_eq!(bench.ensure().await, Err(Error::Conflict(Difference::IndexIsAlias)));
     bench.clean_up(&[&foreign]).await;
 }
 

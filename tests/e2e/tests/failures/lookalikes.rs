@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use e2e::{Cloud, with_faults};
 use fault_proxy::client::{Match, When};
 use reqwest::Method;
@@ -62,7 +62,9 @@ async fn two_projects_of_the_same_name_are_not_used_until_one_is_deleted() -> Re
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "twins");
         let (tenant_id, projects) = tenant.forestalled(&["us-east-1", "us-east-1"]).await?;
-        tenant.fails_for(1, "environment_ambiguous", "platform").await?;
+        let failed = tenant.fails_for(1, "environment_ambiguous", "platform").await?;
+        let hint = failed.cause()?["hint"].as_str().unwrap_or_default().to_owned();
+        ensure!(projects.iter().all(|project| hint.contains(project)), "{hint}: {projects:?}");
         tenant.again().await?;
         tenant.fails_for(1, "environment_ambiguous", "platform").await?;
         delete(cloud, &projects[0]).await?;
@@ -81,7 +83,9 @@ async fn a_project_of_the_same_name_in_another_region_is_not_used() -> Result<()
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "abroad");
         let (tenant_id, projects) = tenant.forestalled(&["eu-central-1"]).await?;
-        tenant.fails_for(1, "environment_elsewhere", "platform").await?;
+        let failed = tenant.fails_for(1, "environment_elsewhere", "platform").await?;
+        let hint = failed.cause()?["hint"].as_str().unwrap_or_default().to_owned();
+        ensure!(hint.contains(&format!("{} in eu-central-1", projects[0])), "{hint}");
         delete(cloud, &projects[0]).await?;
         tenant.again().await?;
         tenant.goes_live(2).await?;

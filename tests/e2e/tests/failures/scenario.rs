@@ -36,6 +36,7 @@ impl<'a> Scenario<'a> {
         assert_eq!(cause["code"], code, "{cause}");
         ensure!(matches!(cause["owner"].as_str(), Some("caller" | "provider" | "quota" | "platform")), "{cause}");
         let hint = cause["hint"].as_str().filter(|hint| !hint.is_empty()).context("no hint")?;
+        ensure!(!hint.contains(['{', '<']), "a gap, or a thing without its name: {hint}");
         assert_eq!(status.last_error, Some(format!("step_{number}: {code}: {hint}")));
         assert_eq!(status.step(number)["state"], "failed");
         Ok(status)
