@@ -1,9 +1,7 @@
 //! The user of a tenant's graph, after the tenant was deprovisioned: it is switched off. `DELETE` promises that in its own
 //! statement and does it at once if it can; the reconciler does what is left.
 //!
-//! A promise is kept under the tenant's lease, which is given for a deprovisioned tenant only. A tenant that was brought back
-//! meanwhile keeps its user, and none can be brought back before the user is off or the lease has ended. Step 6 gives a user
-//! everything again.
+//! A tenant that was brought back meanwhile keeps its user. Step 6 gives a user everything again.
 
 #![warn(missing_docs)]
 
@@ -13,14 +11,14 @@ use domain::{CauseCode, Failure, TenantId};
 use falkordb::FalkorDb;
 use lambda_kit::{Budget, Read, needs};
 use secrets::RegionSecret;
-use store::{Lease, NotLeased, OpenPromise, ResourceKind, Store, StoreError};
+use serde_json::json;
+use store::{Duty, Lease, OpenDuty, ResourceKind, Store, StoreError};
 
 /// How many promises one pass of the reconciler keeps. The others are due again in the next one.
 const ROWS: i64 = 20;
 /// How long one user may take. A region's server that hangs must not keep the other regions' users on.
 const PER_USER: Duration = Duration::from_secs(3);
-/// What the lease lasts longer than the calls that it is for.
-const MARGIN: Duration = Duration::from_millis(250);
+const DUTY: Duty = Duty::SwitchOffGraphUser;
 
 needs! {
     /// The users of graphs.
@@ -34,8 +32,8 @@ impl GraphUsers {
     /// invocation's request id.
     pub async fn switch_off_now(&self, store: &Store, tenant_id: TenantId, token: &str, budget: Budget) {
         let switched_off = async {
-            match store.graph_user_on(tenant_id).await? {
-                Some(promise) => self.keep(store, promise, token, budget).await,
+            match store.duty_of(DUTY, tenant_id).await? {
+                Some(open) => self.keep(store, open, token, budget).await,
                 None => Ok(true),
             }
         };
@@ -49,41 +47,20 @@ impl GraphUsers {
     /// Keeps promises that are due. Returns how many were kept.
     pub async fn switch_off_due(&self, store: &Store, token: &str, budget: Budget) -> Result<usize, StoreError> {
         let mut kept = 0;
-        for promise in store.graph_users_due(ROWS).await? {
+        for open in store.duties_due(DUTY, ROWS).await? {
             if budget.left() < PER_USER {
                 break;
             }
-            kept += usize::from(self.keep(store, promise, token, budget).await?);
+            kept += usize::from(self.keep(store, open, token, budget).await?);
         }
         Ok(kept)
     }
 
-    /// Whether the promise is kept now. If not, it is still open.
-    async fn keep(&self, store: &Store, promise: OpenPromise, token: &str, budget: Budget) -> Result<bool, StoreError> {
+    async fn keep(&self, store: &Store, open: OpenDuty, token: &str, budget: Budget) -> Result<bool, StoreError> {
         let budget = budget.at_most(PER_USER);
-        let lease = match store.lease_for_graph_user(promise.tenant_id, token, budget.left() + MARGIN).await {
-            Ok(lease) => lease,
-            // A step that was fenced off may still be making the user, or somebody is settling the tenant's billing.
-            Err(NotLeased::Busy) => return Ok(false),
-            Err(NotLeased::State(_) | NotLeased::Unknown) => {
-                tracing::info!(tenant_id = %promise.tenant_id, "the tenant was brought back and keeps its graph user");
-                store.outbox_delivered(promise.id).await?;
-                return Ok(true);
-            }
-            Err(NotLeased::Store(error)) => return Err(error),
-        };
-        // Boxed, because what is awaited for the graph is nested deep.
-        let outcome = budget.spend(Box::pin(self.switch_off(&lease, budget))).await;
-        match outcome.unwrap_or_else(|| Err(CauseCode::FalkorDbTimeout.into())) {
-            Ok(user) => lease.graph_user_off(promise, user.as_deref()).await,
-            Err(failure) => {
-                let code = failure.code().as_str();
-                tracing::warn!(tenant_id = %promise.tenant_id, code, "the graph user is still on");
-                store.outbox_postponed(promise.id, code).await?;
-                lease.release().await?;
-                Ok(false)
-            }
-        }
+        let switch_off =
+            async |lease: &Lease<'_>| Ok(self.switch_off(lease, budget).await?.map(|user| json!({ "user": user })));
+        store.keep(open, token, budget, CauseCode::FalkorDbTimeout, switch_off).await
     }
 
     /// The user that is off now, if the tenant has one.

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use domain::{CauseCode, Failure, ProvisioningState, Step, TenantId};
 use tokio_postgres::types::Type;
 
+use crate::duties::Duty;
 use crate::tenants::{Tenant, parsed};
 use crate::{Store, StoreError};
 
@@ -24,10 +25,8 @@ pub enum Purpose {
     Billing,
     /// Another mail to the tenant's admin, or to another one, outside the pipeline.
     Invitation,
-    /// Switching off a deprovisioned tenant's graph user.
-    GraphUser,
-    /// Revoking a deprovisioned tenant's API keys and database password.
-    Revocation,
+    /// What is to be done for a deprovisioned tenant.
+    Duty(Duty),
 }
 
 impl Purpose {
@@ -37,8 +36,8 @@ impl Purpose {
             Self::Step(step) => step,
             Self::Billing => Step::ActivateTenant,
             Self::Invitation => Step::InviteAdmin,
-            Self::GraphUser => Step::CreateGraph,
-            Self::Revocation => Step::CreateEnvironment,
+            Self::Duty(Duty::SwitchOffGraphUser) => Step::CreateGraph,
+            Self::Duty(Duty::RevokeAccess) => Step::CreateEnvironment,
         }
     }
 }
@@ -128,7 +127,7 @@ impl Store {
                 begun_for: match purpose {
                     // What a step makes is not new any more.
                     Purpose::Invitation => Duration::MAX,
-                    Purpose::Billing | Purpose::GraphUser | Purpose::Revocation | Purpose::Step(_) => Duration::ZERO,
+                    Purpose::Billing | Purpose::Duty(_) | Purpose::Step(_) => Duration::ZERO,
                 },
             });
         }

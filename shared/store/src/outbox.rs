@@ -48,8 +48,7 @@ impl TryFrom<&Row> for OutboxRow {
     }
 }
 
-/// A promise that is kept under the tenant's lease, in a module of its own: Stripe may not be at the tenant's tier, a
-/// deprovisioned tenant's graph user may be on, or its keys and password may be good.
+/// A promise that is kept under the tenant's lease, in a module of its own: Stripe may not be at the tenant's tier.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenPromise {
     /// The promise.

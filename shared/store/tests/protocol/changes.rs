@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{CauseCode, Patch, ProvisioningState, Step, StepState, TenantChange, TenantId, Tier};
 use serde_json::{Value, json};
 use store::{
-    Activation, Author, Deactivated, Deactivation, Effect, Intent, Invited, Lease, NotBegun, NotLeased, Outcome,
+    Activation, Author, Deactivated, Deactivation, Duty, Effect, Intent, Invited, Lease, NotBegun, NotLeased, Outcome,
     ResourceKind, Resume, StoreError, Tenant, Update, Values,
 };
 use uuid::Uuid;
@@ -559,21 +559,21 @@ async fn a_deactivation_promises_to_switch_the_graph_user_off() {
     let database = Database::create().await;
     let store = &database.store;
     let due = async || {
-        let due = store.graph_users_due(10).await.expect("answers");
+        let due = store.duties_due(Duty::SwitchOffGraphUser, 10).await.expect("answers");
         due.iter().map(|open| open.tenant_id).collect::<Vec<_>>()
     };
     let without = database.active("without", Tier::Pilot).await;
     database.deactivate(&without).await.expect("active");
     assert!(due().await.is_empty(), "there is no graph");
-    assert!(store.graph_user_on(without.tenant_id).await.expect("answers").is_none());
+    assert!(store.duty_of(Duty::SwitchOffGraphUser, without.tenant_id).await.expect("answers").is_none());
 
     let tenant = database.tenant("acme").await;
     let step = database.begin(&tenant, Step::CreateGraph, "step").await.expect("free");
     step.intend(intent(ResourceKind::Graph)).await.expect("in time");
     database.deactivate(&tenant).await.expect("provisioning");
     assert!(due().await.is_empty(), "the step may still be making it");
-    let promise = store.graph_user_on(tenant.tenant_id).await.expect("answers").expect("promised");
-    let lease_for = async |token: &'static str| store.lease_for_graph_user(tenant.tenant_id, token, LONG).await;
+    let promise = store.duty_of(Duty::SwitchOffGraphUser, tenant.tenant_id).await.expect("answers").expect("promised");
+    let lease_for = async |token: &'static str| store.lease_for_duty(promise, token, LONG).await;
     assert!(matches!(lease_for("early").await, Err(NotLeased::Busy)));
     database.end_lease(&tenant).await;
 
@@ -581,11 +581,11 @@ async fn a_deactivation_promises_to_switch_the_graph_user_off() {
     assert_eq!(lease.resource(ResourceKind::Graph).await.expect("answers").expect("intended").name, "name");
     // It stalls. Its lease ends, and somebody else does the work.
     database.end_lease(&tenant).await;
-    assert!(!lease.graph_user_off(promise, Some("user")).await.expect("answers"), "too late");
+    assert!(!lease.duty_done(promise, Some(&json!({ "user": "user" }))).await.expect("answers"), "too late");
     let lease = lease_for("next").await.expect("it ended");
-    assert!(lease.graph_user_off(promise, Some("user")).await.expect("answers"));
-    assert!(!lease.graph_user_off(promise, Some("user")).await.expect("answers"), "once");
-    assert!(store.graph_user_on(tenant.tenant_id).await.expect("answers").is_none());
+    assert!(lease.duty_done(promise, Some(&json!({ "user": "user" }))).await.expect("answers"));
+    assert!(!lease.duty_done(promise, Some(&json!({ "user": "user" }))).await.expect("answers"), "once");
+    assert!(store.duty_of(Duty::SwitchOffGraphUser, tenant.tenant_id).await.expect("answers").is_none());
     let sql = "SELECT count(*) FROM control.audit_log WHERE action = 'tenant.switch_off_graph_user' AND after ->> 'user' = 'user'";
     assert_eq!(database.own.connect().await.query_one(sql, &[]).await.expect("answers").get::<_, i64>(0), 1);
 }
@@ -600,12 +600,13 @@ async fn a_tenant_that_is_back_keeps_its_graph_user() {
     step.intend(intent(ResourceKind::Graph)).await.expect("in time");
     database.deactivate(&tenant).await.expect("provisioning");
     database.end_lease(&tenant).await;
+    let promise = store.duty_of(Duty::SwitchOffGraphUser, tenant.tenant_id).await.expect("answers").expect("promised");
     for (state, rest) in
         [("provisioning", ""), ("active", ", is_active = true"), ("failed", ", is_active = false, error_message = 'x'")]
     {
         let back = format!("UPDATE control.tenants SET provisioning_state = '{state}'{rest}");
         database.own.connect().await.batch_execute(&back).await.expect("back");
-        let lease = store.lease_for_graph_user(tenant.tenant_id, "late", LONG).await;
+        let lease = store.lease_for_duty(promise, "late", LONG).await;
         assert!(matches!(lease, Err(NotLeased::State(_))), "{state}");
     }
 }
@@ -616,7 +617,7 @@ async fn a_deactivation_promises_to_revoke_access_if_that_is_wanted() {
     let database = Database::create().await;
     let store = &database.store;
     let due = async || {
-        let due = store.revocations_due(10).await.expect("answers");
+        let due = store.duties_due(Duty::RevokeAccess, 10).await.expect("answers");
         due.iter().map(|open| (open.tenant_id, open.id)).collect::<Vec<_>>()
     };
     let projectless = database.active("projectless", Tier::Pilot).await;
@@ -636,33 +637,33 @@ async fn a_deactivation_promises_to_revoke_access_if_that_is_wanted() {
     assert!(database.deactivate_and(&tenant, true).await.is_none(), "once");
     assert_eq!(database.promised("revoke_access").await, 1);
     assert!(due().await.is_empty(), "the step may still be making the project");
-    let lease_for = async |token: &'static str| store.lease_for_revocation(tenant.tenant_id, token, LONG).await;
+    let promise = store.duty_of(Duty::RevokeAccess, tenant.tenant_id).await.expect("answers").expect("promised");
+    let lease_for = async |token: &'static str| store.lease_for_duty(promise, token, LONG).await;
     assert!(matches!(lease_for("early").await, Err(NotLeased::Busy)));
     database.end_lease(&tenant).await;
     let over = "UPDATE control.outbox SET next_attempt_at = clock_timestamp() WHERE kind = 'revoke_access'";
     let admin = database.own.connect().await;
     admin.batch_execute(over).await.expect("answers");
     assert_eq!(due().await.iter().map(|(tenant_id, _)| *tenant_id).collect::<Vec<_>>(), [tenant.tenant_id]);
-    let promise = store.revocations_due(1).await.expect("answers").pop().expect("due");
 
     // A refusal leaves it open and is tried again later.
     store.outbox_postponed(promise.id, CauseCode::SupabaseForbidden.as_str()).await.expect("answers");
     assert!(due().await.is_empty());
     assert_eq!(database.promised("revoke_access").await, 1);
 
-    let projects = ["abcdefghijklmnopqrst".to_owned()];
+    let projects = json!({ "projects": ["abcdefghijklmnopqrst"] });
     let lease = lease_for("reconciler").await.expect("the step is over");
     // It stalls. Its lease ends, and somebody else does the work.
     database.end_lease(&tenant).await;
-    assert!(!lease.access_revoked(promise, &projects).await.expect("answers"), "too late");
+    assert!(!lease.duty_done(promise, Some(&projects)).await.expect("answers"), "too late");
     let lease = lease_for("next").await.expect("it ended");
-    assert!(lease.access_revoked(promise, &projects).await.expect("answers"));
-    assert!(!lease.access_revoked(promise, &projects).await.expect("answers"), "once");
+    assert!(lease.duty_done(promise, Some(&projects)).await.expect("answers"));
+    assert!(!lease.duty_done(promise, Some(&projects)).await.expect("answers"), "once");
     assert_eq!(database.promised("revoke_access").await, 0);
     let sql = "SELECT actor, after FROM control.audit_log WHERE action = 'tenant.revoke_access'";
     let audited = admin.query_one(sql, &[]).await.expect("one row");
     assert_eq!(audited.get::<_, &str>(0), "system:a-test");
-    assert_eq!(audited.get::<_, Value>(1), json!({ "projects": projects }));
+    assert_eq!(audited.get::<_, Value>(1), projects);
 }
 
 #[tokio::test]
@@ -674,12 +675,13 @@ async fn a_tenant_that_is_back_keeps_its_access() {
     step.intend(intent(ResourceKind::SupabaseProject)).await.expect("in time");
     database.deactivate_and(&tenant, true).await.expect("provisioning");
     database.end_lease(&tenant).await;
+    let promise = store.duty_of(Duty::RevokeAccess, tenant.tenant_id).await.expect("answers").expect("promised");
     for (state, rest) in
         [("provisioning", ""), ("active", ", is_active = true"), ("failed", ", is_active = false, error_message = 'x'")]
     {
         let back = format!("UPDATE control.tenants SET provisioning_state = '{state}'{rest}");
         database.own.connect().await.batch_execute(&back).await.expect("back");
-        let lease = store.lease_for_revocation(tenant.tenant_id, "late", LONG).await;
+        let lease = store.lease_for_duty(promise, "late", LONG).await;
         assert!(matches!(lease, Err(NotLeased::State(_))), "{state}");
     }
 }

@@ -249,7 +249,7 @@ pub fn graph_user(subject: &Subject) -> Match {
 
 /// The statement that says so.
 fn graph_user_off(subject: &Subject) -> Match {
-    Match::statement(&format!(r"'tenant\.switch_off_graph_user'.*\$1={} ", subject.tenant_id))
+    Match::statement(&format!(r"'tenant\.' \|\| \$6.*\$1={} .*\$6=switch_off_graph_user", subject.tenant_id))
 }
 
 fn run_failed(subject: &Subject) -> Match {
