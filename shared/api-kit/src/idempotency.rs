@@ -41,7 +41,7 @@ pub(crate) async fn once(
             return Err(Problem::unavailable());
         }
         None => {
-            tracing::error!("the idempotency records did not answer in time");
+            tracing::warn!("the idempotency records did not answer in time");
             return Err(Problem::unavailable());
         }
     }

@@ -3,7 +3,14 @@
 //!
 //! Credentials, bodies of requests and answers, and texts of outside systems are never logged. Credentials are
 //! `SecretString`s, which print as `[REDACTED]`.
+//!
+//! The levels: `error` is for what somebody must look at, `warn` for trouble that is retried or that the caller was told,
+//! `info` for what happened, a refused request included, and `debug` for what machines ask all the time.
 
+use std::panic::{self, PanicHookInfo};
+
+use domain::Run;
+use tracing::field::display;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Span};
 use tracing_subscriber::filter::filter_fn;
@@ -22,20 +29,35 @@ pub(crate) fn init(settings: &Settings) {
         fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_target(false);
     let wanted = filter_fn(move |event| is_wanted(event, level)).with_max_level_hint(level.max(LevelFilter::WARN));
     registry().with(lines.with_filter(wanted)).init();
+    // Inside the span of the invocation. Text on standard error would have none of its ids.
+    panic::set_hook(Box::new(log_panic));
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    tracing::error!(text = panic.payload_as_str(), at = panic.location().map(display), "panicked");
 }
 
 /// Our own crates log at `level`. All other crates log warnings at most, at every level: the AWS SDK logs requests with
 /// their bodies, and such a body may contain a new secret.
+///
+/// What the runtime says of a handler that failed or panicked is left out. It says so outside the invocation's span, and
+/// calls everything an error, such as the authorizer's answer that somebody is nobody. Our functions say it themselves.
 fn is_wanted(event: &Metadata<'_>, level: LevelFilter) -> bool {
-    *event.level() <= if is_ours(event.file()) { level } else { LevelFilter::WARN }
+    if is_ours(event.file()) {
+        return *event.level() <= level;
+    }
+    *event.level() <= LevelFilter::WARN && event.target() != HANDLERS_END
 }
+
+/// The module of the runtime that says how a handler ended.
+const HANDLERS_END: &str = "lambda_runtime::layers::panic";
 
 /// Cargo compiles the crates of a workspace with paths relative to its root, and all others with absolute paths.
 fn is_ours(file: Option<&str>) -> bool {
     file.is_some_and(|file| file.starts_with("shared/") || file.starts_with("functions/"))
 }
 
-/// The span of one request or invocation: every line inside contains these ids.
+/// The span of one request or invocation: every line inside contains what is known of these.
 #[must_use]
 pub fn request_span(function: &str, request_id: &str) -> Span {
     tracing::info_span!(
@@ -43,9 +65,19 @@ pub fn request_span(function: &str, request_id: &str) -> Span {
         function,
         request_id,
         correlation_id = tracing::field::Empty,
+        method = tracing::field::Empty,
+        path = tracing::field::Empty,
+        caller = tracing::field::Empty,
+        slug = tracing::field::Empty,
         tenant_id = tracing::field::Empty,
         attempt = tracing::field::Empty
     )
+}
+
+/// Writes into a span which run its lines belong to.
+pub fn name_run(span: &Span, run: &Run) {
+    span.record("tenant_id", display(run.tenant_id)).record("attempt", run.attempt);
+    span.record("slug", run.slug.as_deref()).record("correlation_id", run.correlation_id.as_deref());
 }
 
 /// A caller's correlation id, if it is valid: at most 128 of `[A-Za-z0-9._-]`.

@@ -11,6 +11,7 @@ use lambda_kit::{List, needs, settings};
 use runs::{Care, CareError, Runs};
 use serde::Serialize;
 use store::{ControlDatabase, NewTenant, Resume, StoreError, Tenant};
+use tracing::Span;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -64,6 +65,8 @@ impl Handler for ProvisionTenant {
     type Input = Json;
 
     async fn handle(&self, request: &Request, body: Json, budget: Budget) -> Result<Answer, Problem> {
+        // A request that is refused is about a tenant too.
+        Span::current().record("slug", ProvisionRequest::slug_in(&body.0).as_ref().map(Slug::as_str));
         let asked = self.read(&body).await?;
         let mut unanswered = false;
         for _ in 0..ROUNDS {
@@ -165,7 +168,7 @@ impl ProvisionTenant {
     async fn start(&self, tenant: &Tenant, budget: Budget) {
         let (tenant_id, attempt) = (tenant.tenant_id, tenant.attempt);
         let part = budget.keeping(HELD_UP_TIMEOUT + ANSWER).at_most(START_TIMEOUT);
-        let started = part.spend(self.runs.start(tenant_id, attempt)).await;
+        let started = part.spend(self.runs.start(tenant)).await;
         let Err(failure) = started.unwrap_or_else(|| Err(CauseCode::ExecutionsUnavailable.into())) else { return };
         let code = failure.code().as_str();
         tracing::error!(%tenant_id, attempt, code, "the run could not be started; it is left to the reconciler");
