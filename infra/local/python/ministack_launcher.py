@@ -5,8 +5,8 @@ Nagle's algorithm the second waits for the other side's delayed acknowledgement,
 
 It reads an API's binary media types as CloudFormation writes them: `*~1*` for `*/*`.
 
-A request has one id: in the authorizer's event, in the function's and in the answer. ministack makes several, and gives the
-authorizer none.
+A request has one id: in the authorizer's event, in the function's, and in what the gateway answers itself. ministack makes
+several, and gives the authorizer none.
 
 It has a front: a second port with the API's paths as API Gateway has them, `/v1/…`, so that what the API says of itself
 (`Location`, `Link`, `poll_url`) leads somewhere. FRONT_API_FILE holds the API's id once there is one.

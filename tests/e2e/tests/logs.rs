@@ -180,9 +180,10 @@ async fn a_refused_request_is_no_error_and_its_id_finds_its_lines() -> Result<()
     let tag = cloud.get(&format!("/v1/admin/tenants/{slug}")).await?.header("etag").context("no tag")?.to_owned();
     let one = |method: Method, path: String| cloud.admin(method, &path);
     let path = format!("/v1/admin/tenants/{slug}");
+    let elsewhere = Cloud::order(&slug, &json!({ "tier": "pilot", "region": "eu-central-1" }));
     let requests = [
         ("get-tenant", 304, one(Method::GET, path.clone()).header("if-none-match", tag)),
-        ("update-tenant", 409, one(Method::PATCH, path.clone()).json(&json!({ "display_name": "Early" }))),
+        ("provision-tenant", 409, one(Method::POST, "/v1/admin/tenants".to_owned()).json(&elsewhere)),
         ("get-tenant", 412, one(Method::GET, path.clone()).header("if-match", "\"0\"")),
         ("get-tenant", 404, one(Method::GET, format!("{path}-x"))),
         ("get-tenant-status", 404, one(Method::GET, format!("{path}-x/status"))),

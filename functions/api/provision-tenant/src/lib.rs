@@ -170,8 +170,7 @@ impl ProvisionTenant {
         let part = budget.keeping(HELD_UP_TIMEOUT + ANSWER).at_most(START_TIMEOUT);
         let started = part.spend(self.runs.start(tenant)).await;
         let Err(failure) = started.unwrap_or_else(|| Err(CauseCode::ExecutionsUnavailable.into())) else { return };
-        let code = failure.code().as_str();
-        tracing::error!(%tenant_id, attempt, code, "the run could not be started; it is left to the reconciler");
+        lambda_kit::trouble!(failure, %tenant_id, attempt, "the run could not be started; it is left to the reconciler");
         let cause = failure.cause();
         let _ = budget.at_most(HELD_UP_TIMEOUT).spend(self.store.hold_up_run(tenant_id, attempt, &cause, true)).await;
     }
