@@ -84,7 +84,7 @@ pub struct Wanted {
     /// Only what was logged since then: how long ago (30s, 10m, 2h, 1d), or a time (RFC 3339).
     #[arg(long, value_name = "AGO|TIME", value_parser = logs::since)]
     pub since: Option<Timestamp>,
-    /// Only this level and worse. A function logs from `info` on, unless the parameter LogLevel says otherwise.
+    /// Only this level and worse. Functions log no `debug`, unless the template's parameter `LogLevel` says so.
     #[arg(long)]
     pub level: Option<logs::Level>,
     /// Only the request, run or invocation with this id: an answer's X-Request-Id, a caller's X-Correlation-Id (every line of

@@ -96,8 +96,9 @@ impl Running {
     pub fn greet(&self, detached: bool) {
         let folder = &self.folder;
         println!("\nThe local cloud is ready.\n");
-        for name in ["API_URL", "ADMIN_API_KEY", "ADMIN_JWT", "MAILBOX_URL", "AWS_ENDPOINT_URL"] {
-            println!("  {name:<17} {}", self.variables[name]);
+        let shown = ["API_URL", "ADMIN_API_KEY", "ADMIN_JWT", "MAILBOX_URL", "AWS_ENDPOINT_URL", "FAULT_PROXY_URL"];
+        for (name, value) in shown.iter().filter_map(|name| self.variables.get_key_value(name)) {
+            println!("  {name:<17} {value}");
         }
         println!("\nADMIN_JWT is good for {} hours; `cargo xtask token admin` prints a new one.", jwt::HOURS);
         println!("\nEverything else:  . {}", folder.env_file().display());

@@ -57,15 +57,14 @@ impl Operation for RecordFailure {
 
     /// While a step holds the lease, the state machine asks again.
     fn failed(StepError(failure): &StepError) {
-        let cause = failure.code().as_str();
         match failure.kind() {
-            FailureKind::Busy => tracing::info!(cause, "a step is still at work; its run's failure is recorded later"),
+            FailureKind::Busy => tracing::info!(code = failure.code().as_str(), "a step is still at work"),
             FailureKind::RateLimited
             | FailureKind::Transient
             | FailureKind::Rejected
             | FailureKind::Internal
             | FailureKind::Superseded => {
-                tracing::error!(cause, hint = failure.hint(), "a failure could not be recorded")
+                lambda_kit::trouble!(failure, hint = failure.hint(), "a failure could not be recorded");
             }
         }
     }

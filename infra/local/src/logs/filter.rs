@@ -161,7 +161,7 @@ mod tests {
     const ACME: &str = "01a22320-baf0-7045-afb1-e0958dee1b3a";
 
     /// One line of one function's invocation.
-    fn event(at: i64, stream: &str, level: &str, message: &str, span: Value) -> Event {
+    fn event(at: i64, stream: &str, level: &str, message: &str, span: &Value) -> Event {
         Event(at, stream.to_owned(), json!({ "level": level, "message": message, "span": span }).to_string())
     }
 
@@ -178,24 +178,24 @@ mod tests {
         let other = json!({ "function": "get-tenant", "request_id": "gateway-5", "correlation_id": "gateway-5", "slug": "other" });
         let crash =
             json!({ "function": "step-2", "request_id": "lambda-6", "correlation_id": "caller-1", "tenant_id": ACME });
-        let mut of_acme = event(6, "4", "WARN", "postponed", reconciler.clone());
+        let mut of_acme = event(6, "4", "WARN", "postponed", &reconciler);
         of_acme.2 = of_acme.2.replacen('{', &format!(r#"{{"tenant_id":"{ACME}","#), 1);
-        let mut of_another = event(7, "4", "WARN", "postponed too", reconciler.clone());
+        let mut of_another = event(7, "4", "WARN", "postponed too", &reconciler);
         of_another.2 = of_another.2.replacen('{', r#"{"tenant_id":"another","#, 1);
         vec![
             text(0, "1", "START RequestId: lambda-1 Version: $LATEST"),
-            event(1, "1", "INFO", "answered", posted),
+            event(1, "1", "INFO", "answered", &posted),
             text(1, "1", "REPORT RequestId: lambda-1	Duration: 3 ms"),
-            event(2, "2", "DEBUG", "thinking", step.clone()),
-            event(3, "2", "WARN", "step not done", step),
-            event(4, "3", "WARN", "a run failed", recorder),
-            event(5, "4", "INFO", "reconciled", reconciler),
+            event(2, "2", "DEBUG", "thinking", &step),
+            event(3, "2", "WARN", "step not done", &step),
+            event(4, "3", "WARN", "a run failed", &recorder),
+            event(5, "4", "INFO", "reconciled", &reconciler),
             of_acme,
             of_another,
-            event(8, "5", "INFO", "answered other", other),
+            event(8, "5", "INFO", "answered other", &other),
             text(9, "6", "START RequestId: lambda-6 Version: $LATEST"),
             text(9, "6", "memory allocation of 5 bytes failed"),
-            event(9, "6", "INFO", "begun", crash),
+            event(9, "6", "INFO", "begun", &crash),
         ]
     }
 
