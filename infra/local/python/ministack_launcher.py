@@ -8,8 +8,8 @@ It reads an API's binary media types as CloudFormation writes them: `*~1*` for `
 A request has one id: in the authorizer's event, in the function's, and in what the gateway answers itself. ministack makes
 several, and gives the authorizer none.
 
-It has a front: a second port with the API's paths as API Gateway has them, `/v1/…`, so that what the API says of itself
-(`Location`, `Link`, `poll_url`) leads somewhere. FRONT_API_FILE holds the API's id once there is one.
+It serves the API on a port of its own under the paths that it has at API Gateway, `/v1/…`, so that what the API says of itself
+(`Location`, `Link`, `poll_url`) leads somewhere. API_FILE holds the API's id once there is one.
 """
 
 import os
@@ -46,23 +46,23 @@ apigateway_v1.new_uuid = lambda: request_id.get() or new_uuid()
 apigateway_v1.handle_execute = handle_execute
 apigateway_v1._invoke_authorizer_lambda = invoke_authorizer
 
-front, api_file, serve = int(os.environ["FRONT_PORT"]), Path(os.environ["FRONT_API_FILE"]), hypercorn.asyncio.serve
+api_port, api_file, serve = int(os.environ["API_PORT"]), Path(os.environ["API_FILE"]), hypercorn.asyncio.serve
 
 
-def with_front(app):
-    async def fronted(scope, receive, send):
-        if scope["type"] == "http" and scope["server"][1] == front:
+def with_api(app):
+    async def served(scope, receive, send):
+        if scope["type"] == "http" and scope["server"][1] == api_port:
             # Only the path changes. The requests, their bodies and the answers pass as they are.
             api = f"/_aws/execute-api/{api_file.read_text()}"
             scope = scope | {"path": api + scope["path"], "raw_path": api.encode() + scope["raw_path"]}
         await app(scope, receive, send)
 
-    return fronted
+    return served
 
 
 def serve_both(app, config):
-    config.bind.append(f"127.0.0.1:{front}")
-    return serve(with_front(app), config)
+    config.bind.append(f"127.0.0.1:{api_port}")
+    return serve(with_api(app), config)
 
 
 hypercorn.asyncio.serve = serve_both

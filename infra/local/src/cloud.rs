@@ -75,7 +75,7 @@ pub async fn start_built(
     private_file(&authority, services.postgres_ca.as_bytes())?;
     let mut variables = env_file::variables(&site, &services, &access, &authority)?;
     private_file(&ministack::api_file(folder), settled.api_id.as_bytes())?;
-    let api_url = format!("http://127.0.0.1:{}", site.ports.front);
+    let api_url = format!("http://127.0.0.1:{}", site.ports.api);
     variables.insert("API_URL", api_url.clone());
     variables.insert("SECRETS_KEY_ARN", arns.secrets_key_arn);
     let machine = settled.outputs.get("StateMachineArn").context("the stack has no output StateMachineArn")?;

@@ -25,7 +25,7 @@ pub struct Ports {
     pub smtp: u16,
     pub aws: u16,
     /// The API alone, under the paths that it has at API Gateway.
-    pub front: u16,
+    pub api: u16,
 }
 
 /// Lower ports are often used by well-known services.
@@ -70,7 +70,7 @@ impl Ports {
             mailbox: next()?,
             smtp: next()?,
             aws: next()?,
-            front: next()?,
+            api: next()?,
         })
     }
 }
