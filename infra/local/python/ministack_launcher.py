@@ -1,21 +1,70 @@
-"""Starts ministack with two differences.
+"""Starts ministack with these differences.
 
 It sets TCP_NODELAY on the connections between it and the functions. Their runtime API answers in two small writes; with
 Nagle's algorithm the second waits for the other side's delayed acknowledgement, 40 ms in every invocation.
 
 It reads an API's binary media types as CloudFormation writes them: `*~1*` for `*/*`.
+
+A request has one id: in the authorizer's event, in the function's, and in what the gateway answers itself. ministack makes
+several, and gives the authorizer none.
+
+It serves the API on a port of its own under the paths that it has at API Gateway, `/v1/…`, so that what the API says of itself
+(`Location`, `Link`, `poll_url`) leads somewhere. API_FILE holds the API's id once there is one.
 """
 
+import os
 import socketserver
+from contextvars import ContextVar
+from pathlib import Path
 
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
-from ministack.app import main  # noqa: E402  (the switch above must come first)
+import hypercorn.asyncio  # noqa: E402  (the switch above must come first)
+from ministack.app import main  # noqa: E402
 from ministack.services import apigateway_v1  # noqa: E402
 
 matches = apigateway_v1._media_type_matches
 apigateway_v1._media_type_matches = lambda media_type, patterns: matches(
     media_type, [pattern.replace("~1", "/") for pattern in patterns or []]
 )
+
+request_id = ContextVar("request_id", default=None)
+new_uuid, execute, authorize = apigateway_v1.new_uuid, apigateway_v1.handle_execute, apigateway_v1._invoke_authorizer_lambda
+
+
+async def handle_execute(*request):
+    request_id.set(new_uuid())
+    return await execute(*request)
+
+
+async def invoke_authorizer(authorizer, event, *scope):
+    event.setdefault("requestContext", {})["requestId"] = request_id.get()
+    return await authorize(authorizer, event, *scope)
+
+
+apigateway_v1.new_uuid = lambda: request_id.get() or new_uuid()
+apigateway_v1.handle_execute = handle_execute
+apigateway_v1._invoke_authorizer_lambda = invoke_authorizer
+
+api_port, api_file, serve = int(os.environ["API_PORT"]), Path(os.environ["API_FILE"]), hypercorn.asyncio.serve
+
+
+def with_api(app):
+    async def served(scope, receive, send):
+        if scope["type"] == "http" and scope["server"][1] == api_port:
+            # Only the path changes. The requests, their bodies and the answers pass as they are.
+            api = f"/_aws/execute-api/{api_file.read_text()}"
+            scope = scope | {"path": api + scope["path"], "raw_path": api.encode() + scope["raw_path"]}
+        await app(scope, receive, send)
+
+    return served
+
+
+def serve_both(app, config):
+    config.bind.append(f"127.0.0.1:{api_port}")
+    return serve(with_api(app), config)
+
+
+hypercorn.asyncio.serve = serve_both
 
 main()

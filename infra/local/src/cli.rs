@@ -3,6 +3,9 @@
 use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+
+use crate::logs;
 
 /// The local cloud, its demo and the whole test suite.
 #[derive(Debug, Parser)]
@@ -22,7 +25,7 @@ pub enum Command {
     Up(Up),
     /// End a cloud and wait until all of it is gone.
     Down(CloudName),
-    /// Print a bearer token (JWT) for the running cloud.
+    /// Print a bearer token (JWT) for the running cloud; it is good for 12 hours.
     Token {
         #[command(flatten)]
         cloud: CloudName,
@@ -43,6 +46,8 @@ pub enum Command {
         /// Go on printing until Ctrl-C.
         #[arg(long, short)]
         follow: bool,
+        #[command(flatten)]
+        wanted: Wanted,
         /// Only this function.
         function: Option<String>,
     },
@@ -68,6 +73,24 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+}
+
+/// Which lines of the log are wanted: those that meet all conditions.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Wanted {
+    /// Only what is about this tenant. Its id will do too.
+    #[arg(long, value_name = "SLUG")]
+    pub tenant: Option<String>,
+    /// Only what was logged since then: how long ago (30s, 10m, 2h, 1d), or a time (RFC 3339).
+    #[arg(long, value_name = "AGO|TIME", value_parser = logs::since)]
+    pub since: Option<Timestamp>,
+    /// Only this level and worse. Functions log no `debug`, unless the template's parameter `LogLevel` says so.
+    #[arg(long)]
+    pub level: Option<logs::Level>,
+    /// Only the request, run or invocation with this id: an answer's X-Request-Id, a caller's X-Correlation-Id (every line of
+    /// the run that was asked for), or Lambda's own.
+    #[arg(long, value_name = "ID")]
+    pub request_id: Option<String>,
 }
 
 /// Several clouds can run side by side under different names.
@@ -193,8 +216,8 @@ pub enum Whose {
     Admin,
     /// One tenant, which may use its own resources only.
     Tenant {
-        /// The tenant's id, not its slug.
-        id: String,
+        /// The tenant's slug, or its id.
+        slug: String,
     },
 }
 

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 
-use crate::cli::{Parts, Whose};
+use crate::cli::Parts;
 use crate::compile::{self, Binaries};
 use crate::credentials::Credentials;
 use crate::deploy::{self, PREFIX};
 use crate::deployed::Deployed;
 use crate::jwt::Jwt;
 use crate::layout::{CloudFolder, Workspace, private_file};
-use crate::services::{Ports, Seen, Site};
+use crate::services::{Ports, Seen, Site, ministack};
 use crate::supervisor::Supervisor;
 use crate::tools::{self, Tools};
-use crate::{env_file, secrets, services, staging};
+use crate::{env_file, jwt, secrets, services, staging};
 
 /// A cloud that is ready.
 pub struct Running {
@@ -74,16 +74,19 @@ pub async fn start_built(
     let authority = folder.data("postgres").with_file_name("postgres-ca.pem");
     private_file(&authority, services.postgres_ca.as_bytes())?;
     let mut variables = env_file::variables(&site, &services, &access, &authority)?;
-    variables.insert("API_URL", format!("{}/_aws/execute-api/{}", access.endpoint, settled.api_id));
+    private_file(&ministack::api_file(folder), settled.api_id.as_bytes())?;
+    let api_url = format!("http://127.0.0.1:{}", site.ports.api);
+    variables.insert("API_URL", api_url.clone());
     variables.insert("SECRETS_KEY_ARN", arns.secrets_key_arn);
     let machine = settled.outputs.get("StateMachineArn").context("the stack has no output StateMachineArn")?;
     variables.insert("STATE_MACHINE_ARN", machine.clone());
     let table = settled.outputs.get("IdempotencyTable").context("the stack has no output IdempotencyTable")?;
     variables.insert("IDEMPOTENCY_TABLE", table.clone());
     variables.insert("MASTER_SECRET_ARN", arns.master_secret_arn);
-    variables.insert("ADMIN_JWT", jwt.mint(&Whose::Admin)?);
+    variables.insert("ADMIN_JWT", jwt.admin()?);
     private_file(&folder.env_file(), env_file::render(&variables).as_bytes())?;
-    let deployed = Deployed { access, stack: PREFIX.to_owned(), jwt };
+    let admin_api_key = credentials.admin_api_key.clone();
+    let deployed = Deployed { access, stack: PREFIX.to_owned(), jwt, api_url, admin_api_key };
     private_file(&folder.cloud(), &serde_json::to_vec(&deployed)?)?;
     Ok(Running { folder: folder.clone(), variables })
 }
@@ -93,9 +96,11 @@ impl Running {
     pub fn greet(&self, detached: bool) {
         let folder = &self.folder;
         println!("\nThe local cloud is ready.\n");
-        for name in ["API_URL", "ADMIN_API_KEY", "ADMIN_JWT", "MAILBOX_URL", "AWS_ENDPOINT_URL"] {
-            println!("  {name:<17} {}", self.variables[name]);
+        let shown = ["API_URL", "ADMIN_API_KEY", "ADMIN_JWT", "MAILBOX_URL", "AWS_ENDPOINT_URL", "FAULT_PROXY_URL"];
+        for (name, value) in shown.iter().filter_map(|name| self.variables.get_key_value(name)) {
+            println!("  {name:<17} {value}");
         }
+        println!("\nADMIN_JWT is good for {} hours; `cargo xtask token admin` prints a new one.", jwt::HOURS);
         println!("\nEverything else:  . {}", folder.env_file().display());
         println!("Try:              curl -H \"X-API-Key: $ADMIN_API_KEY\" $API_URL/v1/admin/tenants");
         let name = if folder.name() == "default" { String::new() } else { format!(" --name {}", folder.name()) };

@@ -9,10 +9,8 @@ use ring::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cli::Whose;
-
-/// Seconds a token is good for: a working day.
-const LIFETIME: u64 = 12 * 60 * 60;
+/// How long a token is good for: a working day.
+pub const HOURS: u64 = 12;
 
 /// What the authorizer expects of a token.
 #[derive(Clone, Serialize, Deserialize)]
@@ -24,20 +22,21 @@ pub struct Jwt {
 }
 
 impl Jwt {
-    /// Signs a token.
-    pub fn mint(&self, whose: &Whose) -> anyhow::Result<String> {
+    /// A token with the role `admin`.
+    pub fn admin(&self) -> anyhow::Result<String> {
+        self.mint("local-operator", "admin")
+    }
+
+    /// The token of the tenant with this id.
+    pub fn tenant(&self, id: &str) -> anyhow::Result<String> {
+        self.mint(id, "tenant")
+    }
+
+    fn mint(&self, subject: &str, role: &str) -> anyhow::Result<String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs();
-        let mut claims = json!({ "iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + LIFETIME });
-        match whose {
-            Whose::Admin => {
-                claims["sub"] = json!("local-operator");
-                claims["role"] = json!("admin");
-            }
-            Whose::Tenant { id } => {
-                claims["sub"] = json!(id);
-                claims["role"] = json!("tenant");
-            }
-        }
+        let claims = json!({
+            "iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + HOURS * 60 * 60, "sub": subject, "role": role,
+        });
         Ok(self.sign(&claims))
     }
 
@@ -57,13 +56,12 @@ mod tests {
     #[test]
     fn a_tenants_token_has_the_role_of_tenants() {
         let jwt = Jwt { issuer: "i".into(), audience: "a".into(), secret: "s".into() };
-        let claims = |whose| -> Value {
-            let token = jwt.mint(&whose).unwrap();
+        let claims = |token: String| -> Value {
             serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
         };
-        let tenant = claims(Whose::Tenant { id: "t-1".into() });
+        let tenant = claims(jwt.tenant("t-1").unwrap());
         assert_eq!((&tenant["sub"], &tenant["role"]), (&json!("t-1"), &json!("tenant")));
-        assert_eq!(claims(Whose::Admin)["role"], "admin");
+        assert_eq!(claims(jwt.admin().unwrap())["role"], "admin");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Every server is started by a worker process below a guard process (see [`family`]), listens on 127.0.0.1 only and
 //! ends with them. Tools are pinned, checked by hash and installed into `target/local/` (see [`tools`]).
 
+mod api;
 mod cli;
 mod cloud;
 mod compile;
@@ -51,7 +52,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Guard { arguments } => family::guard::run(&arguments).await,
         Command::Worker { arguments } => family::worker::run(&arguments).await,
         Command::Down(cloud) => family::down(&cloud).await,
-        Command::Token { cloud, whose } => token::run(&cloud, &whose),
+        Command::Token { cloud, whose } => token::run(&cloud, &whose).await,
         Command::Up(_)
         | Command::Reload { .. }
         | Command::Logs { .. }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::layout::Workspace;
@@ -32,10 +32,21 @@ pub async fn call<T: DeserializeOwned>(
     serde_json::from_slice(&output.stdout).with_context(|| format!("{script}.py answered something unexpected"))
 }
 
-/// Runs a script whose output is for the user.
-pub async fn show(workspace: &Workspace, python: &Venv, script: &str, input: &impl Serialize) -> anyhow::Result<()> {
-    let mut child = prepare(workspace, python, script).spawn().with_context(|| format!("starting {script}.py"))?;
+/// Runs a script and hands on each line that it prints.
+pub async fn lines(
+    workspace: &Workspace,
+    python: &Venv,
+    script: &str,
+    input: &impl Serialize,
+    mut each: impl FnMut(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut command = prepare(workspace, python, script);
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {script}.py"))?;
     feed(&mut child, input).await?;
+    let mut lines = BufReader::new(child.stdout.take().context("a script has no output")?).lines();
+    while let Some(line) = lines.next_line().await? {
+        each(&line)?;
+    }
     if !child.wait().await?.success() {
         bail!("{script}.py failed");
     }

@@ -37,11 +37,11 @@ pub(crate) async fn once(
         Some(Ok(Found::Running)) => return Err(Problem::request_in_progress()),
         Some(Ok(Found::OtherRequest)) => return Err(Problem::idempotency_key_reused()),
         Some(Err(failure)) => {
-            tracing::error!(code = failure.code().as_str(), "the idempotency records cannot be used");
+            lambda_kit::trouble!(failure, "the idempotency records cannot be used");
             return Err(Problem::unavailable());
         }
         None => {
-            tracing::error!("the idempotency records did not answer in time");
+            tracing::warn!("the idempotency records did not answer in time");
             return Err(Problem::unavailable());
         }
     }

@@ -283,12 +283,22 @@ impl Problem {
 /// Routes handle the errors that mean something to their callers. Any other error is a mistake of ours, or temporary.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the control database did not do what was asked");
+        macro_rules! said {
+            ($level:ident) => {
+                tracing::$level!(%error, "the control database did not do what was asked")
+            };
+        }
         match error {
-            StoreError::Unavailable | StoreError::Refused | StoreError::Timeout | StoreError::Credentials(_) => {
+            StoreError::Unavailable | StoreError::Timeout => {
+                said!(warn);
+                Self::unavailable()
+            }
+            StoreError::Refused | StoreError::Credentials(_) => {
+                said!(error);
                 Self::unavailable()
             }
             StoreError::Untrusted(_) | StoreError::Forbidden | StoreError::Taken { .. } | StoreError::Broken(_) => {
+                said!(error);
                 Self::internal()
             }
         }

@@ -4,11 +4,13 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::routes::Route;
+use domain::{ProblemCode, Slug};
 use futures_util::FutureExt;
+use lambda_http::http::StatusCode;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt, Response, service_fn};
 use lambda_kit::{Budget, Declaration, Need, Platform, telemetry};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -109,15 +111,19 @@ impl Gate {
 }
 
 async fn respond<H: Handler>(endpoint: &Endpoint<H>, event: lambda_http::Request) -> Response<Body> {
-    let (request_id, waited) = match event.request_context_ref() {
-        Some(RequestContext::ApiGatewayV1(context)) => (context.request_id.clone(), waited(context.request_time_epoch)),
-        _ => (None, Duration::ZERO),
+    let (request_id, path, waited) = match event.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => {
+            (context.request_id.clone(), context.path.clone(), waited(context.request_time_epoch))
+        }
+        _ => (None, None, Duration::ZERO),
     };
     let request_id = request_id.unwrap_or_else(|| Uuid::now_v7().to_string());
     let header = event.headers().get("x-correlation-id").and_then(|value| value.to_str().ok());
     let correlation_id = header.and_then(telemetry::correlation_id).unwrap_or(&request_id).to_owned();
     let span = telemetry::request_span(H::ROUTE.name, &request_id);
-    span.record("correlation_id", &correlation_id);
+    // Without the query, which may hold what somebody searches for.
+    let path = path.unwrap_or_else(|| event.uri().path().to_owned());
+    span.record("correlation_id", &correlation_id).record("method", event.method().as_str()).record("path", path);
     let outcome = async {
         let budget = Budget::of(H::ANSWERED_WITHIN.saturating_sub(waited)).at_least(LEAST_TIME);
         let work = Box::pin(answer(endpoint, event, request_id.clone(), correlation_id, budget));
@@ -131,15 +137,35 @@ async fn respond<H: Handler>(endpoint: &Endpoint<H>, event: lambda_http::Request
     .instrument(span.clone())
     .await;
     span.in_scope(|| match &outcome {
-        Ok(answer) => tracing::info!(status = answer.status.as_u16(), "answered"),
+        Ok(answer) => log(&H::ROUTE, answer.status, None),
         Err(problem) => {
-            tracing::info!(status = problem.status().as_u16(), code = problem.code().as_str(), "answered");
+            log(&H::ROUTE, problem.status(), Some(problem.code()));
             if !H::ROUTE.problems().contains(&problem.code()) {
                 tracing::error!(code = problem.code().as_str(), "an undocumented answer");
             }
         }
     });
     write(outcome, &request_id)
+}
+
+/// Logs how a request was answered. What is refused is no trouble of ours. A 503 is trouble that passes or was logged where
+/// it was met, and any other 5xx our mistake.
+fn log(route: &Route, status: StatusCode, code: Option<ProblemCode>) {
+    let code = code.map(ProblemCode::as_str);
+    macro_rules! answered {
+        ($level:ident) => {
+            tracing::$level!(status = status.as_u16(), code, "answered")
+        };
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answered!(warn);
+    } else if status.is_server_error() {
+        answered!(error);
+    } else if route.polled && !status.is_client_error() {
+        answered!(debug);
+    } else {
+        answered!(info);
+    }
 }
 
 /// How long ago the gateway received the request. The gateway gives that time in milliseconds since 1970.
@@ -156,8 +182,13 @@ async fn answer<H: Handler>(
     correlation_id: String,
     budget: Budget,
 ) -> Result<Answer, Problem> {
-    let caller = endpoint.gate.caller(&H::ROUTE, &event).await?;
+    let span = Span::current();
     let tenant = event.path_parameters_ref().and_then(|parameters| parameters.first("tenant")).map(str::to_owned);
+    if let Some(slug) = tenant.as_deref().and_then(|tenant| tenant.parse::<Slug>().ok()) {
+        span.record("slug", slug.as_str());
+    }
+    let caller = endpoint.gate.caller(&H::ROUTE, &event).await?;
+    span.record("caller", caller.actor());
     let address = match event.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => {
             context.identity.source_ip.as_deref().and_then(|ip| ip.parse().ok())

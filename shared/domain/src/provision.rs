@@ -39,10 +39,16 @@ impl ProvisionRequest {
     /// The tier of a new tenant if the request names none.
     pub const DEFAULT_TIER: Tier = Tier::Enterprise;
 
+    /// The slug that a request names, whatever else is wrong with it.
+    #[must_use]
+    pub fn slug_in(body: &Map<String, Value>) -> Option<Slug> {
+        body.get(BODY.slug.name)?.as_str()?.parse().ok()
+    }
+
     /// The slug that a request names, if no new tenant gets it. `reserved` are those that the installation adds.
     #[must_use]
     pub fn slug_of_old(body: &Map<String, Value>, reserved: &[String]) -> Option<Slug> {
-        let slug = body.get(BODY.slug.name)?.as_str()?.parse().ok()?;
+        let slug = Self::slug_in(body)?;
         reserved::check(&slug, reserved).is_err().then_some(slug)
     }
 

@@ -67,6 +67,8 @@ pub struct Route {
     pub query: &'static [&'static str],
     /// Whether it takes `If-Match` and `If-None-Match`: every route for one resource that has versions.
     pub conditional: bool,
+    /// Whether machines call it again and again. What went well is then logged at `debug` only.
+    pub polled: bool,
     /// The status of a success.
     pub status: u16,
     /// The problems that do not follow from the fields above. See [`Route::problems`].
@@ -91,6 +93,7 @@ const TENANTS: Route = Route {
     body: Body::None,
     query: &[],
     conditional: false,
+    polled: false,
     status: 200,
     own_problems: &[],
 };
@@ -133,8 +136,13 @@ pub const GET_TENANT: Route = Route {
 };
 
 /// `GET /v1/admin/tenants/{slug}/status`.
-pub const GET_TENANT_STATUS: Route =
-    Route { name: "get-tenant-status", path: "/v1/admin/tenants/{tenant}/status", groups: ADMIN_OR_AUDITOR, ..TENANTS };
+pub const GET_TENANT_STATUS: Route = Route {
+    name: "get-tenant-status",
+    path: "/v1/admin/tenants/{tenant}/status",
+    groups: ADMIN_OR_AUDITOR,
+    polled: true,
+    ..TENANTS
+};
 
 /// `PATCH /v1/admin/tenants/{slug}`.
 pub const UPDATE_TENANT: Route = Route {
@@ -231,6 +239,7 @@ pub const CHECK_LAKEHOUSE_HEALTH: Route = Route {
     path: "/v1/admin/lakehouse/health",
     credential: Credential::None,
     groups: &[],
+    polled: true,
     ..LAKEHOUSE
 };
 

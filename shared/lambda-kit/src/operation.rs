@@ -1,5 +1,7 @@
 //! Operations: functions that are neither a route nor a step.
 
+use std::fmt::Debug;
+
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +20,7 @@ pub trait Operation: Need {
     /// The output of an invocation.
     type Answer: Serialize;
     /// Why an invocation failed.
-    type Error: Into<Diagnostic> + std::fmt::Debug;
+    type Error: Into<Diagnostic> + Debug;
 
     /// Handles one invocation. `request_id` is the invocation's, and every log line inside contains it.
     fn invoke(
@@ -26,6 +28,11 @@ pub trait Operation: Need {
         event: Self::Event,
         request_id: &str,
     ) -> impl Future<Output = Result<Self::Answer, Self::Error>> + Send;
+
+    /// Logs why an invocation failed, unless the operation has said it itself.
+    fn failed(error: &Self::Error) {
+        tracing::error!(?error, "failed");
+    }
 }
 
 /// Serves an operation until the process ends.
@@ -37,7 +44,8 @@ pub async fn serve<O: Operation>() -> Result<(), lambda_runtime::Error> {
         let LambdaEvent { payload, context } = event;
         let span = telemetry::request_span(O::NAME, &context.request_id);
         // Boxed, because an operation's future is nested too deep for the runtime around it.
-        Box::pin(operation.invoke(payload, &context.request_id)).instrument(span).await
+        let outcome = Box::pin(operation.invoke(payload, &context.request_id)).instrument(span.clone()).await;
+        outcome.inspect_err(|error| span.in_scope(|| O::failed(error)))
     }))
     .await
 }

@@ -107,7 +107,7 @@ impl Outbox {
         };
         let gone = budget.spend(gone).await.unwrap_or_default();
         if !gone {
-            tracing::error!("the tenant's cache entries could not be removed yet");
+            tracing::warn!("the tenant's cache entries could not be removed yet");
         }
         gone
     }

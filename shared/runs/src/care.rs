@@ -47,12 +47,12 @@ pub async fn look_after(store: &Store, runs: &Runs, tenant: &Tenant, request_id:
 }
 
 async fn care(store: &Store, runs: &Runs, tenant: &Tenant, request_id: &str) -> Result<Care, CareError> {
-    let (tenant_id, attempt) = (tenant.tenant_id, tenant.attempt);
+    let (tenant_id, attempt, correlation_id) = (tenant.tenant_id, tenant.attempt, &tenant.correlation_id);
     match runs.status(tenant_id, attempt).await? {
         RunStatus::Running => Ok(Care::Nothing),
         RunStatus::Absent => {
-            runs.start(tenant_id, attempt).await?;
-            tracing::warn!(%tenant_id, attempt, "started a run that had never started");
+            runs.start(tenant).await?;
+            tracing::warn!(%tenant_id, attempt, correlation_id, "started a run that had never started");
             Ok(Care::Started)
         }
         RunStatus::Ended { by } => {
@@ -62,7 +62,8 @@ async fn care(store: &Store, runs: &Runs, tenant: &Tenant, request_id: &str) -> 
                 None => (Failure::from(CauseCode::RunLost).cause(), false),
             };
             let outcome = store.fail_run(tenant_id, attempt, &cause, last_word, request_id).await?;
-            tracing::warn!(%tenant_id, attempt, ?outcome, code = cause.code, "a run had ended without recording its failure");
+            let code = &*cause.code;
+            tracing::warn!(%tenant_id, attempt, correlation_id, ?outcome, code, "a run had ended without recording its failure");
             Ok(if matches!(outcome, FailOutcome::Failed(_)) { Care::Failed } else { Care::Nothing })
         }
     }

@@ -8,6 +8,7 @@ use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use domain::{Caught, CauseCode, Failure, TenantId, names};
 use lambda_kit::{AwsResource, Declaration, Misconfigured, Need, Platform, settings};
+use store::Tenant;
 
 settings! {
     /// The address of the pipeline.
@@ -82,14 +83,14 @@ impl Need for StopRuns {
 impl Runs {
     /// Starts an attempt's execution. If it was started already, nothing changes: Step Functions answers a repeated
     /// request with the same execution while it runs, and with `ExecutionAlreadyExists` afterwards.
-    pub async fn start(&self, tenant_id: TenantId, attempt: i32) -> Result<(), Failure> {
-        let input = serde_json::json!({"tenant_id": tenant_id, "attempt": attempt}).to_string();
+    pub async fn start(&self, tenant: &Tenant) -> Result<(), Failure> {
+        let input = serde_json::to_string(&tenant.run()).unwrap_or_default();
         let start = self
             .0
             .client
             .start_execution()
             .state_machine_arn(&self.0.state_machine_arn)
-            .name(names::execution(tenant_id, attempt))
+            .name(names::execution(tenant.tenant_id, tenant.attempt))
             .input(input);
         match start.send().await {
             Ok(_) => Ok(()),

@@ -28,12 +28,11 @@ pub async fn start(store: &Store, runs: &Runs, tenant: &Tenant, budget: Budget) 
     // Asked before the start, since the run completes steps.
     let resumes_at = if attempt > 1 { store.next_step(tenant_id).await.ok().flatten() } else { None };
     let part = budget.keeping(HELD_UP_TIMEOUT + ANSWER).at_most(START_TIMEOUT);
-    let started = part.spend(runs.start(tenant_id, attempt)).await;
+    let started = part.spend(runs.start(tenant)).await;
     let Err(failure) = started.unwrap_or_else(|| Err(CauseCode::ExecutionsUnavailable.into())) else {
         return resumes_at;
     };
-    let code = failure.code().as_str();
-    tracing::error!(%tenant_id, attempt, code, "the run could not be started; it is left to the reconciler");
+    lambda_kit::trouble!(failure, %tenant_id, attempt, "the run could not be started; it is left to the reconciler");
     let cause = failure.cause();
     let _ = budget.at_most(HELD_UP_TIMEOUT).spend(store.hold_up_run(tenant_id, attempt, &cause, true)).await;
     resumes_at

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use domain::{CauseCode, Failure, FailureKind, Step, TenantId};
+use domain::{CauseCode, Failure, FailureKind, Run, Step};
 use lambda_kit::{Declaration, Need, Platform, telemetry};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use store::{ControlDatabase, Lease, NotBegun, Outcome, StepTask, Store};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::error::StepError;
 
@@ -41,13 +41,6 @@ impl Declared {
     }
 }
 
-/// A task's input. It has no other fields, because execution history keeps it.
-#[derive(Debug, Deserialize)]
-struct Task {
-    tenant_id: TenantId,
-    attempt: i32,
-}
-
 /// A task's output.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Report {
@@ -64,16 +57,14 @@ pub async fn serve<W: Work>() -> Result<(), lambda_runtime::Error> {
     let work: Result<W, Failure> = platform.open();
     let store: ControlDatabase = platform.open()?;
     platform.warmed_up().await;
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Task>| {
-        let LambdaEvent { payload: task, context } = event;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Run>| {
+        let LambdaEvent { payload: run, context } = event;
         let span = telemetry::request_span(&W::STEP.function(), &context.request_id);
-        span.record("tenant_id", tracing::field::display(task.tenant_id)).record("attempt", task.attempt);
-        let outcome = invoke(work.as_ref(), &store, &task, &context).instrument(span.clone()).await;
+        telemetry::name_run(&span, &run);
+        let outcome = invoke(work.as_ref(), &store, &run, &context).instrument(span.clone()).await;
         span.in_scope(|| match &outcome {
             Ok(report) => tracing::info!(ready = report.ready, waiting_for = report.waiting_for, "step done"),
-            Err(failure) => tracing::warn!(error = failure.kind().error_name(), cause = failure.code().as_str(),
-                owner = ?failure.code().owner(), provider_request_id = failure.provider_request_id(),
-                hint = failure.hint(), "step not done"),
+            Err(failure) => log(failure),
         });
         outcome.map_err(StepError)
     }))
@@ -83,13 +74,13 @@ pub async fn serve<W: Work>() -> Result<(), lambda_runtime::Error> {
 async fn invoke<W: Work>(
     work: Result<&W, &Failure>,
     store: &Store,
-    task: &Task,
+    run: &Run,
     context: &Context,
 ) -> Result<Report, Failure> {
     let done = Report { step: W::STEP, ready: true, waiting_for: None };
     let remaining = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     let time = remaining.saturating_sub(FAREWELL);
-    let task = StepTask { tenant_id: task.tenant_id, attempt: task.attempt, step: W::STEP };
+    let task = StepTask { tenant_id: run.tenant_id, attempt: run.attempt, step: W::STEP };
     let lease = match store.begin_step(task, &context.request_id, time, remaining).await {
         Ok(lease) => lease,
         Err(NotBegun::Completed) => return Ok(done),
@@ -97,7 +88,10 @@ async fn invoke<W: Work>(
         Err(NotBegun::Busy) => return Err(CauseCode::LeaseHeld.into()),
         Err(NotBegun::Store(error)) => return Err(error.into()),
     };
-    tracing::Span::current().record("correlation_id", &lease.tenant().correlation_id);
+    // An execution that an older release started does not say these.
+    Span::current()
+        .record("slug", lease.tenant().slug.as_str())
+        .record("correlation_id", &lease.tenant().correlation_id);
     // Boxed, because a step's future is nested too deep for the runtime around it.
     let run = Box::pin(async { work.map_err(Failure::clone)?.run(&lease).await });
     let outcome = tokio::time::timeout(time, run).await.unwrap_or_else(|_| Err(CauseCode::StepTimeout.into()));
@@ -115,6 +109,27 @@ async fn invoke<W: Work>(
             record(&lease, &failure).await;
             Err(failure)
         }
+    }
+}
+
+/// Logs why the step is not done. That somebody else is at work, or that the run is over, is no trouble.
+fn log(failure: &Failure) {
+    macro_rules! not_done {
+        ($level:ident) => {
+            tracing::$level!(
+                error = failure.kind().error_name(),
+                cause = failure.code().as_str(),
+                owner = ?failure.code().owner(),
+                provider_request_id = failure.provider_request_id(),
+                hint = failure.hint(),
+                "step not done"
+            )
+        };
+    }
+    match failure.kind() {
+        FailureKind::Busy | FailureKind::Superseded => not_done!(info),
+        FailureKind::RateLimited | FailureKind::Transient | FailureKind::Rejected => not_done!(warn),
+        FailureKind::Internal => not_done!(error),
     }
 }
 

@@ -6,7 +6,7 @@ use domain::{Cause, ProvisioningState, Slug, Step, TenantId};
 use tokio_postgres::types::Type;
 
 use crate::steps::{StepRow, json};
-use crate::tenants::{Tenant, parsed};
+use crate::tenants::{Tenant, found, parsed};
 use crate::{Reader, Store, StoreError};
 
 /// The result of recording a failed run.
@@ -24,9 +24,9 @@ impl Reader {
     /// A tenant with its nine steps, read in one statement.
     pub async fn tenant_status(&self, slug: &Slug) -> Result<Option<(Tenant, Vec<StepRow>)>, StoreError> {
         let rows = self.read(include_str!("../sql/read/tenant_status.sql"), &[(&slug.as_str(), Type::TEXT)]).await?;
-        let Some(first) = rows.first() else { return Ok(None) };
+        let Some(tenant) = found(rows.first())? else { return Ok(None) };
         let steps = rows.iter().map(StepRow::try_from).collect::<Result<_, _>>()?;
-        Ok(Some((Tenant::try_from(first)?, steps)))
+        Ok(Some((tenant, steps)))
     }
 }
 

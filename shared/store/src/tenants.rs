@@ -1,13 +1,15 @@
 //! `control.tenants`: the statements of the routes.
 
 use domain::{
-    AdminEmail, DisplayName, Fact, Failure, Patch, ProvisionRequest, ProvisioningState, Region, Slug, Step,
+    AdminEmail, DisplayName, Fact, Failure, Patch, ProvisionRequest, ProvisioningState, Region, Run, Slug, Step,
     TenantChange, TenantId, Tier, names,
 };
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
+use tracing::Span;
+use tracing::field::display;
 use uuid::Uuid;
 
 use crate::{Author, Reader, Store, StoreError};
@@ -227,18 +229,41 @@ pub struct BegunEffects {
     pub billed: bool,
 }
 
+impl Tenant {
+    /// The current attempt's run.
+    #[must_use]
+    pub fn run(&self) -> Run {
+        Run {
+            tenant_id: self.tenant_id,
+            attempt: self.attempt,
+            slug: Some(self.slug.to_string()),
+            correlation_id: Some(self.correlation_id.clone()),
+        }
+    }
+}
+
 impl Reader {
     /// The tenant of that name.
     pub async fn tenant_by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, StoreError> {
+        Span::current().record("slug", slug.as_str());
         let rows = self.read(include_str!("../sql/read/tenant_by_slug.sql"), &[(&slug.as_str(), Type::TEXT)]).await?;
-        rows.first().map(Tenant::try_from).transpose()
+        found(rows.first())
     }
 
     /// The tenant with that id.
     pub async fn tenant_by_id(&self, tenant_id: TenantId) -> Result<Option<Tenant>, StoreError> {
         let rows = self.read(include_str!("../sql/read/tenant_by_id.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
-        rows.first().map(Tenant::try_from).transpose()
+        found(rows.first())
     }
+}
+
+/// The only tenant that a statement is about. From here on every line of the request names it.
+pub(crate) fn found(row: Option<&Row>) -> Result<Option<Tenant>, StoreError> {
+    let tenant = row.map(Tenant::try_from).transpose()?;
+    if let Some(tenant) = &tenant {
+        Span::current().record("slug", tenant.slug.as_str()).record("tenant_id", display(tenant.tenant_id));
+    }
+    Ok(tenant)
 }
 
 impl Store {
@@ -263,7 +288,7 @@ impl Store {
                 ],
             )
             .await?;
-        row.as_ref().map(Tenant::try_from).transpose()
+        found(row.as_ref())
     }
 
     /// Which corrections are too late.

@@ -149,7 +149,7 @@ def run(definition, name, script):
         client = boto3.client("stepfunctions", region_name=REGION)
         role = f"arn:aws:iam::{ACCOUNT}:role/machine"
         machine = client.create_state_machine(name="machine", definition=definition, roleArn=role)
-        task = json.dumps({"tenant_id": "00000000-0000-0000-0000-000000000001", "attempt": 1})
+        task = json.dumps({"tenant_id": "00000000-0000-0000-0000-000000000001", "attempt": 1, "slug": "acme", "correlation_id": "c"})
         arn = client.start_execution(stateMachineArn=machine["stateMachineArn"], input=task)["executionArn"]
         if not ended.wait(60):
             sys.exit(f"{name}: the interpreter does not end")

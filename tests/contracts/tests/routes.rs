@@ -45,6 +45,14 @@ fn of_watch() -> Result<BTreeSet<Route>> {
     Ok(served)
 }
 
+/// `cargo xtask up --no-build` deploys what lies in cargo's folder. What is built to run without a gateway must not be there.
+#[test]
+fn what_runs_without_a_gateway_is_built_elsewhere() -> Result<()> {
+    let watch = &Workspace::load()?.metadata["lambda"]["watch"];
+    assert_eq!((&watch["features"], &watch["target_dir"]), (&json!(["watch"]), &json!("target/watch")));
+    Ok(())
+}
+
 #[test]
 fn the_gateway_serves_the_route_table_in_order() -> Result<()> {
     let names: Vec<_> = events(&Template::load()?)?.into_iter().map(|((name, ..), _)| name).collect();

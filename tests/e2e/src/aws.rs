@@ -1,5 +1,6 @@
 //! A client of the local AWS. It signs requests with Signature Version 4 and returns answers as JSON.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -170,17 +171,26 @@ impl Aws {
 
     /// Everything that was logged so far, in all log groups.
     pub async fn log_events(&self) -> Result<Vec<String>> {
-        let mut lines = Vec::new();
+        Ok(self.log_streams(0).await?.into_values().flatten().collect())
+    }
+
+    /// What was logged since then (in milliseconds since 1970), by stream: each invocation has its own here.
+    pub async fn log_streams(&self, since: i64) -> Result<BTreeMap<String, Vec<String>>> {
+        let mut streams = BTreeMap::new();
         for group in self.log_groups().await? {
-            self.log_events_of(&group["logGroupName"], &mut lines).await?;
+            self.log_events_of(&group["logGroupName"], since, &mut streams).await?;
         }
-        Ok(lines)
+        Ok(streams)
     }
 
     /// The stand-in ends a page after `LOG_PAGE` events and gives no token for the rest. So the next page starts at the
     /// time of the last event.
-    async fn log_events_of(&self, group: &Value, lines: &mut Vec<String>) -> Result<()> {
-        let mut since = 0;
+    async fn log_events_of(
+        &self,
+        group: &Value,
+        mut since: i64,
+        streams: &mut BTreeMap<String, Vec<String>>,
+    ) -> Result<()> {
         loop {
             let body = json!({"logGroupName": group, "limit": LOG_PAGE, "startTime": since});
             let mut events = self.list("logs", "Logs_20140328.FilterLogEvents", body, "events", "nextToken").await?;
@@ -188,7 +198,11 @@ impl Aws {
             let rest = events.last().filter(|_| events.len() >= LOG_PAGE).map(|last| at(last).context("no time"));
             let rest = rest.transpose()?;
             events.retain(|event| at(event) != rest || rest.is_none());
-            lines.extend(events.iter().filter_map(|event| event["message"].as_str().map(str::to_owned)));
+            for event in &events {
+                if let (Some(stream), Some(line)) = (event["logStreamName"].as_str(), event["message"].as_str()) {
+                    streams.entry(stream.to_owned()).or_default().push(line.to_owned());
+                }
+            }
             let Some(rest) = rest else { return Ok(()) };
             ensure!(rest > since, "more than {LOG_PAGE} events at once");
             since = rest;

@@ -16,7 +16,7 @@ const CALL_LIMIT: Duration = Duration::from_secs(40);
 /// A running cloud. No `Debug`, because it holds all credentials of the cloud.
 #[derive(Clone)]
 pub struct Cloud {
-    /// Base URL of the routes, e.g. `http://127.0.0.1:4566/_aws/execute-api/abc`.
+    /// Base URL of the routes, e.g. `http://127.0.0.1:4566`.
     pub api_url: String,
     /// Key of the consumer in group `admin`.
     pub admin_key: String,

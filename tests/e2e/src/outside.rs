@@ -138,9 +138,12 @@ impl Cloud {
         Ok(())
     }
 
-    /// Every mail that was sent.
+    /// Every mail that was sent, the oldest first.
     pub async fn mails(&self) -> Result<Vec<Value>> {
-        Ok(serde_json::from_value(self.outside(&variable("MAILBOX_URL")?).await?)?)
+        let all = format!("{}/?limit=1000000", variable("MAILBOX_URL")?);
+        let mut mails: Vec<Value> = serde_json::from_value(self.outside(&all).await?)?;
+        mails.reverse();
+        Ok(mails)
     }
 
     /// The mails to one address.

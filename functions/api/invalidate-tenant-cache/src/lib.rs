@@ -33,7 +33,7 @@ impl Handler for InvalidateTenantCache {
     async fn handle(&self, _: &Request, SlugInPath(slug): SlugInPath, _: Budget) -> Result<Answer, Problem> {
         let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
         self.cache.remove(&self.settings.entries(&tenant)).await.map_err(|failure| {
-            tracing::error!(code = failure.code().as_str(), "the tenant's cache entries could not be removed");
+            lambda_kit::trouble!(failure, "the tenant's cache entries could not be removed");
             Problem::unavailable()
         })?;
         Ok(Answer::ok(&Invalidated { slug: &tenant.slug, cache: "invalidated" }))

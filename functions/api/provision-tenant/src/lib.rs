@@ -9,6 +9,7 @@ use domain::{ProvisionRequest, Region, TenantId};
 use lambda_kit::{List, needs, settings};
 use runs::{Care, Runs};
 use store::{ControlDatabase, NewTenant, Resume, StoreError, Tenant};
+use tracing::Span;
 use uuid::Uuid;
 
 use decide::{Action, Corrections, Refusal, Used, decide};
@@ -40,6 +41,8 @@ impl Handler for ProvisionTenant {
     type Input = Json;
 
     async fn handle(&self, request: &Request, body: Json, budget: Budget) -> Result<Answer, Problem> {
+        // A request that is refused is about a tenant too.
+        Span::current().record("slug", ProvisionRequest::slug_in(&body.0).as_ref().map(Slug::as_str));
         let asked = self.read(&body).await?;
         let mut unanswered = false;
         for _ in 0..ROUNDS {

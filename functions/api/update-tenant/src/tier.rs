@@ -38,11 +38,8 @@ pub async fn change(
             Err(if is_ours(&failure) { Problem::internal() } else { Problem::billing_rejected(&failure) })
         }
         Changed::Failed(failure) => {
-            tracing::error!(
-                code = failure.code().as_str(),
-                provider_request_id = failure.provider_request_id(),
-                "billing was not finished"
-            );
+            let provider_request_id = failure.provider_request_id();
+            lambda_kit::trouble!(failure, provider_request_id, "billing was not finished");
             Err(Problem::unavailable())
         }
     }

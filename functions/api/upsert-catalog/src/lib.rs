@@ -82,7 +82,6 @@ fn not_committed(reason: CatalogNotCommitted) -> Problem {
 }
 
 fn not_put(failure: &Failure) -> Problem {
-    let cause = failure.cause();
-    tracing::error!(code = cause.code, hint = cause.hint, "a catalog's credentials were not stored");
-    if cause.retryable { Problem::unavailable() } else { Problem::internal() }
+    lambda_kit::trouble!(failure, hint = failure.hint(), "a catalog's credentials were not stored");
+    if failure.cause().retryable { Problem::unavailable() } else { Problem::internal() }
 }

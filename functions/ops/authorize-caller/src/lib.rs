@@ -144,6 +144,9 @@ impl Operation for AuthorizeCaller {
         }
         outcome
     }
+
+    /// It was said above. Somebody without a credential is no error.
+    fn failed(_: &Refused) {}
 }
 
 impl AuthorizeCaller {

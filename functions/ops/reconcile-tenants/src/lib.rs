@@ -8,13 +8,14 @@ use std::time::Duration;
 use billing::Billing;
 use graph_users::GraphUsers;
 use lambda_kit::operation::Operation;
-use lambda_kit::{Budget, needs};
+use lambda_kit::{Budget, needs, telemetry};
 use outbox::Outbox;
 use runs::{Care, IDLE, Runs};
 use serde::Serialize;
 use serde_json::Value;
 use store::{ControlDatabase, StoreError};
 use supabase_project::Revocation;
+use tracing::Instrument;
 
 /// The function's time-out and a margin. If an invocation dies while it holds the lease, the next one waits this long.
 const LEASE: Duration = Duration::from_secs(65);
@@ -114,11 +115,14 @@ impl ReconcileTenants {
             if budget.is_over() {
                 break;
             }
-            match runs::look_after(&self.store, &self.runs, &tenant, request_id).await {
+            // A run's lines carry its ids, whoever looks after it.
+            let span = telemetry::request_span(Self::NAME, request_id);
+            telemetry::name_run(&span, &tenant.run());
+            match runs::look_after(&self.store, &self.runs, &tenant, request_id).instrument(span.clone()).await {
                 Ok(Care::Nothing) => {}
                 Ok(Care::Started) => report.started += 1,
                 Ok(Care::Failed) => report.failed += 1,
-                Err(error) => tracing::error!(tenant_id = %tenant.tenant_id, %error, "a run could not be looked after"),
+                Err(error) => span.in_scope(|| tracing::error!(%error, "a run could not be looked after")),
             }
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! Records that a run failed, at which step and why. It never changes an active tenant or a newer attempt.
 
-use domain::{Caught, CauseCode, TenantId};
-use lambda_kit::needs;
+use domain::{Caught, CauseCode, FailureKind, Run};
 use lambda_kit::operation::Operation;
+use lambda_kit::{needs, telemetry};
 use serde::{Deserialize, Serialize};
 use step_kit::StepError;
 use store::{ControlDatabase, FailOutcome};
@@ -11,8 +11,8 @@ use tracing::Span;
 /// The state's input.
 #[derive(Debug, Deserialize)]
 pub struct Task {
-    tenant_id: TenantId,
-    attempt: i32,
+    #[serde(flatten)]
+    run: Run,
     error: Caught,
 }
 
@@ -38,14 +38,34 @@ impl Operation for RecordFailure {
 
     /// Fails with `Step.Busy` while an invocation of a step holds the tenant's lease.
     async fn invoke(&self, task: Task, request_id: &str) -> Result<Report, StepError> {
-        Span::current().record("tenant_id", tracing::field::display(task.tenant_id)).record("attempt", task.attempt);
-        let cause = task.error.cause();
-        let outcome = self.store.fail_run(task.tenant_id, task.attempt, &cause, true, request_id).await?;
-        tracing::warn!(?outcome, error = task.error.error, code = cause.code, "a run failed");
-        match outcome {
-            FailOutcome::Failed(_) => Ok(Report { recorded: true }),
-            FailOutcome::Over => Ok(Report { recorded: false }),
+        let Task { run, error } = task;
+        telemetry::name_run(&Span::current(), &run);
+        let cause = error.cause();
+        match self.store.fail_run(run.tenant_id, run.attempt, &cause, true, request_id).await? {
+            FailOutcome::Failed(step) => {
+                let step = step.function();
+                tracing::warn!(step, error = error.error, code = cause.code, hint = cause.hint, "a run failed");
+                Ok(Report { recorded: true })
+            }
+            FailOutcome::Over => {
+                tracing::info!(error = error.error, code = cause.code, "the run was over already");
+                Ok(Report { recorded: false })
+            }
             FailOutcome::Busy => Err(CauseCode::LeaseHeld.into()),
+        }
+    }
+
+    /// While a step holds the lease, the state machine asks again.
+    fn failed(StepError(failure): &StepError) {
+        match failure.kind() {
+            FailureKind::Busy => tracing::info!(code = failure.code().as_str(), "a step is still at work"),
+            FailureKind::RateLimited
+            | FailureKind::Transient
+            | FailureKind::Rejected
+            | FailureKind::Internal
+            | FailureKind::Superseded => {
+                lambda_kit::trouble!(failure, hint = failure.hint(), "a failure could not be recorded");
+            }
         }
     }
 }

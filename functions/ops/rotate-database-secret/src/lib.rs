@@ -73,6 +73,9 @@ impl Operation for RotateDatabaseSecret {
         }
         Ok(done?)
     }
+
+    /// It was said above.
+    fn failed(_: &lambda_runtime::Error) {}
 }
 
 impl RotateDatabaseSecret {

@@ -4,7 +4,8 @@ use anyhow::{Context as _, bail, ensure};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{ADMIN_EMAIL, Api, SLUG, answer};
+use super::{ADMIN_EMAIL, SLUG};
+use crate::api::{Api, answer};
 use crate::cloud::Running;
 use crate::credentials::REGIONS;
 use crate::env_file::FALKORDB_NAMES;
@@ -56,7 +57,8 @@ impl Lookup<'_> {
     }
 
     async fn mail(&self) -> anyhow::Result<String> {
-        let mails = answer(self.api.http.get(self.variable("MAILBOX_URL")), StatusCode::OK).await?;
+        let all = format!("{}/?limit=1000", self.variable("MAILBOX_URL"));
+        let mails = answer(self.api.http.get(all), StatusCode::OK).await?;
         let ours: Vec<&Value> =
             mails.as_array().into_iter().flatten().filter(|mail| mail["To"] == ADMIN_EMAIL).collect();
         let [mail] = ours[..] else { bail!("{} mails to {ADMIN_EMAIL}", ours.len()) };

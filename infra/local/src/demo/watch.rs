@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use tokio::time::sleep;
 
-use super::Api;
+use crate::api::Api;
 
 #[derive(Deserialize)]
 struct Status {

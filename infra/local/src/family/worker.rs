@@ -49,7 +49,9 @@ async fn work(command: &Command, supervisor: &Supervisor) -> anyhow::Result<Exit
         Command::Fuzz(options) => fuzz::run(&workspace, options, supervisor).await,
         Command::Faults(options) => faults::run(&workspace, options, supervisor).await,
         Command::Reload { cloud, function } => reload::run(&workspace, cloud, function).await,
-        Command::Logs { cloud, follow, function } => logs::run(&workspace, cloud, *follow, function.as_deref()).await,
+        Command::Logs { cloud, follow, wanted, function } => {
+            logs::run(&workspace, cloud, *follow, function.as_deref(), wanted).await
+        }
         Command::Down(_) | Command::Token { .. } | Command::Guard { .. } | Command::Worker { .. } => {
             bail!("this command needs no worker")
         }

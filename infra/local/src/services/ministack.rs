@@ -1,11 +1,18 @@
 //! The local AWS, with IAM enforced.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fault_proxy::FaultProxy;
 use super::site::{Site, accepts};
 use crate::credentials::CONTROL_REGION;
+use crate::layout::CloudFolder;
 use crate::supervisor::Service;
+
+/// Holds the id of the API that has a port of its own.
+pub fn api_file(folder: &CloudFolder) -> PathBuf {
+    folder.data("ministack").join("api")
+}
 
 /// Starts it. The functions are its children and inherit its environment, including the endpoint that leads to the
 /// proxy.
@@ -22,6 +29,7 @@ pub async fn start(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> anyhow:
     // Off, because these two listen on every interface.
     command.env("IOT_MTLS_ENABLED", "0").env("SFTP_ENABLED", "0");
     command.env("AUTH", "true").env("AWS_DEFAULT_REGION", CONTROL_REGION);
+    command.env("API_PORT", site.ports.api.to_string()).env("API_FILE", api_file(site.folder));
     // For Wait states and the intervals of retriers.
     command.env("SFN_WAIT_SCALE", site.parts.clock_scale().to_string());
     let root = &site.credentials.aws_root;

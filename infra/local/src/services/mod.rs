@@ -2,7 +2,7 @@
 
 mod certificates;
 pub mod fault_proxy;
-mod ministack;
+pub mod ministack;
 pub mod opensearch;
 mod ports;
 pub mod postgres;

@@ -24,6 +24,8 @@ pub struct Ports {
     pub mailbox: u16,
     pub smtp: u16,
     pub aws: u16,
+    /// The API alone, under the paths that it has at API Gateway.
+    pub api: u16,
 }
 
 /// Lower ports are often used by well-known services.
@@ -68,6 +70,7 @@ impl Ports {
             mailbox: next()?,
             smtp: next()?,
             aws: next()?,
+            api: next()?,
         })
     }
 }

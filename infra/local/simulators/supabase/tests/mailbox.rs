@@ -71,9 +71,9 @@ async fn a_mail_is_kept_as_sent_and_can_be_deleted() {
     assert!(client.say(text).await.starts_with("250 "));
     assert!(client.say("QUIT").await.starts_with("221 "));
 
-    let mails = listing(&mailbox.url).await;
-    assert_eq!(mails[0]["To"], "ada@example.com");
-    assert_eq!(mails[1]["To"], "bob@example.com");
+    let mails = listing(&format!("{}/?limit=9", mailbox.url)).await;
+    assert_eq!(mails[0]["To"], "bob@example.com");
+    assert_eq!(mails[1]["To"], "ada@example.com");
     assert_eq!(mails[0]["From"], "Cloud <cloud@example.com>");
     assert_eq!(mails[0]["Subject"], "You have been invited");
     assert_eq!(mails[0]["Date"], "now");
@@ -82,6 +82,47 @@ async fn a_mail_is_kept_as_sent_and_can_be_deleted() {
     let emptied = reqwest::Client::new().delete(&mailbox.url).send().await.unwrap();
     assert_eq!(emptied.status(), 204);
     assert_eq!(listing(&mailbox.url).await, serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_page_is_one_mail_and_the_newest_comes_first() {
+    let mailbox = start().await;
+    assert!(read(&mailbox.url).await.contains("There is no mail yet."));
+    let mut client = Client::connect(&mailbox.smtp).await;
+    client.say(&format!("AUTH PLAIN {}", STANDARD.encode("\0sender\0s3cret"))).await;
+    for number in 1..=3 {
+        client.say("MAIL FROM:<cloud@example.com>").await;
+        client.say(&format!("RCPT TO:<\"<{number}>\"@example.com>")).await;
+        client.say("DATA").await;
+        let text =
+            format!("Subject: {number} & more\r\n\r\n<a href=\"https://a.example/?b=1&c={number}\">Open</a>\r\n.");
+        assert!(client.say(&text).await.starts_with("250 "));
+    }
+
+    // Every mail once, from the newest to the oldest, along the links.
+    let (mut url, mut subjects) = (mailbox.url.clone(), Vec::new());
+    loop {
+        let answer = reqwest::get(&url).await.unwrap();
+        let link = answer.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        let mails: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(mails.as_array().unwrap().len(), 1);
+        subjects.push(mails[0]["Subject"].as_str().unwrap().to_owned());
+        let Some(link) = link else { break };
+        let next = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).unwrap();
+        url = format!("{}{next}", mailbox.url);
+    }
+    assert_eq!(subjects, ["3 & more", "2 & more", "1 & more"]);
+
+    let page = read(&mailbox.url).await;
+    assert!(page.contains("<h1>3 &amp; more</h1>") && !page.contains("2 &amp; more"), "{page}");
+    assert!(page.contains("<a href=\"/?limit=1&amp;first=2\">Older</a>"), "{page}");
+    assert!(page.contains("href=&quot;https://a.example/?b=1&amp;c=3&quot;&gt;Open"), "{page}");
+}
+
+/// What a browser shows.
+async fn read(url: &str) -> String {
+    let request = reqwest::Client::new().get(url).header("accept", "text/html,application/xhtml+xml");
+    request.send().await.unwrap().text().await.unwrap()
 }
 
 #[tokio::test]

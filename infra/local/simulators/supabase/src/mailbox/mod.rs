@@ -1,5 +1,6 @@
 //! A mailbox for the local cloud: a real SMTP submission server (RFC 5321, `AUTH PLAIN` and `AUTH LOGIN`) that delivers
-//! nowhere. Mails stay in memory; `GET /` on a second port lists them, `DELETE /` empties the box.
+//! nowhere. Mails stay in memory; `GET /` on a second port shows the newest and leads to the older ones, `DELETE /` empties
+//! the box.
 //!
 //! It requires what a relay requires: no mail without a login, no recipient without a sender, no data without a
 //! recipient. Only TLS is missing, because both ends are on the loopback.
