@@ -133,9 +133,8 @@ fn generators_find_nothing_that_they_do_not_know() -> Result<()> {
         if value.get("const").is_some() {
             assert!(value["type"].is_string(), "{at}: a constant without a type");
         }
-        if value["default"].is_object() || value["default"].is_array() && value["default"] != json!([]) {
-            panic!("{at}: a default that is no single value");
-        }
+        let default = &value["default"];
+        assert!(!default.is_object() && default.as_array().is_none_or(Vec::is_empty), "{at}: a default of many values");
         assert!(value.get("allOf").is_none() && value.get("if").is_none(), "{at}: a combination of schemas");
         for (name, child) in value.as_object().into_iter().flatten() {
             check(&format!("{at}/{name}"), child);
