@@ -4,7 +4,7 @@ use anyhow::Result;
 use api_kit::records::{CatalogRecord, SyncTargetRecord, TenantRecord};
 use check_lakehouse_health::{Healthy, Unhealthy};
 use domain::routes::{self, Route};
-use domain::{DisplayName, FieldError, ProblemCode};
+use domain::{FieldError, ProblemCode};
 use get_tenant_status::Status;
 use invalidate_tenant_cache::Invalidated;
 use invite_admin::Invitation;
@@ -18,7 +18,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::headers::{header, headers};
 use super::json::{merge, reference};
 
-/// Every named schema but the bodies of requests.
+/// Every schema that answers refer to.
 pub fn schemas() -> Map<String, Value> {
     let mut found = Vec::new();
     collect::<Accepted<'_>>(&mut found);
@@ -33,8 +33,6 @@ pub fn schemas() -> Map<String, Value> {
     collect::<Healthy>(&mut found);
     collect::<Unhealthy>(&mut found);
     collect::<FieldError>(&mut found);
-    // Of requests only: an older tenant's may be another one, so answers do not promise it.
-    collect::<DisplayName>(&mut found);
     let mut schemas: Map<_, _> = found.into_iter().map(|(name, schema)| (name, json!(schema))).collect();
     schemas.values_mut().for_each(require_what_may_be_null);
     schemas.insert("Problem".to_owned(), problem());
