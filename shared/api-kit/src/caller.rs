@@ -18,7 +18,8 @@ pub struct Caller {
 
 impl Caller {
     /// Anyone, on a route that requires no credential.
-    pub(crate) fn anyone() -> Self {
+    #[must_use]
+    pub fn anyone() -> Self {
         Self { identity: "anyone".to_owned(), actor: "anyone".to_owned(), tenant: None }
     }
 

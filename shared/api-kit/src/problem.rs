@@ -46,6 +46,12 @@ impl Problem {
         self
     }
 
+    /// The fields that are wrong.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
     /// 400: not JSON, or JSON with duplicate keys, NUL or unpaired surrogates.
     #[must_use]
     pub fn malformed_json(detail: &str) -> Self {

@@ -4,8 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use domain::{Slug, TenantId};
+use domain::{FieldError, Slug, TenantId};
 use lambda_http::http::{HeaderMap, HeaderValue};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, RequestExt as _};
 use store::{Author, Reader, Tenant};
 use zeroize::Zeroizing;
 
@@ -47,6 +49,31 @@ impl fmt::Debug for Request {
 }
 
 impl Request {
+    /// The request in a gateway's event, of a caller who may send it.
+    #[must_use]
+    pub fn new(event: lambda_http::Request, caller: Caller, request_id: String, correlation_id: String) -> Self {
+        let tenant = event.path_parameters_ref().and_then(|parameters| parameters.first("tenant")).map(str::to_owned);
+        let address = match event.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => {
+                context.identity.source_ip.as_deref().and_then(|ip| ip.parse().ok())
+            }
+            _ => None,
+        };
+        let query = event
+            .query_string_parameters_ref()
+            .map(|query| query.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+        let deadline = event.lambda_context_ref().map_or_else(SystemTime::now, lambda_http::Context::deadline);
+        let (parts, body) = event.into_parts();
+        let body = match body {
+            Body::Text(text) => text.into_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => Vec::new(),
+        };
+        let (query, body) = (query.unwrap_or_default(), Zeroizing::new(body));
+        let headers = parts.headers;
+        Self { caller, request_id, correlation_id, address, deadline, tenant, query, headers, body }
+    }
+
     /// By whom this request's changes are made, for the audit log.
     #[must_use]
     pub fn author(&self) -> Author<'_> {
@@ -78,6 +105,18 @@ impl Request {
     pub fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let Some(value) = self.headers.get(name) else { return Ok(None) };
         ascii(name, value).map(Some)
+    }
+
+    /// The idempotency key, if there is one.
+    pub fn idempotency_key(&self) -> Result<Option<&str>, Problem> {
+        const NAME: &str = "Idempotency-Key";
+        let bad = || {
+            let message = "must be 1 to 255 visible ASCII characters".to_owned();
+            Problem::from(vec![FieldError { field: NAME.to_owned(), message }])
+        };
+        let Some(key) = self.header(NAME).map_err(|_| bad())? else { return Ok(None) };
+        let fits = (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits { Ok(Some(key)) } else { Err(bad()) }
     }
 
     /// A header whose value is a list. Several lines of it are one list (RFC 9110, 5.3).

@@ -12,7 +12,6 @@ use lambda_http::{Body, RequestExt, Response, service_fn};
 use lambda_kit::{Budget, Declaration, Need, Platform, telemetry};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::idempotency::{self, Records};
 use crate::{Answer, Caller, Input, Problem, Request, caller};
@@ -183,32 +182,13 @@ async fn answer<H: Handler>(
     budget: Budget,
 ) -> Result<Answer, Problem> {
     let span = Span::current();
-    let tenant = event.path_parameters_ref().and_then(|parameters| parameters.first("tenant")).map(str::to_owned);
-    if let Some(slug) = tenant.as_deref().and_then(|tenant| tenant.parse::<Slug>().ok()) {
+    let tenant = event.path_parameters_ref().and_then(|parameters| parameters.first("tenant"));
+    if let Some(slug) = tenant.and_then(|tenant| tenant.parse::<Slug>().ok()) {
         span.record("slug", slug.as_str());
     }
     let caller = endpoint.gate.caller(&H::ROUTE, &event).await?;
     span.record("caller", caller.actor());
-    let address = match event.request_context_ref() {
-        Some(RequestContext::ApiGatewayV1(context)) => {
-            context.identity.source_ip.as_deref().and_then(|ip| ip.parse().ok())
-        }
-        _ => None,
-    };
-    let query = event
-        .query_string_parameters_ref()
-        .map(|query| query.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
-    let deadline = event.lambda_context_ref().map_or_else(SystemTime::now, lambda_http::Context::deadline);
-    let (parts, body) = event.into_parts();
-    let body = match body {
-        Body::Text(text) => text.into_bytes(),
-        Body::Binary(bytes) => bytes,
-        _ => Vec::new(),
-    };
-    let (query, body) = (query.unwrap_or_default(), Zeroizing::new(body));
-    let headers = parts.headers;
-    let request = Request { caller, request_id, correlation_id, address, deadline, tenant, query, headers, body };
-    endpoint.handle(&request, budget).await
+    endpoint.handle(&Request::new(event, caller, request_id, correlation_id), budget).await
 }
 
 fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::field::{Defaulted, Flag, Nullable, Object, Patched, Required, body};
 use crate::fields::{FieldError, Fields, Patch};
 use crate::location::{self, Location};
-use crate::schema::{Chars, component_schema, field_schema};
+use crate::schema::{self, Chars, component_schema, field_schema};
 use crate::tenant::TenantId;
 use crate::text::{SecretText, name_text};
 use crate::uri::Uri;
@@ -127,6 +127,34 @@ fn is_http(uri: &Uri) -> bool {
     uri.is_at_a_host("https") || uri.is_at_a_host("http")
 }
 
+/// The URI of a warehouse.
+struct Warehouse(Uri);
+
+field_schema!(Warehouse, Uri::schema(Uri::SCHEME, r":/@\[\]", Uri::NOTHING));
+
+impl FromStr for Warehouse {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let uri = text.parse()?;
+        location::check_warehouse(text).map(|()| Self(uri))
+    }
+}
+
+/// A URI of HTTP, at a host.
+struct HttpUri(Uri);
+
+field_schema!(HttpUri, Uri::schema("[Hh][Tt][Tt][Pp][Ss]?://", Uri::DELIMITERS, "^[^:]*://[/?#:]"));
+
+impl FromStr for HttpUri {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let uri: Uri = text.parse()?;
+        if is_http(&uri) { Ok(Self(uri)) } else { Err(Invalid("must be an http or https URI")) }
+    }
+}
+
 name_text! {
     /// The tenant's part of the warehouse: a relative path that does not climb.
     StoragePrefix, 1024, location::check_prefix, json!({
@@ -134,7 +162,7 @@ name_text! {
         "minLength": 1,
         "maxLength": 1024,
         "pattern": format!(r"^[^/\\?#{NEVER_SEEN}][^\\?#{NEVER_SEEN}]*$"),
-        "not": { "pattern": r"(^|/)\.\.(/|$)|^[./\s]*$|^[^/]*:" },
+        "not": schema::text(r"(^|/)\.\.(/|$)|^\s*(\.\s*)?(/\s*(\.\s*)?)*$|^[^/]*:"),
     })
 }
 
@@ -168,9 +196,9 @@ body! {
         catalog_name: Defaulted<CatalogName>,
         catalog_type: Defaulted<CatalogType>,
         catalog_uri: Required<Uri> = "`rest`: http or https; `hive`: thrift; `glue`: https or an ARN. Without credentials.",
-        warehouse: Required<Uri> = "A URI of any scheme, without credentials, query, fragment and `..`.",
+        warehouse: Required<Warehouse> = "A URI of any scheme, without credentials, query, fragment and `..`.",
         storage_prefix: Required<StoragePrefix> = "A relative path, without `..`, back slashes and encoded slashes. No other tenant's data lies there, above it or below it.",
-        s3_endpoint: Nullable<Uri> = "http or https, without credentials.",
+        s3_endpoint: Nullable<HttpUri> = "http or https, without credentials.",
         s3_access_key_id: Patched<SecretText> = "One half of the object store's credentials.",
         s3_secret_key_enc: Patched<SecretText> = "The other half. Sent in clear over TLS, stored encrypted in Secrets Manager only.",
         metadata: Object<MAX_METADATA> = "Arbitrary metadata, at most 64 KiB as JSON, without credentials; `{}` if absent.",
@@ -196,15 +224,9 @@ impl CatalogRequest {
         {
             fields.fail(BODY.catalog_uri.name, message);
         }
-        let warehouse = BODY.warehouse.read(&mut fields);
-        if let Some(Err(Invalid(message))) = warehouse.as_ref().map(|uri| location::check_warehouse(uri.as_str())) {
-            fields.fail(BODY.warehouse.name, message);
-        }
+        let warehouse = BODY.warehouse.read(&mut fields).map(|Warehouse(uri)| uri);
         let storage_prefix = BODY.storage_prefix.read(&mut fields);
-        let s3_endpoint = BODY.s3_endpoint.read(&mut fields);
-        if s3_endpoint.as_ref().is_some_and(|uri| !is_http(uri)) {
-            fields.fail(BODY.s3_endpoint.name, "must be an http or https URI");
-        }
+        let s3_endpoint = BODY.s3_endpoint.read(&mut fields).map(|HttpUri(uri)| uri);
         let s3_access_key_id = secret(BODY.s3_access_key_id.read(&mut fields));
         let s3_secret_key = secret(BODY.s3_secret_key_enc.read(&mut fields));
         let metadata = BODY.metadata.read(&mut fields);

@@ -8,7 +8,7 @@ use crate::field::{Optional, Patched, body};
 use crate::fields::{FieldError, Fields, Patch};
 use crate::schema::field_schema;
 use crate::tenant::{DisplayName, Tier};
-use crate::text::is_host_name;
+use crate::text::{HOST_NAME, is_host_name};
 use crate::words::Invalid;
 
 /// A host name of a tenant's own, in lower case.
@@ -20,7 +20,7 @@ field_schema!(
     json!({
         "type": "string",
         "maxLength": CustomDomain::MAX,
-        "pattern": r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+        "pattern": format!("^{HOST_NAME}$"),
     })
 );
 

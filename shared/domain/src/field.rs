@@ -180,7 +180,7 @@ impl<const MAX: usize> Field for Object<MAX> {
 
     fn schema(&self) -> Value {
         // Its default, `{}`, is in the description: generators stop at objects here.
-        json!({ "type": "object" })
+        json!({ "type": "object", "additionalProperties": true })
     }
 }
 
@@ -219,7 +219,7 @@ impl Field for Confirmation {
     }
 
     fn schema(&self) -> Value {
-        json!({ "const": true })
+        json!({ "type": "boolean", "const": true })
     }
 }
 

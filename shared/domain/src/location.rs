@@ -181,7 +181,8 @@ pub(crate) fn check_prefix(prefix: &str) -> Result<(), Invalid> {
         return Err(FOUND);
     }
     let alike = alike(prefix);
-    let absolute = alike.starts_with('/') || alike.split('/').next().is_some_and(|first| first.contains(':'));
+    let has_scheme = |text: &str| text.split('/').next().is_some_and(|first| first.contains(':'));
+    let absolute = alike.starts_with('/') || has_scheme(&alike) || has_scheme(prefix);
     let folders = folders(prefix);
     if absolute || alike.contains(['?', '#']) || is_ambiguous(prefix) || folders.is_empty() {
         return Err(Invalid(

@@ -1,6 +1,7 @@
 //! Slugs that no new tenant gets. A slug is a DNS label below a domain of the installation and stands in paths, names and
 //! mails, so some would be taken for something else than a tenant. A tenant that has one already keeps it.
 
+use crate::schema;
 use crate::tenant::Slug;
 use crate::words::Invalid;
 
@@ -71,7 +72,7 @@ fn is_an_id(text: &str) -> bool {
 /// Every reserved word, and what new slugs are not, as a schema.
 pub(crate) fn schema() -> serde_json::Value {
     let words: Vec<_> = words().collect();
-    serde_json::json!({ "anyOf": [{ "pattern": "^..--" }, { "pattern": "^-*([0-9a-f]-*){32}$" }, { "enum": words }] })
+    serde_json::json!({ "anyOf": [schema::text("^..--"), schema::text("^-*([0-9a-f]-*){32}$"), { "enum": words }] })
 }
 
 fn words() -> impl Iterator<Item = &'static str> {

@@ -18,7 +18,12 @@ pub(crate) fn reference(name: &str) -> Value {
 /// A name of up to `max` characters.
 pub(crate) fn name(max: usize) -> Value {
     let pattern = format!("^[^{NEVER_SEEN}]*$");
-    json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": pattern, "not": { "pattern": r"^\s*$" } })
+    json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": pattern, "not": text(r"^\s*$") })
+}
+
+/// A text of this pattern, for `not`: a pattern alone is true of everything that is no text, so that null would be refused.
+pub(crate) fn text(pattern: &str) -> Value {
+    json!({ "type": "string", "pattern": pattern })
 }
 
 /// A set of ASCII characters, written as in a regular expression between its brackets. Parser and schema both use it.

@@ -20,6 +20,10 @@ pub(crate) fn name(text: &str, max: usize, invalid: Invalid) -> Result<String, I
     Ok(text)
 }
 
+/// A host name, in upper or lower case.
+pub(crate) const HOST_NAME: &str =
+    r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+
 /// Whether it is a host name in lower case: at least two labels, and the last one begins with a letter, so that it is no
 /// address (RFC 1123, 2.1; no domain at the top begins with a digit).
 pub(crate) fn is_host_name(name: &str) -> bool {

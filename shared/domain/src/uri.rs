@@ -4,10 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::credentials::{self, CONTAINER_SCHEMES};
-use crate::schema::field_schema;
+use crate::schema::{self, field_schema};
 use crate::words::Invalid;
 
 /// Longest URI, bytes.
@@ -18,9 +18,26 @@ const MAX: usize = 2048;
 #[serde(transparent)]
 pub struct Uri(String);
 
-field_schema!(Uri, json!({ "type": "string", "maxLength": MAX, "pattern": "^[A-Za-z][A-Za-z0-9+.-]*:" }));
+field_schema!(Uri, Uri::schema(Uri::SCHEME, Uri::DELIMITERS, Uri::NOTHING));
 
 impl Uri {
+    /// Every scheme.
+    pub(crate) const SCHEME: &str = "[A-Za-z][A-Za-z0-9+.-]*:";
+    /// What separates the parts of a URI.
+    pub(crate) const DELIMITERS: &str = r":/?#@\[\]";
+    /// A scheme and nothing.
+    pub(crate) const NOTHING: &str = "^[^:]*://$";
+
+    /// The schema of URIs that begin like this, with these delimiters only. Parts are given as in a regular expression.
+    pub(crate) fn schema(begin: &str, delimiters: &str, not: &str) -> Value {
+        json!({
+            "type": "string",
+            "maxLength": MAX,
+            "pattern": format!("^{begin}([A-Za-z0-9._~{delimiters}!$&'()*+,;=-]|%[0-9A-Fa-f]{{2}})+$"),
+            "not": schema::text(not),
+        })
+    }
+
     /// The URI as it was sent.
     #[must_use]
     pub fn as_str(&self) -> &str {

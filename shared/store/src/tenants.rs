@@ -75,7 +75,7 @@ impl TryFrom<&Row> for Tenant {
             display_name: DisplayName::stored(row.try_get("display_name")?),
             region: parsed(row, "region")?,
             tier: parsed(row, "tier")?,
-            admin_email: parsed(row, "admin_email")?,
+            admin_email: AdminEmail::stored(row.try_get("admin_email")?),
             supabase_url: row.try_get("supabase_url")?,
             supabase_project_ref: row.try_get("supabase_project_ref")?,
             falkordb_graph_name: row.try_get("falkordb_graph_name")?,

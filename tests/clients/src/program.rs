@@ -1,6 +1,7 @@
 //! The interpreters, with the clients installed.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -39,6 +40,24 @@ impl Programs {
     /// Runs a program with these variables, and with none of this process. Fails with what it said.
     pub async fn run(&self, language: Language, code: &str, variables: &[(&str, String)]) -> Result<()> {
         self.output(language, code, variables).await.map(drop)
+    }
+
+    /// Runs a line of a shell in this folder, with the programs of both environments. Returns what it said.
+    pub async fn shell(&self, line: &str, folder: &Path) -> Result<String> {
+        let programs = [&self.python, &self.node].map(|program| program.parent().unwrap_or(Path::new("")));
+        let path = std::env::join_paths(programs.into_iter().chain([Path::new("/usr/bin"), Path::new("/bin")]))?;
+        // The wheel's own `npx` does not find its library.
+        let npm = self.node.with_file_name("../lib/node_modules/npm/bin/npx-cli.js");
+        let modules = folder.join("node_modules");
+        std::os::unix::fs::symlink(self.node_folder.join("node_modules"), modules)
+            .or_else(|error| if error.kind() == ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })?;
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("npx() {{ node \"$NPX\" \"$@\"; }}; {line}")]);
+        command.env_clear().env("PATH", path).env("NPX", npm).env("HOME", folder).env("npm_config_offline", "true");
+        command.current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+        let output = timeout(LIMIT, command.output()).await.context("it did not end")??;
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        if output.status.success() { Ok(said) } else { bail!("{line}: {}\n{said}", output.status) }
     }
 
     async fn output(&self, language: Language, code: &str, variables: &[(&str, String)]) -> Result<String> {

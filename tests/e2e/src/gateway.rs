@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use crate::Cloud;
+use crate::{Cloud, contract};
 
 static ANSWERS: Mutex<Vec<Answer>> = Mutex::new(Vec::new());
 
@@ -112,6 +112,7 @@ impl Answer {
     fn check(&self) -> Result<()> {
         let request_id = self.header("x-request-id").with_context(|| format!("no x-request-id: {self:?}"))?;
         ensure!(!request_id.is_empty(), "an empty x-request-id: {self:?}");
+        contract::check(self)?;
         // A readiness probe reads this answer, so its body is not a problem.
         let unhealthy = self.path.ends_with("/v1/admin/lakehouse/health")
             && self.status == 503

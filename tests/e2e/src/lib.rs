@@ -12,6 +12,7 @@
 
 mod aws;
 mod cloud;
+mod contract;
 mod faults;
 mod gateway;
 mod lakehouse;

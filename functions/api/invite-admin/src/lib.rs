@@ -38,6 +38,7 @@ pub struct Invitation<'a> {
     /// `invitation`, or `recovery` if the address was confirmed before.
     #[schema(value_type = &str)]
     kind: &'static str,
+    #[schema(value_type = &str)]
     admin_email: &'a AdminEmail,
     sent_at: Moment,
 }

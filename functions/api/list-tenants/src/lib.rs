@@ -20,6 +20,7 @@ needs! {
 pub struct ListedTenant<'a> {
     tenant_id: TenantId,
     slug: &'a Slug,
+    #[schema(value_type = &str)]
     display_name: &'a DisplayName,
     tier: Tier,
     region: Region,

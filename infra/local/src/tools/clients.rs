@@ -1,5 +1,5 @@
-//! The official clients of the outside systems, for `tests/clients`: a Python environment, which also holds Node, and
-//! Node's packages. Only `cargo xtask test` installs them.
+//! The official clients of the outside systems, and what makes clients of our API, for `tests/clients`: a Python
+//! environment, which also holds Node, and Node's packages. Only `cargo xtask test` installs them.
 
 use std::fs;
 use std::path::PathBuf;

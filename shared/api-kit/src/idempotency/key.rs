@@ -1,12 +1,8 @@
 //! Finds the record of a request, and tells whether that record belongs to the same request.
 
-use domain::FieldError;
 use sha2::{Digest, Sha256};
 
 use crate::{Problem, Request};
-
-/// The header.
-const HEADER: &str = "Idempotency-Key";
 
 /// A request's identity, as digests. A record holds neither keys nor bodies, because they may contain credentials.
 pub struct Identity {
@@ -19,10 +15,7 @@ pub struct Identity {
 impl Identity {
     /// The identity of a request that carries a key.
     pub fn of(request: &Request, route: &str) -> Result<Option<Self>, Problem> {
-        let Some(key) = request.header(HEADER).map_err(|_| bad())? else { return Ok(None) };
-        if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(bad());
-        }
+        let Some(key) = request.idempotency_key()? else { return Ok(None) };
         let [if_match, if_none_match] = ["if-match", "if-none-match"].map(|name| request.list_header(name));
         let [if_match, if_none_match] = [if_match?, if_none_match?].map(Option::unwrap_or_default);
         Ok(Some(Self {
@@ -35,11 +28,6 @@ impl Identity {
             ]),
         }))
     }
-}
-
-fn bad() -> Problem {
-    let message = "must be 1 to 255 visible ASCII characters".to_owned();
-    vec![FieldError { field: HEADER.to_owned(), message }].into()
 }
 
 /// The digest of the parts and their lengths. So two different lists of parts have different digests.

@@ -46,7 +46,7 @@ pub struct Accepted<'a> {
     run: AcceptedRun,
     /// The first step that is not completed, if the run was resumed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<&str>, nullable = false)]
+    #[schema(value_type = &str, required = false)]
     resumes_at: Option<&'static str>,
     /// Values of the request that came too late. Not there if there are none.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]

@@ -12,6 +12,8 @@ use crate::{Answer, Moment};
 pub struct TenantRecord<'a> {
     tenant_id: TenantId,
     slug: &'a Slug,
+    /// An older tenant's may be one that a new tenant would not get.
+    #[schema(value_type = &str)]
     display_name: &'a DisplayName,
     region: Region,
     tier: Tier,
@@ -23,6 +25,8 @@ pub struct TenantRecord<'a> {
     falkordb_graph_name: Option<&'a str>,
     /// The tenant's own domain, if it has one. A deprovisioned tenant has none: its domain is free.
     custom_domain: Option<&'a str>,
+    /// The same is true of its admin's address.
+    #[schema(value_type = &str)]
     admin_email: &'a AdminEmail,
     provisioning_state: ProvisioningState,
     /// Whether the tenant is live and routing.

@@ -33,8 +33,29 @@ pub fn schemas() -> Map<String, Value> {
     collect::<Unhealthy>(&mut found);
     collect::<FieldError>(&mut found);
     let mut schemas: Map<_, _> = found.into_iter().map(|(name, schema)| (name, json!(schema))).collect();
+    schemas.values_mut().for_each(require_what_may_be_null);
     schemas.insert("Problem".to_owned(), problem());
+    let codes: Vec<_> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+    let description = "Stable. What each one means stands at the answers that have it.";
+    schemas.insert("ProblemCode".to_owned(), json!({ "type": "string", "description": description, "enum": codes }));
     schemas
+}
+
+/// An `Option` is answered as null, and never left out.
+fn require_what_may_be_null(schema: &mut Value) {
+    let Some(properties) = schema["properties"].as_object() else { return };
+    let null = |schema: &Value| schema["type"] == "null";
+    let nullable = |schema: &Value| {
+        schema["type"].as_array().is_some_and(|types| types.contains(&json!("null")))
+            || schema["oneOf"].as_array().is_some_and(|choices| choices.iter().any(null))
+    };
+    let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let required: Vec<_> = properties
+        .iter()
+        .filter(|(name, schema)| nullable(schema) || required.iter().any(|required| required == *name))
+        .map(|(name, _)| name.clone())
+        .collect();
+    schema["required"] = json!(required);
 }
 
 fn collect<T: ToSchema + PartialSchema>(found: &mut Vec<(String, RefOr<Schema>)>) {
@@ -52,7 +73,7 @@ fn problem() -> Value {
             "title": { "type": "string" },
             "status": { "type": "integer" },
             "detail": { "type": "string", "description": "What it was this time; constant for a 5xx." },
-            "code": { "type": "string", "enum": ProblemCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>() },
+            "code": reference("ProblemCode"),
             "request_id": { "type": "string", "description": "The same as `x-request-id`." },
             "errors": { "type": "array", "items": reference("FieldError"), "description": "With 422: every bad field." },
         },

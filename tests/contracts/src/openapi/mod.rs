@@ -9,7 +9,7 @@ mod operations;
 mod requests;
 mod sources;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
 use domain::ProblemCode;
@@ -37,10 +37,10 @@ pub fn document() -> Result<Value> {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.to_lowercase()] = operation(route)?;
     }
-    let used = serde_json::to_string(&paths)? + &serde_json::to_string(&schemas)?;
-    for name in schemas.keys() {
-        ensure!(used.contains(&format!("\"#/components/schemas/{name}\"")), "nothing refers to the schema {name}");
-    }
+    let mut used = BTreeSet::new();
+    references(&json!([paths, schemas]), &mut used);
+    let named = schemas.keys().map(|name| reference(name)["$ref"].to_string()).collect();
+    ensure!(used == named, "one of these is not used, or not defined: {:?}", used.symmetric_difference(&named));
     Ok(json!({
         "openapi": "3.1.0",
         "info": {
@@ -48,6 +48,7 @@ pub fn document() -> Result<Value> {
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "Tenants from one POST to live, and their lakehouse catalogs",
             "description": operations::INTRODUCTION,
+            "contact": { "name": "The operator of the installation" },
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{
@@ -74,13 +75,26 @@ pub fn document() -> Result<Value> {
     }))
 }
 
+/// Every schema that this refers to.
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    if let Some(reference) = value.get("$ref") {
+        found.insert(reference.to_string());
+    }
+    let (items, members) = (value.as_array(), value.as_object());
+    items
+        .into_iter()
+        .flatten()
+        .chain(members.into_iter().flat_map(Map::values))
+        .for_each(|part| references(part, found));
+}
+
 fn operation(route: &Route) -> Result<Value> {
     let texts = operations::of(route.name)?;
     let mut operation = json!({
         "operationId": route.name,
         "tags": [texts.tag],
         "summary": texts.summary,
-        "description": texts.description,
+        "description": format!("{}\n\n{}", texts.description, who(route)),
         "x-source": texts.source,
         "security": match route.credential {
             Credential::ApiKey => json!([{ "ApiKey": [] }]),
@@ -108,6 +122,20 @@ fn operation(route: &Route) -> Result<Value> {
     Ok(operation)
 }
 
+/// Who may call a route, for readers.
+fn who(route: &Route) -> String {
+    let groups: Vec<_> = route.groups.iter().map(|group| format!("`{group}`")).collect();
+    let groups = groups.join(" or ");
+    match route.credential {
+        Credential::ApiKey => format!("Who: a consumer's API key with the group {groups}."),
+        Credential::Bearer if route.tenants_own => {
+            format!("Who: a bearer token with the role {groups}, or the tenant's own token for what is its own.")
+        }
+        Credential::Bearer => format!("Who: a bearer token with the role {groups}."),
+        Credential::None => "Who: anyone, without a credential.".to_owned(),
+    }
+}
+
 /// One pattern, since generators stop at alternatives in a path.
 const ID_OR_SLUG: &str =
     "^([a-z0-9][a-z0-9-]{1,46}[a-z0-9]|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$";
@@ -119,12 +147,12 @@ fn parameters(route: &Route) -> Result<Vec<Value>> {
             Credential::Bearer => json!({
                 "name": "tenant", "in": "path", "required": true, "x-source": "seed",
                 "description": "The tenant's id, or its slug.",
-                "schema": { "type": "string", "pattern": ID_OR_SLUG },
+                "schema": { "type": "string", "pattern": ID_OR_SLUG }, "example": "acme-bank",
             }),
             Credential::ApiKey | Credential::None => json!({
                 "name": "tenant", "in": "path", "required": true, "x-source": "seed",
                 "description": "The tenant's slug.",
-                "schema": reference("Slug"),
+                "schema": reference("Slug"), "example": "acme-bank",
             }),
         });
     }
@@ -135,7 +163,7 @@ fn parameters(route: &Route) -> Result<Vec<Value>> {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false, "x-source": "ours",
             "description": "The same key with the same request gives the first answer again, for 24 hours. Answers 401, 403, 409, 429 and 5xx are not kept.",
-            "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
+            "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" }, "example": "6f1d3c1e-order-4711",
         }));
     }
     if route.conditional {
@@ -154,14 +182,14 @@ fn parameters(route: &Route) -> Result<Vec<Value>> {
         ] {
             parameters.push(json!({
                 "name": name, "in": "header", "required": false, "x-source": "ours",
-                "description": description, "schema": { "type": "string" },
+                "description": description, "schema": { "type": "string" }, "example": "\"3\"",
             }));
         }
     }
     parameters.push(json!({
         "name": "x-correlation-id", "in": "header", "required": false, "x-source": "ours",
         "description": "Follows the request, and what it starts, through every log line. One that is not up to 128 of `[A-Za-z0-9._-]` is replaced.",
-        "schema": { "type": "string" },
+        "schema": { "type": "string" }, "example": "checkout-4711",
     }));
     Ok(parameters)
 }
@@ -204,7 +232,8 @@ fn links(route: &Route) -> Map<String, Value> {
         .collect()
 }
 
-/// The problems of one status.
+/// The problems of one status. All of them are of one type, so that a generated client has one for them; which codes they may
+/// have is beside the schema.
 fn problem(route: &Route, status: u16, codes: &[ProblemCode]) -> Value {
     let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
     let examples: Map<String, Value> = codes
@@ -221,25 +250,24 @@ fn problem(route: &Route, status: u16, codes: &[ProblemCode]) -> Value {
             (code.as_str().to_owned(), json!({ "value": value }))
         })
         .collect();
-    let mut carried = headers(match status {
-        429 | 503 => &["Retry-After"],
-        _ => &[],
-    });
+    let mut carried = headers(&[]);
     if status == 401 {
         // API Gateway renames this header in answers of a function. It keeps the name in its own answers.
         carried["WWW-Authenticate"] = header("WWW-Authenticate", false);
     }
-    if status == 409 {
-        // Only the 409s that end after a while have this header.
+    if matches!(status, 409 | 429 | 503) {
+        // Of the 409s, only those that end after a while have this header. Where one type has it and must have it, a
+        // generator that makes one type of all (ogen) writes code that does not compile.
         carried["Retry-After"] = header("Retry-After", false);
     }
-    let titles: Vec<_> = codes.iter().map(|code| code.title()).collect();
+    let meanings: Vec<_> = codes.iter().map(|code| format!("- `{}`: {}", code.as_str(), code.meaning())).collect();
     json!({
-        "description": titles.join("; "),
+        "description": meanings.join("\n"),
         "x-source": if route.name == "provision-tenant" && matches!(status, 409 | 422) { "seed" } else { "ours" },
         "headers": carried,
         "content": { "application/problem+json": {
-            "schema": { "allOf": [reference("Problem"), { "properties": { "code": { "enum": names }, "status": { "type": "integer", "enum": [status] } } }] },
+            "schema": reference("Problem"),
+            "x-codes": names,
             "examples": examples,
         } },
     })

@@ -3,11 +3,59 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-/// The document's introduction.
-pub const INTRODUCTION: &str = "JSON in and out. Request objects are closed: an unknown field is 422, with the nearest known name. Answers are open: \
-fields may be added. Times are RFC 3339 in UTC with `Z` and six digits. Errors are RFC 9457 problems with a stable `code`; on 422 every bad field \
-is named at once. Every answer has `x-request-id`. `x-source` says where a part of this contract comes from: `seed` and `reference` are the \
-documentation this API follows, `inferred` was concluded from it, `ours` is this implementation's own decision.";
+/// The document's introduction, in Markdown.
+pub const INTRODUCTION: &str = "\
+A multi-tenant control plane: one POST makes a tenant with its database environment, graph, vector index and billing, and further \
+routes keep it, its lakehouse catalog and its sync targets.
+
+## Authentication
+
+There are two credentials, and each route takes one of them; the other one is ignored. Routes of tenants and systems take an API key in \
+`X-API-Key`: a consumer in the group `admin` may call all of them, one in the group `auditor` those that read. Routes of the lakehouse \
+take `Authorization: Bearer` with a JWT: the role `admin` may call all of them, and a tenant's own token may read that tenant's catalog \
+and sync targets. The lakehouse's health route takes none. Without the route's credential, or with a wrong one, the answer is 401; for a \
+known caller without the right it is 403, whether or not the resource exists. `x-groups` of an operation says who may call it.
+
+## Requests and answers
+
+JSON in UTF-8, in and out. Request objects are closed: an unknown field or query parameter is 422, and the nearest known name is suggested. \
+Answers are open: fields may be added. Times are RFC 3339 in UTC with `Z` and six digits.
+
+## Problems
+
+Every error is an RFC 9457 problem (`application/problem+json`): `code` is stable and for machines, `detail` says what it was this time, \
+and on 422 `errors` names every bad field at once. The `detail` of a 5xx is constant; its cause is in the log under `request_id`, which \
+is also in the header `x-request-id` of every answer. Which codes an answer may have is in its description, and for machines in `x-codes`.
+
+## Repeating a request
+
+Every POST and PATCH takes an `Idempotency-Key`. The same key with the same request gives the first answer again for 24 hours, with \
+`Idempotency-Replayed: true`. With another request it is 422, and while the first one is running 409 with `Retry-After`. Answers 401, \
+403, 409, 429 and 5xx are not kept. GET and DELETE can be repeated without a key.
+
+## Conditional requests
+
+Tenants and catalogs have versions, in `ETag`. `If-Match` and `If-None-Match` work as RFC 9110 says: a change that is meant for another \
+version is 412, a GET of a version that the caller has is 304 without a body, and `If-None-Match: *` only creates.
+
+## Lists
+
+Lists are bare arrays, newest first. `limit` is how many there are on a page; where there is more, a header `Link: <path>; rel=\"next\"` has \
+the path of the next page, below the host. Follow it as it is: its `cursor` says where the page begins.
+
+## Limits
+
+The gateway takes so many requests a second of each route, of all callers together, as the installation allows. Beyond that the answer is \
+429 with `Retry-After`. A body has at most 256 KiB, and a request is answered within five seconds.
+
+## Following a request
+
+A caller's `x-correlation-id` is in every log line of the request, and of the run that it starts.
+
+## Where this contract comes from
+
+`x-source` says it of operations, answers and fields: `seed` and `reference` are the documentation that this API follows, `inferred` was \
+concluded from it, `ours` is this implementation's own decision.";
 
 /// An operation's texts.
 pub struct Texts {
@@ -20,9 +68,18 @@ pub struct Texts {
 /// The groups of routes.
 pub fn tags() -> Value {
     json!([
-        { "name": "tenants", "description": "From one POST to live, and what comes after." },
-        { "name": "systems", "description": "Whether the outside systems will do what tenants need." },
-        { "name": "lakehouse", "description": "Each tenant's Iceberg catalog, and what is synced into it." },
+        {
+            "name": "tenants",
+            "description": "From one POST to live, and what comes after: reading, changing, inviting, switching off. With an API key.",
+        },
+        {
+            "name": "systems",
+            "description": "Whether the outside systems will do what tenants need. With an API key.",
+        },
+        {
+            "name": "lakehouse",
+            "description": "Each tenant's Iceberg catalog, and what is synced into it. With a bearer token, but for the health route.",
+        },
     ])
 }
 
