@@ -5,7 +5,7 @@ mod decide;
 use api_kit::records::Accepted;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Json, Problem, Request};
-use domain::{ProvisionRequest, Region, TenantId};
+use domain::{ProvisionRequest, Region, Slug, TenantId};
 use lambda_kit::{List, needs, settings};
 use runs::{Care, Runs};
 use store::{ControlDatabase, NewTenant, Resume, StoreError, Tenant};

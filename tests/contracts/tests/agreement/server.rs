@@ -3,8 +3,8 @@
 use api_kit::{Caller, Input, Json, OptionalJson, Page, Preconditions, Problem, Query, Request, SlugInPath};
 use domain::routes::{Body, Credential, Route};
 use domain::{
-    CatalogRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region, SearchText, Slug, SyncTargetRequest,
-    TenantChange, TenantId, Tier,
+    CatalogRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region, SearchText, Slug,
+    SyncTargetRequest, TenantChange, TenantId, Tier,
 };
 use lambda_http::RequestExt as _;
 use lambda_http::http::{HeaderValue, Request as HttpRequest};
