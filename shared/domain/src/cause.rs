@@ -790,6 +790,9 @@ causes! {
         /// The object `jwt` of the secret control/callers cannot be used.
         CallersJwtMalformed = "callers_jwt_malformed", Rejected, Platform, false,
             "The object jwt of the secret control/callers cannot be used: {}. Put a valid value, then send the request again.";
+        /// A consumer in the secret control/callers cannot be used.
+        CallersConsumerMalformed = "callers_consumer_malformed", Rejected, Platform, false,
+            "The consumer {} of the secret control/callers has a field that is not known. Take it out, then send the request again.";
         /// There is no connection to the issuer's JWKS.
         JwksUnreachable = "jwks_unreachable", Transient, Platform, true,
             "The JWKS at the configured jwks_url could not be reached; check the URL, the network path and the issuer's status page.";
@@ -814,6 +817,9 @@ causes! {
         /// The issuer's answer is not a JWKS.
         JwksMalformed = "jwks_malformed", Transient, Provider, true,
             "The answer from the configured jwks_url is not a JWKS; check the URL and the issuer's status page.";
+        /// The discovery document at the issuer's address is another issuer's.
+        JwksOtherIssuer = "jwks_other_issuer", Rejected, Platform, false,
+            "The discovery document at the configured issuer names another issuer; write issuer in the secret control/callers exactly as the document does.";
         /// The fetch of the JWKS was interrupted.
         JwksInterrupted = "jwks_interrupted", Transient, Provider, true,
             "The fetch of the JWKS was interrupted; it is fetched again.";

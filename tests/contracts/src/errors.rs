@@ -139,7 +139,8 @@ fn failure(code: CauseCode) -> Result<Failure> {
         }
         CauseCode::SeedMismatch => "11 roles instead of 12",
         CauseCode::OpenSearchConflict => "vector dimension",
-        CauseCode::CallersJwtMalformed => "issuer is not a URL",
+        CauseCode::CallersJwtMalformed => "jwt.jwks_uri is not a known field; did you mean jwks_url?",
+        CauseCode::CallersConsumerMalformed => "reporting",
         _ => anyhow::bail!("the hint of {} has a gap, and there is no sample for it here", code.as_str()),
     };
     Ok(Failure::with_detail(code, detail))

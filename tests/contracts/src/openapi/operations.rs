@@ -22,6 +22,7 @@ pub fn tags() -> Value {
     json!([
         { "name": "tenants", "description": "From one POST to live, and what comes after." },
         { "name": "systems", "description": "Whether the outside systems will do what tenants need." },
+        { "name": "callers", "description": "Who calls, and what they may do." },
         { "name": "lakehouse", "description": "Each tenant's Iceberg catalog, and what is synced into it." },
     ])
 }
@@ -108,6 +109,13 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
          refuses to make anything for those tenants. The check is repeated every five minutes.",
     ),
     (
+        "get-caller",
+        "callers",
+        "ours",
+        "Say whose API key this is",
+        "The consumer's name, its groups, and the operations that it may call. Every known key may ask.",
+    ),
+    (
         "upsert-catalog",
         "lakehouse",
         "seed",
@@ -145,5 +153,12 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "seed",
         "List sync targets",
         "Newest first, ties by id. A tenant's own token sees that tenant's only.",
+    ),
+    (
+        "get-lakehouse-caller",
+        "callers",
+        "ours",
+        "Say whose token this is",
+        "The subject, its roles, its tenant if it is a tenant's own token, when it ends, and the operations that it may call. Every valid token may ask.",
     ),
 ];
