@@ -24,6 +24,15 @@ pub struct Jwt {
 }
 
 impl Jwt {
+    /// As the secret control/callers has it.
+    pub fn entry(&self) -> Value {
+        json!({
+            "issuer": self.issuer, "audience": self.audience, "role_claim": "role",
+            "keys": [{ "kid": null, "alg": "HS256", "secret": self.secret }],
+            "jwks_url": null,
+        })
+    }
+
     /// Signs a token.
     pub fn mint(&self, whose: &Whose) -> anyhow::Result<String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs();

@@ -3,10 +3,17 @@
 use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use tokens::Now;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;
+
+/// The time of the tests.
+pub fn now() -> Now {
+    Now(Duration::from_secs(test_tokens::NOW))
+}
 
 /// An issuer's server, which counts the requests.
 pub struct Server {

@@ -60,7 +60,7 @@ struct Fetch {
     outcome: Result<Arc<[Key]>, Failure>,
 }
 
-/// What of a discovery document is read (OpenID Connect Discovery, section 3).
+/// What of a discovery document is read (`OpenID` Connect Discovery, section 3).
 #[derive(Deserialize)]
 struct Discovered {
     issuer: String,
@@ -181,7 +181,7 @@ fn fresh_for(answer: &Answer) -> Duration {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use tokens::fixtures::Es256;
+    use test_tokens::Es256;
     use tokio::task::JoinSet;
 
     use super::*;
@@ -189,7 +189,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
     /// When each test begins, since 1970.
-    const NOW: Duration = Duration::from_secs(tokens::fixtures::NOW);
+    const NOW: Duration = Duration::from_secs(test_tokens::NOW);
 
     /// A limit that is long enough for a fetch on a busy machine.
     fn jwks(server: &Server) -> Arc<Jwks> {

@@ -85,10 +85,10 @@ mod tests {
     use std::time::Duration;
 
     use serde_json::json;
-    use tokens::fixtures::{Es256, NOW, RSA_PUBLIC, SECRET, bearer, claims, encode, hs256, now, rs256, rsa_jwk};
+    use test_tokens::{Es256, NOW, RSA_PUBLIC, SECRET, bearer, claims, encode, hs256, rs256, rsa_jwk};
 
     use super::*;
-    use crate::fixtures::Server;
+    use crate::fixtures::{Server, now};
 
     /// The outcome of a verification. A failure is shown by its code, a refusal by the rule.
     type Outcome = Result<Result<Bearer, Rule>, CauseCode>;

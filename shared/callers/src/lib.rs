@@ -116,7 +116,7 @@ impl Callers {
 
 /// A name of somebody's own, in the words of the other mistakes.
 fn unknown(name: &str) -> String {
-    let name: String = name.chars().filter(|it| it.is_ascii_graphic()).take(40).collect();
+    let name: String = name.chars().filter(char::is_ascii_graphic).take(40).collect();
     format!("{name} is not a known field beside it; known are consumers and jwt")
 }
 
@@ -128,7 +128,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use tokens::fixtures::{SECRET, bearer, claims, hs256, now};
+    use crate::fixtures::now;
+    use test_tokens::{SECRET, bearer, claims, hs256};
 
     /// Callers of this secret, and how often it was read.
     fn callers(secret: Value) -> (Callers, Arc<AtomicUsize>) {

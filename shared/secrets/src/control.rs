@@ -88,7 +88,7 @@ pub struct CallersSecret {
 }
 
 /// The names of fields that there are not. Their values are dropped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Unknown(Vec<String>);
 
 impl Deref for Unknown {

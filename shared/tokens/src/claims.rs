@@ -39,7 +39,6 @@ impl Bearer {
 }
 
 /// What an issuer's tokens must say, and where they say who it is.
-#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Expected {
     /// One of these is `iss`.
     pub issuers: Vec<String>,
@@ -61,7 +60,6 @@ pub(crate) struct Expected {
 }
 
 /// Where roles come from.
-#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Roles {
     pub claim: Claim,
     /// The values that count. `None`: all of them.

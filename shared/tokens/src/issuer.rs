@@ -85,7 +85,7 @@ pub struct Published {
 pub enum Address {
     /// In the key set at this URL.
     KeySet(Url),
-    /// In the key set that this document names (OpenID Connect Discovery), if its `issuer` is this one.
+    /// In the key set that this document names (`OpenID` Connect Discovery), if its `issuer` is this one.
     Discovery {
         /// `{issuer}/.well-known/openid-configuration`.
         document: Url,

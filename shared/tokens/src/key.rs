@@ -324,7 +324,7 @@ impl Curve {
     /// An uncompressed point: ring accepts no other form. ring checks that it is on the curve when it verifies.
     fn point(self, point: Vec<u8>) -> Option<Public> {
         let whole = point.len() == 1 + 2 * self.coordinate() && point[0] == 4;
-        whole.then(|| match self {
+        whole.then_some(match self {
             Self::P256 => Public::P256(point),
             Self::P384 => Public::P384(point),
         })

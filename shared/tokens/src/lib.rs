@@ -9,13 +9,14 @@ mod algorithm;
 mod claim;
 mod claims;
 mod config;
-#[cfg(any(test, feature = "fixtures"))]
-#[expect(missing_docs, reason = "for tests only")]
-pub mod fixtures;
+#[cfg(test)]
+mod fixtures;
 mod issuer;
 mod key;
 mod now;
 mod object;
+#[cfg(test)]
+mod providers;
 mod refusal;
 #[cfg(test)]
 mod sets;

@@ -131,7 +131,9 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub(crate) fn of(token: &Token<'_>) -> Self {
+    /// What this token says. Whether it is true is another matter.
+    #[must_use]
+    pub fn of(token: &Token<'_>) -> Self {
         let claim = |name| match token.claims.get(name) {
             None => "-".to_owned(),
             Some(Value::String(text)) => shown(text),
@@ -139,6 +141,12 @@ impl Seen {
         };
         let kid = token.kid.as_deref().map_or_else(|| "-".to_owned(), shown);
         Self { iss: claim("iss"), aud: claim("aud"), alg: token.alg.name(), kid }
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the token has iss {}, aud {}, alg {}, kid {}", self.iss, self.aud, self.alg, self.kid)
     }
 }
 

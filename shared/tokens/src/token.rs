@@ -250,4 +250,41 @@ mod tests {
         assert_eq!(refused(&format!("Bearer {signed}{}", "A".repeat(longest + 4))), Some(Rule::TooLong));
         assert_eq!(refused(&format!("Bearer {}", "A".repeat(1 << 20))), Some(Rule::TooLong));
     }
+
+    use proptest::prelude::*;
+
+    proptest! {
+        /// What is not a token is refused, and nothing else happens.
+        #[test]
+        fn any_text_is_a_token_or_refused(text in "(Bearer )?[ -~]{0,80}", parts in prop::collection::vec("[A-Za-z0-9_-]{0,40}", 0..5)) {
+            let _ = Token::from_header(&text);
+            let _ = Token::parse(&parts.join("."));
+        }
+
+        /// Whatever the claims say, they are read as they are, or refused because a name is there twice.
+        #[test]
+        fn claims_are_read_as_they_are(members in prop::collection::vec(("[a-c]{1,2}", any::<i32>()), 0..6)) {
+            let json: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            let token = token(r#"{"alg":"ES256"}"#, &format!("{{{}}}", json.join(",")));
+            let names: std::collections::BTreeSet<_> = members.iter().map(|(name, _)| name).collect();
+            match Token::parse(&token) {
+                Ok(parsed) => {
+                    prop_assert_eq!(names.len(), members.len());
+                    prop_assert!(members.iter().all(|(name, value)| parsed.claims[name] == *value));
+                }
+                Err(rule) => prop_assert!(rule == Rule::Malformed && names.len() < members.len()),
+            }
+        }
+
+        /// No change of one character leaves a token as it was.
+        #[test]
+        fn every_character_of_a_token_counts(at in any::<prop::sample::Index>(), other in "[A-Za-z0-9_.-]") {
+            let text = token(r#"{"alg":"HS256","kid":"k"}"#, r#"{"sub":"s","exp":1}"#);
+            let at = at.index(text.len());
+            prop_assume!(text[at..=at] != other);
+            let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+            let whole = |text: &str| Token::parse(text).ok().map(|token| (token.signed.to_vec(), token.signature));
+            prop_assert_ne!(whole(&changed), whole(&text));
+        }
+    }
 }
