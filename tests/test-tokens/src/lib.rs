@@ -1,5 +1,12 @@
 //! Keys, tokens and their signers, for tests.
 
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::new_without_default,
+    reason = "a test that panics fails, which is what it is for"
+)]
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::hmac;
@@ -84,7 +91,6 @@ pub struct Es256 {
 }
 
 impl Es256 {
-    #[must_use]
     pub fn new() -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("generated");
@@ -129,7 +135,7 @@ pub fn es384(kid: Option<&str>) -> (Value, impl Fn(&[u8]) -> Vec<u8>) {
     (jwk, move |signed| key.sign(&SystemRandom::new(), signed).expect("signed").as_ref().to_vec())
 }
 
-/// A new EdDSA key, as JWK, and its signer.
+/// A new `EdDSA` key, as JWK, and its signer.
 pub fn eddsa(kid: Option<&str>) -> (Value, impl Fn(&[u8]) -> Vec<u8>) {
     let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("generated");
     let key = Ed25519KeyPair::from_pkcs8(document.as_ref()).expect("a key");
