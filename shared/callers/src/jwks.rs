@@ -127,13 +127,17 @@ impl Jwks {
         // Both requests of a discovery together.
         let outcome = tokio::time::timeout(self.timeout, self.ask()).await;
         let outcome = outcome.unwrap_or_else(|_| Err(CauseCode::JwksTimeout.into()));
+        // Which one of several. A URL may hold a credential, a host does not.
+        let host = match &self.published.address {
+            Address::KeySet(url) | Address::Discovery { document: url, .. } => url.host_str(),
+        };
         match &outcome {
             Ok((keys, fresh_for)) => {
-                tracing::info!(keys = keys.len(), fresh_s = fresh_for.as_secs(), "fetched the issuer's keys");
+                tracing::info!(host, keys = keys.len(), fresh_s = fresh_for.as_secs(), "fetched the issuer's keys");
                 let fetched = Fetched { at: now, fresh_for: *fresh_for, keys: Arc::clone(keys) };
                 self.fetched.send_replace(Some(fetched));
             }
-            Err(failure) => tracing::warn!(code = failure.code().as_str(), "the issuer's keys cannot be fetched"),
+            Err(failure) => tracing::warn!(host, code = failure.code().as_str(), "the issuer's keys cannot be fetched"),
         }
         outcome.map(|(keys, _)| keys)
     }
@@ -453,7 +457,7 @@ mod tests {
             let (jwks, now) = (jwks(&server), NOW);
             for (after, requests) in [(0, 1), (fresh - 1, 1), (fresh, 2)] {
                 assert_eq!(ask(&jwks, "a", now + after * SECOND).await, Ok(true));
-                assert_eq!(server.requests(), requests as usize, "{headers} after {after} s");
+                assert_eq!(server.requests(), requests, "{headers} after {after} s");
             }
         }
     }

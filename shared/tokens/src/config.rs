@@ -465,6 +465,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn an_entry_of_another_shape_is_refused_and_the_field_is_named() {
         assert_eq!(wrong(&entry(&json!({}))), None);
         for (changes, expected) in [
@@ -638,6 +639,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn a_key_fits_its_algorithm_and_has_one_source() {
         let es256 = Es256::new();
         let with = |key: Value| wrong(&entry(&json!({ "keys": [{ "alg": "HS256", "secret": SECRET }, key] })));
@@ -657,7 +659,6 @@ mod tests {
         ] {
             assert_eq!(with(good.clone()), None, "{good}");
         }
-        const NOT_ONE: &str = "jwt.keys[1] must have exactly one of secret, public_key_pem, certificate_pem and jwk";
         for (key, expected) in [
             (json!({ "secret": SECRET }), "jwt.keys[1].alg is required"),
             (
@@ -744,6 +745,8 @@ mod tests {
             assert_eq!(with(key.clone()).as_deref(), Some(expected), "{key}");
         }
     }
+
+    const NOT_ONE: &str = "jwt.keys[1] must have exactly one of secret, public_key_pem, certificate_pem and jwk";
 
     #[test]
     fn discovery_asks_where_the_standard_says() {

@@ -352,6 +352,7 @@ mod tests {
         rsa_jwk, rsa_with,
     };
 
+    #[expect(clippy::needless_pass_by_value, reason = "as json! makes it")]
     fn jwk(value: Value) -> Option<Key> {
         Key::from_jwk(&value, None)
     }

@@ -34,10 +34,12 @@ struct Provider {
     cases: Vec<(Value, Outcome)>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside refusals")]
 fn good(subject: &str, roles: &[&str], own: bool) -> Outcome {
     Ok((subject.to_owned(), roles.iter().map(|&role| role.to_owned()).collect(), own))
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn providers() -> Vec<Provider> {
     let rs256 = |kid: &str| json!({ "alg": "RS256", "typ": "JWT", "kid": kid });
     let directory = "8f0a5e0c-3b1f-4f59-9d3c-0c6a0f4b7d21";

@@ -162,12 +162,11 @@ async fn with_issuers(cloud: &Cloud, publisher: &Publisher, ours: &Issuer, audie
         let problem = me(cloud, &token).await?.problem(401, "unauthenticated")?;
         let detail = problem["detail"].as_str().unwrap_or_default();
         ensure!(detail.contains("Authorization") && detail.contains("X-API-Key"), "{problem}");
-        let seen = |line: &Value| match is_shown {
-            true => {
-                line["seen_iss"] == publisher.iss.as_str() && line["seen_aud"] == "another" && line["seen_kid"] == "k"
-            }
-            false => ["seen_iss", "seen_aud", "seen_alg", "seen_kid"].iter().all(|name| line.get(name).is_none()),
-        };
+        let iss = publisher.iss.as_str();
+        let whole = |line: &Value| line["seen_iss"] == iss && line["seen_aud"] == "another" && line["seen_kid"] == "k";
+        let none =
+            |line: &Value| ["seen_iss", "seen_aud", "seen_alg", "seen_kid"].iter().all(|it| line.get(it).is_none());
+        let seen = |line: &Value| if is_shown { whole(line) } else { none(line) };
         let of_rule =
             |line: &Value| line["reason"] == reason && line["expected"].as_str().unwrap_or_default() == expected;
         logged(cloud, |line| of_rule(line) && seen(line)).await.context(reason)?;
