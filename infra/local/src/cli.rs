@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
@@ -25,12 +26,12 @@ pub enum Command {
     Up(Up),
     /// End a cloud and wait until all of it is gone.
     Down(CloudName),
-    /// Print a bearer token (JWT) for the running cloud; it is good for 12 hours.
+    /// Print a bearer token (JWT) for the running cloud, good for 12 hours, or say what is wrong with one.
     Token {
         #[command(flatten)]
         cloud: CloudName,
         #[command(subcommand)]
-        whose: Whose,
+        command: TokenCommand,
     },
     /// Build one function again and put its code into the running cloud.
     Reload {
@@ -208,6 +209,26 @@ pub struct Faults {
     pub storm: Option<usize>,
     #[command(flatten)]
     pub parts: Parts,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum TokenCommand {
+    #[command(flatten)]
+    Mint(Whose),
+    /// Say which rule a token breaks first, as the authorizer would find it. Nothing is sent.
+    Check(Check),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Check {
+    /// The token; `-` reads it from standard input.
+    pub token: String,
+    /// File with the value of the secret control/callers, or with its `jwt`; without it, that of the running cloud.
+    #[arg(long, value_name = "FILE")]
+    pub callers: Option<PathBuf>,
+    /// File with the issuer's key set, if it publishes one.
+    #[arg(long, value_name = "FILE")]
+    pub jwks: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -22,6 +22,15 @@ pub struct Jwt {
 }
 
 impl Jwt {
+    /// As the secret control/callers has it.
+    pub fn entry(&self) -> Value {
+        json!({
+            "issuer": self.issuer, "audience": self.audience, "role_claim": "role",
+            "keys": [{ "kid": null, "alg": "HS256", "secret": self.secret }],
+            "jwks_url": null,
+        })
+    }
+
     /// A token with the role `admin`.
     pub fn admin(&self) -> anyhow::Result<String> {
         self.mint("local-operator", "admin")

@@ -52,7 +52,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Guard { arguments } => family::guard::run(&arguments).await,
         Command::Worker { arguments } => family::worker::run(&arguments).await,
         Command::Down(cloud) => family::down(&cloud).await,
-        Command::Token { cloud, whose } => token::run(&cloud, &whose).await,
+        Command::Token { cloud, command } => token::run(&cloud, &command).await,
         Command::Up(_)
         | Command::Reload { .. }
         | Command::Logs { .. }

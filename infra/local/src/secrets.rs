@@ -75,10 +75,6 @@ fn callers(credentials: &Credentials, jwt: &Jwt) -> Value {
             consumer("platform-auditor", &["auditor"], &credentials.auditor_api_key),
             consumer("reporting", &[], &credentials.non_admin_api_key),
         ],
-        "jwt": {
-            "issuer": jwt.issuer, "audience": jwt.audience, "role_claim": "role",
-            "keys": [{ "kid": null, "alg": "HS256", "secret": jwt.secret }],
-            "jwks_url": null,
-        },
+        "jwt": jwt.entry(),
     })
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// What a consumer may be: the groups that routes know.
-const GROUPS: [&str; 2] = ["admin", "auditor"];
+pub const GROUPS: [&str; 2] = ["admin", "auditor"];
 
 /// The secret's value. What is not about keys is kept as it is.
 pub struct Callers(Value);

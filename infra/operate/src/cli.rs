@@ -97,6 +97,11 @@ pub enum KeysCommand {
         #[command(flatten)]
         environment: Environment,
     },
+    /// Read the consumers, keys and ACL groups of Kong, and print them as control/callers has them. Nothing is stored.
+    Kong {
+        /// What `deck gateway dump --format json` or Kong's Admin API says.
+        file: PathBuf,
+    },
     /// Take back a consumer's key. It stops working within a minute.
     Revoke {
         #[command(flatten)]
@@ -120,10 +125,14 @@ mod tests {
     #[test]
     fn documented_commands_are_understood() {
         let mut found = 0;
-        for document in ["README.md", "SECURITY.md", "infra/aws/README.md"] {
+        for document in
+            ["README.md", "SECURITY.md", "infra/aws/README.md", "functions/ops/authorize-caller/PROVIDERS.md"]
+        {
             let text = std::fs::read_to_string(root().expect("the checkout").join(document)).expect("read");
-            let lines =
-                text.lines().flat_map(|line| line.split(['`', '#'])).map(|part| part.trim().trim_start_matches("$ "));
+            let lines = text
+                .lines()
+                .flat_map(|line| line.split(['`', '#', '>']))
+                .map(|part| part.trim().trim_start_matches("$ "));
             for line in lines.filter(|line| {
                 ["deploy ", "doctor ", "keys ", "sbom "].iter().any(|it| line.starts_with(&format!("cargo xtask {it}")))
             }) {

@@ -1,11 +1,15 @@
 //! `cargo xtask keys`.
 
+use std::fs;
 use std::process::ExitCode;
+
+use anyhow::Context as _;
 
 use crate::aws::Aws;
 use crate::callers::{Callers, digest};
 use crate::cli::{Environment, Keys, KeysCommand};
 use crate::installation::{self, Installation};
+use crate::kong;
 use crate::secrets;
 
 pub fn run(keys: &Keys) -> anyhow::Result<ExitCode> {
@@ -28,6 +32,15 @@ pub fn run(keys: &Keys) -> anyhow::Result<ExitCode> {
                 for digest in digests {
                     say!("  {}", short(&digest));
                 }
+            }
+        }
+        KeysCommand::Kong { file } => {
+            let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            let kong = serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", file.display()))?;
+            let taken = kong::callers(&kong)?;
+            say!("{}", serde_json::to_string_pretty(&taken.callers)?);
+            for note in taken.notes {
+                eprintln!("{note}");
             }
         }
         KeysCommand::Revoke { environment, consumer, key } => {

@@ -15,6 +15,7 @@ mod deploy;
 mod doctor;
 mod installation;
 mod keys;
+mod kong;
 mod network;
 mod programs;
 mod sbom;

@@ -2,11 +2,12 @@
 
 use domain::TenantId;
 use domain::routes::{Credential, Route};
+use jiff::Timestamp;
 use lambda_http::Request;
 #[cfg(not(feature = "watch"))]
 use lambda_http::{RequestExt, request::RequestContext};
 
-use crate::Problem;
+use crate::{Moment, Problem};
 
 /// A caller who may call the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +15,69 @@ pub struct Caller {
     identity: String,
     actor: String,
     tenant: Option<TenantId>,
+    credential: Credential,
+    /// All of them, also those that mean nothing to this route.
+    groups: Vec<String>,
+    name: String,
+    issuer: Option<String>,
+    expires: Option<u64>,
 }
 
 impl Caller {
     /// Anyone, on a route that requires no credential.
     #[must_use]
     pub fn anyone() -> Self {
-        Self { identity: "anyone".to_owned(), actor: "anyone".to_owned(), tenant: None }
+        Self {
+            identity: "anyone".to_owned(),
+            actor: "anyone".to_owned(),
+            tenant: None,
+            credential: Credential::None,
+            groups: Vec::new(),
+            name: "anyone".to_owned(),
+            issuer: None,
+            expires: None,
+        }
+    }
+
+    /// The consumer's name, or the token's subject.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The token's issuer.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// A consumer's groups, or a token's roles.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// When the token ends.
+    #[must_use]
+    pub fn expires(&self) -> Option<Moment> {
+        Timestamp::from_second(self.expires?.try_into().ok()?).ok().map(Moment)
+    }
+
+    /// The tenant whose own token it is, whatever else it may do.
+    #[must_use]
+    pub const fn own_tenant(&self) -> Option<TenantId> {
+        self.tenant
+    }
+
+    /// Whether this caller may call that route, at least for something.
+    #[must_use]
+    pub fn may_call(&self, route: &Route) -> bool {
+        self.credential == route.credential
+            && (self.acts_for_all(route) || (route.tenants_own && self.tenant.is_some()))
+    }
+
+    fn acts_for_all(&self, route: &Route) -> bool {
+        route.for_everybody || self.groups.iter().any(|group| route.groups.contains(&group.as_str()))
     }
 
     /// Who the caller is, whichever of their keys they used: [`domain::Actor::identity`]. What is kept for a caller is kept
@@ -62,13 +119,27 @@ pub fn authorize(route: &Route, request: &Request) -> Result<Caller, Problem> {
         return Err(Problem::unavailable());
     };
     let tenant = field("tenant").map(|id| id.parse().map(TenantId)).transpose().map_err(|_| Problem::unavailable())?;
-    let caller = Caller { identity: identity.to_owned(), actor: actor.to_owned(), tenant };
-    permit(route, caller, field("groups").unwrap_or_default().split(','))
+    let groups = field("groups").unwrap_or_default().split(',').filter(|group| !group.is_empty());
+    let caller = Caller {
+        identity: identity.to_owned(),
+        actor: actor.to_owned(),
+        tenant,
+        credential: route.credential,
+        groups: groups.map(str::to_owned).collect(),
+        // The same.
+        name: field("name").unwrap_or(identity).to_owned(),
+        issuer: field("issuer").map(str::to_owned),
+        expires: field("expires").and_then(|seconds| seconds.parse().ok()),
+    };
+    permit(route, caller)
 }
 
 /// Whoever has one of the route's groups may act for everybody, a tenant only for itself.
-fn permit<'a>(route: &Route, caller: Caller, mut groups: impl Iterator<Item = &'a str>) -> Result<Caller, Problem> {
-    if groups.any(|group| route.groups.contains(&group)) {
+fn permit(route: &Route, caller: Caller) -> Result<Caller, Problem> {
+    if route.for_everybody {
+        return Ok(caller);
+    }
+    if caller.acts_for_all(route) {
         return Ok(Caller { tenant: None, ..caller });
     }
     if route.tenants_own && caller.tenant.is_some() { Ok(caller) } else { Err(Problem::forbidden()) }
@@ -79,19 +150,32 @@ fn permit<'a>(route: &Route, caller: Caller, mut groups: impl Iterator<Item = &'
 pub async fn verify(route: &Route, request: &Request, callers: &callers::Callers) -> Result<Caller, Problem> {
     let unauthenticated = || Problem::unauthenticated(route.credential);
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).ok_or_else(unauthenticated);
-    let caller =
-        |actor: domain::Actor<'_>, tenant| Caller { identity: actor.identity(), actor: actor.to_string(), tenant };
     match route.credential {
         Credential::None => Ok(Caller::anyone()),
         Credential::ApiKey => {
             let found = callers.by_api_key(header("x-api-key")?).await.map_err(|_| Problem::unavailable())?;
             let consumer = found.ok_or_else(unauthenticated)?;
-            permit(route, caller(consumer.actor(), None), consumer.groups.iter().map(String::as_str))
+            let (identity, actor) = (consumer.actor().identity(), consumer.actor().to_string());
+            let (credential, groups, name) = (route.credential, consumer.groups, consumer.name);
+            permit(
+                route,
+                Caller { identity, actor, tenant: None, credential, groups, name, issuer: None, expires: None },
+            )
         }
         Credential::Bearer => {
             let found = callers.by_bearer(header("authorization")?).await.map_err(|_| Problem::unavailable())?;
             let bearer = found.map_err(|_| unauthenticated())?;
-            permit(route, caller(bearer.actor(), bearer.tenant), bearer.roles.iter().map(String::as_str))
+            let caller = Caller {
+                identity: bearer.actor().identity(),
+                actor: bearer.actor().to_string(),
+                tenant: bearer.tenant,
+                credential: route.credential,
+                groups: bearer.roles,
+                name: bearer.subject,
+                issuer: Some(bearer.issuer),
+                expires: Some(bearer.expires),
+            };
+            permit(route, caller)
         }
     }
 }
@@ -104,13 +188,38 @@ mod tests {
 
     const TENANT: &str = "01900000-0000-7000-8000-000000000000";
 
-    fn somebody(tenant: Option<&str>) -> Caller {
+    fn somebody(credential: Credential, tenant: Option<&str>, groups: &[&str]) -> Caller {
         let tenant = tenant.map(|id| TenantId(id.parse().expect("a UUID")));
-        Caller { identity: "bearer:issuer|subject".to_owned(), actor: "bearer:issuer|subject".to_owned(), tenant }
+        let groups = groups.iter().map(|&group| group.to_owned()).collect();
+        Caller { tenant, credential, groups, ..Caller::anyone() }
     }
 
     fn may(route: &Route, tenant: Option<&str>, groups: &[&str]) -> Option<Caller> {
-        permit(route, somebody(tenant), groups.iter().copied()).ok()
+        permit(route, somebody(route.credential, tenant, groups)).ok()
+    }
+
+    #[test]
+    fn what_a_caller_is_told_that_they_may_is_what_they_may() {
+        for credential in [Credential::ApiKey, Credential::Bearer] {
+            for tenant in [None, Some(TENANT)] {
+                for groups in [&[][..], &["admin"][..], &["auditor"][..], &["tenant"][..], &["auditor", "tenant"][..]] {
+                    let caller = somebody(credential, tenant, groups);
+                    for route in routes::ROUTES {
+                        let allowed = route.credential == credential && permit(route, caller.clone()).is_ok();
+                        assert_eq!(caller.may_call(route), allowed, "{} {groups:?} {tenant:?}", route.name);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_asks_about_themselves_needs_no_group_and_stays_a_tenant() {
+        for route in [routes::GET_CALLER, routes::GET_LAKEHOUSE_CALLER] {
+            assert!(may(&route, None, &[]).is_some());
+            let caller = may(&route, Some(TENANT), &["admin", "tenant"]).expect("anybody");
+            assert_eq!(caller.own_tenant().map(|id| id.to_string()).as_deref(), Some(TENANT));
+        }
     }
 
     #[test]

@@ -67,12 +67,17 @@ impl Problem {
     /// 401, with the kind of credential that the route takes.
     #[must_use]
     pub fn unauthenticated(credential: Credential) -> Self {
-        let challenge = match credential {
-            Credential::Bearer => "Bearer realm=\"ivory-control-plane\"",
-            Credential::ApiKey | Credential::None => "ApiKey realm=\"ivory-control-plane\"",
+        let (challenge, detail) = match credential {
+            Credential::Bearer => (
+                "Bearer realm=\"ivory-control-plane\"",
+                "This route takes a bearer token in Authorization, and there was no valid one.",
+            ),
+            Credential::ApiKey | Credential::None => (
+                "ApiKey realm=\"ivory-control-plane\"",
+                "This route takes an API key in X-API-Key, and there was no valid one.",
+            ),
         };
-        Self::new(ProblemCode::Unauthenticated, "A valid credential is required.")
-            .with_header("www-authenticate", challenge)
+        Self::new(ProblemCode::Unauthenticated, detail).with_header("www-authenticate", challenge)
     }
 
     /// 403.

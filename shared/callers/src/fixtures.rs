@@ -1,125 +1,18 @@
-//! Keys, tokens and an issuer for the tests.
+//! An issuer for the tests.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use ring::hmac;
-use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    RsaKeyPair, RsaPublicKeyComponents,
-};
-use serde_json::{Value, json};
-use spki::der::asn1::{Any, BitString};
-use spki::der::{EncodePem as _, pem::LineEnding};
-use spki::{AlgorithmIdentifierOwned, Document, ObjectIdentifier, SubjectPublicKeyInfoOwned};
+use tokens::Now;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::now::Now;
-
-/// The time of the tests, in seconds since 1970.
-pub const NOW: u64 = 1_800_000_000;
-/// An HS256 secret of the shortest length.
-pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
-pub const RSA_PRIVATE: &str = include_str!("../tests/rsa-2048.pem");
-pub const RSA_PUBLIC: &str = include_str!("../tests/rsa-2048.public.pem");
-
+/// The time of the tests.
 pub fn now() -> Now {
-    Now(Duration::from_secs(NOW))
-}
-
-pub fn encode(part: impl AsRef<[u8]>) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(part)
-}
-
-/// The usual claims with these changes. null removes a claim.
-pub fn claims(changes: Value) -> Value {
-    let mut claims = json!({
-        "iss": "issuer", "aud": "audience", "sub": "subject", "role": "admin",
-        "iat": NOW - 60, "nbf": NOW - 60, "exp": NOW + 60,
-    });
-    let Value::Object(changes) = changes else { unreachable!("changes are an object") };
-    let object = claims.as_object_mut().expect("an object");
-    object.extend(changes);
-    object.retain(|_, value| !value.is_null());
-    claims
-}
-
-/// An `Authorization` header's value.
-pub fn bearer(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
-    let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
-    format!("Bearer {signed}.{}", encode(sign(signed.as_bytes())))
-}
-
-/// Signs as HS256 does.
-pub fn hs256(secret: impl AsRef<[u8]>) -> impl Fn(&[u8]) -> Vec<u8> {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref());
-    move |signed| hmac::sign(&key, signed).as_ref().to_vec()
-}
-
-fn rsa() -> RsaKeyPair {
-    let (_, document) = Document::from_pem(RSA_PRIVATE).expect("PEM");
-    RsaKeyPair::from_pkcs8(document.as_bytes()).expect("a key")
-}
-
-/// Signs as RS256 does.
-pub fn rs256(signed: &[u8]) -> Vec<u8> {
-    let key = rsa();
-    let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed, &mut signature).expect("signed");
-    signature
-}
-
-pub fn rsa_jwk(kid: Option<&str>) -> Value {
-    let RsaPublicKeyComponents::<Vec<u8>> { n, e } = rsa().public().into();
-    json!({ "kty": "RSA", "kid": kid, "n": encode(n), "e": encode(e) })
-}
-
-/// A new ES256 key.
-pub struct Es256 {
-    fixed: EcdsaKeyPair,
-    der: EcdsaKeyPair,
-}
-
-impl Es256 {
-    pub fn new() -> Self {
-        let random = SystemRandom::new();
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("generated");
-        let key = |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).expect("a key");
-        Self { fixed: key(&ECDSA_P256_SHA256_FIXED_SIGNING), der: key(&ECDSA_P256_SHA256_ASN1_SIGNING) }
-    }
-
-    pub fn sign(&self, signed: &[u8]) -> Vec<u8> {
-        self.fixed.sign(&SystemRandom::new(), signed).expect("signed").as_ref().to_vec()
-    }
-
-    /// A good signature in DER form, as certificates have it.
-    pub fn sign_der(&self, signed: &[u8]) -> Vec<u8> {
-        self.der.sign(&SystemRandom::new(), signed).expect("signed").as_ref().to_vec()
-    }
-
-    pub fn pem(&self) -> String {
-        let curve = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-        let key = SubjectPublicKeyInfoOwned {
-            algorithm: AlgorithmIdentifierOwned {
-                oid: ObjectIdentifier::new_unwrap("1.2.840.10045.2.1"),
-                parameters: Some(Any::encode_from(&curve).expect("encoded")),
-            },
-            subject_public_key: BitString::from_bytes(self.fixed.public_key().as_ref()).expect("encoded"),
-        };
-        key.to_pem(LineEnding::LF).expect("encoded")
-    }
-
-    pub fn jwk(&self, kid: Option<&str>) -> Value {
-        let (x, y) = self.fixed.public_key().as_ref()[1..].split_at(32);
-        json!({ "kty": "EC", "kid": kid, "crv": "P-256", "x": encode(x), "y": encode(y) })
-    }
+    Now(Duration::from_secs(test_tokens::NOW))
 }
 
 /// An issuer's server, which counts the requests.
@@ -168,12 +61,42 @@ impl Server {
 
     /// From now on, answers like this. A redirect leads back to this server.
     pub fn answer(&self, status: u16, body: &(impl Display + ?Sized)) {
+        self.answer_with(status, "", body);
+    }
+
+    /// The same, with more lines in its head.
+    pub fn answer_with(&self, status: u16, headers: &str, body: &(impl Display + ?Sized)) {
         let (body, url) = (body.to_string(), &self.url);
+        let more = if headers.is_empty() { String::new() } else { format!("{headers}\r\n") };
         let answer = format!(
-            "HTTP/1.1 {status} Any\r\nLocation: {url}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            "HTTP/1.1 {status} Any\r\nLocation: {url}\r\n{more}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         *self.answer.lock().expect("not poisoned") = Some(answer);
+    }
+
+    /// A server over TLS that always answers like this: its address, and the authority that vouches for it alone.
+    pub async fn over_tls(body: impl Display) -> (Url, String) {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.expect("ring has them").with_no_client_auth();
+        let config = config.with_single_cert(vec![made.cert.der().clone()], key).expect("they belong together");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("https://{}/jwks", listener.local_addr().expect("bound")).parse().expect("a URL");
+        let body = body.to_string();
+        let answer = format!("HTTP/1.1 200 Any\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let Ok(mut socket) = acceptor.accept(socket).await else { continue };
+                let _ = socket.read(&mut [0; 4096]).await;
+                let _ = socket.write_all(answer.as_bytes()).await;
+                let _ = socket.shutdown().await;
+            }
+        });
+        (url, made.cert.pem())
     }
 
     /// From now on, does not answer.

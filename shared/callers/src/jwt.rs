@@ -1,141 +1,100 @@
-//! Bearer tokens: JWTs, verified with the keys of the secret's `jwt` object and those that its issuer publishes.
+//! Bearer tokens: JWTs, verified with the keys of the secret's `jwt` object and those that its issuers publish.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::{CauseCode, Failure};
-use secrecy::ExposeSecret;
-use secrets::{JwtKeySecret, JwtSecret};
-use serde::Deserialize as _;
 use serde_json::Value;
+use tokens::{Bearer, Issuer, Issuers, Malformed, Now, Refusal, Rule, Token};
 
-use crate::algorithm::Algorithm;
-use crate::claims::{Bearer, Expected};
+use crate::Refused;
 use crate::jwks::Jwks;
-use crate::key::{Jwk, Key};
-use crate::now::Now;
-use crate::token::{Refused, Token};
 
-/// What `max_lifetime_seconds` may be: a minute to a week. A bearer token cannot be revoked, so there is always a cap.
-const LIFETIMES: RangeInclusive<u64> = 60..=604_800;
-
-/// The key, if it is valid and of its algorithm.
-fn key(secret: JwtKeySecret) -> Option<Key> {
-    let alg = Algorithm::named(&secret.alg)?;
-    let key = match (secret.secret, secret.public_key_pem, secret.jwk) {
-        (Some(shared), None, None) => Key::from_secret(secret.kid, shared.expose_secret().as_bytes()),
-        (None, Some(pem), None) => Key::from_pem(secret.kid, &pem),
-        (None, None, Some(jwk)) => {
-            let mut jwk: Jwk = serde_json::from_value(jwk).ok()?;
-            // The `kid` may be given here, in the JWK, or in both. If it is given twice, both must be the same.
-            let agree = secret.kid.is_none() || jwk.kid.is_none() || secret.kid == jwk.kid;
-            jwk.kid = secret.kid.or(jwk.kid);
-            Key::from_jwk(&jwk).filter(|_| agree)
-        }
-        _ => None,
-    };
-    key.filter(|key| key.alg() == alg)
-}
-
-/// Why the `jwt` object cannot be used. The text contains no value of the object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Malformed {
-    #[error("it is not of the documented shape")]
-    Shape,
-    #[error("issuer, audience or role_claim is empty")]
-    Empty,
-    #[error("keys[{0}] has another algorithm than HS256, RS256 and ES256, or is not a key of its algorithm")]
-    Key(usize),
-    #[error("jwks_url is not an https URL")]
-    JwksUrl,
-    #[error("max_lifetime_seconds is not from 60 to 604800")]
-    Lifetime,
-}
-
-impl Malformed {
-    /// This as a failure.
-    pub fn failure(self) -> Failure {
-        Failure::with_detail(CauseCode::CallersJwtMalformed, self.to_string())
-    }
-}
-
-/// Verifies tokens of one issuer.
+/// Verifies tokens of the configured issuers.
 pub(crate) struct Jwt {
-    expected: Expected,
-    keys: Vec<Key>,
-    jwks: Option<Arc<Jwks>>,
+    issuers: Issuers,
+    /// Of each entry that can be used, in their order.
+    published: Vec<Option<Arc<Jwks>>>,
+}
+
+/// The first mistake as a failure.
+fn failure(malformed: &Malformed) -> Failure {
+    Failure::with_detail(CauseCode::CallersJwtMalformed, malformed.to_string())
 }
 
 impl Jwt {
-    /// Parses the object. If it names the same URL as `before`, the keys fetched from there are kept.
-    pub fn parse(value: &Value, before: Option<&Self>) -> Result<Self, Malformed> {
-        let secret = JwtSecret::deserialize(value).map_err(|_| Malformed::Shape)?;
-        if !LIFETIMES.contains(&secret.max_lifetime_seconds) {
-            return Err(Malformed::Lifetime);
+    /// Reads the object. An entry that publishes its keys where the same one did `before` keeps those that were fetched.
+    pub fn parse(value: &Value, before: Option<&Self>) -> Result<Self, Failure> {
+        let issuers = Issuers::parse(value);
+        // At the first use, and when it changes: not with every reading of the secret.
+        if !before.is_some_and(|before| before.issuers.mistakes().eq(issuers.mistakes())) {
+            for mistake in issuers.mistakes() {
+                let code = CauseCode::CallersJwtMalformed.as_str();
+                tracing::error!(code, %mistake, "an issuer in control/callers cannot be used");
+            }
         }
-        if [&secret.issuer, &secret.audience, &secret.role_claim].iter().any(|text| text.is_empty()) {
-            return Err(Malformed::Empty);
-        }
-        let keys = secret.keys.into_iter().enumerate();
-        let keys = keys.map(|(index, key)| self::key(key).ok_or(Malformed::Key(index))).collect::<Result<_, _>>()?;
-        let before = before.and_then(|before| before.jwks.as_ref());
-        let jwks = secret.jwks_url.map(|url| match before {
-            Some(jwks) if jwks.is_at(&url) => Ok(Arc::clone(jwks)),
-            _ => Jwks::new(&url).map(Arc::new).ok_or(Malformed::JwksUrl),
+        let published = issuers.usable().map(|issuer| {
+            let Some(published) = issuer.published() else { return Ok(None) };
+            let known = before.and_then(|before| before.published_by(issuer)).filter(|it| it.published() == published);
+            known.map_or_else(|| Jwks::new(published.clone()).map(Arc::new), Ok).map(Some)
         });
-        let expected = Expected {
-            issuer: secret.issuer,
-            audience: secret.audience,
-            role_claim: secret.role_claim,
-            max_lifetime: Duration::from_secs(secret.max_lifetime_seconds),
-        };
-        Ok(Self { expected, keys, jwks: jwks.transpose()? })
+        let published = published.collect::<Result<_, _>>()?;
+        Ok(Self { issuers, published })
+    }
+
+    /// What was fetched of the entry for the same issuers.
+    fn published_by(&self, issuer: &Issuer) -> Option<Arc<Jwks>> {
+        let position = self.issuers.usable().position(|known| known.names().eq(issuer.names()))?;
+        self.published.get(position)?.clone()
     }
 
     /// The caller that the token is about, or why it is refused. A failure means that the needed keys could not be
-    /// fetched.
+    /// fetched, or that there is a mistake in the configuration, so that nobody knows whether the issuer is one of ours.
     pub async fn verify(&self, token: &Token<'_>, now: Now) -> Result<Result<Bearer, Refused>, Failure> {
-        // The claims are checked before the signature, so that no keys are fetched for a token that is refused anyway.
-        let bearer = match self.expected.bearer(&token.claims, now) {
-            Ok(bearer) => bearer,
-            Err(refused) => return Ok(Err(refused)),
+        let position = match self.issuers.find(token).map_err(failure)? {
+            Ok(position) => position,
+            Err(refusal) => return Ok(Err(refusal.into())),
         };
-        let mut signed = signed_by_one_of(&self.keys, token);
-        // A shared secret is never published.
-        if let (Err(_), Some(jwks), Algorithm::Rs256 | Algorithm::Es256) = (signed, &self.jwks, token.alg) {
-            signed = signed_by_one_of(&jwks.keys(token.kid.as_deref(), now).await?, token);
+        let found = self.issuers.usable().zip(&self.published).nth(position);
+        let Some((issuer, published)) = found else { return Ok(Err(Refusal::from(Rule::Issuer).into())) };
+        let jwks = published.as_ref().filter(|_| !token.alg().is_shared());
+        let fresh = jwks.and_then(|jwks| jwks.fresh(now));
+        let first = issuer.verify(token, fresh.as_deref().unwrap_or_default(), now);
+        let (Some(jwks), Err(refusal)) = (jwks, &first) else { return Ok(first.map_err(Refused::from)) };
+        match (refusal.rule, &refusal.seen) {
+            // Who made it decides nothing any more, and it is what most refused tokens are.
+            (Rule::Expired | Rule::TooLong, _) | (_, Some(_)) => Ok(first.map_err(Refused::from)),
+            (Rule::NoKey | Rule::Signature, None) => {
+                let keys = jwks.renewed(now).await?;
+                match issuer.verify(token, &keys, now) {
+                    Err(refusal) => Ok(Err(Refused { asked_again_in: Some(jwks.asked_again_in(now).await), refusal })),
+                    good => Ok(good.map_err(Refused::from)),
+                }
+            }
+            // Refused anyway. If it is the issuer's, the log can say what is in it.
+            (_, None) => match jwks.renewed(now).await {
+                Ok(keys) => Ok(issuer.verify(token, &keys, now).map_err(Refused::from)),
+                Err(_) => Ok(first.map_err(Refused::from)),
+            },
         }
-        Ok(signed.map(|()| bearer))
     }
-}
-
-/// Only keys with the token's `kid` and algorithm are tried. The token may choose a key, but not how the key is used.
-fn signed_by_one_of(keys: &[Key], token: &Token<'_>) -> Result<(), Refused> {
-    let mut outcome = Err(Refused::NoKey);
-    for key in keys.iter().filter(|key| key.is_named(token.kid.as_deref()) && key.alg() == token.alg) {
-        if key.made(token) {
-            return Ok(());
-        }
-        outcome = Err(Refused::Signature);
-    }
-    outcome
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::LazyLock;
+    use std::time::Duration;
 
     use serde_json::json;
+    use test_tokens::{Es256, NOW, RSA_PUBLIC, SECRET, bearer, claims, encode, hs256, rs256, rsa_jwk};
 
     use super::*;
-    use crate::fixtures::{Es256, NOW, RSA_PUBLIC, SECRET, Server, bearer, claims, encode, hs256, now, rs256, rsa_jwk};
+    use crate::fixtures::{Server, now};
 
-    /// The outcome of a verification. A failure is shown by its code.
-    type Outcome = Result<Result<Bearer, Refused>, CauseCode>;
+    /// The outcome of a verification. A failure is shown by its code, a refusal by the rule.
+    type Outcome = Result<Result<Bearer, Rule>, CauseCode>;
 
-    const NOBODY: Outcome = Ok(Err(Refused::NoKey));
-    const FORGED: Outcome = Ok(Err(Refused::Signature));
+    const NOBODY: Outcome = Ok(Err(Rule::NoKey));
+    const FORGED: Outcome = Ok(Err(Rule::Signature));
     /// The subject of the usual claims.
     static SUBJECT: LazyLock<Outcome> = LazyLock::new(|| {
         Ok(Ok(Bearer {
@@ -143,6 +102,7 @@ mod tests {
             subject: "subject".to_owned(),
             tenant: None,
             roles: vec!["admin".to_owned()],
+            expires: NOW + 60,
         }))
     });
 
@@ -151,11 +111,13 @@ mod tests {
     }
 
     fn jwt(keys: &Value, jwks_url: Option<&str>) -> Jwt {
-        Jwt::parse(&secret(keys, jwks_url), None).unwrap_or_else(|malformed| panic!("{malformed}"))
+        of(&secret(keys, jwks_url), None)
     }
 
-    fn malformed(value: &Value) -> Option<Malformed> {
-        Jwt::parse(value, None).err()
+    fn of(value: &Value, before: Option<&Jwt>) -> Jwt {
+        let jwt = Jwt::parse(value, before).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(jwt.issuers.mistakes().next(), None);
+        jwt
     }
 
     /// The outcome for the usual claims under this header.
@@ -165,7 +127,8 @@ mod tests {
 
     async fn ask(jwt: &Jwt, header: &str) -> Outcome {
         let token = Token::from_header(header).expect("a token");
-        jwt.verify(&token, now()).await.map_err(|failure| failure.code())
+        let outcome = jwt.verify(&token, now()).await.map_err(|failure| failure.code())?;
+        Ok(outcome.map_err(|refused| refused.refusal.rule))
     }
 
     #[tokio::test]
@@ -234,7 +197,7 @@ mod tests {
             (&named, json!({ "alg": "HS256", "kid": "k" }), SUBJECT.clone()),
             (&named, json!({ "alg": "HS256", "kid": "K" }), NOBODY),
             (&named, json!({ "alg": "HS256", "kid": "" }), NOBODY),
-            (&named, json!({ "alg": "HS256" }), NOBODY),
+            (&named, json!({ "alg": "HS256" }), SUBJECT.clone()),
             (&unnamed, json!({ "alg": "HS256" }), SUBJECT.clone()),
             (&unnamed, json!({ "alg": "HS256", "kid": "" }), NOBODY),
             (&unnamed, json!({ "alg": "HS256", "kid": "k" }), NOBODY),
@@ -265,12 +228,12 @@ mod tests {
             None,
         );
         let tokens = [
-            bearer(&json!({ "alg": "HS256" }), &claims(json!({ "role": "user" })), hs256(SECRET)),
-            bearer(&json!({ "alg": "RS256" }), &claims(json!({ "role": "user" })), rs256),
-            bearer(&json!({ "alg": "ES256" }), &claims(json!({ "role": "user" })), |signed| es256.sign(signed)),
+            bearer(&json!({ "alg": "HS256" }), &claims(json!({ "role": "auditor" })), hs256(SECRET)),
+            bearer(&json!({ "alg": "RS256" }), &claims(json!({ "role": "auditor" })), rs256),
+            bearer(&json!({ "alg": "ES256" }), &claims(json!({ "role": "auditor" })), |signed| es256.sign(signed)),
         ];
         for token in tokens {
-            assert_eq!(ask(&jwt, &token).await.expect("found out").expect("good").roles, ["user"]);
+            assert_eq!(ask(&jwt, &token).await.expect("found out").expect("good").roles, ["auditor"]);
             let parts: Vec<&str> = token.split('.').collect();
             let admin = encode(claims(json!({})).to_string());
             assert_eq!(ask(&jwt, &format!("{}.{admin}.{}", parts[0], parts[2])).await, FORGED);
@@ -315,12 +278,13 @@ mod tests {
         assert_eq!(verify(&jwt, json!({ "alg": "HS256" }), hs256(SECRET)).await, *SUBJECT);
         assert_eq!(verify(&jwt, json!({ "alg": "HS256", "kid": "e" }), hs256(SECRET)).await, NOBODY);
         let expired = bearer(&header, &claims(json!({ "exp": 1 })), |signed| es256.sign(signed));
-        assert_eq!(ask(&jwt, &expired).await, Ok(Err(Refused::Expired)));
+        assert_eq!(ask(&jwt, &expired).await, Ok(Err(Rule::Expired)));
         assert_eq!(server.requests(), 0);
         assert_eq!(verify(&jwt, header, |signed| es256.sign(signed)).await, *SUBJECT);
         assert_eq!(verify(&jwt, json!({ "alg": "RS256", "kid": "r" }), rs256).await, *SUBJECT);
         assert_eq!(verify(&jwt, json!({ "alg": "RS256", "kid": "e" }), rs256).await, NOBODY);
-        assert_eq!(verify(&jwt, json!({ "alg": "RS256" }), rs256).await, NOBODY);
+        // A token without `kid` is tried with every key of its algorithm.
+        assert_eq!(verify(&jwt, json!({ "alg": "RS256" }), rs256).await, *SUBJECT);
         assert_eq!(server.requests(), 1);
     }
 
@@ -341,26 +305,29 @@ mod tests {
         let (one_url, other_url) = (one.url(), other.url());
         let mut before: Option<Jwt> = None;
         for (url, requests) in [(&one_url, (1, 0)), (&one_url, (1, 0)), (&other_url, (1, 1)), (&one_url, (2, 1))] {
-            let jwt = Jwt::parse(&secret(&json!([]), Some(url.as_str())), before.as_ref()).unwrap_or_else(|_| panic!());
+            let jwt = of(&secret(&json!([]), Some(url.as_str())), before.as_ref());
             let header = json!({ "alg": "ES256", "kid": "e" });
             assert_eq!(verify(&jwt, header, |signed| es256.sign(signed)).await, *SUBJECT);
             assert_eq!((one.requests(), other.requests()), requests);
             before = Some(jwt);
         }
-        let without = Jwt::parse(&secret(&json!([]), None), before.as_ref()).unwrap_or_else(|_| panic!());
+        let without = of(&secret(&json!([{ "alg": "HS256", "secret": SECRET }]), None), before.as_ref());
         assert_eq!(verify(&without, json!({ "alg": "ES256", "kid": "e" }), |it| es256.sign(it)).await, NOBODY);
     }
 
     #[tokio::test]
     async fn the_role_claim_is_role_unless_named() {
         let mut value = secret(&json!([{ "alg": "HS256", "secret": SECRET }]), None);
-        let token = bearer(&json!({ "alg": "HS256" }), &claims(json!({ "roles": ["a", "b"] })), hs256(SECRET));
+        let token =
+            bearer(&json!({ "alg": "HS256" }), &claims(json!({ "roles": ["tenant", "auditor"] })), hs256(SECRET));
         value.as_object_mut().expect("an object").remove("role_claim");
-        for (role_claim, roles) in [(None, vec!["admin"]), (Some("roles"), vec!["a", "b"]), (Some("groups"), vec![])] {
+        for (role_claim, roles) in
+            [(None, vec!["admin"]), (Some("roles"), vec!["tenant", "auditor"]), (Some("groups"), vec![])]
+        {
             if let Some(role_claim) = role_claim {
                 value["role_claim"] = json!(role_claim);
             }
-            let jwt = Jwt::parse(&value, None).unwrap_or_else(|_| panic!());
+            let jwt = of(&value, None);
             assert_eq!(ask(&jwt, &token).await.expect("found out").expect("good").roles, roles);
         }
     }
@@ -372,71 +339,139 @@ mod tests {
             if let Some(longest) = longest {
                 value["max_lifetime_seconds"] = json!(longest);
             }
-            let jwt = Jwt::parse(&value, None).unwrap_or_else(|_| panic!());
+            let jwt = of(&value, None);
             let of = |lifetime: u64| claims(json!({ "iat": NOW, "exp": NOW + lifetime }));
             let sent = |lifetime| bearer(&json!({ "alg": "HS256" }), &of(lifetime), hs256(SECRET));
-            assert_eq!(ask(&jwt, &sent(seconds)).await, *SUBJECT);
-            assert_eq!(ask(&jwt, &sent(seconds + 1)).await, Ok(Err(Refused::Lifetime)));
+            assert_eq!(ask(&jwt, &sent(seconds)).await.expect("found out").expect("good").expires, NOW + seconds);
+            assert_eq!(ask(&jwt, &sent(seconds + 1)).await, Ok(Err(Rule::Lifetime)));
         }
     }
 
-    #[test]
-    fn a_key_must_fit_its_algorithm() {
-        let es256 = Es256::new();
-        let with = |key: Value| malformed(&secret(&json!([{ "alg": "HS256", "secret": SECRET }, key]), None));
-        assert_eq!(with(json!({ "kid": "k", "alg": "ES256", "jwk": es256.jwk(Some("k")) })), None);
-        for key in [
-            json!({ "alg": "HS512", "secret": SECRET }),
-            json!({ "alg": "none", "secret": SECRET }),
-            json!({ "alg": "hs256", "secret": SECRET }),
-            json!({ "alg": "HS256", "secret": &SECRET[1..] }),
-            json!({ "alg": "HS256", "secret": "" }),
-            json!({ "alg": "HS256" }),
-            json!({ "alg": "RS256", "secret": SECRET }),
-            json!({ "alg": "HS256", "public_key_pem": RSA_PUBLIC }),
-            json!({ "alg": "ES256", "public_key_pem": RSA_PUBLIC }),
-            json!({ "alg": "RS256", "public_key_pem": es256.pem() }),
-            json!({ "alg": "RS256", "public_key_pem": "-----BEGIN PUBLIC KEY-----" }),
-            json!({ "alg": "RS256", "jwk": es256.jwk(None) }),
-            json!({ "alg": "ES256", "jwk": rsa_jwk(None) }),
-            json!({ "alg": "HS256", "jwk": { "kty": "oct", "k": "A".repeat(64) } }),
-            json!({ "alg": "RS256", "public_key_pem": RSA_PUBLIC, "jwk": rsa_jwk(None) }),
-            json!({ "alg": "HS256", "secret": SECRET, "public_key_pem": RSA_PUBLIC }),
-            json!({ "kid": "k", "alg": "ES256", "jwk": es256.jwk(Some("another")) }),
+    /// An entry of a list.
+    fn entry(issuer: &Value, changes: Value) -> Value {
+        let mut entry = json!({ "issuer": issuer, "audience": "audience" });
+        let Value::Object(changes) = changes else { unreachable!("changes are an object") };
+        entry.as_object_mut().expect("an object").extend(changes);
+        entry
+    }
+
+    #[tokio::test]
+    async fn entries_share_neither_keys_nor_roles_nor_tenants() {
+        const ID: &str = "01900000-0000-7000-8000-00000000000a";
+        let (one, other) = (Es256::new(), Es256::new());
+        let server = Server::start(200, json!({ "keys": [other.jwk(Some("k"))] })).await;
+        let jwt = of(
+            &json!({ "issuers": [
+                entry(&json!("https://one/"), json!({ "keys": [{ "alg": "ES256", "jwk": one.jwk(Some("k")) }], "tenant_claim": "sub" })),
+                entry(&json!(["https://other/", "other"]), json!({ "jwks_url": server.url().as_str(), "role_claim": "groups" })),
+            ] }),
+            None,
+        );
+        let header = json!({ "alg": "ES256", "kid": "k" });
+        let of_issuer =
+            |iss: &str| claims(json!({ "iss": iss, "sub": ID, "role": ["tenant", "admin"], "groups": "tenant" }));
+        for (iss, key, expected) in [
+            ("https://one/", &one, Ok((true, 2))),
+            ("https://other/", &other, Ok((false, 1))),
+            ("other", &other, Ok((false, 1))),
+            ("https://one/", &other, Err(Rule::Signature)),
+            ("https://other/", &one, Err(Rule::Signature)),
+            ("https://one", &one, Err(Rule::Issuer)),
+            ("https://OTHER/", &other, Err(Rule::Issuer)),
         ] {
-            assert_eq!(with(key.clone()), Some(Malformed::Key(1)), "{key}");
+            let token = bearer(&header, &of_issuer(iss), |signed| key.sign(signed));
+            let found = ask(&jwt, &token).await.expect("found out");
+            assert_eq!(found.map(|bearer| (bearer.tenant.is_some(), bearer.roles.len())), expected, "{iss}");
         }
     }
 
-    #[test]
-    fn an_object_of_another_shape_is_malformed() {
-        let changed = |changes: Value| {
-            let mut value = secret(&json!([]), None);
-            value.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
-            malformed(&value)
-        };
-        assert_eq!(changed(json!({ "jwks_url": "https://issuer.example/jwks", "more": 1 })), None);
-        for (changes, why) in [
-            (json!({ "issuer": null }), Malformed::Shape),
-            (json!({ "issuer": ["issuer"] }), Malformed::Shape),
-            (json!({ "audience": 1 }), Malformed::Shape),
-            (json!({ "role_claim": null }), Malformed::Shape),
-            (json!({ "keys": {} }), Malformed::Shape),
-            (json!({ "keys": [{ "secret": SECRET }] }), Malformed::Shape),
-            (json!({ "issuer": "" }), Malformed::Empty),
-            (json!({ "audience": "" }), Malformed::Empty),
-            (json!({ "role_claim": "" }), Malformed::Empty),
-            (json!({ "jwks_url": "http://issuer.example/jwks" }), Malformed::JwksUrl),
-            (json!({ "jwks_url": "" }), Malformed::JwksUrl),
-            (json!({ "max_lifetime_seconds": 59 }), Malformed::Lifetime),
-            (json!({ "max_lifetime_seconds": 604_801 }), Malformed::Lifetime),
-            (json!({ "max_lifetime_seconds": null }), Malformed::Shape),
-            (json!({ "max_lifetime_seconds": -1 }), Malformed::Shape),
+    #[tokio::test]
+    async fn a_mistake_in_an_entry_is_told_to_whom_it_concerns() {
+        let good = entry(&json!("issuer"), json!({ "keys": [{ "alg": "HS256", "secret": SECRET }] }));
+        let jwt = |bad: Value| Jwt::parse(&json!({ "issuers": [bad, good.clone()] }), None).expect("read");
+        let header = json!({ "alg": "HS256" });
+        for bad in [
+            entry(&json!("typo"), json!({ "jwks_uri": "https://typo/" })),
+            entry(&json!("none"), json!({})),
+            entry(&json!(1), json!({})),
+            json!("issuer"),
         ] {
-            assert_eq!(changed(changes.clone()), Some(why), "{changes}");
+            let jwt = jwt(bad);
+            assert_eq!(verify(&jwt, header.clone(), hs256(SECRET)).await, *SUBJECT);
+            let token = bearer(&header, &claims(json!({ "iss": "typo" })), hs256(SECRET));
+            assert_eq!(ask(&jwt, &token).await, Err(CauseCode::CallersJwtMalformed));
         }
-        for value in [json!([]), json!("jwt"), json!({}), json!(false)] {
-            assert_eq!(malformed(&value), Some(Malformed::Shape), "{value}");
+        let jwt = jwt(entry(&json!("typo"), json!({ "jwks_uri": "https://typo/" })));
+        let token = bearer(&header, &claims(json!({ "iss": "typo" })), hs256(SECRET));
+        let failure = jwt.verify(&Token::from_header(&token).expect("a token"), now()).await.expect_err("malformed");
+        assert!(
+            failure.hint().contains("jwt.issuers[0].jwks_uri is not a known field; did you mean jwks_url?"),
+            "{failure}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_key_for_any_kid_is_tried_whatever_the_token_says() {
+        let jwt = jwt(&json!([{ "alg": "HS256", "secret": SECRET, "any_kid": true }]), None);
+        for header in
+            [json!({ "alg": "HS256" }), json!({ "alg": "HS256", "kid": "x" }), json!({ "alg": "HS256", "kid": "" })]
+        {
+            assert_eq!(verify(&jwt, header.clone(), hs256(SECRET)).await, *SUBJECT, "{header}");
+            assert_eq!(verify(&jwt, header, hs256("another secret of 32 bytes or so")).await, FORGED);
+        }
+    }
+
+    /// What the log gets of a refused token.
+    async fn refused(jwt: &Jwt, header: Value, changes: Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> Refused {
+        let token = bearer(&header, &claims(changes), sign);
+        let token = Token::from_header(&token).expect("a token");
+        jwt.verify(&token, now()).await.expect("found out").expect_err("refused")
+    }
+
+    #[tokio::test]
+    async fn what_a_token_says_is_told_after_its_signature_holds_only() {
+        let (ours, theirs) = (Es256::new(), Es256::new());
+        let server = Server::start(200, json!({ "keys": [ours.jwk(Some("k"))] })).await;
+        let jwt = jwt(&json!([]), Some(server.url().as_str()));
+        let header = json!({ "alg": "ES256", "kid": "k" });
+        let changes = json!({ "aud": ["hush", "x".repeat(300)] });
+        let forged = refused(&jwt, header.clone(), changes.clone(), |signed| theirs.sign(signed)).await;
+        assert_eq!((forged.refusal.rule, &forged.refusal.seen), (Rule::Audience, &None));
+        assert_eq!(forged.refusal.expected, "audience in aud");
+        let real = refused(&jwt, header.clone(), changes, |signed| ours.sign(signed)).await;
+        let seen = real.refusal.seen.expect("it is the issuer's");
+        assert_eq!(
+            (real.refusal.rule, seen.iss.as_str(), seen.alg, seen.kid.as_str()),
+            (Rule::Audience, "issuer", "ES256", "k")
+        );
+        assert!(seen.aud.starts_with("[\"hush\",\"xxx") && seen.aud.len() < 130, "{}", seen.aud);
+        // A forged one: what was expected, and when the keys are looked at again.
+        let forged =
+            refused(&jwt, json!({ "alg": "ES256", "kid": "hush" }), json!({}), |signed| theirs.sign(signed)).await;
+        assert_eq!((forged.refusal.rule, &forged.refusal.seen), (Rule::NoKey, &None));
+        assert_eq!(forged.refusal.expected, "one of the keys ES256 k");
+        assert_eq!(forged.asked_again_in, Some(Duration::from_secs(30)));
+        let stranger = refused(&jwt, header, json!({ "iss": "hush" }), |signed| theirs.sign(signed)).await;
+        assert_eq!((stranger.refusal.rule, stranger.refusal.expected.as_str()), (Rule::Issuer, "iss issuer"));
+        assert_eq!(server.requests(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_key_that_replaced_another_under_its_name_is_found() {
+        for header in [json!({ "alg": "ES256", "kid": "k" }), json!({ "alg": "ES256" })] {
+            let (old, new) = (Es256::new(), Es256::new());
+            let server = Server::start(200, json!({ "keys": [old.jwk(Some("k"))] })).await;
+            let jwt = jwt(&json!([]), Some(server.url().as_str()));
+            let is_good = async |seconds, key: &Es256| {
+                let token = bearer(&header, &claims(json!({})), |signed| key.sign(signed));
+                let (token, now) =
+                    (Token::from_header(&token).expect("a token"), now().0 + Duration::from_secs(seconds));
+                jwt.verify(&token, Now(now)).await.expect("found out").is_ok()
+            };
+            assert!(is_good(0, &old).await);
+            server.answer(200, &json!({ "keys": [new.jwk(Some("k"))] }));
+            assert!(!is_good(29, &new).await, "{header}");
+            assert!(is_good(30, &new).await, "{header}");
         }
     }
 }

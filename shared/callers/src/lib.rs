@@ -2,48 +2,67 @@
 
 #![warn(missing_docs)]
 
-mod algorithm;
 mod api_key;
-mod claims;
 #[cfg(test)]
 mod fixtures;
 mod jwks;
 mod jwt;
-mod key;
-mod now;
-mod token;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use domain::Failure;
+use domain::{CauseCode, Failure};
 use lambda_kit::{Memory, Read, needs};
 use secrets::{CallersSecret, ConsumerSecret};
+use tokens::{Now, Refusal, Token};
 use tokio::sync::Mutex;
 
 pub use api_key::Principal;
-pub use claims::Bearer;
-use jwt::{Jwt, Malformed};
-use now::Now;
-pub use token::Refused;
-use token::Token;
+use jwt::Jwt;
+pub use tokens::{Bearer, Rule, Seen};
 
 /// How long the secret is used without reading it again. The gateway keeps the authorizer's answers for 45 s (see the
 /// template), so a revoked key stops working within 60 s.
 const REUSED: Duration = Duration::from_secs(10);
+
+/// Why a token is not valid. For the log only: the caller is not told why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The rule that it breaks.
+    pub refusal: Refusal,
+    /// If no key made its signature: how long the issuer's keys are not asked for again. A key that was published meanwhile
+    /// is found then.
+    pub asked_again_in: Option<Duration>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, asked_again_in: None }
+    }
+}
+
+impl From<Rule> for Refused {
+    fn from(rule: Rule) -> Self {
+        Refusal::from(rule).into()
+    }
+}
 
 /// The secret as it was last read.
 struct Known {
     /// Measured with the wall clock: a monotonic clock may stand still while the process is frozen.
     read_at: SystemTime,
     consumers: Vec<ConsumerSecret>,
-    jwt: Option<Result<Jwt, Malformed>>,
+    jwt: Option<Result<Jwt, Failure>>,
 }
 
 impl Known {
     fn new(secret: CallersSecret, before: Option<&Self>) -> Self {
         let before = before.and_then(|before| before.jwt.as_ref()?.as_ref().ok());
-        let jwt = secret.jwt.map(|jwt| Jwt::parse(&jwt, before));
+        // A field beside the two may be `jwt` misspelt: then tokens are refused with that cause, and not for ever.
+        let jwt = match secret.unknown.first() {
+            Some(name) => Some(Err(Failure::with_detail(CauseCode::CallersJwtMalformed, unknown(name)))),
+            None => secret.jwt.map(|jwt| Jwt::parse(&jwt, before)),
+        };
         Self { read_at: SystemTime::now(), consumers: secret.consumers, jwt }
     }
 }
@@ -57,9 +76,10 @@ needs! {
 }
 
 impl Callers {
-    /// The consumer that has this key. `None` if there is none.
+    /// The consumer that has this key. `None` if there is none. A failure means that the secret is unreadable, or that this
+    /// consumer has a field that is not known: it may have been meant to take something away from it.
     pub async fn by_api_key(&self, key: &str) -> Result<Option<Principal>, Failure> {
-        Ok(api_key::find(&self.known().await?.consumers, key))
+        api_key::find(&self.known().await?.consumers, key)
     }
 
     /// The caller that the token in an `Authorization` header's value is about, or why it is not a valid token. A failure
@@ -71,12 +91,12 @@ impl Callers {
 
     async fn by_bearer_at(&self, authorization_header: &str, now: Now) -> Result<Result<Bearer, Refused>, Failure> {
         let token = match Token::from_header(authorization_header) {
-            Err(refused) => return Ok(Err(refused)),
+            Err(rule) => return Ok(Err(rule.into())),
             Ok(token) => token,
         };
         match &self.known().await?.jwt {
-            None => Ok(Err(Refused::NoIssuer)),
-            Some(Err(malformed)) => Err(malformed.failure()),
+            None => Ok(Err(Rule::NoIssuer.into())),
+            Some(Err(failure)) => Err(failure.clone()),
             Some(Ok(jwt)) => jwt.verify(&token, now).await,
         }
     }
@@ -94,6 +114,12 @@ impl Callers {
     }
 }
 
+/// A name of somebody's own, in the words of the other mistakes.
+fn unknown(name: &str) -> String {
+    let name: String = name.chars().filter(char::is_ascii_graphic).take(40).collect();
+    format!("{name} is not a known field beside it; known are consumers and jwt")
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -102,7 +128,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::fixtures::{SECRET, bearer, claims, hs256, now};
+    use crate::fixtures::now;
+    use test_tokens::{SECRET, bearer, claims, hs256};
 
     /// Callers of this secret, and how often it was read.
     fn callers(secret: Value) -> (Callers, Arc<AtomicUsize>) {
@@ -172,7 +199,7 @@ mod tests {
         without.as_object_mut().expect("an object").remove("jwt");
         for secret in [without, secret(&Value::Null)] {
             let (callers, _) = callers(secret);
-            assert_eq!(callers.by_bearer_at(&token(), now()).await, Ok(Err(Refused::NoIssuer)));
+            assert_eq!(callers.by_bearer_at(&token(), now()).await, Ok(Err(Rule::NoIssuer.into())));
             assert!(callers.by_api_key("key").await.expect("found out").is_some());
         }
     }
@@ -184,6 +211,9 @@ mod tests {
             json!({ "issuer": "i", "audience": "a", "keys": [{ "alg": "none", "secret": SECRET }] }),
             json!({ "issuer": "i", "audience": "a", "keys": [{ "alg": "HS256", "secret": "not so secret" }] }),
             json!({ "issuer": "i", "audience": "a", "jwks_url": "http://issuer.example/" }),
+            json!({ "issuer": "i", "audience": "a", "jwks_uri": "https://issuer.example/" }),
+            json!({ "issuer": "i", "audience": "a" }),
+            json!({ "issuers": [{ "issuer": "i", "audience": "a" }] }),
         ] {
             let (callers, _) = callers(secret(&malformed));
             let failure = callers.by_bearer_at(&token(), now()).await.expect_err("malformed");
@@ -201,5 +231,38 @@ mod tests {
         assert_eq!(callers.by_bearer_at(&token(), now()).await, Err(unreadable()));
         assert_eq!(callers.by_api_key("key").await, Err(unreadable()));
         assert_eq!(reads.load(Ordering::SeqCst), 2, "a failure is not cached");
+    }
+
+    #[tokio::test]
+    async fn a_field_beside_the_two_is_a_cause_for_tokens_only() {
+        let mut misspelt = secret(&Value::Null);
+        let object = misspelt.as_object_mut().expect("an object");
+        object.remove("jwt");
+        object.insert("JWT".to_owned(), jwt());
+        let (callers, _) = callers(misspelt);
+        let failure = callers.by_bearer_at(&token(), now()).await.expect_err("misspelt");
+        assert_eq!(failure.code(), CauseCode::CallersJwtMalformed);
+        assert!(failure.hint().contains("JWT is not a known field"), "{failure}");
+        assert!(callers.by_api_key("key").await.expect("found out").is_some());
+    }
+
+    #[tokio::test]
+    async fn a_consumer_with_an_unknown_field_locks_out_itself_only() {
+        let mut two = secret(&jwt());
+        let mut other = two["consumers"][0].clone();
+        // sha256 of "old".
+        let digest = "sha256:cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4";
+        other
+            .as_object_mut()
+            .expect("an object")
+            .extend([("name".to_owned(), json!("limited")), ("keys".to_owned(), json!([digest]))]);
+        other["expires"] = json!("2020-01-01");
+        two["consumers"].as_array_mut().expect("a list").push(other);
+        let (callers, _) = callers(two);
+        assert!(callers.by_api_key("key").await.expect("found out").is_some());
+        let failure = callers.by_api_key("old").await.expect_err("it may have ended");
+        assert_eq!(failure.code(), CauseCode::CallersConsumerMalformed);
+        assert!(failure.hint().contains("limited"), "{failure}");
+        assert!(callers.by_bearer_at(&token(), now()).await.expect("found out").is_ok());
     }
 }

@@ -790,30 +790,36 @@ causes! {
         /// The object `jwt` of the secret control/callers cannot be used.
         CallersJwtMalformed = "callers_jwt_malformed", Rejected, Platform, false,
             "The object jwt of the secret control/callers cannot be used: {}. Put a valid value, then send the request again.";
+        /// A consumer in the secret control/callers cannot be used.
+        CallersConsumerMalformed = "callers_consumer_malformed", Rejected, Platform, false,
+            "The consumer {} of the secret control/callers has a field that is not known. Take it out, then send the request again.";
         /// There is no connection to the issuer's JWKS.
         JwksUnreachable = "jwks_unreachable", Transient, Platform, true,
-            "The JWKS at the configured jwks_url could not be reached; check the URL, the network path and the issuer's status page.";
+            "The keys of a configured issuer could not be reached; check its jwks_url or discovery, the network path and the issuer's status page.";
         /// The issuer's JWKS shows a certificate that is not trusted.
         JwksUntrusted = "jwks_untrusted", Rejected, Platform, false,
-            "The server at the configured jwks_url is not trusted: {}. Check the URL and what intercepts the network path.";
+            "The server with the keys of a configured issuer is not trusted: {}. Check the URL, ca_pem and what intercepts the network path.";
         /// The issuer did not answer in time.
         JwksTimeout = "jwks_timeout", Transient, Provider, true,
-            "The JWKS at the configured jwks_url was not answered in time; it is asked for again.";
+            "A configured issuer did not send its keys in time; it is asked again.";
         /// The issuer closed the connection before its answer was complete.
         JwksConnectionLost = "jwks_connection_lost", Transient, Provider, true,
             "The issuer closed the connection before its JWKS was complete; it is asked for again.";
         /// The JWKS is larger than is accepted.
         JwksAnswerTooLarge = "jwks_answer_too_large", Rejected, Provider, false,
-            "The JWKS at the configured jwks_url is too large; check that the URL is the right one.";
+            "The keys of a configured issuer are too large an answer; check that the URL is the right one.";
         /// The configured `jwks_url` cannot be called.
         JwksBadConfiguration = "jwks_bad_configuration", Internal, Platform, false,
-            "The configured jwks_url cannot be called; correct it in the secret control/callers.";
+            "The address or the ca_pem of a configured issuer cannot be used; correct it in the secret control/callers.";
         /// The issuer answered with another status than 200.
         JwksRefused = "jwks_refused", Transient, Provider, true,
-            "The JWKS at the configured jwks_url did not answer 200; check the URL and the issuer's status page.";
+            "A configured issuer did not answer 200 when asked for its keys; check its jwks_url or discovery and the issuer's status page.";
         /// The issuer's answer is not a JWKS.
         JwksMalformed = "jwks_malformed", Transient, Provider, true,
-            "The answer from the configured jwks_url is not a JWKS; check the URL and the issuer's status page.";
+            "What a configured issuer sent is no key set, or no discovery document; check its jwks_url or discovery and the issuer's status page.";
+        /// The discovery document at the issuer's address is another issuer's.
+        JwksOtherIssuer = "jwks_other_issuer", Rejected, Platform, false,
+            "The discovery document at the configured issuer names another issuer; write issuer in the secret control/callers exactly as the document does.";
         /// The fetch of the JWKS was interrupted.
         JwksInterrupted = "jwks_interrupted", Transient, Provider, true,
             "The fetch of the JWKS was interrupted; it is fetched again.";

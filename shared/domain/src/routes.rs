@@ -48,6 +48,7 @@ impl Body {
 
 /// One REST route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something else about the route")]
 pub struct Route {
     /// The function's name.
     pub name: &'static str,
@@ -59,6 +60,8 @@ pub struct Route {
     pub credential: Credential,
     /// Groups of a consumer, or roles of a token, that may call it. One of them is enough.
     pub groups: &'static [&'static str],
+    /// Whether everybody with a valid credential may call it: what it answers is about the caller alone.
+    pub for_everybody: bool,
     /// Whether a tenant's own token may call it, for what belongs to that tenant.
     pub tenants_own: bool,
     /// Whether it takes a JSON body.
@@ -89,6 +92,7 @@ const TENANTS: Route = Route {
     path: "",
     credential: Credential::ApiKey,
     groups: ADMIN,
+    for_everybody: false,
     tenants_own: false,
     body: Body::None,
     query: &[],
@@ -207,6 +211,10 @@ pub const INVALIDATE_TENANT_CACHE: Route = Route {
 pub const LIST_SYSTEMS: Route =
     Route { name: "list-systems", path: "/v1/admin/systems", groups: ADMIN_OR_AUDITOR, ..TENANTS };
 
+/// `GET /v1/admin/me`.
+pub const GET_CALLER: Route =
+    Route { name: "get-caller", path: "/v1/admin/me", groups: &[], for_everybody: true, ..TENANTS };
+
 /// `POST /v1/admin/tenants/{tenant_id}/catalog`.
 pub const UPSERT_CATALOG: Route = Route {
     name: "upsert-catalog",
@@ -268,6 +276,15 @@ pub const LIST_SYNC_TARGETS: Route = Route {
     ..LAKEHOUSE
 };
 
+/// `GET /v1/admin/lakehouse/me`.
+pub const GET_LAKEHOUSE_CALLER: Route = Route {
+    name: "get-lakehouse-caller",
+    path: "/v1/admin/lakehouse/me",
+    groups: &[],
+    for_everybody: true,
+    ..LAKEHOUSE
+};
+
 /// All routes, in the order of the template.
 pub const ROUTES: &[Route] = &[
     PROVISION_TENANT,
@@ -280,13 +297,20 @@ pub const ROUTES: &[Route] = &[
     INVITE_ADMIN,
     INVALIDATE_TENANT_CACHE,
     LIST_SYSTEMS,
+    GET_CALLER,
     UPSERT_CATALOG,
     GET_CATALOG,
     LIST_CATALOGS,
     CHECK_LAKEHOUSE_HEALTH,
     REGISTER_SYNC_TARGET,
     LIST_SYNC_TARGETS,
+    GET_LAKEHOUSE_CALLER,
 ];
+
+/// The groups and roles that mean something to a route, some of them several times.
+pub fn roles() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().flat_map(|route| route.groups.iter().copied()).chain([TENANT])
+}
 
 impl Route {
     /// Whether it takes an `Idempotency-Key`: every POST and PATCH does.
@@ -305,6 +329,7 @@ impl Route {
                 problems.extend_from_slice(codes);
             }
         };
+        // The gateway itself answers 403 as well, to an address that may not call it.
         may(self.credential != Credential::None, &[ProblemCode::Unauthenticated, ProblemCode::Forbidden]);
         may(self.path.contains("{tenant}"), &[ProblemCode::TenantNotFound]);
         may(

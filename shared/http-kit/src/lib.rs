@@ -46,6 +46,17 @@ pub fn client_without_reuse(timeout: Duration) -> reqwest::Client {
     builder(timeout).pool_max_idle_per_host(0).build().expect("a client of constants builds")
 }
 
+/// The same, which trusts the authorities in `ca_pem` as well.
+///
+/// # Panics
+/// Never in practice: the configuration is constant.
+pub fn client_without_reuse_trusting(
+    timeout: Duration,
+    ca_pem: Option<&str>,
+) -> Result<reqwest::Client, tls::BadCaBundle> {
+    Ok(trusting(timeout, ca_pem)?.pool_max_idle_per_host(0).build().expect("a client of constants builds"))
+}
+
 fn builder(timeout: Duration) -> ClientBuilder {
     trusting(timeout, None).expect("there is no bundle to refuse")
 }

@@ -15,6 +15,20 @@
 /// ```
 #[macro_export]
 macro_rules! needs {
+    // What is in the request is enough.
+    ($(#[$meta:meta])* $vis:vis struct $name:ident;) => {
+        $(#[$meta])*
+        $vis struct $name;
+
+        #[allow(clippy::disallowed_types, reason = "only these macros open a function's needs")]
+        impl $crate::Need for $name {
+            fn declare(_: &mut $crate::Declaration) {}
+
+            fn open(_: &$crate::Platform) -> Result<Self, $crate::Misconfigured> {
+                Ok(Self)
+            }
+        }
+    };
     ($(#[$meta:meta])* $vis:vis struct $name:ident { $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $need:ty),* $(,)? }) => {
         $(#[$meta])*
         $vis struct $name { $($(#[$field_meta])* $field_vis $field: $need),* }

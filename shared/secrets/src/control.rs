@@ -1,8 +1,12 @@
 //! `control/…`: the control plane's own secrets.
 
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
 use domain::Wiped;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::Secret;
@@ -75,53 +79,31 @@ pub struct MasterSecret {
 pub struct CallersSecret {
     /// The consumers that have API keys.
     pub consumers: Vec<ConsumerSecret>,
-    /// A [`JwtSecret`] as JSON. It is parsed separately, so that a mistake in it does not lock out API keys.
+    /// The issuers of bearer tokens, which `tokens` reads: a mistake in it does not lock out API keys.
     #[serde(default)]
     pub jwt: Option<Wiped<Value>>,
+    /// Fields that there are not.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
-/// The issuer whose bearer tokens are accepted.
-#[derive(Clone, Deserialize)]
-pub struct JwtSecret {
-    /// The `iss` of its tokens.
-    pub issuer: String,
-    /// The `aud` of its tokens.
-    pub audience: String,
-    /// The claim with the roles.
-    #[serde(default = "role")]
-    pub role_claim: String,
-    /// Keys of the issuer.
-    #[serde(default)]
-    pub keys: Vec<JwtKeySecret>,
-    /// Where the issuer publishes its keys.
-    pub jwks_url: Option<String>,
-    /// The longest time from a token's `iat` to its `exp`. Without `iat` it counts from the moment of the request.
-    #[serde(default = "a_day")]
-    pub max_lifetime_seconds: u64,
+/// The names of fields that there are not. Their values are dropped.
+#[derive(Clone, Default)]
+pub struct Unknown(Vec<String>);
+
+impl Deref for Unknown {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.0
+    }
 }
 
-/// The longest default of a widespread issuer.
-const fn a_day() -> u64 {
-    24 * 60 * 60
-}
-
-fn role() -> String {
-    "role".to_owned()
-}
-
-/// A key, with exactly one of the last three: `secret` for HS256, one of the others for RS256 and ES256.
-#[derive(Clone, Deserialize)]
-pub struct JwtKeySecret {
-    /// The `kid` of its tokens.
-    pub kid: Option<String>,
-    /// `HS256`, `RS256` or `ES256`.
-    pub alg: String,
-    /// A shared secret.
-    pub secret: Option<SecretString>,
-    /// A public key as PEM.
-    pub public_key_pem: Option<String>,
-    /// A public key as JWK.
-    pub jwk: Option<Value>,
+impl<'de> Deserialize<'de> for Unknown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = BTreeMap::<String, IgnoredAny>::deserialize(deserializer)?;
+        Ok(Self(members.into_keys().collect()))
+    }
 }
 
 /// A consumer with its API keys.
@@ -133,6 +115,9 @@ pub struct ConsumerSecret {
     pub groups: Vec<String>,
     /// `sha256:{hex}` of each key; several during a rotation.
     pub keys: Vec<String>,
+    /// Fields that there are not.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// Supabase's Management API.

@@ -155,7 +155,8 @@ fn failure(code: CauseCode) -> Result<Failure> {
         | CauseCode::SubscriptionChangeRefused => "sub_1abc",
         CauseCode::MigrationDiverged => "version 3",
         CauseCode::MigrationConflict => "iam",
-        CauseCode::CallersJwtMalformed => "issuer is not a URL",
+        CauseCode::CallersJwtMalformed => "jwt.jwks_uri is not a known field; did you mean jwks_url?",
+        CauseCode::CallersConsumerMalformed => "reporting",
         _ => anyhow::bail!("the hint of {} has a gap, and there is no sample for it here", code.as_str()),
     };
     Ok(named(Failure::with_detail(code, detail)))

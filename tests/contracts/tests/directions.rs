@@ -11,6 +11,7 @@ const SHARED: &[(&str, &[&str])] = &[
     // Types and rules.
     ("domain", &[]),
     ("secrets", &["domain"]),
+    ("tokens", &["domain"]),
     // How a process starts, and what it may reach.
     ("tls", &[]),
     ("lambda-kit", &["domain", "secrets", "tls"]),
@@ -30,7 +31,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("valkey", &["domain", "redis-kit"]),
     // Rules that need several clients.
     ("billing", &["domain", "lambda-kit", "secrets", "store", "stripe"]),
-    ("callers", &["domain", "http-kit", "lambda-kit", "secrets"]),
+    ("callers", &["domain", "http-kit", "lambda-kit", "secrets", "tokens"]),
     ("outbox", &["domain", "lambda-kit", "secrets", "store", "tenant-cache", "valkey"]),
     ("tenant-cache", &["domain", "lambda-kit", "secrets", "store", "valkey"]),
     ("graph-users", &["domain", "falkordb", "lambda-kit", "secrets", "store"]),

@@ -28,7 +28,9 @@ type Grants = BTreeSet<(String, String)>;
 /// What a role's own policies allow, as pairs of one action and one resource.
 fn grants(role: &Value) -> Result<Grants> {
     let mut grants = Grants::new();
-    for policy in role["Policies"].as_array().context("Policies")? {
+    // Some need none.
+    let none = Value::Array(Vec::new());
+    for policy in role.get("Policies").unwrap_or(&none).as_array().context("Policies")? {
         let (policy, condition) = match policy["Fn::If"].as_array().map(Vec::as_slice) {
             Some([condition, policy, otherwise]) => {
                 assert_eq!(*otherwise, json!({ "Ref": "AWS::NoValue" }));
@@ -155,6 +157,9 @@ fn assert_only_for(role: &Value, service: &str) {
     assert_eq!(role["PermissionsBoundary"], boundary);
 }
 
+/// Functions that reach nothing: what they tell is in the request.
+const NOTHING: [&str; 2] = ["get-caller", "get-lakehouse-caller"];
+
 #[test]
 fn a_role_allows_exactly_what_its_function_declares() -> Result<()> {
     let template = Template::load()?;
@@ -169,7 +174,7 @@ fn a_role_allows_exactly_what_its_function_declares() -> Result<()> {
             .iter()
             .map(|Grant { action, on }| ((*action).to_owned(), written(*on)))
             .collect();
-        assert!(!declared.is_empty(), "{} reaches nothing", function.name);
+        assert_eq!(declared.is_empty(), NOTHING.contains(&function.name.as_str()), "{}", function.name);
         assert_eq!(grants(role).with_context(|| function.name.clone())?, declared, "{}", function.name);
         assert_only_for(role, "lambda.amazonaws.com");
     }

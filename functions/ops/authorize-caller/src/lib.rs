@@ -5,13 +5,14 @@
 //! the bearer token second, a good token would vouch for a bad key, and the answer that is cached for that key would open
 //! the key's routes.
 //!
-//! The caller of a refused request learns nothing but the refusal. Why it was refused is in this function's log, under the
-//! request's id, which the gateway's access log has too.
+//! The caller of a refused request learns nothing but the refusal. Why it was refused is in this function's log (`reason`),
+//! under the request's id, which the gateway's access log has too. Which issuers' tokens are accepted says the secret
+//! `control/callers`; `PROVIDERS.md` has what to write there.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use callers::{Callers, Refused as Token};
+use callers::{Bearer, Callers, Principal, Refused as Token, Seen};
 use domain::routes::{Credential, ROUTES};
 use domain::{Actor, TenantId};
 use lambda_kit::operation::Operation;
@@ -77,10 +78,18 @@ struct Context {
     groups: String,
     /// How the caller proved who they are.
     credential: &'static str,
+    /// The consumer's name, or the token's subject, as they are written there.
+    name: String,
+    /// The token's issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
+    /// When the token ends, in seconds since 1970. A context's values are texts by the time a route reads them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
 }
 
 /// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// There is no credential, or nobody has it.
     Unauthorized(Reason),
@@ -89,18 +98,58 @@ pub enum Refused {
 }
 
 /// Why a caller is nobody. For the log only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The gateway asked about a route that takes no credential, or that there is not.
     Route,
-    /// The header is not there.
+    /// Neither header is there.
     Missing,
+    /// The header that the route takes is not there, and the other one is.
+    Other,
     /// The header is there more than once, so it is not known which one counts (RFC 9110, section 5.3).
     Several,
     /// No consumer has this key.
     Key,
     /// The token is not valid.
     Token(Token),
+}
+
+impl Reason {
+    /// As the log names it, the same for everybody who breaks the same rule.
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Route => "no_such_route",
+            Self::Missing => "no_credential",
+            Self::Other => "wrong_header",
+            Self::Several => "several_credentials",
+            Self::Key => "unknown_key",
+            Self::Token(refused) => refused.refusal.rule.as_str(),
+        }
+    }
+
+    /// What of a token may be told, if its signature holds.
+    fn seen(&self) -> Option<&Seen> {
+        match self {
+            Self::Token(refused) => refused.refusal.seen.as_deref(),
+            Self::Route | Self::Missing | Self::Other | Self::Several | Self::Key => None,
+        }
+    }
+
+    /// What was expected of a token.
+    fn expected(&self) -> Option<&str> {
+        match self {
+            Self::Token(refused) => Some(refused.refusal.expected.as_str()).filter(|expected| !expected.is_empty()),
+            Self::Route | Self::Missing | Self::Other | Self::Several | Self::Key => None,
+        }
+    }
+
+    /// Seconds until a token's key is looked for again.
+    fn asked_again_in(&self) -> Option<u64> {
+        match self {
+            Self::Token(refused) => refused.asked_again_in.map(|wait| wait.as_secs()),
+            Self::Route | Self::Missing | Self::Other | Self::Several | Self::Key => None,
+        }
+    }
 }
 
 impl From<Refused> for Diagnostic {
@@ -138,8 +187,23 @@ impl Operation for AuthorizeCaller {
         });
         match &outcome {
             Ok(answer) => tracing::info!(caller = answer.context.actor, source, "authenticated"),
-            Err(refused) => {
-                tracing::info!(?refused, source, route = event.resource, "not authenticated");
+            Err(Refused::Unauthorized(reason)) => {
+                let seen = reason.seen();
+                tracing::info!(
+                    reason = reason.as_str(),
+                    source,
+                    route = event.resource,
+                    expected = reason.expected(),
+                    seen_iss = seen.map(|seen| seen.iss.as_str()),
+                    seen_aud = seen.map(|seen| seen.aud.as_str()),
+                    seen_alg = seen.map(|seen| seen.alg),
+                    seen_kid = seen.map(|seen| seen.kid.as_str()),
+                    keys_asked_again_in_s = reason.asked_again_in(),
+                    "not authenticated"
+                );
+            }
+            Err(Refused::Unavailable) => {
+                tracing::info!(reason = "unavailable", source, route = event.resource, "not authenticated");
             }
         }
         outcome
@@ -152,21 +216,21 @@ impl Operation for AuthorizeCaller {
 impl AuthorizeCaller {
     async fn authenticate(&self, event: &Event) -> Result<Answer, Refused> {
         let unreadable = |failure: domain::Failure| {
-            tracing::error!(code = failure.code().as_str(), "the callers cannot be read");
+            tracing::error!(code = failure.code().as_str(), hint = %failure.hint(), "the callers cannot be read");
             Refused::Unavailable
         };
         match credential(&event.resource) {
-            Some(credential @ Credential::ApiKey) => {
-                let key = only(event, "x-api-key")?;
+            Some(Credential::ApiKey) => {
+                let key = only(event, Credential::ApiKey)?;
                 let consumer = self.callers.by_api_key(key).await.map_err(unreadable)?;
                 let consumer = consumer.ok_or(Refused::Unauthorized(Reason::Key))?;
-                Ok(answer(&event.method_arn, credential, consumer.actor(), None, &consumer.groups))
+                Ok(Answer::of(&event.method_arn, Context::of_consumer(&consumer)))
             }
-            Some(credential @ Credential::Bearer) => {
-                let token = only(event, "authorization")?;
+            Some(Credential::Bearer) => {
+                let token = only(event, Credential::Bearer)?;
                 let bearer = self.callers.by_bearer(token).await.map_err(unreadable)?;
                 let bearer = bearer.map_err(|refused| Refused::Unauthorized(Reason::Token(refused)))?;
-                Ok(answer(&event.method_arn, credential, bearer.actor(), bearer.tenant, &bearer.roles))
+                Ok(Answer::of(&event.method_arn, Context::of_bearer(&bearer)))
             }
             Some(Credential::None) | None => Err(Refused::Unauthorized(Reason::Route)),
         }
@@ -178,44 +242,66 @@ fn credential(resource: &str) -> Option<Credential> {
     ROUTES.iter().find(|route| route.path.strip_prefix("/v1") == Some(resource)).map(|route| route.credential)
 }
 
-/// The only value of a header, whatever its name's case.
-fn only<'a>(event: &'a Event, name: &str) -> Result<&'a str, Refused> {
-    let mut values: Vec<&SecretString> = match (&event.multi_value_headers, &event.headers) {
-        (Some(lines), _) => {
-            lines.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).flat_map(|(_, it)| it).collect()
-        }
-        (None, Some(line)) => line.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, it)| it).collect(),
-        (None, None) => Vec::new(),
+/// The only value of a credential's header, whatever its name's case.
+fn only(event: &Event, credential: Credential) -> Result<&str, Refused> {
+    let (own, other) = match credential {
+        Credential::ApiKey | Credential::None => ("x-api-key", "authorization"),
+        Credential::Bearer => ("authorization", "x-api-key"),
     };
+    let mut values = values(event, own);
     match (values.pop(), values.pop()) {
         (Some(value), None) => Ok(value.expose_secret()),
+        (None, _) if !self::values(event, other).is_empty() => Err(Refused::Unauthorized(Reason::Other)),
         (None, _) => Err(Refused::Unauthorized(Reason::Missing)),
         (Some(_), Some(_)) => Err(Refused::Unauthorized(Reason::Several)),
     }
 }
 
-/// Allows the whole stage: the gateway caches the policy by credential, for every method and route.
-fn answer(
-    method_arn: &str,
-    credential: Credential,
-    actor: Actor<'_>,
-    tenant: Option<TenantId>,
-    groups: &[String],
-) -> Answer {
-    let stage: Vec<&str> = method_arn.splitn(3, '/').take(2).collect();
-    Answer {
-        policy_document: serde_json::json!({
-            "Version": "2012-10-17",
-            "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": format!("{}/*", stage.join("/"))}],
-        }),
-        context: Context {
-            actor: actor.to_string(),
-            principal: actor.identity(),
-            tenant,
-            groups: groups.join(","),
-            credential: credential.as_str(),
-        },
-        principal_id: actor.to_string(),
+fn values<'a>(event: &'a Event, name: &str) -> Vec<&'a SecretString> {
+    match (&event.multi_value_headers, &event.headers) {
+        (Some(lines), _) => {
+            lines.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).flat_map(|(_, it)| it).collect()
+        }
+        (None, Some(line)) => line.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, it)| it).collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
+impl Context {
+    fn of_consumer(consumer: &Principal) -> Self {
+        let about = Self::about(consumer.actor(), Credential::ApiKey, &consumer.groups);
+        Self { name: consumer.name.clone(), ..about }
+    }
+
+    fn of_bearer(bearer: &Bearer) -> Self {
+        Self {
+            tenant: bearer.tenant,
+            name: bearer.subject.clone(),
+            issuer: Some(bearer.issuer.clone()),
+            expires: Some(bearer.expires.to_string()),
+            ..Self::about(bearer.actor(), Credential::Bearer, &bearer.roles)
+        }
+    }
+
+    fn about(actor: Actor<'_>, credential: Credential, groups: &[String]) -> Self {
+        let (actor, principal) = (actor.to_string(), actor.identity());
+        let (groups, credential) = (groups.join(","), credential.as_str());
+        Self { actor, principal, tenant: None, groups, credential, name: String::new(), issuer: None, expires: None }
+    }
+}
+
+impl Answer {
+    /// Allows the whole stage: the gateway caches the policy by credential, for every method and route.
+    fn of(method_arn: &str, context: Context) -> Self {
+        let stage: Vec<&str> = method_arn.splitn(3, '/').take(2).collect();
+        Self {
+            policy_document: serde_json::json!({
+                "Version": "2012-10-17",
+                "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": format!("{}/*", stage.join("/"))}],
+            }),
+            principal_id: context.actor.clone(),
+            context,
+        }
     }
 }
 
@@ -227,17 +313,38 @@ mod tests {
 
     #[test]
     fn the_policy_spans_the_stage_and_no_other_api() {
-        let groups = ["admin".to_owned(), "b".to_owned()];
+        let groups = vec!["admin".to_owned(), "b".to_owned()];
         let arn = "arn:aws:execute-api:us-east-1:1:api/v1/GET/admin/tenants";
-        let platform = Actor::ApiKey { consumer: "platform", digest: "01234567" };
-        let answer = answer(arn, Credential::ApiKey, platform, None, &groups);
+        let platform = Principal { name: "platform".to_owned(), digest: "01234567".to_owned(), groups };
+        let answer = Answer::of(arn, Context::of_consumer(&platform));
         let resource = &answer.policy_document["Statement"][0]["Resource"];
         assert_eq!(resource, "arn:aws:execute-api:us-east-1:1:api/v1/*");
         let context = serde_json::to_value(&answer.context).expect("JSON");
         let expected = serde_json::json!({
             "actor": "api_key:platform#01234567", "principal": "api_key:platform", "groups": "admin,b", "credential": "api_key",
+            "name": "platform",
         });
         assert_eq!((context, answer.principal_id.as_str()), (expected, "api_key:platform#01234567"));
+    }
+
+    #[test]
+    fn a_context_holds_texts_only() {
+        let tenant: TenantId = "01900000-0000-7000-8000-00000000000a".parse().expect("an id");
+        let bearer = Bearer {
+            issuer: "https://id.example/".to_owned(),
+            subject: "auth0|5".to_owned(),
+            tenant: Some(tenant),
+            roles: vec!["tenant".to_owned()],
+            expires: 1_800_000_000,
+        };
+        let context = serde_json::to_value(Context::of_bearer(&bearer)).expect("JSON");
+        let expected = json!({
+            "actor": "bearer:https://id.example/|auth0%7C5", "principal": "bearer:https://id.example/|auth0%7C5",
+            "groups": "tenant", "credential": "bearer", "tenant": tenant.to_string(), "name": "auth0|5",
+            "issuer": "https://id.example/", "expires": "1800000000",
+        });
+        assert_eq!(context, expected);
+        assert!(expected.as_object().expect("an object").values().all(serde_json::Value::is_string));
     }
 
     fn event(headers: &serde_json::Value) -> Event {
@@ -250,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_header_counts_if_it_is_there_once() {
-        let found = |headers| match only(&event(&headers), "authorization") {
+        let found = |headers| match only(&event(&headers), Credential::Bearer) {
             Ok(value) => Ok(value.to_owned()),
             Err(Refused::Unauthorized(reason)) => Err(reason),
             Err(Refused::Unavailable) => panic!("nothing was looked up"),
@@ -258,14 +365,16 @@ mod tests {
         for one in [json!({ "Authorization": ["a"] }), json!({ "authorization": ["a"], "Other": ["b", "c"] })] {
             assert_eq!(found(one), Ok("a".to_owned()));
         }
-        for none in [json!(null), json!({}), json!({ "X-Api-Key": ["a"] }), json!({ "Authorization": [] })] {
+        for none in [json!(null), json!({}), json!({ "Cookie": ["a"] }), json!({ "Authorization": [] })] {
             assert_eq!(found(none), Err(Reason::Missing));
         }
+        assert_eq!(found(json!({ "X-Api-Key": ["a"] })), Err(Reason::Other));
         for two in [json!({ "Authorization": ["a", "a"] }), json!({ "Authorization": ["a"], "authorization": ["b"] })] {
             assert_eq!(found(two), Err(Reason::Several));
         }
         let alone = Event { headers: Some([("AUTHORIZATION".to_owned(), "a".into())].into()), ..event(&json!(null)) };
-        assert_eq!(only(&alone, "authorization"), Ok("a"));
+        assert_eq!(only(&alone, Credential::Bearer), Ok("a"));
+        assert_eq!(only(&alone, Credential::ApiKey), Err(Refused::Unauthorized(Reason::Other)));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use serde_json::Value;
+use tokens::Issuers;
 
 use super::{Finding, certificates};
 use crate::aws::{Aws, Current};
@@ -178,23 +179,42 @@ fn of_callers(value: &Value) -> Vec<Wrong> {
     if admins == 0 {
         wrong.push((true, "names nobody in the group admin: cargo xtask keys new --groups admin".to_owned()));
     }
-    let jwt = &value["jwt"];
+    wrong.extend(unknown("the secret", value, &["consumers", "jwt"]));
+    for consumer in consumers {
+        let name = consumer["name"].as_str().unwrap_or("(no name)");
+        wrong.extend(unknown(&format!("the consumer {name}"), consumer, &["name", "groups", "keys"]));
+    }
+    wrong.extend(of_issuers(&value["jwt"]));
+    wrong
+}
+
+/// What the functions do not know, they refuse: it may have been meant to take something away.
+fn unknown(of: &str, object: &Value, known: &[&str]) -> Vec<Wrong> {
+    let names = object.as_object().into_iter().flat_map(|object| object.keys());
+    let unknown = names.filter(|name| !known.contains(&name.as_str()));
+    unknown.map(|name| (true, format!("{of} has a field {name:?}, which is not known: take it out"))).collect()
+}
+
+/// An entry that cannot be used is a 503 for whoever has its tokens.
+fn of_issuers(jwt: &Value) -> Vec<Wrong> {
     if jwt.is_null() {
-        wrong.push((false, "has no `jwt`, so nobody can call the lakehouse's routes".to_owned()));
-    } else {
-        wrong.extend(lacking(jwt, &["/issuer", "/audience"]));
-        let keys = jwt["keys"].as_array().is_some_and(|keys| !keys.is_empty());
-        if !keys && jwt["jwks_url"].as_str().is_none() {
-            wrong.push((true, "jwt has neither keys nor jwks_url, so no token can be verified".to_owned()));
-        }
-        let lifetime = &jwt["max_lifetime_seconds"];
-        if jwt.get("max_lifetime_seconds").is_some()
-            && !lifetime.as_u64().is_some_and(|it| (60..=604_800).contains(&it))
-        {
-            wrong.push((true, "jwt's max_lifetime_seconds is not from 60 to 604800".to_owned()));
+        return vec![(false, "has no `jwt`, so nobody can call the lakehouse's routes".to_owned())];
+    }
+    let mut wrong: Vec<Wrong> = Issuers::parse(jwt).mistakes().map(|mistake| (true, mistake.to_string())).collect();
+    let entries = jwt["issuers"].as_array().map_or_else(|| vec![jwt], |list| list.iter().collect());
+    for entry in entries {
+        wrong.extend(examples(entry, &["/issuer", "/audience"]));
+        if let Some((fails, problem)) = text(entry, "/ca_pem").and_then(certificates::problem) {
+            wrong.push((fails, format!("jwt's ca_pem {problem}")));
         }
     }
     wrong
+}
+
+/// A value that is still the example's.
+fn examples(value: &Value, fields: &[&str]) -> Vec<Wrong> {
+    let is_example = |field: &&&str| text(value, field).is_some_and(|text| text.contains('…'));
+    fields.iter().filter(is_example).map(|field| (true, format!("jwt's {} is the example's", &field[1..]))).collect()
 }
 
 #[cfg(test)]
@@ -230,5 +250,53 @@ mod tests {
             value["jwt"]["max_lifetime_seconds"] = lifetime.clone();
             assert_eq!(of_callers(&value).len(), wrong, "{lifetime}");
         }
+    }
+
+    #[test]
+    fn what_the_functions_would_refuse_is_found_before() {
+        let digest = crate::callers::digest("key");
+        let entry = json!({ "issuer": "https://idp.example", "audience": "ivory", "discovery": true });
+        let secret =
+            |jwt: Value| json!({ "consumers": [{ "name": "ci", "groups": ["admin"], "keys": [digest] }], "jwt": jwt });
+        let with = |changes: Value| {
+            let mut entry = entry.clone();
+            entry.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+            secret(json!({ "issuers": [{ "issuer": "other", "audience": "a", "jwks_url": "https://other/" }, entry] }))
+        };
+        assert_eq!(of_callers(&secret(entry.clone())), []);
+        assert_eq!(of_callers(&with(json!({}))), []);
+        for (value, expected) in [
+            (
+                with(json!({ "jwks_uri": "https://a" })),
+                "jwt.issuers[1].jwks_uri is not a known field; did you mean jwks_url?",
+            ),
+            (
+                with(json!({ "discovery": false })),
+                "jwt.issuers[1] has no source of keys: give keys, jwks_url or discovery",
+            ),
+            (
+                with(json!({ "issuer": "other", "discovery": false, "jwks_url": "https://other/" })),
+                "jwt.issuers[0].issuer is another entry's as well",
+            ),
+            (with(json!({ "audience": "…" })), "jwt's audience is the example's"),
+            (with(json!({ "ca_pem": "x" })), "jwt.issuers[1].ca_pem must be certificates as PEM"),
+            (
+                with(json!({ "keys": [{ "alg": "HS256", "secret": "hush" }] })),
+                "jwt.issuers[1].keys[0].secret is no key for HS256, or too short for it",
+            ),
+        ] {
+            let found = of_callers(&value);
+            assert!(found.iter().any(|(fails, text)| *fails && text == expected), "{found:?}");
+            assert!(!found.iter().any(|(_, text)| text.contains("hush")), "{found:?}");
+        }
+        let mut other = secret(entry.clone());
+        other["jwts"] = entry;
+        other["consumers"][0]["expires"] = json!("2020-01-01");
+        let found: Vec<_> = of_callers(&other).into_iter().map(|(_, text)| text).collect();
+        let expected = [("the secret", "jwts"), ("the consumer ci", "expires")];
+        assert_eq!(
+            found,
+            expected.map(|(of, name)| format!("{of} has a field {name:?}, which is not known: take it out"))
+        );
     }
 }

@@ -5,6 +5,8 @@ use api_kit::records::{Accepted, CatalogRecord, SyncTargetRecord, TenantRecord};
 use check_lakehouse_health::{Healthy, Unhealthy};
 use domain::routes::{self, Route};
 use domain::{FieldError, ProblemCode};
+use get_caller::KeyHolder;
+use get_lakehouse_caller::TokenHolder;
 use get_tenant_status::Status;
 use invalidate_tenant_cache::Invalidated;
 use invite_admin::Invitation;
@@ -27,8 +29,10 @@ pub fn schemas() -> Map<String, Value> {
     collect::<Invitation<'_>>(&mut found);
     collect::<Invalidated<'_>>(&mut found);
     collect::<ListedSystem<'_>>(&mut found);
+    collect::<KeyHolder<'_>>(&mut found);
     collect::<CatalogRecord<'_>>(&mut found);
     collect::<SyncTargetRecord<'_>>(&mut found);
+    collect::<TokenHolder<'_>>(&mut found);
     collect::<Healthy>(&mut found);
     collect::<Unhealthy>(&mut found);
     collect::<FieldError>(&mut found);
@@ -99,6 +103,7 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         name if name == routes::INVITE_ADMIN.name => ("The mail was sent.", Some(reference("Invitation")), &[]),
         name if name == routes::INVALIDATE_TENANT_CACHE.name => ("It is gone.", Some(reference("Invalidated")), &[]),
         name if name == routes::LIST_SYSTEMS.name => ("The systems.", Some(list("ListedSystem")), &[]),
+        name if name == routes::GET_CALLER.name => ("Who calls.", Some(reference("KeyHolder")), &[]),
         name if name == routes::UPSERT_CATALOG.name => {
             ("The catalog as it is now.", Some(reference("CatalogRecord")), &["ETag"])
         }
@@ -109,6 +114,7 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
             ("The sync target as it is now.", Some(reference("SyncTargetRecord")), &[])
         }
         name if name == routes::LIST_SYNC_TARGETS.name => ("The sync targets.", Some(list("SyncTargetRecord")), &[]),
+        name if name == routes::GET_LAKEHOUSE_CALLER.name => ("Who calls.", Some(reference("TokenHolder")), &[]),
         name => anyhow::bail!("{name} has no answer"),
     };
     let mut named = headers(more);
@@ -206,6 +212,15 @@ fn example(name: &str) -> Value {
         }
         "register-sync-target" => sync_target,
         "list-sync-targets" => json!([sync_target]),
+        "get-caller" => json!({
+            "name": "reporting", "groups": ["auditor"],
+            "operations": ["list-tenants", "get-tenant", "get-tenant-status", "list-systems", "get-caller"],
+        }),
+        "get-lakehouse-caller" => json!({
+            "name": "auth0|5f7c8ec7c33c6c004bbafe82", "issuer": "https://example.eu.auth0.com/", "roles": ["tenant"],
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "expires_at": "2026-03-28T11:00:00.000000Z",
+            "operations": ["get-catalog", "list-sync-targets", "get-lakehouse-caller"],
+        }),
         _ => Value::Null,
     }
 }

@@ -76,6 +76,7 @@ pub fn tags() -> Value {
             "name": "systems",
             "description": "Whether the outside systems will do what tenants need. With an API key.",
         },
+        { "name": "callers", "description": "Who calls, and what they may do. With an API key or a bearer token." },
         {
             "name": "lakehouse",
             "description": "Each tenant's Iceberg catalog, and what is synced into it. With a bearer token, but for the health route.",
@@ -174,6 +175,13 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
          refuses to make anything for those tenants. The check is repeated every five minutes.",
     ),
     (
+        "get-caller",
+        "callers",
+        "ours",
+        "Say whose API key this is",
+        "The consumer's name, its groups, and the operations that it may call. Every known key may ask.",
+    ),
+    (
         "upsert-catalog",
         "lakehouse",
         "seed",
@@ -211,5 +219,12 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "seed",
         "List sync targets",
         "Newest first, ties by id. A tenant's own token sees that tenant's only.",
+    ),
+    (
+        "get-lakehouse-caller",
+        "callers",
+        "ours",
+        "Say whose token this is",
+        "The subject, its roles, its tenant if it is a tenant's own token, when it ends, and the operations that it may call. Every valid token may ask.",
     ),
 ];

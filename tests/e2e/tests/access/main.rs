@@ -2,6 +2,8 @@
 //! access differs from the contract.
 
 mod cached;
+mod issuers;
+mod me;
 mod tenants_own;
 
 use std::collections::BTreeSet;
@@ -60,6 +62,7 @@ const MATRIX: &[(&str, [Right; 16])] = &[
     ("invite-admin",             [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("invalidate-tenant-cache",  [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("list-systems",             [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
+    ("get-caller",               [U,   U,   U,   S,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("upsert-catalog",           [U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   F,   F,   F,   F,   S]),
     ("get-catalog",              [U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   F,   F,   S,   F,   S]),
     ("list-catalogs",            [U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   F,   F,   F,   F,   S]),
@@ -67,6 +70,7 @@ const MATRIX: &[(&str, [Right; 16])] = &[
     ("register-sync-target",     [U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   F,   F,   F,   F,   S]),
     // Another tenant's token lists the targets of that other tenant, and there are none.
     ("list-sync-targets",        [U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   F,   F,   S,   S,   S]),
+    ("get-lakehouse-caller",     [U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   S,   S,   S,   S,   S]),
 ];
 
 /// One credential of each kind, in the order of [`KINDS`]: header and value.

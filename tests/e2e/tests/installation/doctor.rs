@@ -121,7 +121,7 @@ async fn deliberate_mistakes_are_found_each_with_its_remedy() -> Result<()> {
         ("failure secret ivory/control/callers", "does not begin with sha256:"),
         ("failure secret ivory/control/callers", "is not 64 hexadecimal digits"),
         ("failure secret ivory/control/callers", "nobody in the group admin"),
-        ("failure secret ivory/control/callers", "jwt has neither keys nor jwks_url"),
+        ("failure secret ivory/control/callers", "jwt has no source of keys"),
     ] {
         expect(&wrong, what, remedy)?;
     }
