@@ -30,7 +30,7 @@ async fn an_installation_from_nothing_to_nothing() -> Result<()> {
     site.configure("MasterSecretArn", &cloud.master_secret_arn()?)?;
     let deployed = site.xtask(&["deploy", "--no-build"]).await?;
     ensure!(deployed.code == 0, "{}", deployed.text);
-    let api = site.api_url(&cloud).await?;
+    let api = site.api_url().await?;
 
     // A first API key: it works, and is listed by its digest only.
     let made = site.xtask(&["keys", "new", "--consumer", "ci", "--groups", "admin"]).await?;
@@ -48,7 +48,7 @@ async fn an_installation_from_nothing_to_nothing() -> Result<()> {
     site.mend_template(&template)?;
     let upgraded = site.xtask(&["deploy", "--no-build"]).await?;
     ensure!(upgraded.code == 0, "{}", upgraded.text);
-    let api = site.api_url(&cloud).await?;
+    let api = site.api_url().await?;
     site.expect(&cloud, &api, &key, 200).await?;
 
     let revoked = site.xtask(&["keys", "revoke", "--consumer", "ci", "--key", "all"]).await?;

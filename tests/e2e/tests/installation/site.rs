@@ -231,15 +231,14 @@ impl Site {
     }
 
     /// Where the installation's API is.
-    pub async fn api_url(&self, cloud: &Cloud) -> Result<String> {
+    pub async fn api_url(&self) -> Result<String> {
         let query = "Stacks[0].Outputs[?OutputKey=='ApiId'].OutputValue";
         let arguments = ["cloudformation", "describe-stacks", "--stack-name", &self.prefix, "--query", query];
         let aws = PathBuf::from(variable("TEST_CHECKS")?).join("aws");
         let described = self.run(&aws, &[&arguments[..], &["--output", "text"]].concat()).await?;
         ensure!(described.code == 0, "{}", described.text);
-        // The same place as the cloud's own, whose address ends in its id.
-        let (before, _) = cloud.api_url.rsplit_once('/').context("no id")?;
-        Ok(format!("{before}/{}", described.output.trim()))
+        // Only the cloud's own API has a port of its own.
+        Ok(format!("{}/_aws/execute-api/{}", variable("AWS_ENDPOINT_URL")?, described.output.trim()))
     }
 
     /// Waits until a list of tenants is answered with this status.
