@@ -24,9 +24,10 @@ const VARIABLES: [&str; 9] = [
 ];
 
 /// Fields of secrets that are not secret. All other texts count, so that a new field is searched for as well.
-const PUBLIC: [&str; 22] = [
+const PUBLIC: [&str; 26] = [
     "alg",
     "audience",
+    "audience_claims",
     "ca_pem",
     "database_ca_pem",
     "dbname",
@@ -40,9 +41,12 @@ const PUBLIC: [&str; 22] = [
     "organization_slug",
     "pooler",
     "role_claim",
+    "roles",
     "sender_email",
     "sender_name",
     "service",
+    "subject_claims",
+    "tenant_claim",
     "type",
     "url",
     "user",
@@ -104,6 +108,8 @@ fn collect(needles: &mut BTreeMap<String, String>, name: &str, value: &Value) {
                 let name = format!("{name}: {field}");
                 match value {
                     Value::String(url) if field == "url" => needles.extend(password_of(url).map(|found| (found, name))),
+                    // The claims that tokens must have.
+                    Value::Object(_) if field == "require" => {}
                     Value::String(_) | Value::Array(_) if PUBLIC.contains(&field.as_str()) => {}
                     _ => collect(needles, &name, value),
                 }

@@ -130,8 +130,9 @@ impl World {
 
     /// All mails, oldest first.
     pub async fn mails(&self) -> Vec<Value> {
-        let mails = answer(self.request(Method::GET, self.mailbox.url("http").unwrap())).await.expect(200);
-        mails.as_array().unwrap().clone()
+        let all = format!("{}/?limit=1000", self.mailbox.url("http").unwrap());
+        let mails = answer(self.request(Method::GET, &all)).await.expect(200);
+        mails.as_array().unwrap().iter().rev().cloned().collect()
     }
 
     /// Tells the project to send through the mailbox.
