@@ -226,7 +226,9 @@ impl Aws {
         // The stand-in fails if a new log group appears while it lists the groups.
         for _ in 0..5 {
             match groups().await {
-                Err(error) if error.to_string().contains("changed size during iteration") => {}
+                Err(error) if error.to_string().contains("changed size during iteration") => {
+                    sleep(Duration::from_millis(100)).await;
+                }
                 outcome => return outcome,
             }
         }

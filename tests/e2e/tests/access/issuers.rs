@@ -72,6 +72,18 @@ async fn me(cloud: &Cloud, token: &str) -> Result<Answer> {
     cloud.send(cloud.request(Method::GET, "/v1/admin/lakehouse/me").header("authorization", token)).await
 }
 
+/// What a token that is accepted is answered with. A process that could not fetch the keys in time is asked again.
+async fn accepted(cloud: &Cloud, token: &str) -> Result<Value> {
+    let until = Instant::now() + Duration::from_secs(40);
+    loop {
+        let answer = me(cloud, token).await?;
+        if answer.status == 200 || Instant::now() > until {
+            return answer.expect(200);
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
 /// Whether the authorizer has logged such a line about a refused request.
 async fn is_logged(cloud: &Cloud, wanted: impl Fn(&Value) -> bool) -> Result<bool> {
     let lines = cloud.aws.log_events().await?;
@@ -95,7 +107,6 @@ async fn issuers_stand_side_by_side_and_a_mistake_is_told() -> Result<()> {
     cloud.aws.put_secret(&secret, &changed).await?;
     let outcome = with_issuers(&cloud, &publisher, &ours, &audience, TENANT).await;
     cloud.aws.put_secret(&secret, &before).await?;
-    cloud.aws.restart("authorize-caller").await?;
     outcome
 }
 
@@ -107,15 +118,9 @@ async fn with_issuers(cloud: &Cloud, publisher: &Publisher, ours: &Issuer, audie
     });
     claims.as_object_mut().context("an object")?.extend(more.as_object().context("an object")?.clone());
     let token = publisher.sign(&claims)?;
-    // The secret is read again after ten seconds.
-    let until = Instant::now() + Duration::from_secs(20);
-    let found = loop {
-        let answer = me(cloud, &token).await?;
-        if answer.status == 200 || Instant::now() > until {
-            break answer.expect(200)?;
-        }
-        sleep(Duration::from_millis(500)).await;
-    };
+    // Each of the authorizer's processes reads the secret again after ten seconds.
+    sleep(Duration::from_secs(11)).await;
+    let found = accepted(cloud, &token).await?;
     assert_eq!(
         (&found["name"], &found["roles"], &found["tenant_id"]),
         (&json!("user-7"), &json!(["admin"]), &Value::Null)
@@ -125,7 +130,7 @@ async fn with_issuers(cloud: &Cloud, publisher: &Publisher, ours: &Issuer, audie
         claims["app"]["roles"] = roles;
         publisher.sign(&claims)
     };
-    let found = me(cloud, &of_tenant(json!(["tenant"]))?).await?.expect(200)?;
+    let found = accepted(cloud, &of_tenant(json!(["tenant"]))?).await?;
     assert_eq!(found["tenant_id"], tenant);
     // The one that was there before.
     me(cloud, &format!("Bearer {}", ours.admin()?)).await?.expect(200)?;
