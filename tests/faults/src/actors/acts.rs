@@ -164,10 +164,7 @@ pub const ACTS: &[Act] = &[
     sql(Actor::Recover, "row", invited),
     aws(Actor::Catalog, "secret", catalog_secret),
     sql(Actor::Catalog, "row", |s| {
-        Match::statement(&format!(
-            r"^WITH before AS \( SELECT \* FROM lakehouse\.tenant_catalogs.*\$1={} ",
-            s.tenant_id
-        ))
+        Match::statement(&format!(r"before AS \( SELECT \* FROM lakehouse\.tenant_catalogs.*\$1={} ", s.tenant_id))
     }),
 ];
 
