@@ -1,7 +1,7 @@
 //! The caller, as the gateway's authorizer identified them, and the check of their rights.
 
 use domain::TenantId;
-use domain::routes::{Credential, Route};
+use domain::routes::{Credential, ROUTES, Route};
 use jiff::Timestamp;
 use lambda_http::Request;
 #[cfg(not(feature = "watch"))]
@@ -63,15 +63,19 @@ impl Caller {
         Timestamp::from_second(self.expires?.try_into().ok()?).ok().map(Moment)
     }
 
-    /// The tenant whose own token it is, whatever else it may do.
+    /// The tenant that calls with its own token. Whoever may act for everybody on the route is none there.
     #[must_use]
-    pub const fn own_tenant(&self) -> Option<TenantId> {
+    pub const fn tenant(&self) -> Option<TenantId> {
         self.tenant
     }
 
-    /// Whether this caller may call that route, at least for something.
+    /// The operations that this caller may call, at least for something.
     #[must_use]
-    pub fn may_call(&self, route: &Route) -> bool {
+    pub fn operations(&self) -> Vec<&'static str> {
+        ROUTES.iter().filter(|route| self.may_call(route)).map(|route| route.name).collect()
+    }
+
+    fn may_call(&self, route: &Route) -> bool {
         self.credential == route.credential
             && (self.acts_for_all(route) || (route.tenants_own && self.tenant.is_some()))
     }
@@ -90,11 +94,6 @@ impl Caller {
     /// The caller in the audit log: a [`domain::Actor`].
     pub(crate) fn actor(&self) -> &str {
         &self.actor
-    }
-
-    /// The tenant that calls with its own token.
-    pub(crate) const fn tenant(&self) -> Option<TenantId> {
-        self.tenant
     }
 }
 
@@ -136,13 +135,11 @@ pub fn authorize(route: &Route, request: &Request) -> Result<Caller, Problem> {
 
 /// Whoever has one of the route's groups may act for everybody, a tenant only for itself.
 fn permit(route: &Route, caller: Caller) -> Result<Caller, Problem> {
-    if route.for_everybody {
-        return Ok(caller);
+    if !caller.may_call(route) {
+        return Err(Problem::forbidden());
     }
-    if caller.acts_for_all(route) {
-        return Ok(Caller { tenant: None, ..caller });
-    }
-    if route.tenants_own && caller.tenant.is_some() { Ok(caller) } else { Err(Problem::forbidden()) }
+    // Who asks about themselves stays who they are.
+    if route.for_everybody || !caller.acts_for_all(route) { Ok(caller) } else { Ok(Caller { tenant: None, ..caller }) }
 }
 
 /// Without a gateway: the function verifies the credential itself.
@@ -204,7 +201,7 @@ mod tests {
             for tenant in [None, Some(TENANT)] {
                 for groups in [&[][..], &["admin"][..], &["auditor"][..], &["tenant"][..], &["auditor", "tenant"][..]] {
                     let caller = somebody(credential, tenant, groups);
-                    for route in routes::ROUTES {
+                    for route in ROUTES {
                         let allowed = route.credential == credential && permit(route, caller.clone()).is_ok();
                         assert_eq!(caller.may_call(route), allowed, "{} {groups:?} {tenant:?}", route.name);
                     }
@@ -218,7 +215,7 @@ mod tests {
         for route in [routes::GET_CALLER, routes::GET_LAKEHOUSE_CALLER] {
             assert!(may(&route, None, &[]).is_some());
             let caller = may(&route, Some(TENANT), &["admin", "tenant"]).expect("anybody");
-            assert_eq!(caller.own_tenant().map(|id| id.to_string()).as_deref(), Some(TENANT));
+            assert_eq!(caller.tenant().map(|id| id.to_string()).as_deref(), Some(TENANT));
         }
     }
 

@@ -32,15 +32,10 @@ impl Fact {
         }
     }
 
-    /// What stands there where nobody knows the name.
-    pub(crate) const fn unnamed(self) -> &'static str {
-        match self {
-            Self::Region => "<region>",
-            Self::Graph => "<graph>",
-            Self::Index => "<index>",
-            Self::Alias => "<alias>",
-            Self::Project => "<project>",
-        }
+    /// What stands there where nobody knows the name: `<region>`.
+    #[must_use]
+    pub fn unnamed(self) -> String {
+        self.gap().replace('{', "<").replace('}', ">")
     }
 }
 

@@ -92,7 +92,8 @@ impl Failure {
         let mut hint = self.code.row().hint.replace("{}", self.detail.as_deref().unwrap_or_default());
         for fact in Fact::ALL {
             let named = self.facts.iter().find(|(known, _)| *known == fact);
-            hint = hint.replace(fact.gap(), named.map_or(fact.unnamed(), |(_, name)| name));
+            let name = named.map_or_else(|| fact.unnamed(), |(_, name)| name.clone());
+            hint = hint.replace(fact.gap(), &name);
         }
         hint
     }

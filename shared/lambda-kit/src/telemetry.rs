@@ -10,7 +10,7 @@
 use std::io;
 use std::panic::{self, PanicHookInfo};
 
-use domain::Run;
+use domain::{Run, word};
 use tracing::field::display;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Span};
@@ -99,9 +99,7 @@ macro_rules! trouble {
 /// A caller's correlation id, if it is valid: at most 128 of `[A-Za-z0-9._-]`.
 #[must_use]
 pub fn correlation_id(text: &str) -> Option<&str> {
-    let valid =
-        (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    valid.then_some(text)
+    word(text)
 }
 
 #[cfg(test)]

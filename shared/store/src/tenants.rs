@@ -245,7 +245,6 @@ impl Tenant {
 impl Reader {
     /// The tenant of that name.
     pub async fn tenant_by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, StoreError> {
-        Span::current().record("slug", slug.as_str());
         let rows = self.read(include_str!("../sql/read/tenant_by_slug.sql"), &[(&slug.as_str(), Type::TEXT)]).await?;
         found(rows.first())
     }

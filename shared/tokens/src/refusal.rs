@@ -110,11 +110,7 @@ impl fmt::Display for Refusal {
             write!(formatter, "; expected {}", self.expected)?;
         }
         if let Some(seen) = &self.seen {
-            write!(
-                formatter,
-                "; the token has iss {}, aud {}, alg {}, kid {}",
-                seen.iss, seen.aud, seen.alg, seen.kid
-            )?;
+            write!(formatter, "; {seen}")?;
         }
         Ok(())
     }

@@ -23,8 +23,8 @@ fn every_gap_in_a_hint_is_filled() -> Result<()> {
         })
         .collect();
     assert_eq!(open, [""; 0]);
-    for unnamed in ["<region>", "<graph>", "<index>", "<alias>", "<project>"] {
-        assert!(!document.contains(unnamed), "{unnamed}");
+    for unnamed in Fact::ALL.map(Fact::unnamed) {
+        assert!(!document.contains(&unnamed), "{unnamed}");
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/admin/lakehouse/me`: whom this token is about, and what they may do. All of it is in what the gateway's authorizer
 //! found.
 
-use api_kit::routes::{self, ROUTES, Route};
+use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Moment, Problem, Request};
 use domain::TenantId;
 use lambda_kit::needs;
@@ -40,9 +40,9 @@ impl Handler for GetLakehouseCaller {
             name: caller.name(),
             issuer: caller.issuer(),
             roles: caller.groups(),
-            tenant_id: caller.own_tenant(),
+            tenant_id: caller.tenant(),
             expires_at: caller.expires(),
-            operations: ROUTES.iter().filter(|route| caller.may_call(route)).map(|route| route.name).collect(),
+            operations: caller.operations(),
         }))
     }
 }

@@ -124,27 +124,25 @@ impl Used {
             Self::AdminEmail => (
                 "admin_email",
                 "an invitation to the address first given was begun",
-                "an invitation to the address first given was begun; once the tenant is active, POST \
-                 /v1/admin/tenants/{slug}/invitation with the other address",
+                "once the tenant is active, POST /v1/admin/tenants/{slug}/invitation with the other address",
             ),
             Self::DisplayName => (
                 "display_name",
                 "billing under the name first given was begun",
-                "billing under the name first given was begun; PATCH /v1/admin/tenants/{slug} changes the tenant's name",
+                "PATCH /v1/admin/tenants/{slug} changes the tenant's name",
             ),
             Self::Tier => (
                 "tier",
                 "billing of the tier first given was begun",
-                "billing of the tier first given was begun; once the tenant is active, PATCH /v1/admin/tenants/{slug} \
-                 changes its tier",
+                "once the tenant is active, PATCH /v1/admin/tenants/{slug} changes its tier",
             ),
         }
     }
 
     /// As an answer names it.
-    pub const fn not_applied(self) -> NotApplied {
-        let (field, _, reason) = self.texts();
-        NotApplied { field, reason }
+    pub fn not_applied(self) -> NotApplied {
+        let (field, why, later) = self.texts();
+        NotApplied { field, reason: format!("{why}; {later}") }
     }
 }
 

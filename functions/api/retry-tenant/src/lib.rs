@@ -7,7 +7,7 @@ use api_kit::{Answer, Budget, Handler, Problem, Request, SlugInPath};
 use domain::ProvisioningState;
 use lambda_kit::needs;
 use runs::{Care, Runs};
-use store::{ControlDatabase, Resume, StoreError};
+use store::{ControlDatabase, Resume, StoreError, Tenant};
 
 /// How often the row is looked at again because others change it meanwhile.
 const ROUNDS: usize = 4;
@@ -32,10 +32,7 @@ impl Handler for RetryTenant {
             match tenant.state {
                 ProvisioningState::Active => return Err(Problem::tenant_active()),
                 ProvisioningState::Deprovisioned => return Err(Problem::tenant_deprovisioned()),
-                ProvisioningState::Provisioning if unanswered => {
-                    let resumes_at = runs::start(&self.store, &self.runs, &tenant, budget).await;
-                    return Ok(Accepted::begun(&tenant, resumes_at));
-                }
+                ProvisioningState::Provisioning if unanswered => return Ok(self.start(&tenant, budget).await),
                 ProvisioningState::Provisioning => {
                     match runs::attend(&self.store, &self.runs, &tenant, &request.request_id, budget).await? {
                         Care::Failed => {}
@@ -50,10 +47,7 @@ impl Handler for RetryTenant {
                         author: request.author(),
                     };
                     match self.store.resume_tenant(resume).await {
-                        Ok(Some(tenant)) => {
-                            let resumes_at = runs::start(&self.store, &self.runs, &tenant, budget).await;
-                            return Ok(Accepted::begun(&tenant, resumes_at));
-                        }
+                        Ok(Some(tenant)) => return Ok(self.start(&tenant, budget).await),
                         Ok(None) => {}
                         Err(StoreError::Unavailable | StoreError::Timeout) => unanswered = true,
                         Err(error) => return Err(error.into()),
@@ -62,5 +56,12 @@ impl Handler for RetryTenant {
             }
         }
         Err(Problem::unavailable())
+    }
+}
+
+impl RetryTenant {
+    async fn start(&self, tenant: &Tenant, budget: Budget) -> Answer {
+        let resumes_at = runs::start(&self.store, &self.runs, tenant, budget).await;
+        Accepted::begun(tenant, resumes_at)
     }
 }

@@ -23,14 +23,13 @@ enum AcceptedRun {
 }
 
 /// A value that the tenant keeps although the request has another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NotApplied {
     /// The field of the request.
     #[schema(value_type = &str)]
     pub field: &'static str,
     /// Why, and how the value can be changed later.
-    #[schema(value_type = &str)]
-    pub reason: &'static str,
+    pub reason: String,
 }
 
 /// What a tenant about to be made is answered with.
