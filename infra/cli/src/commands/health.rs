@@ -1,0 +1,24 @@
+//! `ivory health`.
+
+use domain::routes::CHECK_LAKEHOUSE_HEALTH;
+
+use crate::api::Request;
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::{style, text};
+
+pub async fn run(context: &Context) -> Result<(), Error> {
+    let answer = context.client()?.probe(&Request::new(&CHECK_LAKEHOUSE_HEALTH)).await?;
+    let health = answer.json()?;
+    // A health that is bad has the same place as one that is good: a probe reads it.
+    let status = text(&health, "status");
+    if status.is_empty() {
+        return Err(Error::Unforeseen(format!("the answer ({}) is not the API's: is this its URL?", answer.status)));
+    }
+    context.output.value(&health, "status", |_| {
+        let (latency, error) = (health["latency_ms"].as_u64(), text(&health, "error"));
+        let latency = latency.map(|latency| format!("  {latency} ms")).unwrap_or_default();
+        format!("the API       {}\nthe lakehouse {}{latency}  {error}", style::state("ok"), style::state(status))
+    })?;
+    if status == "ok" { Ok(()) } else { Err(Error::Unhealthy) }
+}

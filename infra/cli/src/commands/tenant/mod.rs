@@ -1,0 +1,80 @@
+//! `ivory tenant`.
+
+mod apply;
+mod create;
+mod delete;
+mod get;
+mod invalidate_cache;
+mod invite;
+mod list;
+mod retry;
+mod status;
+mod update;
+mod watch;
+
+use clap::{Args, Subcommand};
+use domain::Slug;
+
+use crate::context::Context;
+use crate::error::Error;
+
+/// Make, see, change and switch off tenants.
+#[derive(Debug, Subcommand)]
+pub enum Tenant {
+    /// Make a tenant: the nine steps begin.
+    Create(create::Create),
+    /// Make tenants what files say: create, correct, resume, change, or leave them as they are.
+    Apply(apply::Apply),
+    /// List tenants, the newest first.
+    List(list::List),
+    /// Show a tenant's record.
+    #[command(after_help = "\
+Examples:
+  ivory tenant get acme-bank
+  ivory tenant get acme-bank -o json | jq -r .supabase_url")]
+    Get(Named),
+    /// Show how far the nine steps are.
+    #[command(after_help = "\
+Examples:
+  ivory tenant status acme-bank
+  ivory tenant status acme-bank -o json | jq '.steps[] | select(.cause)'")]
+    Status(Named),
+    /// Watch the nine steps until the tenant is active, or failed.
+    Watch(watch::Watch),
+    /// Change a tenant's name, tier or domain.
+    Update(update::Update),
+    /// Resume a failed tenant after the last step that was completed.
+    Retry(retry::Retry),
+    /// Send the admin another mail, or invite another admin.
+    Invite(invite::Invite),
+    /// Have the middleware read a tenant's record again.
+    InvalidateCache(invalidate_cache::InvalidateCache),
+    /// Switch a tenant off. What it has is kept.
+    Delete(delete::Delete),
+}
+
+/// The tenant that a command is about.
+#[derive(Debug, Clone, Args)]
+pub struct Named {
+    /// The tenant's slug or id.
+    #[arg(value_name = "TENANT")]
+    pub tenant: Slug,
+}
+
+impl Tenant {
+    pub async fn run(&self, context: &Context) -> Result<(), Error> {
+        match self {
+            Self::Create(create) => create.run(context).await,
+            Self::Apply(apply) => apply.run(context).await,
+            Self::List(list) => list.run(context).await,
+            Self::Get(named) => get::run(&named.tenant, context).await,
+            Self::Status(named) => status::run(&named.tenant, context).await,
+            Self::Watch(watch) => watch.run(context).await,
+            Self::Update(update) => update.run(context).await,
+            Self::Retry(retry) => retry.run(context).await,
+            Self::Invite(invite) => invite.run(context).await,
+            Self::InvalidateCache(invalidate) => invalidate.run(context).await,
+            Self::Delete(delete) => delete.run(context).await,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! `ivory tenant status`.
+
+use domain::Slug;
+use domain::routes::GET_TENANT_STATUS;
+
+use crate::api::Request;
+use crate::context::Context;
+use crate::error::Error;
+use crate::run::Status;
+
+pub async fn run(tenant: &Slug, context: &Context) -> Result<(), Error> {
+    let answer = context.client()?.send(&Request::about(&GET_TENANT_STATUS, tenant), None).await?;
+    let status = Status::read(&answer)?;
+    context.output.value(&answer.json()?, "slug", |_| status.table())
+}

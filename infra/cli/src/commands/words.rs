@@ -1,0 +1,97 @@
+//! Every command that asks the API or prints data: which routes it asks, and what it prints.
+
+use domain::routes::{self, Credential, Route};
+
+/// What is on standard output.
+#[derive(Debug, Clone, Copy)]
+pub enum Stdout {
+    /// What one of these routes answers.
+    Answer(&'static [Route]),
+    /// A shape of our own: its committed schema.
+    Own(&'static str),
+}
+
+/// A command.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    /// As it is typed.
+    pub words: &'static str,
+    /// The routes that it needs.
+    pub routes: &'static [Route],
+    /// What it prints.
+    pub stdout: Stdout,
+}
+
+impl Words {
+    /// The credential that it needs.
+    pub fn credential(&self) -> Credential {
+        self.routes.first().map_or(Credential::None, |route| route.credential)
+    }
+}
+
+macro_rules! schema {
+    ($name:literal) => {
+        Stdout::Own(include_str!(concat!("../../schemas/", $name, ".json")))
+    };
+}
+
+const ANSWER_OF_RUN: Stdout = Stdout::Answer(&[routes::PROVISION_TENANT, routes::GET_TENANT_STATUS]);
+
+/// All of them, in the order of the help.
+pub const ALL: &[Words] = &[
+    Words { words: "login", routes: &[], stdout: schema!("auth-check") },
+    Words { words: "logout", routes: &[], stdout: schema!("logout") },
+    Words { words: "profile list", routes: &[], stdout: schema!("profile-list") },
+    Words { words: "profile use", routes: &[], stdout: schema!("profile-list") },
+    answer("health", &[routes::CHECK_LAKEHOUSE_HEALTH]),
+    Words { words: "auth check", routes: &[], stdout: schema!("auth-check") },
+    answer("systems", &[routes::LIST_SYSTEMS]),
+    Words { words: "tenant create", routes: &[routes::PROVISION_TENANT], stdout: ANSWER_OF_RUN },
+    Words {
+        words: "tenant apply",
+        routes: &[routes::GET_TENANT, routes::PROVISION_TENANT, routes::UPDATE_TENANT, routes::INVITE_ADMIN],
+        stdout: schema!("tenant-apply"),
+    },
+    answer("tenant list", &[routes::LIST_TENANTS]),
+    answer("tenant get", &[routes::GET_TENANT]),
+    answer("tenant status", &[routes::GET_TENANT_STATUS]),
+    Words { words: "tenant watch", routes: &[routes::GET_TENANT_STATUS], stdout: schema!("tenant-watch") },
+    answer("tenant update", &[routes::UPDATE_TENANT]),
+    Words { words: "tenant retry", routes: &[routes::RETRY_TENANT], stdout: ANSWER_OF_RUN },
+    answer("tenant invite", &[routes::INVITE_ADMIN]),
+    answer("tenant invalidate-cache", &[routes::INVALIDATE_TENANT_CACHE]),
+    Words { words: "tenant delete", routes: &[routes::DEACTIVATE_TENANT], stdout: schema!("tenant-delete") },
+    answer("catalog set", &[routes::UPSERT_CATALOG]),
+    answer("catalog get", &[routes::GET_CATALOG]),
+    answer("catalog list", &[routes::LIST_CATALOGS]),
+    answer("sync add", &[routes::REGISTER_SYNC_TARGET]),
+    answer("sync list", &[routes::LIST_SYNC_TARGETS]),
+    Words { words: "explain", routes: &[], stdout: schema!("explain") },
+    Words { words: "--dry-run", routes: &[], stdout: schema!("dry-run") },
+];
+
+const fn answer(words: &'static str, routes: &'static [Route]) -> Words {
+    Words { words, routes, stdout: Stdout::Answer(routes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_one_that_can_be_typed() {
+        for command in ALL.iter().filter(|command| command.words != "--dry-run") {
+            let mut found = &crate::command();
+            for word in command.words.split(' ') {
+                found = found.find_subcommand(word).unwrap_or_else(|| panic!("no command {}", command.words));
+            }
+        }
+    }
+
+    #[test]
+    fn every_route_has_a_command() {
+        let known: Vec<_> = ALL.iter().flat_map(|command| command.routes).map(|route| route.name).collect();
+        let missing = routes::ROUTES.iter().filter(|route| !route.for_everybody && !known.contains(&route.name));
+        assert_eq!(missing.map(|route| route.name).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+}
