@@ -47,7 +47,7 @@ pub struct Global {
     /// The profile to use, instead of the current one.
     #[arg(long, global = true, env = "IVORY_PROFILE", value_name = "NAME")]
     pub profile: Option<ProfileName>,
-    /// The API's URL, without a profile: the credentials are those in IVORY_API_KEY and IVORY_TOKEN.
+    /// The API's URL, without a profile: the credentials are those in `IVORY_API_KEY` and `IVORY_TOKEN`.
     #[arg(long, global = true, env = "IVORY_URL", value_name = "URL")]
     pub url: Option<Url>,
     /// How to print. A table on a terminal, JSON elsewhere.

@@ -60,7 +60,7 @@ pub async fn check(client: &Client, account: &Account) -> Result<(Value, Option<
     let token = who(account.token().is_ok(), Request::new(&GET_LAKEHOUSE_CALLER)).await?;
     let commands = words::ALL.iter().filter(|command| command.credential() != Credential::None).map(|command| {
         let allowed = command.routes.iter().all(|route| operations.contains(route.name));
-        json!({ "command": command.words, "credential": command.credential().as_str(), "allowed": allowed })
+        json!({ "command": command.typed, "credential": command.credential().as_str(), "allowed": allowed })
     });
     let report = json!({
         "url": account.url.as_str(), "profile": account.profile.as_ref().map(ToString::to_string),

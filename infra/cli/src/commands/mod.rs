@@ -37,7 +37,10 @@ pub async fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Sync(sync) => sync.run(context).await,
         Command::Explain(explain) => explain.run(context),
         Command::Schema(schema) => schema.run(context),
-        Command::Completions(completions) => completions.run(),
+        Command::Completions(completions) => {
+            completions.run();
+            Ok(())
+        }
         Command::Man(man) => man.run(),
     }
 }

@@ -34,10 +34,11 @@ impl Schema {
     pub fn run(&self, _: &Context) -> Result<(), Error> {
         let wanted = if self.dry_run { "--dry-run".to_owned() } else { self.command.join(" ") };
         if wanted.is_empty() {
-            words::ALL.iter().for_each(|command| say(command.words));
+            let all: Vec<_> = words::ALL.iter().map(|command| command.typed).collect();
+            say(&all.join("\n"));
             return Ok(());
         }
-        let command = words::ALL.iter().find(|command| command.words == wanted);
+        let command = words::ALL.iter().find(|command| command.typed == wanted);
         let command = command.ok_or_else(|| Error::Usage(format!("{wanted} has no schema; ivory schema lists all")))?;
         say(&match command.stdout {
             Stdout::Own(schema) => schema.to_owned(),
@@ -101,9 +102,9 @@ mod tests {
                 Stdout::Own(schema) => serde_json::from_str(schema).expect("JSON"),
                 Stdout::Answer(routes) => answers(routes).expect("a schema"),
             };
-            assert_eq!(schema["$schema"], DRAFT, "{}", command.words);
+            assert_eq!(schema["$schema"], DRAFT, "{}", command.typed);
             let shaped = ["type", "$ref", "anyOf"].iter().any(|key| !schema[key].is_null());
-            assert!(shaped, "{} says nothing: {schema}", command.words);
+            assert!(shaped, "{} says nothing: {schema}", command.typed);
         }
     }
 }

@@ -33,11 +33,10 @@ pub struct Man {
 }
 
 impl Completions {
-    pub fn run(&self) -> Result<(), Error> {
+    pub fn run(&self) {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut crate::command(), "ivory", &mut script);
         say(&String::from_utf8_lossy(&script));
-        Ok(())
     }
 }
 

@@ -25,12 +25,10 @@ pub async fn run(context: &Context) -> Result<(), Error> {
         }
         notes.sort();
         notes.dedup();
-        let notes: String = notes.iter().map(|note| format!("{note}\n")).collect();
         if notes.is_empty() {
-            table.render()
-        } else {
-            format!("{}\n{notes}ivory explain CODE says more.", table.render())
+            return table.render();
         }
+        format!("{}\n{}\n\nivory explain CODE says more.", table.render(), notes.join("\n"))
     })
 }
 

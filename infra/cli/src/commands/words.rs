@@ -15,7 +15,7 @@ pub enum Stdout {
 #[derive(Debug, Clone, Copy)]
 pub struct Words {
     /// As it is typed.
-    pub words: &'static str,
+    pub typed: &'static str,
     /// The routes that it needs.
     pub routes: &'static [Route],
     /// What it prints.
@@ -39,39 +39,39 @@ const ANSWER_OF_RUN: Stdout = Stdout::Answer(&[routes::PROVISION_TENANT, routes:
 
 /// All of them, in the order of the help.
 pub const ALL: &[Words] = &[
-    Words { words: "login", routes: &[], stdout: schema!("auth-check") },
-    Words { words: "logout", routes: &[], stdout: schema!("logout") },
-    Words { words: "profile list", routes: &[], stdout: schema!("profile-list") },
-    Words { words: "profile use", routes: &[], stdout: schema!("profile-list") },
+    Words { typed: "login", routes: &[], stdout: schema!("auth-check") },
+    Words { typed: "logout", routes: &[], stdout: schema!("logout") },
+    Words { typed: "profile list", routes: &[], stdout: schema!("profile-list") },
+    Words { typed: "profile use", routes: &[], stdout: schema!("profile-list") },
     answer("health", &[routes::CHECK_LAKEHOUSE_HEALTH]),
-    Words { words: "auth check", routes: &[], stdout: schema!("auth-check") },
+    Words { typed: "auth check", routes: &[], stdout: schema!("auth-check") },
     answer("systems", &[routes::LIST_SYSTEMS]),
-    Words { words: "tenant create", routes: &[routes::PROVISION_TENANT], stdout: ANSWER_OF_RUN },
+    Words { typed: "tenant create", routes: &[routes::PROVISION_TENANT], stdout: ANSWER_OF_RUN },
     Words {
-        words: "tenant apply",
+        typed: "tenant apply",
         routes: &[routes::GET_TENANT, routes::PROVISION_TENANT, routes::UPDATE_TENANT, routes::INVITE_ADMIN],
         stdout: schema!("tenant-apply"),
     },
     answer("tenant list", &[routes::LIST_TENANTS]),
     answer("tenant get", &[routes::GET_TENANT]),
     answer("tenant status", &[routes::GET_TENANT_STATUS]),
-    Words { words: "tenant watch", routes: &[routes::GET_TENANT_STATUS], stdout: schema!("tenant-watch") },
+    Words { typed: "tenant watch", routes: &[routes::GET_TENANT_STATUS], stdout: schema!("tenant-watch") },
     answer("tenant update", &[routes::UPDATE_TENANT]),
-    Words { words: "tenant retry", routes: &[routes::RETRY_TENANT], stdout: ANSWER_OF_RUN },
+    Words { typed: "tenant retry", routes: &[routes::RETRY_TENANT], stdout: ANSWER_OF_RUN },
     answer("tenant invite", &[routes::INVITE_ADMIN]),
     answer("tenant invalidate-cache", &[routes::INVALIDATE_TENANT_CACHE]),
-    Words { words: "tenant delete", routes: &[routes::DEACTIVATE_TENANT], stdout: schema!("tenant-delete") },
+    Words { typed: "tenant delete", routes: &[routes::DEACTIVATE_TENANT], stdout: schema!("tenant-delete") },
     answer("catalog set", &[routes::UPSERT_CATALOG]),
     answer("catalog get", &[routes::GET_CATALOG]),
     answer("catalog list", &[routes::LIST_CATALOGS]),
     answer("sync add", &[routes::REGISTER_SYNC_TARGET]),
     answer("sync list", &[routes::LIST_SYNC_TARGETS]),
-    Words { words: "explain", routes: &[], stdout: schema!("explain") },
-    Words { words: "--dry-run", routes: &[], stdout: schema!("dry-run") },
+    Words { typed: "explain", routes: &[], stdout: schema!("explain") },
+    Words { typed: "--dry-run", routes: &[], stdout: schema!("dry-run") },
 ];
 
-const fn answer(words: &'static str, routes: &'static [Route]) -> Words {
-    Words { words, routes, stdout: Stdout::Answer(routes) }
+const fn answer(typed: &'static str, routes: &'static [Route]) -> Words {
+    Words { typed, routes, stdout: Stdout::Answer(routes) }
 }
 
 #[cfg(test)]
@@ -80,10 +80,10 @@ mod tests {
 
     #[test]
     fn every_command_is_one_that_can_be_typed() {
-        for command in ALL.iter().filter(|command| command.words != "--dry-run") {
+        for command in ALL.iter().filter(|command| command.typed != "--dry-run") {
             let mut found = &crate::command();
-            for word in command.words.split(' ') {
-                found = found.find_subcommand(word).unwrap_or_else(|| panic!("no command {}", command.words));
+            for word in command.typed.split(' ') {
+                found = found.find_subcommand(word).unwrap_or_else(|| panic!("no command {}", command.typed));
             }
         }
     }
