@@ -31,7 +31,7 @@ Examples:
   ivory tenant create acme-bank --display-name \"Acme Bank\" --region us-east-1 --admin admin@acmebank.com --residency-verified --wait";
 
 /// The control plane from a terminal: makes tenants, watches them come up, says what is wrong and how to go on.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "ivory", version, max_term_width = 120, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub struct Cli {
 }
 
 /// Options that every command has.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// The profile to use, instead of the current one.
@@ -68,7 +68,7 @@ pub struct Global {
 }
 
 /// What to do.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub enum Command {
     /// Keep the API's URL and credentials in a profile.
     Login(login::Login),
@@ -112,7 +112,7 @@ Examples:
 }
 
 /// How a change is made.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct Change {
     /// Show the request that would be sent. Nothing is sent.
     #[arg(long)]

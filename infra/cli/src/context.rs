@@ -9,7 +9,6 @@ use crate::output::Output;
 use crate::profiles::Account;
 
 /// The options that all commands have, and what follows from them.
-#[derive(Debug)]
 pub struct Context {
     /// Standard output.
     pub output: Output,

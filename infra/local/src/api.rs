@@ -21,11 +21,6 @@ impl Api {
         Ok(Self { http, url: url.to_owned(), key: key.to_owned() })
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let request = self.http.post(format!("{}{path}", self.url)).header("x-api-key", &self.key).json(body);
-        answer(request, StatusCode::ACCEPTED).await
-    }
-
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         answer(self.asked(path), StatusCode::OK).await
     }

@@ -1,6 +1,7 @@
 //! Starts a cloud.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
@@ -11,6 +12,7 @@ use crate::deploy::{self, PREFIX};
 use crate::deployed::Deployed;
 use crate::jwt::Jwt;
 use crate::layout::{CloudFolder, Workspace, private_file};
+use crate::profile::Profile;
 use crate::services::{Ports, Seen, Site, ministack};
 use crate::supervisor::Supervisor;
 use crate::tools::{self, Tools};
@@ -23,15 +25,15 @@ pub struct Running {
     pub variables: BTreeMap<&'static str, String>,
 }
 
-/// Installs, builds and starts everything.
+/// Installs, builds and starts everything. Returns the path of `ivory`, too.
 pub async fn start(
     workspace: &Workspace,
     name: &str,
     parts: &Parts,
     supervisor: &Supervisor,
-) -> anyhow::Result<Running> {
-    let (tools, binaries) = install(workspace, parts, None).await?;
-    start_built(workspace, name, parts, supervisor, &tools, &binaries).await
+) -> anyhow::Result<(Running, PathBuf)> {
+    let (tools, binaries) = install(workspace, parts, Some("ivory")).await?;
+    Ok((start_built(workspace, name, parts, supervisor, &tools, &binaries).await?, binaries.get("ivory")?))
 }
 
 /// Installs the tools of a cloud and, at the same time, builds its programs and possibly one more.
@@ -93,7 +95,7 @@ pub async fn start_built(
 
 impl Running {
     /// Prints the addresses, the credentials, and how to end the cloud.
-    pub fn greet(&self, detached: bool) {
+    pub fn greet(&self, profile: Option<&Profile>, detached: bool) {
         let folder = &self.folder;
         println!("\nThe local cloud is ready.\n");
         let shown = ["API_URL", "ADMIN_API_KEY", "ADMIN_JWT", "MAILBOX_URL", "AWS_ENDPOINT_URL", "FAULT_PROXY_URL"];
@@ -102,7 +104,10 @@ impl Running {
         }
         println!("\nADMIN_JWT is good for {} hours; `cargo xtask token admin` prints a new one.", jwt::HOURS);
         println!("\nEverything else:  . {}", folder.env_file().display());
-        println!("Try:              curl -H \"X-API-Key: $ADMIN_API_KEY\" $API_URL/v1/admin/tenants");
+        if let Some(profile) = profile.map(Profile::name) {
+            let option = if profile == "local" { String::new() } else { format!(" --profile {profile}") };
+            println!("Try:              ivory systems{option}    (cargo install --path infra/cli)");
+        }
         let name = if folder.name() == "default" { String::new() } else { format!(" --name {}", folder.name()) };
         if detached {
             println!("End it:           cargo xtask down{name}");

@@ -19,6 +19,7 @@ mod jwt;
 mod layout;
 mod logs;
 mod openapi;
+mod profile;
 mod progress;
 mod python;
 mod reload;

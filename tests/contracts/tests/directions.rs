@@ -138,6 +138,14 @@ fn the_local_cloud_does_not_use_the_aws_sdk() -> Result<()> {
 }
 
 #[test]
+fn the_command_line_is_a_client_of_the_api_and_nothing_else() -> Result<()> {
+    let reached = Workspace::load()?.reach("ivory")?;
+    let ours: Vec<_> = reached.iter().map(|package| package.name.as_str()).filter(|name| *name != "ivory").collect();
+    assert_eq!(ours, ["domain"]);
+    Ok(())
+}
+
+#[test]
 fn no_crate_depends_on_a_second_tls_stack() -> Result<()> {
     for package in Workspace::load()?.packages.values() {
         let banned: Vec<_> = package.foreign.iter().filter(|name| NEVER.contains(&name.as_str())).collect();

@@ -10,7 +10,6 @@ use serde_json::Value;
 use crate::error::Error;
 
 /// What the API answered.
-#[derive(Debug)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,

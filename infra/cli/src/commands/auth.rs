@@ -14,7 +14,7 @@ use crate::output::{Output, Table, text};
 use crate::profiles::Account;
 
 /// See what the credentials at hand may do.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub enum Auth {
     /// Ask the API who the key and the token belong to, and which commands they may run.
     #[command(after_help = "\

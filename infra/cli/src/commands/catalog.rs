@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::output::{Output, Table, text};
 
 /// A tenant's lakehouse catalog.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub enum Catalog {
     /// Create a tenant's catalog, or replace the one of that name.
     Set(Box<Set>),
@@ -36,7 +36,7 @@ Examples:
 
 /// Create a tenant's catalog, or replace the one of that name. What is not named takes its default; credentials of the object
 /// store stay unless new ones are given.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory catalog set acme-bank --uri https://iomete.internal/api/v1/catalog --warehouse s3://ivory-iceberg/ --prefix tenants/acme-bank/

@@ -12,7 +12,7 @@ use crate::output::{Table, text};
 const ALIKE: f64 = 0.8;
 
 /// Explain the code of a problem, a cause or a warning: what it means, who can mend it, and how. Nothing is asked for it.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory explain opensearch_conflict

@@ -19,7 +19,7 @@ const FIRST: &str = "default";
 ///
 /// The credentials are asked for, or read from standard input, and kept only if the API knows them. They are kept in the
 /// system's keyring, and where there is none in a file that only you can read.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory login --url https://api.example.com
@@ -37,7 +37,7 @@ pub struct Login {
 }
 
 /// Forget a profile and its credentials.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory logout

@@ -63,7 +63,7 @@ fn confirm(question: &str, is_yes: impl FnOnce(&str) -> bool) -> Result<(), Erro
 }
 
 /// How much of a list is wanted.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct Page {
     /// At most so many, instead of all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

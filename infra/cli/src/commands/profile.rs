@@ -9,7 +9,7 @@ use crate::output::{Table, text};
 use crate::profiles::{Folder, ProfileName};
 
 /// Show profiles, or choose one.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub enum Profile {
     /// Show all profiles.
     #[command(after_help = "\

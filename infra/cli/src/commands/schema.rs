@@ -17,7 +17,7 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Print the JSON schema of what a command prints, or the commands that have one.
 ///
 /// A `watch` prints one such value per line. With --dry-run, a change prints what `ivory schema --dry-run` describes.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory schema tenant get

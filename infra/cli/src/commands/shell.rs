@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::output::say;
 
 /// Print the completions of a shell.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory completions bash > ~/.local/share/bash-completion/completions/ivory
@@ -21,7 +21,7 @@ pub struct Completions {
 }
 
 /// Print the manual, or write all its pages.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory man | man -l -

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::output::{Output, Table, text};
 
 /// What is synced from tenants' Postgres into Iceberg.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub enum Sync {
     /// Register what is synced: a table of the tenant's, and the Iceberg table it goes into. The same one again is changed.
     Add(Box<Add>),
@@ -22,7 +22,7 @@ pub enum Sync {
 }
 
 /// Register what is synced: a table of the tenant's, and the Iceberg table it goes into. The same one again is changed.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory sync add acme-bank --schema public --table companies --namespace ivory_tenant_acme-bank --iceberg-table companies --primary-key id --cursor updated_at
@@ -69,7 +69,7 @@ pub struct Add {
 }
 
 /// List what is synced, of all tenants or of one.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory sync list

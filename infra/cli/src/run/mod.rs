@@ -28,7 +28,7 @@ const FRAME: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Whether the command waits for the run that it began.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct Wait {
     /// Wait until the tenant is active or failed, and show the nine steps meanwhile.
     #[arg(long)]
@@ -38,7 +38,7 @@ pub struct Wait {
 }
 
 /// How long a run is watched, and how closely.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct Pace {
     /// The longest to wait. The run goes on afterwards.
     #[arg(long, default_value = "1h", value_name = "DURATION")]

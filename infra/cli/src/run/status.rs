@@ -18,7 +18,6 @@ pub enum State {
 }
 
 /// A tenant's run.
-#[derive(Debug)]
 pub struct Status {
     pub slug: String,
     pub state: State,
@@ -30,7 +29,6 @@ pub struct Status {
 }
 
 /// One step of it.
-#[derive(Debug)]
 pub struct StepStatus {
     pub number: i16,
     pub name: String,

@@ -11,6 +11,7 @@ use super::own::{Stop, silence};
 use super::process::sweep;
 use crate::cli::{Cli, Command};
 use crate::layout::Workspace;
+use crate::profile::Profile;
 use crate::supervisor::Supervisor;
 use crate::{cloud, compile, demo, faults, fuzz, logs, openapi, reload, test};
 
@@ -35,8 +36,11 @@ async fn work(command: &Command, supervisor: &Supervisor) -> anyhow::Result<Exit
     let workspace = Workspace::find()?;
     match command {
         Command::Up(up) => {
-            let running = cloud::start(&workspace, &up.cloud.name, &up.parts, supervisor).await?;
-            running.greet(up.detach);
+            let (running, ivory) = cloud::start(&workspace, &up.cloud.name, &up.parts, supervisor).await?;
+            // Who has no home folder to write into still gets a cloud.
+            let profile =
+                Profile::write(&ivory, &running).inspect_err(|error| eprintln!("no profile for ivory: {error:#}"));
+            running.greet(profile.as_ref().ok(), up.detach);
             if up.detach {
                 detach()?;
             }

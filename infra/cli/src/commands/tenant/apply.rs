@@ -20,7 +20,7 @@ use crate::run::{self, Wait};
 /// A file holds YAML documents, one per tenant, with the fields of POST /v1/admin/tenants and, if wanted, `custom_domain`. All
 /// of them are read and compared before anything is changed, and the differences are shown first. A tier or a domain that a
 /// document does not name stays as it is. Another admin is invited.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory tenant apply -f acme-bank.yaml

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::run::{self, Wait};
 
 /// Make a tenant: the nine steps begin.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory tenant create acme-bank --display-name \"Acme Bank\" --region us-east-1 --admin admin@acmebank.com --residency-verified --wait

@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// Switch a tenant off: it stops routing and loses its access, and its subscription ends. What it has is kept, and its slug
 /// is not free again. A run that is under way is stopped.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory tenant delete acme-bank

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::output::text;
 
 /// Have the middleware read a tenant's record again.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory tenant invalidate-cache acme-bank

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::output::{Table, text};
 
 /// Send the admin another mail: an invitation, or a recovery mail to somebody who has accepted one.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory tenant invite acme-bank

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::output::{Table, text};
 
 /// List tenants, the newest first.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory tenant list --state failed

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::error::Error;
 
 /// Make, see, change and switch off tenants.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub enum Tenant {
     /// Make a tenant: the nine steps begin.
     Create(create::Create),
@@ -54,7 +54,7 @@ Examples:
 }
 
 /// The tenant that a command is about.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct Named {
     /// The tenant's slug or id.
     #[arg(value_name = "TENANT")]

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::run::{self, Wait};
 
 /// Resume a failed tenant after the last step that was completed. A run that is under way is left alone.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory tenant retry acme-bank --wait

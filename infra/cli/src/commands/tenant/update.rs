@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::Error;
 
 /// Change a tenant's name, tier or domain. What is not named stays.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory tenant update acme-bank --display-name \"Acme Bank AG\"

@@ -10,7 +10,7 @@ use crate::run::{self, Pace};
 /// Watch the nine steps until the tenant is active, or failed.
 ///
 /// On a terminal, nine lines change. Elsewhere every change is a line: of JSON, unless -o says something else.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory tenant watch acme-bank
