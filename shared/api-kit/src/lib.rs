@@ -16,8 +16,11 @@
 
 #![warn(missing_docs)]
 
+mod accept;
 mod answer;
+mod audit;
 mod caller;
+mod csv;
 mod idempotency;
 mod input;
 mod json;
@@ -29,7 +32,9 @@ pub mod records;
 mod request;
 mod serve;
 
+pub use accept::Form;
 pub use answer::{Answer, Header};
+pub use audit::AuditQuery;
 pub use caller::Caller;
 pub use domain::routes;
 pub use input::{Input, Json, OptionalJson, Preconditions, Query, SlugInPath, Takes, TenantsOwn};

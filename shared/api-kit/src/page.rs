@@ -11,7 +11,7 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Answer, Request};
+use crate::{Answer, Request, csv};
 
 /// The most bytes of a page as it is sent. A function's answer may have 6 MB, headers included.
 const MAX_BYTES: usize = 5_500_000;
@@ -112,23 +112,50 @@ impl Page {
         rows: impl IntoIterator<Item = (Cursor, R)>,
         cut: bool,
     ) -> Answer {
-        let mut body = vec![b'['];
+        let rows = rows.into_iter().map(|(cursor, row)| (cursor, serde_json::to_vec(&row).unwrap_or_default()));
+        self.written(request, path, rows, cut, ["[", ",", "]"])
+    }
+
+    /// The same page as CSV (RFC 4180): the names of its columns, and a line for each row.
+    #[must_use]
+    pub fn csv<const COLUMNS: usize>(
+        &self,
+        request: &Request,
+        path: &str,
+        columns: [&str; COLUMNS],
+        rows: impl IntoIterator<Item = (Cursor, [String; COLUMNS])>,
+        cut: bool,
+    ) -> Answer {
+        let rows = rows.into_iter().map(|(cursor, row)| (cursor, csv::line(&row).into_bytes()));
+        self.written(request, path, rows, cut, [&csv::line(&columns), "", ""])
+            .with_header("content-type", csv::MEDIA_TYPE.to_owned())
+    }
+
+    /// A page of written rows, with what stands before, between and after them.
+    fn written(
+        &self,
+        request: &Request,
+        path: &str,
+        rows: impl Iterator<Item = (Cursor, Vec<u8>)>,
+        cut: bool,
+        [before, between, after]: [&str; 3],
+    ) -> Answer {
+        let mut body = before.as_bytes().to_vec();
         let (mut count, mut last, mut bytes) = (0, None, 0);
         let mut more = cut;
         for (cursor, row) in rows {
-            let row = serde_json::to_vec(&row).unwrap_or_default();
             bytes += sent(&row);
             if count == self.limit || (count > 0 && bytes > MAX_BYTES) {
                 more = true;
                 break;
             }
             if count > 0 {
-                body.push(b',');
+                body.extend_from_slice(between.as_bytes());
             }
             body.extend_from_slice(&row);
             (count, last) = (count + 1, Some(cursor));
         }
-        body.push(b']');
+        body.extend_from_slice(after.as_bytes());
         let answer = Answer::raw(StatusCode::OK, body);
         match last.filter(|_| more) {
             Some(cursor) => answer.with_header("link", format!("<{path}?{}>; rel=\"next\"", next(request, cursor))),
@@ -137,10 +164,10 @@ impl Page {
     }
 }
 
-/// How many bytes JSON takes in a function's answer. There the body is a JSON string, so quotes and backslashes take
-/// two.
-fn sent(json: &[u8]) -> usize {
-    json.len() + 1 + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
+/// How many bytes a row takes in a function's answer. There the body is a JSON string, so quotes, backslashes and ends of lines
+/// take two.
+fn sent(row: &[u8]) -> usize {
+    row.len() + 1 + row.iter().filter(|byte| matches!(byte, b'"' | b'\\' | b'\r' | b'\n')).count()
 }
 
 /// The request's query with another cursor.
@@ -237,6 +264,17 @@ mod tests {
             assert!(serde_json::to_vec(str::from_utf8(&body).expect("text")).expect("a string").len() < 6_000_000);
             assert_eq!(answer.headers, [("link".into(), format!("</v1/x?cursor={}>; rel=\"next\"", cursor(rows - 1)))]);
         }
+    }
+
+    #[test]
+    fn a_page_as_csv_has_the_same_rows_and_the_same_next() {
+        let page = Page { after: None, limit: 2 };
+        let rows = ["one", "a,\"b\"\r\n", "three"].map(|text| (cursor(7), [text.to_owned(), String::new()]));
+        let answer = page.csv(&request(&[]), "/v1/x", ["text", "empty"], rows, false);
+        let expected = "text,empty\r\none,\r\n\"a,\"\"b\"\"\r\n\",\r\n";
+        assert_eq!(answer.body.as_deref().map(String::from_utf8_lossy).as_deref(), Some(expected));
+        let link = format!("</v1/x?cursor={}>; rel=\"next\"", cursor(7));
+        assert_eq!(answer.headers, [("link".into(), link), ("content-type".into(), csv::MEDIA_TYPE.to_owned())]);
     }
 
     #[test]

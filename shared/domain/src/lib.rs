@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod actor;
+mod audit;
 pub mod catalog;
 mod caught;
 mod cause;
@@ -35,6 +36,7 @@ mod wiped;
 mod words;
 
 pub use actor::Actor;
+pub use audit::AuditWord;
 pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
 pub use caught::Caught;
 pub use cause::{Cause, CauseCode, CauseRow, FailureKind, Owner, System};

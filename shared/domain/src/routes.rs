@@ -54,8 +54,10 @@ pub struct Route {
     pub name: &'static str,
     /// HTTP method.
     pub method: &'static str,
-    /// Path template below the host. `{tenant}` is the tenant's slug or id.
+    /// Path template below the host. `{tenant}` is the tenant's slug.
     pub path: &'static str,
+    /// Whether `{tenant}` may be the tenant's id as well.
+    pub by_id: bool,
     /// The kind of credential that it requires.
     pub credential: Credential,
     /// Groups of a consumer, or roles of a token, that may call it. One of them is enough.
@@ -90,6 +92,7 @@ const TENANTS: Route = Route {
     name: "",
     method: "GET",
     path: "",
+    by_id: false,
     credential: Credential::ApiKey,
     groups: ADMIN,
     for_everybody: false,
@@ -103,7 +106,7 @@ const TENANTS: Route = Route {
 };
 
 /// The lakehouse's routes take a bearer token.
-const LAKEHOUSE: Route = Route { credential: Credential::Bearer, ..TENANTS };
+const LAKEHOUSE: Route = Route { by_id: true, credential: Credential::Bearer, ..TENANTS };
 
 /// `POST /v1/admin/tenants`.
 pub const PROVISION_TENANT: Route = Route {
@@ -211,6 +214,22 @@ pub const INVALIDATE_TENANT_CACHE: Route = Route {
 pub const LIST_SYSTEMS: Route =
     Route { name: "list-systems", path: "/v1/admin/systems", groups: ADMIN_OR_AUDITOR, ..TENANTS };
 
+const AUDIT_QUERY: &[&str] = &["limit", "cursor", "actor", "action", "since", "until", "request_id"];
+
+/// `GET /v1/admin/tenants/{slug}/audit`. After a tenant's end its id still leads to its rows.
+pub const LIST_TENANT_AUDIT: Route = Route {
+    name: "list-tenant-audit",
+    path: "/v1/admin/tenants/{tenant}/audit",
+    by_id: true,
+    groups: ADMIN_OR_AUDITOR,
+    query: AUDIT_QUERY,
+    ..TENANTS
+};
+
+/// `GET /v1/admin/audit`.
+pub const LIST_AUDIT: Route =
+    Route { name: "list-audit", path: "/v1/admin/audit", groups: ADMIN_OR_AUDITOR, query: AUDIT_QUERY, ..TENANTS };
+
 /// `GET /v1/admin/me`.
 pub const GET_CALLER: Route =
     Route { name: "get-caller", path: "/v1/admin/me", groups: &[], for_everybody: true, ..TENANTS };
@@ -297,6 +316,8 @@ pub const ROUTES: &[Route] = &[
     INVITE_ADMIN,
     INVALIDATE_TENANT_CACHE,
     LIST_SYSTEMS,
+    LIST_TENANT_AUDIT,
+    LIST_AUDIT,
     GET_CALLER,
     UPSERT_CATALOG,
     GET_CATALOG,

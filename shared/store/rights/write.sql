@@ -1,6 +1,9 @@
 -- What the statements in sql/ need: to write, only the columns that they name. In particular nobody can choose the time or the
 -- number of a row of the audit log.
+GRANT SELECT ON control.audit_log TO {role};
 GRANT INSERT (action, actor, after, before, request_id, source_address, tenant_id) ON control.audit_log TO {role};
+GRANT SELECT ON control.audit_seals TO {role};
+GRANT INSERT (id, previous, seal, seq) ON control.audit_seals TO {role};
 GRANT SELECT ON control.leases TO {role};
 GRANT INSERT (name, token, until) ON control.leases TO {role};
 GRANT UPDATE (token, until) ON control.leases TO {role};

@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod audit;
 mod author;
 mod billing;
 mod catalogs;
@@ -30,6 +31,7 @@ mod tenants;
 mod transaction;
 mod verdicts;
 
+pub use audit::{AuditEntry, AuditFilter, LastSeal, Seal};
 pub use author::Author;
 pub use catalogs::{Catalog, CatalogNotBegun, CatalogNotCommitted, CatalogUpsert, NewCatalog};
 pub use connection::{ControlDatabase, ControlReader, Reader, Store, connect, connect_trusting};

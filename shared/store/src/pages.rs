@@ -82,7 +82,7 @@ pub struct Cut<T> {
 }
 
 impl<T: for<'a> TryFrom<&'a Row, Error = StoreError>> Cut<T> {
-    fn of(rows: &[Row]) -> Result<Self, StoreError> {
+    pub(crate) fn of(rows: &[Row]) -> Result<Self, StoreError> {
         let uncut = rows.first().map(|row| row.try_get::<_, i64>("uncut")).transpose()?.unwrap_or_default();
         let cut = usize::try_from(uncut).is_ok_and(|uncut| rows.len() < uncut);
         Ok(Self { rows: rows.iter().map(T::try_from).collect::<Result<_, _>>()?, cut })

@@ -1,6 +1,8 @@
 //! What a migration does to the rows that are there.
 
+use audit_chain::{Scope, verify};
 use refinery::Target;
+use serde_json::Value;
 use test_database::TestDatabase;
 use tokio_postgres::Client;
 
@@ -38,4 +40,27 @@ async fn tenants_that_are_off_already_lose_their_access_too() {
     client.batch_execute(take).await.expect("free");
     let off = "UPDATE control.tenants SET provisioning_state = 'failed', error_message = 'x' WHERE slug = 'off'";
     client.batch_execute(off).await.expect_err("somebody else has it now");
+}
+
+/// What an older release wrote gets its salts and its digest, and can be sealed.
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn rows_of_before_the_digests_have_one() {
+    let database = TestDatabase::empty().await;
+    let mut client = database.connect().await;
+    migrate(&mut client, Target::Version(11)).await;
+    let row = "INSERT INTO control.audit_log (actor, action, request_id, source_address, before, after)
+               VALUES ('a', 'tenant.invite', 'r', '203.0.113.7', '{\"admin_email\": \"a@b.example\"}', '{\"n\": 1.50}')";
+    client.batch_execute(row).await.expect("written");
+    migrate(&mut client, Target::Latest).await;
+    client.batch_execute(row).await.expect("written");
+    let rows = "SELECT control.audit_content(l) || jsonb_build_object('addresses', l.addresses, 'digest', encode(l.digest, 'hex'))
+                FROM control.audit_log l ORDER BY id";
+    let rows: Vec<Value> = client.query(rows, &[]).await.expect("readable").iter().map(|row| row.get(0)).collect();
+    assert_eq!(verify(&rows, &[], Scope::Whole).expect("fits").unsealed.0, 2);
+    for row in &rows {
+        let places: Vec<_> = row["addresses"].as_object().expect("an object").keys().collect();
+        assert_eq!(places, ["/before/admin_email", "/source_address"]);
+    }
+    assert_ne!(rows[0]["addresses"], rows[1]["addresses"], "each has its own salts");
 }

@@ -214,7 +214,14 @@ async fn nobody_of_the_functions_can_forge_history() {
         "UPDATE control.audit_log SET actor = 'nobody'",
         "DELETE FROM control.audit_log",
         "TRUNCATE control.audit_log",
-        "SELECT FROM control.audit_log",
+        "UPDATE control.audit_seals SET seal = ''",
+        "DELETE FROM control.audit_seals",
+        "TRUNCATE control.audit_seals",
+        "INSERT INTO control.audit_seals (seq, id, previous, seal, sealed_at) VALUES (1, 1, '', '', now())",
+        // A digest or a salt that somebody chose.
+        "INSERT INTO control.audit_log (actor, action, request_id, digest) VALUES ('a', 'b', 'r', '')",
+        "INSERT INTO control.audit_log (actor, action, request_id, addresses) VALUES ('a', 'b', 'r', '{}')",
+        "SELECT control.audit_erase('a@b')",
         // What no statement of ours does.
         "DELETE FROM control.tenants",
         "DELETE FROM control.provisioning_steps",
@@ -242,6 +249,7 @@ async fn nobody_of_the_functions_can_forge_history() {
     }
     for written in [
         "INSERT INTO control.audit_log (actor, action, request_id) VALUES ('a', 'b', 'r')",
+        "INSERT INTO control.audit_seals (seq, id, previous, seal) SELECT 1, 1, '', '' WHERE false",
         "UPDATE control.tenants SET display_name = 'x'",
         "SELECT FROM control.tenants FOR SHARE",
         "SELECT FROM control.resources",

@@ -9,6 +9,7 @@ use contracts::workspace::Workspace;
 /// crates of `tests/`.
 const SHARED: &[(&str, &[&str])] = &[
     // Types and rules.
+    ("audit-chain", &[]),
     ("domain", &[]),
     ("secrets", &["domain"]),
     ("tokens", &["domain"]),
@@ -24,7 +25,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("opensearch", &["domain", "http-kit", "secrets"]),
     ("smtp", &["domain", "tls"]),
     ("runs", &["domain", "lambda-kit", "store"]),
-    ("store", &["domain", "lambda-kit", "secrets", "tls"]),
+    ("store", &["audit-chain", "domain", "lambda-kit", "secrets", "tls"]),
     ("stripe", &["domain", "http-kit"]),
     ("supabase", &["domain", "http-kit"]),
     ("tenant-database", &["domain", "secrets", "store", "tls"]),

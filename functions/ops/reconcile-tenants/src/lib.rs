@@ -1,5 +1,5 @@
 //! Every minute: looks after idle runs, delivers promises that were left behind, switches off the graph users of deprovisioned
-//! tenants and revokes their keys and passwords, settles open billing intents. A lease in Postgres lets one reconciler work at a
+//! tenants and revokes their keys and passwords, seals the audit log, settles open billing intents. A lease in Postgres lets one reconciler work at a
 //! time. Every act may be repeated, so an invocation that dies between two of them
 //! loses nothing.
 
@@ -25,6 +25,9 @@ const OUTBOX_TIME: Duration = Duration::from_secs(12);
 /// Per invocation, each with at most two calls of Step Functions.
 const IDLE_RUNS: i64 = 50;
 const IDLE_TIME: Duration = Duration::from_secs(8);
+/// Rows of the audit log that are sealed in one statement. There are more of them only after an update from an older release.
+const AUDIT_ROWS: u32 = 2_000;
+const AUDIT_TIME: Duration = Duration::from_secs(4);
 /// Graph users of deprovisioned tenants that are still on.
 const GRAPH_USERS_TIME: Duration = Duration::from_secs(6);
 /// Projects of deprovisioned tenants. Only one fits in if Supabase is slow.
@@ -40,6 +43,7 @@ const STRIPE_CALL: Duration = Duration::from_secs(5);
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     delivered: usize,
+    sealed: usize,
     switched_off: usize,
     revoked: usize,
     started: usize,
@@ -74,8 +78,8 @@ impl Operation for ReconcileTenants {
         let outcome = self.reconcile(request_id).await;
         self.store.release_singleton(Self::NAME, request_id).await.map_err(domain::Failure::from)?;
         let report = outcome.map_err(domain::Failure::from)?;
-        let Report { delivered, switched_off, revoked, started, failed, billed } = report;
-        tracing::info!(delivered, switched_off, revoked, started, failed, billed, "reconciled");
+        let Report { delivered, sealed, switched_off, revoked, started, failed, billed } = report;
+        tracing::info!(delivered, sealed, switched_off, revoked, started, failed, billed, "reconciled");
         Ok(report)
     }
 }
@@ -87,12 +91,13 @@ impl ReconcileTenants {
         let mut report = Report::default();
         let looked_after = self.look_after(request_id, &mut report).await;
         let delivered = self.deliver(&mut report).await;
+        let sealed = self.seal(request_id, &mut report).await;
         let within = budget.at_most(GRAPH_USERS_TIME);
         let switched_off = self.graph_users.switch_off_due(&self.store, request_id, within).await;
         let within = budget.at_most(REVOCATIONS_TIME);
         let revoked = self.revocation.revoke_due(&self.store, request_id, within).await;
         let settled = self.billing.within(STRIPE_CALL).settle_open(&self.store, budget, request_id).await;
-        looked_after.and(delivered)?;
+        looked_after.and(delivered).and(sealed)?;
         report.switched_off = switched_off?;
         report.revoked = revoked?;
         report.billed = settled?.settled;
@@ -106,6 +111,18 @@ impl ReconcileTenants {
     async fn deliver(&self, report: &mut Report) -> Result<(), StoreError> {
         let due = self.store.outbox_due(OUTBOX_ROWS).await?;
         report.delivered = self.outbox.deliver(&self.store, due, Budget::of(OUTBOX_TIME)).await?;
+        Ok(())
+    }
+
+    async fn seal(&self, request_id: &str, report: &mut Report) -> Result<(), StoreError> {
+        let budget = Budget::of(AUDIT_TIME);
+        while !budget.is_over() {
+            let sealed = self.store.seal_audit(Self::NAME, request_id, AUDIT_ROWS).await?;
+            report.sealed += sealed;
+            if u32::try_from(sealed).is_ok_and(|sealed| sealed < AUDIT_ROWS) {
+                break;
+            }
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The schemas and examples of successful answers. The schemas are made from the types that are serialised.
 
 use anyhow::Result;
-use api_kit::records::{Accepted, CatalogRecord, SyncTargetRecord, TenantRecord};
+use api_kit::records::{Accepted, AuditRecord, CatalogRecord, SyncTargetRecord, TenantRecord};
 use check_lakehouse_health::{Healthy, Unhealthy};
 use domain::routes::{self, Route};
 use domain::{FieldError, ProblemCode};
@@ -29,6 +29,7 @@ pub fn schemas() -> Map<String, Value> {
     collect::<Invitation<'_>>(&mut found);
     collect::<Invalidated<'_>>(&mut found);
     collect::<ListedSystem<'_>>(&mut found);
+    collect::<AuditRecord<'_>>(&mut found);
     collect::<KeyHolder<'_>>(&mut found);
     collect::<CatalogRecord<'_>>(&mut found);
     collect::<SyncTargetRecord<'_>>(&mut found);
@@ -103,6 +104,9 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         name if name == routes::INVITE_ADMIN.name => ("The mail was sent.", Some(reference("Invitation")), &[]),
         name if name == routes::INVALIDATE_TENANT_CACHE.name => ("It is gone.", Some(reference("Invalidated")), &[]),
         name if name == routes::LIST_SYSTEMS.name => ("The systems.", Some(list("ListedSystem")), &[]),
+        name if name == routes::LIST_TENANT_AUDIT.name || name == routes::LIST_AUDIT.name => {
+            ("The rows of the audit log.", Some(list("AuditRecord")), &[])
+        }
         name if name == routes::GET_CALLER.name => ("Who calls.", Some(reference("KeyHolder")), &[]),
         name if name == routes::UPSERT_CATALOG.name => {
             ("The catalog as it is now.", Some(reference("CatalogRecord")), &["ETag"])
@@ -131,6 +135,12 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
     if let Some(schema) = schema {
         let example = example(route.name);
         merge(&mut answer, json!({ "content": { "application/json": { "schema": schema, "example": example } } }));
+    }
+    if route.query == routes::LIST_AUDIT.query {
+        answer["content"]["text/csv"] = json!({
+            "schema": { "type": "string", "description": "For whoever prefers it in `Accept`: the same fields as columns, objects as JSON." },
+            "example": "id,at,actor,action,…\r\n17,2026-03-24T10:00:00.000000Z,api_key:platform#2c70e12b,tenant.create,…\r\n",
+        });
     }
     let mut answers = vec![(route.status, answer)];
     if route.conditional && route.method == "GET" {
@@ -205,6 +215,17 @@ fn example(name: &str) -> Value {
             "warnings": [{ "code": "falkordb_no_timeout", "hint": domain::Warning::FalkorDbNoTimeout.hint() }],
             "checked_at": "2026-03-24T10:00:00.000000Z", "age": 12,
         }]),
+        "list-audit" | "list-tenant-audit" => json!([{
+            "id": 17, "at": "2026-03-24T10:00:00.000000Z", "actor": "api_key:platform#2c70e12b", "action": "tenant.update",
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "request_id": "2f3c9b1e-0a4d-4f6a-9a57-0c8d9c1f2b3a",
+            "source_address": "203.0.113.7", "before": { "display_name": "Acme" }, "after": { "display_name": "Acme Bank" },
+            "addresses": { "/source_address": {
+                "digest": "6b4a2d3d7ed1d51a5b9d3a7f5d7f5c0b3c7a0a3c9fd0b7d6d5f5be3d0b9b8a11", "salt": "0196d0c15f804cc08f1a6b4f2d9e3a11",
+            } },
+            "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "seq": 1,
+            "previous_seal": "0000000000000000000000000000000000000000000000000000000000000000",
+            "seal": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752", "sealed_at": "2026-03-24T10:01:00.000000Z",
+        }]),
         "upsert-catalog" | "get-catalog" => catalog,
         "list-catalogs" => json!([catalog]),
         "check-lakehouse-health" => {
@@ -214,7 +235,9 @@ fn example(name: &str) -> Value {
         "list-sync-targets" => json!([sync_target]),
         "get-caller" => json!({
             "name": "reporting", "groups": ["auditor"],
-            "operations": ["list-tenants", "get-tenant", "get-tenant-status", "list-systems", "get-caller"],
+            "operations": [
+                "list-tenants", "get-tenant", "get-tenant-status", "list-systems", "list-tenant-audit", "list-audit", "get-caller",
+            ],
         }),
         "get-lakehouse-caller" => json!({
             "name": "auth0|5f7c8ec7c33c6c004bbafe82", "issuer": "https://example.eu.auth0.com/", "roles": ["tenant"],

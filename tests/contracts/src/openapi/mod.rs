@@ -143,18 +143,15 @@ const ID_OR_SLUG: &str =
 fn parameters(route: &Route) -> Result<Vec<Value>> {
     let mut parameters = Vec::new();
     if route.path.contains("{tenant}") {
-        parameters.push(match route.credential {
-            Credential::Bearer => json!({
-                "name": "tenant", "in": "path", "required": true, "x-source": "seed",
-                "description": "The tenant's id, or its slug.",
-                "schema": { "type": "string", "pattern": ID_OR_SLUG }, "example": "acme-bank",
-            }),
-            Credential::ApiKey | Credential::None => json!({
-                "name": "tenant", "in": "path", "required": true, "x-source": "seed",
-                "description": "The tenant's slug.",
-                "schema": reference("Slug"), "example": "acme-bank",
-            }),
-        });
+        let (description, schema) = if route.by_id {
+            ("The tenant's id, or its slug.", json!({ "type": "string", "pattern": ID_OR_SLUG }))
+        } else {
+            ("The tenant's slug.", reference("Slug"))
+        };
+        parameters.push(json!({
+            "name": "tenant", "in": "path", "required": true, "x-source": "seed", "description": description, "schema": schema,
+            "example": "acme-bank",
+        }));
     }
     for name in route.query {
         parameters.push(requests::query(name)?);

@@ -76,6 +76,10 @@ pub fn tags() -> Value {
             "name": "systems",
             "description": "Whether the outside systems will do what tenants need. With an API key.",
         },
+        {
+            "name": "audit",
+            "description": "Who changed what, and whether anybody changed that afterwards. With an API key.",
+        },
         { "name": "callers", "description": "Who calls, and what they may do. With an API key or a bearer token." },
         {
             "name": "lakehouse",
@@ -173,6 +177,23 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "List the systems that tenants need",
         "What the last check of each outside system found, for the tenants of one region or of all, of one tier or of all. While one is `unusable`, step 1 \
          refuses to make anything for those tenants. The check is repeated every five minutes.",
+    ),
+    (
+        "list-tenant-audit",
+        "audit",
+        "ours",
+        "List the audit log of a tenant",
+        "Every change of the tenant, newest first, ties by id: who, when, from where, what was before and after. After the tenant's end its id still \
+         leads to them. As JSON, or as CSV for whoever prefers that in `Accept`.",
+    ),
+    (
+        "list-audit",
+        "audit",
+        "ours",
+        "List the audit log",
+        "Every change of every tenant, newest first, ties by id. As JSON, or as CSV for whoever prefers that in `Accept`. Each row has a digest \
+         of its content; a minute after it was written it is sealed: it gets the next number, and a seal over that number, its digest and the seal before. So \
+         a file of all pages shows whether a row was changed, removed or added.",
     ),
     (
         "get-caller",

@@ -1,7 +1,10 @@
 //! Request bodies and query parameters. The schema of a body is made from the table that the body is parsed with.
 
 use anyhow::Result;
-use domain::{CatalogRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest, TenantChange};
+use api_kit::Moment;
+use domain::{
+    AuditWord, CatalogRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest, TenantChange,
+};
 use serde_json::{Map, Value, json};
 
 use super::json::reference;
@@ -87,6 +90,18 @@ pub fn query(name: &str) -> Result<Value> {
             "ours",
             "Only tenants with this text in their slug, name, admin's address or custom domain, in any case.",
             SearchText::schema(),
+        ),
+        "actor" => (
+            "ours",
+            "Only what they did, as rows name them; a consumer without its key's digest means all its keys.",
+            AuditWord::schema(),
+        ),
+        "action" => ("ours", "Only this action, such as `tenant.update`.", AuditWord::schema()),
+        "request_id" => ("ours", "Only what this request did.", AuditWord::schema()),
+        "since" | "until" => (
+            "ours",
+            if name == "since" { "Only rows of this time or later." } else { "Only rows of before this time." },
+            json!({ "type": "string", "format": "date-time", "pattern": Moment::PATTERN }),
         ),
         "tenant_id" => ("seed", "Only this tenant's.", json!({ "type": "string", "format": "uuid" })),
         _ => anyhow::bail!("no query parameter {name}"),

@@ -1,9 +1,9 @@
 //! The server's side: requests as the gateway sends them, read with what the routes read them with.
 
-use api_kit::{Caller, Input, Json, OptionalJson, Page, Preconditions, Problem, Query, Request, SlugInPath};
-use domain::routes::{Body, Credential, Route};
+use api_kit::{Caller, Input, Json, Moment, OptionalJson, Page, Preconditions, Problem, Query, Request, SlugInPath};
+use domain::routes::{Body, Route};
 use domain::{
-    CatalogRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region, SearchText, Slug,
+    AuditWord, CatalogRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region, SearchText, Slug,
     SyncTargetRequest, TenantChange, TenantId, Tier,
 };
 use lambda_http::RequestExt as _;
@@ -81,11 +81,11 @@ fn read_parameter(route: &Route, place: &str, name: &str, value: &str) -> Result
     match place {
         "path" => {
             let event = event.with_path_parameters(HashMap::from([(name.to_owned(), vec![value.to_owned()])]));
-            match route.credential {
-                Credential::ApiKey => drop(read::<SlugInPath>(event)?),
+            if !route.by_id {
+                drop(read::<SlugInPath>(event)?);
+            } else if value.parse::<TenantId>().is_err() && value.parse::<Slug>().is_err() {
                 // `Request::find_tenant`, without the store.
-                Credential::Bearer if value.parse::<TenantId>().is_ok() || value.parse::<Slug>().is_ok() => {}
-                Credential::Bearer | Credential::None => Err(Problem::tenant_not_found())?,
+                Err(Problem::tenant_not_found())?;
             }
         }
         "query" => {
@@ -98,6 +98,8 @@ fn read_parameter(route: &Route, place: &str, name: &str, value: &str) -> Result
                 "tier" => drop(fields.optional::<Tier>(name)),
                 "region" => drop(fields.optional::<Region>(name)),
                 "q" => drop(fields.optional::<SearchText>(name)),
+                "actor" | "action" | "request_id" => drop(fields.optional::<AuditWord>(name)),
+                "since" | "until" => drop(fields.optional::<Moment>(name)),
                 "tenant_id" => drop(fields.optional::<TenantId>(name)),
                 name => panic!("{name} is not known here"),
             }
