@@ -43,6 +43,7 @@ pub async fn run(workspace: &Workspace, options: &Bench, supervisor: &Supervisor
 
     let mut command = Command::new(&programs.bench);
     command.args(["--memory", &options.memory.to_string()]).args(options.quick.then_some("--quick"));
+    command.args(options.memories.then_some("--memories"));
     command.args(packages.iter().map(|name| format!("--packages={name}")));
     let url = format!("postgresql://postgres:{}@127.0.0.1:{}/postgres", credentials.postgres, site.ports.postgres);
     command.env("TEST_POSTGRES_URL", url).env("POSTGRES_CA_FILE", authority);

@@ -227,6 +227,9 @@ pub struct Bench {
     /// Measure the packages of all functions too, whose build takes a minute of a core for each.
     #[arg(long)]
     pub packages: bool,
+    /// Measure our functions with 128 to 1769 MB too: two minutes more.
+    #[arg(long)]
+    pub memories: bool,
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow};
 use bench::instructions::Counter;
 use bench::machine::Machine;
 use bench::process::{self, BECOME};
-use bench::report::{Measured, Outcome, Packages, Results, replaced};
+use bench::report::{Measured, Memories, Outcome, Packages, Results, WithMemory, replaced};
 use bench::series::{self, Cutter, Plan};
 use bench::share::{self, Quota};
 use bench::targets::{Contest, Kind, Programs};
@@ -32,10 +32,16 @@ struct Arguments {
     /// Measures the packages of these functions too.
     #[arg(long, value_name = "FUNCTION", value_delimiter = ',')]
     packages: Vec<String>,
+    /// Measures our functions with other sizes of memory too.
+    #[arg(long)]
+    memories: bool,
 }
 
 /// From one call to the next where a process has a share of a core.
 const EVERY: Duration = Duration::from_millis(20);
+
+/// The sizes of memory that are tried, up to a whole core, in MB.
+const MEMORIES: [u32; 6] = [128, 192, 256, 512, 1024, 1769];
 
 fn main() -> Result<()> {
     let mut words = std::env::args_os().skip(1);
@@ -67,7 +73,7 @@ async fn measure(arguments: &Arguments) -> Result<()> {
         counter: Counter::find().map_err(|error| format!("{error:#}")),
     };
     let contests = [
-        (programs.get_tenant(&database).await?, Amount { whole: 20, shared: 8, calls: 200, every: 75, counted: 200 }),
+        (programs.get_tenant(&database).await?, Amount { whole: 20, shared: 8, calls: 200, every: 60, counted: 200 }),
         (programs.list_tenants(&database)?, Amount { whole: 8, shared: 4, calls: 25, every: 25, counted: 20 }),
     ];
     let mut outcomes = Vec::new();
@@ -83,6 +89,10 @@ async fn measure(arguments: &Arguments) -> Result<()> {
         tell("packages of all functions");
         Some(Packages { day: day.clone(), sizes: size::of_functions(&arguments.packages, &programs).await? })
     };
+    let memories = match (&bench.quota, arguments.memories) {
+        (Ok(_), true) => Some(Memories { day: day.clone(), rows: bench.with_memories(&contests).await? }),
+        (Ok(_) | Err(_), _) => before.as_ref().and_then(|before| before.memories.clone()),
+    };
     let results = Results {
         day,
         machine,
@@ -92,6 +102,7 @@ async fn measure(arguments: &Arguments) -> Result<()> {
         counter: bench.counter.as_ref().map(Counter::to_string).map_err(Clone::clone),
         contests: outcomes,
         packages,
+        memories,
     };
     print!("\n{}", results.tables());
     if let Some(before) = before {
@@ -137,6 +148,22 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    async fn with_memories(&self, contests: &[(Contest, Amount)]) -> Result<Vec<WithMemory>> {
+        let mut rows = Vec::new();
+        for (contest, amount) in contests {
+            let alone = Contest { targets: contest.targets[..1].to_vec(), ..contest.clone() };
+            for memory_mb in MEMORIES {
+                tell(&format!("{}: the share of a core that {memory_mb} MB buy", contest.route));
+                let quota = Quota::of(share::of_memory(memory_mb))?;
+                let plan = Plan { rounds: amount.shared, calls: amount.every, every: Some(EVERY) };
+                let observed = series::play(&alone, plan, Some(&quota), &self.cutter).await?;
+                let figures = observed[0].figures();
+                rows.push(WithMemory { route: contest.route.to_owned(), memory_mb, figures });
+            }
+        }
+        Ok(rows)
+    }
+
     async fn outcome(&self, contest: &Contest, amount: Amount) -> Result<Outcome> {
         // What a first run has to read and to compile is not measured.
         let once = Plan { rounds: 1, calls: 0, every: None };

@@ -29,7 +29,7 @@ pub fn of(results: &Results) -> Result<String> {
     let measured: Vec<_> = outcome.measured.iter().filter(|one| one.kind != Kind::FloorWithoutTls).collect();
     let mut rows = vec![[
         Panel { title: "exec → first answer, whole cores".to_owned(), value: |one| Some(cold(&one.whole)) },
-        Panel { title: "warm call, p99, whole cores".to_owned(), value: |one| Some(warm(&one.whole)) },
+        Panel { title: "warm call, median, whole cores".to_owned(), value: |one| Some(warm(&one.whole)) },
     ]];
     if let Ok(share) = results.share {
         rows.push([
@@ -38,7 +38,7 @@ pub fn of(results: &Results) -> Result<String> {
                 value: |one| one.shared.as_ref().map(cold),
             },
             Panel {
-                title: format!("warm call, p99, {share:.3} of a core"),
+                title: format!("warm call, median, {share:.3} of a core"),
                 value: |one| one.shared.as_ref().map(warm),
             },
         ]);
@@ -65,7 +65,7 @@ fn cold(figures: &Figures) -> f64 {
 }
 
 fn warm(figures: &Figures) -> f64 {
-    figures.warm_p99_us / 1e3
+    figures.warm_p50_us / 1e3
 }
 
 impl Panel {

@@ -59,7 +59,13 @@ pub struct Process {
     id: Pid,
     /// What it had used before it became the program.
     used_before: Duration,
-    last_lines: Arc<Mutex<VecDeque<String>>>,
+    printed: Arc<Mutex<Printed>>,
+}
+
+#[derive(Debug, Default)]
+struct Printed {
+    last_lines: VecDeque<String>,
+    has_warned: bool,
 }
 
 impl Process {
@@ -73,14 +79,14 @@ impl Process {
         let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).context("the process has no id")?;
         let mut said = child.stdout.take().context("no standard output")?;
         let errors = child.stderr.take().context("no standard error")?;
-        let last_lines = Arc::default();
-        tokio::spawn(keep(errors, Arc::clone(&last_lines)));
+        let printed = Arc::default();
+        tokio::spawn(keep(errors, Arc::clone(&printed)));
         let stands = said.read_u8().await;
-        let process = Self { child, id, used_before: Duration::ZERO, last_lines };
+        let process = Self { child, id, used_before: Duration::ZERO, printed };
         if stands.is_err() {
             bail!("a process did not start: {}", process.last_lines());
         }
-        tokio::spawn(keep(said, Arc::clone(&process.last_lines)));
+        tokio::spawn(keep(said, Arc::clone(&process.printed)));
         if start.group.is_some() {
             // Its group has a whole share then, which begins with the program.
             sleep(REST).await;
@@ -125,8 +131,14 @@ impl Process {
     /// The end of what it printed.
     #[must_use]
     pub fn last_lines(&self) -> String {
-        let lines = self.last_lines.lock().map(|lines| lines.iter().cloned().collect::<Vec<_>>());
+        let lines = self.printed.lock().map(|printed| printed.last_lines.iter().cloned().collect::<Vec<_>>());
         lines.unwrap_or_default().join("\n")
+    }
+
+    /// Whether it logged a warning: it did more than it was meant to.
+    #[must_use]
+    pub fn has_warned(&self) -> bool {
+        self.printed.lock().is_ok_and(|printed| printed.has_warned)
     }
 
     /// How it ended, if it has.
@@ -139,14 +151,16 @@ impl Process {
     }
 }
 
-async fn keep(output: impl AsyncRead + Unpin, kept: Arc<Mutex<VecDeque<String>>>) {
+async fn keep(output: impl AsyncRead + Unpin, kept: Arc<Mutex<Printed>>) {
     let mut lines = BufReader::new(output).split(b'\n');
     while let Ok(Some(line)) = lines.next_segment().await {
         let Ok(mut kept) = kept.lock() else { return };
-        if kept.len() == KEPT_LINES {
-            kept.pop_front();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        kept.has_warned |= line.contains("\"level\":\"WARN\"");
+        if kept.last_lines.len() == KEPT_LINES {
+            kept.last_lines.pop_front();
         }
-        kept.push_back(String::from_utf8_lossy(&line).into_owned());
+        kept.last_lines.push_back(line);
     }
 }
 

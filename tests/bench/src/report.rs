@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::figures::Figures;
 use crate::instructions::Instructions;
 use crate::machine::Machine;
+use crate::share;
 use crate::size::Size;
 use crate::targets::Kind;
 
@@ -32,6 +33,37 @@ pub struct Results {
     pub contests: Vec<Outcome>,
     /// Of all functions, from the last run that built them.
     pub packages: Option<Packages>,
+    /// How the functions fare with more or less memory, from the last run that tried.
+    pub memories: Option<Memories>,
+}
+
+/// How functions fare with more or less memory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Memories {
+    /// When it was measured.
+    pub day: String,
+    /// Function by function.
+    pub rows: Vec<WithMemory>,
+}
+
+/// How one function fares with so much memory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WithMemory {
+    /// The function.
+    pub route: String,
+    /// Its memory.
+    pub memory_mb: u32,
+    /// Its figures.
+    pub figures: Figures,
+}
+
+impl WithMemory {
+    /// What a million warm calls cost on arm64 in us-east-1, in US dollars: $0.20 for the requests and $0.0000133334 for a
+    /// second of a GB, by milliseconds begun.
+    fn cost(&self) -> f64 {
+        let gigabytes = f64::from(self.memory_mb) / 1024.0;
+        0.2 + gigabytes * (self.figures.warm_p50_us / 1e3).ceil() * 1e3 * 0.000_013_333_4
+    }
 }
 
 /// What is uploaded for each function.
@@ -159,6 +191,32 @@ impl Results {
             for (name, size) in sizes {
                 let program = size.program.map(megabytes).map_or_else(|| "–".to_owned(), number);
                 let _ = writeln!(text, "| {name} | {program} | {} |", number(megabytes(size.package)));
+            }
+        }
+        if let Some(Memories { day, rows }) = &self.memories {
+            let _ = writeln!(
+                text,
+                "\n### Memory\n\nA call every 20 ms, {day}; cost of a million warm calls on arm64 in us-east-1:\n"
+            );
+            text.push_str(
+                "| | memory, MB | share of a core | exec → first answer, ms | warm p50 / p99, ms | after a cut connection, ms | cost, $ \
+                 | cost × p99 |\n|---|---|---|---|---|---|---|---|\n",
+            );
+            for row in rows {
+                let (figures, p99) = (&row.figures, row.figures.warm_p99_us / 1e3);
+                let _ = writeln!(
+                    text,
+                    "| {} | {} | {:.3} | {} | {} / {} | {} | {} | {} |",
+                    row.route,
+                    row.memory_mb,
+                    share::of_memory(row.memory_mb),
+                    number(figures.first_answer_ms),
+                    number(figures.warm_p50_us / 1e3),
+                    number(p99),
+                    number(figures.reconnect_ms),
+                    number(row.cost()),
+                    number(row.cost() * p99)
+                );
             }
         }
         text
@@ -378,6 +436,15 @@ mod tests {
         assert_eq!(now.changes(&then), ["get-tenant: kI of a warm call 200 → 202"]);
         then.counter = Ok("another".to_owned());
         assert_eq!(now.changes(&then), Vec::<String>::new(), "what another counter counted");
+    }
+
+    #[test]
+    fn every_millisecond_that_began_costs() {
+        let cost = |memory_mb, warm_p50_us| {
+            let figures = Figures { warm_p50_us, ..results().contests[0].measured[0].whole.clone() };
+            number(WithMemory { route: String::new(), memory_mb, figures }.cost())
+        };
+        assert_eq!([cost(1024, 1000.0), cost(1024, 1001.0), cost(512, 9500.0)], ["0.21", "0.23", "0.27"]);
     }
 
     #[test]

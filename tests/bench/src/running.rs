@@ -15,6 +15,9 @@ use crate::targets::Target;
 /// How long a process may say nothing. Under an instruction counter the slowest one needs minutes for its start.
 const PATIENCE: Duration = Duration::from_mins(4);
 
+/// How often it is looked whether a silent process still lives.
+const GLANCE: Duration = Duration::from_millis(500);
+
 /// A function that is ready for its next event.
 #[derive(Debug)]
 pub struct Running {
@@ -91,7 +94,6 @@ impl Running {
 
 async fn heard(emulator: &mut Emulator, process: &mut Process) -> Result<Said> {
     let mut silent = Duration::ZERO;
-    const GLANCE: Duration = Duration::from_millis(500);
     loop {
         if let Ok(said) = timeout(GLANCE, emulator.next()).await {
             return said;
