@@ -64,6 +64,8 @@ pub enum Command {
     Fuzz(Fuzz),
     /// Start a cloud and run the kill matrix: every fault on every effect of every actor.
     Faults(Faults),
+    /// Measure functions beside the same work in Python, in Node and in hand-written Rust, and write BENCHMARKS.md.
+    Bench(Bench),
     #[command(hide = true)]
     Guard {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -211,6 +213,25 @@ pub struct Faults {
     pub parts: Parts,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct Bench {
+    /// Measure the programs of the last release build without building again.
+    #[arg(long)]
+    pub no_build: bool,
+    /// The functions' memory, in MB, which buys them a share of a core.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub memory: u32,
+    /// A minute instead of five: few starts, no instructions of the peers, and no document is written.
+    #[arg(long)]
+    pub quick: bool,
+    /// Measure the packages of all functions too, whose build takes a minute of a core for each.
+    #[arg(long)]
+    pub packages: bool,
+    /// Measure our functions with 128 to 1769 MB too: two minutes more.
+    #[arg(long)]
+    pub memories: bool,
+}
+
 #[derive(Debug, Clone, Subcommand)]
 pub enum TokenCommand {
     #[command(flatten)]
@@ -242,6 +263,11 @@ pub enum Whose {
     },
 }
 
+impl Bench {
+    /// Its cloud is a Postgres.
+    pub const CLOUD: &str = "bench";
+}
+
 impl Command {
     /// The name of the cloud this command starts. Its lock keeps other commands from starting it too.
     pub fn starts(&self) -> Option<&str> {
@@ -251,6 +277,7 @@ impl Command {
             Self::Test(test) => Some(&test.name),
             Self::Fuzz(fuzz) => Some(&fuzz.name),
             Self::Faults(faults) => Some(&faults.name),
+            Self::Bench(_) => Some(Bench::CLOUD),
             Self::Down(_)
             | Self::Token { .. }
             | Self::Reload { .. }

@@ -1,7 +1,7 @@
 //! Building.
 //!
-//! Every build names `--workspace`, even if it is of one program: `--package` would choose other features for the
-//! dependencies, and most of them would be compiled again.
+//! Every build of the profile `local` names `--workspace`, even if it is of one program: `--package` would choose other
+//! features for the dependencies, and most of them would be compiled again. What is shipped is built as `cargo lambda` does it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,13 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
-use xtask::Event;
+use xtask::{Event, LOCAL};
 
 use crate::layout::Workspace;
 use crate::progress;
+
+/// The profile of what is shipped.
+const RELEASE: &str = "release";
 
 /// Whether the lines of cargo are shown. It is set once, from the command line.
 pub static VERBOSE: OnceLock<bool> = OnceLock::new();
@@ -75,10 +78,19 @@ impl Binaries {
 
     /// The programs that an earlier build left in cargo's folder.
     pub fn of_last_build(workspace: &Workspace) -> anyhow::Result<Self> {
+        Self::left_by(workspace, LOCAL)
+    }
+
+    /// The same, as they are shipped.
+    pub fn of_last_release(workspace: &Workspace) -> anyhow::Result<Self> {
+        Self::left_by(workspace, RELEASE)
+    }
+
+    fn left_by(workspace: &Workspace, profile: &str) -> anyhow::Result<Self> {
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.root().join("target"), PathBuf::from);
         let mut programs = BTreeMap::new();
-        for entry in std::fs::read_dir(target.join("local")).context("nothing was built yet")? {
+        for entry in std::fs::read_dir(target.join(profile)).context("nothing was built yet")? {
             let path = entry?.path();
             if path.is_file() && path.extension().is_none() {
                 let name = path.file_name().and_then(|name| name.to_str()).context("a program's name is not text")?;
@@ -91,18 +103,30 @@ impl Binaries {
 
 /// Builds the whole workspace, tests included.
 pub async fn everything(workspace: &Workspace) -> anyhow::Result<Built> {
-    run(workspace, "functions, stand-ins and tests", &["--workspace", "--all-targets"]).await
+    run(workspace, LOCAL, "functions, stand-ins and tests", &["--workspace", "--all-targets"]).await
 }
 
 /// Builds these programs.
 pub async fn programs(workspace: &Workspace, label: &str, names: &[&str]) -> anyhow::Result<Binaries> {
     let mut arguments = vec!["--workspace"];
     arguments.extend(names.iter().flat_map(|name| ["--bin", name]));
-    Ok(run(workspace, label, &arguments).await?.binaries)
+    Ok(run(workspace, LOCAL, label, &arguments).await?.binaries)
+}
+
+/// Builds these programs of the functions as they are shipped: optimised across all crates, which takes a minute for each.
+/// Without names of packages, dependencies have the features that all functions together need, as in `cargo lambda build`.
+pub async fn shipped(workspace: &Workspace, names: &[&str]) -> anyhow::Result<Binaries> {
+    let arguments: Vec<_> = names.iter().flat_map(|name| ["--bin", name]).collect();
+    Ok(run(workspace, RELEASE, "functions as they are shipped", &arguments).await?.binaries)
+}
+
+/// Builds the programs of a package that is not shipped, optimised in the same way.
+pub async fn optimised(workspace: &Workspace, label: &str, package: &str) -> anyhow::Result<Binaries> {
+    Ok(run(workspace, RELEASE, label, &["--package", package]).await?.binaries)
 }
 
 /// Runs cargo and collects what it made.
-async fn run(workspace: &Workspace, label: &str, arguments: &[&str]) -> anyhow::Result<Built> {
+async fn run(workspace: &Workspace, profile: &'static str, label: &str, arguments: &[&str]) -> anyhow::Result<Built> {
     let verbose = VERBOSE.get().is_some_and(|verbose| *verbose);
     let root = workspace.root().to_owned();
     let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -114,7 +138,7 @@ async fn run(workspace: &Workspace, label: &str, arguments: &[&str]) -> anyhow::
         let mut step = progress::counted(&label, verbose);
         let mut built = Built::default();
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let succeeded = xtask::build(&root, &arguments, verbose, |event| match event {
+        let succeeded = xtask::build(&root, profile, &arguments, verbose, |event| match event {
             Event::Tick(progress) => step.count(progress),
             Event::Line(line) => progress::say(line),
             Event::Message(message) => {

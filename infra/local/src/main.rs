@@ -4,6 +4,7 @@
 //! ends with them. Tools are pinned, checked by hash and installed into `target/local/` (see [`tools`]).
 
 mod api;
+mod bench;
 mod cli;
 mod cloud;
 mod compile;
@@ -62,6 +63,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         | Command::Openapi
         | Command::Errors
         | Command::Fuzz(_)
-        | Command::Faults(_) => family::front::run(&command).await,
+        | Command::Faults(_)
+        | Command::Bench(_) => family::front::run(&command).await,
     }
 }

@@ -30,11 +30,20 @@ enum Output {
     Message(String),
 }
 
-/// Runs `cargo build` with the profile `local` and returns whether it succeeded. With `verbose` cargo writes its own
-/// lines to the terminal.
-pub fn build(root: &Path, arguments: &[&str], verbose: bool, mut on: impl FnMut(Event<'_>)) -> io::Result<bool> {
+/// The profile of everything that runs on this machine only.
+pub const LOCAL: &str = "local";
+
+/// Runs `cargo build` with this profile and returns whether it succeeded. With `verbose` cargo writes its own lines to
+/// the terminal.
+pub fn build(
+    root: &Path,
+    profile: &str,
+    arguments: &[&str],
+    verbose: bool,
+    mut on: impl FnMut(Event<'_>),
+) -> io::Result<bool> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.arg("build").args(arguments).args(["--profile", "local", "--message-format=json-render-diagnostics"]);
+    cargo.arg("build").args(arguments).args(["--profile", profile, "--message-format=json-render-diagnostics"]);
     cargo.current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped());
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_about_this_program)) {
         cargo.env_remove(name);

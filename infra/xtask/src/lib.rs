@@ -3,5 +3,5 @@
 mod build;
 mod progress;
 
-pub use build::{Event, build};
+pub use build::{Event, LOCAL, build};
 pub use progress::{Pace, Progress};

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread::available_parallelism;
 
-use xtask::{Event, Pace, Progress, build};
+use xtask::{Event, LOCAL, Pace, Progress, build};
 
 /// The program that does the work of a command. Cargo puts it into the same folder as this one.
 fn program_of(command: Option<&str>) -> &'static str {
@@ -89,7 +89,7 @@ impl FirstRun {
 fn build_program(root: &Path, name: &str, verbose: bool) -> io::Result<bool> {
     let terminal = io::stderr().is_terminal();
     let mut pace = Pace::default();
-    let built = build(root, &["--workspace", "--bin", name], verbose, |event| match event {
+    let built = build(root, LOCAL, &["--workspace", "--bin", name], verbose, |event| match event {
         Event::Tick(progress) if terminal && progress.is_worth_showing() => draw(progress),
         Event::Tick(progress) if pace.is_due(progress) => eprintln!("  · cargo xtask itself: {progress}"),
         Event::Line(line) if terminal => eprintln!("{CLEAR}{line}"),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::chown;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use rustix::process::{Signal, getuid};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::certificates::Certificates;
+use super::certificates::{self, Certificates};
 use super::site::Site;
 use crate::layout::private_file;
 use crate::supervisor::{Service, setpriv};
@@ -102,6 +102,14 @@ pub async fn start(site: &Site<'_>, certificates: &Certificates) -> anyhow::Resu
     };
     site.supervisor.until("postgres", Duration::from_secs(30), ready).await?;
     prepare(site, &programs.join("psql"), &cluster.join("ca.crt")).await
+}
+
+/// The same without the other services of a cloud. Returns the file with its authority.
+pub async fn start_alone(site: &Site<'_>) -> anyhow::Result<PathBuf> {
+    let certificates = certificates::generate()?;
+    let files = certificates.write(site.folder)?;
+    start(site, &certificates).await?;
+    Ok(files.authority)
 }
 
 /// Name of the control database's master.

@@ -23,7 +23,7 @@ use crate::layout::Workspace;
 use crate::progress::{self, Step};
 use crate::services::CertificateFiles;
 use crate::supervisor::Supervisor;
-use crate::tools::clients::{self, Clients};
+use crate::tools::languages::{self, Languages};
 use crate::tools::venv::Venv;
 use crate::tools::{self, Tools, checks};
 use plan::{Plan, Unit};
@@ -58,14 +58,16 @@ pub async fn run(workspace: &Workspace, options: &Test, supervisor: &Supervisor)
 struct Installed {
     tools: Tools,
     /// The official clients, if their tests are among those that run.
-    clients: Option<Clients>,
+    clients: Option<Languages>,
     checks: Venv,
 }
 
 async fn install(workspace: &Workspace, options: &Test) -> anyhow::Result<Installed> {
     let tools = tools::install(workspace).await?;
-    let needed = options.package.is_empty() || options.package.iter().any(|package| package == clients::PACKAGE);
-    let clients = if needed { Some(clients::install(workspace, &tools.python).await?) } else { None };
+    let needed =
+        options.package.is_empty() || options.package.iter().any(|package| package == languages::CLIENTS_PACKAGE);
+    let clients =
+        if needed { Some(languages::install(workspace, &tools.python, &languages::CLIENTS).await?) } else { None };
     let checks = checks::install(workspace, &tools.python).await?;
     Ok(Installed { tools, clients, checks })
 }
@@ -145,7 +147,7 @@ impl TestRun<'_> {
 /// The variables of the env file, and those with which tests of single crates find a test server.
 fn for_tests(running: &Running, installed: &Installed) -> BTreeMap<&'static str, String> {
     let mut variables = running.variables.clone();
-    if let Some(Clients { python, node, node_modules }) = &installed.clients {
+    if let Some(Languages { python, node, node_modules }) = &installed.clients {
         variables.insert("CLIENTS_PYTHON", python.display().to_string());
         variables.insert("CLIENTS_NODE", node.display().to_string());
         variables.insert("CLIENTS_NODE_MODULES", node_modules.display().to_string());

