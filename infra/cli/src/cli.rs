@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use url::Url;
 
-use crate::commands::{auth, catalog, explain, login, profile, schema, shell, sync, tenant};
+use crate::commands::{audit, auth, catalog, explain, login, profile, schema, shell, sync, tenant};
 use crate::output::Format;
 use crate::profiles::ProfileName;
 
@@ -20,6 +20,7 @@ Exit codes:
    3  refused: no credential, no right, no such thing, or not in this state (401, 403, 404, 409, 412)
    4  unavailable: no connection, no answer in time, 429, 5xx
    5  the run is still under way
+   6  rows of the audit log were changed
   10  the run failed; whoever sent the request can mend it
   11  the run failed; whoever runs the installation can mend it
   12  the run failed; the outside system has to be mended
@@ -101,6 +102,9 @@ Examples:
     /// What is synced from tenants' Postgres into Iceberg.
     #[command(subcommand)]
     Sync(sync::Sync),
+    /// Who changed what, and whether the log of it was changed.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Explain the code of a problem, a cause or a warning.
     Explain(explain::Explain),
     /// Print the JSON schema of what a command prints.

@@ -38,6 +38,9 @@ pub enum Error {
     /// A tenant's run is still under way.
     #[error("{0} is still being provisioned")]
     StillRunning(String),
+    /// Rows of the audit log do not fit.
+    #[error("{0}")]
+    Altered(String),
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -63,6 +66,8 @@ pub enum Exit {
     Unavailable = 4,
     /// The run was still under way when the time to wait for it ended.
     StillRunning = 5,
+    /// Rows of the audit log were changed.
+    Altered = 6,
     /// The run failed, and whoever sent the request can mend it.
     FailedByCaller = 10,
     /// The run failed, and whoever runs the installation can mend it.
@@ -106,6 +111,7 @@ impl Error {
                 Some(Owner::Quota) => Exit::FailedByQuota,
                 None => Exit::Unforeseen,
             },
+            Self::Altered(_) => Exit::Altered,
             Self::Interrupted => Exit::Interrupted,
             Self::Unforeseen(_) => Exit::Unforeseen,
         }
@@ -138,6 +144,7 @@ impl Error {
             Self::NoCredential(_) => then("ivory login --help"),
             Self::Usage(_)
             | Self::Refused(_)
+            | Self::Altered(_)
             | Self::Unhealthy
             | Self::RunFailed(..)
             | Self::Interrupted

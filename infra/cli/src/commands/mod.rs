@@ -1,5 +1,6 @@
 //! What the commands do. One file has one command: what can be typed, what is asked, what is shown.
 
+pub mod audit;
 pub mod auth;
 pub mod catalog;
 pub mod explain;
@@ -14,6 +15,8 @@ pub mod tenant;
 mod words;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::{fs, io};
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -35,6 +38,7 @@ pub async fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Tenant(tenant) => tenant.run(context).await,
         Command::Catalog(catalog) => catalog.run(context).await,
         Command::Sync(sync) => sync.run(context).await,
+        Command::Audit(audit) => audit.run(context).await,
         Command::Explain(explain) => explain.run(context),
         Command::Schema(schema) => schema.run(context),
         Command::Completions(completions) => {
@@ -50,15 +54,21 @@ fn fields<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Val
     fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
+/// A file's text, or that of standard input.
+fn contents(path: &Path) -> Result<String, Error> {
+    let text = if path.as_os_str() == "-" { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
+    text.map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
+}
+
 /// Asks on the terminal. Where there is none, somebody has to have said `--yes`.
 fn confirm(question: &str, is_yes: impl FnOnce(&str) -> bool) -> Result<(), Error> {
-    if !std::io::stdin().is_terminal() {
+    if !io::stdin().is_terminal() {
         return Err(Error::Usage("nobody can be asked here; say --yes".to_owned()));
     }
     eprint!("{question} ");
-    std::io::stderr().flush().map_err(Error::system)?;
+    io::stderr().flush().map_err(Error::system)?;
     let mut typed = String::new();
-    std::io::stdin().read_line(&mut typed).map_err(Error::system)?;
+    io::stdin().read_line(&mut typed).map_err(Error::system)?;
     if is_yes(typed.trim()) { Ok(()) } else { Err(Error::Refused("nothing was changed".to_owned())) }
 }
 

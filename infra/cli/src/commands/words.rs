@@ -66,6 +66,12 @@ pub const ALL: &[Words] = &[
     answer("catalog list", &[routes::LIST_CATALOGS]),
     answer("sync add", &[routes::REGISTER_SYNC_TARGET]),
     answer("sync list", &[routes::LIST_SYNC_TARGETS]),
+    Words {
+        typed: "audit list",
+        routes: &[routes::LIST_AUDIT, routes::LIST_TENANT_AUDIT],
+        stdout: Stdout::Answer(&[routes::LIST_AUDIT]),
+    },
+    Words { typed: "audit verify", routes: &[], stdout: schema!("audit-verify") },
     Words { typed: "explain", routes: &[], stdout: schema!("explain") },
     Words { typed: "--dry-run", routes: &[], stdout: schema!("dry-run") },
 ];

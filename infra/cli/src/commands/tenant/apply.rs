@@ -1,7 +1,6 @@
 //! `ivory tenant apply`.
 
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use clap::Args;
 use domain::routes::{GET_TENANT, INVITE_ADMIN, PROVISION_TENANT, UPDATE_TENANT};
@@ -9,7 +8,7 @@ use domain::{CustomDomain, FieldError, Patch, ProvisionRequest, TenantChange};
 use serde_json::{Map, Value, json};
 
 use crate::api::{Client, Request};
-use crate::commands::{confirm, fields};
+use crate::commands::{confirm, contents, fields};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{style, text};
@@ -144,11 +143,6 @@ impl Apply {
         }
         if wanted.is_empty() { Err(Error::Usage("there is no document".to_owned())) } else { Ok(wanted) }
     }
-}
-
-fn contents(path: &Path) -> Result<String, Error> {
-    let text = if path.as_os_str() == "-" { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
-    text.map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
 }
 
 /// Says which file the mistakes are in.
