@@ -41,9 +41,9 @@ pub enum Error {
     /// Rows of the audit log do not fit.
     #[error("{0}")]
     Altered(String),
-    /// Ctrl-C.
-    #[error("interrupted")]
-    Interrupted,
+    /// Ctrl-C while a tenant's run was watched.
+    #[error("{0} is still being provisioned")]
+    Interrupted(String),
     /// Something that no other variant foresees.
     #[error("{0}")]
     Unforeseen(String),
@@ -112,7 +112,7 @@ impl Error {
                 None => Exit::Unforeseen,
             },
             Self::Altered(_) => Exit::Altered,
-            Self::Interrupted => Exit::Interrupted,
+            Self::Interrupted(_) => Exit::Interrupted,
             Self::Unforeseen(_) => Exit::Unforeseen,
         }
     }
@@ -122,7 +122,6 @@ impl Error {
         match self {
             // Said already, where the reader looks.
             Self::RunFailed(..) | Self::Unhealthy => return,
-            Self::Interrupted => return eprintln!("interrupted"),
             _ => eprintln!("{} {self}", style::bad("error:")),
         }
         match self {
@@ -140,14 +139,13 @@ impl Error {
                 }
             }
             Self::Unavailable(_, key) => again(true, key.as_ref()),
-            Self::StillRunning(slug) => then(&format!("ivory tenant watch {slug}")),
+            Self::StillRunning(slug) | Self::Interrupted(slug) => then(&format!("ivory tenant watch {slug}")),
             Self::NoCredential(_) => then("ivory login --help"),
             Self::Usage(_)
             | Self::Refused(_)
             | Self::Altered(_)
             | Self::Unhealthy
             | Self::RunFailed(..)
-            | Self::Interrupted
             | Self::Unforeseen(_) => {}
         }
     }

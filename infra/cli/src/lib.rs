@@ -49,10 +49,5 @@ pub fn command() -> clap::Command {
 fn execute(cli: &Cli) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::system)?;
     let context = Context::new(cli.global.clone());
-    runtime.block_on(async {
-        tokio::select! {
-            done = commands::run(&cli.command, &context) => done,
-            interrupted = tokio::signal::ctrl_c() => Err(interrupted.map_or_else(Error::system, |()| Error::Interrupted)),
-        }
-    })
+    runtime.block_on(commands::run(&cli.command, &context))
 }

@@ -33,8 +33,8 @@ pub async fn run(context: &Context) -> Result<(), Error> {
 
 /// What the API says about each credential, and the first refusal.
 pub async fn check(client: &Client, account: &Account) -> Result<(Value, Option<Error>), Error> {
-    if account.api_key().is_err() && account.token().is_err() {
-        return Err(account.api_key().err().unwrap_or(Error::Interrupted));
+    if account.token().is_err() {
+        account.api_key()?;
     }
     let (mut refused, mut operations) = (None, BTreeSet::new());
     let mut who = async |is_there: bool, request: Request| -> Result<Value, Error> {

@@ -10,6 +10,7 @@ use clap::Args;
 use domain::Slug;
 use domain::routes::GET_TENANT_STATUS;
 use serde_json::Value;
+use tokio::signal::ctrl_c;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::api::{Answer, Client, Request};
@@ -119,9 +120,21 @@ enum Sight<'a> {
     Frame(&'a Status),
 }
 
-/// Reads the status until the tenant is no longer being provisioned. Whatever is temporary is waited for: a run does not end
-/// because somebody cannot see it.
+/// Reads the status until the tenant is no longer being provisioned, or until Ctrl-C. The run goes on in either case.
 async fn follow(
+    slug: &Slug,
+    pace: &Pace,
+    context: &Context,
+    look: impl FnMut(Sight<'_>) -> Result<(), Error>,
+) -> Result<(Status, Value), Error> {
+    tokio::select! {
+        settled = until_settled(slug, pace, context, look) => settled,
+        pressed = ctrl_c() => Err(pressed.map_or_else(Error::system, |()| Error::Interrupted(slug.to_string()))),
+    }
+}
+
+/// Whatever is temporary is waited for: a run does not end because somebody cannot see it.
+async fn until_settled(
     slug: &Slug,
     pace: &Pace,
     context: &Context,

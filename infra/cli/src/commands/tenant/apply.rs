@@ -116,7 +116,14 @@ impl Apply {
             }
         }
         let done = plans.iter().map(|plan| plan.report(!self.dry_run)).collect();
-        context.output.value(&done, "slug", |_| if anything { String::new() } else { "Nothing to do.".to_owned() })?;
+        context.output.value(&done, "slug", |_| {
+            let what = match (anything, self.dry_run) {
+                (false, _) => "Nothing to do.",
+                (true, true) => "Nothing was changed.",
+                (true, false) => "Applied.",
+            };
+            what.to_owned()
+        })?;
         if self.dry_run {
             return Ok(());
         }
