@@ -32,6 +32,7 @@ pub fn all() -> Vec<Function> {
         route::<invite_admin::InviteAdmin>(),
         route::<invalidate_tenant_cache::InvalidateTenantCache>(),
         route::<list_systems::ListSystems>(),
+        route::<list_tenant_resources::ListTenantResources>(),
         route::<list_tenant_audit::ListTenantAudit>(),
         route::<list_audit::ListAudit>(),
         route::<get_caller::GetCaller>(),

@@ -324,5 +324,5 @@ fn a_route_that_only_reads_has_no_access_that_writes() {
             readers += usize::from(only_reads);
         }
     }
-    assert_eq!(readers, 9);
+    assert_eq!(readers, 10);
 }
