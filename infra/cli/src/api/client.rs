@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::patience::Patience;
 use super::{Answer, Problem, Request};
 use crate::error::{Error, IdempotencyKey};
+use crate::output::note;
 use crate::profiles::Account;
 
 /// How long a connection may take.
@@ -45,7 +46,9 @@ enum Try {
     Refused(Problem, Option<Duration>),
     /// It was sent, and no answer came: it may have been served.
     Lost(String),
-    /// It was not sent, or what answered is not the API.
+    /// Something in between has answered: the request may have been served, and will not be by another try.
+    Strange(String),
+    /// It was not sent.
     Unavailable(String),
 }
 
@@ -78,10 +81,11 @@ impl Client {
                     let pause = if key.is_some() { patience.pause(None) } else { None };
                     (pause, Error::Unavailable(what, key.clone().map(IdempotencyKey)))
                 }
+                Try::Strange(what) => (None, Error::Unavailable(what, key.clone().map(IdempotencyKey))),
                 Try::Unavailable(what) => (None, Error::Unavailable(what, None)),
             };
             let Some(pause) = pause else { return Err(error) };
-            eprintln!("{error}; again in {} s", pause.as_secs());
+            note(format_args!("{error}; again in {} s", pause.as_secs()));
             sleep(pause).await;
         }
     }
@@ -102,7 +106,7 @@ impl Client {
         }
         Ok(match Problem::read(answer.status, answer.text()) {
             Some(problem) => Try::Refused(problem, answer.retry_after()),
-            None => Try::Unavailable(format!(
+            None => Try::Strange(format!(
                 "{} answered {}, which this API does not: is it the API's URL?",
                 self.account.url, answer.status
             )),
@@ -125,7 +129,7 @@ impl Client {
         };
         if self.settings.debug {
             let id = answer.request_id().unwrap_or("none");
-            eprintln!("< {status}, x-request-id {id}");
+            note(format_args!("< {status}, x-request-id {id}"));
         }
         Ok(Ok(answer))
     }
@@ -165,15 +169,15 @@ impl Client {
     /// Shows what is sent. Of credentials and secrets it shows nothing.
     fn show(&self, request: &Request, key: Option<&str>) {
         let shown = request.shown();
-        eprintln!("> {} {}", request.route.method, self.address(request));
+        note(format_args!("> {} {}", request.route.method, self.address(request)));
         if let Some(key) = key {
-            eprintln!("> idempotency-key: {key}");
+            note(format_args!("> idempotency-key: {key}"));
         }
         if let Some(etag) = &request.if_match {
-            eprintln!("> if-match: {etag}");
+            note(format_args!("> if-match: {etag}"));
         }
         if !shown["body"].is_null() {
-            eprintln!("> {}", shown["body"]);
+            note(format_args!("> {}", shown["body"]));
         }
     }
 }

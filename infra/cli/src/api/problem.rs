@@ -3,6 +3,8 @@
 use domain::{FieldError, ProblemCode};
 use serde_json::Value;
 
+use crate::output::plain;
+
 /// Why the API did not serve a request.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -22,7 +24,7 @@ impl Problem {
     /// Reads an answer's body. `None` if it is no problem of this API: something in between has answered.
     pub fn read(status: u16, body: &str) -> Option<Self> {
         let body: Value = serde_json::from_str(body).ok()?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let text = |value: &Value| value.as_str().map(plain);
         let errors = body["errors"].as_array().into_iter().flatten();
         let errors = errors
             .filter_map(|error| Some(FieldError { field: text(&error["field"])?, message: text(&error["message"])? }));

@@ -2,14 +2,20 @@
 
 use domain::routes::CHECK_LAKEHOUSE_HEALTH;
 
-use crate::api::Request;
+use crate::api::{Problem, Request};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{style, text};
 
 pub async fn run(context: &Context) -> Result<(), Error> {
     let answer = context.client()?.probe(&Request::new(&CHECK_LAKEHOUSE_HEALTH)).await?;
-    let health = answer.json()?;
+    if let Some(problem) = Problem::read(answer.status, answer.text()) {
+        return Err(Error::Problem(Box::new(problem), None));
+    }
+    // Whatever answers in the place of an API that is down need not speak JSON.
+    let is_down = answer.status >= 500;
+    let health = answer.json();
+    let health = health.map_err(|error| if is_down { Error::Unavailable(error.to_string(), None) } else { error })?;
     // A health that is bad has the same place as one that is good: a probe reads it.
     let status = text(&health, "status");
     if status.is_empty() {

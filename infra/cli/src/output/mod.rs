@@ -1,5 +1,6 @@
 //! Standard output: a table, JSON, YAML or names.
 
+mod notes;
 pub mod style;
 mod table;
 mod time;
@@ -11,7 +12,8 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use self::table::Table;
+pub use self::notes::{draws, note};
+pub use self::table::{Table, plain};
 pub use self::time::span;
 
 use crate::api::Request;

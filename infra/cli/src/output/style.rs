@@ -1,12 +1,14 @@
 //! Colours: only on a terminal, and none where `NO_COLOR` is set.
 
+use std::io::IsTerminal as _;
+
 use console::{Style, StyledObject, set_colors_enabled, set_colors_enabled_stderr, style as styled};
 
-/// Heeds `NO_COLOR` (any value but an empty one).
+/// `NO_COLOR` is heeded by `console`, also an empty one, which by its standard says nothing.
 pub fn init() {
-    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
-        set_colors_enabled(false);
-        set_colors_enabled_stderr(false);
+    if std::env::var_os("NO_COLOR").is_some_and(|value| value.is_empty()) {
+        set_colors_enabled(std::io::stdout().is_terminal());
+        set_colors_enabled_stderr(std::io::stderr().is_terminal());
     }
 }
 

@@ -31,7 +31,7 @@ impl Table {
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
         debug_assert_eq!(N, self.columns);
-        self.rows.push(cells.map(one_line).to_vec());
+        self.rows.push(cells.map(plain).to_vec());
     }
 
     /// The table as text. A row that is too wide loses the end of its widest cells.
@@ -62,15 +62,15 @@ impl Table {
         let fields: Vec<_> = fields.collect();
         let width = fields.iter().map(|(name, _)| measure_text_width(name)).max().unwrap_or(0);
         let line = |(name, value): &(&str, String)| {
-            format!("{}{GAP}{}\n", pad_str(name, width, Alignment::Left, None), one_line(value))
+            format!("{}{GAP}{}\n", pad_str(name, width, Alignment::Left, None), plain(value))
         };
         fields.iter().map(line).collect()
     }
 }
 
-/// A cell is one line and says nothing to the terminal, whatever somebody has put into it.
-fn one_line(cell: &str) -> String {
-    cell.replace(char::is_control, " ")
+/// A text as one line that says nothing to the terminal, whatever somebody has put into it.
+pub fn plain(text: &str) -> String {
+    text.replace(|c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'), " ")
 }
 
 /// The terminal's width; `COLUMNS` says another one. `None`: it is no terminal, and nothing is cut.

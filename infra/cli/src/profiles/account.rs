@@ -74,8 +74,11 @@ fn variable(name: &str) -> Option<SecretString> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).map(Into::into)
 }
 
-/// Credentials go over TLS, or stay on this machine.
+/// Credentials go over TLS, or stay on this machine. A URL has none in it: it is shown.
 fn check(url: &Url) -> Result<(), Error> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::Usage("the URL must have no user and no password".to_owned()));
+    }
     match url.scheme() {
         "https" => Ok(()),
         "http" if is_loopback(url) => Ok(()),

@@ -1,49 +1,42 @@
 //! The nine steps on standard error: nine lines that change on a terminal, a line per change elsewhere.
 
-use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use console::{Term, style, truncate_str};
 use domain::StepState;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
+use super::FRAME;
 use super::status::{Status, StepStatus};
+use crate::output::draws;
+
+/// The mark of a step that is at work, by the time.
+const AT_WORK: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /// Where a run is shown.
 pub enum Board {
-    /// One bar per step.
-    Terminal { area: MultiProgress, bars: Vec<ProgressBar> },
+    /// All steps, drawn as one.
+    Terminal(ProgressBar),
     /// The steps as they were shown last.
     Lines { seen: Vec<Value> },
 }
 
 impl Board {
     pub fn new(terminal: bool) -> Self {
-        if terminal {
-            Self::Terminal { area: MultiProgress::new(), bars: Vec::new() }
-        } else {
-            Self::Lines { seen: Vec::new() }
+        if !terminal {
+            return Self::Lines { seen: Vec::new() };
         }
+        let bar = ProgressBar::no_length();
+        bar.set_style(ProgressStyle::with_template("{msg}").expect("a template"));
+        draws(Some(&bar));
+        Self::Terminal(bar)
     }
 
     /// Shows a status that is new.
     pub fn show(&mut self, status: &Status) {
         match self {
-            Self::Terminal { area, bars } => {
-                while bars.len() < status.steps.len() {
-                    let bar = area.add(ProgressBar::new_spinner());
-                    bar.enable_steady_tick(Duration::from_millis(120));
-                    bars.push(bar);
-                }
-                for (bar, step) in bars.iter().zip(&status.steps) {
-                    let (mark, template) = mark(step);
-                    bar.set_style(ProgressStyle::with_template(template).expect("a template"));
-                    bar.set_prefix(mark);
-                }
-                self.draw(status);
-                if status.state != super::State::Provisioning {
-                    self.leave();
-                }
-            }
+            Self::Terminal(_) => self.draw(status),
             Self::Lines { seen } => {
                 for change in status.changes_since(seen) {
                     eprintln!("{}", change.line(status));
@@ -54,33 +47,40 @@ impl Board {
 
     /// Shows how much time has gone by.
     pub fn draw(&self, status: &Status) {
-        if let Self::Terminal { bars, .. } = self {
-            for (bar, step) in bars.iter().zip(&status.steps).filter(|(bar, _)| !bar.is_finished()) {
-                bar.set_message(status.line(step));
-            }
-        }
-    }
-
-    /// What is drawn stays.
-    fn leave(&self) {
-        if let Self::Terminal { bars, .. } = self {
-            bars.iter().for_each(ProgressBar::abandon);
+        if let Self::Terminal(bar) = self {
+            let columns = usize::from(Term::stderr().size().1);
+            let line = |step: &StepStatus| {
+                let line = format!(" {} {}", mark(step), status.line(step));
+                truncate_str(&line, columns, "…").into_owned()
+            };
+            bar.set_message(status.steps.iter().map(line).collect::<Vec<_>>().join("\n"));
         }
     }
 }
 
 impl Drop for Board {
+    /// What is drawn stays, and what is said from now on comes below it.
     fn drop(&mut self) {
-        self.leave();
+        if let Self::Terminal(bar) = self {
+            draws(None);
+            if bar.message().is_empty() { bar.finish_and_clear() } else { bar.abandon() }
+        }
     }
 }
 
 /// A step's mark, before its line.
-fn mark(step: &StepStatus) -> (&'static str, &'static str) {
-    match step.state {
-        StepState::Completed => ("✓", " {prefix:.green} {wide_msg}"),
-        StepState::Failed => ("✗", " {prefix:.red} {wide_msg}"),
-        StepState::Pending => ("·", " {prefix:.dim} {wide_msg}"),
-        StepState::Running | StepState::Waiting => ("", " {spinner:.yellow} {wide_msg}"),
-    }
+fn mark(step: &StepStatus) -> String {
+    let mark = match step.state {
+        StepState::Completed => style('✓').green(),
+        StepState::Failed => style('✗').red(),
+        StepState::Pending => style('·').dim(),
+        StepState::Running | StepState::Waiting => style(at_work()).yellow(),
+    };
+    mark.for_stderr().to_string()
+}
+
+fn at_work() -> char {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let frames = now.as_millis() / FRAME.as_millis();
+    AT_WORK[usize::try_from(frames % 10).unwrap_or_default()]
 }

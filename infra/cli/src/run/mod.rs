@@ -17,7 +17,7 @@ use crate::api::{Answer, Client, Request};
 use crate::cli::Limit;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::text;
+use crate::output::{note, text};
 
 use self::board::Board;
 pub use self::status::Status;
@@ -81,15 +81,16 @@ pub async fn end(slug: &Slug, wait: &Wait, context: &Context) -> Result<(), Erro
 /// Waits for a run and shows it on standard error.
 async fn settled(slug: &Slug, pace: &Pace, context: &Context) -> Result<(Status, Value), Error> {
     let mut board = Board::new(std::io::stderr().is_terminal());
-    follow(slug, pace, context, |sight| {
+    let followed = follow(slug, pace, context, |sight| {
         match sight {
             Sight::Status(status) => board.show(status),
             Sight::Frame(status) => board.draw(status),
         }
         Ok(())
     })
-    .await
-    .inspect(|(status, _)| status.explain())
+    .await;
+    drop(board);
+    followed.inspect(|(status, _)| status.explain())
 }
 
 /// Watches a run on standard output: live on a terminal, elsewhere a line per change.
@@ -181,11 +182,11 @@ async fn ask(client: &Client, request: &Request) -> Result<Option<Answer>, Error
     match client.send(request, None).await {
         Ok(answer) => Ok(Some(answer)),
         Err(error @ Error::Unavailable(..)) => {
-            eprintln!("{error}; looking again");
+            note(format_args!("{error}; looking again"));
             Ok(None)
         }
         Err(Error::Problem(problem, _)) if matches!(problem.status, 429 | 500..) => {
-            eprintln!("{}; looking again", problem.detail);
+            note(format_args!("{}; looking again", problem.detail));
             Ok(None)
         }
         Err(error) => Err(error),

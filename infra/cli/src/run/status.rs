@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::Answer;
 use crate::error::Error;
-use crate::output::{span, style, text};
+use crate::output::{plain, span, style, text};
 
 /// How far a tenant is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,9 +118,10 @@ impl Status {
             let error = self.last_error.as_deref().unwrap_or("the run failed");
             return format!("  {error}\n  {} ivory tenant retry {slug}\n", style::strong("then:"));
         };
-        let provider = cause.provider_request_id.as_ref().map(|id| format!("  the provider's request: {id}\n"));
+        let provider = cause.provider_request_id.as_ref();
+        let provider = provider.map(|id| format!("  the provider's request: {}\n", plain(id)));
         let provider = provider.unwrap_or_default();
-        let (hint, code) = (&cause.hint, &cause.code);
+        let (hint, code) = (plain(&cause.hint), &cause.code);
         let first = if cause.foreseen_at.is_some() { "ivory systems, and when it is usable: " } else { "" };
         let (then, more) = (style::strong("then:"), style::strong("more:"));
         format!("  {hint}\n{provider}  {then} {first}ivory tenant retry {slug}\n  {more} ivory explain {code}\n")

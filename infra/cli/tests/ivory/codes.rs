@@ -1,0 +1,164 @@
+//! How the program ends says what a script can do about it. `ivory --help` lists the codes.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::{sleep, timeout};
+
+use crate::answers::{CREATE, accepted, active, failed, running};
+use crate::program::{Ivory, LIMIT, Said};
+use crate::server::{Reply, Server};
+
+const GET: &str = "tenant get acme-bank";
+
+async fn ends(code: i32, replies: impl IntoIterator<Item = Reply>, line: &str) -> Result<Said> {
+    let server = Server::script(replies).await?;
+    Ivory::at(&server.url)?.run(line).await?.ends(code).with_context(|| line.to_owned())
+}
+
+#[tokio::test]
+async fn code_0_it_is_done() -> Result<()> {
+    ends(0, [accepted(), running(), active()], &format!("{CREATE} --wait")).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn code_1_it_is_not_understood() -> Result<()> {
+    let page = Reply::Answer { status: 200, headers: vec![], body: "<html>".to_owned() };
+    ends(1, [page], GET).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn code_2_the_input_is_wrong() -> Result<()> {
+    for line in ["tenant", "tenant get", "tenant get Acme", "tenant get acme-bank --color red", "explain not_a_code"] {
+        ends(2, [], line).await?;
+    }
+    for (from, to) in [("us-east-1", "mars-1"), ("admin@acme-bank.example", "nobody"), (" --residency-verified", "")] {
+        let said = ends(2, [], &CREATE.replace(from, to)).await?;
+        ensure!(said.out.is_empty() && !said.err.is_empty(), "{said:#?}");
+    }
+    for (status, code) in [(400, "malformed_request"), (413, "body_too_large"), (422, "region_not_configured")] {
+        ends(2, [Reply::problem(status, code)], CREATE).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn code_3_it_is_refused() -> Result<()> {
+    let problems = [
+        (401, "unauthenticated"),
+        (403, "forbidden"),
+        (404, "tenant_not_found"),
+        (409, "tenant_active"),
+        (412, "version_mismatch"),
+    ];
+    for (status, code) in problems {
+        let said = ends(3, [Reply::problem(status, code)], "tenant retry acme-bank").await?;
+        for part in ["error: ", "  then: ", code, "  request: request-4711"] {
+            ensure!(said.err.contains(part), "no {part:?}: {said:#?}");
+        }
+    }
+    let server = Server::script([]).await?;
+    Ivory::at(&server.url)?.without("IVORY_API_KEY").run(GET).await?.ends(3)?;
+    assert_eq!(server.lines(), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn code_4_it_is_not_available() -> Result<()> {
+    let gone = Server::script([]).await?.url.clone();
+    let said = Ivory::at(&gone)?.run(GET).await?.ends(4)?;
+    ensure!(said.err.contains("127.0.0.1"), "where is not said: {said:#?}");
+    for (status, code) in [(429, "too_many_requests"), (500, "internal"), (503, "unavailable")] {
+        ends(4, [Reply::problem(status, code)], &format!("--retry-for 0s {GET}")).await?;
+    }
+    let unhealthy = serde_json::json!({ "status": "unavailable", "error": "connection timeout" });
+    let said = ends(4, [Reply::json(503, &unhealthy)], "health").await?;
+    assert_eq!(said.json()?, unhealthy);
+    Ok(())
+}
+
+#[tokio::test]
+async fn code_5_it_is_still_running() -> Result<()> {
+    let server = Server::replying(|asked| if asked.method == "POST" { accepted() } else { running() }).await?;
+    for line in ["tenant watch acme-bank --wait-for 1s", &format!("{CREATE} --wait --wait-for 1s")] {
+        let said = Ivory::at(&server.url)?.run(line).await?.ends(5)?;
+        ensure!(said.err.contains("then: ivory tenant watch acme-bank"), "{said:#?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn code_6_the_log_was_changed() -> Result<()> {
+    let said = Ivory::new()?.fed(r#"[{"id": 1}]"#, "audit verify -").await?.ends(6)?;
+    ensure!(said.out.is_empty() && said.err.starts_with("error: "), "{said:#?}");
+    Ok(())
+}
+
+/// A script for each of the four can do something else.
+async fn fails(code: i32, owner: &'static str) -> Result<()> {
+    let server = Server::replying(move |asked| {
+        if asked.method == "POST" { accepted() } else { failed(owner, "opensearch_conflict", "Mend the index.") }
+    })
+    .await?;
+    let ivory = Ivory::at(&server.url)?;
+    let then = "then: ivory tenant retry acme-bank";
+    for line in [&format!("{CREATE} --wait"), "tenant retry acme-bank --wait"] {
+        let said = ivory.run(line).await?.ends(code)?;
+        for part in ["opensearch_conflict", &format!("{owner} can mend it"), "Mend the index.", then] {
+            ensure!(said.err.contains(part), "no {part:?}: {said:#?}");
+        }
+    }
+    let said = ivory.run("tenant watch acme-bank").await?.ends(code)?;
+    ensure!(said.out.contains(owner) && said.err.contains("Mend the index.") && said.err.contains(then), "{said:#?}");
+    // Who only looks sees it, and nothing went wrong.
+    ivory.run("tenant status acme-bank").await?.ends(0)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn code_10_the_caller_can_mend_it() -> Result<()> {
+    fails(10, "caller").await
+}
+
+#[tokio::test]
+async fn code_11_the_platform_can_mend_it() -> Result<()> {
+    fails(11, "platform").await
+}
+
+#[tokio::test]
+async fn code_12_the_provider_can_mend_it() -> Result<()> {
+    fails(12, "provider").await
+}
+
+#[tokio::test]
+async fn code_13_a_limit_has_to_be_raised() -> Result<()> {
+    fails(13, "quota").await
+}
+
+#[tokio::test]
+async fn code_130_it_was_interrupted() -> Result<()> {
+    let server = Server::replying(|_| running()).await?;
+    let child = Ivory::at(&server.url)?.start("tenant watch acme-bank")?;
+    let process = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).context("it has ended")?;
+    let watches = async {
+        while server.asked().is_empty() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LIMIT, watches).await?;
+    kill_process(process, Signal::INT)?;
+    let said = Said::of(child).await?.ends(130)?;
+    ensure!(said.err.contains("then: ivory tenant watch acme-bank"), "{said:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_help_lists_them() -> Result<()> {
+    let help = Ivory::new()?.text("--help").await?;
+    let codes = help.lines().filter_map(|line| line.trim_start().split_once("  ")?.0.parse::<i32>().ok());
+    assert_eq!(codes.collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 130]);
+    Ok(())
+}
