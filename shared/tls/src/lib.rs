@@ -1,7 +1,7 @@
 //! The one TLS configuration of every connection we open ourselves: rustls over ring.
 //!
 //! The public roots are compiled in: loading a system's store costs 3 ms of every cold start, and the store of a Lambda
-//! image has the same list. [`Authorities`] are trusted in addition. A server that is not trusted is described by a
+//! image has the same list. [`Authorities`] says which are trusted. A server that is not trusted is described by a
 //! [`Distrust`], which [`distrust`] finds behind any error that a handshake leads to.
 
 #![warn(missing_docs)]
@@ -11,8 +11,8 @@ mod trust;
 
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use rustls::client::WebPkiServerVerifier;
-use rustls::{ClientConfig, RootCertStore};
 
 pub use authorities::{Authorities, BadCaBundle};
 pub use trust::{Distrust, Reason, causes, distrust};
@@ -25,16 +25,16 @@ pub fn install_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// A client configuration that trusts the public roots and these authorities.
+/// A client configuration that trusts these authorities. It remembers its sessions, so a server that keeps them is met
+/// again with a shorter handshake by whoever uses the same configuration.
 ///
 /// # Panics
 /// Never: ring supports the protocol versions asked for, and there are public roots.
 pub fn client_config(authorities: Authorities<'_>) -> Result<ClientConfig, BadCaBundle> {
     install_provider();
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    authorities.add_to(&mut roots)?;
+    let roots = Arc::new(authorities.roots()?);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring supports the default protocol versions")
@@ -46,10 +46,60 @@ pub fn client_config(authorities: Authorities<'_>) -> Result<ClientConfig, BadCa
 
 #[cfg(test)]
 mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rustls::pki_types::{PrivateKeyDer, ServerName};
+    use rustls::{ClientConnection, HandshakeKind, ServerConfig, ServerConnection};
+
     use super::*;
 
     #[test]
     fn public_roots_alone_are_enough() {
         assert!(client_config(Authorities::PUBLIC).is_ok());
+    }
+
+    /// How a client with this configuration meets the server.
+    fn met(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind {
+        let name = ServerName::try_from("localhost").expect("a name");
+        let mut client = ClientConnection::new(Arc::clone(client), name).expect("a client");
+        let mut server = ServerConnection::new(Arc::clone(server)).expect("a server");
+        while client.wants_write() || server.wants_write() {
+            let (mut there, mut back) = (Vec::new(), Vec::new());
+            while client.wants_write() {
+                client.write_tls(&mut there).expect("into memory");
+            }
+            let mut there = &there[..];
+            while !there.is_empty() {
+                server.read_tls(&mut there).expect("from memory");
+                server.process_new_packets().expect("a handshake");
+            }
+            while server.wants_write() {
+                server.write_tls(&mut back).expect("into memory");
+            }
+            let mut back = &back[..];
+            while !back.is_empty() {
+                client.read_tls(&mut back).expect("from memory");
+                client.process_new_packets().expect("a trusted server");
+            }
+        }
+        client.handshake_kind().expect("the handshake is over")
+    }
+
+    #[test]
+    fn a_server_that_keeps_sessions_is_met_again_with_a_shorter_handshake() {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a root");
+        let key = KeyPair::generate().expect("a key");
+        let own = CertificateParams::new(["localhost".to_owned()]).expect("a name").signed_by(&key, &root);
+        let chain = vec![own.expect("signed").der().clone()];
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        install_provider();
+        let server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).expect("a server");
+        let (server, pem) = (Arc::new(server), root.pem());
+        let client = || Arc::new(client_config(Authorities::PUBLIC.and(Some(&pem))).expect("an authority"));
+        let known = client();
+        assert_eq!(met(&known, &server), HandshakeKind::Full);
+        assert_eq!(met(&known, &server), HandshakeKind::Resumed);
+        assert_eq!(met(&client(), &server), HandshakeKind::Full, "another configuration knows no sessions");
     }
 }
