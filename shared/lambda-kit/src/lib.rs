@@ -11,6 +11,7 @@
 mod aws;
 mod budget;
 mod declare;
+mod lines;
 mod manager;
 mod need;
 pub mod operation;

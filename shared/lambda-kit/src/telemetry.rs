@@ -14,12 +14,12 @@ use domain::{Run, word};
 use tracing::field::display;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Span};
-use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt, registry};
 
+use crate::lines::Lines;
 use crate::settings::Settings;
 
 pub(crate) const LOG_LEVEL: &str = "LOG_LEVEL";
@@ -33,10 +33,8 @@ pub(crate) fn init(settings: &Settings) {
 }
 
 fn lines(level: LevelFilter, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl SubscriberInitExt {
-    let lines =
-        fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_target(false);
-    let wanted = filter_fn(move |event| is_wanted(event, level)).with_max_level_hint(level.max(LevelFilter::WARN));
-    registry().with(lines.with_writer(writer).with_filter(wanted))
+    let wanted = move |place: &Metadata<'_>| is_wanted(place, level);
+    registry().with(Lines { writer, wanted, most: level.max(LevelFilter::WARN) })
 }
 
 fn log_panic(panic: &PanicHookInfo<'_>) {
@@ -169,6 +167,39 @@ mod tests {
         });
         let said: Vec<_> = lines.iter().map(|line| line["message"].as_str()).collect();
         assert_eq!(said, [Some("cannot be read"), Some("ours")]);
+    }
+
+    /// What is said later of a span is in the lines after it, and replaces what was said before.
+    #[test]
+    fn a_line_has_the_fields_of_its_event_and_of_its_span() {
+        let lines = logged(LevelFilter::INFO, || {
+            let span = request_span("get-tenant", "lambda \"1\"");
+            span.record("slug", "acme");
+            span.in_scope(|| tracing::info!(status = 200, code = None::<&str>, share = 0.5, "answered"));
+            span.record("slug", "acme-2").record("attempt", -1).record("path", display("/é\u{1}"));
+            span.in_scope(|| tracing::warn!(on = true, many = u64::MAX, what = ?Some("x"), "late"));
+            tracing::info!("outside");
+        });
+        let times = lines.iter().map(|line| line["timestamp"].as_str().expect("a time").ends_with('Z'));
+        assert_eq!(times.collect::<Vec<_>>(), [true; 3]);
+        let span = json!({ "name": "request", "function": "get-tenant", "request_id": "lambda \"1\"" });
+        let with = |more: Value| {
+            let mut all = span.clone();
+            all.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            all
+        };
+        let expected = [
+            json!({ "level": "INFO", "message": "answered", "status": 200, "share": 0.5, "span": with(json!({ "slug": "acme" })) }),
+            json!({
+                "level": "WARN", "message": "late", "on": true, "many": u64::MAX, "what": "Some(\"x\")",
+                "span": with(json!({ "slug": "acme-2", "attempt": -1, "path": "/é\u{1}" })),
+            }),
+            json!({ "level": "INFO", "message": "outside" }),
+        ];
+        for (mut line, expected) in lines.into_iter().zip(expected) {
+            line.as_object_mut().expect("an object").remove("timestamp");
+            assert_eq!(line, expected);
+        }
     }
 
     #[test]
