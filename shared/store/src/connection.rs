@@ -1,4 +1,5 @@
-//! One connection. Its credentials are read each time it is opened, so a rotated password needs no restart.
+//! One connection. What opened it is remembered, so that it is opened again without asking for the credentials, and is read
+//! again once it fails: a rotated password needs no restart.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::StoreError;
 
+/// How the functions name themselves to the server.
+const APPLICATION: &str = "ivory-control-plane";
 /// The time limit for opening a connection, authentication included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time limit for a statement of the control database. Each reads or writes a handful of rows by key.
@@ -32,36 +35,55 @@ pub async fn connect(config: &DatabaseSecret, application: &str) -> Result<Clien
     connect_trusting(Authorities::rds(&config.host), config, application).await
 }
 
-/// Opens a connection, always over TLS. The public authorities, these, and those that the secret holds are trusted.
+/// Opens a connection, always over TLS. These authorities, and those that the secret holds are trusted.
 pub async fn connect_trusting(
     authorities: Authorities<'static>,
     config: &DatabaseSecret,
     application: &str,
 ) -> Result<Client, StoreError> {
-    let rustls = tls::client_config(authorities.and(config.ca_pem.as_deref()))
-        .map_err(|_| StoreError::Credentials(CauseCode::DatabaseCaMalformed.into()))?;
-    let mut pg = Config::new();
-    pg.host(&config.host)
-        .port(config.port)
-        .dbname(&config.dbname)
-        .user(&config.username)
-        .password(config.password.expose_secret())
-        .application_name(application)
-        .ssl_mode(SslMode::Require)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .keepalives_idle(Duration::from_secs(30));
-    let connecting = pg.connect(MakeRustlsConnect::new(rustls));
-    let (client, connection) =
-        tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| StoreError::Unavailable)??;
-    // Ends when the client is dropped. If the connection breaks, `client.is_closed()` is true.
-    tokio::spawn(connection);
-    Ok(client)
+    Entrance::new(authorities, config.clone())?.open(application).await
+}
+
+/// How a connection is opened.
+struct Entrance {
+    config: DatabaseSecret,
+    /// Holds the sessions of TLS, which a server that keeps them resumes.
+    tls: MakeRustlsConnect,
+}
+
+impl Entrance {
+    fn new(authorities: Authorities<'static>, config: DatabaseSecret) -> Result<Self, StoreError> {
+        let tls = tls::client_config(authorities.and(config.ca_pem.as_deref()))
+            .map_err(|_| StoreError::Credentials(CauseCode::DatabaseCaMalformed.into()))?;
+        Ok(Self { config, tls: MakeRustlsConnect::new(tls) })
+    }
+
+    async fn open(&self, application: &str) -> Result<Client, StoreError> {
+        let mut pg = Config::new();
+        pg.host(&self.config.host)
+            .port(self.config.port)
+            .dbname(&self.config.dbname)
+            .user(&self.config.username)
+            .password(self.config.password.expose_secret())
+            .application_name(application)
+            .ssl_mode(SslMode::Require)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives_idle(Duration::from_secs(30));
+        let connecting = pg.connect(self.tls.clone());
+        let (client, connection) =
+            tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| StoreError::Unavailable)??;
+        // Ends when the client is dropped. If the connection breaks, `client.is_closed()` is true.
+        tokio::spawn(connection);
+        Ok(client)
+    }
 }
 
 /// The control database, for statements that only read. One connection per process: a Lambda environment serves one
 /// request at a time.
 pub struct Reader {
     credentials: Read<DatabaseSecret>,
+    /// What opened the last connection.
+    entrance: Mutex<Option<Entrance>>,
     client: Mutex<Option<Connection>>,
 }
 
@@ -147,7 +169,7 @@ impl Store {
     #[must_use]
     pub fn new(credentials: Read<DatabaseSecret>, function: &str) -> Self {
         let actor = Actor::System { function }.to_string();
-        Self { actor, reader: Reader { credentials, client: Mutex::new(None) } }
+        Self { actor, reader: Reader::of(credentials) }
     }
 }
 
@@ -159,7 +181,11 @@ impl Reader {
             let credentials = credentials.clone();
             async move { credentials.read().await.map(|DatabaseReadSecret(secret)| secret) }
         });
-        Self { credentials, client: Mutex::new(None) }
+        Self::of(credentials)
+    }
+
+    fn of(credentials: Read<DatabaseSecret>) -> Self {
+        Self { credentials, entrance: Mutex::new(None), client: Mutex::new(None) }
     }
 
     /// Connects now, so that the first request does not wait for it. A failure is not an error yet: the first statement
@@ -174,19 +200,36 @@ impl Reader {
     pub(crate) async fn client(&self) -> Result<MutexGuard<'_, Option<Connection>>, StoreError> {
         let mut guard = self.client.lock().await;
         if !guard.as_ref().is_some_and(Connection::is_usable) {
-            let client = match self.connect().await {
-                // The password was rotated since it was read.
-                Err(StoreError::Refused) => self.connect().await,
-                client => client,
-            }?;
-            *guard = Some(Connection { client, last_used: SystemTime::now() });
+            *guard = Some(Connection { client: self.connect().await?, last_used: SystemTime::now() });
         }
         Ok(guard)
     }
 
     async fn connect(&self) -> Result<Client, StoreError> {
+        let mut entrance = self.entrance.lock().await;
+        // A failure may mean that the password, the host or the authority is another one now.
+        if let Some(known) = entrance.take()
+            && let Ok(client) = known.open(APPLICATION).await
+        {
+            *entrance = Some(known);
+            return Ok(client);
+        }
+        let mut read = self.read_entrance().await?;
+        let client = match read.open(APPLICATION).await {
+            // The password was rotated since it was read.
+            Err(StoreError::Refused) => {
+                read = self.read_entrance().await?;
+                read.open(APPLICATION).await
+            }
+            client => client,
+        }?;
+        *entrance = Some(read);
+        Ok(client)
+    }
+
+    async fn read_entrance(&self) -> Result<Entrance, StoreError> {
         let config = self.credentials.read().await.map_err(StoreError::Credentials)?;
-        connect(&config, "ivory-control-plane").await
+        Entrance::new(Authorities::rds(&config.host), config)
     }
 
     /// Runs one statement with typed parameters: unnamed, in one round trip. If the connection turns out to be dead

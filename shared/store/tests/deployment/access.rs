@@ -1,7 +1,7 @@
 //! The users, and what the master gives them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::{CauseCode, TenantId};
@@ -122,6 +122,48 @@ async fn a_password_that_is_rotated_while_a_function_connects_is_read_again() {
     let store = Store::new(credentials, "a-test");
     store.tenant_by_id(TenantId(Uuid::nil())).await.expect("connected");
     assert_eq!(reads.load(Ordering::Relaxed), 2);
+}
+
+/// A process that was frozen finds its connection broken and opens it again: it asks for the credentials only if those that
+/// it knows are refused.
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn the_credentials_are_read_again_once_they_are_refused() {
+    let database = TestDatabase::of_rds().await;
+    let deployment = database.users().deployment();
+    run(&deployment).await;
+    let secret = Arc::new(Mutex::new(deployment.logins[0].user.clone()));
+    let reads = Arc::new(AtomicUsize::new(0));
+    let (current, counted) = (Arc::clone(&secret), Arc::clone(&reads));
+    let credentials = Read::from_fn(move |()| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Ok(current.lock().expect("not poisoned").clone()))
+    });
+    let store = Store::new(credentials, "a-test");
+    let server = database.connect().await;
+    let cut = async || {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
+        let cut = server.execute(sql, &[&deployment.logins[0].user.username]).await;
+        assert!(cut.expect("the superuser may") > 0);
+    };
+    let used = async || {
+        store.tenant_by_id(TenantId(Uuid::nil())).await.expect("connected");
+        reads.load(Ordering::Relaxed)
+    };
+    assert_eq!(used().await, 1);
+    for _ in 0..2 {
+        cut().await;
+        assert_eq!(used().await, 1, "it is known how to connect");
+    }
+    let mut rotated = database.users().deployment();
+    rotated.logins[0].user.password = SecretString::from("of this month");
+    run(&rotated).await;
+    secret.lock().expect("not poisoned").password = SecretString::from("of this month");
+    assert_eq!(used().await, 1, "a connection outlives the password");
+    for _ in 0..2 {
+        cut().await;
+        assert_eq!(used().await, 2, "the new password is known");
+    }
 }
 
 #[tokio::test]
