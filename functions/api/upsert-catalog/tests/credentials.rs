@@ -24,7 +24,7 @@ impl Installation {
         let settings = Settings::of_process();
         let _: String = settings.read("AWS_ENDPOINT_URL", None).expect("the local cloud's environment");
         let prefix = settings.read("SECRET_PREFIX", Some("ivory")).expect("a text");
-        let platform = Platform::with("upsert-catalog", settings).await;
+        let platform = Platform::with("upsert-catalog", settings);
         let secret = platform.open().expect("nothing else is needed");
         Self { secret, client: Client::new(platform.sdk()), prefix, id: CatalogId(Uuid::now_v7()) }
     }
