@@ -142,9 +142,9 @@ async fn the_credentials_are_read_again_once_they_are_refused() {
     let store = Store::new(credentials, "a-test");
     let server = database.connect().await;
     let cut = async || {
-        let user = &deployment.logins[0].user.username;
-        let cut = server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", &[user]);
-        assert!(cut.await.expect("the superuser may") > 0);
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
+        let cut = server.execute(sql, &[&deployment.logins[0].user.username]).await;
+        assert!(cut.expect("the superuser may") > 0);
     };
     let used = async || {
         store.tenant_by_id(TenantId(Uuid::nil())).await.expect("connected");
