@@ -216,6 +216,15 @@ pub const LIST_SYSTEMS: Route =
 
 const AUDIT_QUERY: &[&str] = &["limit", "cursor", "actor", "action", "since", "until", "request_id"];
 
+/// `GET /v1/admin/tenants/{slug}/resources`.
+pub const LIST_TENANT_RESOURCES: Route = Route {
+    name: "list-tenant-resources",
+    path: "/v1/admin/tenants/{tenant}/resources",
+    by_id: true,
+    groups: ADMIN_OR_AUDITOR,
+    ..TENANTS
+};
+
 /// `GET /v1/admin/tenants/{slug}/audit`. After a tenant's end its id still leads to its rows.
 pub const LIST_TENANT_AUDIT: Route = Route {
     name: "list-tenant-audit",
@@ -316,6 +325,7 @@ pub const ROUTES: &[Route] = &[
     INVITE_ADMIN,
     INVALIDATE_TENANT_CACHE,
     LIST_SYSTEMS,
+    LIST_TENANT_RESOURCES,
     LIST_TENANT_AUDIT,
     LIST_AUDIT,
     GET_CALLER,

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use domain::{CauseCode, Failure};
+use domain::{CauseCode, Failure, Step, TenantId};
+use jiff::Timestamp;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::lease::written;
-use crate::{Lease, StoreError};
+use crate::{Lease, Reader, StoreError};
 
 /// The kind of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,65 @@ pub struct Resource {
     pub age: Duration,
     /// Whether this invocation wrote the intent, so that no request was sent before.
     pub fresh: bool,
+}
+
+/// A row of the ledger, as it is shown.
+#[derive(Clone, Debug)]
+pub struct LedgerEntry {
+    /// The kind, in the ledger's spelling. A later release may have written others than [`ResourceKind`].
+    pub kind: String,
+    /// The name with which it was requested.
+    pub name: String,
+    /// Its id in the outside system.
+    pub external_id: Option<String>,
+    /// The step that asked for it.
+    pub step: Step,
+    /// The run that asked for it, from 1.
+    pub attempt: i32,
+    /// The provider's own id of the request.
+    pub provider_request_id: Option<String>,
+    /// When the intent was written.
+    pub sent_at: Timestamp,
+    /// When its id became known.
+    pub confirmed_at: Option<Timestamp>,
+    /// When it was given up.
+    pub dead_at: Option<Timestamp>,
+}
+
+impl LedgerEntry {
+    /// Whether it is in the tenant's own region. Secrets are in the control region, Stripe has none.
+    #[must_use]
+    pub fn is_in_its_region(&self) -> bool {
+        let elsewhere = [ResourceKind::TenantSecret, ResourceKind::StripeCustomer, ResourceKind::StripeSubscription];
+        !elsewhere.iter().any(|kind| kind.as_str() == self.kind)
+    }
+}
+
+impl TryFrom<&Row> for LedgerEntry {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        let step: i16 = row.try_get("step")?;
+        Ok(Self {
+            kind: row.try_get("kind")?,
+            name: row.try_get("name")?,
+            external_id: row.try_get("external_id")?,
+            step: Step::from_number(step).ok_or_else(|| StoreError::Broken("step".to_owned()))?,
+            attempt: row.try_get("attempt")?,
+            provider_request_id: row.try_get("provider_request_id")?,
+            sent_at: row.try_get("sent_at")?,
+            confirmed_at: row.try_get("confirmed_at")?,
+            dead_at: row.try_get("dead_at")?,
+        })
+    }
+}
+
+impl Reader {
+    /// Everything that was made for a tenant, also what was given up, in the order of the steps.
+    pub async fn ledger(&self, tenant: TenantId) -> Result<Vec<LedgerEntry>, StoreError> {
+        let rows = self.read(include_str!("../sql/read/resources_of_tenant.sql"), &[(&tenant.0, Type::UUID)]).await?;
+        rows.iter().map(LedgerEntry::try_from).collect()
+    }
 }
 
 /// A request that is about to be sent.

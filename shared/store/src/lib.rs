@@ -41,7 +41,7 @@ pub use error::StoreError;
 pub use inspection::{Finding, inspect};
 pub use invitations::{Invited, LastMail, RecentMails};
 pub use lease::{LEASE_MARGIN, Lease, NotLeased, Purpose};
-pub use ledger::{Intent, KeyedRequest, Resource, ResourceKind};
+pub use ledger::{Intent, KeyedRequest, LedgerEntry, Resource, ResourceKind};
 pub use migrate::{Migrated, migration_failure, version as migrated_version};
 pub use outbox::{OpenPromise, OutboxKind, OutboxRow};
 pub use pages::{Cursor, Cut, TenantFilter, TenantSummary};

@@ -199,6 +199,21 @@ async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut 
     Ok(())
 }
 
+/// Counts what would be no single chain of seals.
+pub async fn seals(cloud: &Cloud) -> Result<Testimony> {
+    let sql = "SELECT count(*) FILTER (WHERE s.seal <> sha256(s.previous || int8send(s.seq) || l.digest)),
+                   count(*) FILTER (WHERE s.previous <> coalesce(p.seal, decode(repeat('00', 32), 'hex'))), max(s.seq) - count(*)
+               FROM control.audit_seals s JOIN control.audit_log l USING (id) LEFT JOIN control.audit_seals p ON p.seq = s.seq - 1";
+    let row = cloud.control().await?.query_one(sql, &[]).await?;
+    let mut seen = Testimony::default();
+    for (column, what) in
+        ["seal of something else", "seal after another row", "number without a row"].into_iter().enumerate()
+    {
+        seen.none(what, row.get::<_, i64>(column).try_into()?);
+    }
+    Ok(seen)
+}
+
 /// Does what the reconciler would do within some minutes: keeps all promises for a tenant and settles its billing.
 /// Billing is not settled before it is due, that is, before all calls to Stripe for the tenant are over.
 pub async fn settle(cloud: &Cloud, tenant_id: Uuid) -> Result<()> {

@@ -25,9 +25,9 @@ pub fn strong<D>(text: D) -> StyledObject<D> {
 /// A state in a table, by its meaning.
 pub fn state(word: &str) -> String {
     let style = match word {
-        "active" | "completed" | "usable" | "ok" | "yes" => Style::new().green(),
+        "active" | "completed" | "made" | "usable" | "ok" | "yes" => Style::new().green(),
         "failed" | "unusable" | "unavailable" | "refused" | "no" => Style::new().red(),
-        "provisioning" | "running" | "waiting" | "unknown" => Style::new().yellow(),
+        "asked" | "provisioning" | "running" | "waiting" | "unknown" => Style::new().yellow(),
         _ => Style::new().dim(),
     };
     style.apply_to(word).to_string()

@@ -142,9 +142,9 @@ async fn the_credentials_are_read_again_once_they_are_refused() {
     let store = Store::new(credentials, "a-test");
     let server = database.connect().await;
     let cut = async || {
-        let user = &deployment.logins[0].user.username;
-        let cut = server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", &[user]);
-        assert!(cut.await.expect("the superuser may") > 0);
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
+        let cut = server.execute(sql, &[&deployment.logins[0].user.username]).await;
+        assert!(cut.expect("the superuser may") > 0);
     };
     let used = async || {
         store.tenant_by_id(TenantId(Uuid::nil())).await.expect("connected");
@@ -419,8 +419,8 @@ async fn a_deployment_takes_what_an_earlier_release_gave_too_much() {
     run(&users.deployment()).await;
     assert_deployed(&database).await;
     let left = "SELECT count(*) FROM pg_class, aclexplode(relacl) WHERE relname IN ('audit_log', 'audit_log_id_seq')
-                AND grantee = ANY ($1::text[]::regrole[])";
+                AND grantee = ANY ($1::text[]::regrole[]) AND privilege_type <> 'SELECT'";
     let roles = [&users.application.username, &users.reader.username];
     let left: i64 = server.query_one(left, &[&roles.as_slice()]).await.expect("answers").get(0);
-    assert_eq!(left, 0, "only columns are left");
+    assert_eq!(left, 0, "only columns and reading are left");
 }

@@ -11,6 +11,7 @@ use get_tenant_status::Status;
 use invalidate_tenant_cache::Invalidated;
 use invite_admin::Invitation;
 use list_systems::ListedSystem;
+use list_tenant_resources::ListedResource;
 use list_tenants::ListedTenant;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
@@ -29,6 +30,7 @@ pub fn schemas() -> Map<String, Value> {
     collect::<Invitation<'_>>(&mut found);
     collect::<Invalidated<'_>>(&mut found);
     collect::<ListedSystem<'_>>(&mut found);
+    collect::<ListedResource<'_>>(&mut found);
     collect::<AuditRecord<'_>>(&mut found);
     collect::<KeyHolder<'_>>(&mut found);
     collect::<CatalogRecord<'_>>(&mut found);
@@ -104,6 +106,7 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         name if name == routes::INVITE_ADMIN.name => ("The mail was sent.", Some(reference("Invitation")), &[]),
         name if name == routes::INVALIDATE_TENANT_CACHE.name => ("It is gone.", Some(reference("Invalidated")), &[]),
         name if name == routes::LIST_SYSTEMS.name => ("The systems.", Some(list("ListedSystem")), &[]),
+        name if name == routes::LIST_TENANT_RESOURCES.name => ("The resources.", Some(list("ListedResource")), &[]),
         name if name == routes::LIST_TENANT_AUDIT.name || name == routes::LIST_AUDIT.name => {
             ("The rows of the audit log.", Some(list("AuditRecord")), &[])
         }
@@ -215,6 +218,11 @@ fn example(name: &str) -> Value {
             "warnings": [{ "code": "falkordb_no_timeout", "hint": domain::Warning::FalkorDbNoTimeout.hint() }],
             "checked_at": "2026-03-24T10:00:00.000000Z", "age": 12,
         }]),
+        "list-tenant-resources" => json!([{
+            "kind": "graph", "name": "client_acme-bank", "external_id": "client_acme-bank", "state": "made", "region": "us-east-1",
+            "step": "step_6", "attempt": 1, "provider_request_id": null, "asked_at": "2026-03-24T10:00:41.000000Z",
+            "made_at": "2026-03-24T10:00:41.200000Z", "given_up_at": null,
+        }]),
         "list-audit" | "list-tenant-audit" => json!([{
             "id": 17, "at": "2026-03-24T10:00:00.000000Z", "actor": "api_key:platform#2c70e12b", "action": "tenant.update",
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "request_id": "2f3c9b1e-0a4d-4f6a-9a57-0c8d9c1f2b3a",
@@ -236,7 +244,7 @@ fn example(name: &str) -> Value {
         "get-caller" => json!({
             "name": "reporting", "groups": ["auditor"],
             "operations": [
-                "list-tenants", "get-tenant", "get-tenant-status", "list-systems", "list-tenant-audit", "list-audit", "get-caller",
+                "list-tenants", "get-tenant", "get-tenant-status", "list-systems", "list-tenant-resources", "list-tenant-audit", "list-audit", "get-caller",
             ],
         }),
         "get-lakehouse-caller" => json!({

@@ -179,6 +179,14 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
          refuses to make anything for those tenants. The check is repeated every five minutes.",
     ),
     (
+        "list-tenant-resources",
+        "tenants",
+        "ours",
+        "List what was made for a tenant",
+        "The ledger: what was made for the tenant in each outside system, under which name and id, by which step and run. What was given up for another \
+         one is there too. Nothing is asked of those systems. After the tenant's end its id still leads to it.",
+    ),
+    (
         "list-tenant-audit",
         "audit",
         "ours",

@@ -62,6 +62,7 @@ const MATRIX: &[(&str, [Right; 16])] = &[
     ("invite-admin",             [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("invalidate-tenant-cache",  [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("list-systems",             [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
+    ("list-tenant-resources",    [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("list-tenant-audit",        [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("list-audit",               [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("get-caller",               [U,   U,   U,   S,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),

@@ -21,7 +21,7 @@ pub type Route = (&'static str, u16);
 
 /// All routes but the health of the lakehouse, which has its own answers, and those that say who calls, which depend on
 /// nothing. (`POST` finds an active tenant.)
-pub const ROUTES: [Route; 17] = [
+pub const ROUTES: [Route; 18] = [
     ("provision-tenant", 409),
     ("list-tenants", 200),
     ("get-tenant", 200),
@@ -33,6 +33,7 @@ pub const ROUTES: [Route; 17] = [
     ("invite-admin", 409),
     ("invalidate-tenant-cache", 200),
     ("list-systems", 200),
+    ("list-tenant-resources", 200),
     ("list-tenant-audit", 200),
     ("list-audit", 200),
     ("upsert-catalog", 201),
@@ -75,6 +76,7 @@ impl<'a> World<'a> {
                 self.cloud.admin(Method::POST, "/v1/admin/tenants").json(&order)
             }
             "list-systems" => self.cloud.admin(Method::GET, "/v1/admin/systems"),
+            "list-tenant-resources" => self.cloud.admin(Method::GET, &format!("{tenant}/resources")),
             "list-tenant-audit" => self.cloud.admin(Method::GET, &format!("{tenant}/audit?limit=1")),
             "list-audit" => self.cloud.admin(Method::GET, "/v1/admin/audit?limit=1"),
             "list-tenants" => self.cloud.admin(Method::GET, "/v1/admin/tenants?limit=1"),

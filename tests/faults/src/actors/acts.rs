@@ -97,6 +97,7 @@ pub const ACTS: &[Act] = &[
             s.tenant_id
         ))
     }),
+    sql(Actor::Reconciler, "seals", |_| Match::statement(r"^INSERT INTO control\.audit_seals ")),
     aws(Actor::CheckRegion, "secret", |_| aws_call("secretsmanager.GetSecretValue", "/regions/ap-southeast-1")),
     resp_of(Actor::CheckRegion, "user", "falkordb-ap-southeast-1", |_| {
         Match::command(&format!("^ACL SETUSER {REHEARSED} "))

@@ -32,6 +32,8 @@ enum Work {
     SwitchOff,
     /// A subscription to be cancelled.
     Cancel,
+    /// Rows of the audit log without a seal.
+    Seal,
 }
 
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
@@ -41,6 +43,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
         "event" | "delivery" => Work::Deliver,
         "graph user" | "graph user's end" => Work::SwitchOff,
         "lease" | "cancellation" | "settlement" => Work::Cancel,
+        "seals" => Work::Seal,
         other => bail!("the reconciler has no {other}"),
     };
     // The obstacle keeps reconcilers from the work until the fault is laid.
@@ -49,13 +52,13 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
         Work::Fail => (ended(stage).await?, None),
         Work::Deliver => unheard(stage).await?,
         Work::SwitchOff => still_on(stage).await?,
-        Work::Cancel => (subscribed(stage).await?, None),
+        Work::Cancel | Work::Seal => (subscribed(stage).await?, None),
     };
     let rule = act.lay(stage, fault, &subject).await?;
     if let Some(obstacle) = obstacle {
         stage.mend(obstacle).await?;
     }
-    if matches!(work, Work::Cancel) {
+    if matches!(work, Work::Cancel | Work::Seal) {
         stage.cloud.deactivate(&subject.slug).await?.no_content()?;
     }
     let brought_about = brought_about(stage, &subject, &work);
@@ -80,6 +83,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
             Ok(Played { testimony, posts: 0 })
         }
         Work::Cancel => Ok(Played { testimony: cancellation(stage, &subject).await?, posts: 0 }),
+        Work::Seal => Ok(Played { testimony: witness::seals(&stage.cloud).await?, posts: 0 }),
         Work::Start | Work::Deliver => live(stage, &subject, 0).await,
         Work::Fail => {
             stage.post(&subject.slug).await?;
@@ -115,6 +119,11 @@ async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<
             Work::Fail => stage.cloud.status(&subject.slug).await?.provisioning_state == State::Provisioning,
             Work::Deliver | Work::SwitchOff | Work::Cancel => {
                 let sql = "SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL";
+                control.query_one(sql, &[&id]).await?.get::<_, i64>(0) > 0
+            }
+            Work::Seal => {
+                let sql = "SELECT count(*) FROM control.audit_log LEFT JOIN control.audit_seals s USING (id)
+                           WHERE tenant_id = $1 AND s.seq IS NULL";
                 control.query_one(sql, &[&id]).await?.get::<_, i64>(0) > 0
             }
         };

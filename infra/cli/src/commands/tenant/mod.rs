@@ -7,6 +7,7 @@ mod get;
 mod invalidate_cache;
 mod invite;
 mod list;
+mod resources;
 mod retry;
 mod status;
 mod update;
@@ -39,6 +40,12 @@ Examples:
   ivory tenant status acme-bank
   ivory tenant status acme-bank -o json | jq '.steps[] | select(.cause)'")]
     Status(Named),
+    /// Show what was made for a tenant in each outside system.
+    #[command(after_help = "\
+Examples:
+  ivory tenant resources acme-bank
+  ivory tenant resources acme-bank -o json | jq '.[] | select(.kind == \"supabase_project\")'")]
+    Resources(Named),
     /// Watch the nine steps until the tenant is active, or failed.
     Watch(watch::Watch),
     /// Change a tenant's name, tier or domain.
@@ -69,6 +76,7 @@ impl Tenant {
             Self::List(list) => list.run(context).await,
             Self::Get(named) => get::run(&named.tenant, context).await,
             Self::Status(named) => status::run(&named.tenant, context).await,
+            Self::Resources(named) => resources::run(&named.tenant, context).await,
             Self::Watch(watch) => watch.run(context).await,
             Self::Update(update) => update.run(context).await,
             Self::Retry(retry) => retry.run(context).await,
