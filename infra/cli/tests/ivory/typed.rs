@@ -14,6 +14,7 @@ const LINES: &[&str] = &[
      --idempotency-key {key}",
     "tenant list --search {acme} --limit {3}",
     "tenant get {acme}",
+    "tenant resources {acme}",
     "tenant update {acme} --display-name {Acme} --custom-domain {bank.acme.com}",
     "tenant invite {acme} --admin {a@acme.com}",
     "tenant delete {acme} --yes",

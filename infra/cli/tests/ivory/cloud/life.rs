@@ -53,6 +53,13 @@ async fn a_tenants_life() -> Result<()> {
     assert_eq!(record, desk.cloud.tenant(&slug).await?);
     desk.prints("tenant-status", &format!("tenant status {slug}")).await?;
     shown("tenant-get.absolute", &ivory.text(&format!("tenant get {slug} -o table --absolute-times")).await?);
+    let resources = ivory.json(0, &format!("tenant resources {slug}")).await?;
+    let table = ivory.text(&format!("tenant resources {slug} -o table")).await?;
+    for resource in resources.as_array().context("no list")? {
+        let kind = resource["kind"].as_str().context("no kind")?;
+        ensure!(table.lines().any(|line| line.starts_with(kind)), "no {kind}:\n{table}");
+    }
+    ensure!(table.contains("supabase_project"), "{table}");
     let listed = desk.prints("tenant-list", &format!("tenant list --search {slug}")).await?;
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
     for filter in ["--state active", "--tier enterprise", "--region us-east-1", "--limit 1"] {
