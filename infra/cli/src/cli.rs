@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use domain::{Invalid, Slug, TenantId};
 use jiff::SignedDuration;
 use url::Url;
 
@@ -45,26 +47,26 @@ pub struct Cli {
 #[derive(Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// The profile to use, instead of the current one.
-    #[arg(long, global = true, env = "IVORY_PROFILE", value_name = "NAME")]
+    /// The profile to use, instead of the one in `IVORY_PROFILE` or the current one.
+    #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<ProfileName>,
-    /// The API's URL, without a profile: the credentials are those in `IVORY_API_KEY` and `IVORY_TOKEN`.
-    #[arg(long, global = true, env = "IVORY_URL", value_name = "URL")]
+    /// The API's URL, instead of the one in `IVORY_URL`. The credentials are those in `IVORY_API_KEY` and `IVORY_TOKEN`.
+    #[arg(long, global = true, value_name = "URL")]
     pub url: Option<Url>,
     /// How to print. A table on a terminal, JSON elsewhere.
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
     pub output: Option<Format>,
     /// Print points in time, not how long ago they were.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub absolute_times: bool,
     /// The longest that one request may take.
-    #[arg(long, global = true, default_value = "30s", value_name = "DURATION")]
+    #[arg(long, global = true, hide_short_help = true, default_value = "30s", value_name = "DURATION")]
     pub time_out: Limit,
     /// For how long a request is tried again: 429, 503, a 409 with Retry-After, and a POST or PATCH whose answer was lost.
-    #[arg(long, global = true, default_value = "1m", value_name = "DURATION")]
+    #[arg(long, global = true, hide_short_help = true, default_value = "1m", value_name = "DURATION")]
     pub retry_for: Limit,
     /// Show every request on standard error, without credentials and secrets.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub debug: bool,
 }
 
@@ -141,12 +143,45 @@ fn idempotency_key(text: &str) -> Result<String, &'static str> {
 #[derive(Debug, Clone, Copy)]
 pub struct Limit(pub Duration);
 
+impl Limit {
+    /// Nobody waits longer.
+    const LONGEST: Duration = Duration::from_hours(30 * 24);
+    /// Nobody looks more often.
+    const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+
+    /// A pause between two requests.
+    pub fn pause(text: &str) -> Result<Self, &'static str> {
+        let limit: Self = text.parse()?;
+        if limit.0 < Self::SHORTEST_PAUSE { Err("must be 100ms or more") } else { Ok(limit) }
+    }
+}
+
 impl FromStr for Limit {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let span: Option<SignedDuration> = text.parse().ok();
-        span.and_then(|span| span.try_into().ok()).map(Self).ok_or("must be a duration such as 30s, 5m or 1h")
+        let span = text.parse::<SignedDuration>().ok().and_then(|span| span.try_into().ok());
+        let span = span.ok_or("must be a duration such as 30s, 5m or 1h")?;
+        if span > Self::LONGEST { Err("must be 30 days or less") } else { Ok(Self(span)) }
+    }
+}
+
+/// A tenant's id or its slug.
+#[derive(Debug, Clone)]
+pub struct TenantRef(String);
+
+impl FromStr for TenantRef {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let id: Result<TenantId, _> = text.parse();
+        id.map_or_else(|_| text.parse().map(|slug: Slug| slug.to_string()), |id| Ok(id.to_string())).map(Self)
+    }
+}
+
+impl fmt::Display for TenantRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::api::{Answer, Client, Request, Settings};
 use crate::cli::{Change, Global};
 use crate::error::Error;
 use crate::output::Output;
-use crate::profiles::Account;
+use crate::profiles::{Account, Said};
 
 /// The options that all commands have, and what follows from them.
 pub struct Context {
@@ -21,9 +21,14 @@ impl Context {
         Self { output: Output::new(&global), global }
     }
 
+    /// Where the API is, as far as options say it.
+    pub fn said(&self) -> Said<'_> {
+        Said { url: self.global.url.as_ref(), profile: self.global.profile.as_ref() }
+    }
+
     /// The API's URL and the credentials at hand.
     pub fn account(&self) -> Result<Account, Error> {
-        Account::find(self.global.url.as_ref(), self.global.profile.as_ref())
+        Account::find(self.said())
     }
 
     /// A client with the credentials at hand.

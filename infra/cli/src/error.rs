@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use domain::{FieldError, Owner};
 
 use crate::api::Problem;
-use crate::output::style;
+use crate::output::{note, plain, style};
 
 /// Why a command was not done.
 #[derive(Debug, thiserror::Error)]
@@ -29,21 +29,21 @@ pub enum Error {
     /// There was no answer, or none of this API's.
     #[error("{0}")]
     Unavailable(String, Option<IdempotencyKey>),
-    /// A system that the API was asked about is not available. It is said on standard output already.
-    #[error("unavailable")]
-    Unhealthy,
-    /// A tenant's run failed. Why is said already.
-    #[error("the run of {0} failed")]
-    RunFailed(String, Option<Owner>),
+    /// What went wrong is said already, where the reader looks.
+    #[error("said already")]
+    Said(Exit),
     /// A tenant's run is still under way.
     #[error("{0} is still being provisioned")]
     StillRunning(String),
     /// Rows of the audit log do not fit.
     #[error("{0}")]
     Altered(String),
-    /// Ctrl-C while a tenant's run was watched.
-    #[error("{0} is still being provisioned")]
-    Interrupted(String),
+    /// Ctrl-C: while this tenant's run was watched, or while a request with this key was on its way.
+    #[error("interrupted")]
+    Interrupted(Option<String>, Option<IdempotencyKey>),
+    /// Whoever reads the output has seen enough.
+    #[error("nobody reads the output")]
+    Closed,
     /// Something that no other variant foresees.
     #[error("{0}")]
     Unforeseen(String),
@@ -56,6 +56,8 @@ pub struct IdempotencyKey(pub String);
 /// How the program ends. `ivory --help` documents the codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
+    /// Nothing went wrong.
+    Done = 0,
     /// Something unforeseen.
     Unforeseen = 1,
     /// The command line or the values are wrong.
@@ -80,6 +82,18 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl From<Option<Owner>> for Exit {
+    /// A run failed. Who can mend it? Who runs the installation finds out what a failure without a cause is.
+    fn from(owner: Option<Owner>) -> Self {
+        match owner {
+            Some(Owner::Caller) => Self::FailedByCaller,
+            Some(Owner::Platform) | None => Self::FailedByPlatform,
+            Some(Owner::Provider) => Self::FailedByProvider,
+            Some(Owner::Quota) => Self::FailedByQuota,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
@@ -97,22 +111,18 @@ impl Error {
         match self {
             Self::Usage(_) | Self::Invalid(_) => Exit::Usage,
             Self::NoCredential(_) | Self::Refused(_) => Exit::Refused,
+            Self::Problem(problem, _) if problem.is_temporary() => Exit::Unavailable,
             Self::Problem(problem, _) => match problem.status {
                 400 | 405 | 413 | 415 | 422 => Exit::Usage,
-                429 | 500.. => Exit::Unavailable,
-                _ => Exit::Refused,
+                400..500 => Exit::Refused,
+                _ => Exit::Unavailable,
             },
-            Self::Unavailable(..) | Self::Unhealthy => Exit::Unavailable,
+            Self::Unavailable(..) => Exit::Unavailable,
+            Self::Said(exit) => *exit,
             Self::StillRunning(_) => Exit::StillRunning,
-            Self::RunFailed(_, owner) => match owner {
-                Some(Owner::Caller) => Exit::FailedByCaller,
-                Some(Owner::Platform) => Exit::FailedByPlatform,
-                Some(Owner::Provider) => Exit::FailedByProvider,
-                Some(Owner::Quota) => Exit::FailedByQuota,
-                None => Exit::Unforeseen,
-            },
             Self::Altered(_) => Exit::Altered,
-            Self::Interrupted(_) => Exit::Interrupted,
+            Self::Interrupted(..) => Exit::Interrupted,
+            Self::Closed => Exit::Done,
             Self::Unforeseen(_) => Exit::Unforeseen,
         }
     }
@@ -120,50 +130,69 @@ impl Error {
     /// Says on standard error what happened, why, and what to do now.
     pub fn explain(&self) {
         match self {
-            // Said already, where the reader looks.
-            Self::RunFailed(..) | Self::Unhealthy => return,
-            _ => eprintln!("{} {self}", style::bad("error:")),
+            Self::Said(_) | Self::Closed => return,
+            _ => note(format_args!("{} {}", style::bad("error:"), plain(&self.to_string()))),
         }
         match self {
             Self::Invalid(errors) => fields(errors),
             Self::Problem(problem, key) => {
                 fields(&problem.errors);
-                let how = problem.how();
-                if let Some(how) = how.filter(|how| *how != problem.detail) {
+                if let Some(how) = problem.how().filter(|how| *how != problem.detail) {
                     then(how);
                 }
-                again(problem.status >= 500 || problem.status == 429, key.as_ref());
-                eprintln!("  code: {} ({})", problem.code, problem.status);
+                again(key.as_ref().filter(|_| problem.is_temporary() || problem.status >= 500));
+                if problem.code.is_empty() {
+                    note(format_args!("  status: {}", problem.status));
+                } else {
+                    note(format_args!("  code: {} ({})", problem.code, problem.status));
+                }
                 if let Some(id) = &problem.request_id {
-                    eprintln!("  request: {id}");
+                    note(format_args!("  request: {id}"));
                 }
             }
-            Self::Unavailable(_, key) => again(true, key.as_ref()),
-            Self::StillRunning(slug) | Self::Interrupted(slug) => then(&format!("ivory tenant watch {slug}")),
+            Self::Unavailable(_, key) => again(key.as_ref()),
+            Self::StillRunning(slug) => then(&format!("ivory tenant watch {slug}")),
+            Self::Interrupted(slug, key) => {
+                if let Some(slug) = slug {
+                    note(format_args!("  {slug} is being provisioned all the same"));
+                    then(&format!("ivory tenant watch {slug}"));
+                }
+                again(key.as_ref());
+            }
             Self::NoCredential(_) => then("ivory login --help"),
             Self::Usage(_)
             | Self::Refused(_)
             | Self::Altered(_)
-            | Self::Unhealthy
-            | Self::RunFailed(..)
+            | Self::Said(_)
+            | Self::Closed
             | Self::Unforeseen(_) => {}
+        }
+    }
+
+    /// Without the key of the request: of a command that sends several, none can be repeated with it.
+    pub fn without_key(self) -> Self {
+        match self {
+            Self::Problem(problem, _) => Self::Problem(problem, None),
+            Self::Unavailable(what, _) => Self::Unavailable(what, None),
+            Self::Interrupted(slug, _) => Self::Interrupted(slug, None),
+            other => other,
         }
     }
 }
 
 fn fields(errors: &[FieldError]) {
     for FieldError { field, message } in errors {
-        eprintln!("  {field}: {message}");
+        note(format_args!("  {field}: {message}"));
     }
 }
 
 fn then(what: &str) {
-    eprintln!("  {} {what}", style::strong("then:"));
+    note(format_args!("  {} {what}", style::strong("then:")));
 }
 
 /// A request whose answer was lost may have been served. With its key it is served once, however often it is sent.
-fn again(may_have_been_served: bool, key: Option<&IdempotencyKey>) {
-    if let Some(IdempotencyKey(key)) = key.filter(|_| may_have_been_served) {
+fn again(key: Option<&IdempotencyKey>) {
+    if let Some(IdempotencyKey(key)) = key {
         then(&format!("the same command with --idempotency-key {key}, which does nothing twice"));
     }
 }

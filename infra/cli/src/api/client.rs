@@ -5,9 +5,10 @@ use std::time::Duration;
 use domain::routes::Credential;
 use reqwest::header::{AUTHORIZATION, HeaderValue, IF_MATCH};
 use reqwest::redirect::Policy;
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, Response};
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret as _;
+use tokio::signal::ctrl_c;
 use tokio::time::sleep;
 use url::Url;
 use uuid::Uuid;
@@ -20,6 +21,9 @@ use crate::profiles::Account;
 
 /// How long a connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The largest answer that is read. Lambda's own limit is 6 MB.
+const LARGEST: usize = 32 << 20;
 
 /// How requests are sent.
 #[derive(Debug, Clone, Copy)]
@@ -40,18 +44,6 @@ pub struct Client {
     settings: Settings,
 }
 
-/// What became of one try.
-enum Try {
-    Served(Answer),
-    Refused(Problem, Option<Duration>),
-    /// It was sent, and no answer came: it may have been served.
-    Lost(String),
-    /// Something in between has answered: the request may have been served, and will not be by another try.
-    Strange(String),
-    /// It was not sent.
-    Unavailable(String),
-}
-
 impl Client {
     pub fn new(account: Account, settings: Settings) -> Result<Self, Error> {
         let builder = reqwest::Client::builder()
@@ -67,22 +59,33 @@ impl Client {
 
     /// Sends a request until it is served, or refused for good. A POST or PATCH has the same key at every try.
     pub async fn send(&self, request: &Request, key: Option<&str>) -> Result<Answer, Error> {
-        let key = request.route.idempotent_by_key().then(|| key.map_or_else(new_key, str::to_owned));
+        let key =
+            request.route.idempotent_by_key().then(|| key.map_or_else(new_key, str::to_owned)).map(IdempotencyKey);
+        tokio::select! {
+            sent = self.send_again(request, key.as_ref()) => sent,
+            // Whether it was served by then, nobody knows.
+            pressed = ctrl_c() => Err(pressed.map_or_else(Error::system, |()| Error::Interrupted(None, key.clone()))),
+        }
+    }
+
+    async fn send_again(&self, request: &Request, key: Option<&IdempotencyKey>) -> Result<Answer, Error> {
         let mut patience = Patience::new(self.settings.retry_for);
+        // From then on it may have been served, and only with its key may it be sent again.
+        let mut was_sent = false;
         loop {
-            let (pause, error) = match self.once(request, key.as_deref()).await? {
-                Try::Served(answer) => return Ok(answer),
-                Try::Refused(problem, after) => {
-                    let again = matches!(problem.status, 429 | 503) || (problem.status == 409 && after.is_some());
-                    let pause = if again { patience.pause(after) } else { None };
-                    (pause, Error::Problem(Box::new(problem), key.clone().map(IdempotencyKey)))
+            let (pause, error) = match self.exchange(request, key).await? {
+                Ok(answer) if answer.status == request.route.status => return Ok(answer),
+                Ok(answer) => {
+                    let problem = Problem::of(&answer, &self.account.url);
+                    let pause = if problem.is_temporary() { patience.pause(problem.retry_after) } else { None };
+                    (pause, Error::Problem(Box::new(problem), key.cloned()))
                 }
-                Try::Lost(what) => {
+                Err(lost) => {
+                    was_sent |= lost.was_sent;
+                    let key = key.filter(|_| was_sent);
                     let pause = if key.is_some() { patience.pause(None) } else { None };
-                    (pause, Error::Unavailable(what, key.clone().map(IdempotencyKey)))
+                    (pause, Error::Unavailable(lost.what, key.cloned()))
                 }
-                Try::Strange(what) => (None, Error::Unavailable(what, key.clone().map(IdempotencyKey))),
-                Try::Unavailable(what) => (None, Error::Unavailable(what, None)),
             };
             let Some(pause) = pause else { return Err(error) };
             note(format_args!("{error}; again in {} s", pause.as_secs()));
@@ -95,25 +98,7 @@ impl Client {
         self.exchange(request, None).await?.map_err(|lost| Error::Unavailable(lost.what, None))
     }
 
-    async fn once(&self, request: &Request, key: Option<&str>) -> Result<Try, Error> {
-        let answer = match self.exchange(request, key).await? {
-            Ok(answer) => answer,
-            Err(lost) if lost.was_sent => return Ok(Try::Lost(lost.what)),
-            Err(lost) => return Ok(Try::Unavailable(lost.what)),
-        };
-        if answer.status == request.route.status {
-            return Ok(Try::Served(answer));
-        }
-        Ok(match Problem::read(answer.status, answer.text()) {
-            Some(problem) => Try::Refused(problem, answer.retry_after()),
-            None => Try::Strange(format!(
-                "{} answered {}, which this API does not: is it the API's URL?",
-                self.account.url, answer.status
-            )),
-        })
-    }
-
-    async fn exchange(&self, request: &Request, key: Option<&str>) -> Result<Result<Answer, Lost>, Error> {
+    async fn exchange(&self, request: &Request, key: Option<&IdempotencyKey>) -> Result<Result<Answer, Lost>, Error> {
         let builder = self.built(request, key)?;
         if self.settings.debug {
             self.show(request, key);
@@ -123,8 +108,12 @@ impl Client {
             Err(error) => return Ok(Err(Lost::from(&error))),
         };
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let answer = match response.text().await {
-            Ok(body) => Answer::new(status, headers, body),
+        let answer = match body(response).await {
+            Ok(Some(body)) => Answer::new(status, headers, body),
+            Ok(None) => {
+                let size = LARGEST >> 20;
+                return Err(Error::Unforeseen(format!("the answer is larger than {size} MB: is this the API's URL?")));
+            }
             Err(error) => return Ok(Err(Lost { was_sent: true, ..Lost::from(&error) })),
         };
         if self.settings.debug {
@@ -134,7 +123,7 @@ impl Client {
         Ok(Ok(answer))
     }
 
-    fn built(&self, request: &Request, key: Option<&str>) -> Result<RequestBuilder, Error> {
+    fn built(&self, request: &Request, key: Option<&IdempotencyKey>) -> Result<RequestBuilder, Error> {
         let method = Method::from_bytes(request.route.method.as_bytes()).map_err(Error::system)?;
         let mut builder = self.http.request(method, self.address(request));
         builder = match request.route.credential {
@@ -145,7 +134,7 @@ impl Client {
             }
             Credential::None => builder,
         };
-        if let Some(key) = key {
+        if let Some(IdempotencyKey(key)) = key {
             builder = builder.header("idempotency-key", key);
         }
         if let Some(etag) = &request.if_match {
@@ -167,10 +156,10 @@ impl Client {
     }
 
     /// Shows what is sent. Of credentials and secrets it shows nothing.
-    fn show(&self, request: &Request, key: Option<&str>) {
+    fn show(&self, request: &Request, key: Option<&IdempotencyKey>) {
         let shown = request.shown();
         note(format_args!("> {} {}", request.route.method, self.address(request)));
-        if let Some(key) = key {
+        if let Some(IdempotencyKey(key)) = key {
             note(format_args!("> idempotency-key: {key}"));
         }
         if let Some(etag) = &request.if_match {
@@ -180,6 +169,18 @@ impl Client {
             note(format_args!("> {}", shown["body"]));
         }
     }
+}
+
+/// Reads a body. `None`: it is too large.
+async fn body(mut response: Response) -> Result<Option<String>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > LARGEST {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(String::from_utf8_lossy(&body).into_owned()))
 }
 
 /// A request without an answer.
@@ -215,7 +216,12 @@ fn sensitive(value: &str) -> Result<HeaderValue, Error> {
 /// The system's authorities, since a company may have its own. `SSL_CERT_FILE` names others.
 fn tls() -> Result<ClientConfig, Error> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        let why = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+        note(format_args!("no authority is trusted{why}; SSL_CERT_FILE may name a file with some"));
+    }
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     Ok(config.map_err(Error::system)?.with_root_certificates(roots).with_no_client_auth())

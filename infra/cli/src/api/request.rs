@@ -1,6 +1,7 @@
 //! A request, made from an entry of the table of routes.
 
-use domain::Slug;
+use std::fmt::Display;
+
 use domain::routes::Route;
 use serde_json::{Map, Value, json};
 
@@ -30,7 +31,7 @@ struct Body {
 
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.shown().fmt(f)
+        std::fmt::Debug::fmt(&self.shown(), f)
     }
 }
 
@@ -51,9 +52,9 @@ impl Request {
     }
 
     /// A request about a tenant.
-    pub fn about(route: &'static Route, tenant: &Slug) -> Self {
-        // A slug has no character that a path would have to escape.
-        Self { path: route.path.replace("{tenant}", tenant.as_str()), ..Self::new(route) }
+    pub fn about(route: &'static Route, tenant: &impl Display) -> Self {
+        // A slug and an id have no character that a path would have to escape.
+        Self { path: route.path.replace("{tenant}", &tenant.to_string()), ..Self::new(route) }
     }
 
     /// With a parameter of the query, if there is a value.
@@ -62,9 +63,11 @@ impl Request {
         self
     }
 
-    /// The next page of it.
-    pub fn page(self, query: Vec<(String, String)>) -> Self {
-        Self { query, ..self }
+    /// The page that begins there.
+    pub fn page(mut self, cursor: String) -> Self {
+        self.query.retain(|(name, _)| name != "cursor");
+        self.query.push(("cursor".to_owned(), cursor));
+        self
     }
 
     /// With a body without secrets.

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use audit_chain::{Anchor, Scope, Verified, objects, verify};
 use clap::{Args, Subcommand};
+use domain::AuditWord;
 use domain::routes::{LIST_AUDIT, LIST_TENANT_AUDIT};
-use domain::{AuditWord, Slug};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{Page, contents};
 use crate::api::Request;
-use crate::cli::Limit;
+use crate::cli::{Limit, TenantRef};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Table, text};
@@ -34,7 +35,7 @@ Examples:
 pub struct List {
     /// Only about this tenant: its slug, or its id, which leads to its rows also after its end.
     #[arg(long)]
-    tenant: Option<Slug>,
+    tenant: Option<TenantRef>,
     /// Only what they did. A consumer without its key's digest means all its keys.
     #[arg(long)]
     actor: Option<AuditWord>,
@@ -73,12 +74,11 @@ pub struct Verify {
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(moment) = text.parse() {
-        return Ok(moment);
-    }
-    let ago: Limit =
-        text.parse().map_err(|_| "must be how long ago it was, such as 24h, or a time (RFC 3339)".to_owned())?;
-    Timestamp::now().checked_sub(ago.0).map_err(|error| error.to_string())
+    let ago = || Timestamp::now().checked_sub(text.parse::<Limit>().ok()?.0).ok();
+    let moment = text.parse().ok().or_else(ago);
+    // The API writes years with four digits.
+    let sound = moment.filter(|moment: &Timestamp| (1..=9999).contains(&moment.to_zoned(TimeZone::UTC).year()));
+    sound.ok_or_else(|| "must be how long ago it was, such as 24h, or a time (RFC 3339)".to_owned())
 }
 
 impl Audit {

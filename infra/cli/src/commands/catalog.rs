@@ -4,13 +4,13 @@ use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::{Args, Subcommand};
 use domain::routes::{GET_CATALOG, LIST_CATALOGS, UPSERT_CATALOG};
-use domain::{CatalogRequest, CatalogType, Slug};
+use domain::{CatalogRequest, CatalogType};
 use serde_json::Value;
 
-use super::tenant::Named;
-use super::{Page, fields, metadata};
+use super::tenant::NamedById;
+use super::{Page, ask_secret, fields, metadata, options};
 use crate::api::Request;
-use crate::cli::{Change, one_of};
+use crate::cli::{Change, TenantRef, one_of};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Output, Table, text};
@@ -25,7 +25,7 @@ pub enum Catalog {
 Examples:
   ivory catalog get acme-bank
   ivory catalog get acme-bank -o json | jq -r .catalog_uri")]
-    Get(Named),
+    Get(NamedById),
     /// List the catalogs of all tenants, the newest first.
     #[command(after_help = "\
 Examples:
@@ -42,9 +42,9 @@ Examples:
   ivory catalog set acme-bank --uri https://iomete.internal/api/v1/catalog --warehouse s3://ivory-iceberg/ --prefix tenants/acme-bank/
   ivory catalog set acme-bank --uri https://iomete.internal/api/v1/catalog --warehouse s3://ivory-iceberg/ --prefix tenants/acme-bank/ --s3-credentials < credentials.txt")]
 pub struct Set {
-    /// The tenant's slug or id.
+    /// The tenant's id, or its slug.
     #[arg(value_name = "TENANT")]
-    tenant: Slug,
+    tenant: TenantRef,
     /// Where the catalog answers.
     #[arg(long, value_name = "URI")]
     uri: String,
@@ -89,7 +89,7 @@ impl Catalog {
             }
             Self::List(page) => {
                 let catalogs = page.all(Request::new(&LIST_CATALOGS), context).await?;
-                context.output.value(&catalogs, "catalog_name", |output| list(&catalogs, output))
+                context.output.value(&catalogs, "tenant_slug", |output| list(&catalogs, output))
             }
         }
     }
@@ -110,7 +110,7 @@ impl Set {
             ("s3_secret_key_enc", secret),
             ("metadata", self.metadata.clone()),
         ]);
-        CatalogRequest::parse(&body)?;
+        CatalogRequest::parse(&body).map_err(options)?;
         let request = Request::about(&UPSERT_CATALOG, &self.tenant).with_secrets(body, SECRETS);
         let Some(answer) = context.change(&request, &self.change).await? else { return Ok(()) };
         let record = answer.json()?;
@@ -121,8 +121,7 @@ impl Set {
 /// Both halves of the object store's credentials.
 fn credentials() -> Result<(Option<Value>, Option<Value>), Error> {
     let lines = if std::io::stdin().is_terminal() {
-        let ask = |text: &str| rpassword::prompt_password(text).map_err(Error::system);
-        vec![ask("Access key id: ")?, ask("Secret key: ")?]
+        vec![ask_secret("Access key id: ")?, ask_secret("Secret key: ")?]
     } else {
         let lines: Result<Vec<_>, _> = std::io::stdin().lock().lines().collect();
         lines.map_err(Error::system)?

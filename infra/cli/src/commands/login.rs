@@ -1,15 +1,15 @@
 //! `ivory login` and `ivory logout`.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _};
 
 use clap::Args;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::auth;
+use super::{ask_secret, auth};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::Table;
+use crate::output::note;
 use crate::profiles::{Account, Credentials, Folder, KeptIn, LOCAL, ProfileName};
 
 /// The profile of a first login that names none.
@@ -47,22 +47,33 @@ pub struct Logout {}
 impl Login {
     pub async fn run(&self, context: &Context) -> Result<(), Error> {
         let folder = Folder::find()?;
-        let name = match &context.global.profile {
-            Some(name) => name.clone(),
-            None => folder.current()?.unwrap_or(named(FIRST)?),
-        };
-        let old = folder.read(&name)?;
-        let url = context.global.url.clone().or_else(|| old.as_ref().map(|profile| profile.url.clone()));
+        let (url, name) = context.said().both(&folder)?;
+        let name = name.map_or_else(|| named(FIRST), Ok)?;
+        // A profile that cannot be read is what a login mends.
+        let old = folder.read(&name).unwrap_or_else(|error| {
+            note(format_args!("{error}; what it had is forgotten"));
+            None
+        });
+        let url = url.or_else(|| old.as_ref().map(|profile| profile.url.clone()));
         let url = url.ok_or_else(|| Error::Usage(format!("profile {name} is new; say --url, too")))?;
         // What was kept for another URL is not for this one.
         let kept = old.filter(|profile| profile.url == url).map(|profile| profile.credentials).unwrap_or_default();
-        let credentials = self.credentials(kept)?;
+        let given = self.given()?;
 
-        let mut account = Account::new(url.clone(), credentials.clone())?;
-        account.profile = Some(name.clone());
-        let (report, refused) = auth::check(&context.client_of(account.clone())?, &account).await?;
-        if let Some(refused) = refused {
-            return Err(refused);
+        let check = async |credentials: &Credentials| {
+            let account = Account::new(url.clone(), Some(name.clone()), credentials.clone())?;
+            auth::check(&context.client_of(account.clone())?, &account).await
+        };
+        let mut credentials = given.clone().or(kept);
+        let (mut report, refused) = check(&credentials).await?;
+        if refused.is_some() {
+            // One that was kept may have ended since. One that is given now has to work.
+            let (of_given, refused) = check(&given).await?;
+            if let Some(refused) = refused {
+                return Err(refused);
+            }
+            note("the credential that was kept beside it is refused, and forgotten");
+            (credentials, report) = (given, of_given);
         }
         let kept_in = folder.write(&name, &url, &credentials)?;
         if !self.no_switch {
@@ -72,25 +83,30 @@ impl Login {
             KeptIn::Keyring => "the system's keyring",
             KeptIn::File => "a file that only you can read, since there is no keyring",
         };
-        eprintln!("Profile {name} is kept in {place}.");
+        note(format_args!("Profile {name} is kept in {place}."));
         auth::show(&report, &context.output)
     }
 
-    /// Those that are given now, beside those that are kept.
-    fn credentials(&self, kept: Credentials) -> Result<Credentials, Error> {
+    /// The credentials that are given now.
+    fn given(&self) -> Result<Credentials, Error> {
+        const KEY: &str = "API key";
+        const TOKEN: &str = "Token for the lakehouse";
         if self.with_api_key {
-            return Ok(Credentials { api_key: Some(from_stdin()?), ..kept });
+            return Ok(Credentials { api_key: Some(piped(KEY)?), token: None });
         }
         if self.with_token {
-            return Ok(Credentials { token: Some(from_stdin()?), ..kept });
+            return Ok(Credentials { api_key: None, token: Some(piped(TOKEN)?) });
         }
-        if !std::io::stdin().is_terminal() {
+        if io::stdin().is_terminal() {
+            let ask = |what| prompt(&format!("{what} (Enter for none): "));
+            return Ok(Credentials { api_key: ask(KEY)?, token: ask(TOKEN)? });
+        }
+        let given = Credentials::from_environment();
+        if given.api_key.is_none() && given.token.is_none() {
             let how = "standard input is no terminal; say --with-api-key or --with-token to read one from it";
             return Err(Error::Usage(how.to_owned()));
         }
-        let api_key = prompt("API key (Enter for none): ")?.or(kept.api_key);
-        let token = prompt("Token for the lakehouse (Enter for none): ")?.or(kept.token);
-        Ok(Credentials { api_key, token })
+        Ok(given)
     }
 }
 
@@ -98,13 +114,11 @@ impl Logout {
     #[expect(clippy::unused_self, reason = "as every command has it")]
     pub fn run(&self, context: &Context) -> Result<(), Error> {
         let folder = Folder::find()?;
-        let name = context.global.profile.clone().map_or_else(|| folder.current(), |name| Ok(Some(name)))?;
-        let name = name.unwrap_or(named(LOCAL)?);
+        let name = context.said().both(&folder)?.1.map_or_else(|| named(LOCAL), Ok)?;
         let removed = folder.remove(&name)?;
         let report = json!({ "profile": name.to_string(), "removed": removed });
         context.output.value(&report, "profile", |_| {
-            let what = if removed { "is forgotten" } else { "was not there" };
-            Table::record([("profile", format!("{name} {what}"))])
+            format!("Profile {name} {}.", if removed { "is forgotten" } else { "was not there" })
         })
     }
 }
@@ -113,14 +127,17 @@ fn named(name: &str) -> Result<ProfileName, Error> {
     name.parse().map_err(|what: &str| Error::Unforeseen(what.to_owned()))
 }
 
-fn from_stdin() -> Result<SecretString, Error> {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(Error::system)?;
+/// From standard input, all of it. A terminal does not show what is typed.
+fn piped(what: &str) -> Result<SecretString, Error> {
+    if io::stdin().is_terminal() {
+        return prompt(&format!("{what}: "))?.ok_or_else(|| Error::Usage("nothing was typed".to_owned()));
+    }
+    let text = io::read_to_string(io::stdin()).map_err(Error::system)?;
     secret(&text).ok_or_else(|| Error::Usage("standard input is empty".to_owned()))
 }
 
 fn prompt(text: &str) -> Result<Option<SecretString>, Error> {
-    Ok(secret(&rpassword::prompt_password(text).map_err(Error::system)?))
+    Ok(secret(&ask_secret(text)?))
 }
 
 fn secret(text: &str) -> Option<SecretString> {

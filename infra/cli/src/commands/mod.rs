@@ -14,12 +14,16 @@ mod systems;
 pub mod tenant;
 mod words;
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::{fs, io};
 
 use clap::Args;
+use domain::FieldError;
 use serde_json::{Map, Value};
+#[cfg(unix)]
+use tokio::signal::unix;
 
 use crate::api::Request;
 use crate::cli::Command;
@@ -41,10 +45,7 @@ pub async fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Audit(audit) => audit.run(context).await,
         Command::Explain(explain) => explain.run(context),
         Command::Schema(schema) => schema.run(context),
-        Command::Completions(completions) => {
-            completions.run();
-            Ok(())
-        }
+        Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
     }
 }
@@ -52,6 +53,33 @@ pub async fn run(command: &Command, context: &Context) -> Result<(), Error> {
 /// A request's fields: those that have a value.
 fn fields<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
     fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// The options with other names than the fields that they set.
+const OPTIONS: &[(&str, &str)] = &[
+    ("admin_email", "--admin"),
+    ("data_residency_verified", "--residency-verified"),
+    ("catalog_uri", "--uri"),
+    ("storage_prefix", "--prefix"),
+    ("s3_access_key_id", "the access key's id"),
+    ("s3_secret_key_enc", "the secret key"),
+    ("source_schema", "--schema"),
+    ("source_table", "--table"),
+    ("iceberg_namespace", "--namespace"),
+    ("primary_key_cols", "--primary-key"),
+    ("cursor_col", "--cursor"),
+    ("sync_mode", "--mode"),
+    ("fivetran_connector_id", "--connector"),
+];
+
+/// Mistakes in fields, by the options that set them.
+fn options(errors: Vec<FieldError>) -> Error {
+    let option = |FieldError { field, message }: FieldError| {
+        let known = OPTIONS.iter().find(|(name, _)| *name == field);
+        let other = || if field == "slug" { field.clone() } else { format!("--{}", field.replace('_', "-")) };
+        FieldError { field: known.map_or_else(other, |(_, option)| (*option).to_owned()), message }
+    };
+    Error::Invalid(errors.into_iter().map(option).collect())
 }
 
 /// A file's text, or that of standard input.
@@ -88,20 +116,34 @@ impl Page {
     async fn all(&self, request: Request, context: &Context) -> Result<Value, Error> {
         let client = context.client()?;
         let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
-        let mut items = Vec::new();
-        let mut next = Some(request.asking("limit", Some(limit.min(PAGE))));
-        while let Some(request) = next {
+        let mut request = request.asking("limit", Some(limit.min(PAGE)));
+        let (mut items, mut cursors) = (Vec::new(), BTreeSet::new());
+        loop {
             let answer = client.send(&request, None).await?;
             let Value::Array(page) = answer.json()? else {
                 return Err(Error::Unforeseen("the answer is no list: is this the API's URL?".to_owned()));
             };
             items.extend(page);
-            let query = answer.next_page().filter(|_| items.len() < limit);
-            next = query.map(|query| request.page(query));
+            let Some(cursor) = answer.next_page().filter(|_| items.len() < limit) else { break };
+            if !cursors.insert(cursor.clone()) {
+                return Err(Error::Unforeseen("the list has no end: a page leads to one before it".to_owned()));
+            }
+            request = request.page(cursor);
         }
         items.truncate(limit);
         Ok(items.into())
     }
+}
+
+/// Asks for a secret on the terminal, which does not show it. Ctrl-C leaves the terminal as it was.
+fn ask_secret(prompt: &str) -> Result<String, Error> {
+    // Once somebody listens, the signal interrupts the prompt and not the program.
+    #[cfg(unix)]
+    let _listening = unix::signal(unix::SignalKind::interrupt());
+    rpassword::prompt_password(prompt).map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => Error::Interrupted(None, None),
+        _ => Error::system(error),
+    })
 }
 
 /// Reads a JSON object.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Table, text};
+use crate::output::{Table, note, text};
 use crate::profiles::{Folder, ProfileName};
 
 /// Show profiles, or choose one.
@@ -40,7 +40,11 @@ impl Profile {
         let current = folder.current()?;
         let mut profiles = Vec::new();
         for name in folder.names()? {
-            if let Some((url, kept_in)) = folder.place(&name)? {
+            let place = folder.place(&name).unwrap_or_else(|error| {
+                note(error);
+                None
+            });
+            if let Some((url, kept_in)) = place {
                 let current = current.as_ref() == Some(&name);
                 profiles.push(
                     json!({ "name": name.as_str(), "url": url.as_str(), "current": current, "kept_in": kept_in }),

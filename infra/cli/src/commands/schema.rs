@@ -16,35 +16,35 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Print the JSON schema of what a command prints, or the commands that have one.
 ///
-/// A `watch` prints one such value per line. With --dry-run, a change prints what `ivory schema --dry-run` describes.
+/// A `watch` prints one such value per line. With --dry-run, a change prints a request, but `tenant apply` what it always prints.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory schema tenant get
-  ivory schema --dry-run")]
+  ivory schema tenant create --dry-run")]
 pub struct Schema {
     /// The command.
     command: Vec<String>,
-    /// The schema of a request that is shown and not sent.
-    #[arg(long, conflicts_with = "command")]
+    /// What the command prints with --dry-run.
+    #[arg(long)]
     dry_run: bool,
 }
 
 impl Schema {
     pub fn run(&self, _: &Context) -> Result<(), Error> {
-        let wanted = if self.dry_run { "--dry-run".to_owned() } else { self.command.join(" ") };
+        const COMPARES: &str = "tenant apply";
+        let command = self.command.join(" ");
+        let wanted = if self.dry_run && command != COMPARES { "--dry-run".to_owned() } else { command };
         if wanted.is_empty() {
             let all: Vec<_> = words::ALL.iter().map(|command| command.typed).collect();
-            say(&all.join("\n"));
-            return Ok(());
+            return say(&all.join("\n"));
         }
         let command = words::ALL.iter().find(|command| command.typed == wanted);
         let command = command.ok_or_else(|| Error::Usage(format!("{wanted} has no schema; ivory schema lists all")))?;
         say(&match command.stdout {
             Stdout::Own(schema) => schema.to_owned(),
             Stdout::Answer(routes) => serde_json::to_string_pretty(&answers(routes)?).map_err(Error::system)?,
-        });
-        Ok(())
+        })
     }
 }
 

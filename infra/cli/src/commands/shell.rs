@@ -1,6 +1,5 @@
 //! `ivory completions` and `ivory man`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -33,10 +32,10 @@ pub struct Man {
 }
 
 impl Completions {
-    pub fn run(&self) {
+    pub fn run(&self) -> Result<(), Error> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut crate::command(), "ivory", &mut script);
-        say(&String::from_utf8_lossy(&script));
+        say(&String::from_utf8_lossy(&script))
     }
 }
 
@@ -45,7 +44,7 @@ impl Man {
         let Some(dir) = &self.dir else {
             let mut page = Vec::new();
             clap_mangen::Man::new(crate::command()).render(&mut page).map_err(Error::system)?;
-            return std::io::stdout().write_all(&page).map_err(Error::system);
+            return say(&String::from_utf8_lossy(&page));
         };
         std::fs::create_dir_all(dir).map_err(Error::system)?;
         clap_mangen::generate_to(crate::command(), dir).map_err(Error::system)

@@ -2,12 +2,13 @@
 
 use clap::{Args, Subcommand};
 use domain::routes::{GET_CATALOG, LIST_SYNC_TARGETS, REGISTER_SYNC_TARGET};
-use domain::{Slug, SyncMode, SyncTargetRequest, TenantId};
-use serde_json::Value;
+use domain::{SyncMode, SyncTargetRequest, TenantId};
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
-use super::{Page, fields, metadata};
+use super::{Page, fields, metadata, options};
 use crate::api::Request;
-use crate::cli::{Change, one_of};
+use crate::cli::{Change, TenantRef, one_of};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Output, Table, text};
@@ -30,7 +31,7 @@ Examples:
 pub struct Add {
     /// The tenant's id, or its slug: then its catalog is asked for the id.
     #[arg(value_name = "TENANT")]
-    tenant: Slug,
+    tenant: TenantRef,
     /// The schema of the source table.
     #[arg(long)]
     schema: String,
@@ -77,7 +78,7 @@ Examples:
 pub struct List {
     /// Only of this tenant: its id, or its slug: then its catalog is asked for the id.
     #[arg(long, value_name = "TENANT")]
-    tenant: Option<Slug>,
+    tenant: Option<TenantRef>,
     #[command(flatten)]
     page: Page,
 }
@@ -93,22 +94,9 @@ impl Sync {
 
 impl Add {
     async fn run(&self, context: &Context) -> Result<(), Error> {
-        let some = |text: &Option<String>| text.as_deref().map(Value::from);
-        let body = fields([
-            ("tenant_id", Some(id(&self.tenant, context).await?.to_string().into())),
-            ("source_schema", Some(self.schema.as_str().into())),
-            ("source_table", Some(self.table.as_str().into())),
-            ("iceberg_namespace", Some(self.namespace.as_str().into())),
-            ("iceberg_table", Some(self.iceberg_table.as_str().into())),
-            ("catalog_name", some(&self.catalog)),
-            ("sync_mode", self.mode.map(|mode| mode.as_str().into())),
-            ("primary_key_cols", (!self.primary_key.is_empty()).then(|| self.primary_key.clone().into())),
-            ("cursor_col", some(&self.cursor)),
-            ("fivetran_connector_id", some(&self.connector)),
-            ("shared_table", self.shared_table.then(|| true.into())),
-            ("metadata", self.metadata.clone()),
-        ]);
-        SyncTargetRequest::parse(&body)?;
+        // What is wrong is said before anybody is asked.
+        SyncTargetRequest::parse(&self.body(TenantId(Uuid::nil()))).map_err(options)?;
+        let body = self.body(id(&self.tenant, context).await?);
         let request = Request::new(&REGISTER_SYNC_TARGET).with(body);
         let Some(answer) = context.change(&request, &self.change).await? else { return Ok(()) };
         let record = answer.json()?;
@@ -126,6 +114,24 @@ impl Add {
             ])
         })
     }
+
+    fn body(&self, tenant: TenantId) -> Map<String, Value> {
+        let some = |text: &Option<String>| text.as_deref().map(Value::from);
+        fields([
+            ("tenant_id", Some(tenant.to_string().into())),
+            ("source_schema", Some(self.schema.as_str().into())),
+            ("source_table", Some(self.table.as_str().into())),
+            ("iceberg_namespace", Some(self.namespace.as_str().into())),
+            ("iceberg_table", Some(self.iceberg_table.as_str().into())),
+            ("catalog_name", some(&self.catalog)),
+            ("sync_mode", self.mode.map(|mode| mode.as_str().into())),
+            ("primary_key_cols", (!self.primary_key.is_empty()).then(|| self.primary_key.clone().into())),
+            ("cursor_col", some(&self.cursor)),
+            ("fivetran_connector_id", some(&self.connector)),
+            ("shared_table", self.shared_table.then(|| true.into())),
+            ("metadata", self.metadata.clone()),
+        ])
+    }
 }
 
 impl List {
@@ -140,8 +146,8 @@ impl List {
 }
 
 /// A tenant's id. A slug is looked up with the same token that the rest needs.
-async fn id(tenant: &Slug, context: &Context) -> Result<TenantId, Error> {
-    if let Ok(id) = tenant.as_str().parse() {
+async fn id(tenant: &TenantRef, context: &Context) -> Result<TenantId, Error> {
+    if let Ok(id) = tenant.to_string().parse() {
         return Ok(id);
     }
     let catalog = context.read(&Request::about(&GET_CATALOG, tenant)).await?;

@@ -5,7 +5,7 @@ use domain::routes::LIST_SYSTEMS;
 use crate::api::Request;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Output, Table, text};
+use crate::output::{Output, Table, plain, text};
 
 pub async fn run(context: &Context) -> Result<(), Error> {
     let systems = context.read(&Request::new(&LIST_SYSTEMS)).await?;
@@ -18,10 +18,11 @@ pub async fn run(context: &Context) -> Result<(), Error> {
             let checked = checked(system, output);
             table.row([text(system, "system"), text(system, "verdict"), of.trim(), &checked, text(cause, "code")]);
             if !cause.is_null() {
-                notes.push(format!("{} ({}): {}", text(cause, "code"), text(cause, "owner"), text(cause, "hint")));
+                let note = format!("{} ({}): {}", text(cause, "code"), text(cause, "owner"), text(cause, "hint"));
+                notes.push(plain(&note));
             }
             let warnings = system["warnings"].as_array().into_iter().flatten();
-            notes.extend(warnings.filter_map(|code| code.as_str()).map(str::to_owned));
+            notes.extend(warnings.map(|it| plain(&format!("{}: {}", text(it, "code"), text(it, "hint")))));
         }
         notes.sort();
         notes.dedup();

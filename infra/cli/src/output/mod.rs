@@ -5,8 +5,7 @@ pub mod style;
 mod table;
 mod time;
 
-use std::io::{IsTerminal as _, Write as _};
-use std::process;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -56,27 +55,33 @@ impl Output {
     /// Prints a value: all of it for machines, the field `name` of it or of its items as names, what `table` makes of it for
     /// people.
     pub fn value(&self, value: &Value, name: &str, table: impl FnOnce(&Self) -> String) -> Result<(), Error> {
-        match self.format {
-            Format::Table => say(&table(self)),
-            Format::Json => say(&serde_json::to_string_pretty(value).map_err(Error::system)?),
-            Format::Yaml => say(&serde_saphyr::to_string(value).map_err(Error::system)?),
+        let text = match self.format {
+            Format::Table => table(self),
+            Format::Json => serde_json::to_string_pretty(value).map_err(Error::system)?,
+            Format::Yaml => serde_saphyr::to_string(value).map_err(Error::system)?,
             Format::Name => match value {
-                Value::Array(items) => items.iter().for_each(|item| say(text(item, name))),
-                item => say(text(item, name)),
+                Value::Array(items) => items.iter().map(|item| named(item, name)).collect::<Vec<_>>().join("\n"),
+                item => named(item, name),
             },
+        };
+        if text.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        match say(&text) {
+            // What a command has done, its exit code says.
+            Err(Error::Closed) => Ok(()),
+            said => said,
+        }
     }
 
     /// Prints one of several values: a line of JSON, a document of YAML, or a line for people.
     pub fn event(&self, value: &Value, name: &str, line: impl FnOnce() -> String) -> Result<(), Error> {
-        match self.format {
-            Format::Table => say(&line()),
-            Format::Json => say(&value.to_string()),
-            Format::Yaml => say(&format!("---\n{}", serde_saphyr::to_string(value).map_err(Error::system)?)),
-            Format::Name => say(text(value, name)),
-        }
-        Ok(())
+        say(&match self.format {
+            Format::Table => line(),
+            Format::Json => value.to_string(),
+            Format::Yaml => format!("---\n{}", serde_saphyr::to_string(value).map_err(Error::system)?),
+            Format::Name => named(value, name),
+        })
     }
 
     /// Shows a request that is not sent.
@@ -102,9 +107,21 @@ pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }
 
-/// Writes a line. Whoever reads it may have seen enough: then the program ends, as it may at any point.
-pub fn say(text: &str) {
-    if writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n')).is_err() {
-        process::exit(0);
+/// A field as a name: one line, so that `xargs` takes it for one.
+fn named(value: &Value, field: &str) -> String {
+    match &value[field] {
+        Value::String(text) => plain(text),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
     }
+}
+
+/// Writes a line.
+pub fn say(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout();
+    let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+    written.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Error::Closed,
+        _ => Error::Unforeseen(format!("cannot write the output: {error}")),
+    })
 }

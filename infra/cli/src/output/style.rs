@@ -22,13 +22,18 @@ pub fn strong<D>(text: D) -> StyledObject<D> {
     styled(text).bold().for_stderr()
 }
 
-/// A state in a table, by its meaning.
+/// A state, coloured by its meaning.
 pub fn state(word: &str) -> String {
+    of_state(word, word)
+}
+
+/// What is left of a state in a narrow column, coloured by the whole word's meaning.
+pub fn of_state(word: &str, shown: &str) -> String {
     let style = match word {
         "active" | "completed" | "made" | "usable" | "ok" | "yes" => Style::new().green(),
         "failed" | "unusable" | "unavailable" | "refused" | "no" => Style::new().red(),
         "asked" | "provisioning" | "running" | "waiting" | "unknown" => Style::new().yellow(),
         _ => Style::new().dim(),
     };
-    style.apply_to(word).to_string()
+    style.apply_to(shown).to_string()
 }

@@ -40,16 +40,17 @@ impl Table {
         if let Some(limit) = width() {
             fit(&mut widths, limit.saturating_sub(GAP.len() * (self.columns.saturating_sub(1))));
         }
-        let cell = |(column, (cell, width)): (usize, (&String, &usize))| {
-            let cut = truncate_str(cell, *width, "…");
-            let shown = if self.states == Some(column) { style::state(&cut) } else { cut.into_owned() };
-            pad_str(&shown, *width, Alignment::Left, None).into_owned()
-        };
-        let line = |row: &Vec<String>| {
+        let line = |(number, row): (usize, &Vec<String>)| {
+            let cell = |(column, (cell, width)): (usize, (&String, &usize))| {
+                let cut = truncate_str(cell, *width, "…");
+                let is_state = self.states == Some(column) && number > 0;
+                let shown = if is_state { style::of_state(cell, &cut) } else { cut.into_owned() };
+                pad_str(&shown, *width, Alignment::Left, None).into_owned()
+            };
             let cells: Vec<_> = row.iter().zip(&widths).enumerate().map(cell).collect();
             cells.join(GAP).trim_end().to_owned() + "\n"
         };
-        self.rows.iter().map(line).collect()
+        self.rows.iter().enumerate().map(line).collect()
     }
 
     fn width(&self, column: usize) -> usize {

@@ -50,7 +50,10 @@ impl Folder {
 
     /// The profile that is used if nothing else is said: the one chosen last, else the local cloud's.
     pub fn current(&self) -> Result<Option<ProfileName>, Error> {
-        let chosen = Self::text(&self.marker())?.and_then(|text| text.trim().parse().ok());
+        let marker = self.marker();
+        let damaged =
+            |_| Error::Unforeseen(format!("{} is damaged; ivory profile use NAME mends it", marker.display()));
+        let chosen = Self::text(&marker)?.map(|text| text.trim().parse().map_err(damaged)).transpose()?;
         let local = || LOCAL.parse().ok().filter(|name| self.profile(name).exists());
         Ok(chosen.or_else(local))
     }
@@ -73,7 +76,7 @@ impl Folder {
     pub(super) fn replace(path: &Path, text: &str) -> Result<(), Error> {
         let written = || {
             let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
-            fs::create_dir_all(folder)?;
+            private_folder(folder)?;
             let mut file = NamedTempFile::new_in(folder)?;
             file.write_all(text.as_bytes())?;
             file.persist(path)?;
@@ -90,6 +93,14 @@ impl Folder {
             Err(error) => Err(failed("delete", path, &error)),
         }
     }
+}
+
+/// Makes a folder into which nobody else may put a profile.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 fn failed(what: &str, path: &Path, error: &std::io::Error) -> Error {

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use self::account::Account;
+pub use self::account::{Account, Said};
 pub use self::folder::Folder;
 
 use crate::error::Error;
@@ -57,6 +57,14 @@ impl ProfileName {
 pub struct Credentials {
     pub api_key: Option<SecretString>,
     pub token: Option<SecretString>,
+}
+
+impl Credentials {
+    /// Those that are not there, from others.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { api_key: self.api_key.or(other.api_key), token: self.token.or(other.token) }
+    }
 }
 
 /// Credentials as text, on their way to or from where they are kept.

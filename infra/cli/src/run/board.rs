@@ -2,16 +2,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use console::{Term, style, truncate_str};
-use domain::StepState;
+use console::{Term, truncate_str};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use super::FRAME;
 use super::status::{Status, StepStatus};
-use crate::output::draws;
+use crate::output::{draws, note};
 
-/// The mark of a step that is at work, by the time.
+/// The marks of a step that is at work, one after the other.
 const AT_WORK: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /// Where a run is shown.
@@ -23,11 +22,12 @@ pub enum Board {
 }
 
 impl Board {
-    pub fn new(terminal: bool) -> Self {
-        if !terminal {
+    pub fn new() -> Self {
+        let bar = ProgressBar::no_length();
+        // No terminal, or one on which nothing can be drawn.
+        if bar.is_hidden() {
             return Self::Lines { seen: Vec::new() };
         }
-        let bar = ProgressBar::no_length();
         bar.set_style(ProgressStyle::with_template("{msg}").expect("a template"));
         draws(Some(&bar));
         Self::Terminal(bar)
@@ -39,7 +39,7 @@ impl Board {
             Self::Terminal(_) => self.draw(status),
             Self::Lines { seen } => {
                 for change in status.changes_since(seen) {
-                    eprintln!("{}", change.line(status));
+                    note(change.line(status));
                 }
             }
         }
@@ -50,7 +50,7 @@ impl Board {
         if let Self::Terminal(bar) = self {
             let columns = usize::from(Term::stderr().size().1);
             let line = |step: &StepStatus| {
-                let line = format!(" {} {}", mark(step), status.line(step));
+                let line = format!(" {} {}", step.mark(at_work()).for_stderr(), status.line(step));
                 truncate_str(&line, columns, "…").into_owned()
             };
             bar.set_message(status.steps.iter().map(line).collect::<Vec<_>>().join("\n"));
@@ -68,17 +68,7 @@ impl Drop for Board {
     }
 }
 
-/// A step's mark, before its line.
-fn mark(step: &StepStatus) -> String {
-    let mark = match step.state {
-        StepState::Completed => style('✓').green(),
-        StepState::Failed => style('✗').red(),
-        StepState::Pending => style('·').dim(),
-        StepState::Running | StepState::Waiting => style(at_work()).yellow(),
-    };
-    mark.for_stderr().to_string()
-}
-
+/// The mark of a step that is at work, now.
 fn at_work() -> char {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let frames = now.as_millis() / FRAME.as_millis();

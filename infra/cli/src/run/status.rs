@@ -1,12 +1,13 @@
 //! What the status route answers.
 
-use domain::{Cause, Step, StepState};
+use console::StyledObject;
+use domain::{Cause, Slug, Step, StepState};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::api::Answer;
 use crate::error::Error;
-use crate::output::{plain, span, style, text};
+use crate::output::{note, plain, span, style, text};
 
 /// How far a tenant is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,15 +53,17 @@ pub enum Change<'a> {
 }
 
 impl Status {
-    /// Reads an answer.
-    pub fn read(answer: &Answer) -> Result<Self, Error> {
+    /// Reads an answer about this tenant.
+    pub fn read(slug: &Slug, answer: &Answer) -> Result<Self, Error> {
         let value = answer.json()?;
         let now = Timestamp::now();
-        Self::of(&value, (now, answer.date().unwrap_or(now)))
+        // A clock that is a day off is broken, and nothing is counted by it.
+        let is_sound = |date: &Timestamp| date.duration_since(now).abs() < SignedDuration::from_hours(24);
+        Self::of(slug, &value, (now, answer.date().filter(is_sound).unwrap_or(now)))
             .ok_or_else(|| Error::Unforeseen("the status is not one that this release knows".to_owned()))
     }
 
-    fn of(value: &Value, read_at: (Timestamp, Timestamp)) -> Option<Self> {
+    fn of(slug: &Slug, value: &Value, read_at: (Timestamp, Timestamp)) -> Option<Self> {
         let state = match text(value, "provisioning_state") {
             "provisioning" => State::Provisioning,
             "active" => State::Active,
@@ -70,11 +73,11 @@ impl Status {
         };
         let steps: Option<Vec<_>> = value["steps"].as_array()?.iter().map(StepStatus::of).collect();
         Some(Self {
-            slug: text(value, "slug").to_owned(),
+            slug: slug.to_string(),
             state,
             steps: steps?,
             attempt: value["attempt"].clone(),
-            last_error: value["last_error"].as_str().map(str::to_owned),
+            last_error: value["last_error"].as_str().map(plain),
             read_at,
         })
     }
@@ -83,7 +86,7 @@ impl Status {
     pub fn verdict(&self) -> Result<(), Error> {
         match self.state {
             State::Active => Ok(()),
-            State::Failed => Err(Error::RunFailed(self.slug.clone(), self.cause().map(|cause| cause.owner))),
+            State::Failed => Err(Error::Said(self.cause().map(|cause| cause.owner).into())),
             State::Deprovisioned => Err(Error::Refused(format!("{} is switched off", self.slug))),
             State::Provisioning => Err(Error::StillRunning(self.slug.clone())),
         }
@@ -97,8 +100,8 @@ impl Status {
     /// Says on standard error how the run ended: if it failed, what is wrong and the command to go on with.
     pub fn explain(&self) {
         match self.state {
-            State::Active => eprintln!("{} is active, {} after the first step began.", self.slug, self.took()),
-            State::Failed => eprint!("{}", self.remedy()),
+            State::Active => note(format_args!("{} is active, {} after the first step began.", self.slug, self.took())),
+            State::Failed => note(self.remedy().trim_end()),
             State::Provisioning | State::Deprovisioned => {}
         }
     }
@@ -121,7 +124,7 @@ impl Status {
         let provider = cause.provider_request_id.as_ref();
         let provider = provider.map(|id| format!("  the provider's request: {}\n", plain(id)));
         let provider = provider.unwrap_or_default();
-        let (hint, code) = (plain(&cause.hint), &cause.code);
+        let (hint, code) = (plain(&cause.hint), plain(&cause.code));
         let first = if cause.foreseen_at.is_some() { "ivory systems, and when it is usable: " } else { "" };
         let (then, more) = (style::strong("then:"), style::strong("more:"));
         format!("  {hint}\n{provider}  {then} {first}ivory tenant retry {slug}\n  {more} ivory explain {code}\n")
@@ -129,15 +132,7 @@ impl Status {
 
     /// The nine steps, one per line.
     pub fn table(&self) -> String {
-        let lines = self.steps.iter().map(|step| {
-            let mark = match step.state {
-                StepState::Completed => console::style("✓").green(),
-                StepState::Failed => console::style("✗").red(),
-                StepState::Running | StepState::Waiting => console::style("›").yellow(),
-                StepState::Pending => console::style("·").dim(),
-            };
-            format!(" {mark} {}\n", self.line(step))
-        });
+        let lines = self.steps.iter().map(|step| format!(" {} {}\n", step.mark('›'), self.line(step)));
         let lines: String = lines.collect();
         let head = format!("{}  {}, attempt {}", self.slug, style::state(self.word()), self.attempt);
         let remedy = if self.state == State::Failed { self.remedy() } else { String::new() };
@@ -163,7 +158,7 @@ impl Status {
     /// The server's time now, as far as this machine's clock runs like the server's.
     fn server_now(&self) -> Timestamp {
         let (local, server) = self.read_at;
-        server + Timestamp::now().duration_since(local)
+        server.checked_add(Timestamp::now().duration_since(local)).unwrap_or(server)
     }
 
     fn running_for(&self, step: &StepStatus) -> Option<SignedDuration> {
@@ -211,16 +206,26 @@ impl StepStatus {
         let number = Step::ALL.into_iter().find(|step| step.id() == text(value, "id"))?.number();
         Some(Self {
             number,
-            name: text(value, "name").to_owned(),
+            name: plain(text(value, "name")),
             state: text(value, "state").parse().ok()?,
             attempts: value["attempts"].as_u64()?,
             duration: value["duration_ms"].as_i64().map(SignedDuration::from_millis),
             started_at: moment("started_at"),
             next_retry_at: moment("next_retry_at"),
-            waiting_for: text(value, "waiting_for").to_owned(),
+            waiting_for: plain(text(value, "waiting_for")),
             cause: serde_json::from_value(value["cause"].clone()).ok(),
             value: value.clone(),
         })
+    }
+
+    /// Its mark, before its line.
+    pub fn mark(&self, at_work: char) -> StyledObject<char> {
+        match self.state {
+            StepState::Completed => console::style('✓').green(),
+            StepState::Failed => console::style('✗').red(),
+            StepState::Pending => console::style('·').dim(),
+            StepState::Running | StepState::Waiting => console::style(at_work).yellow(),
+        }
     }
 
     /// What it waits for, what it has met and who can mend it, how often it was tried.
@@ -230,7 +235,7 @@ impl StepStatus {
             notes.push(format!("waiting for {}", self.waiting_for));
         }
         if let Some(Cause { code, owner, .. }) = self.cause.as_ref().filter(|_| self.state != StepState::Completed) {
-            notes.push(format!("{code} ({} can mend it)", owner.as_str()));
+            notes.push(format!("{} ({} can mend it)", plain(code), owner.as_str()));
         }
         if self.attempts > 1 {
             notes.push(format!("{} attempts", self.attempts));

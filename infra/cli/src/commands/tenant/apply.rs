@@ -4,26 +4,27 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use domain::routes::{GET_TENANT, INVITE_ADMIN, PROVISION_TENANT, UPDATE_TENANT};
-use domain::{CustomDomain, FieldError, Patch, ProvisionRequest, TenantChange};
+use domain::{CustomDomain, FieldError, Patch, ProblemCode, ProvisionRequest, TenantChange};
 use serde_json::{Map, Value, json};
+use serde_saphyr::Options;
 
 use crate::api::{Client, Request};
 use crate::commands::{confirm, contents, fields};
 use crate::context::Context;
-use crate::error::Error;
-use crate::output::{style, text};
+use crate::error::{Error, Exit};
+use crate::output::{note, plain, style, text};
 use crate::run::{self, Wait};
 
 /// Make tenants what files say: create, correct, resume, change, or leave them as they are.
 ///
 /// A file holds YAML documents, one per tenant, with the fields of POST /v1/admin/tenants and, if wanted, `custom_domain`. All
 /// of them are read and compared before anything is changed, and the differences are shown first. A tier or a domain that a
-/// document does not name stays as it is. Another admin is invited.
+/// document does not name stays as it is. Another admin is invited. A tenant that is refused does not stop the others.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   ivory tenant apply -f acme-bank.yaml
-  kustomize build | ivory tenant apply -f - --yes --wait
+  ivory tenant apply -f acme-bank.yaml -f other-bank.yaml --yes --wait
 
 A file:
   slug: acme-bank
@@ -46,6 +47,9 @@ pub struct Apply {
     wait: Wait,
 }
 
+/// The field that only a PATCH has.
+const DOMAIN: &str = "custom_domain";
+
 /// A tenant as a document wants it.
 struct Wanted {
     request: ProvisionRequest,
@@ -62,6 +66,18 @@ struct Plan {
     changes: Vec<(&'static str, Value, Value)>,
     /// The version that was compared.
     etag: Option<String>,
+    /// Whether the nine steps run for it, or are about to.
+    runs: bool,
+}
+
+/// What became of it.
+enum Outcome {
+    /// Nothing was to be done, or nothing was tried.
+    Untouched,
+    /// It was done. Of a run, the API's answer.
+    Applied(Option<Value>),
+    /// It was refused, perhaps after a part of it.
+    Failed(Error),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,11 +104,6 @@ impl Action {
             Self::None => "none",
         }
     }
-
-    /// Whether the nine steps run for it.
-    const fn runs(self) -> bool {
-        matches!(self, Self::Create | Self::Correct | Self::Resume)
-    }
 }
 
 impl Apply {
@@ -104,32 +115,43 @@ impl Apply {
             plans.push(plan(wanted, &client).await?);
         }
         for plan in &plans {
-            eprint!("{}", plan.shown());
+            note(plan.shown().trim_end());
         }
         let anything = plans.iter().any(|plan| plan.action != Action::None);
         if anything && !self.dry_run && !self.yes {
             confirm("Apply? [y/N]", |typed| matches!(typed, "y" | "Y" | "yes"))?;
         }
-        if !self.dry_run {
-            for plan in &plans {
-                plan.apply(&client).await?;
-            }
+        let mut outcomes = Vec::new();
+        let mut goes_on = !self.dry_run;
+        for plan in &plans {
+            let outcome = if goes_on { plan.apply(&client).await } else { Outcome::Untouched };
+            // Without an API the others would only wait as long.
+            goes_on &= !matches!(outcome, Outcome::Failed(Error::Unavailable(..) | Error::Interrupted(..)));
+            outcomes.push(outcome);
         }
-        let done = plans.iter().map(|plan| plan.report(!self.dry_run)).collect();
-        context.output.value(&done, "slug", |_| {
+        let done: Vec<_> = plans.iter().zip(&outcomes).collect();
+        let report = done.iter().map(|(plan, outcome)| plan.report(outcome)).collect();
+        let printed = context.output.value(&report, "slug", |_| {
             let what = match (anything, self.dry_run) {
                 (false, _) => "Nothing to do.",
                 (true, true) => "Nothing was changed.",
                 (true, false) => "Applied.",
             };
-            what.to_owned()
-        })?;
-        if self.dry_run {
-            return Ok(());
-        }
+            if outcomes.iter().any(Outcome::is_bad) { String::new() } else { what.to_owned() }
+        });
+        let told = done.iter().map(|(plan, outcome)| plan.tell(outcome)).fold(Ok(()), Result::and);
+        let ran = if goes_on { self.follow(&done, context).await } else { Ok(()) };
+        told.and(ran).and(printed)
+    }
+
+    /// Waits for the runs, one after the other.
+    async fn follow(&self, done: &[(&Plan, &Outcome)], context: &Context) -> Result<(), Error> {
         let mut verdict = Ok(());
-        for plan in plans.iter().filter(|plan| plan.action.runs()) {
-            verdict = verdict.and(run::end(&plan.wanted.request.slug, &self.wait, context).await);
+        for (plan, _) in done.iter().filter(|(plan, outcome)| plan.runs && !matches!(outcome, Outcome::Failed(_))) {
+            match run::end(&plan.wanted.request.slug, &self.wait, context).await {
+                Err(error @ Error::Said(_)) => verdict = verdict.and(Err(error)),
+                ended => ended?,
+            }
         }
         verdict
     }
@@ -138,8 +160,9 @@ impl Apply {
     fn read(&self) -> Result<Vec<Wanted>, Error> {
         let mut wanted: Vec<Wanted> = Vec::new();
         for path in &self.file {
-            let documents: Vec<Map<String, Value>> = serde_saphyr::from_multiple(&contents(path)?)
-                .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))?;
+            let documents: Vec<Map<String, Value>> =
+                serde_saphyr::from_multiple_with_options(&contents(path)?, strictly())
+                    .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))?;
             for document in documents {
                 let one = Wanted::parse(document).map_err(|errors| named(path, errors))?;
                 if wanted.iter().any(|other| other.request.slug == one.request.slug) {
@@ -150,6 +173,11 @@ impl Apply {
         }
         if wanted.is_empty() { Err(Error::Usage("there is no document".to_owned())) } else { Ok(wanted) }
     }
+}
+
+/// Only `true` confirms anything: not `yes`, not `on`.
+fn strictly() -> Options {
+    serde_saphyr::options! { strict_booleans: true }
 }
 
 /// Says which file the mistakes are in.
@@ -191,11 +219,11 @@ async fn plan(wanted: Wanted, client: &Client) -> Result<Plan, Error> {
     let slug = &wanted.request.slug;
     let answer = match client.send(&Request::about(&GET_TENANT, slug), None).await {
         Ok(answer) => answer,
-        Err(Error::Problem(problem, _)) if problem.status == 404 => {
+        Err(Error::Problem(problem, _)) if problem.code == ProblemCode::TenantNotFound.as_str() => {
             let region = ("region", wanted.request.region.as_str().into());
             let values = wanted.values().into_iter().chain([region]);
             let changes = values.filter(|(_, to)| !to.is_null()).map(|(field, to)| (field, Value::Null, to)).collect();
-            return Ok(Plan { wanted, action: Action::Create, changes, etag: None });
+            return Ok(Plan { wanted, action: Action::Create, changes, etag: None, runs: true });
         }
         Err(error) => return Err(error),
     };
@@ -218,14 +246,16 @@ async fn plan(wanted: Wanted, client: &Client) -> Result<Plan, Error> {
         ("provisioning" | "active", true) => Action::None,
         (state, _) => return Err(Error::Refused(format!("{slug} is {state}; a file cannot change that"))),
     };
-    Ok(Plan { wanted, action, changes, etag })
+    let runs = text(&record, "provisioning_state") != "active";
+    Ok(Plan { wanted, action, changes, etag, runs })
 }
 
 impl Plan {
     /// The differences, for people.
     fn shown(&self) -> String {
         let slug = &self.wanted.request.slug;
-        let value = |value: &Value| value.as_str().map_or_else(|| "nothing".to_owned(), |text| format!("{text:?}"));
+        let value =
+            |value: &Value| value.as_str().map_or_else(|| "nothing".to_owned(), |text| format!("{:?}", plain(text)));
         let line = |(field, from, to): &(&str, Value, Value)| match from {
             Value::Null => format!("  {field}: {}\n", value(to)),
             from => format!("  {field}: {} → {}\n", value(from), value(to)),
@@ -238,36 +268,77 @@ impl Plan {
         format!("{} {what}\n{lines}", style::strong(slug))
     }
 
-    fn report(&self, applied: bool) -> Value {
+    fn report(&self, outcome: &Outcome) -> Value {
+        let (accepted, error) = match outcome {
+            Outcome::Applied(accepted) => (accepted.as_ref(), None),
+            Outcome::Failed(error) => (None, Some(error.to_string())),
+            Outcome::Untouched => (None, None),
+        };
         let change = |(field, from, to): &(&str, Value, Value)| json!({ "field": field, "from": from, "to": to });
         json!({
             "slug": self.wanted.request.slug, "action": self.action.as_str(),
             "changes": self.changes.iter().map(change).collect::<Vec<_>>(),
-            "applied": applied && self.action != Action::None,
+            "applied": matches!(outcome, Outcome::Applied(_)),
+            "run": accepted.map(|accepted| &accepted["run"]),
+            "not_applied": accepted.map(late).unwrap_or_default(),
+            "error": error,
         })
     }
 
-    async fn apply(&self, client: &Client) -> Result<(), Error> {
-        match self.action {
-            Action::None => Ok(()),
-            Action::Create | Action::Correct | Action::Resume => {
-                self.post(client).await?;
-                // The POST has no domain. The version is another one by now, and a domain takes nothing back.
-                self.patch(&["custom_domain"], None, client).await
+    /// Says what was not done as it was wanted.
+    fn tell(&self, outcome: &Outcome) -> Result<(), Error> {
+        if !outcome.is_bad() {
+            return Ok(());
+        }
+        note(style::strong(&self.wanted.request.slug));
+        Err(Error::Said(match outcome {
+            Outcome::Failed(error) => {
+                error.explain();
+                error.exit()
             }
-            Action::Change => {
-                self.patch(&["display_name", "tier", "custom_domain"], self.etag.as_deref(), client).await?;
-                self.invite(client).await
+            Outcome::Applied(accepted) => {
+                accepted.iter().for_each(run::not_applied);
+                Exit::Refused
             }
+            Outcome::Untouched => Exit::Done,
+        }))
+    }
+
+    async fn apply(&self, client: &Client) -> Outcome {
+        let done = match self.action {
+            Action::None => return Outcome::Untouched,
+            Action::Create | Action::Correct | Action::Resume => self.run(client).await,
+            Action::Change => self.change(client).await.map(|()| None),
+        };
+        match done {
+            Ok(accepted) => Outcome::Applied(accepted),
+            // Another `apply` compares again; no key of a request is of use for it.
+            Err(error) => Outcome::Failed(error.without_key()),
         }
     }
 
-    async fn post(&self, client: &Client) -> Result<(), Error> {
-        let request = Request::new(&PROVISION_TENANT).with(self.wanted.body.clone());
-        let accepted = client.send(&request, None).await?.json()?;
-        let late = accepted["not_applied"].as_array().into_iter().flatten();
-        late.for_each(|late| eprintln!("  {} was not changed: {}", text(late, "field"), text(late, "reason")));
-        Ok(())
+    /// Has the tenant made, with the values of the document.
+    async fn run(&self, client: &Client) -> Result<Option<Value>, Error> {
+        let only_the_domain = self.changes.iter().all(|(field, ..)| *field == DOMAIN);
+        let mut accepted = None;
+        if self.action != Action::Correct || !only_the_domain {
+            let request = Request::new(&PROVISION_TENANT).with(self.wanted.body.clone());
+            accepted = Some(client.send(&request, None).await?.json()?);
+        }
+        // A POST has no domain. It has made another version, and nobody else's domain is taken by a PATCH without one.
+        self.patch(&[DOMAIN], None, client).await?;
+        Ok(accepted)
+    }
+
+    /// Changes a live tenant, if it still is as it was compared.
+    async fn change(&self, client: &Client) -> Result<(), Error> {
+        let Some(etag) = &self.etag else {
+            return Err(Error::Unforeseen(
+                "the API says no version of the tenant, so it could be overwritten".to_owned(),
+            ));
+        };
+        self.patch(&["display_name", "tier", DOMAIN], Some(etag), client).await?;
+        self.invite(client).await
     }
 
     async fn patch(&self, wanted: &[&str], etag: Option<&str>, client: &Client) -> Result<(), Error> {
@@ -288,6 +359,22 @@ impl Plan {
         let request = Request::about(&INVITE_ADMIN, &self.wanted.request.slug).with(body);
         client.send(&request, None).await.map(drop)
     }
+}
+
+impl Outcome {
+    /// Whether something was not done as it was wanted.
+    fn is_bad(&self) -> bool {
+        match self {
+            Self::Failed(_) => true,
+            Self::Applied(accepted) => accepted.as_ref().is_some_and(|accepted| !late(accepted).is_empty()),
+            Self::Untouched => false,
+        }
+    }
+}
+
+/// The fields that came too late.
+fn late(accepted: &Value) -> Vec<&str> {
+    accepted["not_applied"].as_array().into_iter().flatten().map(|late| text(late, "field")).collect()
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use clap::Args;
 use domain::routes::PROVISION_TENANT;
-use domain::{ProvisionRequest, Region, Tier};
+use domain::{ProvisionRequest, Region, Slug, Tier};
 use serde_json::{Map, Value};
 
 use crate::api::Request;
 use crate::cli::{Change, one_of};
-use crate::commands::fields;
+use crate::commands::{fields, options};
 use crate::context::Context;
 use crate::error::Error;
 use crate::run::{self, Wait};
@@ -44,12 +44,13 @@ pub struct Create {
 
 impl Create {
     pub async fn run(&self, context: &Context) -> Result<(), Error> {
-        let request = Request::new(&PROVISION_TENANT).with(self.body()?);
+        let (slug, body) = self.body()?;
+        let request = Request::new(&PROVISION_TENANT).with(body);
         let Some(answer) = context.change(&request, &self.change).await? else { return Ok(()) };
-        run::accepted(&answer.json()?, &self.wait, context).await
+        run::accepted(&slug, &answer.json()?, &self.wait, context).await
     }
 
-    fn body(&self) -> Result<Map<String, Value>, Error> {
+    fn body(&self) -> Result<(Slug, Map<String, Value>), Error> {
         let body = fields([
             ("slug", Some(self.slug.as_str().into())),
             ("display_name", Some(self.display_name.as_str().into())),
@@ -58,7 +59,7 @@ impl Create {
             ("admin_email", Some(self.admin.as_str().into())),
             ("data_residency_verified", Some(self.residency_verified.into())),
         ]);
-        ProvisionRequest::parse(&body, &[])?;
-        Ok(body)
+        let request = ProvisionRequest::parse(&body, &[]).map_err(options)?;
+        Ok((request.slug, body))
     }
 }

@@ -18,7 +18,7 @@ Examples:
   ivory tenant delete acme-bank
   ivory tenant delete acme-bank --yes")]
 pub struct Delete {
-    /// The tenant's slug or id.
+    /// The tenant's slug.
     #[arg(value_name = "TENANT")]
     tenant: Slug,
     /// Do not ask. Needed where nobody can be asked.

@@ -8,7 +8,6 @@ use crate::api::Request;
 use crate::cli::Change;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::text;
 
 /// Have the middleware read a tenant's record again.
 #[derive(Args)]
@@ -17,7 +16,7 @@ Examples:
   ivory tenant invalidate-cache acme-bank
   ivory tenant list -o name | xargs -n 1 ivory tenant invalidate-cache")]
 pub struct InvalidateCache {
-    /// The tenant's slug or id.
+    /// The tenant's slug.
     #[arg(value_name = "TENANT")]
     tenant: Slug,
     #[command(flatten)]
@@ -29,6 +28,6 @@ impl InvalidateCache {
         let request = Request::about(&INVALIDATE_TENANT_CACHE, &self.tenant);
         let Some(answer) = context.change(&request, &self.change).await? else { return Ok(()) };
         let done = answer.json()?;
-        context.output.value(&done, "slug", |_| format!("The cache of {} is invalidated.", text(&done, "slug")))
+        context.output.value(&done, "slug", |_| format!("The cache of {} is invalidated.", self.tenant))
     }
 }

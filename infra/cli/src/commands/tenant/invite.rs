@@ -6,7 +6,7 @@ use domain::{InvitationRequest, Slug};
 
 use crate::api::Request;
 use crate::cli::Change;
-use crate::commands::fields;
+use crate::commands::{fields, options};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Table, text};
@@ -18,7 +18,7 @@ Examples:
   ivory tenant invite acme-bank
   ivory tenant invite acme-bank --admin treasurer@acmebank.com")]
 pub struct Invite {
-    /// The tenant's slug or id.
+    /// The tenant's slug.
     #[arg(value_name = "TENANT")]
     tenant: Slug,
     /// The tenant's admin from now on, instead of the present one.
@@ -31,7 +31,7 @@ pub struct Invite {
 impl Invite {
     pub async fn run(&self, context: &Context) -> Result<(), Error> {
         let body = fields([("admin_email", self.admin.as_deref().map(Into::into))]);
-        InvitationRequest::parse(&body)?;
+        InvitationRequest::parse(&body).map_err(options)?;
         let request = Request::about(&INVITE_ADMIN, &self.tenant).with(body);
         let Some(answer) = context.change(&request, &self.change).await? else { return Ok(()) };
         let mail = answer.json()?;

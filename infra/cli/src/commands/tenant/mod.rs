@@ -16,6 +16,7 @@ mod watch;
 use clap::{Args, Subcommand};
 use domain::Slug;
 
+use crate::cli::TenantRef;
 use crate::context::Context;
 use crate::error::Error;
 
@@ -45,7 +46,7 @@ Examples:
 Examples:
   ivory tenant resources acme-bank
   ivory tenant resources acme-bank -o json | jq '.[] | select(.kind == \"supabase_project\")'")]
-    Resources(Named),
+    Resources(NamedById),
     /// Watch the nine steps until the tenant is active, or failed.
     Watch(watch::Watch),
     /// Change a tenant's name, tier or domain.
@@ -63,9 +64,17 @@ Examples:
 /// The tenant that a command is about.
 #[derive(Clone, Args)]
 pub struct Named {
-    /// The tenant's slug or id.
+    /// The tenant's slug.
     #[arg(value_name = "TENANT")]
     pub tenant: Slug,
+}
+
+/// The tenant that a command is about, which may be over.
+#[derive(Clone, Args)]
+pub struct NamedById {
+    /// The tenant's id, or its slug.
+    #[arg(value_name = "TENANT")]
+    pub tenant: TenantRef,
 }
 
 impl Tenant {

@@ -1,14 +1,14 @@
 //! `ivory tenant resources`.
 
-use domain::Slug;
 use domain::routes::LIST_TENANT_RESOURCES;
 
 use crate::api::Request;
+use crate::cli::TenantRef;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Table, text};
 
-pub async fn run(tenant: &Slug, context: &Context) -> Result<(), Error> {
+pub async fn run(tenant: &TenantRef, context: &Context) -> Result<(), Error> {
     let resources = context.read(&Request::about(&LIST_TENANT_RESOURCES, tenant)).await?;
     context.output.value(&resources, "external_id", |output| {
         let mut table = Table::new(["resource", "state", "name", "id", "region", "made by", "when"]).with_states(1);

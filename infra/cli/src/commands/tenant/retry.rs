@@ -17,7 +17,7 @@ Examples:
   ivory tenant retry acme-bank --wait
   ivory tenant list --state failed -o name | xargs -n 1 ivory tenant retry")]
 pub struct Retry {
-    /// The tenant's slug or id.
+    /// The tenant's slug.
     #[arg(value_name = "TENANT")]
     tenant: Slug,
     #[command(flatten)]
@@ -30,6 +30,6 @@ impl Retry {
     pub async fn run(&self, context: &Context) -> Result<(), Error> {
         let request = Request::about(&RETRY_TENANT, &self.tenant);
         let Some(answer) = context.change(&request, &self.change).await? else { return Ok(()) };
-        run::accepted(&answer.json()?, &self.wait, context).await
+        run::accepted(&self.tenant, &answer.json()?, &self.wait, context).await
     }
 }

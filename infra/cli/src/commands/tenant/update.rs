@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::get;
 use crate::api::Request;
 use crate::cli::{Change, one_of};
-use crate::commands::fields;
+use crate::commands::{fields, options};
 use crate::context::Context;
 use crate::error::Error;
 
@@ -20,7 +20,7 @@ Examples:
   ivory tenant update acme-bank --tier enterprise_plus --custom-domain bank.acme.com")]
 #[group(required = true, multiple = true, args = ["display_name", "tier", "custom_domain", "no_custom_domain"])]
 pub struct Update {
-    /// The tenant's slug or id.
+    /// The tenant's slug.
     #[arg(value_name = "TENANT")]
     tenant: Slug,
     /// The tenant's name for people.
@@ -47,7 +47,7 @@ impl Update {
             ("tier", self.tier.map(|tier| tier.as_str().into())),
             ("custom_domain", domain.or(self.no_custom_domain.then_some(Value::Null))),
         ]);
-        TenantChange::parse(&body, &[])?;
+        TenantChange::parse(&body, &[]).map_err(options)?;
         let request = Request::about(&UPDATE_TENANT, &self.tenant).with(body);
         let Some(answer) = context.change(&request, &self.change).await? else { return Ok(()) };
         let record = answer.json()?;

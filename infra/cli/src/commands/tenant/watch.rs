@@ -16,7 +16,7 @@ Examples:
   ivory tenant watch acme-bank
   ivory tenant watch acme-bank -o json | jq -c 'select(.step.state == \"failed\")'")]
 pub struct Watch {
-    /// The tenant's slug or id.
+    /// The tenant's slug.
     #[arg(value_name = "TENANT")]
     tenant: Slug,
     #[command(flatten)]
