@@ -53,10 +53,15 @@ pub fn operations() -> BTreeSet<String> {
     operations.filter_map(|operation| operation["operationId"].as_str().map(str::to_owned)).collect()
 }
 
+/// The names of a path's parameters, and what stands in their places.
+type Gaps<'a> = Vec<(&'static str, &'a str)>;
+
 /// The path's entry, and what stands in its gaps.
-fn item(path: &str) -> Option<(&'static Map<String, Value>, Vec<(&'static str, &str)>)> {
+fn item(path: &str) -> Option<(&'static Map<String, Value>, Gaps<'_>)> {
     DOCUMENT["paths"].as_object()?.iter().find_map(|(template, item)| {
-        ensure_same_length(template, path)?;
+        if template.split('/').count() != path.split('/').count() {
+            return None;
+        }
         let mut gaps = Vec::new();
         for (expected, found) in template.split('/').zip(path.split('/')) {
             match expected.strip_prefix('{').and_then(|gap| gap.strip_suffix('}')) {
@@ -67,10 +72,6 @@ fn item(path: &str) -> Option<(&'static Map<String, Value>, Vec<(&'static str, &
         }
         Some((item.as_object()?, gaps))
     })
-}
-
-fn ensure_same_length(template: &str, path: &str) -> Option<()> {
-    (template.split('/').count() == path.split('/').count()).then_some(())
 }
 
 struct Parameters<'a>(&'a Value);

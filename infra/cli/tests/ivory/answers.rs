@@ -66,7 +66,7 @@ pub fn running() -> Reply {
     steps[1]["state"] = json!("waiting");
     steps[1]["waiting_for"] = json!("project");
     steps[1]["started_at"] = json!(TIME);
-    status("provisioning", &[], steps)
+    status("provisioning", &[], &steps)
 }
 
 /// A run that failed in its seventh step.
@@ -77,14 +77,14 @@ pub fn failed(owner: &str, code: &str, hint: &str) -> Reply {
     steps[6]["cause"] = json!({
         "code": code, "owner": owner, "retryable": false, "hint": hint, "provider_request_id": null, "foreseen_at": null,
     });
-    status("failed", &["step_7"], steps)
+    status("failed", &["step_7"], &steps)
 }
 
 pub fn active() -> Reply {
-    status("active", &[], steps(9))
+    status("active", &[], &steps(9))
 }
 
-fn status(state: &str, failed: &[&str], steps: Vec<Value>) -> Reply {
+fn status(state: &str, failed: &[&str], steps: &[Value]) -> Reply {
     let completed: Vec<_> = steps.iter().filter(|step| step["state"] == "completed").map(|step| &step["id"]).collect();
     let body = json!({
         "tenant_id": TENANT_ID,

@@ -15,3 +15,4 @@ mod secrets;
 mod server;
 mod shown;
 mod terminal;
+mod typed;

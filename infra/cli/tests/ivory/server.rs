@@ -125,7 +125,7 @@ impl Server {
                 let service = service_fn(move |request| serve(request, Arc::clone(&seen), Arc::clone(&answering)));
                 // A cut is an error of the connection.
                 tokio::spawn(async {
-                    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await)
+                    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
                 });
             }
         });

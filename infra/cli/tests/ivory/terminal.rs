@@ -49,7 +49,7 @@ impl Terminal {
         let keyboard = pair.master.take_writer()?;
         std::thread::spawn(move || {
             let _master = pair.master;
-            let mut buffer = [0; 1 << 16];
+            let mut buffer = [0; 4096];
             // A terminal whose program has ended says so as an error.
             while let Ok(length @ 1..) = reader.read(&mut buffer) {
                 lock(&screen).show(&buffer[..length]);

@@ -56,8 +56,11 @@ async fn a_file_is_applied_once() -> Result<()> {
     ]);
     assert_eq!(changed[0]["changes"], expected);
     let asked = desk.recorder.asked();
-    let patch = asked.iter().find(|it| it.method == "PATCH");
-    ensure!(patch.is_some_and(|it| it.header("if-match").is_some()), "a change that is not for one version: {patch:?}");
+    let changed = asked.iter().find(|it| it.method == "PATCH");
+    ensure!(
+        changed.is_some_and(|it| it.header("if-match").is_some()),
+        "a change that is not for one version: {changed:?}"
+    );
 
     // Another admin is invited. What the API never changes is refused before anything is sent.
     let third = second.replace("admin@", "chief@");

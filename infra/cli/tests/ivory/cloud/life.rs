@@ -53,6 +53,13 @@ async fn a_tenants_life() -> Result<()> {
     assert_eq!(record, desk.cloud.tenant(&slug).await?);
     desk.prints("tenant-status", &format!("tenant status {slug}")).await?;
     shown("tenant-get.absolute", &ivory.text(&format!("tenant get {slug} -o table --absolute-times")).await?);
+    let resources = ivory.json(0, &format!("tenant resources {slug}")).await?;
+    let table = ivory.text(&format!("tenant resources {slug} -o table")).await?;
+    for resource in resources.as_array().context("no list")? {
+        let kind = resource["kind"].as_str().context("no kind")?;
+        ensure!(table.lines().any(|line| line.starts_with(kind)), "no {kind}:\n{table}");
+    }
+    ensure!(table.contains("supabase_project"), "{table}");
     let listed = desk.prints("tenant-list", &format!("tenant list --search {slug}")).await?;
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
     for filter in ["--state active", "--tier enterprise", "--region us-east-1", "--limit 1"] {
@@ -110,10 +117,10 @@ impl Desk {
         let some = ivory.json(0, &format!("audit list --tenant {slug} --action tenant.update")).await?;
         ensure!(some.as_array().is_some_and(|some| !some.is_empty() && some.len() < actions.len()), "{some}");
 
-        let all = ivory.text("audit list").await?;
-        std::fs::write(ivory.home("audit.json"), &all)?;
+        let all = ivory.json(0, "audit list").await?;
+        std::fs::write(ivory.home("audit.json"), all.to_string())?;
         let verified = ivory.json(0, "audit verify audit.json").await?;
-        assert_eq!(verified["rows"].as_u64(), Some(all.matches("\"request_id\"").count() as u64));
+        assert_eq!(verified["rows"].as_u64(), all.as_array().map(|all| all.len() as u64));
         let altered = rows.to_string().replace("tenant.update", "tenant.upgrade");
         ivory.fed(&altered, "audit verify - --part").await?.ends(6)?;
         Ok(())
@@ -166,6 +173,6 @@ async fn a_list_is_the_newest_first() -> Result<()> {
     let slugs: Vec<_> = all.as_array().into_iter().flatten().map(|tenant| tenant["slug"].clone()).collect();
     assert_eq!(slugs, [2, 1, 0].map(|number| json!(format!("{name}-{number}"))));
     let two = desk.ivory.json(0, &format!("tenant list --search {name} --limit 2")).await?;
-    assert_eq!(two.as_array().map(|two| two.as_slice()), all.as_array().map(|all| &all[..2]));
+    assert_eq!(two.as_array().map(Vec::as_slice), all.as_array().map(|all| &all[..2]));
     Ok(())
 }
