@@ -49,7 +49,7 @@ impl<'a> Row<'a> {
     pub(crate) fn fits(&self) -> Result<usize, Fault> {
         let mut content: Value = CONTENT.iter().map(|name| ((*name).to_owned(), self.fields[name].clone())).collect();
         let (mut digests, mut erased) = (Map::new(), 0);
-        for (pointer, address) in self.fields["addresses"].as_object().into_iter().flatten() {
+        for (pointer, address) in self.fields["addresses"].as_object().ok_or(Fault::Field("addresses"))? {
             let fault = || Fault::Address(pointer.clone());
             let digest: Digest = address["digest"].as_str().and_then(|text| text.parse().ok()).ok_or_else(fault)?;
             let place = content.pointer_mut(pointer).ok_or_else(fault)?;

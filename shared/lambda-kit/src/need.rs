@@ -80,6 +80,8 @@ pub enum AwsResource {
     IdempotencyTable,
     /// This path of every OpenSearch Service domain.
     SearchDomains(&'static str),
+    /// Objects below `audit/` in the bucket of the audit log's anchors, if there is one.
+    AuditAnchors,
 }
 
 /// AWS actions whose requests are signed by our own client.
@@ -91,6 +93,8 @@ pub trait AwsActions: 'static {
 /// The function's AWS credentials, for signing the requests of `A`.
 pub struct Credentials<A> {
     provider: SharedCredentialsProvider,
+    region: String,
+    endpoint: Option<String>,
     actions: std::marker::PhantomData<fn() -> A>,
 }
 
@@ -100,6 +104,18 @@ impl<A> Credentials<A> {
     pub const fn provider(&self) -> &SharedCredentialsProvider {
         &self.provider
     }
+
+    /// The function's region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Where AWS is, if it is not at its own addresses.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
 }
 
 impl<A: AwsActions> Need for Credentials<A> {
@@ -108,9 +124,15 @@ impl<A: AwsActions> Need for Credentials<A> {
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        let provider = platform.sdk().credentials_provider();
-        let provider = provider.ok_or_else(|| Misconfigured::of("the function has no role"))?;
-        Ok(Self { provider, actions: std::marker::PhantomData })
+        let sdk = platform.sdk();
+        let provider = sdk.credentials_provider().ok_or_else(|| Misconfigured::of("the function has no role"))?;
+        let region = sdk.region().map(ToString::to_string).ok_or_else(|| Misconfigured::of("AWS_REGION is not set"))?;
+        Ok(Self {
+            provider,
+            region,
+            endpoint: sdk.endpoint_url().map(str::to_owned),
+            actions: std::marker::PhantomData,
+        })
     }
 }
 

@@ -21,6 +21,7 @@ HERE = {
     "SecretsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555",
     "MasterSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds!db-1-AbCdEf",
     "SearchDomainArns": ["arn:aws:es:us-east-1:123456789012:domain/ivory"],
+    "AuditAnchorBucket": "anchors",
     "ProvisionTenantStateMachine": "arn:aws:states:us-east-1:123456789012:stateMachine:ivory",
     "ProvisionTenantStateMachine.Name": "ivory",
     "IdempotencyTable.Arn": "arn:aws:dynamodb:us-east-1:123456789012:table/ivory",

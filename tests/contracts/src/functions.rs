@@ -54,6 +54,7 @@ pub fn all() -> Vec<Function> {
         operation::<authorize_caller::AuthorizeCaller>(),
         operation::<record_failure::RecordFailure>(),
         operation::<reconcile_tenants::ReconcileTenants>(),
+        operation::<anchor_audit::AnchorAudit>(),
         operation::<check_region::CheckRegion>(),
         operation::<migrate_control::MigrateControl>(),
         operation::<rotate_database_secret::RotateDatabaseSecret>(),

@@ -38,6 +38,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("graph-users", &["domain", "falkordb", "lambda-kit", "secrets", "store"]),
     ("region-search", &["domain", "lambda-kit", "opensearch", "secrets"]),
     // The kits that functions are built with.
+    ("audit-anchors", &["http-kit", "lambda-kit"]),
     ("api-kit", &["callers", "domain", "lambda-kit", "store"]),
     ("step-kit", &["domain", "lambda-kit", "store"]),
     // Code that several steps share.

@@ -88,6 +88,9 @@ fn short(resource: &Value) -> Result<String> {
         return Ok(format!("{}.{}", path[0].as_str().unwrap_or(""), path[1].as_str().unwrap_or("")));
     }
     if let Some(text) = resource["Fn::Sub"].as_str() {
+        if let Some(objects) = text.strip_prefix("arn:${AWS::Partition}:s3:::${AuditAnchorBucket}/") {
+            return Ok(format!("AuditAnchorBucket/{objects}"));
+        }
         let secret = format!("arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:${{SecretPrefix}}/");
         if let Some(name) = text.strip_prefix(&secret) {
             return Ok(name.to_owned());
@@ -124,6 +127,7 @@ fn written(resource: AwsResource) -> String {
         AwsResource::StateMachine => "ProvisionTenantStateMachine".to_owned(),
         AwsResource::Executions => "execution:ProvisionTenantStateMachine:*".to_owned(),
         AwsResource::IdempotencyTable => "IdempotencyTable.Arn".to_owned(),
+        AwsResource::AuditAnchors => "AuditAnchorBucket/audit/* if HasAuditAnchors".to_owned(),
         AwsResource::SearchDomains(path) => format!("SearchDomainArns/{path} if HasSearchDomains"),
     }
 }

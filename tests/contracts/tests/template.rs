@@ -61,6 +61,7 @@ fn no_function_runs_longer_than_its_caller_waits() -> Result<()> {
             // The next invocation starts a minute later.
             "reconcile-tenants" => (59, "the schedule"),
             "check-region" => (299, "the schedule"),
+            "anchor-audit" => (3599, "the schedule"),
             // Secrets Manager waits for the end, and Lambda ends it after 900 s.
             "rotate-database-secret" => (900, "Secrets Manager"),
             "migrate-control" => (schema["ServiceTimeout"].as_u64().context("ServiceTimeout")? - 30, "CloudFormation"),

@@ -317,6 +317,21 @@ impl Aws {
         self.lambda(Method::PUT, &format!("{name}/configuration"), &body).await.map(drop)
     }
 
+    /// A request of S3. Returns status, headers and body, whatever they are.
+    pub async fn s3(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: String,
+    ) -> Result<Response> {
+        let mut request = self.http.request(method, format!("{}{path}", self.endpoint));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send("s3", request.body(body).build()?).await
+    }
+
     async fn lambda(&self, method: Method, path: &str, body: &Value) -> Result<Response> {
         let mut request = self.http.request(method, format!("{}{FUNCTIONS}{path}", self.endpoint));
         if !body.is_null() {
