@@ -85,7 +85,7 @@ impl AuditAnchors {
     }
 
     /// Writes an anchor down under this name, unless it is there already, and then looks whether it is locked.
-    pub async fn write(&self, name: &str, anchor: String) -> Result<Locked, NotAnchored> {
+    pub async fn write(&self, name: &str, anchor: &str) -> Result<Locked, NotAnchored> {
         let checksum = BASE64_STANDARD.encode(digest(&SHA256, anchor.as_bytes()));
         let mut put = Request::new(Method::PUT, self.address(name)?);
         for (header, value) in [
@@ -97,7 +97,7 @@ impl AuditAnchors {
         ] {
             put.headers_mut().insert(header, value.parse().map_err(|_| NotAnchored::NoBucket)?);
         }
-        *put.body_mut() = Some(Body::from(anchor.clone()));
+        *put.body_mut() = Some(Body::from(anchor.to_owned()));
         let answer = self.call(put).await?;
         if !answer.status.is_success() && answer.status != StatusCode::PRECONDITION_FAILED {
             return Err(NotAnchored::Refused(answer.status.as_u16()));

@@ -99,7 +99,7 @@ pub fn verify(rows: &[Value], anchors: &[Anchor], scope: Scope) -> Result<Verifi
     // The first in this order is the one to name.
     read.sort_by_key(|row| row.sealed.map_or(u64::MAX, |sealed| sealed.seq));
     let anchors: BTreeMap<u64, Vec<Digest>> = anchors.iter().fold(BTreeMap::new(), |mut by_seq, anchor| {
-        by_seq.entry(anchor.seq).or_insert_with(Vec::new).push(anchor.seal);
+        by_seq.entry(anchor.seq).or_default().push(anchor.seal);
         by_seq
     });
     let mut verified = Verified { rows: rows.len(), ..Verified::default() };
@@ -110,7 +110,7 @@ pub fn verify(rows: &[Value], anchors: &[Anchor], scope: Scope) -> Result<Verifi
             let (last, previous) = before.unwrap_or((0, Digest::NOTHING));
             if sealed.seq == last {
                 return Err(misfit(Fault::Twice));
-            } else if sealed.seq > last + 1 {
+            } else if sealed.seq > last.saturating_add(1) {
                 match scope {
                     Scope::Whole => return Err(misfit(Fault::Missing(last + 1, sealed.seq - 1))),
                     Scope::Part => verified.gaps += usize::from(before.is_some()),

@@ -109,16 +109,8 @@ async fn whatever_was_written_fits() {
     assert_eq!(verified, expected);
 }
 
-#[tokio::test]
-#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn the_first_row_that_was_tampered_with_is_named() {
-    let database = Database::create().await;
-    let mut client = database.own.connect().await;
-    write(&client).await;
-    let last = u64::try_from(seal(&database).await).expect("few");
-    let genuine = rows(&client).await;
-    // The digest and the seal as whoever owns the database can compute them.
-    let helpers = "
+/// The digest and the seals as whoever owns the database can compute them.
+const HELPERS: &str = "
         CREATE FUNCTION pg_temp.digest(l control.audit_log) RETURNS bytea LANGUAGE sql AS $$
             SELECT sha256(convert_to(control.audit_canonical(control.audit_content(l) || '{\"addresses\": {}}'), 'UTF8')) $$;
         CREATE FUNCTION pg_temp.seal(previous bytea, seq bigint, digest bytea) RETURNS bytea LANGUAGE sql AS $$
@@ -131,7 +123,16 @@ async fn the_first_row_that_was_tampered_with_is_named() {
                 before := (SELECT seal FROM control.audit_seals WHERE seq = place.seq);
             END LOOP;
         END $$;";
-    client.batch_execute(helpers).await.expect("made");
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn the_first_row_that_was_tampered_with_is_named() {
+    let database = Database::create().await;
+    let mut client = database.own.connect().await;
+    write(&client).await;
+    let last = u64::try_from(seal(&database).await).expect("few");
+    let genuine = rows(&client).await;
+    client.batch_execute(HELPERS).await.expect("made");
     let of = |seq: u64| format!("(SELECT id FROM control.audit_seals WHERE seq = {seq})");
     let altered = format!("UPDATE control.audit_log SET after = '{{\"n\": 8}}' WHERE id = {}", of(4));
     let digested = format!("{altered}; UPDATE control.audit_log l SET digest = pg_temp.digest(l) WHERE id = {}", of(4));

@@ -42,7 +42,7 @@ impl Operation for AnchorAudit {
         let anchor =
             json!({ "seq": last.seq, "seal": last.seal.to_string(), "sealed_at": format!("{:.6}", last.sealed_at) });
         // Names in the order of the seals.
-        let locked = self.anchors.write(&format!("audit/{:012}.json", last.seq), format!("{anchor}\n")).await?;
+        let locked = self.anchors.write(&format!("audit/{:012}.json", last.seq), &format!("{anchor}\n")).await?;
         tracing::info!(seq = last.seq, locked_until = locked.until, "anchored");
         Ok(Report { seq: Some(last.seq), locked_until: Some(locked.until) })
     }
