@@ -7,7 +7,7 @@ use std::process::{ExitCode, Stdio};
 use anyhow::Context as _;
 use tokio::process::Command;
 
-use crate::cli::{Bench, Parts};
+use crate::cli::{Also, Bench, Parts};
 use crate::compile::{self, Binaries};
 use crate::credentials::Credentials;
 use crate::layout::Workspace;
@@ -27,7 +27,7 @@ struct Programs {
 }
 
 pub async fn run(workspace: &Workspace, options: &Bench, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
-    let packages = if options.packages { staging::deployed(workspace)? } else { BTreeSet::new() };
+    let packages = if options.also.contains(&Also::Packages) { staging::deployed(workspace)? } else { BTreeSet::new() };
     let programs = programs(workspace, options, &packages).await?;
     let tools = tools::install(workspace).await?;
     let peers = languages::install(workspace, &tools.python, &PEERS).await?;
@@ -43,7 +43,7 @@ pub async fn run(workspace: &Workspace, options: &Bench, supervisor: &Supervisor
 
     let mut command = Command::new(&programs.bench);
     command.args(["--memory", &options.memory.to_string()]).args(options.quick.then_some("--quick"));
-    command.args(options.memories.then_some("--memories"));
+    command.args(options.also.contains(&Also::Memories).then_some("--memories"));
     command.args(packages.iter().map(|name| format!("--packages={name}")));
     let url = format!("postgresql://postgres:{}@127.0.0.1:{}/postgres", credentials.postgres, site.ports.postgres);
     command.env("TEST_POSTGRES_URL", url).env("POSTGRES_CA_FILE", authority);

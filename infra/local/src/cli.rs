@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::logs;
@@ -224,12 +224,17 @@ pub struct Bench {
     /// A minute instead of five: few starts, no instructions of the peers, and no document is written.
     #[arg(long)]
     pub quick: bool,
-    /// Measure the packages of all functions too, whose build takes a minute of a core for each.
-    #[arg(long)]
-    pub packages: bool,
-    /// Measure our functions with 128 to 1769 MB too: two minutes more.
-    #[arg(long)]
-    pub memories: bool,
+    /// What to measure besides.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub also: Vec<Also>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Also {
+    /// Our functions with 128 to 1769 MB: two minutes more.
+    Memories,
+    /// The packages of all functions, whose build takes a minute of a core for each.
+    Packages,
 }
 
 #[derive(Debug, Clone, Subcommand)]

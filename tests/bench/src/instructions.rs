@@ -88,7 +88,7 @@ impl Counter {
 
     /// Counts twice, with one call and with more: the difference is that of the warm calls.
     pub async fn count(self, contest: &Contest, target: &Target, calls: u32) -> Result<Instructions> {
-        let (one, more) = tokio::try_join!(self.total(contest, target, 1), self.total(contest, target, 1 + calls))?;
+        let (one, more) = (self.total(contest, target, 1).await?, self.total(contest, target, 1 + calls).await?);
         let thousands = |count: u64| u32::try_from(count / 1000).map(f64::from).context("too many instructions");
         let warm = thousands(more.saturating_sub(one))? / f64::from(calls);
         Ok(Instructions { first_answer_k: thousands(one)?, warm_k: warm })

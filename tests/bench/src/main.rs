@@ -108,7 +108,9 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     if let Some(before) = before {
         let changes = results.changes(&before);
         println!("\nChanged since {}: {}", before.day, if changes.is_empty() { "nothing" } else { "" });
-        changes.iter().for_each(|change| println!("  {change}"));
+        for change in changes {
+            println!("  {change}");
+        }
     }
     if arguments.quick { Ok(()) } else { write(&root, &folder, &results) }
 }

@@ -71,7 +71,11 @@ struct Printed {
 impl Process {
     /// Prepares a process up to the moment in which it becomes the program.
     pub async fn stand(start: &Start) -> Result<Self> {
-        let mut command = Command::new("/proc/self/exe");
+        let this = std::env::current_exe()?;
+        let mut command = match start.group {
+            Some(_) => one_core(&this)?,
+            None => Command::new(this),
+        };
         command.arg(BECOME).arg(start.group.as_deref().unwrap_or(NO_GROUP.as_ref())).args(&start.program);
         command.env_clear().envs(start.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -151,6 +155,22 @@ impl Process {
     }
 }
 
+/// The scheduler hands out a group's quota core by core. A process that moves to another core leaves the rest behind, and
+/// waits for the next period.
+fn one_core(program: &Path) -> Result<Command> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let core = last_core(&status).context("no core is allowed")?;
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", core]).arg(program);
+    Ok(command)
+}
+
+/// The last one that this process may run on.
+fn last_core(status: &str) -> Option<&str> {
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    allowed.trim().rsplit([',', '-']).next().filter(|core| !core.is_empty())
+}
+
 async fn keep(output: impl AsyncRead + Unpin, kept: Arc<Mutex<Printed>>) {
     let mut lines = BufReader::new(output).split(b'\n');
     while let Ok(Some(line)) = lines.next_segment().await {
@@ -187,5 +207,7 @@ mod tests {
         assert!(run_time("").is_err());
         assert_eq!(high_water("VmPeak:\t   99 kB\nVmHWM:\t   10812 kB\nVmRSS:\t 1 kB\n"), Some(10_812 * 1024));
         assert_eq!(high_water("VmRSS:\t 1 kB\n"), None);
+        let cores = ["0-1", "0-3,8", "5"].map(|list| format!("Cpus_allowed:\t3\nCpus_allowed_list:\t{list}\n"));
+        assert_eq!(cores.each_ref().map(|status| last_core(status)), [Some("1"), Some("8"), Some("5")]);
     }
 }

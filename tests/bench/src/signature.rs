@@ -1,6 +1,8 @@
 //! AWS's signature, version 4, of a `POST /`. The emulator checks with it what the official SDKs send, and what the floor
 //! signs by hand.
 
+use std::fmt::Write as _;
+
 use ring::digest::{SHA256, digest};
 use ring::hmac::{self, HMAC_SHA256, Key, Tag};
 
@@ -25,7 +27,10 @@ impl Scope<'_> {
     }
 
     fn signature(&self, secret_key: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
-        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
+        let mut lines = String::new();
+        for (name, value) in headers {
+            let _ = writeln!(lines, "{name}:{}", value.trim());
+        }
         let request = format!("POST\n/\n\n{lines}\n{}\n{}", names(headers), sha256(body));
         let text = format!("AWS4-HMAC-SHA256\n{}\n{}\n{}", self.at, self.text(), sha256(request.as_bytes()));
         let key = hmac(format!("AWS4{secret_key}").as_bytes(), self.day());
