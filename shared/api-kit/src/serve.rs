@@ -50,7 +50,7 @@ pub fn declaration<H: Handler>() -> Declaration {
 /// Serves a route until the process ends.
 pub async fn serve<H: Handler>() -> Result<(), lambda_http::Error> {
     const { assert!(H::Input::TAKES.are_those_of(&H::ROUTE), "the handler's input is not what the route table says") }
-    let platform = Platform::start(H::ROUTE.name).await;
+    let platform = Platform::start(H::ROUTE.name);
     let handler: H = platform.open()?;
     let records = if H::ROUTE.idempotent_by_key() { Some(platform.open::<Records>()?) } else { None };
     let endpoint = Endpoint { handler, records, gate: Gate::open(&platform)? };

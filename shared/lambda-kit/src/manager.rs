@@ -1,5 +1,7 @@
 //! Secrets Manager, and the meaning of its refusals.
 
+use std::error::Error;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
@@ -9,6 +11,8 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use domain::{CauseCode, Failure};
 use serde::de::DeserializeOwned;
+use tls::distrust;
+use tracing::field::display;
 use zeroize::Zeroizing;
 
 /// The identifier of a secret's version. It is public.
@@ -177,11 +181,15 @@ pub(crate) fn unavailable(name: &str) -> Failure {
     CauseCode::SecretsUnavailable.into()
 }
 
-/// Logs the error code of Secrets Manager. The SDK's text is dropped, because it may quote an answer, which contains a
-/// secret.
-fn failure<E: ProvideErrorMetadata, R>(name: &str, error: &SdkError<E, R>) -> Failure {
+/// Logs the error code of Secrets Manager, or who was there instead. The SDK's text is dropped, because it may quote an
+/// answer, which contains a secret.
+fn failure<E: ProvideErrorMetadata + Error + 'static, R: Debug + 'static>(
+    name: &str,
+    error: &SdkError<E, R>,
+) -> Failure {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-    tracing::warn!(secret = name, code, "Secrets Manager refused or could not be reached");
+    let distrust = distrust(error).map(display);
+    tracing::warn!(secret = name, code, distrust, "Secrets Manager refused or could not be reached");
     match code {
         Some("ResourceNotFoundException") => Failure::with_detail(CauseCode::SecretMissing, name),
         Some("AccessDeniedException") => Failure::with_detail(CauseCode::SecretForbidden, name),

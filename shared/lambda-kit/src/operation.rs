@@ -37,7 +37,7 @@ pub trait Operation: Need {
 
 /// Serves an operation until the process ends.
 pub async fn serve<O: Operation>() -> Result<(), lambda_runtime::Error> {
-    let platform = Platform::start(O::NAME).await;
+    let platform = Platform::start(O::NAME);
     let operation: O = platform.open()?;
     platform.warmed_up().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<O::Event>| {

@@ -1,10 +1,10 @@
 //! The start of a process.
 
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
-use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
+use aws_types::SdkConfig;
 
 use crate::manager::Manager;
 use crate::settings::Settings;
@@ -16,9 +16,10 @@ type WarmUp = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The source of all needs. A function never sees it; it gets only the handles that it declared.
 pub struct Platform {
     function: String,
-    sdk: SdkConfig,
     settings: Settings,
-    manager: Manager,
+    /// Made for the first who asks: a function that asks for nothing of AWS has no client linked.
+    sdk: OnceLock<SdkConfig>,
+    manager: OnceLock<Manager>,
     warm_ups: Mutex<Vec<WarmUp>>,
 }
 
@@ -26,21 +27,26 @@ const SECRET_PREFIX: &str = "SECRET_PREFIX";
 
 impl Platform {
     /// The settings that every function has, besides those that it declares.
-    pub const SETTINGS: [&str; 2] = [telemetry::LOG_LEVEL, SECRET_PREFIX];
+    pub const SETTINGS: [&str; 3] = [telemetry::LOG_LEVEL, SECRET_PREFIX, aws::CA_BUNDLE];
 
-    /// Starts this function's process: logging, the TLS provider, the AWS configuration, the settings.
-    pub async fn start(function: &str) -> Self {
+    /// Starts this function's process: logging and the settings.
+    #[must_use]
+    pub fn start(function: &str) -> Self {
         let settings = Settings::of_process();
         telemetry::init(&settings);
-        Self::with(function, settings).await
+        Self::with(function, settings)
     }
 
     /// A platform with these settings and without logging, for tests.
-    pub async fn with(function: &str, settings: Settings) -> Self {
-        let sdk = aws::load().await;
-        let prefix = settings.read(SECRET_PREFIX, Some("ivory")).unwrap_or_default();
-        let manager = Manager::new(Client::new(&sdk), prefix);
-        Self { function: function.to_owned(), sdk, settings, manager, warm_ups: Mutex::default() }
+    #[must_use]
+    pub fn with(function: &str, settings: Settings) -> Self {
+        Self {
+            function: function.to_owned(),
+            settings,
+            sdk: OnceLock::new(),
+            manager: OnceLock::new(),
+            warm_ups: Mutex::default(),
+        }
     }
 
     /// Waits for the work that was given to [`Platform::warm_up`].
@@ -66,8 +72,8 @@ impl Platform {
 
     /// The AWS configuration, with which clients are made.
     #[must_use]
-    pub const fn sdk(&self) -> &SdkConfig {
-        &self.sdk
+    pub fn sdk(&self) -> &SdkConfig {
+        self.sdk.get_or_init(|| aws::load(&self.settings))
     }
 
     /// The settings.
@@ -76,7 +82,10 @@ impl Platform {
         &self.settings
     }
 
-    pub(crate) const fn manager(&self) -> &Manager {
-        &self.manager
+    pub(crate) fn manager(&self) -> &Manager {
+        self.manager.get_or_init(|| {
+            let prefix = self.settings.read(SECRET_PREFIX, Some("ivory")).unwrap_or_default();
+            Manager::new(Client::new(self.sdk()), prefix)
+        })
     }
 }

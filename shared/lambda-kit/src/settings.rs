@@ -26,10 +26,14 @@ impl Settings {
             .collect()
     }
 
+    /// The text of a variable that is there and not empty.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
     /// One setting. If it is not set, `default` is used; without a default it is required.
     pub fn read<T: FromStr<Err: Display>>(&self, name: &str, default: Option<&str>) -> Result<T, Misconfigured> {
-        let given = self.0.get(name).map(String::as_str).filter(|value| !value.is_empty());
-        let text = given.or(default).ok_or_else(|| Misconfigured::of(format!("{name} is not set")))?;
+        let text = self.text(name).or(default).ok_or_else(|| Misconfigured::of(format!("{name} is not set")))?;
         text.parse().map_err(|error| Misconfigured::of(format!("{name} {error}")))
     }
 }

@@ -62,8 +62,9 @@ impl World {
         let addresses =
             ["STRIPE_API_URL", "SUPABASE_API_URL"].map(|name| (name, std::env::var(name).unwrap_or_default()));
         let settings = usual.into_iter().chain(addresses).chain(self.settings.iter().cloned());
-        let settings: Settings = settings.map(|(name, value)| (name.to_owned(), value)).collect();
-        let preflight: Preflight = Platform::with("check-region", settings).await.open()?;
+        let settings = settings.map(|(name, value)| (name.to_owned(), value));
+        let settings: Settings = std::env::vars().chain(settings).collect();
+        let preflight: Preflight = Platform::with("check-region", settings).open()?;
         Ok(preflight.check(&[self.region]).await)
     }
 

@@ -52,7 +52,7 @@ struct Report {
 
 /// Serves a step until the process ends.
 pub async fn serve<W: Work>() -> Result<(), lambda_runtime::Error> {
-    let platform = Platform::start(&W::STEP.function()).await;
+    let platform = Platform::start(&W::STEP.function());
     // If settings cannot be used, each invocation fails with that cause, so that the status route shows it.
     let work: Result<W, Failure> = platform.open();
     let store: ControlDatabase = platform.open()?;
