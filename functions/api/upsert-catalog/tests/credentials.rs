@@ -20,7 +20,7 @@ struct Installation {
 
 impl Installation {
     /// The real Secrets Manager is never used, so the endpoint has to be set.
-    async fn open() -> Self {
+    fn open() -> Self {
         let settings = Settings::of_process();
         let _: String = settings.read("AWS_ENDPOINT_URL", None).expect("the local cloud's environment");
         let prefix = settings.read("SECRET_PREFIX", Some("ivory")).expect("a text");
@@ -79,7 +79,7 @@ fn pair(id: Option<&str>, key: Option<&str>) -> (Option<String>, Option<String>)
 #[tokio::test]
 #[ignore = "needs AWS_ENDPOINT_URL"]
 async fn credentials_are_created_kept_changed_and_cleared() {
-    let it = Installation::open().await;
+    let it = Installation::open();
     assert_eq!(it.patch(None, Patch::Keep, Patch::Clear).await, None);
     assert_eq!(it.versions().await, 0, "no secret for no credentials");
 
@@ -104,7 +104,7 @@ async fn credentials_are_created_kept_changed_and_cleared() {
 #[tokio::test]
 #[ignore = "needs AWS_ENDPOINT_URL"]
 async fn a_version_of_a_crashed_request_is_ignored() {
-    let it = Installation::open().await;
+    let it = Installation::open();
     it.patch(None, Patch::Set("lost"), Patch::Set("lost")).await.expect("put, and then the row was not committed");
     let first = it.patch(None, Patch::Set("id"), Patch::Keep).await.expect("put into the same secret");
     assert_eq!(it.at(&first).await, pair(Some("id"), None));
@@ -117,7 +117,7 @@ async fn a_version_of_a_crashed_request_is_ignored() {
 #[tokio::test]
 #[ignore = "needs AWS_ENDPOINT_URL"]
 async fn missing_credentials_fail_only_a_request_that_keeps_one() {
-    let it = Installation::open().await;
+    let it = Installation::open();
     let gone = Uuid::new_v4().to_string();
     let kept = it.try_patch(Some(&gone), Patch::Keep, Patch::Set("key")).await;
     assert_eq!(kept.expect_err("one half is missing").code(), CauseCode::SecretMissing);
