@@ -29,7 +29,7 @@ fn examples(command: &Command) -> Vec<String> {
 }
 
 /// The commands of an example that are this program's: a shell takes the other words.
-fn commands(example: &str) -> Result<Vec<Vec<String>>> {
+pub fn commands(example: &str) -> Result<Vec<Vec<String>>> {
     let words = shell_words::split(example)?;
     let is_assignment = |word: &&String| {
         word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c == '_' || c.is_ascii_uppercase()))

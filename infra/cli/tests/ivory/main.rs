@@ -9,6 +9,7 @@ mod formats;
 mod help;
 mod profiles;
 mod program;
+mod readme;
 mod recorder;
 mod retries;
 mod secrets;

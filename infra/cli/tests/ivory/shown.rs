@@ -18,14 +18,18 @@ const KINDS: [(&str, &str); 11] = [
     (r"\b[a-z]{20}\b", "[project, of twenty.]"),
 ];
 
-/// Compares a text with its snapshot.
-pub fn shown(name: &str, text: &str) {
+/// A text in which whatever differs from run to run stands as its kind.
+pub fn without_what_differs(text: &str) -> String {
     let same = |text: String, (pattern, kind): &(&str, &str)| {
         Regex::new(pattern).expect("a pattern").replace_all(&text, *kind).into_owned()
     };
-    let text = KINDS.iter().fold(text.to_owned(), same);
+    KINDS.iter().fold(text.to_owned(), same)
+}
+
+/// Compares a text with its snapshot.
+pub fn shown(name: &str, text: &str) {
     let mut settings = Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
+    settings.bind(|| insta::assert_snapshot!(name, without_what_differs(text)));
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Desk, create};
 use crate::answers::NAMES;
+use crate::readme;
 use crate::shown::shown;
 use crate::terminal::Terminal;
 
@@ -65,7 +66,7 @@ async fn a_failure_is_read_on_a_terminal() -> Result<()> {
         let (desk, slug) = (Desk::at(cloud).await?, unique("cli-seen"));
         let create_index = Match::request("PUT", &format!("^/client_{slug}"));
         faults.answer("opensearch-us-east-1", create_index, 403, "{}").await?;
-        let line = format!("{} --wait -o name", create(&slug));
+        let line = format!("{} --wait", create(&slug));
         let mut terminal = Terminal::open(&desk.ivory, (30, 100), &line)?;
         assert_eq!(terminal.ends(RUN).await?, 11, "{}", terminal.screen());
         let last = terminal.screen();
@@ -74,6 +75,7 @@ async fn a_failure_is_read_on_a_terminal() -> Result<()> {
         }
         assert_eq!(told(&last)?, format!("tenant retry {slug}"));
         shown("live.failed", &last);
+        readme::shows(&format!("$ ivory {line}\n{last}").replace(&slug, "acme-bank"))?;
         Ok(())
     })
     .await
