@@ -112,7 +112,7 @@ impl Serialize for Moment {
 }
 
 #[derive(Serialize)]
-struct Tenant<'a> {
+struct Record<'a> {
     tenant_id: Uuid,
     slug: &'a str,
     display_name: &'a str,
@@ -133,7 +133,7 @@ struct Tenant<'a> {
     activated_at: Option<Moment>,
 }
 
-impl<'a> Tenant<'a> {
+impl<'a> Record<'a> {
     fn of(row: &'a Row) -> Self {
         let state: &str = row.get(10);
         Self {
@@ -189,7 +189,7 @@ async fn answer(client: &Mutex<Client>, request: &Request) -> Result<Response<Bo
     let answer = answer.header("content-type", "application/json");
     let (status, answer) = match found.as_deref() {
         Some([row, ..]) => {
-            let body = serde_json::to_string(&Tenant::of(row))?;
+            let body = serde_json::to_string(&Record::of(row))?;
             (200, answer.header("etag", format!("\"{}\"", row.get::<_, i64>(17))).body(body.into())?)
         }
         Some([]) => (404, answer.status(404).body("{\"status\":404,\"code\":\"tenant_not_found\"}".into())?),
