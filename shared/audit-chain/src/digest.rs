@@ -16,7 +16,9 @@ impl Digest {
     /// The digest of all of these, one after the other.
     pub(crate) fn of(parts: &[&[u8]]) -> Self {
         let mut context = Context::new(&SHA256);
-        parts.iter().for_each(|part| context.update(part));
+        for part in parts {
+            context.update(part);
+        }
         let mut bytes = [0; 32];
         bytes.copy_from_slice(context.finish().as_ref());
         Self(bytes)
