@@ -19,10 +19,14 @@ fn leaves(value: &Value, pointer: &str, found: &mut Vec<String>) {
     let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
     match value {
         Value::Object(members) if !members.is_empty() => {
-            members.iter().for_each(|(name, member)| leaves(member, &format!("{pointer}/{}", escaped(name)), found));
+            for (name, member) in members {
+                leaves(member, &format!("{pointer}/{}", escaped(name)), found);
+            }
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(n, item)| leaves(item, &format!("{pointer}/{n}"), found));
+            for (n, item) in items.iter().enumerate() {
+                leaves(item, &format!("{pointer}/{n}"), found);
+            }
         }
         _ => found.push(pointer.to_owned()),
     }

@@ -262,6 +262,10 @@ async fn the_last_seal_is_anchored_where_nobody_can_remove_it() -> Result<()> {
     bucket(&cloud, &locking, true).await?;
     bucket(&cloud, &open, false).await?;
     bucket(&cloud, &other, true).await?;
+    // As the template does where it is given a bucket.
+    let actions = ["s3:PutObject", "s3:GetObject", "s3:GetObjectRetention"];
+    let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": "arn:aws:s3:::*/audit/*" });
+    cloud.aws.allow("anchor-audit", &json!({ "Version": "2012-10-17", "Statement": [statement] })).await?;
     let before = cloud.aws.environment_of("anchor-audit").await?;
     let anchored = async |bucket: &str| {
         let mut variables = before.clone();
