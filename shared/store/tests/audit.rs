@@ -24,7 +24,7 @@ fn contents() -> Vec<Value> {
         json!({}),
         json!({ "b": 1, "a": [], "ab": {}, "B": [null, true, false, [], {}] }),
         json!({ "ä": "ö\u{7f}\u{80}", "\u{1f600}": "\u{ffff}", "\u{ffff}": "\u{1f600}", "": "\"\\/\u{8}\u{c}\n\r\t\u{1}\u{1f}" }),
-        json!({ "numbers": [0, -0.0, 1.0, 1.5, -12.25, 1e2, 1e21, 1e300, 1.7976931348623157e308, 5e-324, 1e-7, 0.1, u64::MAX, i64::MIN] }),
+        json!({ "numbers": [0, -0.0, 1.0, 1.5, -12.25, 1e2, 1e21, 1e300, 1.797_693_134_862_315_7e308, 5e-324, 1e-7, 0.1, u64::MAX, i64::MIN] }),
         json!({ "admin_email": "ada@acme.com", "attempt": 2 }),
         json!({ "metadata": { "a/b": { "~c": ["nobody", "Ask ADA@acme.com.", { "0": "grace@acme.com" }] } }, "text": "@" }),
         json!({ "cause": { "hint": "ada@acme.com.au and xada@acme.com are others" } }),

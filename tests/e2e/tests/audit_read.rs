@@ -110,7 +110,7 @@ async fn rows_are_filtered_and_paged() -> Result<()> {
     let all = rows(&[cloud.get(&path).await?])?;
     let filtered = async |query: &str| rows(&[cloud.get(&format!("{path}?{query}")).await?]);
     let catalog = all.iter().find(|row| row["action"] == "catalog.upsert").context("no catalog")?;
-    assert_eq!(filtered("action=catalog.upsert").await?, [catalog.clone()]);
+    assert_eq!(filtered("action=catalog.upsert").await?, std::slice::from_ref(catalog));
     assert_eq!(filtered("action=catalog").await?, Vec::<Value>::new());
     // A key of the consumer, and all of them.
     let admin = all.last().and_then(|row| row["actor"].as_str()).context("an actor")?;

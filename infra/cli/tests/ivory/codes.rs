@@ -138,20 +138,32 @@ async fn code_13_a_limit_has_to_be_raised() -> Result<()> {
     fails(13, "quota").await
 }
 
-#[tokio::test]
-async fn code_130_it_was_interrupted() -> Result<()> {
-    let server = Server::replying(|_| running()).await?;
-    let child = Ivory::at(&server.url)?.start("tenant watch acme-bank")?;
+/// Ctrl-C while the server has been asked and the program waits.
+async fn interrupted(server: &Server, line: &str) -> Result<Said> {
+    let child = Ivory::at(&server.url)?.start(line)?;
     let process = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).context("it has ended")?;
-    let watches = async {
+    let asks = async {
         while server.asked().is_empty() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(LIMIT, watches).await?;
+    timeout(LIMIT, asks).await?;
+    sleep(Duration::from_millis(300)).await;
     kill_process(process, Signal::INT)?;
-    let said = Said::of(child).await?.ends(130)?;
+    Said::of(child).await?.ends(130)
+}
+
+#[tokio::test]
+async fn code_130_it_was_interrupted() -> Result<()> {
+    let server = Server::replying(|_| running()).await?;
+    let said = interrupted(&server, "tenant watch acme-bank").await?;
     ensure!(said.err.contains("then: ivory tenant watch acme-bank"), "{said:#?}");
+    // Whether this was served, its key finds out.
+    let server = Server::replying(|_| Reply::Silence).await?;
+    let said = interrupted(&server, CREATE).await?;
+    let asked = server.asked();
+    let key = asked[0].header("idempotency-key").context("no key")?;
+    ensure!(said.err.contains(&format!("--idempotency-key {key}")), "{said:#?}");
     Ok(())
 }
 

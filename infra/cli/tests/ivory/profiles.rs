@@ -124,8 +124,8 @@ async fn credentials_of_a_profile_stay_with_its_url() -> Result<()> {
     let ivory = ivory.set("IVORY_URL", &elsewhere.url);
     ivory.run(GET).await?.ends(3)?;
     ivory.run("auth check").await?.ends(3)?;
-    // Who names a profile means its URL, whatever is in the environment.
-    ivory.run(&format!("{GET} --profile default")).await?.ends(0)?;
+    // Whoever names a profile means its own URL.
+    ivory.json(0, &format!("{GET} --profile default")).await?;
     ivory.run(&format!("{GET} --profile default --url {}", elsewhere.url)).await?.ends(2)?;
     assert_eq!(elsewhere.lines(), Vec::<String>::new());
     // A login for another URL does not take the key along.
