@@ -79,7 +79,7 @@ mod tests {
         *request.body_mut() = Some("Welcome to Amazon S3.".into());
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", secret, None, None, "example");
-        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_369_353_600);
+        let time = SystemTime::UNIX_EPOCH + Duration::from_hours(380_376);
         let headers = signed(&request, "us-east-1", credentials, time).expect("signed");
         let authorization = headers["authorization"].to_str().expect("ASCII");
         let (_, signature) = authorization.rsplit_once("Signature=").expect("a signature");
