@@ -129,7 +129,11 @@ impl AuditAnchors {
         let address = match self.credentials.endpoint() {
             Some(endpoint) => format!("{}/{bucket}/{name}", endpoint.trim_end_matches('/')),
             // In the path: a bucket with a dot in its name has no certificate of its own.
-            None => format!("https://s3.{}.amazonaws.com/{bucket}/{name}", self.credentials.region()),
+            None => {
+                let region = self.credentials.region();
+                let china = if region.starts_with("cn-") { ".cn" } else { "" };
+                format!("https://s3.{region}.amazonaws.com{china}/{bucket}/{name}")
+            }
         };
         Some(address).filter(|_| is_name).and_then(|address| address.parse().ok()).ok_or(NotAnchored::NoBucket)
     }

@@ -117,7 +117,8 @@ mod tests {
         #[test]
         fn a_plain_number_is_the_same_number(number in any::<f64>().prop_filter("finite", |number| number.is_finite())) {
             let text = plain(&Value::from(number).to_string());
-            prop_assert_eq!(text.parse::<f64>().expect("a number").to_bits(), number.to_bits());
+            // Adding nothing makes the negative zero the other one, as the canonical form does.
+            prop_assert_eq!(text.parse::<f64>().expect("a number").to_bits(), (number + 0.0).to_bits());
             // And so does the API, after Postgres wrote it so.
             let read: Value = serde_json::from_str(&text).expect("JSON");
             prop_assert_eq!(plain(&read.to_string()), text.clone());

@@ -31,6 +31,8 @@ use tls::Authorities;
 
 use crate::settings::Settings;
 
+/// Where all of AWS is, if not at its own addresses, as every client of AWS names it.
+pub(crate) const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 /// A file of certificates, as every client of AWS names it.
 pub(crate) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use domain::{CauseCode, Failure};
 
+use crate::aws;
 use crate::platform::Platform;
 use crate::settings::Misconfigured;
 
@@ -130,7 +131,7 @@ impl<A: AwsActions> Need for Credentials<A> {
         Ok(Self {
             provider,
             region,
-            endpoint: sdk.endpoint_url().map(str::to_owned),
+            endpoint: platform.settings().text(aws::ENDPOINT_URL).map(str::to_owned),
             actions: std::marker::PhantomData,
         })
     }

@@ -252,7 +252,6 @@ async fn nobody_of_the_functions_can_forge_history() {
         "INSERT INTO control.audit_seals (seq, id, previous, seal) SELECT 1, 1, '', '' WHERE false",
         "UPDATE control.tenants SET display_name = 'x'",
         "SELECT FROM control.tenants FOR SHARE",
-        "SELECT FROM control.resources",
         "SELECT FROM control.outbox",
         "SELECT FROM control.leases",
     ] {
