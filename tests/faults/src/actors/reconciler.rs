@@ -61,7 +61,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     if matches!(work, Work::Cancel | Work::Seal) {
         stage.cloud.deactivate(&subject.slug).await?.no_content()?;
     }
-    let brought_about = brought_about(stage, &subject, &work);
+    let brought_about = brought_about(stage, &subject, &work, rule);
     tokio::pin!(brought_about);
     tokio::select! {
         killed = killed(stage, fault, rule) => {
@@ -109,7 +109,7 @@ async fn killed(stage: &Stage, fault: Fault, rule: RuleId) -> Result<()> {
 }
 
 /// Invokes the reconciler, as the schedule does, until its work is done.
-async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<()> {
+async fn brought_about(stage: &Stage, subject: &Subject, work: &Work, rule: RuleId) -> Result<()> {
     let end = Instant::now() + BROUGHT_ABOUT;
     let id = subject.tenant_id;
     let control = stage.cloud.control().await?;
@@ -120,6 +120,12 @@ async fn brought_about(stage: &Stage, subject: &Subject, work: &Work) -> Result<
             Work::Deliver | Work::SwitchOff | Work::Cancel => {
                 let sql = "SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND delivered_at IS NULL";
                 control.query_one(sql, &[&id]).await?.get::<_, i64>(0) > 0
+            }
+            // One reconciler seals the rows of everybody, so another cell's may have been here: then there has to be one more row.
+            Work::Seal if stage.fired(rule).await? == 0 => {
+                let sql = "INSERT INTO control.audit_log (tenant_id, actor, action, request_id) VALUES ($1, 'system:test', 'test', 'test')";
+                control.execute(sql, &[&id]).await?;
+                true
             }
             Work::Seal => {
                 let sql = "SELECT count(*) FROM control.audit_log LEFT JOIN control.audit_seals s USING (id)
