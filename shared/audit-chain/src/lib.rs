@@ -1,6 +1,6 @@
 //! The audit log's digests and seals, and whether a file of rows fits them. No I/O.
 //!
-//! A row's digest is the SHA-256 of its [content](row) as canonical JSON. An address in it counts as a digest of its own, with a salt,
+//! A row's digest is the SHA-256 of its content (`row.rs`) as canonical JSON. An address in it counts as a digest of its own, with a salt,
 //! so that it can be erased. A row's seal is the SHA-256 of the seal before, the row's number and its digest ([`seal`]). The
 //! control database computes digests when rows are written (`V12__audit_chain.sql` of `store`), and the reconciler seals.
 
