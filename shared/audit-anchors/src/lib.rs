@@ -126,14 +126,13 @@ impl AuditAnchors {
             && bucket
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
-        let address = match self.credentials.endpoint() {
-            Some(endpoint) => format!("{}/{bucket}/{name}", endpoint.trim_end_matches('/')),
+        let address = if let Some(endpoint) = self.credentials.endpoint() {
+            format!("{}/{bucket}/{name}", endpoint.trim_end_matches('/'))
+        } else {
+            let region = self.credentials.region();
+            let china = if region.starts_with("cn-") { ".cn" } else { "" };
             // In the path: a bucket with a dot in its name has no certificate of its own.
-            None => {
-                let region = self.credentials.region();
-                let china = if region.starts_with("cn-") { ".cn" } else { "" };
-                format!("https://s3.{region}.amazonaws.com{china}/{bucket}/{name}")
-            }
+            format!("https://s3.{region}.amazonaws.com{china}/{bucket}/{name}")
         };
         Some(address).filter(|_| is_name).and_then(|address| address.parse().ok()).ok_or(NotAnchored::NoBucket)
     }
