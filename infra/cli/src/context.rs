@@ -1,5 +1,7 @@
 //! What every command is given.
 
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use crate::api::{Answer, Client, Request, Settings};
@@ -14,11 +16,13 @@ pub struct Context {
     pub output: Output,
     /// The options.
     pub global: Global,
+    /// Made for the first who asks: it reads the system's authorities, and keeps its connections.
+    client: OnceCell<Client>,
 }
 
 impl Context {
     pub fn new(global: Global) -> Self {
-        Self { output: Output::new(&global), global }
+        Self { output: Output::new(&global), global, client: OnceCell::new() }
     }
 
     /// Where the API is, as far as options say it.
@@ -32,8 +36,12 @@ impl Context {
     }
 
     /// A client with the credentials at hand.
-    pub fn client(&self) -> Result<Client, Error> {
-        self.client_of(self.account()?)
+    pub fn client(&self) -> Result<&Client, Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = self.client_of(self.account()?)?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// A client with other credentials.

@@ -116,24 +116,23 @@ pub struct Profile {
 }
 
 impl Folder {
-    fn file(&self, name: &ProfileName) -> Result<Option<File>, Error> {
+    /// What a profile's file says, and its URL as one.
+    fn file(&self, name: &ProfileName) -> Result<Option<(Url, File)>, Error> {
         let path = self.profile(name);
         let Some(text) = Self::text(&path)? else { return Ok(None) };
         // The error of `toml` shows the line, which may be a credential's.
-        toml::from_str(&text).map(Some).map_err(|_| damaged(&path))
+        let file: File = toml::from_str(&text).map_err(|_| damaged(&path))?;
+        Ok(Some((file.url.parse().map_err(|_| damaged(&path))?, file)))
     }
 
     /// A profile's URL and where its credentials are, without them. `None`: there is no profile of that name.
     pub fn place(&self, name: &ProfileName) -> Result<Option<(Url, KeptIn)>, Error> {
-        let Some(file) = self.file(name)? else { return Ok(None) };
-        let url = file.url.parse().map_err(|_| damaged(&self.profile(name)))?;
-        Ok(Some((url, file.kept_in)))
+        Ok(self.file(name)?.map(|(url, file)| (url, file.kept_in)))
     }
 
     /// Reads a profile. `None`: there is none of that name.
     pub fn read(&self, name: &ProfileName) -> Result<Option<Profile>, Error> {
-        let Some(file) = self.file(name)? else { return Ok(None) };
-        let url = file.url.parse().map_err(|_| damaged(&self.profile(name)))?;
+        let Some((url, file)) = self.file(name)? else { return Ok(None) };
         let written = match file.kept_in {
             KeptIn::File => file.written,
             KeptIn::Keyring => {

@@ -166,7 +166,7 @@ async fn until_settled(
     let mut last: Option<Status> = None;
     loop {
         let is_known = start == Start::Patient || last.is_some();
-        let asked = timeout_at(end, ask(&client, &request, is_known)).await.map_err(|_| still_running())?;
+        let asked = timeout_at(end, ask(client, &request, is_known)).await.map_err(|_| still_running())?;
         let asked_for = match asked? {
             Look::Seen(answer) => {
                 let status = Status::read(slug, &answer)?;

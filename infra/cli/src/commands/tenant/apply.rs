@@ -112,7 +112,7 @@ impl Apply {
         let client = context.client()?;
         let mut plans = Vec::new();
         for wanted in wanted {
-            plans.push(plan(wanted, &client).await?);
+            plans.push(plan(wanted, client).await?);
         }
         for plan in &plans {
             note(plan.shown().trim_end());
@@ -124,7 +124,7 @@ impl Apply {
         let mut outcomes = Vec::new();
         let mut goes_on = !self.dry_run;
         for plan in &plans {
-            let outcome = if goes_on { plan.apply(&client).await } else { Outcome::Untouched };
+            let outcome = if goes_on { plan.apply(client).await } else { Outcome::Untouched };
             // Without an API the others would only wait as long.
             goes_on &= !matches!(outcome, Outcome::Failed(Error::Unavailable(..) | Error::Interrupted(..)));
             outcomes.push(outcome);
