@@ -3,18 +3,15 @@
 
 #![warn(missing_docs)]
 
-mod signature;
-
 use std::time::Duration;
 
+use aws_signature::{Scope, signature};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http_kit::{Answer, TransportError};
 use lambda_kit::{AwsActions, AwsResource, Credentials, Grant, needs, settings};
 use reqwest::{Body, Method, Request, StatusCode, Url};
 use ring::digest::{SHA256, digest};
-
-use signature::signature;
 
 /// One call.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
@@ -114,7 +111,9 @@ impl AuditAnchors {
     }
 
     async fn call(&self, mut request: Request) -> Result<Answer, NotAnchored> {
-        let signed = signature(&request, self.credentials.region(), self.credentials.provider()).await?;
+        let scope = Scope::of_s3(self.credentials.region());
+        let signed = signature(&request, scope, self.credentials.provider()).await;
+        let signed = signed.map_err(|_| NotAnchored::NoCredentials)?;
         request.headers_mut().extend(signed);
         let client = http_kit::client(CALL_LIMIT);
         Ok(http_kit::send(reqwest::RequestBuilder::from_parts(client, request)).await?)

@@ -17,12 +17,13 @@ const SHARED: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("lambda-kit", &["domain", "secrets", "tls"]),
     // Protocols.
+    ("aws-signature", &[]),
     ("http-kit", &["domain", "tls"]),
     ("redis-kit", &["domain", "tls"]),
     // One client for each outside system.
     ("falkordb", &["domain", "redis-kit"]),
     ("iomete", &["http-kit"]),
-    ("opensearch", &["domain", "http-kit", "secrets"]),
+    ("opensearch", &["aws-signature", "domain", "http-kit", "secrets"]),
     ("smtp", &["domain", "tls"]),
     ("runs", &["domain", "lambda-kit", "store"]),
     ("store", &["audit-chain", "domain", "lambda-kit", "secrets", "tls"]),
@@ -38,7 +39,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("graph-users", &["domain", "falkordb", "lambda-kit", "secrets", "store"]),
     ("region-search", &["domain", "lambda-kit", "opensearch", "secrets"]),
     // The kits that functions are built with.
-    ("audit-anchors", &["http-kit", "lambda-kit"]),
+    ("audit-anchors", &["aws-signature", "http-kit", "lambda-kit"]),
     ("api-kit", &["callers", "domain", "lambda-kit", "store"]),
     ("step-kit", &["domain", "lambda-kit", "store"]),
     // Code that several steps share.

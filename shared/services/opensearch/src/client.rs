@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_signature::{Scope, signature};
 use http_kit::{Answer, TransportError};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use secrecy::ExposeSecret;
@@ -12,7 +13,7 @@ use secrets::{OpenSearchAuth, OpenSearchSecret};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::auth::{Auth, signature};
+use crate::auth::{Auth, SERVICE};
 use crate::difference::Difference;
 use crate::error::{Error, is_already_there, is_only_rehearsed};
 use crate::index::{IndexSpec, MappingVersion};
@@ -161,7 +162,7 @@ impl OpenSearch {
         }
         let mut request = request.build().map_err(|_| TransportError::Unsendable)?;
         if let Auth::SigV4 { region, credentials } = &self.auth {
-            let headers = signature(&request, region, credentials).await?;
+            let headers = signature(&request, Scope::new(region, SERVICE), credentials).await?;
             request.headers_mut().extend(headers);
         }
         Ok(http_kit::send(RequestBuilder::from_parts(self.http.clone(), request)).await?)

@@ -1,5 +1,6 @@
 //! The errors of the client, and their cause codes.
 
+use aws_signature::NotSigned;
 use domain::{CauseCode, Failure};
 use http_kit::{Answer, TransportCodes, TransportError};
 use serde::Deserialize;
@@ -105,6 +106,15 @@ pub(crate) fn is_only_rehearsed(answer: &Answer) -> bool {
             && error.reason.is_some_and(|reason| reason.starts_with("failed to parse filter for alias"))
     };
     answer.status == 400 && answer.json::<Body>().is_some_and(|body| is_it(body.error))
+}
+
+impl From<NotSigned> for Error {
+    fn from(error: NotSigned) -> Self {
+        match error {
+            NotSigned::NoCredentials => Self::NoCredentials,
+            NotSigned::Unsignable => Self::BadEndpoint,
+        }
+    }
 }
 
 impl Error {
