@@ -5,6 +5,7 @@
 //! cli        what can be typed            commands   what it does, one file per command
 //! profiles   where, and with what         api        requests, answers, what is tried again
 //! output     tables, JSON, YAML, names    run        the nine steps, live
+//! prompt     secrets that are typed
 //! ```
 
 #![warn(missing_docs)]
@@ -16,6 +17,7 @@ mod context;
 mod error;
 mod output;
 mod profiles;
+mod prompt;
 mod run;
 
 use std::process::ExitCode;

@@ -8,12 +8,13 @@ use domain::{CatalogRequest, CatalogType};
 use serde_json::Value;
 
 use super::tenant::NamedById;
-use super::{Page, ask_secret, fields, metadata, options};
+use super::{Page, fields, metadata, options};
 use crate::api::Request;
 use crate::cli::{Change, TenantRef, one_of};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Output, Table, text};
+use crate::prompt;
 
 /// A tenant's lakehouse catalog.
 #[derive(Subcommand)]
@@ -121,7 +122,7 @@ impl Set {
 /// Both halves of the object store's credentials.
 fn credentials() -> Result<(Option<Value>, Option<Value>), Error> {
     let lines = if std::io::stdin().is_terminal() {
-        vec![ask_secret("Access key id: ")?, ask_secret("Secret key: ")?]
+        vec![prompt::secret("Access key id: ")?, prompt::secret("Secret key: ")?]
     } else {
         let lines: Result<Vec<_>, _> = std::io::stdin().lock().lines().collect();
         lines.map_err(Error::system)?

@@ -6,11 +6,12 @@ use clap::Args;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{ask_secret, auth};
+use super::auth;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::note;
 use crate::profiles::{Account, Credentials, Folder, KeptIn, LOCAL, ProfileName};
+use crate::prompt;
 
 /// The profile of a first login that names none.
 const FIRST: &str = "default";
@@ -137,7 +138,7 @@ fn piped(what: &str) -> Result<SecretString, Error> {
 }
 
 fn prompt(text: &str) -> Result<Option<SecretString>, Error> {
-    Ok(secret(&ask_secret(text)?))
+    Ok(secret(&prompt::secret(text)?))
 }
 
 fn secret(text: &str) -> Option<SecretString> {

@@ -22,8 +22,6 @@ use std::{fs, io};
 use clap::Args;
 use domain::FieldError;
 use serde_json::{Map, Value};
-#[cfg(unix)]
-use tokio::signal::unix;
 
 use crate::api::Request;
 use crate::cli::Command;
@@ -133,17 +131,6 @@ impl Page {
         items.truncate(limit);
         Ok(items.into())
     }
-}
-
-/// Asks for a secret on the terminal, which does not show it. Ctrl-C leaves the terminal as it was.
-fn ask_secret(prompt: &str) -> Result<String, Error> {
-    // Once somebody listens, the signal interrupts the prompt and not the program.
-    #[cfg(unix)]
-    let _listening = unix::signal(unix::SignalKind::interrupt());
-    rpassword::prompt_password(prompt).map_err(|error| match error.kind() {
-        io::ErrorKind::Interrupted => Error::Interrupted(None, None),
-        _ => Error::system(error),
-    })
 }
 
 /// Reads a JSON object.
