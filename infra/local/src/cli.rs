@@ -200,6 +200,9 @@ pub struct Faults {
     /// Only effects whose row has this in its name, e.g. `reconciler`.
     #[arg(long)]
     pub row: Option<String>,
+    /// Only this part of the cells, e.g. 2/4. With one seed, the parts together are the whole.
+    #[arg(long, value_name = "I/N")]
+    pub part: Option<String>,
     /// Seed for the random order of the cells.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -31,6 +31,7 @@ impl Faults {
             named("step", self.step.map(|step| step.to_string())),
             named("fault", self.fault.clone()),
             named("row", self.row.clone()),
+            named("part", self.part.clone()),
             named("seed", Some(self.seed.to_string())),
             named("at-once", Some(self.at_once.to_string())),
             named("storm", self.storm.map(|tenants| tenants.to_string())),

@@ -23,6 +23,6 @@ mod victim;
 mod witness;
 
 pub use fault::Kind;
-pub use matrix::{Selection, Verdict, play, select};
+pub use matrix::{Part, Selection, Verdict, play, select};
 pub use stage::Stage;
 pub use table::{counts, table};

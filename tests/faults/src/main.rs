@@ -1,10 +1,10 @@
-//! `faults [--step N] [--fault KIND] [--seed S]`: plays the matrix against the cloud in the environment.
+//! `faults [--step N] [--fault KIND] [--part I/N] [--seed S]`: plays the matrix against the cloud in the environment.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use faults::{Kind, Selection, Stage, counts, play, readme, select, storm, table};
+use faults::{Kind, Part, Selection, Stage, counts, play, readme, select, storm, table};
 
 /// Lets every effect meet every fault, and prints the result. The whole matrix is written into tests/faults/README.md.
 #[derive(Debug, Parser)]
@@ -19,6 +19,9 @@ struct Arguments {
     /// Only effects whose row has this in its name, e.g. `reconciler`.
     #[arg(long)]
     row: Option<String>,
+    /// Only this part of what is selected, e.g. 2/4. With one seed, the parts together are the whole, and no cell is in two.
+    #[arg(long, value_name = "I/N")]
+    part: Option<Part>,
     /// Decides the order of the cells.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -41,8 +44,13 @@ async fn main() -> Result<ExitCode> {
         readme::write_storm(&outcome)?;
         return Ok(exit(outcome.is_calm()));
     }
-    let selection =
-        Selection { step: arguments.step.map(usize::from), kind: arguments.fault, row: arguments.row, sample: None };
+    let selection = Selection {
+        step: arguments.step.map(usize::from),
+        kind: arguments.fault,
+        row: arguments.row,
+        part: arguments.part,
+        sample: None,
+    };
     let verdicts = play(&stage, select(&selection, arguments.seed), arguments.at_once).await;
     println!("{}\n{}", table(&verdicts), counts(&verdicts));
     if selection.is_everything() {

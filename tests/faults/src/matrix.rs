@@ -1,5 +1,6 @@
 //! The cells of the matrix. Many are played at once, each with its own tenant.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -92,8 +93,31 @@ pub struct Selection {
     pub kind: Option<Kind>,
     /// Only rows whose name contains this.
     pub row: Option<String>,
+    /// Only this part of them.
+    pub part: Option<Part>,
     /// Only this many, drawn by lot.
     pub sample: Option<usize>,
+}
+
+/// One of several equal parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which one, from 0.
+    index: usize,
+    /// How many there are.
+    of: usize,
+}
+
+impl FromStr for Part {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let numbers = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+        match numbers {
+            Some((index, of)) if (1..=of).contains(&index) => Ok(Self { index: index - 1, of }),
+            _ => Err("must be like 2/4: which part, and of how many"),
+        }
+    }
 }
 
 /// The selected cells, in an order that the seed decides.
@@ -110,6 +134,9 @@ pub fn select(selection: &Selection, seed: u64) -> Vec<Cell> {
         cells.extend(faults.filter(|_| of_step && named).map(|fault| Cell { row, fault }));
     }
     cells.shuffle(&mut StdRng::seed_from_u64(seed));
+    if let Some(Part { index, of }) = selection.part {
+        cells = cells.into_iter().skip(index).step_by(of).collect();
+    }
     cells.truncate(selection.sample.unwrap_or(usize::MAX));
     cells
 }
@@ -134,7 +161,7 @@ impl Selection {
     /// Whether the whole matrix is selected.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        self.step.is_none() && self.kind.is_none() && self.row.is_none() && self.sample.is_none()
+        self.step.is_none() && self.kind.is_none() && self.row.is_none() && self.part.is_none() && self.sample.is_none()
     }
 }
 
@@ -197,5 +224,34 @@ impl Cell {
             verdict.red = Some(format!("too many: {doubled:?}, too few: {lost:?}, mails: {mails:?}"));
         }
         verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn names(part: Option<&str>) -> Vec<String> {
+        let part = part.map(|part| part.parse().expect("a part"));
+        select(&Selection { part, ..Selection::default() }, 1).into_iter().map(Cell::name).collect()
+    }
+
+    #[test]
+    fn parts_are_the_whole_and_no_cell_is_in_two() {
+        let parts = ["1/3", "2/3", "3/3"].map(|part| names(Some(part)));
+        let sizes = parts.each_ref().map(Vec::len);
+        assert!(sizes.iter().max().expect("a part") - sizes.iter().min().expect("a part") <= 1, "{sizes:?}");
+        let together: Vec<String> = parts.into_iter().flatten().collect();
+        assert_eq!(together.len(), names(None).len());
+        assert_eq!(together.iter().collect::<BTreeSet<_>>(), names(None).iter().collect());
+    }
+
+    #[test]
+    fn a_part_is_one_of_so_many() {
+        for bad in ["", "1", "0/2", "3/2", "1/0", "-1/2", "a/b", "1/2/3", "1/ 2"] {
+            assert!(bad.parse::<Part>().is_err(), "{bad}");
+        }
     }
 }
