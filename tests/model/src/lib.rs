@@ -83,6 +83,7 @@ mod pipeline;
 mod properties;
 mod protocol;
 mod provisioning;
+mod sealing;
 mod ticks;
 mod tier;
 mod work;
@@ -101,6 +102,7 @@ pub use properties::{
 };
 pub use protocol::Broken;
 pub use provisioning::Provisioning;
+pub use sealing::{Entry, Event, Link, Log, Omission, Sealer, Sealing};
 pub use ticks::{CALL, DAY, LEASE, POSTPONED, VISIBLE, WINDOW};
 pub use tier::{Plan, TIERS, Tier};
 pub use work::Fate;
