@@ -102,7 +102,7 @@ pub use properties::{
 };
 pub use protocol::Broken;
 pub use provisioning::Provisioning;
-pub use sealing::{Entry, Event, Link, Log, Omission, Sealer, Sealing};
+pub use sealing::{End, Entry, Event, Link, Log, Omission, Sealer, Sealing};
 pub use ticks::{CALL, DAY, LEASE, POSTPONED, VISIBLE, WINDOW};
 pub use tier::{Plan, TIERS, Tier};
 pub use work::Fate;

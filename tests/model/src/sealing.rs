@@ -52,6 +52,14 @@ pub struct Link {
     after: Option<usize>,
 }
 
+/// Where the chain ends, as a reconciler read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct End {
+    length: usize,
+    /// The row that was sealed last.
+    row: Option<usize>,
+}
+
 /// What a reconciler knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sealer {
@@ -59,10 +67,10 @@ pub enum Sealer {
     Idle,
     /// It took the lease.
     Leased,
-    /// It read how long the chain is, and which row was sealed last.
-    Read(usize, Option<usize>),
+    /// It read where the chain ends.
+    Read(End),
     /// It read the rows to seal as well.
-    Ready(usize, Option<usize>, [Option<usize>; BATCH]),
+    Ready(End, [Option<usize>; BATCH]),
 }
 
 /// One world.
@@ -109,20 +117,14 @@ impl Log {
     }
 
     /// The statement that seals: all or nothing.
-    fn seal(
-        &mut self,
-        who: usize,
-        (length, last): (usize, Option<usize>),
-        rows: [Option<usize>; BATCH],
-        guarded: bool,
-    ) {
-        let first_is_free = self.seals.iter().all(|seal| seal.number < length);
+    fn seal(&mut self, who: usize, end: End, rows: [Option<usize>; BATCH], guarded: bool) {
+        let first_is_free = self.seals.iter().all(|seal| seal.number < end.length);
         if guarded && (self.lease != Some(who) || !first_is_free) {
             return;
         }
-        let mut after = last;
+        let mut after = end.row;
         for (place, row) in rows.into_iter().flatten().enumerate() {
-            self.seals.push(Link { number: length + place, row, after });
+            self.seals.push(Link { number: end.length + place, row, after });
             after = Some(row);
         }
     }
@@ -138,11 +140,11 @@ impl Log {
             }
             Sealer::Leased => {
                 let last = self.seals.last();
-                Sealer::Read(last.map_or(0, |seal| seal.number + 1), last.map(|seal| seal.row))
+                Sealer::Read(End { length: last.map_or(0, |seal| seal.number + 1), row: last.map(|seal| seal.row) })
             }
-            Sealer::Read(length, last) => Sealer::Ready(length, last, self.unsealed(last, omission)),
-            Sealer::Ready(length, last, rows) => {
-                self.seal(who, (length, last), rows, omission != Some(Omission::LeaseAndNumber));
+            Sealer::Read(end) => Sealer::Ready(end, self.unsealed(end.row, omission)),
+            Sealer::Ready(end, rows) => {
+                self.seal(who, end, rows, omission != Some(Omission::LeaseAndNumber));
                 if self.lease == Some(who) {
                     self.lease = None;
                 }

@@ -99,7 +99,7 @@ impl Login {
             return Ok(Credentials { api_key: None, token: Some(piped(TOKEN)?) });
         }
         if io::stdin().is_terminal() {
-            let ask = |what| prompt(&format!("{what} (Enter for none): "));
+            let ask = |what| typed(&format!("{what} (Enter for none): "));
             return Ok(Credentials { api_key: ask(KEY)?, token: ask(TOKEN)? });
         }
         let given = Credentials::from_environment();
@@ -131,13 +131,13 @@ fn named(name: &str) -> Result<ProfileName, Error> {
 /// From standard input, all of it. A terminal does not show what is typed.
 fn piped(what: &str) -> Result<SecretString, Error> {
     if io::stdin().is_terminal() {
-        return prompt(&format!("{what}: "))?.ok_or_else(|| Error::Usage("nothing was typed".to_owned()));
+        return typed(&format!("{what}: "))?.ok_or_else(|| Error::Usage("nothing was typed".to_owned()));
     }
     let text = io::read_to_string(io::stdin()).map_err(Error::system)?;
     secret(&text).ok_or_else(|| Error::Usage("standard input is empty".to_owned()))
 }
 
-fn prompt(text: &str) -> Result<Option<SecretString>, Error> {
+fn typed(text: &str) -> Result<Option<SecretString>, Error> {
     Ok(secret(&prompt::secret(text)?))
 }
 
