@@ -65,6 +65,11 @@ fn actions(rows: &[Value]) -> Vec<&str> {
     rows.iter().filter_map(|row| row["action"].as_str()).collect()
 }
 
+/// A row that is sealed between two reads is still the same row.
+fn ids(rows: &[Value]) -> Vec<&Value> {
+    rows.iter().map(|row| &row["id"]).collect()
+}
+
 #[tokio::test]
 #[ignore = "needs API_URL"]
 async fn a_tenants_changes_are_listed_newest_first() -> Result<()> {
@@ -110,7 +115,7 @@ async fn rows_are_filtered_and_paged() -> Result<()> {
     let all = rows(&[cloud.get(&path).await?])?;
     let filtered = async |query: &str| rows(&[cloud.get(&format!("{path}?{query}")).await?]);
     let catalog = all.iter().find(|row| row["action"] == "catalog.upsert").context("no catalog")?;
-    assert_eq!(filtered("action=catalog.upsert").await?, std::slice::from_ref(catalog));
+    assert_eq!(ids(&filtered("action=catalog.upsert").await?), [&catalog["id"]]);
     assert_eq!(filtered("action=catalog").await?, Vec::<Value>::new());
     // A key of the consumer, and all of them.
     let admin = all.last().and_then(|row| row["actor"].as_str()).context("an actor")?;
@@ -120,10 +125,10 @@ async fn rows_are_filtered_and_paged() -> Result<()> {
     assert_eq!(actions(&filtered(&format!("actor={consumer}")).await?), actions(&by_key));
     let at = catalog["at"].as_str().context("a time")?;
     let (since, until) = (filtered(&format!("since={at}")).await?, filtered(&format!("until={at}")).await?);
-    ensure!(since.last() == Some(catalog) && !until.contains(catalog), "{since:?} {until:?}");
-    assert_eq!(since.len() + until.len(), all.len());
+    assert_eq!([ids(&since), ids(&until)].concat(), ids(&all));
+    assert_eq!(ids(&since).last(), Some(&&catalog["id"]));
     // Generated clients write it like this.
-    assert_eq!(filtered(&format!("since={}", at.replace('Z', "%2B00:00"))).await?, since);
+    assert_eq!(ids(&filtered(&format!("since={}", at.replace('Z', "%2B00:00"))).await?), ids(&since));
     // Each row once, and the filter stays.
     let walked = pages(&cloud, &format!("{path}?limit=1&until=2100-01-01T00:00:00Z")).await?;
     assert_eq!(walked.len(), all.len());
@@ -158,6 +163,7 @@ async fn whoever_prefers_csv_gets_it() -> Result<()> {
     let path = format!("/v1/admin/tenants/{slug}/audit?action=tenant.create");
     let asked =
         async |accept: &str, path: &str| cloud.send(cloud.admin(Method::GET, path).header("accept", accept)).await;
+    sealed(&cloud, &path).await?;
     let listed = rows(&[cloud.get(&path).await?])?;
     for accept in ["application/json", "*/*", "text/html", "application/json, text/csv"] {
         assert_eq!(rows(&[asked(accept, &path).await?])?, listed, "{accept}");
