@@ -5,6 +5,7 @@ pub mod errors;
 pub mod functions;
 pub mod machine;
 pub mod openapi;
+pub mod runbook;
 pub mod template;
 pub mod workspace;
 
