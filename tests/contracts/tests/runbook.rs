@@ -81,7 +81,8 @@ fn every_cause_that_is_named_exists() -> Result<()> {
         for found in name.captures_iter(&text) {
             let code = &found[1];
             // Names of other things share no first word with a cause.
-            let is_other = ["request_id", "last_error", "ca_pem", "source_address", "latency_ms", "correlation_id", "tenant_id"];
+            let is_other =
+                ["request_id", "last_error", "ca_pem", "source_address", "latency_ms", "correlation_id", "tenant_id"];
             if groups.contains(code.split('_').next().unwrap_or_default()) && !is_other.contains(&code) {
                 ensure!(known.contains(code), "{heading} names {code}");
                 named += 1;
