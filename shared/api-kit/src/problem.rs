@@ -108,7 +108,7 @@ impl Problem {
     #[must_use]
     pub fn tenant_deprovisioned() -> Self {
         let detail =
-            "A tenant with this slug was deprovisioned; its resources are kept, so the slug cannot be used again.";
+            "A tenant with this slug was deprovisioned; its resources are kept. Restore it, or use another slug.";
         Self::new(ProblemCode::TenantDeprovisioned, detail)
     }
 
@@ -122,6 +122,18 @@ impl Problem {
     #[must_use]
     pub fn tenant_not_active(detail: &str) -> Self {
         Self::new(ProblemCode::TenantNotActive, detail)
+    }
+
+    /// 409: only a deprovisioned tenant can be restored or purged.
+    #[must_use]
+    pub fn tenant_not_deprovisioned(detail: &str) -> Self {
+        Self::new(ProblemCode::TenantNotDeprovisioned, detail)
+    }
+
+    /// 409: the tenant is under a legal hold.
+    #[must_use]
+    pub fn tenant_held() -> Self {
+        Self::new(ProblemCode::TenantHeld, "The tenant is under a legal hold, which its record shows.")
     }
 
     /// 409: the value can no longer be changed.

@@ -61,6 +61,8 @@
 //!   ended has no holder: no statement distinguishes them.
 //! - **Further invitations are a model of their own** ([`Invitations`]), since they share nothing with the pipeline but the
 //!   lease.
+//! - **Bringing a tenant back is a model of its own** ([`Restoring`]): here a deactivation is final. What a restore has to agree with
+//!   is what the `DELETE` left to be done, and that is left out here.
 //!
 //! # How the end is proven
 //!
@@ -83,6 +85,7 @@ mod pipeline;
 mod properties;
 mod protocol;
 mod provisioning;
+mod restoring;
 mod sealing;
 mod ticks;
 mod tier;
@@ -102,6 +105,7 @@ pub use properties::{
 };
 pub use protocol::Broken;
 pub use provisioning::Provisioning;
+pub use restoring::{Deed, Gap, Life, Restoring};
 pub use sealing::{End, Entry, Event, Link, Log, Omission, Sealer, Sealing};
 pub use ticks::{CALL, DAY, LEASE, POSTPONED, VISIBLE, WINDOW};
 pub use tier::{Plan, TIERS, Tier};
