@@ -225,6 +225,26 @@ pub const LIST_TENANT_RESOURCES: Route = Route {
     ..TENANTS
 };
 
+/// `POST /v1/admin/tenants/{slug}/check`. It changes nothing, so whoever may read may ask for it.
+pub const CHECK_TENANT: Route = Route {
+    name: "check-tenant",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/check",
+    by_id: true,
+    groups: ADMIN_OR_AUDITOR,
+    ..TENANTS
+};
+
+/// `POST /v1/admin/tenants/{slug}/repair`.
+pub const REPAIR_TENANT: Route = Route {
+    name: "repair-tenant",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/repair",
+    body: Body::Required,
+    own_problems: &[ProblemCode::TenantNotActive, ProblemCode::OperationInProgress],
+    ..TENANTS
+};
+
 /// `GET /v1/admin/tenants/{slug}/audit`. After a tenant's end its id still leads to its rows.
 pub const LIST_TENANT_AUDIT: Route = Route {
     name: "list-tenant-audit",
@@ -326,6 +346,8 @@ pub const ROUTES: &[Route] = &[
     INVALIDATE_TENANT_CACHE,
     LIST_SYSTEMS,
     LIST_TENANT_RESOURCES,
+    CHECK_TENANT,
+    REPAIR_TENANT,
     LIST_TENANT_AUDIT,
     LIST_AUDIT,
     GET_CALLER,

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use domain::{Failure, Step, names};
-use falkordb::{FalkorDb, GraphSpec};
-use lambda_kit::{Read, needs};
-use secrets::{RegionSecret, TenantSecret};
+use domain::{Failure, Step};
+use graph_users::GraphAccess;
+use lambda_kit::needs;
 use step_kit::{Effect, Lease, Outcome, Work};
 use store::{Intent, ResourceKind};
 
@@ -15,8 +14,7 @@ const GRAPH_TIMEOUT: Duration = Duration::from_secs(15);
 needs! {
     /// Creates the tenant's graph.
     pub struct CreateGraph {
-        regions: Read<RegionSecret>,
-        tenants: Read<TenantSecret>,
+        graphs: GraphAccess,
     }
 }
 
@@ -24,22 +22,12 @@ impl Work for CreateGraph {
     const STEP: Step = Step::CreateGraph;
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
-        let tenant = lease.tenant();
-        let region = self.regions.read_of(tenant.region).await?;
-        let password = self.tenants.read_of(tenant.tenant_id).await?.graph_pass;
-        let falkordb = FalkorDb::connect(&region.falkordb.url, region.falkordb.ca_pem.as_deref()).await?;
-        let graph = names::graph(&tenant.slug);
-        let resource = lease.intend_once(Intent::named(ResourceKind::Graph, &graph, GRAPH_TIMEOUT)).await?;
-        let tenant_id = tenant.tenant_id.to_string();
-        let spec = GraphSpec {
-            graph: &graph,
-            tenant_id: &tenant_id,
-            slug: tenant.slug.as_str(),
-            display_name: tenant.display_name.as_str(),
-        };
-        falkordb.create_graph(&spec).await?;
-        falkordb.grant(&graph, &graph, &password).await?;
-        lease.confirm(&resource, &graph).await?;
-        Ok(Outcome::Completed(Effect { falkordb_graph_name: Some(graph), ..Effect::NONE }))
+        let graph = self.graphs.of(lease.tenant()).await?;
+        let resource = lease.intend_once(Intent::named(ResourceKind::Graph, graph.name(), GRAPH_TIMEOUT)).await?;
+        graph.create().await?;
+        graph.grant().await?;
+        lease.confirm(&resource, graph.name()).await?;
+        let falkordb_graph_name = Some(graph.name().to_owned());
+        Ok(Outcome::Completed(Effect { falkordb_graph_name, ..Effect::NONE }))
     }
 }
