@@ -1,0 +1,153 @@
+//! Whether everything that the steps made for a tenant is there as they left it, asked of every outside system; and what of it
+//! a repair brings back, with the code of the steps.
+//!
+//! A check changes nothing. It asks all systems at the same time. One that hangs, refuses or cannot be reached costs nothing but
+//! its own parts, of which the report says that they were not asked for, and why.
+
+#![warn(missing_docs)]
+
+mod catalogs;
+mod database;
+mod finding;
+mod graph;
+mod lakehouse;
+mod money;
+mod project;
+mod repair;
+mod search;
+mod subject;
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use billing::Billing;
+use domain::{CauseCode, Failure, TenantPart};
+use futures_util::future::join_all;
+use graph_users::GraphAccess;
+use lambda_kit::{Budget, Read, needs};
+use region_search::RegionSearchLook;
+use secrets::CatalogSecret;
+use supabase_project::ProjectLook;
+use tenant_cache::{CacheSettings, Lasting, TenantCache};
+
+pub use finding::{CheckedPart, Finding};
+use finding::Findings;
+use lakehouse::Lakehouse;
+pub use repair::{RepairedPart, TenantRepair};
+pub use subject::Subject;
+
+needs! {
+    /// The systems in which a tenant has something, to look at.
+    pub struct TenantCheck {
+        pub(crate) project: ProjectLook,
+        pub(crate) graphs: GraphAccess,
+        pub(crate) search: RegionSearchLook,
+        pub(crate) billing: Billing,
+        pub(crate) cache: TenantCache,
+        pub(crate) entries: CacheSettings,
+        pub(crate) catalogs: Read<CatalogSecret>,
+        pub(crate) lakehouse: Lakehouse,
+    }
+}
+
+/// The parts that are asked for together, since one system has them all.
+type Group<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+impl TenantCheck {
+    /// Looks at these parts of a tenant, all systems at the same time and within the budget. The findings are in the order of the
+    /// parts.
+    pub async fn look(&self, subject: &Subject, parts: &[TenantPart], budget: Budget) -> Vec<Finding> {
+        let found = Findings::of(subject, parts);
+        let call = budget.left();
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        let mut ask = |parts: &'static [TenantPart], too_slow, work: Work<'_>| {
+            if found.wants(parts) {
+                groups.push(asked(&found, parts, too_slow, budget, work));
+            }
+        };
+        ask(&[TenantPart::Project], CauseCode::SupabaseTimeout, Box::pin(self.project(subject, &found)));
+        ask(&[TenantPart::Keys], CauseCode::SupabaseTimeout, Box::pin(self.keys(subject, &found, call)));
+        ask(
+            &[TenantPart::Schema, TenantPart::Seed, TenantPart::Invitation],
+            CauseCode::TenantDatabaseUnavailable,
+            Box::pin(self.database(subject, &found)),
+        );
+        ask(
+            &[TenantPart::Graph, TenantPart::GraphUser],
+            CauseCode::FalkorDbTimeout,
+            Box::pin(self.graph(subject, &found)),
+        );
+        ask(
+            &[TenantPart::SearchIndex, TenantPart::SearchAlias],
+            CauseCode::OpenSearchTimeout,
+            Box::pin(self.search(subject, &found)),
+        );
+        ask(
+            &[TenantPart::Customer, TenantPart::Subscription, TenantPart::Price],
+            CauseCode::StripeTimeout,
+            Box::pin(self.money(subject, &found, call)),
+        );
+        ask(&[TenantPart::Cache], CauseCode::ValkeyTimeout, Box::pin(self.cached(subject, &found)));
+        ask(
+            &[TenantPart::CatalogSecret],
+            CauseCode::SecretsUnavailable,
+            Box::pin(self.catalog_secrets(subject, &found)),
+        );
+        ask(&[TenantPart::Namespace], CauseCode::LakehouseTimeout, Box::pin(self.namespaces(subject, &found, call)));
+        join_all(groups).await;
+        found.in_order()
+    }
+
+    /// The middleware's entries. What is in them is the middleware's. One that never expires outlives every change that is not
+    /// announced; and of a tenant that is off there is to be none.
+    async fn cached(&self, subject: &Subject, found: &Findings<'_>) -> Result<(), Failure> {
+        let entries = self.entries.entries(&subject.tenant);
+        let lasting = self.cache.lasting(&entries).await?;
+        let count = |wanted: Lasting| lasting.iter().filter(|it| **it == wanted).count();
+        let (for_ever, expiring) = (count(Lasting::ForEver), count(Lasting::Expires));
+        let part = Finding::of(TenantPart::Cache);
+        let seen = format!("{} entries, {for_ever} of them for ever", for_ever + expiring);
+        found.add(if subject.is_live() {
+            let part = part.expecting("no entry that never expires").finding(seen);
+            if for_ever == 0 {
+                part.ok()
+            } else {
+                part.broken(Failure::with_detail(CauseCode::CacheOutdated, "entries that never expire"))
+            }
+        } else {
+            let part = part.expecting("no entry").finding(seen);
+            if for_ever + expiring == 0 {
+                part.ok()
+            } else {
+                part.broken(Failure::with_detail(CauseCode::CacheOutdated, "entries of a tenant that is not live"))
+            }
+        });
+        Ok(())
+    }
+}
+
+/// The work of a group. What it finds until it fails, or until its time is over, counts.
+type Work<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+
+/// Asks for a group's parts. What was not found in time was not asked for.
+fn asked<'a>(
+    found: &'a Findings<'a>,
+    parts: &'static [TenantPart],
+    too_slow: CauseCode,
+    budget: Budget,
+    work: Work<'a>,
+) -> Group<'a> {
+    Box::pin(async move {
+        if let Err(failure) = budget.spend(work).await.unwrap_or_else(|| Err(too_slow.into())) {
+            let code = failure.code().as_str();
+            tracing::info!(code, provider_request_id = failure.provider_request_id(), "a part was not asked for");
+            found.not_asked(parts, &failure);
+        }
+    })
+}
+
+/// What a check leaves of its budget for the answer.
+pub const FOR_THE_ANSWER: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests;
