@@ -6,7 +6,7 @@ use store::CatalogCredentials;
 
 use crate::finding::{Finding, Findings};
 use crate::subject::Subject;
-use crate::TenantCheck;
+use crate::{Asking, TenantCheck};
 
 /// How many secrets are read at the same time.
 const AT_ONCE: usize = 8;
@@ -17,13 +17,14 @@ impl TenantCheck {
             found.not_needed(&[TenantPart::CatalogSecret], "no active catalog has credentials");
             return Ok(());
         }
-        let asked = subject.catalogs.iter().map(|catalog| async move { found.add(self.catalog_secret(catalog).await) });
+        let asked = |catalog| Box::pin(async move { found.add(self.catalog_secret(catalog).await) }) as Asking<'_>;
+        let asked: Vec<_> = subject.catalogs.iter().map(asked).collect();
         stream::iter(asked).buffer_unordered(AT_ONCE).collect::<()>().await;
         Ok(())
     }
 
     async fn catalog_secret(&self, catalog: &CatalogCredentials) -> Finding {
-        let name = catalog.catalog_name.to_string();
+        let name = catalog.catalog_name.as_str().to_owned();
         let part = Finding::of(TenantPart::CatalogSecret).named(&*name).expecting("the version that its row names");
         match self.catalogs.read_version_of(catalog.id, &catalog.version).await {
             Ok(_) => part.finding("the same").ok(),

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use domain::{CauseCode, Failure, TenantPart};
 use futures_util::{StreamExt as _, stream};
-use iomete::{Iomete, ProbeError};
+use iomete::{Catalog, Iomete, ProbeError};
 use lambda_kit::{Read, needs, settings};
 use secrets::IometeSecret;
 
 use crate::finding::{Finding, Findings};
 use crate::subject::Subject;
-use crate::TenantCheck;
+use crate::{Asking, TenantCheck};
 
 /// How many namespaces are asked for at the same time.
 const AT_ONCE: usize = 8;
@@ -47,22 +47,22 @@ impl TenantCheck {
             let IometeSecret { token } = secret.read().await?;
             let iomete = Iomete::new(&settings.url, token, call);
             let catalog = &iomete.catalog().await.map_err(failure)?;
-            let asked = subject.namespaces.iter().map(|namespace| async move {
-                let part = Finding::of(TenantPart::Namespace).named(namespace).expecting("there");
-                found.add(match catalog.has_namespace(namespace).await {
-                    Ok(true) => part.finding("there").ok(),
-                    Ok(false) => {
-                        let gone = Failure::with_detail(CauseCode::NamespaceGone, namespace);
-                        part.finding("not there").broken(gone)
-                    }
-                    Err(error) => part.not_asked(failure(error)),
-                });
-            });
+            let asked = |namespace| Box::pin(async move { found.add(look(catalog, namespace).await) }) as Asking<'_>;
+            let asked: Vec<_> = subject.namespaces.iter().map(String::as_str).map(asked).collect();
             stream::iter(asked).buffer_unordered(AT_ONCE).collect::<()>().await;
             return Ok(());
         };
         found.not_needed(&[TenantPart::Namespace], why);
         Ok(())
+    }
+}
+
+async fn look(catalog: &Catalog<'_>, namespace: &str) -> Finding {
+    let part = Finding::of(TenantPart::Namespace).named(namespace).expecting("there");
+    match catalog.has_namespace(namespace).await {
+        Ok(true) => part.finding("there").ok(),
+        Ok(false) => part.finding("not there").broken(Failure::with_detail(CauseCode::NamespaceGone, namespace)),
+        Err(error) => part.not_asked(failure(error)),
     }
 }
 

@@ -50,51 +50,49 @@ needs! {
     }
 }
 
-/// The parts that are asked for together, since one system has them all.
-type Group<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-
 impl TenantCheck {
     /// Looks at these parts of a tenant, all systems at the same time and within the budget. The findings are in the order of the
     /// parts.
     pub async fn look(&self, subject: &Subject, parts: &[TenantPart], budget: Budget) -> Vec<Finding> {
         let found = Findings::of(subject, parts);
         let call = budget.left();
-        let mut groups: Vec<Group<'_>> = Vec::new();
-        let mut ask = |parts: &'static [TenantPart], too_slow, work: Work<'_>| {
-            if found.wants(parts) {
-                groups.push(asked(&found, parts, too_slow, budget, work));
-            }
-        };
-        ask(&[TenantPart::Project], CauseCode::SupabaseTimeout, Box::pin(self.project(subject, &found)));
-        ask(&[TenantPart::Keys], CauseCode::SupabaseTimeout, Box::pin(self.keys(subject, &found, call)));
-        ask(
-            &[TenantPart::Schema, TenantPart::Seed, TenantPart::Invitation],
-            CauseCode::TenantDatabaseUnavailable,
-            Box::pin(self.database(subject, &found)),
-        );
-        ask(
-            &[TenantPart::Graph, TenantPart::GraphUser],
-            CauseCode::FalkorDbTimeout,
-            Box::pin(self.graph(subject, &found)),
-        );
-        ask(
-            &[TenantPart::SearchIndex, TenantPart::SearchAlias],
-            CauseCode::OpenSearchTimeout,
-            Box::pin(self.search(subject, &found)),
-        );
-        ask(
-            &[TenantPart::Customer, TenantPart::Subscription, TenantPart::Price],
-            CauseCode::StripeTimeout,
-            Box::pin(self.money(subject, &found, call)),
-        );
-        ask(&[TenantPart::Cache], CauseCode::ValkeyTimeout, Box::pin(self.cached(subject, &found)));
-        ask(
-            &[TenantPart::CatalogSecret],
-            CauseCode::SecretsUnavailable,
-            Box::pin(self.catalog_secrets(subject, &found)),
-        );
-        ask(&[TenantPart::Namespace], CauseCode::LakehouseTimeout, Box::pin(self.namespaces(subject, &found, call)));
-        join_all(groups).await;
+        let groups: [(&'static [TenantPart], CauseCode, Work<'_>); 9] = [
+            (&[TenantPart::Project], CauseCode::SupabaseTimeout, Box::pin(self.project(subject, &found))),
+            (&[TenantPart::Keys], CauseCode::SupabaseTimeout, Box::pin(self.keys(subject, &found, call))),
+            (
+                &[TenantPart::Schema, TenantPart::Seed, TenantPart::Invitation],
+                CauseCode::TenantDatabaseUnavailable,
+                Box::pin(self.database(subject, &found)),
+            ),
+            (
+                &[TenantPart::Graph, TenantPart::GraphUser],
+                CauseCode::FalkorDbTimeout,
+                Box::pin(self.graph(subject, &found)),
+            ),
+            (
+                &[TenantPart::SearchIndex, TenantPart::SearchAlias],
+                CauseCode::OpenSearchTimeout,
+                Box::pin(self.search(subject, &found)),
+            ),
+            (
+                &[TenantPart::Customer, TenantPart::Subscription, TenantPart::Price],
+                CauseCode::StripeTimeout,
+                Box::pin(self.money(subject, &found, call)),
+            ),
+            (&[TenantPart::Cache], CauseCode::ValkeyTimeout, Box::pin(self.cached(subject, &found))),
+            (
+                &[TenantPart::CatalogSecret],
+                CauseCode::SecretsUnavailable,
+                Box::pin(self.catalog_secrets(subject, &found)),
+            ),
+            (
+                &[TenantPart::Namespace],
+                CauseCode::LakehouseTimeout,
+                Box::pin(self.namespaces(subject, &found, call)),
+            ),
+        ];
+        let wanted = groups.into_iter().filter(|(parts, ..)| found.wants(parts));
+        join_all(wanted.map(|(parts, too_slow, work)| asked(&found, parts, too_slow, budget, work))).await;
         found.in_order()
     }
 
@@ -126,25 +124,26 @@ impl TenantCheck {
     }
 }
 
-/// The work of a group. What it finds until it fails, or until its time is over, counts.
+/// The work for a group of parts that one system has. What it finds until it fails, or until its time is over, counts.
 type Work<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
 
 /// Asks for a group's parts. What was not found in time was not asked for.
-fn asked<'a>(
-    found: &'a Findings<'a>,
+async fn asked(
+    found: &Findings<'_>,
     parts: &'static [TenantPart],
     too_slow: CauseCode,
     budget: Budget,
-    work: Work<'a>,
-) -> Group<'a> {
-    Box::pin(async move {
-        if let Err(failure) = budget.spend(work).await.unwrap_or_else(|| Err(too_slow.into())) {
-            let code = failure.code().as_str();
-            tracing::info!(code, provider_request_id = failure.provider_request_id(), "a part was not asked for");
-            found.not_asked(parts, &failure);
-        }
-    })
+    work: Work<'_>,
+) {
+    if let Err(failure) = budget.spend(work).await.unwrap_or_else(|| Err(too_slow.into())) {
+        let code = failure.code().as_str();
+        tracing::info!(code, provider_request_id = failure.provider_request_id(), "a part was not asked for");
+        found.not_asked(parts, &failure);
+    }
 }
+
+/// One of several parts that a system is asked for at the same time.
+type Asking<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What a check leaves of its budget for the answer.
 pub const FOR_THE_ANSWER: Duration = Duration::from_millis(250);

@@ -39,7 +39,7 @@ impl Subject {
     /// The names of a part of which a tenant may have several. None: it has one, or none.
     pub(crate) fn names(&self, part: TenantPart) -> Vec<String> {
         match part {
-            TenantPart::CatalogSecret => self.catalogs.iter().map(|catalog| catalog.catalog_name.to_string()).collect(),
+            TenantPart::CatalogSecret => self.catalogs.iter().map(|catalog| catalog.catalog_name.as_str().to_owned()).collect(),
             TenantPart::Namespace => self.namespaces.clone(),
             TenantPart::Project
             | TenantPart::Keys

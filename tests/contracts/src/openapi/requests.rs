@@ -3,7 +3,8 @@
 use anyhow::Result;
 use api_kit::Moment;
 use domain::{
-    AuditWord, CatalogRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest, TenantChange,
+    AuditWord, CatalogRequest, InvitationRequest, ProvisionRequest, RepairRequest, SearchText, SyncTargetRequest,
+    TenantChange,
 };
 use serde_json::{Map, Value, json};
 
@@ -15,6 +16,7 @@ pub fn of(route: &str) -> Result<&'static str> {
         "provision-tenant" => ProvisionRequest::TITLE,
         "update-tenant" => TenantChange::TITLE,
         "invite-admin" => InvitationRequest::TITLE,
+        "repair-tenant" => RepairRequest::TITLE,
         "upsert-catalog" => CatalogRequest::TITLE,
         "register-sync-target" => SyncTargetRequest::TITLE,
         _ => anyhow::bail!("{route} has no body"),
@@ -27,6 +29,7 @@ pub fn schemas() -> Map<String, Value> {
         (ProvisionRequest::TITLE, ProvisionRequest::schema()),
         (TenantChange::TITLE, TenantChange::schema()),
         (InvitationRequest::TITLE, InvitationRequest::schema()),
+        (RepairRequest::TITLE, RepairRequest::schema()),
         (CatalogRequest::TITLE, CatalogRequest::schema()),
         (SyncTargetRequest::TITLE, SyncTargetRequest::schema()),
     ]
@@ -51,6 +54,7 @@ pub fn examples(route: &str) -> Vec<(&'static str, Value)> {
             ("clear-domain", json!({ "custom_domain": null })),
         ],
         "invite-admin" => vec![("another", json!({ "admin_email": "chief@acmebank.com" }))],
+        "repair-tenant" => vec![("what-is-broken", json!({ "resources": ["graph_user", "search_alias"] }))],
         "upsert-catalog" => vec![(
             "acme",
             json!({
