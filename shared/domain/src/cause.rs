@@ -841,9 +841,9 @@ causes! {
         /// The tenant's subscription has another price than its tier's.
         PriceDiffers = "price_differs", Rejected, Platform, false,
             "The tenant's subscription has {}. Repair subscription, which gives it the tier's price.";
-        /// The middleware's cache may answer with what is not so any more.
+        /// The middleware's cache may answer for ever with what is not so any more.
         CacheOutdated = "cache_outdated", Rejected, Platform, false,
-            "The middleware's cache holds {}. Repair cache, which has the middleware read the tenant's record again.";
+            "The middleware's cache holds entries of the tenant that never expire. Repair cache, or invalidate the tenant's cache if it is not active: the middleware reads its record again then.";
         /// The version of a catalog's credentials that its row names is not there.
         CatalogSecretGone = "catalog_secret_gone", Rejected, Platform, false,
             "The credentials of the catalog {} are not there in the version that belongs to it. POST the catalog with its credentials.";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{CauseCode, CatalogId, CatalogName, Failure, ProvisioningState, TenantId, TenantPart};
+use domain::{CatalogId, CatalogName, CauseCode, Failure, ProvisioningState, TenantId, TenantPart};
 use serde_json::Value;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
@@ -93,7 +93,8 @@ impl Lease<'_> {
         invalidation: (Uuid, &Value),
         author: Author<'_>,
     ) -> Result<Tenant, Failure> {
-        let (intent, customer) = repaired.settled.as_ref().map_or((None, None), |(id, customer)| (Some(*id), customer.as_deref()));
+        let (intent, customer) =
+            repaired.settled.as_ref().map_or((None, None), |(id, customer)| (Some(*id), customer.as_deref()));
         let parameters: &[(&(dyn ToSql + Sync), Type)] = &[
             (&self.tenant.tenant_id.0, Type::UUID),
             (&self.token, Type::TEXT),

@@ -4,10 +4,10 @@ use domain::{CauseCode, Failure, TenantPart};
 use store::ResourceKind;
 use tenant_database::{TenantDatabase, manifest, newest_version};
 
+use crate::TenantCheck;
 use crate::finding::{Finding, Findings};
 use crate::project::{ACCESS_ENDED, NOT_MADE};
 use crate::subject::Subject;
-use crate::TenantCheck;
 
 const PARTS: [TenantPart; 3] = [TenantPart::Schema, TenantPart::Seed, TenantPart::Invitation];
 
@@ -64,7 +64,7 @@ async fn seed(database: &TenantDatabase, version: i32, found: &Findings<'_>) -> 
 /// Whether the tenant's admin was invited, may log in, and is the admin.
 async fn admin(database: &TenantDatabase, subject: &Subject, found: &Findings<'_>) -> Result<(), Failure> {
     let part = Finding::of(TenantPart::Invitation);
-    if !subject.has(ResourceKind::AdminUser) {
+    if !subject.has(ResourceKind::AdminUser) || subject.is_being_made() {
         found.add(part.not_needed(NOT_MADE));
         return Ok(());
     }

@@ -121,7 +121,8 @@ impl<'a> Findings<'a> {
     /// All that was found, in the order of the parts.
     pub fn in_order(self) -> Vec<Finding> {
         let mut found = self.found.into_inner().unwrap_or_default();
-        found.sort_by_key(|finding| TenantPart::ALL.iter().position(|part| *part == finding.part));
+        let place = |finding: &Finding| TenantPart::ALL.iter().position(|part| *part == finding.part);
+        found.sort_by(|one, other| place(one).cmp(&place(other)).then_with(|| one.name.cmp(&other.name)));
         found
     }
 }

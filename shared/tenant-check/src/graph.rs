@@ -4,10 +4,10 @@ use domain::{CauseCode, Failure, TenantPart};
 use graph_users::{Rights, SeenGraph};
 use store::ResourceKind;
 
+use crate::TenantCheck;
 use crate::finding::{Finding, Findings};
 use crate::project::NOT_MADE;
 use crate::subject::Subject;
-use crate::TenantCheck;
 
 impl TenantCheck {
     pub(crate) async fn graph(&self, subject: &Subject, found: &Findings<'_>) -> Result<(), Failure> {

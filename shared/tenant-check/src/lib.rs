@@ -30,8 +30,8 @@ use secrets::CatalogSecret;
 use supabase_project::ProjectLook;
 use tenant_cache::{CacheSettings, Lasting, TenantCache};
 
-pub use finding::{CheckedPart, Finding};
 use finding::Findings;
+pub use finding::{CheckedPart, Finding};
 use lakehouse::Lakehouse;
 pub use repair::{RepairedPart, TenantRepair};
 pub use subject::Subject;
@@ -85,41 +85,23 @@ impl TenantCheck {
                 CauseCode::SecretsUnavailable,
                 Box::pin(self.catalog_secrets(subject, &found)),
             ),
-            (
-                &[TenantPart::Namespace],
-                CauseCode::LakehouseTimeout,
-                Box::pin(self.namespaces(subject, &found, call)),
-            ),
+            (&[TenantPart::Namespace], CauseCode::LakehouseTimeout, Box::pin(self.namespaces(subject, &found, call))),
         ];
         let wanted = groups.into_iter().filter(|(parts, ..)| found.wants(parts));
         join_all(wanted.map(|(parts, too_slow, work)| asked(&found, parts, too_slow, budget, work))).await;
         found.in_order()
     }
 
-    /// The middleware's entries. What is in them is the middleware's. One that never expires outlives every change that is not
-    /// announced; and of a tenant that is off there is to be none.
+    /// The middleware's entries. What is in them is the middleware's, and one that expires is its own. One that never does
+    /// outlives every change that is not announced.
     async fn cached(&self, subject: &Subject, found: &Findings<'_>) -> Result<(), Failure> {
         let entries = self.entries.entries(&subject.tenant);
         let lasting = self.cache.lasting(&entries).await?;
         let count = |wanted: Lasting| lasting.iter().filter(|it| **it == wanted).count();
         let (for_ever, expiring) = (count(Lasting::ForEver), count(Lasting::Expires));
-        let part = Finding::of(TenantPart::Cache);
         let seen = format!("{} entries, {for_ever} of them for ever", for_ever + expiring);
-        found.add(if subject.is_live() {
-            let part = part.expecting("no entry that never expires").finding(seen);
-            if for_ever == 0 {
-                part.ok()
-            } else {
-                part.broken(Failure::with_detail(CauseCode::CacheOutdated, "entries that never expire"))
-            }
-        } else {
-            let part = part.expecting("no entry").finding(seen);
-            if for_ever + expiring == 0 {
-                part.ok()
-            } else {
-                part.broken(Failure::with_detail(CauseCode::CacheOutdated, "entries of a tenant that is not live"))
-            }
-        });
+        let part = Finding::of(TenantPart::Cache).expecting("no entry that never expires").finding(seen);
+        found.add(if for_ever == 0 { part.ok() } else { part.broken(CauseCode::CacheOutdated) });
         Ok(())
     }
 }

@@ -6,9 +6,9 @@ use billing::{Billed, Plan, Priced, Subscribed};
 use domain::{CauseCode, Failure, TenantPart};
 use store::ResourceKind;
 
+use crate::TenantCheck;
 use crate::finding::{Finding, Findings};
 use crate::subject::Subject;
-use crate::TenantCheck;
 
 const PARTS: [TenantPart; 3] = [TenantPart::Customer, TenantPart::Subscription, TenantPart::Price];
 
@@ -16,6 +16,10 @@ impl TenantCheck {
     pub(crate) async fn money(&self, subject: &Subject, found: &Findings<'_>, call: Duration) -> Result<(), Failure> {
         let wanted = if subject.is_live() { Plan::of(subject.tenant.tier) } else { None };
         let known = [ResourceKind::StripeCustomer, ResourceKind::StripeSubscription].map(|kind| subject.has(kind));
+        if !subject.is_live() && !subject.is_off() {
+            found.not_needed(&PARTS, "billed once the tenant is active");
+            return Ok(());
+        }
         if wanted.is_none() && known == [false, false] {
             found.not_needed(&PARTS, "nothing is billed");
             return Ok(());

@@ -6,9 +6,9 @@ use domain::{CauseCode, Failure, TenantPart};
 use supabase::ProjectStatus;
 use supabase_project::SeenKeys;
 
+use crate::TenantCheck;
 use crate::finding::{Finding, Findings};
 use crate::subject::Subject;
-use crate::TenantCheck;
 
 /// Why a deprovisioned tenant's keys, database and admin are not looked at.
 pub(crate) const ACCESS_ENDED: &str = "the tenant's access has ended";
@@ -26,6 +26,7 @@ impl TenantCheck {
         let shown = status.map_or_else(|| "not there".to_owned(), shown);
         found.add(match status {
             Some(ProjectStatus::ActiveHealthy) => part.finding(shown).ok(),
+            Some(status) if !status.is_terminal() && subject.is_being_made() => part.not_needed(shown),
             Some(status) if !status.is_terminal() => {
                 part.finding(&*shown).broken(Failure::with_detail(CauseCode::ProjectUnwell, shown))
             }

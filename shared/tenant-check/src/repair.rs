@@ -11,9 +11,9 @@ use store::{Lease, Repaired, StoreError};
 use supabase_project::{ProjectAccess, migrate};
 use utoipa::ToSchema;
 
+use crate::TenantCheck;
 use crate::finding::{CheckedPart, Finding};
 use crate::subject::Subject;
-use crate::TenantCheck;
 
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(4);

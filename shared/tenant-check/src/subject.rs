@@ -26,6 +26,11 @@ impl Subject {
         self.tenant.state == ProvisioningState::Active
     }
 
+    /// Whether its run is under way: what a step is just making is not as it will be.
+    pub(crate) fn is_being_made(&self) -> bool {
+        self.tenant.state == ProvisioningState::Provisioning
+    }
+
     /// Whether the tenant was switched off. What it has is kept, and its access has ended.
     pub(crate) fn is_off(&self) -> bool {
         self.tenant.state == ProvisioningState::Deprovisioned
@@ -39,7 +44,9 @@ impl Subject {
     /// The names of a part of which a tenant may have several. None: it has one, or none.
     pub(crate) fn names(&self, part: TenantPart) -> Vec<String> {
         match part {
-            TenantPart::CatalogSecret => self.catalogs.iter().map(|catalog| catalog.catalog_name.as_str().to_owned()).collect(),
+            TenantPart::CatalogSecret => {
+                self.catalogs.iter().map(|catalog| catalog.catalog_name.as_str().to_owned()).collect()
+            }
             TenantPart::Namespace => self.namespaces.clone(),
             TenantPart::Project
             | TenantPart::Keys

@@ -70,10 +70,8 @@ impl RepairTenant {
     ) -> Result<Answer, Problem> {
         lease.begin_repair(&asked.resources, request.author()).await.map_err(|failure| of(&failure))?;
         let (parts, repaired) = self.repair.repair(lease, &asked.resources, budget).await?;
-        let outcomes: Map<_, _> = parts
-            .iter()
-            .map(|part| (part.resource.as_str().to_owned(), Value::from(part.outcome.as_str())))
-            .collect();
+        let outcomes: Map<_, _> =
+            parts.iter().map(|part| (part.resource.as_str().to_owned(), Value::from(part.outcome.as_str()))).collect();
         let invalidation = serde_json::to_value(self.cache.entries(lease.tenant())).unwrap_or_default();
         let written = lease
             .repaired(&repaired, &Value::Object(outcomes), (Uuid::now_v7(), &invalidation), request.author())

@@ -83,11 +83,13 @@ impl FalkorDb {
 
     /// What a user may do, compared with what [`FalkorDb::grant`] gives.
     pub async fn rights(&self, user: &str, graph: &str, password: &SecretString) -> Result<Rights, Error> {
-        let shown: Value = bounded(self.call(redis::cmd("ACL").arg("GETUSER").arg(user))).await.map_err(Error::of_users)?;
+        let shown: Value =
+            bounded(self.call(redis::cmd("ACL").arg("GETUSER").arg(user))).await.map_err(Error::of_users)?;
         if matches!(shown, Value::Nil) {
             return Ok(Rights::Nobody);
         }
-        let shown = || HashMap::<String, Value>::from_redis_value(shown.clone()).map_err(|_| redis_kit::Error::Unexpected);
+        let shown =
+            || HashMap::<String, Value>::from_redis_value(shown.clone()).map_err(|_| redis_kit::Error::Unexpected);
         Ok(if Grant::new(graph, password).is_shown_by(shown()?) {
             Rights::AsGranted
         } else if grant::is_nothing(shown()?) {

@@ -27,9 +27,12 @@ async fn a_namespace_is_there_or_not() {
     assert_eq!(catalog.has_namespace("ivory_tenant_acme").await, Ok(false));
     stand.create(&["ivory_tenant_acme"]).await;
     stand.create(&["ivory_tenant_acme", "raw"]).await;
-    for (namespace, is_there) in
-        [("ivory_tenant_acme", true), ("ivory_tenant_acme.raw", true), ("ivory_tenant_acme.fine", false), ("raw", false)]
-    {
+    for (namespace, is_there) in [
+        ("ivory_tenant_acme", true),
+        ("ivory_tenant_acme.raw", true),
+        ("ivory_tenant_acme.fine", false),
+        ("raw", false),
+    ] {
         assert_eq!(catalog.has_namespace(namespace).await, Ok(is_there), "{namespace}");
     }
 }
