@@ -4,6 +4,8 @@
 mod changes;
 #[path = "protocol/leasing.rs"]
 mod leasing;
+#[path = "protocol/repairs.rs"]
+mod repairs;
 mod support;
 #[path = "protocol/verdicts.rs"]
 mod verdicts;
