@@ -70,6 +70,8 @@ pub enum Exit {
     StillRunning = 5,
     /// Rows of the audit log were changed.
     Altered = 6,
+    /// A check found something broken, or a repair did not bring it back.
+    Broken = 7,
     /// The run failed, and whoever sent the request can mend it.
     FailedByCaller = 10,
     /// The run failed, and whoever runs the installation can mend it.

@@ -194,11 +194,7 @@ pub const RESTORE_TENANT: Route = Route {
     path: "/v1/admin/tenants/{tenant}/restore",
     conditional: true,
     status: 202,
-    own_problems: &[
-        ProblemCode::TenantNotDeprovisioned,
-        ProblemCode::TenantHeld,
-        ProblemCode::OperationInProgress,
-    ],
+    own_problems: &[ProblemCode::TenantNotDeprovisioned, ProblemCode::TenantHeld, ProblemCode::OperationInProgress],
     ..TENANTS
 };
 
@@ -257,6 +253,26 @@ pub const LIST_TENANT_RESOURCES: Route = Route {
     path: "/v1/admin/tenants/{tenant}/resources",
     by_id: true,
     groups: ADMIN_OR_AUDITOR,
+    ..TENANTS
+};
+
+/// `POST /v1/admin/tenants/{slug}/check`. It changes nothing, so whoever may read may ask for it.
+pub const CHECK_TENANT: Route = Route {
+    name: "check-tenant",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/check",
+    by_id: true,
+    groups: ADMIN_OR_AUDITOR,
+    ..TENANTS
+};
+
+/// `POST /v1/admin/tenants/{slug}/repair`.
+pub const REPAIR_TENANT: Route = Route {
+    name: "repair-tenant",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/repair",
+    body: Body::Required,
+    own_problems: &[ProblemCode::TenantNotActive, ProblemCode::OperationInProgress],
     ..TENANTS
 };
 
@@ -364,6 +380,8 @@ pub const ROUTES: &[Route] = &[
     INVALIDATE_TENANT_CACHE,
     LIST_SYSTEMS,
     LIST_TENANT_RESOURCES,
+    CHECK_TENANT,
+    REPAIR_TENANT,
     LIST_TENANT_AUDIT,
     LIST_AUDIT,
     GET_CALLER,

@@ -10,6 +10,7 @@ use domain::{CauseCode, Failure, ProvisioningState, Step, TenantId};
 use tokio_postgres::types::Type;
 
 use crate::duties::Duty;
+use crate::ledger::ResourceKind;
 use crate::tenants::{Tenant, parsed};
 use crate::{Store, StoreError};
 
@@ -27,17 +28,21 @@ pub enum Purpose {
     Invitation,
     /// What is to be done for a deprovisioned tenant.
     Duty(Duty),
+    /// What a step made for an active tenant is brought back.
+    Repair,
 }
 
 impl Purpose {
     /// The step of the ledger's rows: the one that does such a thing first.
-    pub(crate) const fn ledger_step(self) -> Step {
+    pub(crate) const fn ledger_step(self, kind: ResourceKind) -> Step {
         match self {
             Self::Step(step) => step,
             Self::Billing => Step::ActivateTenant,
             Self::Invitation => Step::InviteAdmin,
             Self::Duty(Duty::SwitchOffGraphUser) => Step::CreateGraph,
             Self::Duty(Duty::RevokeAccess) => Step::CreateEnvironment,
+            // A repair does what several steps do.
+            Self::Repair => kind.step(),
         }
     }
 }
@@ -126,7 +131,7 @@ impl Store {
                 work_ends,
                 begun_for: match purpose {
                     // What a step makes is not new any more.
-                    Purpose::Invitation => Duration::MAX,
+                    Purpose::Invitation | Purpose::Repair => Duration::MAX,
                     Purpose::Billing | Purpose::Duty(_) | Purpose::Step(_) => Duration::ZERO,
                 },
             });
@@ -158,7 +163,7 @@ impl<'a> Lease<'a> {
     }
 
     /// How long ago the step was first begun in this attempt, by the database's clock. Zero if the lease is held for
-    /// billing, and the longest time if it is held for an invitation.
+    /// billing, and the longest time if it is held for an invitation or a repair.
     #[must_use]
     pub const fn begun_for(&self) -> Duration {
         self.begun_for

@@ -61,6 +61,19 @@ impl ResourceKind {
             Self::StripeSubscription => "stripe_subscription",
         }
     }
+
+    /// The step that makes such a thing first.
+    pub(crate) const fn step(self) -> Step {
+        match self {
+            Self::TenantSecret | Self::SupabaseProject => Step::CreateEnvironment,
+            Self::PublishableKey | Self::SecretKey => Step::AwaitEnvironment,
+            Self::DatabasePassword => Step::MigrateTenant,
+            Self::AuthConfiguration | Self::AdminUser | Self::AdminMail => Step::InviteAdmin,
+            Self::Graph => Step::CreateGraph,
+            Self::SearchIndex => Step::CreateSearchIndex,
+            Self::StripeCustomer | Self::StripeSubscription => Step::ActivateTenant,
+        }
+    }
 }
 
 /// A live ledger row.
@@ -95,6 +108,8 @@ pub struct LedgerEntry {
     pub name: String,
     /// Its id in the outside system.
     pub external_id: Option<String>,
+    /// Whether it was asked for in Stripe's live mode; `None` if it is not at Stripe, or that was not written down.
+    pub livemode: Option<bool>,
     /// The step that asked for it.
     pub step: Step,
     /// The run that asked for it, from 1.
@@ -110,6 +125,12 @@ pub struct LedgerEntry {
 }
 
 impl LedgerEntry {
+    /// Whether it is of that kind, and was not given up.
+    #[must_use]
+    pub fn is_live(&self, kind: ResourceKind) -> bool {
+        self.kind == kind.as_str() && self.dead_at.is_none()
+    }
+
     /// Whether it is in the tenant's own region. Secrets are in the control region, Stripe has none.
     #[must_use]
     pub fn is_in_its_region(&self) -> bool {
@@ -127,6 +148,7 @@ impl TryFrom<&Row> for LedgerEntry {
             kind: row.try_get("kind")?,
             name: row.try_get("name")?,
             external_id: row.try_get("external_id")?,
+            livemode: row.try_get("livemode")?,
             step: Step::from_number(step).ok_or_else(|| StoreError::Broken("step".to_owned()))?,
             attempt: row.try_get("attempt")?,
             provider_request_id: row.try_get("provider_request_id")?,
@@ -248,7 +270,7 @@ impl Lease<'_> {
                     (&self.tenant.tenant_id.0, Type::UUID),
                     (&intent.kind.as_str(), Type::TEXT),
                     (&intent.name, Type::TEXT),
-                    (&self.purpose.ledger_step().number(), Type::INT2),
+                    (&self.purpose.ledger_step(intent.kind).number(), Type::INT2),
                     (&body, Type::TEXT),
                     (&idempotency_key, Type::TEXT),
                     (&self.token, Type::TEXT),

@@ -36,6 +36,8 @@ pub fn all() -> Vec<Function> {
         route::<invalidate_tenant_cache::InvalidateTenantCache>(),
         route::<list_systems::ListSystems>(),
         route::<list_tenant_resources::ListTenantResources>(),
+        route::<check_tenant::CheckTenant>(),
+        route::<repair_tenant::RepairTenant>(),
         route::<list_tenant_audit::ListTenantAudit>(),
         route::<list_audit::ListAudit>(),
         route::<get_caller::GetCaller>(),

@@ -164,6 +164,17 @@ impl Cloud {
         self.send(self.admin(Method::DELETE, &format!("/v1/admin/tenants/{slug}"))).await
     }
 
+    /// Sends `POST /v1/admin/tenants/{slug}/check`. Any answer is returned.
+    pub async fn check(&self, slug: &str) -> Result<Answer> {
+        self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/check"))).await
+    }
+
+    /// Sends `POST /v1/admin/tenants/{slug}/repair`. Any answer is returned.
+    pub async fn repair(&self, slug: &str, resources: &[&str]) -> Result<Answer> {
+        let body = json!({ "resources": resources });
+        self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/repair")).json(&body)).await
+    }
+
     /// Sends `POST /v1/admin/tenants/{slug}/invitation`. Any answer is returned.
     pub async fn invite_again(&self, slug: &str, body: Value) -> Result<Answer> {
         self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/invitation")).json(&body)).await

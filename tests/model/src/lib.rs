@@ -51,6 +51,9 @@
 //! - **A look and the statement that follows from it are two acts**, and the world may change between them. A look at
 //!   the ledger and the look outside that follows it are one act, because their result is used under the lease or not
 //!   at all.
+//! - **A repair is no act of its own.** Its calls are those that may be repeated, each behind a fence, as in steps 3, 6, 7 and 8.
+//!   Its billing is that of a PATCH to the tier that the row has: intent, settlement, and one statement that closes the intent
+//!   (`tenant_repaired.sql`).
 //! - **Retries are not counted.** An execution may give up after the first error or never, which includes five retries.
 //! - **One bound limits everything that goes wrong** ([`Bounds::faults`]): kills, cut connections whose call has its
 //!   effect later or never, refusals, stored errors, time-outs while the invocation goes on (so that two are at work at

@@ -56,6 +56,8 @@ pub const ALL: &[Words] = &[
     answer("tenant get", &[routes::GET_TENANT]),
     answer("tenant status", &[routes::GET_TENANT_STATUS]),
     answer("tenant resources", &[routes::LIST_TENANT_RESOURCES]),
+    answer("tenant check", &[routes::CHECK_TENANT]),
+    answer("tenant repair", &[routes::REPAIR_TENANT]),
     Words { typed: "tenant watch", routes: &[routes::GET_TENANT_STATUS], stdout: schema!("tenant-watch") },
     answer("tenant update", &[routes::UPDATE_TENANT]),
     Words { typed: "tenant retry", routes: &[routes::RETRY_TENANT], stdout: ANSWER_OF_RUN },

@@ -15,6 +15,8 @@ const LINES: &[&str] = &[
     "tenant list --search {acme} --limit {3}",
     "tenant get {acme}",
     "tenant resources {acme}",
+    "tenant check {acme}",
+    "tenant repair {acme} {cache}",
     "tenant update {acme} --display-name {Acme} --custom-domain {bank.acme.com}",
     "tenant invite {acme} --admin {a@acme.com}",
     "tenant restore {acme} --idempotency-key {key}",

@@ -57,6 +57,17 @@ pub enum Published {
     AlreadyThere,
 }
 
+/// How long a key stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// There is none.
+    Absent,
+    /// It expires by itself.
+    Expires,
+    /// Until somebody removes it.
+    ForEver,
+}
+
 /// The server with the cache and the event stream. Each call takes at most [`redis_kit::CALL_LIMIT`].
 #[derive(Debug)]
 pub struct Valkey {
@@ -79,6 +90,19 @@ impl Valkey {
             removed += self.server.call::<u64>(redis::cmd("UNLINK").arg(key)).await?;
         }
         Ok(removed)
+    }
+
+    /// How long each of these keys stays. Their values are not read.
+    pub async fn lasting(&self, keys: &[String]) -> Result<Vec<Lasting>, Error> {
+        let mut lasting = Vec::with_capacity(keys.len());
+        for key in keys {
+            lasting.push(match self.server.call::<i64>(redis::cmd("PTTL").arg(key)).await? {
+                -2 => Lasting::Absent,
+                -1 => Lasting::ForEver,
+                _ => Lasting::Expires,
+            });
+        }
+        Ok(lasting)
     }
 
     /// Appends an event to a stream, unless its mark exists. The mark is kept for `mark_ttl` (whole seconds, at least

@@ -14,6 +14,7 @@ use list_systems::ListedSystem;
 use list_tenant_resources::ListedResource;
 use list_tenants::ListedTenant;
 use serde_json::{Map, Value, json};
+use tenant_check::{CheckedPart, RepairedPart};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -31,6 +32,8 @@ pub fn schemas() -> Map<String, Value> {
     collect::<Invalidated<'_>>(&mut found);
     collect::<ListedSystem<'_>>(&mut found);
     collect::<ListedResource<'_>>(&mut found);
+    collect::<CheckedPart>(&mut found);
+    collect::<RepairedPart>(&mut found);
     collect::<AuditRecord<'_>>(&mut found);
     collect::<KeyHolder<'_>>(&mut found);
     collect::<CatalogRecord<'_>>(&mut found);
@@ -112,6 +115,8 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         name if name == routes::INVALIDATE_TENANT_CACHE.name => ("It is gone.", Some(reference("Invalidated")), &[]),
         name if name == routes::LIST_SYSTEMS.name => ("The systems.", Some(list("ListedSystem")), &[]),
         name if name == routes::LIST_TENANT_RESOURCES.name => ("The resources.", Some(list("ListedResource")), &[]),
+        name if name == routes::CHECK_TENANT.name => ("What was found.", Some(list("CheckedPart")), &[]),
+        name if name == routes::REPAIR_TENANT.name => ("What was done.", Some(list("RepairedPart")), &[]),
         name if name == routes::LIST_TENANT_AUDIT.name || name == routes::LIST_AUDIT.name => {
             ("The rows of the audit log.", Some(list("AuditRecord")), &[])
         }
@@ -191,6 +196,13 @@ fn example(name: &str) -> Value {
         "stripe_customer_id": "cus_abc123xyz", "created_at": "2026-03-24T10:00:00.000000Z", "updated_at": "2026-03-24T10:04:00.000000Z",
         "activated_at": "2026-03-24T10:04:00.000000Z", "restored_at": null, "hold": null,
     });
+    let differs = domain::Failure::from(domain::CauseCode::GraphUserDiffers)
+        .naming(domain::Fact::Graph, "client_acme-bank")
+        .naming(domain::Fact::Region, "us-east-1");
+    let checked = json!({
+        "resource": "graph_user", "name": "client_acme-bank", "state": "broken", "expected": "on, with exactly its rights",
+        "found": "off", "repairable": true, "code": differs.code().as_str(), "owner": differs.code().owner(), "hint": differs.hint(),
+    });
     match name {
         "provision-tenant" => json!({
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
@@ -240,6 +252,14 @@ fn example(name: &str) -> Value {
             "step": "step_6", "attempt": 1, "provider_request_id": null, "asked_at": "2026-03-24T10:00:41.000000Z",
             "made_at": "2026-03-24T10:00:41.200000Z", "given_up_at": null,
         }]),
+        "check-tenant" => json!([checked]),
+        "repair-tenant" => json!([{
+            "resource": "graph_user", "outcome": "mended", "code": null, "owner": null, "hint": null,
+            "after": [{
+                "resource": "graph_user", "name": "client_acme-bank", "state": "ok", "expected": "on, with exactly its rights",
+                "found": "on, with exactly its rights", "repairable": true, "code": null, "owner": null, "hint": null,
+            }],
+        }]),
         "list-audit" | "list-tenant-audit" => json!([{
             "id": 17, "at": "2026-03-24T10:00:00.000000Z", "actor": "api_key:platform#2c70e12b", "action": "tenant.update",
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "request_id": "2f3c9b1e-0a4d-4f6a-9a57-0c8d9c1f2b3a",
@@ -261,7 +281,7 @@ fn example(name: &str) -> Value {
         "get-caller" => json!({
             "name": "reporting", "groups": ["auditor"],
             "operations": [
-                "list-tenants", "get-tenant", "get-tenant-status", "list-systems", "list-tenant-resources", "list-tenant-audit", "list-audit", "get-caller",
+                "list-tenants", "get-tenant", "get-tenant-status", "list-systems", "list-tenant-resources", "check-tenant", "list-tenant-audit", "list-audit", "get-caller",
             ],
         }),
         "get-lakehouse-caller" => json!({

@@ -11,7 +11,7 @@ routes keep it, its lakehouse catalog and its sync targets.
 ## Authentication
 
 There are two credentials, and each route takes one of them; the other one is ignored. Routes of tenants and systems take an API key in \
-`X-API-Key`: a consumer in the group `admin` may call all of them, one in the group `auditor` those that read. Routes of the lakehouse \
+`X-API-Key`: a consumer in the group `admin` may call all of them, one in the group `auditor` those that read, and the check of a tenant, which changes nothing. Routes of the lakehouse \
 take `Authorization: Bearer` with a JWT: the role `admin` may call all of them, and a tenant's own token may read that tenant's catalog \
 and sync targets. The lakehouse's health route takes none. Without the route's credential, or with a wrong one, the answer is 401; for a \
 known caller without the right it is 403, whether or not the resource exists. `x-groups` of an operation says who may call it.
@@ -211,6 +211,26 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "List what was made for a tenant",
         "The ledger: what was made for the tenant in each outside system, under which name and id, by which step and run. What was given up for another \
          one is there too. Nothing is asked of those systems. After the tenant's end its id still leads to it.",
+    ),
+    (
+        "check-tenant",
+        "tenants",
+        "ours",
+        "Check what a tenant has",
+        "Asks every outside system whether what the steps made is there and as they left it: project, keys, schema and seed rows, the admin, graph and \
+         its user, index and alias, customer, subscription and price, cache entries, credentials of catalogs, namespaces. Nothing is changed, so \
+         an auditor may ask too. All systems are asked at the same time; what could not be asked within the time of a request is `not_asked`, and its \
+         `hint` says why. What a deprovisioned tenant needs no more is `not_needed`.",
+    ),
+    (
+        "repair-tenant",
+        "tenants",
+        "ours",
+        "Repair what a tenant has",
+        "For an active tenant. Looks at each of the named resources, brings back what is broken and can be made again without losing data, with the code of \
+         the step that made it, and looks again: `graph_user`, `search_alias`, `cache`, `subscription` (with its customer and price), `keys` and `schema`. \
+         Anything else is `left`, with a hint. What fails does not keep the others from being tried. The same request can be sent again: what is \
+         mended is `sound` then.",
     ),
     (
         "list-tenant-audit",

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use api_kit::Moment;
 use domain::{
-    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest, TenantChange,
+    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, RepairRequest, SearchText,
+    SyncTargetRequest, TenantChange,
 };
 use serde_json::{Map, Value, json};
 
@@ -16,6 +17,7 @@ pub fn of(route: &str) -> Result<&'static str> {
         "update-tenant" => TenantChange::TITLE,
         "hold-tenant" => HoldRequest::TITLE,
         "invite-admin" => InvitationRequest::TITLE,
+        "repair-tenant" => RepairRequest::TITLE,
         "upsert-catalog" => CatalogRequest::TITLE,
         "register-sync-target" => SyncTargetRequest::TITLE,
         _ => anyhow::bail!("{route} has no body"),
@@ -29,6 +31,7 @@ pub fn schemas() -> Map<String, Value> {
         (TenantChange::TITLE, TenantChange::schema()),
         (HoldRequest::TITLE, HoldRequest::schema()),
         (InvitationRequest::TITLE, InvitationRequest::schema()),
+        (RepairRequest::TITLE, RepairRequest::schema()),
         (CatalogRequest::TITLE, CatalogRequest::schema()),
         (SyncTargetRequest::TITLE, SyncTargetRequest::schema()),
     ]
@@ -54,6 +57,7 @@ pub fn examples(route: &str) -> Vec<(&'static str, Value)> {
         ],
         "hold-tenant" => vec![("litigation", json!({ "reason": "Litigation 2026-14, Acme v. Bank" }))],
         "invite-admin" => vec![("another", json!({ "admin_email": "chief@acmebank.com" }))],
+        "repair-tenant" => vec![("what-is-broken", json!({ "resources": ["graph_user", "search_alias"] }))],
         "upsert-catalog" => vec![(
             "acme",
             json!({

@@ -3,8 +3,8 @@
 use api_kit::{Caller, Input, Json, Moment, OptionalJson, Page, Preconditions, Problem, Query, Request, SlugInPath};
 use domain::routes::{Body, Route};
 use domain::{
-    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region, SearchText, Slug,
-    SyncTargetRequest, TenantChange, TenantId, Tier,
+    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region,
+    RepairRequest, SearchText, Slug, SyncTargetRequest, TenantChange, TenantId, Tier,
 };
 use lambda_http::RequestExt as _;
 use lambda_http::http::{HeaderValue, Request as HttpRequest};
@@ -65,6 +65,7 @@ fn read_body(route: &Route, body: &Value) -> Result<(), Problem> {
         "update-tenant" => TenantChange::parse(&body, &[]).map(drop)?,
         "hold-tenant" => HoldRequest::parse(&body).map(drop)?,
         "invite-admin" => InvitationRequest::parse(&body).map(drop)?,
+        "repair-tenant" => RepairRequest::parse(&body).map(drop)?,
         "upsert-catalog" => CatalogRequest::parse(&body).map(drop)?,
         "register-sync-target" => SyncTargetRequest::parse(&body).map(drop)?,
         name => panic!("{name} is not known here"),

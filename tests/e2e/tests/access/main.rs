@@ -66,6 +66,9 @@ const MATRIX: &[(&str, [Right; 16])] = &[
     ("invalidate-tenant-cache",  [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("list-systems",             [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("list-tenant-resources",    [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
+    // It changes nothing, so whoever may read may ask for it.
+    ("check-tenant",             [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
+    ("repair-tenant",            [U,   U,   U,   F,   F,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("list-tenant-audit",        [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("list-audit",               [U,   U,   U,   F,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),
     ("get-caller",               [U,   U,   U,   S,   S,   S,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U]),

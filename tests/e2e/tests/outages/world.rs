@@ -21,7 +21,7 @@ pub type Route = (&'static str, u16);
 
 /// All routes but the health of the lakehouse, which has its own answers, and those that say who calls, which depend on
 /// nothing. (`POST` finds an active tenant.)
-pub const ROUTES: [Route; 21] = [
+pub const ROUTES: [Route; 23] = [
     ("provision-tenant", 409),
     ("list-tenants", 200),
     ("get-tenant", 200),
@@ -39,6 +39,9 @@ pub const ROUTES: [Route; 21] = [
     ("invalidate-tenant-cache", 200),
     ("list-systems", 200),
     ("list-tenant-resources", 200),
+    ("check-tenant", 200),
+    // The tenant was deactivated, so nothing is repaired.
+    ("repair-tenant", 409),
     ("list-tenant-audit", 200),
     ("list-audit", 200),
     ("upsert-catalog", 201),
@@ -82,6 +85,11 @@ impl<'a> World<'a> {
             }
             "list-systems" => self.cloud.admin(Method::GET, "/v1/admin/systems"),
             "list-tenant-resources" => self.cloud.admin(Method::GET, &format!("{tenant}/resources")),
+            "check-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/check")),
+            "repair-tenant" => {
+                let path = format!("/v1/admin/tenants/{}/repair", self.retired);
+                self.cloud.admin(Method::POST, &path).json(&json!({ "resources": ["cache"] }))
+            }
             "list-tenant-audit" => self.cloud.admin(Method::GET, &format!("{tenant}/audit?limit=1")),
             "list-audit" => self.cloud.admin(Method::GET, "/v1/admin/audit?limit=1"),
             "list-tenants" => self.cloud.admin(Method::GET, "/v1/admin/tenants?limit=1"),
@@ -91,7 +99,9 @@ impl<'a> World<'a> {
             "deactivate-tenant" => self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}", self.retired)),
             "retry-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/retry")),
             "restore-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/restore")),
-            "hold-tenant" => self.cloud.admin(Method::PUT, &format!("{tenant}/hold")).json(&json!({ "reason": "outage" })),
+            "hold-tenant" => {
+                self.cloud.admin(Method::PUT, &format!("{tenant}/hold")).json(&json!({ "reason": "outage" }))
+            }
             "release-tenant-hold" => {
                 self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}/hold", self.retired))
             }

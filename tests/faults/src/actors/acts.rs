@@ -38,6 +38,8 @@ pub enum Actor {
     Recover,
     /// `POST /v1/admin/tenants/{tenant_id}/catalog`.
     Catalog,
+    /// `POST /v1/admin/tenants/{slug}/repair` of what was broken by hand.
+    Repair,
 }
 
 impl fmt::Display for Actor {
@@ -53,6 +55,7 @@ impl fmt::Display for Actor {
             Self::Invite => f.write_str("another admin"),
             Self::Recover => f.write_str("recovery"),
             Self::Catalog => f.write_str("catalog"),
+            Self::Repair => f.write_str("repair"),
         }
     }
 }
@@ -167,6 +170,28 @@ pub const ACTS: &[Act] = &[
     sql(Actor::Catalog, "row", |s| {
         Match::statement(&format!(r"before AS \( SELECT \* FROM lakehouse\.tenant_catalogs.*\$1={} ", s.tenant_id))
     }),
+    sql(Actor::Repair, "lease", lease),
+    sql(Actor::Repair, "beginning", |s| Match::statement(&format!(r"'tenant\.repair'.*\$1={} ", s.tenant_id))),
+    aws(Actor::Repair, "secret", |s| aws_call("secretsmanager.PutSecretValue", &s.tenant_id.to_string())),
+    pooler(Actor::Repair, "migrations", |s| tenant_statement(s, "CREATE TABLE iam.changes")),
+    // The statements before belong to the migration history.
+    pooler(Actor::Repair, "commit", |s| tenant_statement(s, "^COMMIT").nth(3)),
+    resp_of(Actor::Repair, "graph user", FALKORDB, |s| {
+        Match::command(&format!("^ACL SETUSER client_{} reset on ", s.slug))
+    }),
+    Act {
+        upstream: "opensearch-us-east-1",
+        ..stripe(Actor::Repair, "alias", |s| Match {
+            body_regex: Some(format!("\"client_{}\"", s.slug)),
+            ..Match::request("POST", "^/_aliases$")
+        })
+    },
+    sql(Actor::Repair, "intent", |s| {
+        Match::statement(&format!(r"^INSERT INTO control\.outbox .*\$2={} ", s.tenant_id))
+    }),
+    stripe(Actor::Repair, "subscription", |s| Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))),
+    resp(Actor::Repair, "cache", |s| Match::command(&format!("^UNLINK tenant:slug:{}$", s.slug))),
+    sql(Actor::Repair, "end", |s| Match::statement(&format!(r"'tenant\.repaired'.*\$1={} ", s.tenant_id))),
 ];
 
 const fn sql(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {

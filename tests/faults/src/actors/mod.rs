@@ -9,6 +9,7 @@ mod patch;
 mod post;
 mod reconciler;
 mod record_failure;
+mod repair;
 mod requests;
 
 use anyhow::Result;
@@ -33,6 +34,7 @@ pub async fn play(stage: &Stage, act: &'static Act, fault: Fault) -> Result<Play
         Actor::Invite => invite::play(stage, act, fault).await,
         Actor::Recover => invite::play_recovery(stage, act, fault).await,
         Actor::Catalog => catalog::play(stage, act, fault).await,
+        Actor::Repair => repair::play(stage, act, fault).await,
     }
 }
 

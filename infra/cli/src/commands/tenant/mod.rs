@@ -1,6 +1,7 @@
 //! `ivory tenant`.
 
 mod apply;
+mod check;
 mod create;
 mod delete;
 mod get;
@@ -8,6 +9,7 @@ mod hold;
 mod invalidate_cache;
 mod invite;
 mod list;
+mod repair;
 mod resources;
 mod restore;
 mod retry;
@@ -49,6 +51,14 @@ Examples:
   ivory tenant resources acme-bank
   ivory tenant resources acme-bank -o json | jq '.[] | select(.kind == \"supabase_project\")'")]
     Resources(NamedById),
+    /// Ask every outside system whether what a tenant has is there and as it should be. Nothing is changed.
+    #[command(after_help = "\
+Examples:
+  ivory tenant check acme-bank
+  ivory tenant check acme-bank -o json | jq '.[] | select(.state == \"broken\")'")]
+    Check(NamedById),
+    /// Bring back what a check found broken.
+    Repair(repair::Repair),
     /// Watch the nine steps until the tenant is active, or failed.
     Watch(watch::Watch),
     /// Change a tenant's name, tier or domain.
@@ -94,6 +104,8 @@ impl Tenant {
             Self::Get(named) => get::run(&named.tenant, context).await,
             Self::Status(named) => status::run(&named.tenant, context).await,
             Self::Resources(named) => resources::run(&named.tenant, context).await,
+            Self::Check(named) => check::run(&named.tenant, context).await,
+            Self::Repair(repair) => repair.run(context).await,
             Self::Watch(watch) => watch.run(context).await,
             Self::Update(update) => update.run(context).await,
             Self::Retry(retry) => retry.run(context).await,

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{credential, unique};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Desk, create};
@@ -90,6 +91,7 @@ async fn a_tenants_life() -> Result<()> {
     let events = ivory.events(0, &format!("tenant watch {slug}")).await?;
     assert_eq!(events.last().map(|event| &event["provisioning_state"]), Some(&json!("active")), "{events:?}");
 
+    desk.repaired(&slug).await?;
     desk.lakehouse(&slug).await?;
 
     let kept = ivory.run(&format!("tenant delete {slug}")).await?.ends(2)?;
@@ -128,6 +130,26 @@ impl Desk {
         let record = ivory.json(0, &format!("tenant get {slug}")).await?;
         ensure!(record["restored_at"].is_string() && record["hold"].is_null(), "{record}");
         Ok(())
+    }
+
+    /// All of the tenant is there; what was broken by hand is found and brought back.
+    async fn repaired(&self, slug: &str) -> Result<()> {
+        let ivory = &self.ivory;
+        let found = ivory.json(0, &format!("tenant check {slug}")).await?;
+        let states: Vec<_> = found.as_array().context("no list")?.iter().map(|part| &part["state"]).collect();
+        ensure!(states.iter().all(|state| *state == "ok" || *state == "not_needed"), "{found}");
+        let (index, alias) = (format!("client_{slug}_v1"), format!("client_{slug}"));
+        let removal = json!({ "actions": [{ "remove": { "index": index, "alias": alias } }] });
+        self.cloud.search()?.call(Method::POST, "/_aliases", Some(&removal)).await?;
+        let said = ivory.run(&format!("tenant check {slug} -o table")).await?.ends(7)?;
+        for part in ["search_alias", "broken", "search_alias_differs (platform)", "Repair search_alias."] {
+            ensure!(said.out.contains(part), "no {part:?}: {said:#?}");
+        }
+        let mended = ivory.json(0, &format!("tenant repair {slug} search_alias cache")).await?;
+        let outcomes: Vec<_> = mended.as_array().into_iter().flatten().map(|part| &part["outcome"]).collect();
+        assert_eq!(outcomes, ["mended", "sound"], "{mended}");
+        ivory.json(0, &format!("tenant check {slug}")).await?;
+        self.table("tenant-repair", &format!("tenant repair {slug} search_alias")).await
     }
 
     /// What was done above is in the log, and nobody has changed it.
