@@ -20,6 +20,7 @@ mod location;
 pub mod names;
 mod problem;
 pub mod provision;
+pub mod purge;
 mod reserved;
 pub mod routes;
 mod run;
@@ -48,6 +49,10 @@ pub use invitation::InvitationRequest;
 pub use location::Location;
 pub use problem::ProblemCode;
 pub use provision::ProvisionRequest;
+pub use purge::{
+    CustomerPolicy, DataPolicy, PurgeOutcome, PurgePolicies, PurgeReason, PurgeRequest, PurgeState, PurgeStep,
+    PurgedItem, PurgedKind, Retrieval, SlugReserved,
+};
 pub use run::Run;
 pub use search::SearchText;
 pub use step::{Step, StepState};
