@@ -49,5 +49,5 @@ pub use patience::Patience;
 pub use runs::FailOutcome;
 pub use steps::{Activation, Effect, NotBegun, Outcome, StepRow, StepTask};
 pub use sync_targets::{NewSyncTarget, NotRegistered, SyncTarget};
-pub use tenants::{BegunEffects, Deactivated, Deactivation, NewTenant, Resume, Tenant, Update, Values};
+pub use tenants::{BegunEffects, Deactivated, Deactivation, Hold, NewTenant, Restore, Resume, Tenant, Update, Values};
 pub use verdicts::{RecordedVerdict, VERDICT_COUNTS_FOR};
