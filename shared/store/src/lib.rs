@@ -24,6 +24,7 @@ mod migrate;
 mod outbox;
 mod pages;
 mod patience;
+mod purges;
 mod runs;
 mod steps;
 mod sync_targets;
@@ -46,6 +47,9 @@ pub use migrate::{Migrated, migration_failure, version as migrated_version};
 pub use outbox::{OpenPromise, OutboxKind, OutboxRow};
 pub use pages::{Cursor, Cut, TenantFilter, TenantSummary};
 pub use patience::Patience;
+pub use purges::{
+    LedgerRow, NewPurge, Purge, PurgeFailOutcome, PurgeLease, PurgeNotBegun, PurgeStepOutcome, PurgeStepRow, PurgeTask,
+};
 pub use runs::FailOutcome;
 pub use steps::{Activation, Effect, NotBegun, Outcome, StepRow, StepTask};
 pub use sync_targets::{NewSyncTarget, NotRegistered, SyncTarget};
