@@ -83,9 +83,9 @@ codes! {
     /// The tenant is live already.
     TenantActive = 409, "tenant_active", "The tenant is live", Caller,
         "Change a live tenant with PATCH, or choose another slug.";
-    /// The tenant was switched off. Its resources are kept, and its slug cannot be used again.
+    /// The tenant was switched off. Its resources are kept, and its slug is not free.
     TenantDeprovisioned = 409, "tenant_deprovisioned", "The tenant was deprovisioned", Caller,
-        "Use another tenant, or for a new one another slug.";
+        "Bring the tenant back with POST /v1/admin/tenants/{slug}/restore, or use another slug.";
     /// The change needs a live tenant.
     TenantNotActive = 409, "tenant_not_active", "The tenant is not live", Caller,
         "Wait until the status route shows the tenant as active, then send the request again.";

@@ -187,6 +187,41 @@ pub const RETRY_TENANT: Route = Route {
     ..TENANTS
 };
 
+/// `POST /v1/admin/tenants/{slug}/restore`.
+pub const RESTORE_TENANT: Route = Route {
+    name: "restore-tenant",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/restore",
+    conditional: true,
+    status: 202,
+    own_problems: &[
+        ProblemCode::TenantNotDeprovisioned,
+        ProblemCode::TenantHeld,
+        ProblemCode::OperationInProgress,
+    ],
+    ..TENANTS
+};
+
+/// `PUT /v1/admin/tenants/{slug}/hold`.
+pub const HOLD_TENANT: Route = Route {
+    name: "hold-tenant",
+    method: "PUT",
+    path: "/v1/admin/tenants/{tenant}/hold",
+    body: Body::Required,
+    conditional: true,
+    ..TENANTS
+};
+
+/// `DELETE /v1/admin/tenants/{slug}/hold`.
+pub const RELEASE_TENANT_HOLD: Route = Route {
+    name: "release-tenant-hold",
+    method: "DELETE",
+    path: "/v1/admin/tenants/{tenant}/hold",
+    conditional: true,
+    status: 204,
+    ..TENANTS
+};
+
 /// `GET /v1/admin/tenants/{slug}/purge-plan`.
 pub const GET_PURGE_PLAN: Route = Route {
     name: "get-purge-plan",
@@ -378,6 +413,9 @@ pub const ROUTES: &[Route] = &[
     UPDATE_TENANT,
     DEACTIVATE_TENANT,
     RETRY_TENANT,
+    RESTORE_TENANT,
+    HOLD_TENANT,
+    RELEASE_TENANT_HOLD,
     GET_PURGE_PLAN,
     PURGE_TENANT,
     APPROVE_PURGE,
