@@ -10,7 +10,7 @@ use domain::{Invalid, Slug, TenantId};
 use jiff::SignedDuration;
 use url::Url;
 
-use crate::commands::{audit, auth, catalog, explain, login, profile, schema, shell, sync, tenant};
+use crate::commands::{audit, auth, catalog, explain, login, profile, purge, schema, shell, sync, tenant};
 use crate::output::Format;
 use crate::profiles::ProfileName;
 
@@ -99,6 +99,9 @@ Examples:
     /// Make, see, change and switch off tenants.
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Delete a tenant that is switched off, from every system, and prove it.
+    #[command(subcommand)]
+    Purge(purge::Purge),
     /// A tenant's lakehouse catalog.
     #[command(subcommand)]
     Catalog(catalog::Catalog),

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod actor;
+pub mod approval;
 mod audit;
 pub mod catalog;
 mod caught;
@@ -22,6 +23,7 @@ pub mod names;
 mod part;
 mod problem;
 pub mod provision;
+pub mod purge;
 mod reserved;
 pub mod routes;
 mod run;
@@ -37,7 +39,8 @@ mod visible;
 mod wiped;
 mod words;
 
-pub use actor::Actor;
+pub use actor::{Actor, same_somebody};
+pub use approval::PurgeApproval;
 pub use audit::AuditWord;
 pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
 pub use caught::Caught;
@@ -52,6 +55,10 @@ pub use location::Location;
 pub use part::{PartState, RepairOutcome, RepairRequest, TenantPart};
 pub use problem::ProblemCode;
 pub use provision::ProvisionRequest;
+pub use purge::{
+    CustomerPolicy, DataPolicy, PurgeOutcome, PurgePolicies, PurgeReason, PurgeRequest, PurgeState, PurgeStep,
+    PurgedItem, PurgedKind, Retrieval, SlugReserved,
+};
 pub use run::Run;
 pub use search::SearchText;
 pub use step::{Step, StepState};

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use domain::{CauseCode, Failure, ProvisioningState, Step, TenantId};
+use domain::{CauseCode, Failure, ProvisioningState, PurgeStep, Step, TenantId};
 use tokio_postgres::types::Type;
 
 use crate::duties::Duty;
@@ -30,6 +30,8 @@ pub enum Purpose {
     Duty(Duty),
     /// What a step made for an active tenant is brought back.
     Repair,
+    /// A step of a purge.
+    Purge(PurgeStep),
 }
 
 impl Purpose {
@@ -43,6 +45,16 @@ impl Purpose {
             Self::Duty(Duty::RevokeAccess) => Step::CreateEnvironment,
             // A repair does what several steps do.
             Self::Repair => kind.step(),
+            Self::Purge(PurgeStep::EndSubscription) => Step::ActivateTenant,
+            Self::Purge(PurgeStep::DeleteGraph) => Step::CreateGraph,
+            Self::Purge(PurgeStep::DeleteIndex) => Step::CreateSearchIndex,
+            Self::Purge(
+                PurgeStep::CloseAccess
+                | PurgeStep::DropNamespace
+                | PurgeStep::DeleteProject
+                | PurgeStep::DeleteSecrets
+                | PurgeStep::SignCertificate,
+            ) => Step::CreateEnvironment,
         }
     }
 }
@@ -132,7 +144,7 @@ impl Store {
                 begun_for: match purpose {
                     // What a step makes is not new any more.
                     Purpose::Invitation | Purpose::Repair => Duration::MAX,
-                    Purpose::Billing | Purpose::Duty(_) | Purpose::Step(_) => Duration::ZERO,
+                    Purpose::Billing | Purpose::Duty(_) | Purpose::Step(_) | Purpose::Purge(_) => Duration::ZERO,
                 },
             });
         }
@@ -185,7 +197,13 @@ impl<'a> Lease<'a> {
     async fn outlasts(&self, call: Duration) -> Result<bool, StoreError> {
         let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
             &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&call.as_secs_f64(), Type::FLOAT8)];
-        Ok(!self.store.read(include_str!("../sql/lease_check.sql"), parameters).await?.is_empty())
+        let sql = match self.purpose {
+            Purpose::Purge(_) => include_str!("../sql/purge_lease_check.sql"),
+            Purpose::Step(_) | Purpose::Billing | Purpose::Invitation | Purpose::Duty(_) | Purpose::Repair => {
+                include_str!("../sql/lease_check.sql")
+            }
+        };
+        Ok(!self.store.read(sql, parameters).await?.is_empty())
     }
 
     /// Refuses a call that could not end before this invocation does. This is checked after the database has answered:

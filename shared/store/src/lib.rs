@@ -24,6 +24,7 @@ mod migrate;
 mod outbox;
 mod pages;
 mod patience;
+mod purges;
 mod repairs;
 mod runs;
 mod steps;
@@ -47,6 +48,9 @@ pub use migrate::{Migrated, migration_failure, version as migrated_version};
 pub use outbox::{OpenPromise, OutboxKind, OutboxRow};
 pub use pages::{Cursor, Cut, TenantFilter, TenantSummary};
 pub use patience::Patience;
+pub use purges::{
+    LedgerRow, NewPurge, Purge, PurgeFailOutcome, PurgeLease, PurgeNotBegun, PurgeStepOutcome, PurgeStepRow, PurgeTask,
+};
 pub use repairs::{CatalogCredentials, Repaired};
 pub use runs::FailOutcome;
 pub use steps::{Activation, Effect, NotBegun, Outcome, StepRow, StepTask};
