@@ -10,6 +10,7 @@ use contracts::workspace::Workspace;
 const SHARED: &[(&str, &[&str])] = &[
     // Types and rules.
     ("audit-chain", &[]),
+    ("purge-certificate", &["audit-chain"]),
     ("domain", &[]),
     ("secrets", &["domain"]),
     ("tokens", &["domain"]),
@@ -145,7 +146,7 @@ fn the_command_line_is_a_client_of_the_api_and_nothing_else() -> Result<()> {
     let workspace = Workspace::load()?;
     let reached = workspace.reach("ivory")?;
     let ours: Vec<_> = reached.iter().map(|package| package.name.as_str()).filter(|name| *name != "ivory").collect();
-    assert_eq!(ours, ["audit-chain", "domain"]);
+    assert_eq!(ours, ["audit-chain", "domain", "purge-certificate"]);
     Ok(())
 }
 
