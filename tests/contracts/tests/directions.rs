@@ -23,7 +23,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("redis-kit", &["domain", "tls"]),
     // One client for each outside system.
     ("falkordb", &["domain", "redis-kit"]),
-    ("iomete", &["http-kit"]),
+    ("iomete", &["domain", "http-kit"]),
     ("opensearch", &["aws-signature", "domain", "http-kit", "secrets"]),
     ("smtp", &["domain", "tls"]),
     ("runs", &["domain", "lambda-kit", "store"]),
