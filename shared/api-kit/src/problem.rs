@@ -124,6 +124,18 @@ impl Problem {
         Self::new(ProblemCode::TenantNotActive, detail)
     }
 
+    /// 409: only a deprovisioned tenant can be restored or purged.
+    #[must_use]
+    pub fn tenant_not_deprovisioned(detail: &str) -> Self {
+        Self::new(ProblemCode::TenantNotDeprovisioned, detail)
+    }
+
+    /// 409: the tenant is under a legal hold.
+    #[must_use]
+    pub fn tenant_held() -> Self {
+        Self::new(ProblemCode::TenantHeld, "The tenant is under a legal hold, which its record shows.")
+    }
+
     /// 409: the value can no longer be changed.
     #[must_use]
     pub fn immutable_field(field: &str, why: &str) -> Self {

@@ -212,6 +212,18 @@ causes! {
         ConfigurationInvalid = "configuration_invalid", Internal, Platform, false,
             "The function cannot start with its settings: {}. Correct the parameters and deploy the template, then send the request again.";
     }
+    /// Purges
+    Purge {
+        /// The tenant is under a legal hold, so nothing of it may be deleted.
+        PurgeHeld = "purge_held", Rejected, Platform, false,
+            "The tenant is under a legal hold, so nothing of it is deleted. Once its hold is released with DELETE /v1/admin/tenants/{slug}/hold, POST its purge again.";
+        /// The lease ended, the tenant was held, or a step was begun anew before the certificate could be kept.
+        PurgeOvertaken = "purge_overtaken", Busy, Platform, true,
+            "The lease ended, the tenant was held, or another step was begun anew before the certificate could be kept; the step is tried again.";
+        /// The purge's execution ended without recording its failure.
+        PurgeLost = "purge_lost", Transient, Platform, true,
+            "The purge's execution was stopped or timed out before it could record why. POST the purge again; it goes on where it ended.";
+    }
     /// Secrets Manager
     Secrets {
         /// A secret does not exist, or has no value.

@@ -15,11 +15,13 @@ mod fact;
 mod failure;
 mod field;
 pub mod fields;
+pub mod hold;
 pub mod invitation;
 mod location;
 pub mod names;
 mod problem;
 pub mod provision;
+pub mod purge;
 mod reserved;
 pub mod routes;
 mod run;
@@ -44,10 +46,15 @@ pub use change::{CustomDomain, TenantChange};
 pub use fact::{Fact, word};
 pub use failure::Failure;
 pub use fields::{FieldError, Fields, Patch};
+pub use hold::{HoldReason, HoldRequest};
 pub use invitation::InvitationRequest;
 pub use location::Location;
 pub use problem::ProblemCode;
 pub use provision::ProvisionRequest;
+pub use purge::{
+    CustomerPolicy, DataPolicy, PurgeOutcome, PurgePolicies, PurgeReason, PurgeRequest, PurgeState, PurgeStep,
+    PurgedItem, PurgedKind, Retrieval, SlugReserved,
+};
 pub use run::Run;
 pub use search::SearchText;
 pub use step::{Step, StepState};

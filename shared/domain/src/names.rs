@@ -44,6 +44,12 @@ pub fn execution(tenant_id: TenantId, attempt: i32) -> String {
     format!("{tenant_id}-{attempt}")
 }
 
+/// The purge's execution for one attempt, which is none of the pipeline's.
+#[must_use]
+pub fn purge_execution(tenant_id: TenantId, attempt: i32) -> String {
+    format!("{tenant_id}-purge-{attempt}")
+}
+
 /// Fills `{slug}`, `{tenant_id}` and `{ref}` in a configured template.
 #[must_use]
 pub fn fill(template: &str, slug: &Slug, tenant_id: TenantId, project_ref: &str) -> String {

@@ -86,6 +86,12 @@ codes! {
     /// The change needs a live tenant.
     TenantNotActive = 409, "tenant_not_active", "The tenant is not live", Caller,
         "Wait until the status route shows the tenant as active, then send the request again.";
+    /// Only a deprovisioned tenant can be restored or purged.
+    TenantNotDeprovisioned = 409, "tenant_not_deprovisioned", "The tenant is not deprovisioned", Caller,
+        "Deactivate the tenant with DELETE first; a failed one goes on with POST /v1/admin/tenants/{slug}/retry.";
+    /// The tenant is under a legal hold: it stays as it is until the hold is released.
+    TenantHeld = 409, "tenant_held", "The tenant is under a legal hold", Platform,
+        "Have the hold released with DELETE /v1/admin/tenants/{slug}/hold, if whoever asked for it agrees.";
     /// The value cannot be changed any more.
     ImmutableField = 409, "immutable_field", "A value can no longer be changed", Caller,
         "Send the value that the tenant has, or choose another slug.";

@@ -19,7 +19,7 @@ GRANT INSERT (attempt, confirmed_at, external_id, generation, id, idempotency_ke
 GRANT UPDATE (confirmed_at, dead_at, external_id, idempotency_key, livemode, request, sent_at) ON control.resources TO {role};
 GRANT SELECT ON control.tenants TO {role};
 GRANT INSERT (admin_email, correlation_id, display_name, region, slug, tenant_id, tier) ON control.tenants TO {role};
-GRANT UPDATE (activated_at, admin_email, attempt, correlation_id, custom_domain, display_name, error_message, falkordb_graph_name, is_active, lease_token, lease_until, opensearch_alias, provisioning_state, schema_version, stripe_customer_id, supabase_project_ref, supabase_url, tier, touched_at, updated_at, version) ON control.tenants TO {role};
+GRANT UPDATE (activated_at, admin_email, attempt, correlation_id, custom_domain, display_name, error_message, falkordb_graph_name, hold_at, hold_by, hold_reason, is_active, lease_token, lease_until, lost_domain, opensearch_alias, provisioning_state, restored_at, schema_version, stripe_customer_id, supabase_project_ref, supabase_url, tier, touched_at, updated_at, version) ON control.tenants TO {role};
 GRANT SELECT ON control.verdicts TO {role};
 GRANT INSERT (cause, checked_at, region, stops, system, tier, warnings) ON control.verdicts TO {role};
 GRANT UPDATE (cause, checked_at, stops, warnings) ON control.verdicts TO {role};

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use domain::{CauseCode, Failure, ProvisioningState, Step, TenantId};
+use domain::{CauseCode, Failure, ProvisioningState, PurgeStep, Step, TenantId};
 use tokio_postgres::types::Type;
 
 use crate::duties::Duty;
@@ -27,6 +27,8 @@ pub enum Purpose {
     Invitation,
     /// What is to be done for a deprovisioned tenant.
     Duty(Duty),
+    /// A step of a purge.
+    Purge(PurgeStep),
 }
 
 impl Purpose {
@@ -38,6 +40,16 @@ impl Purpose {
             Self::Invitation => Step::InviteAdmin,
             Self::Duty(Duty::SwitchOffGraphUser) => Step::CreateGraph,
             Self::Duty(Duty::RevokeAccess) => Step::CreateEnvironment,
+            Self::Purge(PurgeStep::EndSubscription) => Step::ActivateTenant,
+            Self::Purge(PurgeStep::DeleteGraph) => Step::CreateGraph,
+            Self::Purge(PurgeStep::DeleteIndex) => Step::CreateSearchIndex,
+            Self::Purge(
+                PurgeStep::CloseAccess
+                | PurgeStep::DropNamespace
+                | PurgeStep::DeleteProject
+                | PurgeStep::DeleteSecrets
+                | PurgeStep::SignCertificate,
+            ) => Step::CreateEnvironment,
         }
     }
 }
@@ -127,7 +139,7 @@ impl Store {
                 begun_for: match purpose {
                     // What a step makes is not new any more.
                     Purpose::Invitation => Duration::MAX,
-                    Purpose::Billing | Purpose::Duty(_) | Purpose::Step(_) => Duration::ZERO,
+                    Purpose::Billing | Purpose::Duty(_) | Purpose::Step(_) | Purpose::Purge(_) => Duration::ZERO,
                 },
             });
         }
@@ -180,7 +192,13 @@ impl<'a> Lease<'a> {
     async fn outlasts(&self, call: Duration) -> Result<bool, StoreError> {
         let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
             &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&call.as_secs_f64(), Type::FLOAT8)];
-        Ok(!self.store.read(include_str!("../sql/lease_check.sql"), parameters).await?.is_empty())
+        let sql = match self.purpose {
+            Purpose::Purge(_) => include_str!("../sql/purge_lease_check.sql"),
+            Purpose::Step(_) | Purpose::Billing | Purpose::Invitation | Purpose::Duty(_) => {
+                include_str!("../sql/lease_check.sql")
+            }
+        };
+        Ok(!self.store.read(sql, parameters).await?.is_empty())
     }
 
     /// Refuses a call that could not end before this invocation does. This is checked after the database has answered:

@@ -1,0 +1,1 @@
+SELECT * FROM control.purges WHERE tenant_id = $1
