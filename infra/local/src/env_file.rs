@@ -55,6 +55,7 @@ pub fn variables(
         ("IOMETE_URL", simulators::catalog_url(ports.iomete)),
         ("IOMETE_TOKEN", credentials.iomete_token.clone()),
         ("MAILBOX_URL", http(ports.mailbox)),
+        ("PURGE_PUBLIC_KEY", credentials.purge_public_key()?),
     ]);
     for (index, name) in FALKORDB_NAMES.into_iter().enumerate() {
         variables.insert(name, valkey::url(&credentials.falkordb[index], ports.falkordb[index]));

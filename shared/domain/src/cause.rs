@@ -220,6 +220,18 @@ causes! {
         /// The lease ended, the tenant was held, or a step was begun anew before the certificate could be kept.
         PurgeOvertaken = "purge_overtaken", Busy, Platform, true,
             "The lease ended, the tenant was held, or another step was begun anew before the certificate could be kept; the step is tried again.";
+        /// Something has the name of one of the tenant's resources, and is not the tenant's.
+        PurgeForeign = "purge_foreign", Rejected, Platform, false,
+            "{} lacks this tenant's mark, so it is not deleted. Find out whose it is, and rename it, mark it or delete it yourself; then POST the purge again.";
+        /// A system accepted a deletion, and has the resource nevertheless.
+        PurgeStillThere = "purge_still_there", Busy, Provider, true,
+            "{} is still there, although its system accepted the deletion; it is asked again. If the purge has ended, delete it in its system, then POST the purge again.";
+        /// The customer is to be deleted, and has invoices that are to be paid.
+        PurgeCustomerUnpaid = "purge_customer_unpaid", Rejected, Platform, false,
+            "The customer {} has invoices that are not paid, so it is not deleted. Have them paid or made void in Stripe, then POST the purge again.";
+        /// The key that signs certificates cannot be used.
+        PurgeKeyUnusable = "purge_key_unusable", Rejected, Platform, false,
+            "The secret control/purge-key holds no pair of Ed25519 keys. Put private_key and public_key of one pair, each in hexadecimal, then POST the purge again.";
         /// The purge's execution ended without recording its failure.
         PurgeLost = "purge_lost", Transient, Platform, true,
             "The purge's execution was stopped or timed out before it could record why. POST the purge again; it goes on where it ended.";

@@ -16,23 +16,31 @@ pub struct Content {
     pub slug: String,
     /// When everything had been asked for.
     pub issued_at: String,
-    /// When the tenant was switched off.
-    pub deprovisioned_at: String,
-    /// The days that had to be between the two.
-    pub retrieval_days: i32,
     /// Who wanted it.
-    pub requested: Person,
+    pub requested: Decision,
     /// Who agreed, where somebody had to.
-    pub approved: Option<Person>,
-    /// Each resource that the tenant ever had.
+    pub approved: Option<Decision>,
+    /// Why it could not wait, where that had to be said.
+    pub reason: Option<String>,
+    /// The days for which the tenant's data could be retrieved after it was switched off.
+    pub retrieval_days: u32,
+    /// What was to become of the customer: `keep` or `delete`.
+    pub customer: String,
+    /// What was to become of the data in the lakehouse: `drop` or `keep`.
+    pub data: String,
+    /// When the first step began that cannot be undone.
+    pub point_of_no_return: Option<String>,
+    /// Each resource that the tenant had.
     pub items: Vec<Item>,
     /// Whether the slug may be used again.
-    pub slug_end: SlugEnd,
+    pub slug_released: bool,
+    /// The kinds of what keeps the slug, if it may not.
+    pub slug_kept_by: Vec<String>,
 }
 
 /// Who decided something, and when.
 #[derive(Clone, Debug, Serialize)]
-pub struct Person {
+pub struct Decision {
     /// As the audit log names them.
     pub by: String,
     /// When.
@@ -42,34 +50,20 @@ pub struct Person {
 /// One resource.
 #[derive(Clone, Debug, Serialize)]
 pub struct Item {
-    /// What it was.
+    /// What it is.
     pub kind: String,
-    /// The name with which it was made.
+    /// Its name in its system.
     pub name: String,
-    /// Its id in the outside system, if it had one.
+    /// Its id in its system, if it has one besides the name.
     pub external_id: Option<String>,
-    /// When the system was asked afterwards.
+    /// When its system was asked what became of it.
     pub asked_at: String,
-    /// What it answered then.
+    /// What the system answered then.
     pub answered: String,
-    /// Why it is still there; `None`: it is gone.
-    pub kept: Option<Kept>,
-}
-
-/// What is still there.
-#[derive(Clone, Debug, Serialize)]
-pub struct Kept {
-    /// Why.
-    pub why: String,
-    /// When it goes without anybody's doing, if it does.
+    /// What became of it: `gone`, `scheduled` or `kept`.
+    pub outcome: String,
+    /// Why it was kept.
+    pub why: Option<String>,
+    /// When its system deletes it.
     pub until: Option<String>,
-}
-
-/// The end of the slug.
-#[derive(Clone, Debug, Serialize)]
-pub struct SlugEnd {
-    /// Whether another tenant may have it.
-    pub released: bool,
-    /// What named by it is not proved gone; empty if it is released.
-    pub held_by: Vec<String>,
 }

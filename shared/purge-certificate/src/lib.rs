@@ -10,6 +10,6 @@ mod content;
 mod key;
 mod signed;
 
-pub use content::{Content, FORMAT, Item, Kept, Person, SlugEnd};
+pub use content::{Content, Decision, FORMAT, Item};
 pub use key::{NoKey, PublicKey, SigningKey};
 pub use signed::{Fault, Verified, sign, verify};

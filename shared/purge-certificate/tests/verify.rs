@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use purge_certificate::{Content, FORMAT, Fault, Item, Kept, Person, PublicKey, SigningKey, SlugEnd, sign, verify};
+use purge_certificate::{Content, Decision, FORMAT, Fault, Item, PublicKey, SigningKey, sign, verify};
 use serde_json::{Value, json};
 
 fn key(byte: u8) -> SigningKey {
@@ -11,35 +11,36 @@ fn key(byte: u8) -> SigningKey {
 }
 
 fn certificate() -> Value {
-    let person = |by: &str| Person { by: by.to_owned(), at: "2026-11-29T05:00:00.000000Z".to_owned() };
+    let at = || "2026-11-29T05:00:00.000000Z".to_owned();
+    let decision = |by: &str| Decision { by: by.to_owned(), at: at() };
+    let item = |kind: &str, outcome: &str, external_id: Option<&str>, why: Option<&str>| Item {
+        kind: kind.to_owned(),
+        name: format!("the {kind}"),
+        external_id: external_id.map(str::to_owned),
+        asked_at: at(),
+        answered: "nothing".to_owned(),
+        outcome: outcome.to_owned(),
+        why: why.map(str::to_owned),
+        until: None,
+    };
     let content = Content {
         format: FORMAT,
         tenant_id: "01900000-0000-7000-8000-000000000000".to_owned(),
-        slug: "acme-bänk".to_owned(),
-        issued_at: "2026-11-29T06:00:00.000000Z".to_owned(),
-        deprovisioned_at: "2026-10-29T06:00:00.000000Z".to_owned(),
+        slug: "acme-bank".to_owned(),
+        issued_at: at(),
+        requested: decision("api_key:platform-admin"),
+        approved: Some(decision("api_key:second")),
+        reason: Some("Ende des Vertrags: \"sofort\", § 5\n\u{1}\u{1f600}".to_owned()),
         retrieval_days: 30,
-        requested: person("api_key:platform-admin"),
-        approved: Some(person("api_key:second")),
+        customer: "keep".to_owned(),
+        data: "drop".to_owned(),
+        point_of_no_return: Some(at()),
         items: vec![
-            Item {
-                kind: "graph".to_owned(),
-                name: "client_acme".to_owned(),
-                external_id: None,
-                asked_at: "2026-11-29T05:30:00.000000Z".to_owned(),
-                answered: "no such key".to_owned(),
-                kept: None,
-            },
-            Item {
-                kind: "stripe_customer".to_owned(),
-                name: "cus".to_owned(),
-                external_id: Some("cus_1".to_owned()),
-                asked_at: "2026-11-29T05:31:00.000000Z".to_owned(),
-                answered: "it is there".to_owned(),
-                kept: Some(Kept { why: "invoices \"\\\n\u{1}\u{1f600}".to_owned(), until: None }),
-            },
+            item("graph", "gone", None, None),
+            item("stripe_customer", "kept", Some("cus_1"), Some("the invoices")),
         ],
-        slug_end: SlugEnd { released: true, held_by: Vec::new() },
+        slug_released: true,
+        slug_kept_by: Vec::new(),
     };
     sign(&content, &key(7)).expect("content")
 }
@@ -79,7 +80,7 @@ fn a_certificate_fits_alone_and_in_an_answer() {
     for file in [&certificate, &answer] {
         let verified = verify(file, None).expect("fits");
         assert!(verified.key == *key(7).public() && !verified.trusted);
-        assert_eq!(verified.content["slug"], "acme-bänk");
+        assert_eq!(verified.content["slug"], "acme-bank");
         assert!(verify(file, Some(key(7).public())).expect("fits").trusted);
         let stranger = verify(file, Some(key(8).public())).expect_err("another key");
         let said = format!("it is signed with the key {}, not with {}", key(7).public().id(), key(8).public().id());
@@ -97,7 +98,7 @@ fn every_change_of_every_field_is_found() {
     }
     // A field more is a change too.
     let mut more = genuine.clone();
-    more["content"]["items"][0]["kept"] = json!({ "why": "x" });
+    more["content"]["items"][0]["more"] = json!("x");
     assert_eq!(verify(&more, None), Err(Fault::Content));
     for field in ["content", "signature"] {
         let mut less = genuine.clone();
@@ -141,7 +142,7 @@ fn a_page_of_python_says_the_same() {
     assert_eq!(python(&genuine, None), "fits");
     assert_eq!(python(&json!({ "certificate": genuine }), Some(key(7).public())), "fits");
     assert_eq!(python(&genuine, Some(key(8).public())), "does not fit: another key");
-    for pointer in ["/content/slug", "/content/items/0/answered", "/content/retrieval_days", "/content/slug_end/released"] {
+    for pointer in ["/content/slug", "/content/items/0/answered", "/content/retrieval_days", "/content/slug_released"] {
         let mut other = genuine.clone();
         *other.pointer_mut(pointer).expect("a field") = json!(31);
         assert_eq!(python(&other, None), "does not fit: content", "{pointer}");

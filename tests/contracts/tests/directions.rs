@@ -43,6 +43,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("audit-anchors", &["aws-signature", "http-kit", "lambda-kit"]),
     ("api-kit", &["callers", "domain", "lambda-kit", "store"]),
     ("step-kit", &["domain", "lambda-kit", "store"]),
+    ("purge-kit", &["domain", "lambda-kit", "step-kit", "store"]),
     // Code that several steps share.
     ("supabase-project", &["domain", "lambda-kit", "secrets", "store", "supabase", "tenant-database"]),
     // What steps will need, tried before the first one.
@@ -98,6 +99,7 @@ fn a_function_depends_on_its_kit_and_shared_crates_only() -> Result<()> {
         let (its, not_its) = match function.group() {
             "api" => (Some("api-kit"), "step-kit"),
             "steps" => (Some("step-kit"), "api-kit"),
+            "purge" => (Some("purge-kit"), "api-kit"),
             _ => (None, "api-kit"),
         };
         assert!(its.is_none_or(|kit| function.known.contains(kit)), "{} is built without its kit", function.name);
