@@ -25,6 +25,7 @@ pub fn variables(
     };
     let mut variables = BTreeMap::from([
         ("ADMIN_API_KEY", credentials.admin_api_key.clone()),
+        ("DEPUTY_API_KEY", credentials.deputy_api_key.clone()),
         ("AUDITOR_API_KEY", credentials.auditor_api_key.clone()),
         ("NON_ADMIN_API_KEY", credentials.non_admin_api_key.clone()),
         ("AWS_ENDPOINT_URL", access.endpoint.clone()),

@@ -76,6 +76,8 @@ fn callers(credentials: &Credentials, jwt: &Jwt) -> Value {
     json!({
         "consumers": [
             consumer("platform-admin", &["admin"], &credentials.admin_api_key),
+            // Somebody else, who may approve what the first one asks for.
+            consumer("platform-deputy", &["admin"], &credentials.deputy_api_key),
             consumer("platform-auditor", &["auditor"], &credentials.auditor_api_key),
             consumer("reporting", &[], &credentials.non_admin_api_key),
         ],

@@ -18,6 +18,7 @@ mod gateway;
 mod lakehouse;
 mod outside;
 mod postgres;
+mod purges;
 mod redis;
 mod tenants;
 mod tokens;

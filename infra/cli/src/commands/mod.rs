@@ -7,6 +7,7 @@ pub mod explain;
 mod health;
 pub mod login;
 pub mod profile;
+pub mod purge;
 pub mod schema;
 pub mod shell;
 pub mod sync;
@@ -41,6 +42,7 @@ pub async fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Catalog(catalog) => catalog.run(context).await,
         Command::Sync(sync) => sync.run(context).await,
         Command::Audit(audit) => audit.run(context).await,
+        Command::Purge(purge) => purge.run(context),
         Command::Explain(explain) => explain.run(context),
         Command::Schema(schema) => schema.run(context),
         Command::Completions(completions) => completions.run(),

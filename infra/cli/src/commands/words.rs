@@ -73,6 +73,7 @@ pub const ALL: &[Words] = &[
         stdout: Stdout::Answer(&[routes::LIST_AUDIT]),
     },
     Words { typed: "audit verify", routes: &[], stdout: schema!("audit-verify") },
+    Words { typed: "purge verify", routes: &[], stdout: schema!("purge-verify") },
     Words { typed: "explain", routes: &[], stdout: schema!("explain") },
     Words { typed: "--dry-run", routes: &[], stdout: schema!("dry-run") },
 ];

@@ -109,11 +109,8 @@ impl FalkorDb {
     pub async fn look_for_user(&self, user: &str, graph: &str) -> Result<Found, Error> {
         let shown: Option<HashMap<String, Value>> =
             bounded(self.call(redis::cmd("ACL").arg("GETUSER").arg(user))).await.map_err(Error::of_users)?;
-        Ok(match shown {
-            None => Found::Nothing,
-            Some(shown) if grant::is_for_nothing_but(shown, graph) => Found::Ours,
-            Some(_) => Found::Foreign,
-        })
+        let of = |shown| if grant::is_for_nothing_but(shown, graph) { Found::Ours } else { Found::Foreign };
+        Ok(shown.map_or(Found::Nothing, of))
     }
 
     /// Deletes a user, also for the time after a restart. The server closes its connections. It is a success if there is no such

@@ -7,6 +7,7 @@ mod delete;
 mod invite;
 mod patch;
 mod post;
+mod purge;
 mod reconciler;
 mod record_failure;
 mod requests;
@@ -32,6 +33,7 @@ pub async fn play(stage: &Stage, act: &'static Act, fault: Fault) -> Result<Play
         Actor::DeleteDuring(step) => delete::play_during(stage, effect(step, act.name)?, fault).await,
         Actor::Invite => invite::play(stage, act, fault).await,
         Actor::Recover => invite::play_recovery(stage, act, fault).await,
+        Actor::Purge(_) => purge::play(stage, act, fault).await,
         Actor::Catalog => catalog::play(stage, act, fault).await,
     }
 }
