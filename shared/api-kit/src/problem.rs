@@ -108,7 +108,7 @@ impl Problem {
     #[must_use]
     pub fn tenant_deprovisioned() -> Self {
         let detail =
-            "A tenant with this slug was deprovisioned; its resources are kept, so the slug cannot be used again.";
+            "A tenant with this slug was deprovisioned; its resources are kept. Restore it, or use another slug.";
         Self::new(ProblemCode::TenantDeprovisioned, detail)
     }
 

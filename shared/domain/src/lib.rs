@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod actor;
+pub mod approval;
 mod audit;
 pub mod catalog;
 mod caught;
@@ -37,7 +38,8 @@ mod visible;
 mod wiped;
 mod words;
 
-pub use actor::Actor;
+pub use actor::{Actor, same_somebody};
+pub use approval::PurgeApproval;
 pub use audit::AuditWord;
 pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
 pub use caught::Caught;

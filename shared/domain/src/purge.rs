@@ -392,7 +392,7 @@ impl PurgeRequest {
 }
 
 /// Reads a confirmation, which has to be this slug.
-fn confirm(fields: &mut Fields<'_>, name: &str, slug: &Slug) {
+pub(crate) fn confirm(fields: &mut Fields<'_>, name: &str, slug: &Slug) {
     if fields.required::<Slug>(name).is_some_and(|confirmed| confirmed != *slug) {
         fields.fail(name, NOT_CONFIRMED);
     }

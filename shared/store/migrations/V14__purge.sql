@@ -88,3 +88,14 @@ CREATE TABLE control.purge_items (
     CONSTRAINT purge_items_why_check CHECK ((outcome = 'kept') = (why IS NOT NULL)),
     CONSTRAINT purge_items_until_check CHECK ((outcome = 'scheduled') = (until IS NOT NULL))
 );
+
+-- The slug of a tenant that is purged and leaves nothing by its name is free: the row gets its own id instead. No function may write
+-- a slug, so that none can give a tenant another's name: this one does it for them.
+CREATE FUNCTION control.slug_released() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    UPDATE control.tenants SET slug = tenant_id::text WHERE tenant_id = NEW.tenant_id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER purges_slug_released AFTER UPDATE OF slug_released ON control.purges FOR EACH ROW
+    WHEN (NEW.slug_released AND NOT OLD.slug_released) EXECUTE FUNCTION control.slug_released();

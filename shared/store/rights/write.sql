@@ -14,6 +14,16 @@ GRANT UPDATE (attempts, delivered_at, last_error, next_attempt_at) ON control.ou
 GRANT SELECT ON control.provisioning_steps TO {role};
 GRANT INSERT (step, tenant_id) ON control.provisioning_steps TO {role};
 GRANT UPDATE (attempts, cause, finished_at, next_retry_at, started_at, state, waiting_for) ON control.provisioning_steps TO {role};
+GRANT SELECT ON control.purge_items TO {role};
+GRANT INSERT (answered, asked_at, external_id, kind, name, outcome, step, tenant_id, until, why) ON control.purge_items TO {role};
+GRANT UPDATE (answered, asked_at, external_id, outcome, step, until, why) ON control.purge_items TO {role};
+GRANT DELETE ON control.purge_items TO {role};
+GRANT SELECT ON control.purge_steps TO {role};
+GRANT INSERT (step, tenant_id) ON control.purge_steps TO {role};
+GRANT UPDATE (attempts, cause, finished_at, next_retry_at, started_at, state, waiting_for) ON control.purge_steps TO {role};
+GRANT SELECT ON control.purges TO {role};
+GRANT INSERT (correlation_id, customer, data, no_return_step, reason, requested_by, retrieval_days, slug, state, tenant_id) ON control.purges TO {role};
+GRANT UPDATE (approved_at, approved_by, attempt, cause, certificate, correlation_id, customer, data, finished_at, no_return_at, no_return_step, reason, requested_at, requested_by, retrieval_days, slug_released, state, touched_at) ON control.purges TO {role};
 GRANT SELECT ON control.resources TO {role};
 GRANT INSERT (attempt, confirmed_at, external_id, generation, id, idempotency_key, kind, livemode, name, request, step, tenant_id) ON control.resources TO {role};
 GRANT UPDATE (confirmed_at, dead_at, external_id, idempotency_key, livemode, request, sent_at) ON control.resources TO {role};

@@ -1,5 +1,5 @@
--- The last step's transaction: the certificate is kept, and the slug is free ($4) in the same statement: the tenant's row gets its own
--- id for one. No row: the lease has ended, the tenant is held, or another step is not completed.
+-- The last step's transaction: the certificate is kept, and the slug is free in the same statement ($4, by a trigger): the tenant's row
+-- gets its own id for one. No row: the lease has ended, the tenant is held, or another step is not completed.
 WITH tenant AS (
     SELECT tenant_id FROM control.tenants
     WHERE tenant_id = $1 AND lease_token = $2 AND lease_until > clock_timestamp() AND provisioning_state = 'deprovisioned'
@@ -18,8 +18,7 @@ WITH tenant AS (
     FROM done WHERE s.tenant_id = done.tenant_id AND s.step = 8
 ), released AS (
     UPDATE control.tenants t
-    SET lease_token = NULL, lease_until = NULL, slug = CASE WHEN done.slug_released THEN t.tenant_id::text ELSE t.slug END,
-        updated_at = clock_timestamp(), version = t.version + 1
+    SET lease_token = NULL, lease_until = NULL, updated_at = clock_timestamp(), version = t.version + 1
     FROM done WHERE t.tenant_id = done.tenant_id
 ), audit AS (
     INSERT INTO control.audit_log (actor, action, tenant_id, request_id, before, after)

@@ -21,6 +21,10 @@ pub enum ResourceKind {
     SupabaseProject,
     /// The password of the project's database, which is set again after it was changed at Supabase.
     DatabasePassword,
+    /// The project's key for browsers, made anew after it was revoked.
+    PublishableKey,
+    /// The project's key for servers, made anew after it was revoked.
+    SecretKey,
     /// The configuration of the project's Auth.
     AuthConfiguration,
     /// The invited admin in the project's Auth.
@@ -46,6 +50,8 @@ impl ResourceKind {
             Self::TenantSecret => "tenant_secret",
             Self::SupabaseProject => "supabase_project",
             Self::DatabasePassword => "database_password",
+            Self::PublishableKey => "publishable_key",
+            Self::SecretKey => "secret_key",
             Self::AuthConfiguration => "auth_configuration",
             Self::AdminUser => "admin_user",
             Self::AdminMail => "admin_mail",

@@ -172,8 +172,16 @@ fn item(row: &Row) -> Result<PurgedItem, StoreError> {
 impl Reader {
     /// The tenant's purge, if somebody ever asked for one.
     pub async fn purge(&self, tenant: TenantId) -> Result<Option<Purge>, StoreError> {
+        Ok(self.purge_and_step(tenant).await?.map(|(purge, _)| purge))
+    }
+
+    /// The same with the first step that is not completed.
+    pub async fn purge_and_step(&self, tenant: TenantId) -> Result<Option<(Purge, Option<PurgeStep>)>, StoreError> {
         let rows = self.read(include_str!("../sql/read/purge_of_tenant.sql"), &[(&tenant.0, Type::UUID)]).await?;
-        rows.first().map(Purge::try_from).transpose()
+        let Some(row) = rows.first() else { return Ok(None) };
+        let next: Option<i16> = row.try_get("next_step")?;
+        let step = |number| PurgeStep::from_number(number).ok_or_else(|| StoreError::Broken("next_step".to_owned()));
+        Ok(Some((Purge::try_from(row)?, next.map(step).transpose()?)))
     }
 
     /// Its eight steps, in order.
@@ -186,6 +194,13 @@ impl Reader {
     pub async fn purged_items(&self, tenant: TenantId) -> Result<Vec<PurgedItem>, StoreError> {
         let rows = self.read(include_str!("../sql/read/purge_items.sql"), &[(&tenant.0, Type::UUID)]).await?;
         rows.iter().map(item).collect()
+    }
+
+    /// When a tenant was deprovisioned last, and what time it is, by the database's clock.
+    pub async fn deprovisioned_at(&self, tenant: TenantId) -> Result<(Option<Timestamp>, Timestamp), StoreError> {
+        let rows = self.read(include_str!("../sql/read/deprovisioned_at.sql"), &[(&tenant.0, Type::UUID)]).await?;
+        let row = rows.first().ok_or_else(|| StoreError::Broken("no row".to_owned()))?;
+        Ok((row.try_get("deprovisioned_at")?, row.try_get("now")?))
     }
 
     /// All catalogs of a tenant, in use or not, by name.
@@ -258,6 +273,14 @@ pub enum PurgeStepOutcome {
     },
     /// The step wrote its completion itself, with [`PurgeLease::finish_purge`].
     Written,
+}
+
+impl PurgeStepOutcome {
+    /// Waits for something.
+    #[must_use]
+    pub fn waiting(waiting_for: impl Into<Cow<'static, str>>) -> Self {
+        Self::Waiting { waiting_for: waiting_for.into() }
+    }
 }
 
 /// The result of recording that a purge gave up.

@@ -132,6 +132,12 @@ impl Tenant {
         names::fill(template, &self.slug, self.tenant_id, project_ref)
     }
 
+    /// What the ledger says of a thing that is made once for each restore; `None` if the tenant was never restored.
+    #[must_use]
+    pub fn restore_mark(&self) -> Option<String> {
+        self.restored_at.map(|at| format!("for the restore of {at:.6}"))
+    }
+
     /// The failure of an operation on this tenant, whose hint can name what is the tenant's.
     #[must_use]
     pub fn named_in(&self, failure: Failure) -> Failure {

@@ -4,6 +4,8 @@
 mod changes;
 #[path = "protocol/leasing.rs"]
 mod leasing;
+#[path = "protocol/restoring.rs"]
+mod restoring;
 mod support;
 #[path = "protocol/verdicts.rs"]
 mod verdicts;

@@ -22,7 +22,7 @@ const KEY_IS_NEW_FOR: Duration = Duration::from_secs(30);
 needs! {
     /// The project of the lease's tenant, with the right to write the tenant's secret.
     pub struct ProjectAccess {
-        project: SupabaseProject,
+        pub(crate) project: SupabaseProject,
         writer: Write<TenantSecret>,
     }
 }
@@ -40,7 +40,7 @@ impl ProjectAccess {
         self.put(lease, &known, &complete).await
     }
 
-    async fn put(&self, lease: &Lease<'_>, known: &TenantSecret, secret: &TenantSecret) -> Result<bool, Failure> {
+    pub(crate) async fn put(&self, lease: &Lease<'_>, known: &TenantSecret, secret: &TenantSecret) -> Result<bool, Failure> {
         if secret == known {
             return Ok(false);
         }

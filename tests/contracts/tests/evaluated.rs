@@ -63,6 +63,11 @@ const PARLIAMENT: &[Waiver] = &[
         "states:DescribeExecution takes an execution of a standard workflow too",
     ),
     waived(
+        "RestoreTenantRole",
+        "RESOURCE_MISMATCH",
+        "states:DescribeExecution takes an execution of a standard workflow too",
+    ),
+    waived(
         "ReconcileTenantsRole",
         "RESOURCE_MISMATCH",
         "states:DescribeExecution takes an execution of a standard workflow too",

@@ -143,6 +143,22 @@ impl Cloud {
         self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/retry"))).await
     }
 
+    /// Sends `POST /v1/admin/tenants/{slug}/restore`. Any answer is returned.
+    pub async fn restore(&self, slug: &str) -> Result<Answer> {
+        self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/restore"))).await
+    }
+
+    /// Sends `PUT /v1/admin/tenants/{slug}/hold`. Any answer is returned.
+    pub async fn hold(&self, slug: &str, reason: &str) -> Result<Answer> {
+        let request = self.admin(Method::PUT, &format!("/v1/admin/tenants/{slug}/hold"));
+        self.send(request.json(&json!({ "reason": reason }))).await
+    }
+
+    /// Sends `DELETE /v1/admin/tenants/{slug}/hold`. Any answer is returned.
+    pub async fn release(&self, slug: &str) -> Result<Answer> {
+        self.send(self.admin(Method::DELETE, &format!("/v1/admin/tenants/{slug}/hold"))).await
+    }
+
     /// Sends `DELETE /v1/admin/tenants/{slug}`. Any answer is returned.
     pub async fn deactivate(&self, slug: &str) -> Result<Answer> {
         self.send(self.admin(Method::DELETE, &format!("/v1/admin/tenants/{slug}"))).await

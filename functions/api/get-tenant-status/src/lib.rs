@@ -49,6 +49,9 @@ pub struct Status<'a> {
     updated_at: Moment,
     /// Which run of the pipeline this is, from 1.
     attempt: i32,
+    /// The custom domain that a restore could not give back, because another tenant has it now. Null again once a PATCH says
+    /// which domain the tenant has.
+    lost_domain: Option<&'a str>,
     /// The nine steps in order.
     steps: Vec<StepStatus<'a>>,
 }
@@ -86,6 +89,7 @@ impl<'a> Status<'a> {
             last_error: tenant.error_message.as_deref(),
             updated_at: Moment(tenant.updated_at),
             attempt: tenant.attempt,
+            lost_domain: tenant.lost_domain.as_deref(),
             steps: steps.iter().map(StepStatus::from).collect(),
         }
     }

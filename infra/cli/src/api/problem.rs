@@ -71,6 +71,8 @@ impl Problem {
             "forbidden" => "ivory auth check says what these credentials may do",
             "tenant_not_found" => "ivory tenant list --search TEXT finds it",
             "tenant_active" => "ivory tenant update changes a tenant that is live",
+            "tenant_deprovisioned" => "ivory tenant restore brings it back",
+            "tenant_held" => "ivory tenant get shows the hold, ivory tenant release ends it",
             "tenant_not_active" => "ivory tenant watch, and the same command once it is active",
             "catalog_not_found" | "no_active_catalog" => "ivory catalog set makes one",
             "version_mismatch" => "the same command: it reads the newest version",

@@ -58,6 +58,7 @@ pub async fn accepted(slug: &Slug, accepted: &Value, wait: &Wait, context: &Cont
         return context.output.value(accepted, "slug", |_| {
             let did = match (text(accepted, "run"), text(accepted, "resumes_at")) {
                 ("resumed", step) if !step.is_empty() => format!("resumes at {}", plain(step)),
+                ("restored", _) => "is being brought back".to_owned(),
                 ("found", _) => "is being provisioned already".to_owned(),
                 _ => "is being provisioned".to_owned(),
             };

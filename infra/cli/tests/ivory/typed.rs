@@ -17,6 +17,9 @@ const LINES: &[&str] = &[
     "tenant resources {acme}",
     "tenant update {acme} --display-name {Acme} --custom-domain {bank.acme.com}",
     "tenant invite {acme} --admin {a@acme.com}",
+    "tenant restore {acme} --idempotency-key {key}",
+    "tenant hold {acme} --reason {litigation}",
+    "tenant release {acme}",
     "tenant delete {acme} --yes",
     "catalog set {acme} --uri {https://a.example.com} --warehouse {s3://acme/} --prefix {acme/} --name {lake} \
      --s3-endpoint {https://s3.example.com} --metadata {{}}",

@@ -10,4 +10,4 @@ pub use audit::{AuditAddress, AuditRecord};
 pub use catalog::CatalogRecord;
 pub use run::{Accepted, NotApplied};
 pub use sync_target::SyncTargetRecord;
-pub use tenant::TenantRecord;
+pub use tenant::{TenantHold, TenantRecord};

@@ -2,7 +2,7 @@
 
 use domain::{AdminEmail, DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
 use serde::Serialize;
-use store::Tenant;
+use store::{Hold, Tenant};
 use utoipa::ToSchema;
 
 use crate::{Answer, Moment};
@@ -41,6 +41,26 @@ pub struct TenantRecord<'a> {
     updated_at: Moment,
     /// When the tenant went live.
     activated_at: Option<Moment>,
+    /// When the tenant was last brought back from being deprovisioned.
+    restored_at: Option<Moment>,
+    /// The tenant's legal hold: while there is one, the tenant is neither purged nor restored.
+    hold: Option<TenantHold<'a>>,
+}
+
+/// A legal hold.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TenantHold<'a> {
+    /// Why nothing of the tenant may be deleted.
+    reason: &'a str,
+    at: Moment,
+    /// Who says so, as the audit log names them.
+    by: &'a str,
+}
+
+impl<'a> From<&'a Hold> for TenantHold<'a> {
+    fn from(hold: &'a Hold) -> Self {
+        Self { reason: &hold.reason, at: Moment(hold.at), by: &hold.by }
+    }
 }
 
 impl<'a> From<&'a Tenant> for TenantRecord<'a> {
@@ -65,6 +85,8 @@ impl<'a> From<&'a Tenant> for TenantRecord<'a> {
             created_at: Moment(tenant.provisioned_at),
             updated_at: Moment(tenant.updated_at),
             activated_at: tenant.activated_at.map(Moment),
+            restored_at: tenant.restored_at.map(Moment),
+            hold: tenant.hold.as_ref().map(TenantHold::from),
         }
     }
 }

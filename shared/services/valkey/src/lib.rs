@@ -119,18 +119,20 @@ impl Valkey {
         Ok(id.map_or(Published::AlreadyThere, Published::New))
     }
 
-    /// Whether our user may remove these keys and append to this stream. Nothing is carried out. False: the server does not
+    /// Whether our user may remove these keys and append to these streams. Nothing is carried out. False: the server does not
     /// let our user rehearse, so it is not known.
-    pub async fn rehearse(&self, keys: &[String], stream: &str) -> Result<bool, Error> {
-        let mark = format!("{{{stream}}}:");
-        let mut publish = redis::cmd("EVAL");
-        publish.arg(PUBLISH_ONCE).arg(2).arg(stream).arg(&mark).arg(1).arg(&["field", "value"]);
+    pub async fn rehearse(&self, keys: &[String], streams: &[&str]) -> Result<bool, Error> {
         let mut commands: Vec<_> = keys.iter().map(|key| redis::cmd("UNLINK").arg(key).to_owned()).collect();
-        commands.push(publish);
-        // What the script calls is looked at when it calls it.
-        commands.push(redis::cmd("EXISTS").arg(&mark).to_owned());
-        commands.push(redis::cmd("XADD").arg(stream).arg("*").arg(&["field", "value"]).to_owned());
-        commands.push(redis::cmd("SET").arg(&mark).arg("1").arg("EX").arg(1).to_owned());
+        for stream in streams {
+            let mark = format!("{{{stream}}}:");
+            let mut publish = redis::cmd("EVAL");
+            publish.arg(PUBLISH_ONCE).arg(2).arg(*stream).arg(&mark).arg(1).arg(&["field", "value"]);
+            commands.push(publish);
+            // What the script calls is looked at when it calls it.
+            commands.push(redis::cmd("EXISTS").arg(&mark).to_owned());
+            commands.push(redis::cmd("XADD").arg(*stream).arg("*").arg(&["field", "value"]).to_owned());
+            commands.push(redis::cmd("SET").arg(&mark).arg("1").arg("EX").arg(1).to_owned());
+        }
         match self.server.rehearse(&commands).await {
             Ok(said) => said.into_iter().collect::<Result<(), _>>().map(|()| true).map_err(Error::from),
             Err(redis_kit::Error::NotPermitted) => Ok(false),

@@ -97,6 +97,11 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         name if name == routes::RETRY_TENANT.name => {
             ("The run goes on.", Some(reference("Accepted")), &["Location", "Retry-After"])
         }
+        name if name == routes::RESTORE_TENANT.name => {
+            ("The tenant is coming back.", Some(reference("Accepted")), &["Location", "Retry-After"])
+        }
+        name if name == routes::HOLD_TENANT.name => ("It is held.", Some(reference("TenantRecord")), &["ETag"]),
+        name if name == routes::RELEASE_TENANT_HOLD.name => ("It is not held.", None, &[]),
         name if name == routes::LIST_TENANTS.name => ("The tenants.", Some(list("ListedTenant")), &[]),
         name if name == routes::GET_TENANT.name || name == routes::UPDATE_TENANT.name => {
             ("The complete record.", Some(reference("TenantRecord")), &["ETag"])
@@ -184,7 +189,7 @@ fn example(name: &str) -> Value {
         "falkordb_graph_name": "client_acme-bank", "custom_domain": null, "admin_email": "admin@acmebank.com",
         "provisioning_state": "active", "is_active": true, "provisioned_at": "2026-03-24T10:00:00.000000Z", "error_message": null,
         "stripe_customer_id": "cus_abc123xyz", "created_at": "2026-03-24T10:00:00.000000Z", "updated_at": "2026-03-24T10:04:00.000000Z",
-        "activated_at": "2026-03-24T10:04:00.000000Z",
+        "activated_at": "2026-03-24T10:04:00.000000Z", "restored_at": null, "hold": null,
     });
     match name {
         "provision-tenant" => json!({
@@ -195,6 +200,17 @@ fn example(name: &str) -> Value {
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
             "poll_url": "/v1/admin/tenants/acme-bank/status", "run": "resumed", "resumes_at": "step_7",
         }),
+        "restore-tenant" => json!({
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
+            "poll_url": "/v1/admin/tenants/acme-bank/status", "run": "restored",
+        }),
+        "hold-tenant" => {
+            let mut held = tenant;
+            held["hold"] = json!({
+                "reason": "Litigation 2026-14, Acme v. Bank", "at": "2026-05-01T09:00:00.000000Z", "by": "api_key:platform#2c70e12b",
+            });
+            held
+        }
         "list-tenants" => json!([{
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "display_name": "Acme Bank", "tier": "enterprise",
             "region": "us-east-1", "provisioning_state": "active", "is_active": true, "provisioned_at": "2026-03-24T10:00:00.000000Z",
@@ -203,6 +219,7 @@ fn example(name: &str) -> Value {
         "get-tenant-status" => json!({
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
             "completed_steps": ["step_1"], "failed_steps": [], "last_error": null, "updated_at": "2026-03-24T10:01:00.000000Z", "attempt": 1,
+            "lost_domain": null,
             "steps": [{
                 "id": "step_2", "name": "await-environment", "state": "waiting", "attempts": 1, "started_at": "2026-03-24T10:00:30.000000Z",
                 "finished_at": null, "duration_ms": null, "waiting_for": "the project to be ACTIVE_HEALTHY",

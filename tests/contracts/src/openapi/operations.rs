@@ -31,7 +31,7 @@ is also in the header `x-request-id` of every answer. Which codes an answer may 
 
 Every POST and PATCH takes an `Idempotency-Key`. The same key with the same request gives the first answer again for 24 hours, with \
 `Idempotency-Replayed: true`. With another request it is 422, and while the first one is running 409 with `Retry-After`. Answers 401, \
-403, 409, 429 and 5xx are not kept. GET and DELETE can be repeated without a key.
+403, 409, 429 and 5xx are not kept. GET, PUT and DELETE can be repeated without a key.
 
 ## Conditional requests
 
@@ -152,6 +152,32 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "Retry a failed tenant",
         "Resumes it after its last completed step, with the values that it has. While it is provisioning the answer names the same run, so a request whose \
          answer was lost can be sent again.",
+    ),
+    (
+        "restore-tenant",
+        "tenants",
+        "ours",
+        "Bring a deprovisioned tenant back",
+        "A new run begins at step 1, and each step adopts what is there: data, users and settings are as they were. What the DELETE ended is made new: \
+         API keys and database password where the installation revoked them, the graph user's password in any case; the tenant's secret has them. \
+         The subscription goes on, or begins anew if it ended. The run ends with the event `iam:tenants:restored` instead of `iam:tenants:provisioned`. A custom \
+         domain that another tenant has by now is not given back; the status names it in `lost_domain`. While the tenant is coming back the answer names the same \
+         run, so a request whose answer was lost can be sent again.",
+    ),
+    (
+        "hold-tenant",
+        "tenants",
+        "ours",
+        "Put a tenant under a legal hold",
+        "Nothing of the tenant is deleted while it is under a hold, whoever asks for it: it is neither purged nor restored. A live tenant stays live, \
+         and can still be deactivated, which deletes nothing. Another reason takes the place of the one before; the audit log has both.",
+    ),
+    (
+        "release-tenant-hold",
+        "tenants",
+        "ours",
+        "Release a tenant's legal hold",
+        "From then on the tenant may be restored or purged again. Repeating it is 204.",
     ),
     (
         "invite-admin",

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use api_kit::Moment;
 use domain::{
-    AuditWord, CatalogRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest, TenantChange,
+    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest, TenantChange,
 };
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,7 @@ pub fn of(route: &str) -> Result<&'static str> {
     Ok(match route {
         "provision-tenant" => ProvisionRequest::TITLE,
         "update-tenant" => TenantChange::TITLE,
+        "hold-tenant" => HoldRequest::TITLE,
         "invite-admin" => InvitationRequest::TITLE,
         "upsert-catalog" => CatalogRequest::TITLE,
         "register-sync-target" => SyncTargetRequest::TITLE,
@@ -26,6 +27,7 @@ pub fn schemas() -> Map<String, Value> {
     [
         (ProvisionRequest::TITLE, ProvisionRequest::schema()),
         (TenantChange::TITLE, TenantChange::schema()),
+        (HoldRequest::TITLE, HoldRequest::schema()),
         (InvitationRequest::TITLE, InvitationRequest::schema()),
         (CatalogRequest::TITLE, CatalogRequest::schema()),
         (SyncTargetRequest::TITLE, SyncTargetRequest::schema()),
@@ -50,6 +52,7 @@ pub fn examples(route: &str) -> Vec<(&'static str, Value)> {
             ("tier", json!({ "tier": "enterprise_plus" })),
             ("clear-domain", json!({ "custom_domain": null })),
         ],
+        "hold-tenant" => vec![("litigation", json!({ "reason": "Litigation 2026-14, Acme v. Bank" }))],
         "invite-admin" => vec![("another", json!({ "admin_email": "chief@acmebank.com" }))],
         "upsert-catalog" => vec![(
             "acme",

@@ -3,7 +3,7 @@
 use api_kit::{Caller, Input, Json, Moment, OptionalJson, Page, Preconditions, Problem, Query, Request, SlugInPath};
 use domain::routes::{Body, Route};
 use domain::{
-    AuditWord, CatalogRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region, SearchText, Slug,
+    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region, SearchText, Slug,
     SyncTargetRequest, TenantChange, TenantId, Tier,
 };
 use lambda_http::RequestExt as _;
@@ -63,6 +63,7 @@ fn read_body(route: &Route, body: &Value) -> Result<(), Problem> {
     match route.name {
         "provision-tenant" => ProvisionRequest::parse(&body, &[]).map(drop)?,
         "update-tenant" => TenantChange::parse(&body, &[]).map(drop)?,
+        "hold-tenant" => HoldRequest::parse(&body).map(drop)?,
         "invite-admin" => InvitationRequest::parse(&body).map(drop)?,
         "upsert-catalog" => CatalogRequest::parse(&body).map(drop)?,
         "register-sync-target" => SyncTargetRequest::parse(&body).map(drop)?,

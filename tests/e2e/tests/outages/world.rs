@@ -21,7 +21,7 @@ pub type Route = (&'static str, u16);
 
 /// All routes but the health of the lakehouse, which has its own answers, and those that say who calls, which depend on
 /// nothing. (`POST` finds an active tenant.)
-pub const ROUTES: [Route; 18] = [
+pub const ROUTES: [Route; 21] = [
     ("provision-tenant", 409),
     ("list-tenants", 200),
     ("get-tenant", 200),
@@ -29,6 +29,11 @@ pub const ROUTES: [Route; 18] = [
     ("update-tenant", 200),
     ("deactivate-tenant", 204),
     ("retry-tenant", 409),
+    // The tenant is active.
+    ("restore-tenant", 409),
+    ("hold-tenant", 200),
+    // No hold is on the one that was deactivated.
+    ("release-tenant-hold", 204),
     // The tenant was deactivated, so no mail is sent.
     ("invite-admin", 409),
     ("invalidate-tenant-cache", 200),
@@ -85,6 +90,11 @@ impl<'a> World<'a> {
             "update-tenant" => self.cloud.admin(Method::PATCH, &tenant).json(&json!({ "display_name": "Steady" })),
             "deactivate-tenant" => self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}", self.retired)),
             "retry-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/retry")),
+            "restore-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/restore")),
+            "hold-tenant" => self.cloud.admin(Method::PUT, &format!("{tenant}/hold")).json(&json!({ "reason": "outage" })),
+            "release-tenant-hold" => {
+                self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}/hold", self.retired))
+            }
             "invite-admin" => self.cloud.admin(Method::POST, &format!("/v1/admin/tenants/{}/invitation", self.retired)),
             "invalidate-tenant-cache" => self.cloud.admin(Method::POST, &format!("{tenant}/cache/invalidate")),
             "upsert-catalog" => lakehouse(Method::POST, &self.lakehouse.path()).json(&self.lakehouse.order(&json!({}))),

@@ -4,10 +4,12 @@ mod apply;
 mod create;
 mod delete;
 mod get;
+mod hold;
 mod invalidate_cache;
 mod invite;
 mod list;
 mod resources;
+mod restore;
 mod retry;
 mod status;
 mod update;
@@ -53,6 +55,12 @@ Examples:
     Update(update::Update),
     /// Resume a failed tenant after the last step that was completed.
     Retry(retry::Retry),
+    /// Bring a tenant back that was switched off.
+    Restore(restore::Restore),
+    /// Put a tenant under a legal hold: nothing of it is deleted.
+    Hold(hold::Hold),
+    /// Release a tenant's legal hold.
+    Release(hold::Release),
     /// Send the admin another mail, or invite another admin.
     Invite(invite::Invite),
     /// Have the middleware read a tenant's record again.
@@ -89,6 +97,9 @@ impl Tenant {
             Self::Watch(watch) => watch.run(context).await,
             Self::Update(update) => update.run(context).await,
             Self::Retry(retry) => retry.run(context).await,
+            Self::Restore(restore) => restore.run(context).await,
+            Self::Hold(hold) => hold.run(context).await,
+            Self::Release(release) => release.run(context).await,
             Self::Invite(invite) => invite.run(context).await,
             Self::InvalidateCache(invalidate) => invalidate.run(context).await,
             Self::Delete(delete) => delete.run(context).await,

@@ -100,6 +100,7 @@ async fn a_tenants_life() -> Result<()> {
     assert_eq!(ivory.json(0, &format!("tenant get {slug}")).await?["provisioning_state"], "deprovisioned");
     ivory.events(3, &format!("tenant watch {slug}")).await?;
 
+    desk.way_back(&slug).await?;
     desk.audit(&slug).await?;
 
     let without_command: Vec<_> = allowed::operations().difference(&desk.recorder.operations()).cloned().collect();
@@ -108,6 +109,27 @@ async fn a_tenants_life() -> Result<()> {
 }
 
 impl Desk {
+    /// A tenant that is switched off is held, released, and brought back.
+    async fn way_back(&self, slug: &str) -> Result<()> {
+        let ivory = &self.ivory;
+        let intended = ivory.json(0, &format!("tenant hold {slug} --reason litigation --dry-run")).await?;
+        assert_eq!((&intended["method"], &intended["body"]), (&json!("PUT"), &json!({ "reason": "litigation" })));
+        let held = ivory.json(0, &format!("tenant hold {slug} --reason 'Acme v. Bank'")).await?;
+        assert_eq!(held["hold"]["reason"], "Acme v. Bank");
+        self.table("tenant-hold", &format!("tenant hold {slug} --reason 'Acme v. Bank'")).await?;
+        let refused = ivory.run(&format!("tenant restore {slug}")).await?.ends(3)?;
+        shown("tenant-restore.refused", &refused.err);
+        assert_eq!(ivory.json(0, &format!("tenant release {slug}")).await?, json!({ "slug": slug, "held": false }));
+        self.table("tenant-release", &format!("tenant release {slug}")).await?;
+        self.table("tenant-restore", &format!("tenant restore {slug}")).await?;
+        let events = ivory.events(0, &format!("tenant watch {slug}")).await?;
+        let last = events.last().context("no event")?;
+        assert_eq!((&last["provisioning_state"], &last["attempt"]), (&json!("active"), &json!(2)));
+        let record = ivory.json(0, &format!("tenant get {slug}")).await?;
+        ensure!(record["restored_at"].is_string() && record["hold"].is_null(), "{record}");
+        Ok(())
+    }
+
     /// What was done above is in the log, and nobody has changed it.
     async fn audit(&self, slug: &str) -> Result<()> {
         let ivory = &self.ivory;
