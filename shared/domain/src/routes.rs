@@ -197,6 +197,8 @@ pub const RESTORE_TENANT: Route = Route {
     own_problems: &[
         ProblemCode::TenantNotDeprovisioned,
         ProblemCode::TenantHeld,
+        ProblemCode::PurgeInProgress,
+        ProblemCode::TenantPurged,
         ProblemCode::OperationInProgress,
     ],
     ..TENANTS

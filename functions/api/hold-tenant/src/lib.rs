@@ -33,13 +33,13 @@ impl Handler for HoldTenant {
             let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
             // What was done before is done, whatever version the caller had in mind (RFC 9110, 13.1.1).
             if tenant.hold.as_ref().is_some_and(|hold| hold.reason == reason.as_str()) {
-                return Ok(TenantRecord::answer(&tenant));
+                return TenantRecord::answer(&self.store, &tenant).await;
             }
             if !conditions.allow(Some(tenant.version)) {
                 return Err(Problem::version_mismatch());
             }
             if let Some(held) = self.store.hold_tenant(&tenant, &reason, request.author()).await? {
-                return Ok(TenantRecord::answer(&held));
+                return TenantRecord::answer(&self.store, &held).await;
             }
         }
         Err(Problem::unavailable())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use api_kit::records::Accepted;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Preconditions, Problem, Request, SlugInPath};
-use domain::ProvisioningState;
+use domain::{ProvisioningState, PurgeState};
 use lambda_kit::needs;
 use runs::{Care, Runs};
 use store::{ControlDatabase, Restore, StoreError, Tenant};
@@ -49,6 +49,14 @@ impl Handler for RestoreTenant {
                     }
                 }
                 other => return Err(refusal(other)),
+            }
+            match self.store.purge(tenant.tenant_id).await? {
+                Some(purge) if purge.state == PurgeState::Done => return Err(Problem::tenant_purged()),
+                Some(purge) if purge.state == PurgeState::Running || purge.no_return_at.is_some() => {
+                    return Err(Problem::purge_in_progress());
+                }
+                // One that lost nothing yet is withdrawn by the restore.
+                Some(_) | None => {}
             }
             if tenant.hold.is_some() {
                 return Err(Problem::tenant_held());
