@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use billing::{Billing, Remains};
-use domain::{CustomerPolicy, Failure, PurgeStep, PurgedKind};
+use domain::{CauseCode, CustomerPolicy, Failure, PurgeStep, PurgedKind};
 use lambda_kit::needs;
 use purge_kit::{PurgeLease, PurgeStepOutcome, Thing, Work};
 use store::ResourceKind;
 
 /// One call of Stripe.
 const STRIPE_CALL: Duration = Duration::from_secs(5);
+/// How long a request that was not answered may still take effect.
+const ON_ITS_WAY: Duration = Duration::from_mins(2);
 
 needs! {
     /// Ends what is billed.
@@ -33,6 +35,9 @@ impl Work for EndSubscription {
             for id in &remains.customers {
                 end_customer(lease, &remains, id).await?;
             }
+            for kind in [ResourceKind::StripeSubscription, ResourceKind::StripeCustomer] {
+                give_up(lease, kind).await?;
+            }
         }
         Ok(PurgeStepOutcome::Completed)
     }
@@ -48,6 +53,17 @@ async fn end_customer(lease: &PurgeLease<'_>, remains: &Remains<'_>, id: &str) -
         CustomerPolicy::Keep => {}
     }
     customer.gone("it is deleted").await
+}
+
+/// A request that was not answered, and of which nothing came.
+async fn give_up(lease: &PurgeLease<'_>, kind: ResourceKind) -> Result<(), Failure> {
+    match lease.resource(kind).await? {
+        Some(row) if row.external_id.is_none() && row.age < ON_ITS_WAY => {
+            Err(CauseCode::SubscriptionNotVisible.into())
+        }
+        Some(row) if row.external_id.is_none() => lease.give_up(&row).await,
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The thing with its row in the ledger. Of one kind, the ledger has one live row, which may not know the id.
