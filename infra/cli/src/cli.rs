@@ -98,6 +98,9 @@ Examples:
     /// Make, see, change and switch off tenants.
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Delete a tenant that is switched off, from every system, and prove it.
+    #[command(subcommand)]
+    Purge(purge::Purge),
     /// A tenant's lakehouse catalog.
     #[command(subcommand)]
     Catalog(catalog::Catalog),
@@ -107,9 +110,6 @@ Examples:
     /// Who changed what, and whether the log of it was changed.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// The end of tenants, and its proof.
-    #[command(subcommand)]
-    Purge(purge::Purge),
     /// Explain the code of a problem, a cause or a warning.
     Explain(explain::Explain),
     /// Print the JSON schema of what a command prints.

@@ -35,6 +35,9 @@ pub enum Error {
     /// A tenant's run is still under way.
     #[error("{0} is still being provisioned")]
     StillRunning(String),
+    /// A purge is still under way, or waits for approval.
+    #[error("the purge of {0} is not done yet")]
+    PurgeRunning(String),
     /// Rows of the audit log do not fit.
     #[error("{0}")]
     Altered(String),
@@ -119,7 +122,7 @@ impl Error {
             },
             Self::Unavailable(..) => Exit::Unavailable,
             Self::Said(exit) => *exit,
-            Self::StillRunning(_) => Exit::StillRunning,
+            Self::StillRunning(_) | Self::PurgeRunning(_) => Exit::StillRunning,
             Self::Altered(_) => Exit::Altered,
             Self::Interrupted(..) => Exit::Interrupted,
             Self::Closed => Exit::Done,
@@ -152,6 +155,7 @@ impl Error {
             }
             Self::Unavailable(_, key) => again(key.as_ref()),
             Self::StillRunning(slug) => then(&format!("ivory tenant watch {slug}")),
+            Self::PurgeRunning(tenant) => then(&format!("ivory purge watch {tenant}")),
             Self::Interrupted(slug, key) => {
                 if let Some(slug) = slug {
                     note(format_args!("  {slug} is being provisioned all the same"));

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -17,19 +16,17 @@ const POLL: Duration = Duration::from_millis(250);
 
 impl Cloud {
     /// Sends `POST /v1/admin/tenants/{slug}/purge` with a confirmation and these fields. Any answer is returned.
-    pub async fn purge(&self, slug: &str, fields: &Value) -> Result<Answer> {
+    pub async fn purge_confirmed(&self, slug: &str, fields: &Value) -> Result<Answer> {
         let mut body = json!({ "confirm": slug });
         for (name, value) in fields.as_object().into_iter().flatten() {
             body[name] = value.clone();
         }
-        self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/purge")).json(&body)).await
+        self.purge(slug, &body).await
     }
 
-    /// Sends `POST /v1/admin/tenants/{slug}/purge/approval` as another consumer. Any answer is returned.
+    /// Approves a purge as another consumer. Any answer is returned.
     pub async fn approve_purge(&self, slug: &str) -> Result<Answer> {
-        let path = format!("/v1/admin/tenants/{slug}/purge/approval");
-        let body = json!({ "confirm": slug });
-        self.send(self.request(Method::POST, &path).header("x-api-key", &self.deputy_key).json(&body)).await
+        self.approve_as(slug, &self.deputy_key).await
     }
 
     /// `GET /v1/admin/purges/{tenant_id}`.
@@ -39,7 +36,7 @@ impl Cloud {
 
     /// Asks for a purge and has it approved, if that is needed. Returns it once it is done or has failed.
     pub async fn purged(&self, slug: &str, tenant_id: Uuid, fields: &Value) -> Result<Value> {
-        self.purge(slug, fields).await?.expect(202)?;
+        self.purge_confirmed(slug, fields).await?.expect(202)?;
         if self.purge_of(tenant_id).await?["state"] == "waiting_approval" {
             self.approve_purge(slug).await?.expect(202)?;
         }

@@ -1,6 +1,7 @@
 //! A tenant's run: the nine steps, live, and why it failed.
 
 mod board;
+mod purge;
 mod status;
 
 use std::io::IsTerminal as _;
@@ -20,6 +21,7 @@ use crate::error::Error;
 use crate::output::{note, plain, text};
 
 use self::board::Board;
+pub use self::purge::watch as watch_purge;
 pub use self::status::Status;
 use self::status::{Change, State};
 

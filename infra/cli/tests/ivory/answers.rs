@@ -49,6 +49,7 @@ pub fn tenant(display_name: &str) -> Reply {
         "is_active": true,
         "provisioned_at": TIME,
         "provisioning_state": "active",
+        "purge": null,
         "region": "us-east-1",
         "restored_at": null,
         "slug": "acme-bank",

@@ -21,6 +21,10 @@ const LINES: &[&str] = &[
     "tenant hold {acme} --reason {litigation}",
     "tenant release {acme}",
     "tenant delete {acme} --yes",
+    "purge plan {acme}",
+    "purge start {acme} --reason {asked} --yes --idempotency-key {key}",
+    "purge approve {acme} --yes --idempotency-key {key}",
+    "purge get {0198c0de-0000-7000-8000-000000000001}",
     "catalog set {acme} --uri {https://a.example.com} --warehouse {s3://acme/} --prefix {acme/} --name {lake} \
      --s3-endpoint {https://s3.example.com} --metadata {{}}",
     "catalog list --limit {3}",

@@ -73,11 +73,7 @@ pub enum AcceptedAs {
 /// What becomes of the customer and of the data.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Policies {
-    /// `keep` or `delete`.
-    #[schema(value_type = &str)]
     customer: CustomerPolicy,
-    /// `drop` or `keep`.
-    #[schema(value_type = &str)]
     data: DataPolicy,
 }
 

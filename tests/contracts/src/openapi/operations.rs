@@ -73,6 +73,10 @@ pub fn tags() -> Value {
             "description": "From one POST to live, and what comes after: reading, changing, inviting, switching off. With an API key.",
         },
         {
+            "name": "purges",
+            "description": "A tenant's end: what it would be, asking for it, agreeing to it, and the proof. With an API key.",
+        },
+        {
             "name": "systems",
             "description": "Whether the outside systems will do what tenants need. With an API key.",
         },
@@ -178,6 +182,41 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "ours",
         "Release a tenant's legal hold",
         "From then on the tenant may be restored or purged again. Repeating it is 204.",
+    ),
+    (
+        "get-purge-plan",
+        "purges",
+        "ours",
+        "Say what a purge would do",
+        "What would be deleted and what kept and why, by which step, whether it can be undone, when it may begin and who has to agree, and on whose bill \
+         each resource is until then. Nothing is asked of any system: it is what the ledger has. Of a tenant that is not deprovisioned it looks ahead.",
+    ),
+    (
+        "purge-tenant",
+        "purges",
+        "ours",
+        "Purge a deprovisioned tenant",
+        "Deletes it from every system: first what can be undone, then the rest, and last it signs a certificate. `confirm` is the slug once more. The tenant \
+         stays `deprovisioned`; its record and its audit log are kept under its id. It is refused under a legal hold and within the retrieval period \
+         after the DELETE. That of a paid tier is 30 days at least; where the installation has less, an earlier purge needs a `reason` and another consumer's \
+         approval. A purge that failed goes on where it ended, with the same policies. The slug is free for another tenant once everything named by it is proved gone; \
+         the record shows the tenant's id in its place then.",
+    ),
+    (
+        "approve-purge",
+        "purges",
+        "ours",
+        "Approve a purge",
+        "A purge that waits for approval begins. Whoever asked for it cannot approve it, with whichever key. With `If-Match` and the tenant's version it is \
+         what was read that is approved.",
+    ),
+    (
+        "get-purge",
+        "purges",
+        "ours",
+        "Get a purge and its certificate",
+        "How far it is, where the point of no return is, what each system answered when it was asked again, and at the end the signed certificate, which \
+         `ivory purge verify` checks without this API. The tenant's id leads to it for good, its slug while the tenant has it.",
     ),
     (
         "invite-admin",

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use api_kit::Moment;
 use domain::{
-    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest, TenantChange,
+    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, PurgeApproval, PurgeRequest, SearchText,
+    SyncTargetRequest, TenantChange,
 };
 use serde_json::{Map, Value, json};
 
@@ -15,6 +16,8 @@ pub fn of(route: &str) -> Result<&'static str> {
         "provision-tenant" => ProvisionRequest::TITLE,
         "update-tenant" => TenantChange::TITLE,
         "hold-tenant" => HoldRequest::TITLE,
+        "purge-tenant" => PurgeRequest::TITLE,
+        "approve-purge" => PurgeApproval::TITLE,
         "invite-admin" => InvitationRequest::TITLE,
         "upsert-catalog" => CatalogRequest::TITLE,
         "register-sync-target" => SyncTargetRequest::TITLE,
@@ -28,6 +31,8 @@ pub fn schemas() -> Map<String, Value> {
         (ProvisionRequest::TITLE, ProvisionRequest::schema()),
         (TenantChange::TITLE, TenantChange::schema()),
         (HoldRequest::TITLE, HoldRequest::schema()),
+        (PurgeRequest::TITLE, PurgeRequest::schema()),
+        (PurgeApproval::TITLE, PurgeApproval::schema()),
         (InvitationRequest::TITLE, InvitationRequest::schema()),
         (CatalogRequest::TITLE, CatalogRequest::schema()),
         (SyncTargetRequest::TITLE, SyncTargetRequest::schema()),
@@ -53,6 +58,11 @@ pub fn examples(route: &str) -> Vec<(&'static str, Value)> {
             ("clear-domain", json!({ "custom_domain": null })),
         ],
         "hold-tenant" => vec![("litigation", json!({ "reason": "Litigation 2026-14, Acme v. Bank" }))],
+        "purge-tenant" => vec![
+            ("plain", json!({ "confirm": "acme-bank" })),
+            ("at-once", json!({ "confirm": "acme-bank", "customer": "delete", "data": "keep", "reason": "The bank asked for it in writing." })),
+        ],
+        "approve-purge" => vec![("plain", json!({ "confirm": "acme-bank" }))],
         "invite-admin" => vec![("another", json!({ "admin_email": "chief@acmebank.com" }))],
         "upsert-catalog" => vec![(
             "acme",
@@ -94,6 +104,8 @@ pub fn query(name: &str) -> Result<Value> {
             "Only tenants with this text in their slug, name, admin's address or custom domain, in any case.",
             SearchText::schema(),
         ),
+        "customer" => ("ours", "The plan with this policy.", reference("CustomerPolicy")),
+        "data" => ("ours", "The plan with this policy.", reference("DataPolicy")),
         "actor" => (
             "ours",
             "Only what they did, as rows name them; a consumer without its key's digest means all its keys.",

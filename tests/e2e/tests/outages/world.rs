@@ -21,7 +21,7 @@ pub type Route = (&'static str, u16);
 
 /// All routes but the health of the lakehouse, which has its own answers, and those that say who calls, which depend on
 /// nothing. (`POST` finds an active tenant.)
-pub const ROUTES: [Route; 21] = [
+pub const ROUTES: [Route; 25] = [
     ("provision-tenant", 409),
     ("list-tenants", 200),
     ("get-tenant", 200),
@@ -34,6 +34,12 @@ pub const ROUTES: [Route; 21] = [
     ("hold-tenant", 200),
     // No hold is on the one that was deactivated.
     ("release-tenant-hold", 204),
+    ("get-purge-plan", 200),
+    // The tenant is active.
+    ("purge-tenant", 409),
+    ("approve-purge", 409),
+    // Nobody asked for one.
+    ("get-purge", 404),
     // The tenant was deactivated, so no mail is sent.
     ("invite-admin", 409),
     ("invalidate-tenant-cache", 200),
@@ -95,6 +101,13 @@ impl<'a> World<'a> {
             "release-tenant-hold" => {
                 self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}/hold", self.retired))
             }
+            "get-purge-plan" => self.cloud.admin(Method::GET, &format!("{tenant}/purge-plan")),
+            "purge-tenant" | "approve-purge" => {
+                let path = if route == "purge-tenant" { "purge" } else { "purge/approval" };
+                let confirmed = json!({ "confirm": self.lakehouse.slug });
+                self.cloud.admin(Method::POST, &format!("{tenant}/{path}")).json(&confirmed)
+            }
+            "get-purge" => self.cloud.admin(Method::GET, &format!("/v1/admin/purges/{}", self.lakehouse.tenant_id)),
             "invite-admin" => self.cloud.admin(Method::POST, &format!("/v1/admin/tenants/{}/invitation", self.retired)),
             "invalidate-tenant-cache" => self.cloud.admin(Method::POST, &format!("{tenant}/cache/invalidate")),
             "upsert-catalog" => lakehouse(Method::POST, &self.lakehouse.path()).json(&self.lakehouse.order(&json!({}))),

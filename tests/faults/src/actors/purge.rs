@@ -46,7 +46,7 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
 /// Asks for the purge until it is done. Returns how many more requests it took.
 async fn ends(cloud: &Cloud, subject: &Subject) -> Result<u32> {
     let fields = json!({ "reason": "The matrix asks for it." });
-    until(202, async || cloud.purge(&subject.slug, &fields).await).await?;
+    until(202, async || cloud.purge_confirmed(&subject.slug, &fields).await).await?;
     until(202, async || cloud.approve_purge(&subject.slug).await).await?;
     let mut posts = 0;
     loop {
@@ -57,7 +57,7 @@ async fn ends(cloud: &Cloud, subject: &Subject) -> Result<u32> {
         let hint = purge["cause"]["hint"].as_str();
         ensure!(hint.is_some_and(|hint| !hint.is_empty()) && posts < POSTS, "not done: {purge}");
         posts += 1;
-        until(202, async || cloud.purge(&subject.slug, &fields).await).await?;
+        until(202, async || cloud.purge_confirmed(&subject.slug, &fields).await).await?;
     }
 }
 

@@ -37,6 +37,7 @@ pub fn table(record: &Value, output: &Output) -> String {
         ("legal hold", text(&record["hold"], "reason").to_owned()),
         ("held since", output.when(&record["hold"]["at"])),
         ("held by", text(&record["hold"], "by").to_owned()),
+        ("purge", text(&record["purge"], "state").to_owned()),
         ("changed", output.when(&record["updated_at"])),
     ])
 }

@@ -102,6 +102,7 @@ async fn a_tenants_life() -> Result<()> {
 
     desk.way_back(&slug).await?;
     desk.audit(&slug).await?;
+    desk.end(&slug).await?;
 
     let without_command: Vec<_> = allowed::operations().difference(&desk.recorder.operations()).cloned().collect();
     assert_eq!(without_command, Vec::<String>::new());
@@ -127,6 +128,31 @@ impl Desk {
         assert_eq!((&last["provisioning_state"], &last["attempt"]), (&json!("active"), &json!(2)));
         let record = ivory.json(0, &format!("tenant get {slug}")).await?;
         ensure!(record["restored_at"].is_string() && record["hold"].is_null(), "{record}");
+        Ok(())
+    }
+
+    /// The tenant is switched off for good. It is of a paid tier and off since a moment ago, so somebody else has to agree.
+    async fn end(&self, slug: &str) -> Result<()> {
+        let ivory = &self.ivory;
+        ivory.json(0, &format!("tenant delete {slug} --yes")).await?;
+        let plan = ivory.json(0, &format!("purge plan {slug} --customer delete --data keep")).await?;
+        assert_eq!((&plan["needs_reason"], &plan["point_of_no_return"]), (&json!(true), &json!("purge_2")));
+        let table = ivory.text(&format!("purge plan {slug} -o table")).await?;
+        ensure!(table.contains("supabase_project") && table.contains("never"), "{table}");
+        let unconfirmed = ivory.run(&format!("purge start {slug}")).await?.ends(2)?;
+        ensure!(unconfirmed.err.contains("--yes"), "{}", unconfirmed.err);
+        let intended = ivory.json(0, &format!("purge start {slug} --data keep --dry-run")).await?;
+        assert_eq!(intended["body"], json!({ "confirm": slug, "data": "keep" }));
+        let refused = ivory.run(&format!("purge start {slug} --yes")).await?.ends(3)?;
+        ensure!(refused.err.contains("retrieval_period"), "{}", refused.err);
+        let asked = ivory.json(0, &format!("purge start {slug} --reason 'it is a test' --yes")).await?;
+        assert_eq!((&asked["request"], &asked["purge"]["state"]), (&json!("asked"), &json!("waiting_approval")));
+        let mine = ivory.run(&format!("purge approve {slug} --yes")).await?.ends(3)?;
+        ensure!(mine.err.contains("same_consumer"), "{}", mine.err);
+        let purge = ivory.json(0, &format!("purge get {slug}")).await?;
+        assert_eq!((&purge["reason"], &purge["certificate"]), (&json!("it is a test"), &Value::Null));
+        ensure!(ivory.text(&format!("purge get {slug} -o table")).await?.contains("waiting_approval"));
+        ivory.events(5, &format!("purge watch {slug} --wait-for 1s")).await?;
         Ok(())
     }
 

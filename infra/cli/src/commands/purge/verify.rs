@@ -1,22 +1,15 @@
-//! `ivory purge`.
+//! `ivory purge verify`.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use purge_certificate::{PublicKey, Verified, verify};
 use serde_json::{Value, json};
 
-use super::contents;
+use crate::commands::contents;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Table, text};
-
-/// The end of tenants, and its proof.
-#[derive(Subcommand)]
-pub enum Purge {
-    /// Find out whether a certificate was changed, and by whose key it is signed. Nothing is asked for it.
-    Verify(Verify),
-}
 
 /// Find out whether the certificate of a purge was changed, and by whose key it is signed. Nothing is asked for it. One that was
 /// changed has exit code 6.
@@ -34,16 +27,8 @@ pub struct Verify {
     key: Option<PublicKey>,
 }
 
-impl Purge {
-    pub fn run(&self, context: &Context) -> Result<(), Error> {
-        match self {
-            Self::Verify(verify) => verify.run(context),
-        }
-    }
-}
-
 impl Verify {
-    fn run(&self, context: &Context) -> Result<(), Error> {
+    pub fn run(&self, context: &Context) -> Result<(), Error> {
         let file: Value = serde_json::from_str(&contents(&self.file)?)
             .map_err(|error| Error::Usage(format!("{} is not JSON: {error}", self.file.display())))?;
         let verified = verify(&file, self.key.as_ref())
