@@ -67,6 +67,7 @@ impl Kind {
                 const {
                     &[
                         handed("StateMachineArn", Self::Main, "StateMachineArn"),
+                        handed("PurgeStateMachineArn", Self::Main, "PurgeStateMachineArn"),
                         handed("OpsLogGroup", Self::Main, "OpsLogGroup"),
                         handed("AccessLogGroup", Self::Main, "AccessLogGroup"),
                     ]

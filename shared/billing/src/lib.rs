@@ -10,9 +10,11 @@ mod account;
 mod change;
 mod once;
 mod open;
+mod remains;
 mod settle;
 
 pub use account::{Biller, Billing, BillingSettings, Plan};
 pub use change::{ChangeNotBegun, Changed, begin_change, finish_change};
 pub use open::Report;
+pub use remains::Remains;
 pub use settle::{Change, Settled};

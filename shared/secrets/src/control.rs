@@ -35,6 +35,7 @@ control! {
     ValkeySecret = "control/valkey";
     IometeSecret = "control/iomete";
     SmtpSecret = "control/smtp";
+    PurgeKeySecret = "control/purge-key";
 }
 
 /// How to log in to a Postgres database: the control database as the application, or a tenant's database.
@@ -154,6 +155,15 @@ pub struct ValkeySecret {
 pub struct IometeSecret {
     /// Bearer token.
     pub token: SecretString,
+}
+
+/// The key that signs certificates of purges: an Ed25519 pair, each half 32 bytes in hexadecimal.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PurgeKeySecret {
+    /// The private half.
+    pub private_key: SecretString,
+    /// The public half, with which everybody verifies.
+    pub public_key: String,
 }
 
 /// The mail server for invitations. Supabase's built-in one mails only to the organisation's own team.

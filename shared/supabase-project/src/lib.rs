@@ -17,6 +17,7 @@ mod keys;
 mod logins;
 mod mails;
 mod project;
+mod removal;
 mod revocation;
 mod secret;
 
@@ -25,5 +26,6 @@ pub use account::SupabaseAccount;
 pub use admin::{Admins, Asking, MailKind, MailNotSent, Reminded, SentMail};
 pub use logins::LoginSettings;
 pub use project::{ProjectUrl, SupabaseProject, may_be_missing_yet, project_ref};
+pub use removal::{ProjectRemoval, Removal};
 pub use revocation::Revocation;
 pub use secret::TenantSecrets;

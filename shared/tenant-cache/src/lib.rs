@@ -58,4 +58,11 @@ impl TenantCache {
         valkey.unlink(&entries.keys).await?;
         Ok(())
     }
+
+    /// Whether none of the entries is there.
+    pub async fn has_none(&self, entries: &CacheEntries) -> Result<bool, Failure> {
+        let secret = self.valkey.read().await?;
+        let valkey = Valkey::connect(&secret.url, secret.ca_pem.as_deref()).await?;
+        Ok(valkey.count(&entries.keys).await? == 0)
+    }
 }

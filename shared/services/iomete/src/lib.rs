@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod catalog;
 mod error;
 
 use std::time::Duration;
@@ -15,7 +16,8 @@ use http_kit::Answer;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-pub use error::ProbeError;
+pub use catalog::{Catalog, TABLE_CALL};
+pub use error::{Error, ProbeError};
 
 /// A client of one catalog.
 pub struct Iomete {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use opensearch::{Auth, Difference, Dimension, Engine, Ensured, Error, IndexSpec, MappingVersion, OpenSearch};
+use opensearch::{Auth, Difference, Dimension, Engine, Ensured, Error, Found, IndexSpec, MappingVersion, OpenSearch};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -305,4 +305,53 @@ async fn a_rehearsal_meets_what_the_creation_would_meet_and_creates_nothing() {
     bench.fill(&filler).await;
     assert_eq!(rehearse(IndexSpec { replicas: 255, ..bench.spec() }).await, Err(Error::ShardLimit));
     bench.clean_up(&[&filler]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_OPENSEARCH_URL"]
+async fn an_index_loses_its_alias_and_is_deleted_once() {
+    let bench = Bench::new();
+    let (Bench { alias, index, opensearch, .. }, spec) = (&bench, bench.spec());
+    assert_eq!(opensearch.look(&spec).await, Ok(Found::Nothing));
+    assert_eq!(opensearch.take_alias(&spec).await, Ok(()), "there is nothing to take it from");
+    bench.ensure().await.expect("created");
+    // What an installation chose may have changed since.
+    let other = IndexSpec { dimension: Dimension::new(5).expect("valid"), engine: Engine::Faiss, ..spec };
+    for spec in [spec, other] {
+        assert_eq!(opensearch.look(&spec).await, Ok(Found::Ours));
+    }
+    // Twice, because a step may be repeated.
+    for _ in 0..2 {
+        assert_eq!(opensearch.take_alias(&spec).await, Ok(()));
+        assert_eq!(opensearch.has_alias(alias).await, Ok(false));
+        assert_eq!(opensearch.look(&spec).await, Ok(Found::Ours), "the index is there");
+    }
+    for _ in 0..2 {
+        assert_eq!(opensearch.delete_index(index).await, Ok(()));
+        assert_eq!(opensearch.look(&spec).await, Ok(Found::Nothing));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_OPENSEARCH_URL"]
+async fn what_somebody_else_made_is_told_from_ours() {
+    let bench = Bench::new();
+    let (Bench { alias, index, opensearch, .. }, spec) = (&bench, bench.spec());
+    let foreign = format!("{alias}_foreign");
+    bench.done(Method::PUT, &foreign, json!({ "aliases": { alias: {} } })).await;
+    let elsewhere = Found::Foreign(Difference::AliasElsewhere(foreign.clone()));
+    assert_eq!(opensearch.look(&spec).await, Ok(elsewhere));
+    bench.clean_up(&[&foreign]).await;
+
+    bench.done(Method::PUT, &foreign, json!({ "aliases": { index: {} } })).await;
+    assert_eq!(opensearch.look(&spec).await, Ok(Found::Foreign(Difference::IndexIsAlias)));
+    assert_eq!(opensearch.delete_index(index).await, Err(Error::Refused), "an alias is no index");
+    bench.clean_up(&[&foreign]).await;
+
+    for mapping in [json!({}), json!({ "properties": { "title": { "type": "keyword" } } })] {
+        bench.done(Method::PUT, index, json!({ "mappings": mapping })).await;
+        let found = opensearch.look(&spec).await;
+        assert!(matches!(found, Ok(Found::Foreign(Difference::Value { .. }))), "{mapping}: {found:?}");
+        bench.clean_up(&[index]).await;
+    }
 }

@@ -81,6 +81,15 @@ impl Valkey {
         Ok(removed)
     }
 
+    /// How many of these keys exist.
+    pub async fn count(&self, keys: &[String]) -> Result<u64, Error> {
+        let mut found = 0;
+        for key in keys {
+            found += self.server.call::<u64>(redis::cmd("EXISTS").arg(key)).await?;
+        }
+        Ok(found)
+    }
+
     /// Appends an event to a stream, unless its mark exists. The mark is kept for `mark_ttl` (whole seconds, at least
     /// 1). Delivery is at least once: a failover may lose mark and entry, so consumers have to compare event ids.
     ///

@@ -24,8 +24,9 @@ async fn unlink_counts_the_keys_that_existed() {
     for key in &keys[..2] {
         let () = beside.set(key, "x").await.expect("set");
     }
+    assert_eq!(valkey.count(&keys).await, Ok(2));
     assert_eq!(valkey.unlink(&keys).await, Ok(2));
-    assert_eq!(valkey.unlink(&keys).await, Ok(0));
+    assert_eq!((valkey.count(&keys).await, valkey.unlink(&keys).await), (Ok(0), Ok(0)));
     assert_eq!(valkey.unlink(&[]).await, Ok(0));
 }
 
