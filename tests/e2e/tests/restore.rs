@@ -54,7 +54,7 @@ async fn a_restored_tenant_is_what_it_was() -> Result<()> {
     let _: redis::Value =
         redis::cmd("GRAPH.QUERY").arg(&name).arg("CREATE (:Kept)").query_async(&mut user).await?;
     let kept = read_graph(&mut user, &slug).await?;
-    let document = json!({ "text": "kept" });
+    let document = json!({ "content": "kept" });
     let written = format!("/{name}/_doc/1?refresh=true");
     cloud.search()?.call(Method::PUT, &written, Some(&document)).await.context("the index takes a document")?;
 

@@ -61,6 +61,10 @@
 //!   ended has no holder: no statement distinguishes them.
 //! - **Further invitations are a model of their own** ([`Invitations`]), since they share nothing with the pipeline but the
 //!   lease.
+//! - **Bringing a tenant back is a model of its own** ([`Restoring`]): here a deactivation is final. What a restore has to agree with
+//!   is what the `DELETE` left to be done, and that is left out here.
+//! - **A purge and its approval are a model of their own** ([`Purging`]): the pipeline and a purge never run for one tenant at once, and what
+//!   keeps them apart is in it.
 //!
 //! # How the end is proven
 //!
@@ -83,6 +87,8 @@ mod pipeline;
 mod properties;
 mod protocol;
 mod provisioning;
+mod purging;
+mod restoring;
 mod sealing;
 mod ticks;
 mod tier;
@@ -102,6 +108,8 @@ pub use properties::{
 };
 pub use protocol::Broken;
 pub use provisioning::Provisioning;
+pub use purging::{Course, Index, PurgeAct, PurgeScene, PurgeSlip, Purging, Reading, Wish, Worker, Wrong};
+pub use restoring::{Deed, Gap, Life, Restoring};
 pub use sealing::{End, Entry, Event, Link, Log, Omission, Sealer, Sealing};
 pub use ticks::{CALL, DAY, LEASE, POSTPONED, VISIBLE, WINDOW};
 pub use tier::{Plan, TIERS, Tier};

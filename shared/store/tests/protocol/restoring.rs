@@ -151,16 +151,16 @@ async fn a_domain_comes_back_unless_somebody_has_it() {
     };
     set(&former, &asked).await;
     let back = off_and_on(&former).await;
-    assert_eq!((back.custom_domain.as_deref(), back.lost_domain), (Some("bank.example"), None));
+    assert_eq!((back.custom_domain.as_deref(), back.lost_domain.as_deref()), (Some("bank.example"), None));
 
     let gone = database.deactivate(&back).await.expect("provisioning").tenant;
     set(&next, &asked).await;
     let back = database.restore(&gone).await.expect("answers").expect("restored");
-    assert_eq!((back.custom_domain, back.lost_domain.as_deref()), (None, Some("bank.example")));
+    assert_eq!((back.custom_domain.as_deref(), back.lost_domain.as_deref()), (None, Some("bank.example")));
     // It is not forgotten: the next restore tries again.
     set(&next, &cleared).await;
     let back = off_and_on(&former).await;
-    assert_eq!((back.custom_domain.as_deref(), back.lost_domain), (Some("bank.example"), None));
+    assert_eq!((back.custom_domain.as_deref(), back.lost_domain.as_deref()), (Some("bank.example"), None));
     // Whoever says which domain the tenant has decides about the lost one.
     let gone = database.deactivate(&back).await.expect("provisioning").tenant;
     set(&next, &asked).await;

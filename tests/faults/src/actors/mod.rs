@@ -4,6 +4,7 @@ mod acts;
 mod catalog;
 mod check_region;
 mod delete;
+mod hold;
 mod invite;
 mod patch;
 mod post;
@@ -11,6 +12,7 @@ mod purge;
 mod reconciler;
 mod record_failure;
 mod requests;
+mod restore;
 
 use anyhow::Result;
 
@@ -31,6 +33,8 @@ pub async fn play(stage: &Stage, act: &'static Act, fault: Fault) -> Result<Play
         Actor::Patch => patch::play(stage, act, fault).await,
         Actor::Delete => delete::play(stage, act, fault).await,
         Actor::DeleteDuring(step) => delete::play_during(stage, effect(step, act.name)?, fault).await,
+        Actor::Restore => restore::play(stage, act, fault).await,
+        Actor::Hold | Actor::Release => hold::play(stage, act, fault).await,
         Actor::Invite => invite::play(stage, act, fault).await,
         Actor::Recover => invite::play_recovery(stage, act, fault).await,
         Actor::Purge(_) => purge::play(stage, act, fault).await,
