@@ -42,8 +42,14 @@ pub enum Actor {
     Invite,
     /// The same for an admin who has accepted an invitation.
     Recover,
+    /// `POST /v1/admin/tenants/{slug}/purge`.
+    PurgeRequest,
+    /// `POST /v1/admin/tenants/{slug}/purge/approval`.
+    PurgeApproval,
     /// A step of a purge.
     Purge(usize),
+    /// `record-purge-failure`.
+    RecordPurgeFailure,
     /// `POST /v1/admin/tenants/{tenant_id}/catalog`.
     Catalog,
 }
@@ -63,7 +69,10 @@ impl fmt::Display for Actor {
             Self::Release => f.write_str("release"),
             Self::Invite => f.write_str("another admin"),
             Self::Recover => f.write_str("recovery"),
+            Self::PurgeRequest => f.write_str("POST purge"),
+            Self::PurgeApproval => f.write_str("approval"),
             Self::Purge(step) => write!(f, "purge {step}"),
+            Self::RecordPurgeFailure => f.write_str("record-purge-failure"),
             Self::Catalog => f.write_str("catalog"),
         }
     }
@@ -189,6 +198,15 @@ pub const ACTS: &[Act] = &[
     auth(Actor::Recover, "recovery", |s| of_project("POST", "/auth/v1/recover", s)),
     smtp(Actor::Recover, "mail", |s| mail_to(&admin(s))),
     sql(Actor::Recover, "row", invited),
+    sql(Actor::PurgeRequest, "row", |s| {
+        Match::statement(&format!(r"INSERT INTO control\.purges .*\$1={} ", s.tenant_id))
+    }),
+    sql(Actor::PurgeApproval, "row", |s| {
+        Match::statement(&format!(r"SET state = 'running', approved_by = \$3.*\$1={} ", s.tenant_id))
+    }),
+    aws(Actor::PurgeApproval, "start", |s| {
+        aws_call("AWSStepFunctions.StartExecution", &format!("{}-purge-1", s.tenant_id))
+    }),
     resp_of(Actor::Purge(1), "graph user", FALKORDB, graph_user),
     search(Actor::Purge(1), "alias", |s| Match {
         body_regex: Some(format!("client_{}_v1", s.slug)),
@@ -226,6 +244,9 @@ pub const ACTS: &[Act] = &[
     sql(Actor::Purge(7), "item", |s| purge_item(s, 7)),
     sql(Actor::Purge(8), "certificate", |s| {
         Match::statement(&format!(r"SET state = 'done', certificate = \$3.*\$1={} ", s.tenant_id))
+    }),
+    sql(Actor::RecordPurgeFailure, "failure", |s| {
+        Match::statement(&format!(r"control\.purges p SET state = 'failed'.*\$1={} ", s.tenant_id))
     }),
     aws(Actor::Catalog, "secret", catalog_secret),
     sql(Actor::Catalog, "row", |s| {

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::Cloud;
+use fault_proxy::client::Match;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::actors::acts::Act;
+use crate::actors::record_failure::no_permission;
 use crate::actors::requests::{kill_if_asked, met, until};
 use crate::effects::{Known, Subject};
 use crate::fault::Fault;
@@ -23,18 +25,12 @@ const POSTS: u32 = 1;
 /// The purge ends by its state machine's retries, or by one more request.
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let cloud = &stage.cloud;
-    let mut subject = stage.ordered(async |subject| Ok(subject)).await?;
-    stage.goes_live(&subject).await?;
-    stage.learn(Known::Environment, &mut subject).await?;
+    let mut subject = switched_off(stage).await?;
     if act.name == "subscription" {
         let subscriptions = cloud.subscriptions(subject.tenant_id).await?;
         let id = subscriptions.first().and_then(|it| it["id"].as_str()).context("no subscription")?;
         id.clone_into(&mut subject.project_ref);
     }
-    cloud.namespace(&subject.slug, &json!({ "tenant_id": subject.tenant_id })).await?;
-    until(204, async || cloud.deactivate(&subject.slug).await).await?;
-    witness::settle(cloud, subject.tenant_id).await?;
-
     let rule = act.lay(stage, fault, &subject).await?;
     let (killed, posts) = tokio::join!(kill_if_asked(stage, fault, rule), ends(cloud, &subject));
     killed?;
@@ -43,13 +39,56 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     Ok(Played { testimony: gone(cloud, &subject).await?, posts })
 }
 
-/// Asks for the purge until it is done. Returns how many more requests it took.
-async fn ends(cloud: &Cloud, subject: &Subject) -> Result<u32> {
+/// A purge gives up at a step, which is recorded once. The next request goes on there.
+pub async fn play_failure(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
+    let cloud = &stage.cloud;
+    let subject = switched_off(stage).await?;
+    let index = Match::request("DELETE", &format!("^/client_{}_v1", subject.slug));
+    let forbidden = stage.lay("opensearch-us-east-1", index, no_permission(), u64::MAX).await?;
+    let rule = act.lay(stage, fault, &subject).await?;
+    asked(cloud, &subject).await?;
+    let (killed, failed) = tokio::join!(kill_if_asked(stage, fault, rule), ended(cloud, &subject));
+    killed?;
+    let failed = failed?;
+    let found = (&failed["state"], &failed["cause"]["code"]);
+    ensure!(found == (&json!("failed"), &json!("opensearch_permission_missing")), "another end: {failed}");
+    met(stage, rule).await?;
+    stage.mend(forbidden).await?;
+    let posts = ends(cloud, &subject).await?;
+    let purge = cloud.purge_of(subject.tenant_id).await?;
+    ensure!(purge["attempt"] == 2, "not the second try: {purge}");
+    Ok(Played { testimony: gone(cloud, &subject).await?, posts })
+}
+
+/// A tenant with everything that a tenant has, which was switched off.
+async fn switched_off(stage: &Stage) -> Result<Subject> {
+    let cloud = &stage.cloud;
+    let mut subject = stage.ordered(async |subject| Ok(subject)).await?;
+    stage.goes_live(&subject).await?;
+    stage.learn(Known::Environment, &mut subject).await?;
+    cloud.namespace(&subject.slug, &json!({ "tenant_id": subject.tenant_id })).await?;
+    until(204, async || cloud.deactivate(&subject.slug).await).await?;
+    witness::settle(cloud, subject.tenant_id).await?;
+    Ok(subject)
+}
+
+/// Asks for the purge, or for its next try, and has it approved by somebody else. An answer may be lost, like a client's.
+async fn asked(cloud: &Cloud, subject: &Subject) -> Result<()> {
     let fields = json!({ "reason": "The matrix asks for it." });
     until(202, async || cloud.purge_confirmed(&subject.slug, &fields).await).await?;
-    until(202, async || cloud.approve_purge(&subject.slug).await).await?;
+    let end = Instant::now() + ENDS;
+    while cloud.purge_of(subject.tenant_id).await.is_ok_and(|purge| purge["state"] == "waiting_approval") {
+        ensure!(Instant::now() < end, "the purge is not approved");
+        cloud.approve_purge(&subject.slug).await.ok();
+    }
+    Ok(())
+}
+
+/// Asks for the purge until it is done. Returns how many more requests it took.
+async fn ends(cloud: &Cloud, subject: &Subject) -> Result<u32> {
     let mut posts = 0;
     loop {
+        asked(cloud, subject).await?;
         let purge = ended(cloud, subject).await?;
         if purge["state"] == "done" {
             return Ok(posts);
@@ -57,7 +96,6 @@ async fn ends(cloud: &Cloud, subject: &Subject) -> Result<u32> {
         let hint = purge["cause"]["hint"].as_str();
         ensure!(hint.is_some_and(|hint| !hint.is_empty()) && posts < POSTS, "not done: {purge}");
         posts += 1;
-        until(202, async || cloud.purge_confirmed(&subject.slug, &fields).await).await?;
     }
 }
 
