@@ -22,8 +22,8 @@ Exit codes:
    3  refused: no credential, no right, no such thing, or not in this state (401, 403, 404, 409, 412)
    4  unavailable: no connection, no answer in time, 429, 5xx
    5  the run is still under way
-   6  rows of the audit log were changed
-   7  something of the tenant is broken
+    6  rows of the audit log, or a certificate, were changed
+    7  something of the tenant is broken
   10  the run failed; whoever sent the request can mend it
   11  the run failed; whoever runs the installation can mend it
   12  the run failed; the outside system has to be mended

@@ -1,5 +1,6 @@
 //! The credentials of one run of a cloud: random, and new at every start.
 
+use purge_certificate::SigningKey;
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 
@@ -23,8 +24,11 @@ pub struct Credentials {
     /// For tests that switch from test mode to live mode.
     pub stripe_live_secret_key: String,
     pub iomete_token: String,
+    /// The private half of the key that signs certificates.
+    pub purge_key: String,
     pub smtp: String,
     pub admin_api_key: String,
+    pub deputy_api_key: String,
     pub auditor_api_key: String,
     pub non_admin_api_key: String,
     pub jwt_secret: String,
@@ -60,8 +64,10 @@ impl Credentials {
             stripe_secret_key: format!("sk_test_{}", word(48)),
             stripe_live_secret_key: format!("sk_live_{}", word(48)),
             iomete_token: word(48),
+            purge_key: hexadecimal(32),
             smtp: word(32),
             admin_api_key: format!("ivory_{}", word(40)),
+            deputy_api_key: format!("ivory_{}", word(40)),
             auditor_api_key: format!("ivory_{}", word(40)),
             non_admin_api_key: format!("ivory_{}", word(40)),
             jwt_secret: word(64),
@@ -70,6 +76,11 @@ impl Credentials {
                 secret_access_key: word(40),
             },
         }
+    }
+
+    /// The public half of the key that signs certificates.
+    pub fn purge_public_key(&self) -> anyhow::Result<String> {
+        Ok(SigningKey::of_seed(&self.purge_key)?.public().to_string())
     }
 }
 

@@ -25,6 +25,7 @@ pub fn variables(
     };
     let mut variables = BTreeMap::from([
         ("ADMIN_API_KEY", credentials.admin_api_key.clone()),
+        ("DEPUTY_API_KEY", credentials.deputy_api_key.clone()),
         ("AUDITOR_API_KEY", credentials.auditor_api_key.clone()),
         ("NON_ADMIN_API_KEY", credentials.non_admin_api_key.clone()),
         ("AWS_ENDPOINT_URL", access.endpoint.clone()),
@@ -55,6 +56,7 @@ pub fn variables(
         ("IOMETE_URL", simulators::catalog_url(ports.iomete)),
         ("IOMETE_TOKEN", credentials.iomete_token.clone()),
         ("MAILBOX_URL", http(ports.mailbox)),
+        ("PURGE_PUBLIC_KEY", credentials.purge_public_key()?),
     ]);
     for (index, name) in FALKORDB_NAMES.into_iter().enumerate() {
         variables.insert(name, valkey::url(&credentials.falkordb[index], ports.falkordb[index]));

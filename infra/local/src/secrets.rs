@@ -37,6 +37,10 @@ pub fn values(
         (format!("{prefix}/control/stripe"), json!({ "secret_key": credentials.stripe_secret_key })),
         (format!("{prefix}/control/iomete"), json!({ "token": credentials.iomete_token })),
         (
+            format!("{prefix}/control/purge-key"),
+            json!({ "private_key": credentials.purge_key, "public_key": credentials.purge_public_key()? }),
+        ),
+        (
             format!("{prefix}/control/smtp"),
             json!({
                 "host": "127.0.0.1", "port": seen.smtp()?, "username": simulators::SMTP_USER, "password": credentials.smtp,
@@ -72,6 +76,8 @@ fn callers(credentials: &Credentials, jwt: &Jwt) -> Value {
     json!({
         "consumers": [
             consumer("platform-admin", &["admin"], &credentials.admin_api_key),
+            // Somebody else, who may approve what the first one asks for.
+            consumer("platform-deputy", &["admin"], &credentials.deputy_api_key),
             consumer("platform-auditor", &["auditor"], &credentials.auditor_api_key),
             consumer("reporting", &[], &credentials.non_admin_api_key),
         ],

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use purge_certificate::SigningKey;
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
@@ -21,13 +22,20 @@ pub fn password() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
-/// Makes the passwords that the next stacks need: of the database's three users and of Valkey's. A secret that has a value
-/// keeps it.
+/// A pair of which only the functions know the private half.
+fn signing_pair() -> anyhow::Result<Value> {
+    let private = hex::encode(rand::random::<[u8; 32]>());
+    let public = SigningKey::of_seed(&private)?.public().to_string();
+    Ok(json!({ "private_key": private, "public_key": public }))
+}
+
+/// Makes the passwords that the next stacks need, of the database's three users and of Valkey's, and the key of certificates.
+/// A secret that has a value keeps it.
 pub fn make(aws: &Aws, installation: &Installation) -> anyhow::Result<()> {
     let (region, prefix) = place(installation)?;
     let user =
         |name: &str| json!({ "host": "", "port": 5432, "dbname": "ivory", "username": name, "password": password() });
-    let mut made = Vec::new();
+    let mut made = vec![("control/purge-key", signing_pair()?)];
     if installation.of(Kind::Database).next().is_some() {
         made.push(("control/database", user("ivory_app")));
         made.push(("control/database-read", user("ivory_reader")));
@@ -40,7 +48,10 @@ pub fn make(aws: &Aws, installation: &Installation) -> anyhow::Result<()> {
         let name = format!("{prefix}/{name}");
         if aws.secret(region, &name)?.is_none() {
             aws.replace_secret(region, &name, None, &value)?;
-            say!("  made a password in {name}");
+            match value["public_key"].as_str() {
+                Some(public) => say!("  made a key in {name}; certificates of purges are verified with {public}"),
+                None => say!("  made a password in {name}"),
+            }
         }
     }
     Ok(())
@@ -125,6 +136,7 @@ fn shapes(
         ("control/supabase", r#"{"access_token": "…", "organization_slug": "…"}"#),
         ("control/stripe", r#"{"secret_key": "…"}"#),
         ("control/iomete", r#"{"token": "…"}"#),
+        ("control/purge-key", r#"{"private_key": "…", "public_key": "…"}"#),
         (
             "control/smtp",
             r#"{"host": "…", "port": 587, "username": "…", "password": "…", "sender_email": "…", "sender_name": "…"}"#,
@@ -157,6 +169,14 @@ mod tests {
         let (one, other) = (password(), password());
         assert!(one.len() == 43 && one != other);
         assert!(one.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'), "{one}");
+    }
+
+    #[test]
+    fn a_pair_is_one_and_never_the_same() {
+        let [one, other] = [(); 2].map(|()| signing_pair().expect("a pair"));
+        let half = |name: &str| one[name].as_str().expect("text");
+        assert!(SigningKey::of_pair(half("private_key"), half("public_key")).is_ok());
+        assert_ne!(one, other);
     }
 
     #[test]

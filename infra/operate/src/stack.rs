@@ -67,6 +67,7 @@ impl Kind {
                 const {
                     &[
                         handed("StateMachineArn", Self::Main, "StateMachineArn"),
+                        handed("PurgeStateMachineArn", Self::Main, "PurgeStateMachineArn"),
                         handed("ApiLogGroup", Self::Main, "ApiLogGroup"),
                         handed("StepsLogGroup", Self::Main, "StepsLogGroup"),
                         handed("OpsLogGroup", Self::Main, "OpsLogGroup"),

@@ -13,6 +13,7 @@ mod row;
 mod verify;
 
 pub use anchor::{Anchor, NoAnchor};
+pub use canonical::canonical;
 pub use digest::{Digest, NoDigest, seal};
 pub use verify::{Fault, Misfit, Scope, Verified, verify};
 

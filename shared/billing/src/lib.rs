@@ -11,6 +11,7 @@ mod change;
 mod look;
 mod once;
 mod open;
+mod remains;
 mod repair;
 mod settle;
 
@@ -18,4 +19,5 @@ pub use account::{Biller, Billing, BillingSettings, Plan};
 pub use change::{ChangeNotBegun, Changed, begin_change, finish_change};
 pub use look::{Billed, Priced, Subscribed};
 pub use open::Report;
+pub use remains::Remains;
 pub use settle::{Change, Settled};

@@ -113,7 +113,7 @@ impl Biller<'_> {
     }
 
     /// Stripe, with a key that knows the tenant's objects if they are there at all.
-    async fn stripe_of(self, lease: &Lease<'_>) -> Result<Stripe, Failure> {
+    pub(crate) async fn stripe_of(self, lease: &Lease<'_>) -> Result<Stripe, Failure> {
         let stripe = self.stripe().await?;
         if stripe.mode() == Mode::Test && lease.is_billed_live().await? {
             return Err(CauseCode::StripeKeyOfTestMode.into());
@@ -320,7 +320,7 @@ fn email_of(body: &str) -> Option<&str> {
 
 /// The customer with our metadata, among those that were given up and those with exactly an address that the tenant's admin
 /// has or had.
-async fn find_customer(lease: &Lease<'_>, stripe: &Stripe) -> Result<Option<String>, Failure> {
+pub(crate) async fn find_customer(lease: &Lease<'_>, stripe: &Stripe) -> Result<Option<String>, Failure> {
     let tenant_id = lease.tenant().tenant_id.to_string();
     for id in lease.earlier_ids(ResourceKind::StripeCustomer).await? {
         if let Some(found) = stripe.customer(&id).await?.filter(|customer| customer.is_tenants(&tenant_id)) {

@@ -220,6 +220,18 @@ causes! {
         /// The lease ended, the tenant was held, or a step was begun anew before the certificate could be kept.
         PurgeOvertaken = "purge_overtaken", Busy, Platform, true,
             "The lease ended, the tenant was held, or another step was begun anew before the certificate could be kept; the step is tried again.";
+        /// Something has the name of one of the tenant's resources, and is not the tenant's.
+        PurgeForeign = "purge_foreign", Rejected, Platform, false,
+            "{} lacks this tenant's mark, so it is not deleted. Find out whose it is, and rename it, mark it or delete it yourself; then POST the purge again.";
+        /// A system accepted a deletion, and has the resource nevertheless.
+        PurgeStillThere = "purge_still_there", Busy, Provider, true,
+            "{} is still there, although its system accepted the deletion; it is asked again. If the purge has ended, delete it in its system, then POST the purge again.";
+        /// The customer is to be deleted, and has invoices that are to be paid.
+        PurgeCustomerUnpaid = "purge_customer_unpaid", Rejected, Platform, false,
+            "The customer {} has invoices that are not paid, so it is not deleted. Have them paid or made void in Stripe, then POST the purge again.";
+        /// The key that signs certificates cannot be used.
+        PurgeKeyUnusable = "purge_key_unusable", Rejected, Platform, false,
+            "The secret control/purge-key holds no pair of Ed25519 keys. Put private_key and public_key of one pair, each in hexadecimal, then POST the purge again.";
         /// The purge's execution ended without recording its failure.
         PurgeLost = "purge_lost", Transient, Platform, true,
             "The purge's execution was stopped or timed out before it could record why. POST the purge again; it goes on where it ended.";
@@ -728,6 +740,45 @@ causes! {
         SmtpUnexpectedAnswer = "smtp_unexpected_answer", Transient, Platform, true,
             "What answers is no mail server; check host and port in control/smtp.";
     }
+    /// IOMETE: the lakehouse
+    Iomete {
+        /// There is no connection to the lakehouse.
+        IometeUnreachable = "iomete_unreachable", Transient, Platform, true,
+            "The lakehouse could not be reached; check IometeUrl and the network path.";
+        /// The lakehouse shows a certificate that is not trusted.
+        IometeUntrusted = "iomete_untrusted", Rejected, Platform, false,
+            "The lakehouse is not trusted: {}. Check IometeUrl and what intercepts the network path, then send the request again.";
+        /// The lakehouse did not answer in time.
+        IometeTimeout = "iomete_timeout", Transient, Provider, true,
+            "The lakehouse did not answer in time; the call is tried again.";
+        /// The lakehouse closed the connection before its answer was complete.
+        IometeConnectionLost = "iomete_connection_lost", Transient, Provider, true,
+            "The lakehouse closed the connection before its answer was complete; the call is tried again.";
+        /// The answer is larger than any that is documented.
+        IometeAnswerTooLarge = "iomete_answer_too_large", Rejected, Provider, false,
+            "The lakehouse sent an answer larger than any it documents. Check that IometeUrl is the right address, then send the request again.";
+        /// The configured address or token cannot be used in a request.
+        IometeBadConfiguration = "iomete_bad_configuration", Internal, Platform, false,
+            "The lakehouse cannot be called with the configured address and token. Correct IometeUrl or control/iomete, then send the request again.";
+        /// The lakehouse limits how often it is called.
+        IometeRateLimited = "iomete_rate_limited", RateLimited, Quota, true,
+            "The lakehouse limits how often it is called; the call is tried again.";
+        /// The lakehouse had an error of its own, or is overloaded.
+        IometeUnavailable = "iomete_unavailable", Transient, Provider, true,
+            "The lakehouse had an error of its own, or is overloaded; the call is tried again.";
+        /// The lakehouse does not accept the token.
+        IometeUnauthorized = "iomete_unauthorized", Rejected, Platform, false,
+            "The lakehouse does not accept the token, or the token lacks a right. Put a valid one into the secret control/iomete, then send the request again.";
+        /// A namespace has something in it that cannot be listed.
+        IometeNamespaceNotEmpty = "iomete_namespace_not_empty", Rejected, Platform, false,
+            "The tenant's namespace holds something that is neither a table nor a view nor a namespace. Drop it in the lakehouse, then send the request again.";
+        /// The lakehouse refused the request.
+        IometeRefused = "iomete_refused", Rejected, Platform, false,
+            "The lakehouse refused the request. Find out from its log why, then send the request again.";
+        /// The lakehouse sent an answer of an unknown shape.
+        IometeUnexpectedAnswer = "iomete_unexpected_answer", Transient, Provider, true,
+            "The lakehouse sent an answer of an unknown shape; check that IometeUrl is the right address.";
+    }
     /// Stripe
     Stripe {
         /// There is no connection to Stripe.
@@ -862,30 +913,6 @@ causes! {
         /// A namespace into which tables are synced is not in the lakehouse.
         NamespaceGone = "namespace_gone", Rejected, Platform, false,
             "The lakehouse has no namespace {}, into which the tenant's tables are synced. If nothing was synced yet, the first sync makes it; else restore it in IOMETE.";
-    }
-    /// IOMETE: the lakehouse
-    Lakehouse {
-        /// There is no connection to IOMETE.
-        LakehouseUnreachable = "lakehouse_unreachable", Transient, Platform, true,
-            "IOMETE could not be reached; check IometeUrl and the network path.";
-        /// IOMETE shows a certificate that is not trusted.
-        LakehouseUntrusted = "lakehouse_untrusted", Rejected, Platform, false,
-            "IOMETE is not trusted. Check IometeUrl and what intercepts the network path, then send the request again.";
-        /// IOMETE did not answer in time.
-        LakehouseTimeout = "lakehouse_timeout", Transient, Provider, true,
-            "IOMETE did not answer in time; check its load if this persists.";
-        /// IOMETE does not accept the token.
-        LakehouseUnauthorized = "lakehouse_unauthorized", Rejected, Platform, false,
-            "IOMETE does not accept the token. Put a valid one into the secret control/iomete, then send the request again.";
-        /// IOMETE answered with another status than a success.
-        LakehouseUnavailable = "lakehouse_unavailable", Transient, Provider, true,
-            "IOMETE answered with an error; check its health if this persists.";
-        /// IOMETE sent an undocumented answer.
-        LakehouseUnexpectedAnswer = "lakehouse_unexpected_answer", Rejected, Platform, false,
-            "IOMETE sent an undocumented answer. Check that IometeUrl is the address of an Iceberg REST catalog, then send the request again.";
-        /// The configured address or token cannot be used in a request.
-        LakehouseBadConfiguration = "lakehouse_bad_configuration", Internal, Platform, false,
-            "IOMETE cannot be called with the configured address and token. Correct IometeUrl and the secret control/iomete, then send the request again.";
     }
     /// Callers' credentials: the secret control/callers and the issuer's keys
     Callers {

@@ -22,9 +22,9 @@ mod settings;
 pub mod telemetry;
 
 pub use budget::Budget;
-pub use manager::VersionId;
+pub use manager::{SecretEnd, VersionId};
 pub use need::{AwsActions, AwsResource, Credentials, Declaration, Grant, Memory, Need};
 pub use platform::Platform;
 pub use rotation::Rotate;
-pub use secret::{Create, Read, ReadMaster, Versions, Write};
+pub use secret::{Create, Discard, Read, ReadMaster, Versions, Write};
 pub use settings::{List, Misconfigured, Settings};

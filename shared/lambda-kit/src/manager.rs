@@ -3,10 +3,12 @@
 use std::error::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use domain::{CauseCode, Failure};
@@ -25,6 +27,20 @@ impl VersionId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// How long a secret that is to be deleted can be restored: the longest time that Secrets Manager allows.
+const RECOVERY_DAYS: i64 = 30;
+
+/// What became of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretEnd {
+    /// It is there.
+    There,
+    /// Nobody can read it, and from that time on it is deleted.
+    Scheduled(SystemTime),
+    /// There is no such secret.
+    Gone,
 }
 
 /// Secrets Manager, below the installation's prefix.
@@ -144,6 +160,36 @@ impl Manager {
             named.rsplit_once('-').filter(|(_, own)| own.len() == 6).map(|(named, _)| named)
         });
         named == Some(full.as_str())
+    }
+
+    /// Schedules the end of a secret. It is a success if that was done before, or if there is no such secret.
+    pub(crate) async fn schedule_deletion(&self, name: &str) -> Result<(), Failure> {
+        let name = self.full(name);
+        match self.client.delete_secret().secret_id(&name).recovery_window_in_days(RECOVERY_DAYS).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+                // The second one: it is scheduled. Whether that is so, its description says.
+                Some("ResourceNotFoundException" | "InvalidRequestException") => Ok(()),
+                _ => Err(failure(&name, &error)),
+            },
+        }
+    }
+
+    /// What became of a secret.
+    pub(crate) async fn end_of(&self, name: &str) -> Result<SecretEnd, Failure> {
+        let name = self.full(name);
+        match self.client.describe_secret().secret_id(&name).send().await {
+            Ok(described) => Ok(described.deleted_date.map_or(SecretEnd::There, |date| {
+                let seconds = u64::try_from(date.secs()).unwrap_or_default();
+                SecretEnd::Scheduled(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+            })),
+            Err(error)
+                if error.as_service_error().is_some_and(DescribeSecretError::is_resource_not_found_exception) =>
+            {
+                Ok(SecretEnd::Gone)
+            }
+            Err(error) => Err(failure(&name, &error)),
+        }
     }
 
     pub(crate) fn missing(&self, name: &str) -> Failure {

@@ -12,7 +12,7 @@ use secrets::{MasterSecret, Secret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::manager::{Manager, VersionId, unavailable};
+use crate::manager::{Manager, SecretEnd, VersionId, unavailable};
 use crate::need::{AwsResource, Declaration, Need};
 use crate::platform::Platform;
 use crate::settings;
@@ -20,6 +20,8 @@ use crate::settings::Misconfigured;
 
 pub(crate) const GET: &str = "secretsmanager:GetSecretValue";
 const CREATE: &str = "secretsmanager:CreateSecret";
+const DELETE: &str = "secretsmanager:DeleteSecret";
+const DESCRIBE: &str = "secretsmanager:DescribeSecret";
 const DECRYPT: &str = "kms:Decrypt";
 pub(crate) const PUT: &str = "secretsmanager:PutSecretValue";
 /// Every function may decrypt with the key; to encrypt it takes a new data key, for each value.
@@ -211,6 +213,36 @@ impl<S: Secret> Need for Write<S> {
     fn declare(declaration: &mut Declaration) {
         declaration.grant(PUT, AwsResource::Secrets(S::NAMES));
         declaration.grant(DATA_KEY, AwsResource::SecretsKey(S::NAMES));
+    }
+
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        Ok(Self { manager: platform.manager().clone(), kind: PhantomData })
+    }
+}
+
+/// The right to end secrets of one kind. Secrets Manager keeps them for a while, during which they can be restored.
+pub struct Discard<S> {
+    manager: Manager,
+    kind: PhantomData<fn() -> S>,
+}
+
+impl<S: Secret> Discard<S> {
+    /// Schedules the end of a secret. It is a success if that was done before, or if there is no such secret.
+    pub async fn schedule(&self, key: &S::Key) -> Result<(), Failure> {
+        self.manager.schedule_deletion(&S::name(key)).await
+    }
+
+    /// What became of a secret.
+    pub async fn end_of(&self, key: &S::Key) -> Result<SecretEnd, Failure> {
+        self.manager.end_of(&S::name(key)).await
+    }
+}
+
+impl<S: Secret> Need for Discard<S> {
+    fn declare(declaration: &mut Declaration) {
+        for action in [DELETE, DESCRIBE] {
+            declaration.grant(action, AwsResource::Secrets(S::NAMES));
+        }
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {

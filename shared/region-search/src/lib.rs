@@ -17,6 +17,24 @@ needs! {
     }
 }
 
+needs! {
+    /// The regions' clusters, of which aliases are taken from their indices.
+    pub struct RegionAliases {
+        regions: Read<RegionSecret>,
+        credentials: Credentials<AliasActions>,
+        index: IndexSettings,
+    }
+}
+
+needs! {
+    /// The regions' clusters, of which indices are deleted.
+    pub struct RegionIndices {
+        regions: Read<RegionSecret>,
+        credentials: Credentials<RemovalActions>,
+        index: IndexSettings,
+    }
+}
+
 settings! {
     /// How a tenant's index is made.
     struct IndexSettings {
@@ -57,39 +75,53 @@ impl AwsActions for LookActions {
     ];
 }
 
-impl RegionSearch {
-    /// The region's cluster.
-    pub async fn of(&self, region: Region) -> Result<OpenSearch, Failure> {
-        cluster(&self.regions, region, &self.credentials).await
-    }
+/// The same, for taking an alias from its index.
+struct AliasActions;
 
-    /// An index with its alias, as this installation makes them.
-    #[must_use]
-    pub const fn spec<'a>(&self, index: &'a str, alias: &'a str) -> IndexSpec<'a> {
-        self.index.spec(index, alias)
-    }
+impl AwsActions for AliasActions {
+    const GRANTS: &'static [Grant] = &[
+        Grant { action: "es:ESHttpGet", on: AwsResource::SearchDomains("client_*") },
+        Grant { action: "es:ESHttpGet", on: AwsResource::SearchDomains("_alias/client_*") },
+        Grant { action: "es:ESHttpPost", on: AwsResource::SearchDomains("_aliases") },
+    ];
 }
+
+/// The same, for deleting an index.
+struct RemovalActions;
+
+impl AwsActions for RemovalActions {
+    const GRANTS: &'static [Grant] = &[
+        Grant { action: "es:ESHttpGet", on: AwsResource::SearchDomains("client_*") },
+        Grant { action: "es:ESHttpGet", on: AwsResource::SearchDomains("_alias/client_*") },
+        Grant { action: "es:ESHttpDelete", on: AwsResource::SearchDomains("client_*") },
+    ];
+}
+
+/// What all handles of clusters can do.
+macro_rules! clusters {
+    ($($handle:ident),+) => {
+        $(impl $handle {
+            /// The region's cluster.
+            pub async fn of(&self, region: Region) -> Result<OpenSearch, Failure> {
+                let secret = self.regions.read_of(region).await?.opensearch;
+                Ok(OpenSearch::of_region(secret, region.as_str(), self.credentials.provider())?)
+            }
+
+            /// An index with its alias, as this installation makes them.
+            #[must_use]
+            pub const fn spec<'a>(&self, index: &'a str, alias: &'a str) -> IndexSpec<'a> {
+                let IndexSettings { engine, dimension, replicas } = self.index;
+                IndexSpec { index, alias, engine, dimension, replicas }
+            }
+        })+
+    };
+}
+
+clusters!(RegionSearch, RegionSearchLook, RegionAliases, RegionIndices);
 
 impl RegionSearchLook {
     /// What there is of an index and its alias in the region.
     pub async fn seen(&self, region: Region, index: &str, alias: &str) -> Result<Seen, Failure> {
-        let cluster = cluster(&self.regions, region, &self.credentials).await?;
-        Ok(cluster.look(&self.index.spec(index, alias)).await?)
+        Ok(self.of(region).await?.look(&self.spec(index, alias)).await?)
     }
-}
-
-impl IndexSettings {
-    const fn spec<'a>(&self, index: &'a str, alias: &'a str) -> IndexSpec<'a> {
-        let Self { engine, dimension, replicas } = *self;
-        IndexSpec { index, alias, engine, dimension, replicas }
-    }
-}
-
-async fn cluster<A>(
-    regions: &Read<RegionSecret>,
-    region: Region,
-    credentials: &Credentials<A>,
-) -> Result<OpenSearch, Failure> {
-    let secret = regions.read_of(region).await?.opensearch;
-    Ok(OpenSearch::of_region(secret, region.as_str(), credentials.provider())?)
 }

@@ -36,6 +36,7 @@ control! {
     ValkeySecret = "control/valkey";
     IometeSecret = "control/iomete";
     SmtpSecret = "control/smtp";
+    PurgeKeySecret = "control/purge-key";
 }
 
 /// How to log in to a Postgres database: the control database as the application, or a tenant's database.
@@ -163,6 +164,15 @@ pub struct IometeSecret {
     /// Bearer token.
     #[schema(value_type = String)]
     pub token: SecretString,
+}
+
+/// The key that signs certificates of purges: an Ed25519 pair, each half 32 bytes in hexadecimal.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PurgeKeySecret {
+    /// The private half.
+    pub private_key: SecretString,
+    /// The public half, with which everybody verifies.
+    pub public_key: String,
 }
 
 /// The mail server for invitations. Supabase's built-in one mails only to the organisation's own team.

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 pub use catalog::CatalogSecret;
 pub use control::{
     CallersSecret, ConsumerSecret, DatabaseOwnerSecret, DatabaseReadSecret, DatabaseSecret, IometeSecret, MasterSecret,
-    SmtpSecret, StripeSecret, SupabaseSecret, Unknown, ValkeySecret,
+    PurgeKeySecret, SmtpSecret, StripeSecret, SupabaseSecret, Unknown, ValkeySecret,
 };
 pub use password::new_password;
 pub use region::{FalkorDbSecret, OpenSearchAuth, OpenSearchSecret, RegionSecret};

@@ -20,5 +20,5 @@ mod error;
 mod serve;
 
 pub use error::StepError;
-pub use serve::{BUSY_RETRY, Declared, RATE_LIMITED_RETRY, Work, serve};
+pub use serve::{BUSY_RETRY, Declared, FAREWELL, RATE_LIMITED_RETRY, Work, log, retry_in, serve};
 pub use store::{Effect, Lease, Outcome};

@@ -13,7 +13,7 @@ use crate::error::StepError;
 
 /// The time kept free before the function's own time-out, so that a step that is too slow can still record its cause
 /// and give the lease back.
-const FAREWELL: Duration = Duration::from_secs(2);
+pub const FAREWELL: Duration = Duration::from_secs(2);
 /// The state machine's pause after `Step.RateLimited`.
 pub const RATE_LIMITED_RETRY: Duration = Duration::from_secs(30);
 /// The state machine's pause after `Step.Busy`.
@@ -112,8 +112,8 @@ async fn invoke<W: Work>(
     }
 }
 
-/// Logs why the step is not done. That somebody else is at work, or that the run is over, is no trouble.
-fn log(failure: &Failure) {
+/// Logs why a step is not done. That somebody else is at work, or that the run is over, is no trouble.
+pub fn log(failure: &Failure) {
     macro_rules! not_done {
         ($level:ident) => {
             tracing::$level!(
@@ -136,13 +136,18 @@ fn log(failure: &Failure) {
 /// Records the cause for the status route, and gives the lease back. If that fails, the lease ends on its own, and
 /// `record-failure` writes the cause to the row.
 async fn record(lease: &Lease<'_>, failure: &Failure) {
-    let retry_in = match failure.kind() {
+    if lease.troubled(&failure.cause(), retry_in(failure.kind())).await.is_err() {
+        tracing::warn!("the cause could not be recorded");
+    }
+}
+
+/// When the state machine tries again, if that is known.
+#[must_use]
+pub const fn retry_in(kind: FailureKind) -> Option<Duration> {
+    match kind {
         FailureKind::RateLimited => Some(RATE_LIMITED_RETRY),
         FailureKind::Busy => Some(BUSY_RETRY),
         // The pause is random, so the time of the next try is unknown.
         FailureKind::Transient | FailureKind::Rejected | FailureKind::Internal | FailureKind::Superseded => None,
-    };
-    if lease.troubled(&failure.cause(), retry_in).await.is_err() {
-        tracing::warn!("the cause could not be recorded");
     }
 }

@@ -20,7 +20,7 @@ const ROWS: i64 = 10;
 /// How long one tenant may take: a handful of calls, which take about a second each.
 const PER_TENANT: Duration = Duration::from_secs(8);
 /// How long a project whose creation was not answered may take to appear in the organisation's list.
-const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
+pub(crate) const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
 
 needs! {
     /// Revokes what gives access to a deprovisioned tenant's project.
@@ -55,19 +55,29 @@ impl Revocation {
                 Some(ProjectStatus::ComingUp) => return Err(CauseCode::EnvironmentNotReady.into()),
                 Some(_) => {}
             }
-            for id in management.api_key_ids(&project).await? {
-                lease.fence(budget.left()).await?;
-                management.delete_api_key(&project, id).await?;
-            }
-            lease.fence(budget.left()).await?;
-            management.disable_legacy_keys(&project).await?;
-            lease.fence(budget.left()).await?;
-            // Nobody keeps it.
-            management.set_database_password(&project, &new_password()).await?;
+            revoke(lease, &management, &project, budget).await?;
             revoked.push(project.into());
         }
         Ok(revoked)
     }
+}
+
+/// Revokes a project's API keys and its database password.
+pub(crate) async fn revoke(
+    lease: &Lease<'_>,
+    management: &Management,
+    project: &ProjectRef,
+    budget: Budget,
+) -> Result<(), Failure> {
+    for id in management.api_key_ids(project).await? {
+        lease.fence(budget.left()).await?;
+        management.delete_api_key(project, id).await?;
+    }
+    lease.fence(budget.left()).await?;
+    management.disable_legacy_keys(project).await?;
+    lease.fence(budget.left()).await?;
+    // Nobody keeps it.
+    Ok(management.set_database_password(project, &new_password()).await?)
 }
 
 /// The tenant's projects: the one of the ledger or, where its creation was not answered, those of its name, which no other

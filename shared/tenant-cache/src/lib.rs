@@ -63,6 +63,11 @@ impl TenantCache {
         Ok(self.connect().await?.lasting(&entries.keys).await?)
     }
 
+    /// Whether none of the entries is there.
+    pub async fn has_none(&self, entries: &CacheEntries) -> Result<bool, Failure> {
+        Ok(self.lasting(entries).await?.iter().all(|entry| matches!(entry, Lasting::Absent)))
+    }
+
     async fn connect(&self) -> Result<Valkey, Failure> {
         let secret = self.valkey.read().await?;
         Ok(Valkey::connect(&secret.url, secret.ca_pem.as_deref()).await?)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{CauseCode, Failure, TenantPart};
 use futures_util::{StreamExt as _, stream};
-use iomete::{Catalog, Iomete, ProbeError};
+use iomete::Catalog;
 use lambda_kit::{Read, needs, settings};
 use secrets::IometeSecret;
 
@@ -45,8 +45,7 @@ impl TenantCheck {
             "nothing is synced"
         } else {
             let IometeSecret { token } = secret.read().await?;
-            let iomete = Iomete::new(&settings.url, token, call);
-            let catalog = &iomete.catalog().await.map_err(failure)?;
+            let catalog = &Catalog::open(&settings.url, token, call).await?;
             let asked = |namespace| Box::pin(async move { found.add(look(catalog, namespace).await) }) as Asking<'_>;
             let asked: Vec<_> = subject.namespaces.iter().map(String::as_str).map(asked).collect();
             stream::iter(asked).buffer_unordered(AT_ONCE).collect::<()>().await;
@@ -57,29 +56,13 @@ impl TenantCheck {
     }
 }
 
-async fn look(catalog: &Catalog<'_>, namespace: &str) -> Finding {
+/// Looks for a namespace, whose levels are written with dots.
+async fn look(catalog: &Catalog, namespace: &str) -> Finding {
     let part = Finding::of(TenantPart::Namespace).named(namespace).expecting("there");
-    match catalog.has_namespace(namespace).await {
-        Ok(true) => part.finding("there").ok(),
-        Ok(false) => part.finding("not there").broken(Failure::with_detail(CauseCode::NamespaceGone, namespace)),
-        Err(error) => part.not_asked(failure(error)),
+    let levels: Vec<_> = namespace.split('.').map(str::to_owned).collect();
+    match catalog.properties(&levels).await {
+        Ok(Some(_)) => part.finding("there").ok(),
+        Ok(None) => part.finding("not there").broken(Failure::with_detail(CauseCode::NamespaceGone, namespace)),
+        Err(error) => part.not_asked(error.into()),
     }
-}
-
-fn failure(error: ProbeError) -> Failure {
-    match error {
-        ProbeError::Timeout => CauseCode::LakehouseTimeout,
-        ProbeError::Refused
-        | ProbeError::Unresolved
-        | ProbeError::Tls
-        | ProbeError::Unreachable
-        | ProbeError::Closed => CauseCode::LakehouseUnreachable,
-        ProbeError::Untrusted => CauseCode::LakehouseUntrusted,
-        // 419: the token has expired.
-        ProbeError::Status(401 | 403 | 419) => CauseCode::LakehouseUnauthorized,
-        ProbeError::Status(_) => CauseCode::LakehouseUnavailable,
-        ProbeError::UnexpectedAnswer => CauseCode::LakehouseUnexpectedAnswer,
-        ProbeError::BadConfiguration => CauseCode::LakehouseBadConfiguration,
-    }
-    .into()
 }

@@ -85,7 +85,7 @@ impl TenantCheck {
                 CauseCode::SecretsUnavailable,
                 Box::pin(self.catalog_secrets(subject, &found)),
             ),
-            (&[TenantPart::Namespace], CauseCode::LakehouseTimeout, Box::pin(self.namespaces(subject, &found, call))),
+            (&[TenantPart::Namespace], CauseCode::IometeTimeout, Box::pin(self.namespaces(subject, &found, call))),
         ];
         let wanted = groups.into_iter().filter(|(parts, ..)| found.wants(parts));
         join_all(wanted.map(|(parts, too_slow, work)| asked(&found, parts, too_slow, budget, work))).await;

@@ -18,7 +18,7 @@ pub struct Function {
     pub declaration: Declaration,
 }
 
-/// All functions: routes and steps in their order, then the operations.
+/// All functions: routes, steps and steps of a purge in their order, then the operations.
 #[must_use]
 pub fn all() -> Vec<Function> {
     vec![
@@ -61,8 +61,17 @@ pub fn all() -> Vec<Function> {
         step::<step_7_create_search_index::CreateSearchIndex>(),
         step::<step_8_invalidate_cache::InvalidateCache>(),
         step::<step_9_activate_tenant::ActivateTenant>(),
+        purge_step::<purge_1_close_access::CloseAccess>(),
+        purge_step::<purge_2_end_subscription::EndSubscription>(),
+        purge_step::<purge_3_delete_index::DeleteIndex>(),
+        purge_step::<purge_4_delete_graph::DeleteGraph>(),
+        purge_step::<purge_5_drop_namespace::DropNamespace>(),
+        purge_step::<purge_6_delete_project::DeleteProject>(),
+        purge_step::<purge_7_delete_secrets::DeleteSecrets>(),
+        purge_step::<purge_8_sign_certificate::SignCertificate>(),
         operation::<authorize_caller::AuthorizeCaller>(),
         operation::<record_failure::RecordFailure>(),
+        operation::<record_purge_failure::RecordPurgeFailure>(),
         operation::<reconcile_tenants::ReconcileTenants>(),
         operation::<anchor_audit::AnchorAudit>(),
         operation::<check_region::CheckRegion>(),
@@ -71,12 +80,22 @@ pub fn all() -> Vec<Function> {
     ]
 }
 
+/// What a log group is called after, of the functions in a folder below `functions/`: all steps share one.
+#[must_use]
+pub fn log_of(group: &str) -> &str {
+    if group == "purge" { "steps" } else { group }
+}
+
 fn route<H: Handler>() -> Function {
     of::<H>("api", H::ROUTE.name.to_owned(), api_kit::declaration::<H>())
 }
 
 fn step<W: Work>() -> Function {
     of::<W>("steps", W::STEP.function(), Declared::by::<W>())
+}
+
+fn purge_step<W: purge_kit::Work>() -> Function {
+    of::<W>("purge", W::STEP.function(), purge_kit::Declared::by::<W>())
 }
 
 fn operation<O: Operation>() -> Function {

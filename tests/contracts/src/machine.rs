@@ -1,24 +1,53 @@
-//! `statemachine/provision-tenant.asl.json`.
+//! The state machines in `statemachine/`.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
-use domain::Step;
+use domain::{PurgeStep, Step};
 use serde_json::Value;
 
 use crate::{pascal_case, read};
 
-/// The definition.
+/// A definition, and what is particular to it.
 #[derive(Debug)]
 pub struct Machine {
     /// The whole definition.
     pub document: Value,
+    /// Its resource in the template.
+    pub resource: &'static str,
+    /// The state that records why it failed.
+    pub recorder: &'static str,
+    /// The state in which it has failed.
+    pub failed: &'static str,
+    steps: Vec<String>,
 }
 
 impl Machine {
-    /// Reads the definition.
+    /// The pipeline.
     pub fn load() -> Result<Self> {
-        Ok(Self { document: serde_json::from_str(&read("statemachine/provision-tenant.asl.json")?)? })
+        Ok(Self {
+            document: serde_json::from_str(&read("statemachine/provision-tenant.asl.json")?)?,
+            resource: "ProvisionTenantStateMachine",
+            recorder: "RecordFailure",
+            failed: "ProvisioningFailed",
+            steps: Step::ALL.iter().map(|step| step.function()).collect(),
+        })
+    }
+
+    /// The purge.
+    pub fn purge() -> Result<Self> {
+        Ok(Self {
+            document: serde_json::from_str(&read("statemachine/purge-tenant.asl.json")?)?,
+            resource: "PurgeTenantStateMachine",
+            recorder: "RecordPurgeFailure",
+            failed: "PurgeFailed",
+            steps: PurgeStep::ALL.iter().map(|step| step.function()).collect(),
+        })
+    }
+
+    /// Both.
+    pub fn all() -> Result<[Self; 2]> {
+        Ok([Self::load()?, Self::purge()?])
     }
 
     /// One state.
@@ -33,15 +62,22 @@ impl Machine {
         Ok(names.filter_map(|name| Some(name.as_str()?.strip_prefix("Lambda.")?.to_owned())).collect())
     }
 
-    /// The crates of the nine steps, in order.
+    /// The crates of the steps, in order.
     #[must_use]
-    pub fn steps() -> Vec<String> {
-        Step::ALL.iter().map(|step| step.function()).collect()
+    pub fn steps(&self) -> &[String] {
+        &self.steps
     }
 
-    /// The states of the nine steps, in order.
+    /// The states of the steps, in order.
     pub fn tasks(&self) -> Result<Vec<(String, &Value)>> {
-        let names = Self::steps().into_iter().map(|name| pascal_case(&name));
+        let names = self.steps.iter().map(|name| pascal_case(name));
         names.map(|name| self.state(&name).map(|state| (name.clone(), state))).collect()
+    }
+
+    /// The same, and the state that records why it failed.
+    pub fn all_tasks(&self) -> Result<Vec<(String, &Value)>> {
+        let mut tasks = self.tasks()?;
+        tasks.push((self.recorder.to_owned(), self.state(self.recorder)?));
+        Ok(tasks)
     }
 }

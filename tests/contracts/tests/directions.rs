@@ -10,6 +10,7 @@ use contracts::workspace::Workspace;
 const SHARED: &[(&str, &[&str])] = &[
     // Types and rules.
     ("audit-chain", &[]),
+    ("purge-certificate", &["audit-chain"]),
     ("domain", &[]),
     ("secrets", &["domain"]),
     ("tokens", &["domain"]),
@@ -22,7 +23,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("redis-kit", &["domain", "tls"]),
     // One client for each outside system.
     ("falkordb", &["domain", "redis-kit"]),
-    ("iomete", &["http-kit"]),
+    ("iomete", &["domain", "http-kit"]),
     ("opensearch", &["aws-signature", "domain", "http-kit", "secrets"]),
     ("smtp", &["domain", "tls"]),
     ("runs", &["domain", "lambda-kit", "store"]),
@@ -42,6 +43,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("audit-anchors", &["aws-signature", "http-kit", "lambda-kit"]),
     ("api-kit", &["callers", "domain", "lambda-kit", "store"]),
     ("step-kit", &["domain", "lambda-kit", "store"]),
+    ("purge-kit", &["domain", "lambda-kit", "step-kit", "store"]),
     // Code that several steps share.
     ("supabase-project", &["domain", "lambda-kit", "secrets", "store", "supabase", "tenant-database"]),
     // What steps will need, tried before the first one.
@@ -115,6 +117,7 @@ fn a_function_depends_on_its_kit_and_shared_crates_only() -> Result<()> {
         let (its, not_its) = match function.group() {
             "api" => (Some("api-kit"), "step-kit"),
             "steps" => (Some("step-kit"), "api-kit"),
+            "purge" => (Some("purge-kit"), "api-kit"),
             _ => (None, "api-kit"),
         };
         assert!(its.is_none_or(|kit| function.known.contains(kit)), "{} is built without its kit", function.name);
@@ -163,7 +166,7 @@ fn the_command_line_is_a_client_of_the_api_and_nothing_else() -> Result<()> {
     let workspace = Workspace::load()?;
     let reached = workspace.reach("ivory")?;
     let ours: Vec<_> = reached.iter().map(|package| package.name.as_str()).filter(|name| *name != "ivory").collect();
-    assert_eq!(ours, ["audit-chain", "domain"]);
+    assert_eq!(ours, ["audit-chain", "domain", "purge-certificate"]);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The state machine in a second interpreter. The local cloud's knows neither jitter nor a time-out of the whole run, and
+//! The state machines in a second interpreter. The local cloud's knows neither jitter nor a time-out of the whole run, and
 //! Lambda never refuses there. moto's follows the specification; `python/run_machine.py` drives it.
 
 #![allow(clippy::disallowed_methods, reason = "a test takes its interpreter from the environment")]
@@ -121,7 +121,11 @@ impl Run {
 
 /// All runs, in one process: it takes seconds to start.
 static ANSWER: LazyLock<Result<Answer, String>> =
-    LazyLock::new(|| scripts().and_then(|scripts| interpret(&scripts)).map_err(|error| format!("{error:?}")));
+    LazyLock::new(|| interpret_pipeline().map_err(|error| format!("{error:?}")));
+
+fn interpret_pipeline() -> Result<Answer> {
+    interpret(&Machine::load()?, &scripts()?)
+}
 
 fn answer() -> Result<&'static Answer> {
     ANSWER.as_ref().map_err(|error| anyhow!("{error}"))
@@ -196,10 +200,10 @@ fn scripts() -> Result<Value> {
     Ok(scripts)
 }
 
-/// Runs the machine once for each script.
-fn interpret(runs: &Value) -> Result<Answer> {
+/// Runs a machine once for each script.
+fn interpret(machine: &Machine, runs: &Value) -> Result<Answer> {
     let python = std::env::var("TEST_PYTHON").context("TEST_PYTHON")?;
-    let definition = Machine::load()?.document.to_string();
+    let definition = machine.document.to_string();
     // Each function has the name of its state.
     let definition = regex::Regex::new(r"\$\{(\w+)Function\}")?.replace_all(&definition, "$1").into_owned();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/run_machine.py");
@@ -352,5 +356,38 @@ fn a_run_that_does_not_end_is_timed_out() -> Result<()> {
     let limit = Machine::load()?.document["TimeoutSeconds"].as_f64().context("TimeoutSeconds")?;
     assert_eq!((run.status.as_str(), run.seconds), ("TIMED_OUT", limit));
     assert!(run.calls_of("RecordFailure").is_empty() && run.events < MOST_EVENTS, "{} events", run.events);
+    Ok(())
+}
+
+#[test]
+#[ignore = "needs TEST_PYTHON"]
+fn a_purge_waits_for_the_project_and_says_where_it_gave_up() -> Result<()> {
+    let machine = Machine::purge()?;
+    let states: Vec<_> = machine.tasks()?.into_iter().map(|(name, _)| name).collect();
+    let rejected = failed(CauseCode::PurgeForeign, FailureKind::Rejected)?;
+    let held_up = json!({ "failed": failed(CauseCode::LeaseHeld, FailureKind::Busy)?, "seconds": 595 });
+    let answer = interpret(
+        &machine,
+        &json!({
+            "waits": { "Purge6DeleteProject": [{ "ready": false, "times": 3 }] },
+            "refused": { "Purge4DeleteGraph": [{ "failed": rejected }], "RecordPurgeFailure": [held_up] },
+        }),
+    )?;
+    let run = |name: &str| answer.runs.get(name).with_context(|| format!("no run {name}"));
+    let waits = run("waits")?;
+    waits.succeeded()?;
+    assert_eq!(waits.states(), states);
+    let asked: Vec<_> = waits.calls_of("Purge6DeleteProject").iter().map(|call| call.at).collect();
+    assert_eq!(asked, [0.0, 15.0, 30.0, 45.0]);
+
+    let refused = run("refused")?;
+    let caught = refused.caught()?;
+    assert_eq!(caught.cause().code, CauseCode::PurgeForeign.as_str());
+    assert_eq!(refused.calls_of("Purge4DeleteGraph").len(), 1);
+    assert!(refused.calls_of("Purge5DropNamespace").is_empty());
+    let recorded = refused.calls_of("RecordPurgeFailure");
+    assert!(recorded.len() > 100, "{} calls of the recorder", recorded.len());
+    let given: Caught = serde_json::from_value(recorded[0].payload["error"].clone())?;
+    assert_eq!(given, caught);
     Ok(())
 }

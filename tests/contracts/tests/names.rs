@@ -16,7 +16,7 @@ fn folder_package_and_program_have_one_name() -> Result<()> {
         assert_eq!(package.folder_name(), package.name, "package of {}", package.folder);
         assert_eq!(package.binaries, [package.name.as_str()], "binaries of {}", package.folder);
         assert_eq!(package.folder.split('/').count(), 3, "{} is not functions/<group>/<name>", package.folder);
-        assert!(["api", "steps", "ops"].contains(&package.group()), "{} is in no known group", package.folder);
+        assert!(["api", "steps", "purge", "ops"].contains(&package.group()), "{} is in no known group", package.folder);
     }
     Ok(())
 }
@@ -52,54 +52,58 @@ fn folders_and_functions_of_the_template_match() -> Result<()> {
 fn logs_go_to_the_group_of_the_folder() -> Result<()> {
     let workspace = Workspace::load()?;
     for function in Template::load()?.functions()? {
-        let group = pascal_case(workspace.package(function.name()?)?.group()) + "LogGroup";
+        let group = pascal_case(functions::log_of(workspace.package(function.name()?)?.group())) + "LogGroup";
         assert_eq!(function.properties["LoggingConfig"]["LogGroup"], json!({ "Ref": group }), "{}", function.resource);
     }
     Ok(())
 }
 
 #[test]
-fn the_template_lists_routes_then_steps_in_order_then_operations() -> Result<()> {
+fn the_template_lists_routes_then_both_kinds_of_steps_in_order_then_operations() -> Result<()> {
     let workspace = Workspace::load()?;
     let functions = Template::load()?.functions()?;
     let names = functions.iter().map(|function| function.name()).collect::<Result<Vec<_>>>()?;
     let groups = names.iter().map(|name| Ok(workspace.package(name)?.group())).collect::<Result<Vec<_>>>()?;
-    let rank = |group: &&str| ["api", "steps", "ops"].iter().position(|known| known == group);
+    let rank = |group: &&str| ["api", "steps", "purge", "ops"].iter().position(|known| known == group);
     assert!(groups.is_sorted_by_key(rank), "groups in the order of the file: {groups:?}");
-    let steps: Vec<_> = names.iter().filter(|name| name.starts_with("step-")).collect();
-    assert_eq!(steps, Machine::steps().iter().collect::<Vec<_>>(), "steps in the order of the file");
+    for (machine, group) in Machine::all()?.iter().zip(["steps", "purge"]) {
+        let steps: Vec<_> = names.iter().zip(&groups).filter(|(_, of)| **of == group).map(|(name, _)| *name).collect();
+        assert_eq!(steps, machine.steps(), "steps in the order of the file");
+    }
     Ok(())
 }
 
 #[test]
 fn states_are_named_after_their_functions() -> Result<()> {
-    let machine = Machine::load()?;
-    let states = machine.document["States"].as_object().context("States")?;
-    let mut invoked = BTreeSet::new();
-    for (state, body) in states.iter().filter(|(_, body)| body["Type"] == "Task") {
-        assert_eq!(body["Parameters"]["FunctionName"], json!(format!("${{{state}Function}}")), "function of {state}");
-        invoked.insert(state.clone());
+    for machine in Machine::all()? {
+        let states = machine.document["States"].as_object().context("States")?;
+        let mut invoked = BTreeSet::new();
+        for (state, body) in states.iter().filter(|(_, body)| body["Type"] == "Task") {
+            let function = json!(format!("${{{state}Function}}"));
+            assert_eq!(body["Parameters"]["FunctionName"], function, "function of {state}");
+            invoked.insert(state.clone());
+        }
+        let expected: BTreeSet<_> = machine.all_tasks()?.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(invoked, expected, "task states");
     }
-    let mut expected: BTreeSet<_> = Machine::steps().iter().map(|name| pascal_case(name)).collect();
-    expected.insert("RecordFailure".to_owned());
-    assert_eq!(invoked, expected, "task states");
     Ok(())
 }
 
 #[test]
-fn the_state_machine_substitutes_exactly_the_functions_that_it_invokes() -> Result<()> {
+fn a_state_machine_substitutes_exactly_the_functions_that_it_invokes() -> Result<()> {
     let template = Template::load()?;
-    let machine = template.resource("ProvisionTenantStateMachine")?;
-    let substitutions = machine["Properties"]["DefinitionSubstitutions"].as_object().context("substitutions")?;
-    let states = Machine::load()?;
-    let states = states.document["States"].as_object().context("States")?;
-    let expected: BTreeMap<String, Value> = states
-        .iter()
-        .filter(|(_, body)| body["Type"] == "Task")
-        .map(|(state, _)| format!("{state}Function"))
-        .map(|function| (function.clone(), json!({ "Fn::GetAtt": [function, "Arn"] })))
-        .collect();
-    let found: BTreeMap<String, Value> = substitutions.clone().into_iter().collect();
-    assert_eq!(found, expected);
+    for machine in Machine::all()? {
+        let resource = template.resource(machine.resource)?;
+        let substitutions = resource["Properties"]["DefinitionSubstitutions"].as_object().context("substitutions")?;
+        let states = machine.document["States"].as_object().context("States")?;
+        let expected: BTreeMap<String, Value> = states
+            .iter()
+            .filter(|(_, body)| body["Type"] == "Task")
+            .map(|(state, _)| format!("{state}Function"))
+            .map(|function| (function.clone(), json!({ "Fn::GetAtt": [function, "Arn"] })))
+            .collect();
+        let found: BTreeMap<String, Value> = substitutions.clone().into_iter().collect();
+        assert_eq!(found, expected);
+    }
     Ok(())
 }

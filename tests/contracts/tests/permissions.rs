@@ -192,7 +192,7 @@ fn a_role_has_the_policies_of_its_surroundings() -> Result<()> {
     let only_if =
         |condition: &str, policy: &str| json!({ "Fn::If": [condition, { "Ref": policy }, { "Ref": "AWS::NoValue" }] });
     for function in functions::all() {
-        let mut expected = vec![json!({ "Ref": pascal_case(function.group) + "LogsPolicy" })];
+        let mut expected = vec![json!({ "Ref": pascal_case(functions::log_of(function.group)) + "LogsPolicy" })];
         let network = network_of(&function);
         expected.extend(network.map(|condition| only_if(condition, "NetworkPolicy")));
         if function.declaration.grants.iter().any(|grant| matches!(grant.on, AwsResource::Secrets(_))) {
@@ -224,20 +224,19 @@ fn network_of(function: &functions::Function) -> Option<&'static str> {
 }
 
 #[test]
-fn the_state_machine_may_invoke_its_ten_functions_log_and_trace() -> Result<()> {
+fn a_state_machine_may_invoke_its_own_functions_log_and_trace() -> Result<()> {
     let template = Template::load()?;
-    let machine = &template.resource("ProvisionTenantStateMachine")?["Properties"];
-    assert_eq!(machine["Role"], json!({ "Fn::GetAtt": ["ProvisionTenantStateMachineRole", "Arn"] }));
-    let role = &template.resource("ProvisionTenantStateMachineRole")?["Properties"];
-    let mut expected: Grants = Machine::steps()
-        .iter()
-        .map(String::as_str)
-        .chain(["record-failure"])
-        .map(|name| ("lambda:InvokeFunction".to_owned(), pascal_case(name) + "Function.Arn"))
-        .collect();
-    expected.extend(LOG_DELIVERY.iter().chain(TRACING).map(|action| ((*action).to_owned(), "*".to_owned())));
-    assert_eq!(grants(role)?, expected);
-    assert_only_for(role, "states.amazonaws.com");
+    for machine in Machine::all()? {
+        let properties = &template.resource(machine.resource)?["Properties"];
+        let role = format!("{}Role", machine.resource);
+        assert_eq!(properties["Role"], json!({ "Fn::GetAtt": [role, "Arn"] }));
+        let role = &template.resource(&role)?["Properties"];
+        let invoked = machine.all_tasks()?.into_iter().map(|(name, _)| name + "Function.Arn");
+        let mut expected: Grants = invoked.map(|function| ("lambda:InvokeFunction".to_owned(), function)).collect();
+        expected.extend(LOG_DELIVERY.iter().chain(TRACING).map(|action| ((*action).to_owned(), "*".to_owned())));
+        assert_eq!(grants(role)?, expected);
+        assert_only_for(role, "states.amazonaws.com");
+    }
     Ok(())
 }
 
@@ -261,7 +260,7 @@ fn no_other_resource_grants_anything() -> Result<()> {
     let template = Template::load()?;
     let mut expected: BTreeMap<String, &str> =
         functions::all().iter().map(|function| (pascal_case(&function.package) + "Role", "AWS::IAM::Role")).collect();
-    for role in ["ProvisionTenantStateMachineRole", "ApiAccountRole"] {
+    for role in ["ProvisionTenantStateMachineRole", "PurgeTenantStateMachineRole", "ApiAccountRole"] {
         expected.insert(role.to_owned(), "AWS::IAM::Role");
     }
     for policy in ["SecretsKeyPolicy", "NetworkPolicy", "ApiLogsPolicy", "StepsLogsPolicy", "OpsLogsPolicy"] {

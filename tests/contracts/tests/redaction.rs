@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 use contracts::root;
 use regex::Regex;
 use secrets::{
-    CatalogSecret, DatabaseOwnerSecret, DatabaseReadSecret, IometeSecret, MasterSecret, RegionSecret, SmtpSecret,
-    StripeSecret, SupabaseSecret, TenantSecret, ValkeySecret,
+    CatalogSecret, DatabaseOwnerSecret, DatabaseReadSecret, IometeSecret, MasterSecret, PurgeKeySecret, RegionSecret,
+    SmtpSecret, StripeSecret, SupabaseSecret, TenantSecret, ValkeySecret,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -55,6 +55,7 @@ const MAY: &[(&str, &str)] = &[
     ("OutboxRow.payload", "keys of cache entries, or an event"),
     ("PreparedPost.body", "a form for Stripe, which the ledger keeps"),
     ("Price.lookup_key", "a price's public name"),
+    ("PurgeKeySecret.public_key", "it is public"),
     ("Request.client_request_token", "the name of a secret's version"),
     ("Resource.idempotency_key", "ours, for Stripe"),
     ("Response.data", "the schema's version"),
@@ -67,6 +68,7 @@ const MAY: &[(&str, &str)] = &[
     ("Tenant.supabase_url", "a project's address"),
     ("TenantRecord.supabase_url", "a project's address"),
     ("Update.invalidation", "keys of cache entries"),
+    ("Verified.content", "a certificate, which answers show"),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<String>) -> Result<()> {
@@ -147,6 +149,7 @@ fn no_secret_prints_its_credentials() -> Result<()> {
         prints::<StripeSecret>(json!({ "secret_key": HUSH }))?,
         prints::<ValkeySecret>(json!({ "url": url }))?,
         prints::<IometeSecret>(json!({ "token": HUSH }))?,
+        prints::<PurgeKeySecret>(json!({ "private_key": HUSH, "public_key": "p" }))?,
         prints::<SmtpSecret>(smtp)?,
         prints::<RegionSecret>(region)?,
         prints::<TenantSecret>(

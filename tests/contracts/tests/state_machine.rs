@@ -1,4 +1,4 @@
-//! The pipeline's order, retries, time-outs and names.
+//! The order, retries, time-outs and names of the pipeline and of the purge.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result};
 use contracts::machine::Machine;
 use contracts::template::Template;
 use domain::FailureKind;
+use purge_6_delete_project::DeleteProject;
+use purge_kit::Work as _;
 use serde_json::{Value, json};
 use step_2_await_environment::AwaitEnvironment;
 use step_5_invite_admin::InviteAdmin;
@@ -38,15 +40,29 @@ const WAITING: [Waiting; 2] = [
     (5, "invitation", "IsAdminInvited", "WaitForAuthConfiguration", InviteAdmin::POLL),
 ];
 
+/// The same, in the purge.
+const WAITING_IN_PURGE: [Waiting; 1] = [(6, "project", "IsProjectGone", "WaitForProject", DeleteProject::POLL)];
+
+fn machines() -> Result<[(Machine, &'static [Waiting]); 2]> {
+    let [pipeline, purge] = Machine::all()?;
+    Ok([(pipeline, &WAITING), (purge, &WAITING_IN_PURGE)])
+}
+
 #[test]
-fn the_nine_steps_run_in_order_and_two_of_them_wait() -> Result<()> {
-    let machine = Machine::load()?;
+fn the_steps_run_in_order_and_some_of_them_wait() -> Result<()> {
+    for (machine, waiting) in machines()? {
+        runs_in_order(&machine, waiting)?;
+    }
+    Ok(())
+}
+
+fn runs_in_order(machine: &Machine, waiting: &[Waiting]) -> Result<()> {
     let tasks = machine.tasks()?;
     assert_eq!(machine.document["StartAt"], json!(tasks[0].0));
     assert_eq!(machine.document.get("QueryLanguage"), None, "JSONPath");
     for (number, pair) in (1..).zip(tasks.windows(2)) {
         let ((name, state), (next, _)) = (&pair[0], &pair[1]);
-        let Some((_, field, choice, wait, pause)) = WAITING.into_iter().find(|waiting| waiting.0 == number) else {
+        let Some(&(_, field, choice, wait, pause)) = waiting.iter().find(|waiting| waiting.0 == number) else {
             assert_eq!(state["Next"], json!(next), "after {name}");
             continue;
         };
@@ -56,7 +72,8 @@ fn the_nine_steps_run_in_order_and_two_of_them_wait() -> Result<()> {
         assert_eq!((&choice["Choices"], &choice["Default"]), (&ready, &json!(wait)));
         assert_eq!(*machine.state(wait)?, json!({ "Type": "Wait", "Seconds": pause.as_secs(), "Next": name }));
     }
-    assert_eq!(tasks[8].1["End"], json!(true));
+    let (_, last) = tasks.last().context("no step")?;
+    assert_eq!(last["End"], json!(true));
     Ok(())
 }
 
@@ -68,29 +85,39 @@ fn whole_input(state: &Value) -> Value {
 
 #[test]
 fn a_task_gets_what_names_its_run_and_its_output_is_dropped() -> Result<()> {
-    let machine = Machine::load()?;
-    for (number, (name, state)) in (1..).zip(machine.tasks()?) {
-        assert_eq!(state["Resource"], json!("arn:aws:states:::lambda:invoke"), "{name}");
-        assert_eq!(state["Parameters"], whole_input(state), "{name}");
-        if let Some((_, field, ..)) = WAITING.into_iter().find(|waiting| waiting.0 == number) {
-            assert_eq!(state["ResultSelector"], json!({ "ready.$": "$.Payload.ready" }));
-            assert_eq!(state["ResultPath"], json!(format!("$.{field}")));
-        } else {
-            assert_eq!(state.get("ResultPath"), Some(&Value::Null), "{name}: history keeps every output");
+    for (machine, waiting) in machines()? {
+        for (number, (name, state)) in (1..).zip(machine.tasks()?) {
+            assert_eq!(state["Resource"], json!("arn:aws:states:::lambda:invoke"), "{name}");
+            assert_eq!(state["Parameters"], whole_input(state), "{name}");
+            if let Some((_, field, ..)) = waiting.iter().find(|waiting| waiting.0 == number) {
+                assert_eq!(state["ResultSelector"], json!({ "ready.$": "$.Payload.ready" }));
+                assert_eq!(state["ResultPath"], json!(format!("$.{field}")));
+            } else {
+                assert_eq!(state.get("ResultPath"), Some(&Value::Null), "{name}: history keeps every output");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Each step of both machines.
+fn each_step(look: impl Fn(&str, &Value) -> Result<()>) -> Result<()> {
+    for machine in Machine::all()? {
+        for (name, state) in machine.tasks()? {
+            look(&name, state)?;
         }
     }
     Ok(())
 }
 
 #[test]
-fn the_status_route_knows_the_waits_of_the_machine() -> Result<()> {
-    let machine = Machine::load()?;
-    for (name, state) in machine.tasks()? {
+fn the_status_routes_know_the_waits_of_the_machines() -> Result<()> {
+    each_step(|name, state| {
         let interval = |error| number(retrier(state, error)?, "IntervalSeconds");
         assert_eq!(interval("Step.RateLimited")?, step_kit::RATE_LIMITED_RETRY.as_secs(), "{name}");
         assert_eq!(interval("Step.Busy")?, step_kit::BUSY_RETRY.as_secs(), "{name}");
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// What Lambda answers while a function is being prepared, or while Lambda is full or broken.
@@ -117,8 +144,7 @@ fn of_lambda() -> Value {
 }
 
 #[test]
-fn all_nine_steps_have_the_same_retriers() -> Result<()> {
-    let machine = Machine::load()?;
+fn all_steps_have_the_same_retriers() -> Result<()> {
     let expected = json!([
         { "ErrorEquals": ["Step.Rejected", "Step.Internal", "Step.Superseded"], "MaxAttempts": 0 },
         { "ErrorEquals": ["Step.RateLimited"], "IntervalSeconds": 30, "MaxAttempts": 120, "BackoffRate": 1.0 },
@@ -127,90 +153,93 @@ fn all_nine_steps_have_the_same_retriers() -> Result<()> {
         { "ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 5, "BackoffRate": 2.0,
           "JitterStrategy": "FULL", "MaxDelaySeconds": 60 },
     ]);
-    for (name, state) in machine.tasks()? {
+    each_step(|name, state| {
         assert_eq!(state["Retry"], expected, "{name}");
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[test]
 fn every_failure_is_recorded() -> Result<()> {
-    let machine = Machine::load()?;
-    let expected = json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RecordFailure" }]);
-    for (name, state) in machine.tasks()? {
-        assert_eq!(state["Catch"], expected, "{name}");
+    for machine in Machine::all()? {
+        let (recorder, failed) = (machine.recorder, machine.failed);
+        let expected = json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": recorder }]);
+        for (name, state) in machine.tasks()? {
+            assert_eq!(state["Catch"], expected, "{name}");
+        }
+        let record = machine.state(recorder)?;
+        assert_eq!(record["Parameters"], whole_input(record));
+        assert_eq!(record.get("ResultPath"), Some(&Value::Null));
+        assert_eq!(record["Next"], json!(failed));
+        // If it cannot be recorded, the execution still fails with the step's error, where the reconciler finds it.
+        let expected = json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": "$.unrecorded", "Next": failed }]);
+        assert_eq!(record["Catch"], expected);
+        assert!(retriers(record)?.contains(&of_lambda()), "the recorder waits for Lambda as the steps do");
+        let expected = json!({ "Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause" });
+        assert_eq!(*machine.state(failed)?, expected);
     }
-    let record = machine.state("RecordFailure")?;
-    assert_eq!(record["Parameters"], whole_input(record));
-    assert_eq!(record.get("ResultPath"), Some(&Value::Null));
-    assert_eq!(record["Next"], json!("ProvisioningFailed"));
-    // If it cannot be recorded, the execution still fails with the step's error, where the reconciler finds it.
-    let expected =
-        json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": "$.unrecorded", "Next": "ProvisioningFailed" }]);
-    assert_eq!(record["Catch"], expected);
-    assert!(retriers(record)?.contains(&of_lambda()), "the recorder waits for Lambda as the steps do");
-    let expected = json!({ "Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause" });
-    assert_eq!(*machine.state("ProvisioningFailed")?, expected);
     Ok(())
 }
 
 #[test]
 fn error_names_match_the_kinds_of_failures() -> Result<()> {
-    let machine = Machine::load()?;
-    let states = machine.document["States"].as_object().context("States")?;
-    let mut matched = BTreeSet::new();
-    for state in states.values().filter(|state| state["Type"] == "Task") {
-        for retrier in retriers(state)? {
-            let names = retrier["ErrorEquals"].as_array().context("ErrorEquals")?;
-            matched.extend(names.iter().filter_map(Value::as_str).filter(|name| name.starts_with("Step.")));
+    for machine in Machine::all()? {
+        let states = machine.document["States"].as_object().context("States")?;
+        let mut matched = BTreeSet::new();
+        for state in states.values().filter(|state| state["Type"] == "Task") {
+            for retrier in retriers(state)? {
+                let names = retrier["ErrorEquals"].as_array().context("ErrorEquals")?;
+                matched.extend(names.iter().filter_map(Value::as_str).filter(|name| name.starts_with("Step.")));
+            }
         }
+        // Transient failures are retried by the retrier for States.ALL, like a killed process.
+        matched.insert(FailureKind::Transient.error_name());
+        assert_eq!(matched, FailureKind::ALL.into_iter().map(FailureKind::error_name).collect());
     }
-    // Transient failures are retried by the retrier for States.ALL, like a killed process.
-    matched.insert(FailureKind::Transient.error_name());
-    assert_eq!(matched, FailureKind::ALL.into_iter().map(FailureKind::error_name).collect());
     Ok(())
 }
 
-/// The machine retries exactly the failures that the table of causes marks as retried.
+/// The machines retry exactly the failures that the table of causes marks as retried.
 #[test]
 fn kinds_are_retried_as_the_table_of_causes_says() -> Result<()> {
-    let machine = Machine::load()?;
-    for (name, state) in machine.tasks()? {
+    each_step(|name, state| {
         for kind in FailureKind::ALL {
             let retrier = retrier(state, kind.error_name()).or_else(|_| retrier(state, "States.ALL"))?;
             let tries = number(retrier, "MaxAttempts")?;
             assert_eq!(tries > 0, kind.is_retried(), "{name}: {kind:?}");
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[test]
 fn a_task_times_out_after_its_function() -> Result<()> {
-    let (machine, template) = (Machine::load()?, Template::load()?);
-    let mut tasks = machine.tasks()?;
-    tasks.push(("RecordFailure".to_owned(), machine.state("RecordFailure")?));
-    for (name, state) in tasks {
-        let function = template.function(&format!("{name}Function"))?.timeout()?;
-        let task = number(state, "TimeoutSeconds")?;
-        assert!(task >= function + INIT, "{name}: {task} s; its function may run {function} s after {INIT} s of start");
+    let template = Template::load()?;
+    for machine in Machine::all()? {
+        for (name, state) in machine.all_tasks()? {
+            let function = template.function(&format!("{name}Function"))?.timeout()?;
+            let task = number(state, "TimeoutSeconds")?;
+            assert!(
+                task >= function + INIT,
+                "{name}: {task} s; its function may run {function} s after {INIT} s of start"
+            );
+        }
     }
     Ok(())
 }
 
 #[test]
 fn retries_of_a_busy_step_outlast_the_longest_lease() -> Result<()> {
-    let machine = Machine::load()?;
     let mut longest = 0;
     for function in Template::load()?.functions()? {
         longest = longest.max(function.timeout()? + LEASE_MARGIN.as_secs());
     }
-    let mut tasks = machine.tasks()?;
-    tasks.push(("RecordFailure".to_owned(), machine.state("RecordFailure")?));
-    for (name, state) in tasks {
-        let busy = retrier(state, "Step.Busy")?;
-        let waited = number(busy, "IntervalSeconds")? * number(busy, "MaxAttempts")?;
-        assert!(waited > longest, "{name} waits {waited} s, a lease may last {longest} s");
+    for machine in Machine::all()? {
+        for (name, state) in machine.all_tasks()? {
+            let busy = retrier(state, "Step.Busy")?;
+            let waited = number(busy, "IntervalSeconds")? * number(busy, "MaxAttempts")?;
+            assert!(waited > longest, "{name} waits {waited} s, a lease may last {longest} s");
+        }
     }
     Ok(())
 }
@@ -218,18 +247,19 @@ fn retries_of_a_busy_step_outlast_the_longest_lease() -> Result<()> {
 /// The longest that one state may take is its waits for a rate limit, after it was waited for Lambda and for others.
 #[test]
 fn the_run_may_take_longer_than_the_waits_of_any_state() -> Result<()> {
-    let machine = Machine::load()?;
-    let limit = number(&machine.document, "TimeoutSeconds")?;
-    for (name, state) in machine.tasks()? {
-        let mut longest = 0;
-        for retrier in retriers(state)? {
-            let tries = number(retrier, "MaxAttempts")?;
-            let pause = retrier["MaxDelaySeconds"]
-                .as_u64()
-                .map_or_else(|| if tries == 0 { Ok(0) } else { number(retrier, "IntervalSeconds") }, Ok)?;
-            longest += tries * pause;
+    for machine in Machine::all()? {
+        let limit = number(&machine.document, "TimeoutSeconds")?;
+        for (name, state) in machine.tasks()? {
+            let mut longest = 0;
+            for retrier in retriers(state)? {
+                let tries = number(retrier, "MaxAttempts")?;
+                let pause = retrier["MaxDelaySeconds"]
+                    .as_u64()
+                    .map_or_else(|| if tries == 0 { Ok(0) } else { number(retrier, "IntervalSeconds") }, Ok)?;
+                longest += tries * pause;
+            }
+            assert!(limit > 2 * longest, "{name} may wait {longest} s");
         }
-        assert!(limit > 2 * longest, "{name} may wait {longest} s");
     }
     Ok(())
 }

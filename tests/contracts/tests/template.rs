@@ -65,7 +65,10 @@ fn no_function_runs_longer_than_its_caller_waits() -> Result<()> {
             // Secrets Manager waits for the end, and Lambda ends it after 900 s.
             "rotate-database-secret" => (900, "Secrets Manager"),
             "migrate-control" => (schema["ServiceTimeout"].as_u64().context("ServiceTimeout")? - 30, "CloudFormation"),
-            _ if name.starts_with("step-") || name == "record-failure" => (30, "its task"),
+            "purge-1-close-access" | "purge-2-end-subscription" | "purge-6-delete-project" => (60, "its task"),
+            "purge-5-drop-namespace" => (120, "its task"),
+            _ if name.starts_with("step-") || name.starts_with("purge-") && name != "purge-tenant" => (30, "its task"),
+            "record-failure" | "record-purge-failure" => (30, "its task"),
             _ => (GATEWAY_TIMEOUT, "the gateway"),
         };
         assert!(timeout <= limit, "{name}: {timeout} s, {who} waits {limit} s");

@@ -20,6 +20,8 @@ pub struct Cloud {
     pub api_url: String,
     /// Key of the consumer in group `admin`.
     pub admin_key: String,
+    /// Key of another consumer in group `admin`.
+    pub deputy_key: String,
     /// Key of the consumer in group `auditor`.
     pub auditor_key: String,
     /// Key of a consumer in no group.
@@ -39,6 +41,7 @@ impl Cloud {
         Ok(Self {
             api_url: api_url.trim_end_matches('/').to_owned(),
             admin_key: variable("ADMIN_API_KEY")?,
+            deputy_key: variable("DEPUTY_API_KEY")?,
             auditor_key: variable("AUDITOR_API_KEY")?,
             stranger_key: variable("NON_ADMIN_API_KEY")?,
             aws: Aws::from_env(http.clone())?,

@@ -19,6 +19,7 @@ mod gateway;
 mod lakehouse;
 mod outside;
 mod postgres;
+mod purges;
 mod redis;
 mod tenants;
 mod tokens;

@@ -134,20 +134,55 @@ impl Cloud {
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
 
-    /// Creates (`POST`) or drops (`DELETE`) a namespace of one level in the lakehouse.
-    pub async fn namespace(&self, method: Method, name: &str) -> Result<()> {
+    /// Marks every open invoice of a customer as paid, like a user of the dashboard. Returns how many there were.
+    pub async fn pay_invoices(&self, customer: &str) -> Result<usize> {
+        let (url, key) = (format!("{}/v1/invoices", variable("STRIPE_API_URL")?), variable("STRIPE_SECRET_KEY")?);
+        let version = ("stripe-version", "2026-07-29.dahlia");
+        let list = self.http.get(&url).query(&[("customer", customer), ("status", "open")]).bearer_auth(&key);
+        let open: Value = list.header(version.0, version.1).send().await?.error_for_status()?.json().await?;
+        let open = open["data"].as_array().context("no list")?;
+        for invoice in open {
+            let id = invoice["id"].as_str().context("no id")?;
+            let pay = self.http.post(format!("{url}/{id}/pay")).form(&[("paid_out_of_band", true)]).bearer_auth(&key);
+            pay.header(version.0, version.1).send().await?.error_for_status()?;
+        }
+        Ok(open.len())
+    }
+
+    /// Calls the lakehouse's catalog, below its namespaces. Returns the status and the body.
+    pub async fn lakehouse_call(&self, method: Method, below: &str, body: &Value) -> Result<(u16, Value)> {
         let (url, token) = (variable("IOMETE_URL")?, variable("IOMETE_TOKEN")?);
         let config = self.http.get(format!("{url}/v1/config")).bearer_auth(&token).send().await?.error_for_status()?;
         let config: Value = config.json().await?;
         let prefix = config["overrides"]["prefix"].as_str().context("no prefix")?;
-        let namespaces = format!("{url}/v1/{prefix}/namespaces");
-        let request = if method == Method::POST {
-            self.http.post(namespaces).json(&json!({ "namespace": [name] }))
-        } else {
-            self.http.request(method, format!("{namespaces}/{name}"))
-        };
-        request.bearer_auth(&token).send().await?.error_for_status()?;
-        Ok(())
+        let request = self.http.request(method, format!("{url}/v1/{prefix}/namespaces{below}")).bearer_auth(&token);
+        let request = if body.is_null() { request } else { request.json(body) };
+        let answer = request.send().await?;
+        Ok((answer.status().as_u16(), answer.json().await.unwrap_or_default()))
+    }
+
+    /// Where the lakehouse's catalog is for the functions, which may go through a proxy.
+    pub async fn lakehouse_url(&self) -> Result<Value> {
+        Ok(self.aws.environment_of("purge-5-drop-namespace").await?["IOMETE_URL"].take())
+    }
+
+    /// Makes a tenant's namespace in the lakehouse with a table in it, as whoever loads data does.
+    pub async fn namespace(&self, slug: &str, properties: &Value) -> Result<String> {
+        let name = format!("ivory_tenant_{slug}");
+        let creation = json!({ "namespace": [name], "properties": properties });
+        let (status, made) = self.lakehouse_call(Method::POST, "", &creation).await?;
+        ensure!(status == 200, "{status}: {made}");
+        let table = json!({ "name": "companies", "schema": { "type": "struct", "fields": [] } });
+        let (status, made) = self.lakehouse_call(Method::POST, &format!("/{name}/tables"), &table).await?;
+        ensure!(status == 200, "{status}: {made}");
+        Ok(name)
+    }
+
+    /// Whether the lakehouse has a namespace.
+    pub async fn has_namespace(&self, name: &str) -> Result<bool> {
+        let (status, answer) = self.lakehouse_call(Method::GET, &format!("/{name}"), &Value::Null).await?;
+        ensure!([200, 404].contains(&status), "{status}: {answer}");
+        Ok(status == 200)
     }
 
     /// Archives the Stripe price with this lookup key, or brings it back, like a user of the dashboard.
@@ -224,5 +259,11 @@ impl Search {
             bail!("{path}: {}: {}", answer.status(), answer.text().await?);
         }
         Ok(answer.json().await?)
+    }
+
+    /// The status of the answer to a `GET`.
+    pub async fn status(&self, path: &str) -> Result<u16> {
+        let request = self.http.get(format!("{}{path}", self.url)).basic_auth(&self.user, Some(&self.password));
+        Ok(request.send().await?.status().as_u16())
     }
 }

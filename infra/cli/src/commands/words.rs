@@ -76,6 +76,7 @@ pub const ALL: &[Words] = &[
     },
     answer("purge get", &[routes::GET_PURGE]),
     Words { typed: "purge watch", routes: &[routes::GET_PURGE], stdout: schema!("purge-watch") },
+    Words { typed: "purge verify", routes: &[], stdout: schema!("purge-verify") },
     answer("catalog set", &[routes::UPSERT_CATALOG]),
     answer("catalog get", &[routes::GET_CATALOG]),
     answer("catalog list", &[routes::LIST_CATALOGS]),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use purge_certificate::SigningKey;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
@@ -96,6 +97,35 @@ async fn code_6_the_log_was_changed() -> Result<()> {
     let said = Ivory::new()?.fed(r#"[{"id": 1}]"#, "audit verify -").await?.ends(6)?;
     ensure!(said.out.is_empty() && said.err.starts_with("error: "), "{said:#?}");
     Ok(())
+}
+
+#[tokio::test]
+async fn code_6_a_certificate_was_changed() -> Result<()> {
+    let key = SigningKey::of_seed(&"07".repeat(32))?;
+    let content = json!({
+        "format": purge_certificate::FORMAT, "tenant_id": "t", "slug": "acme", "issued_at": "2026-11-29T05:00:00.000000Z",
+        "slug_released": true, "items": [{ "kind": "graph", "name": "client_acme", "outcome": "gone", "answered": "no such graph" }],
+    });
+    let certificate = purge_certificate::sign(&content, &key)?;
+    let answer = json!({ "tenant_id": "t", "certificate": certificate }).to_string();
+    let ivory = Ivory::new()?;
+    let said = ivory.fed(&answer, "purge verify - -o json").await?.ends(0)?.json()?;
+    assert_eq!((&said["gone"], &said["kept"], &said["trusted"]), (&json!(1), &json!(0), &json!(false)));
+    let trusting = format!("purge verify - --key {}", key.public());
+    ensure!(
+        ivory.fed(&answer, &format!("{trusting} -o json")).await?.ends(0)?.json()?["trusted"] == true,
+        "{trusting}"
+    );
+    let shown = ivory.fed(&answer, &format!("{trusting} -o table")).await?.ends(0)?;
+    ensure!(shown.out.contains("client_acme") && shown.out.contains("which you trust"), "{shown:#?}");
+
+    let altered = answer.replace("\"gone\"", "\"kept\"");
+    let said = ivory.fed(&altered, &trusting).await?.ends(6)?;
+    ensure!(said.out.is_empty() && said.err.contains("its content is not what was signed"), "{said:#?}");
+    let another = SigningKey::of_seed(&"08".repeat(32))?;
+    ivory.fed(&answer, &format!("purge verify - --key {}", another.public())).await?.ends(6)?;
+    ivory.fed(&answer, "purge verify - --key 07").await?.ends(2)?;
+    ivory.fed("no JSON", "purge verify -").await?.ends(2).map(drop)
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("control/supabase", &["/access_token", "/organization_slug"]),
     ("control/stripe", &["/secret_key"]),
     ("control/iomete", &["/token"]),
+    ("control/purge-key", &["/private_key", "/public_key"]),
     ("control/valkey", &["/url"]),
     ("control/smtp", &["/host", "/port", "/username", "/password", "/sender_email", "/sender_name"]),
 ];

@@ -32,6 +32,18 @@ pub struct GraphSpec<'a> {
     pub display_name: &'a str,
 }
 
+/// What has the name of a tenant's graph, or of its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// What we made for this tenant.
+    Ours,
+    /// Something without our mark: of a graph that is the tenant's root node, of a user that it may reach this graph and no
+    /// other key.
+    Foreign,
+}
+
 /// A region's server.
 #[derive(Debug)]
 pub struct FalkorDb {
@@ -97,6 +109,48 @@ impl FalkorDb {
         } else {
             Rights::Others
         })
+    }
+
+    /// What has the name of a tenant's graph.
+    pub async fn look(&self, graph: &str, tenant_id: &str) -> Result<Found, Error> {
+        let parameters = [("tenant_id", tenant_id)];
+        let own = cypher::query(&parameters, "MATCH (t:Tenant {tenant_id: $tenant_id}) RETURN count(t)")?;
+        let foreign = cypher::query(&parameters, "MATCH (t:Tenant) WHERE t.tenant_id <> $tenant_id RETURN count(t)")?;
+        bounded(async {
+            Ok(match (self.counted(graph, &own).await?, self.counted(graph, &foreign).await?) {
+                (None, _) | (_, None) => Found::Nothing,
+                (Some(1..), Some(0)) => Found::Ours,
+                (Some(_), Some(_)) => Found::Foreign,
+            })
+        })
+        .await
+    }
+
+    /// Deletes a graph with its data. It is a success if there is no such graph.
+    pub async fn delete_graph(&self, graph: &str) -> Result<(), Error> {
+        let delete = redis::cmd("GRAPH.DELETE").arg(graph).to_owned();
+        bounded(self.call_unless_done(&delete, "empty key")).await
+    }
+
+    /// What has the name of a graph's user.
+    pub async fn look_for_user(&self, user: &str, graph: &str) -> Result<Found, Error> {
+        let shown: Option<HashMap<String, Value>> =
+            bounded(self.call(redis::cmd("ACL").arg("GETUSER").arg(user))).await.map_err(Error::of_users)?;
+        let of = |shown| if grant::is_for_nothing_but(shown, graph) { Found::Ours } else { Found::Foreign };
+        Ok(shown.map_or(Found::Nothing, of))
+    }
+
+    /// Deletes a user, also for the time after a restart. The server closes its connections. It is a success if there is no such
+    /// user.
+    pub async fn delete_user(&self, user: &str) -> Result<(), Error> {
+        let acl = |command: &str| redis::cmd("ACL").arg(command).to_owned();
+        bounded(async {
+            let _: Value = self.call(acl("DELUSER").arg(user)).await?;
+            let _: Value = self.call(&acl("SAVE")).await?;
+            Ok(())
+        })
+        .await
+        .map_err(Error::of_users)
     }
 
     /// Gives a user access to exactly this graph with exactly this password, also after a restart. Users are not
@@ -208,11 +262,16 @@ impl FalkorDb {
     /// The number that a query counted; 0 if the graph does not exist. `GRAPH.RO_QUERY` does not create a missing
     /// graph.
     async fn count(&self, graph: &str, query: &str) -> Result<u64, Error> {
+        Ok(self.counted(graph, query).await?.unwrap_or(0))
+    }
+
+    /// The number that a query counted; `None` if the graph does not exist.
+    async fn counted(&self, graph: &str, query: &str) -> Result<Option<u64>, Error> {
         let (_, rows, _): Rows<u64> = match self.call(&graph_command("GRAPH.RO_QUERY", graph, query)).await {
-            Err(Error::Call(error)) if error.refusal().is_some_and(|reply| reply.says("empty key")) => return Ok(0),
+            Err(Error::Call(error)) if error.refusal().is_some_and(|reply| reply.says("empty key")) => return Ok(None),
             answer => answer?,
         };
-        rows.into_iter().flatten().next().ok_or(redis_kit::Error::Unexpected.into())
+        rows.into_iter().flatten().next().map(Some).ok_or(redis_kit::Error::Unexpected.into())
     }
 
     /// Sends a command that may be refused with these words. That refusal means that its effect exists already.

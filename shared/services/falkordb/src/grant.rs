@@ -90,6 +90,14 @@ pub(crate) fn is_nothing(mut user: HashMap<String, Value>) -> bool {
         && matches!(field("selectors"), Value::Array(selectors) if selectors.is_empty())
 }
 
+/// Whether `ACL GETUSER` shows a user that reaches this graph and no other key, or none at all since it was switched off.
+pub(crate) fn is_for_nothing_but(mut user: HashMap<String, Value>, graph: &str) -> bool {
+    let keys = text(user.remove("keys").unwrap_or(Value::Nil));
+    let selectors = user.remove("selectors").unwrap_or(Value::Nil);
+    (keys.is_empty() || keys == format!("~{}", literal(graph)))
+        && matches!(selectors, Value::Array(selectors) if selectors.is_empty())
+}
+
 fn list(value: Value) -> Vec<String> {
     Vec::from_redis_value(value).unwrap_or_default()
 }
@@ -191,6 +199,16 @@ mod tests {
             user.extend(shown(&[(field, values)]));
             assert!(!is_nothing(user), "{field}: {values:?}");
         }
+    }
+
+    #[test]
+    fn a_user_with_another_key_is_another_ones() {
+        let keyed = |keys: &'static str| shown(&[("keys", &[keys]), ("selectors", &[])]);
+        assert!(is_for_nothing_but(keyed("~client_a"), "client_a") && is_for_nothing_but(keyed(""), "client_a"));
+        for keys in ["~client_b", "~client_a ~client_b", "~*", "~client_a*"] {
+            assert!(!is_for_nothing_but(keyed(keys), "client_a"), "{keys}");
+        }
+        assert!(!is_for_nothing_but(shown(&[("keys", &[""]), ("selectors", &["(+@all ~*)"])]), "client_a"));
     }
 
     #[test]

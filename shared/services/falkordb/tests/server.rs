@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
 
-use falkordb::{Error, FalkorDb, GraphSpec, Rights};
+use falkordb::{Error, FalkorDb, Found, GraphSpec, Rights};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Value};
 use secrecy::SecretString;
@@ -252,4 +252,39 @@ async fn a_graph_with_wrong_root_nodes_is_refused() {
     let foreign = GraphSpec { tenant_id: "t-2", ..spec };
     assert_eq!(bench.falkordb.create_graph(&foreign).await, Err(Error::ForeignGraph));
     bench.clean_up(&[&graph]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_FALKORDB_URL"]
+async fn a_graph_and_its_user_are_deleted_once_and_nobody_elses() {
+    let mut bench = Bench::new().await;
+    let (own, mut open) = bench.tenant("ended").await;
+    let (other, _neighbour) = bench.tenant("ended-2").await;
+    let falkordb = &bench.falkordb;
+    assert_eq!(falkordb.look(&own, "ended").await, Ok(Found::Ours));
+    assert_eq!(falkordb.look(&own, "another").await, Ok(Found::Foreign));
+    assert_eq!(falkordb.look(&format!("{own}-nobody"), "ended").await, Ok(Found::Nothing));
+    let user = user_of(&own);
+    assert_eq!(falkordb.look_for_user(&user, &own).await, Ok(Found::Ours));
+    assert_eq!(falkordb.look_for_user(&user, &other).await, Ok(Found::Foreign), "it reaches another graph");
+
+    // Twice, because a step may be repeated.
+    for _ in 0..2 {
+        assert_eq!(falkordb.delete_graph(&own).await, Ok(()));
+        assert_eq!(falkordb.look(&own, "ended").await, Ok(Found::Nothing));
+        assert_eq!(falkordb.delete_user(&user).await, Ok(()));
+        assert_eq!(falkordb.look_for_user(&user, &own).await, Ok(Found::Nothing));
+    }
+    assert!(ask(&mut open, &["PING"]).await.is_err(), "a connection that was open before");
+    ask(&mut bench.admin, &["ACL", "LOAD"]).await.expect("as after a restart");
+    assert_eq!(bench.falkordb.look_for_user(&user, &own).await, Ok(Found::Nothing));
+    assert_eq!(bench.falkordb.look(&other, "ended-2").await, Ok(Found::Ours));
+
+    // A user that was switched off reaches nothing, and is ours by its name.
+    bench.falkordb.switch_off(&user_of(&other)).await.expect("off");
+    assert_eq!(bench.falkordb.look_for_user(&user_of(&other), &other).await, Ok(Found::Ours));
+    // A graph without a root node is nobody's.
+    ask(&mut bench.admin, &["GRAPH.QUERY", &other, "MATCH (n) DELETE n"]).await.expect("emptied");
+    assert_eq!(bench.falkordb.look(&other, "ended-2").await, Ok(Found::Foreign));
+    bench.clean_up(&[&own, &other]).await;
 }

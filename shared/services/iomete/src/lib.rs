@@ -8,8 +8,8 @@
 
 #![warn(missing_docs)]
 
+mod catalog;
 mod error;
-mod namespaces;
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use http_kit::Answer;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-pub use error::ProbeError;
-pub use namespaces::Catalog;
+pub use catalog::{Catalog, TABLE_CALL};
+pub use error::{Error, ProbeError};
 
 /// A client of one catalog.
 pub struct Iomete {

@@ -55,6 +55,17 @@ pub enum SeenAlias {
     Elsewhere(Difference),
 }
 
+/// What has the name of a tenant's index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// An index that we made.
+    Ours,
+    /// Something that we did not make, and how that shows.
+    Foreign(Difference),
+}
+
 /// A region's cluster.
 pub struct OpenSearch {
     http: reqwest::Client,
@@ -174,6 +185,46 @@ impl OpenSearch {
             }
         }
         Ok(())
+    }
+
+    /// What has the names of a tenant's index and alias: the index, whatever its settings are by now, counts as ours if its mapping
+    /// is one of ours. An alias that leads to another index is somebody else's work.
+    pub async fn whose(&self, spec: &IndexSpec<'_>) -> Result<Found, Error> {
+        if let Some(other) = self.holders(spec.alias).await?.into_keys().find(|holder| holder != spec.index) {
+            return Ok(Found::Foreign(Difference::AliasElsewhere(other)));
+        }
+        let answer = self.call(Method::GET, &[spec.index], None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(Found::Nothing);
+        }
+        let described: HashMap<String, Value> = read(&answer)?;
+        Ok(match described.get(spec.index) {
+            None => Found::Foreign(Difference::IndexIsAlias),
+            Some(found) => spec.mark_of(found).map_or(Found::Ours, Found::Foreign),
+        })
+    }
+
+    /// Takes the alias from the index. It is a success if the index does not have it, or does not exist.
+    pub async fn take_alias(&self, spec: &IndexSpec<'_>) -> Result<(), Error> {
+        let answer = self.call(Method::POST, &["_aliases"], Some(&spec.remove_alias())).await?;
+        if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
+            return if self.has_alias(spec.alias).await? { Err(Error::NotVisible) } else { Ok(()) };
+        }
+        Err(Error::refused(&answer))
+    }
+
+    /// Whether an alias leads anywhere.
+    pub async fn has_alias(&self, alias: &str) -> Result<bool, Error> {
+        Ok(!self.holders(alias).await?.is_empty())
+    }
+
+    /// Deletes an index with its data. It is a success if it does not exist. The name of an alias is refused by the server.
+    pub async fn delete_index(&self, index: &str) -> Result<(), Error> {
+        let answer = self.call(Method::DELETE, &[index], None).await?;
+        if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        Err(Error::refused(&answer))
     }
 
     /// Compares an existing index with the wanted one, and gives it its alias.

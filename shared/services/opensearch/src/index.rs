@@ -142,6 +142,27 @@ impl IndexSpec<'_> {
         json!({ "actions": [add] })
     }
 
+    /// The body of `POST /_aliases` that takes the alias from the index.
+    pub(crate) fn remove_alias(&self) -> Value {
+        json!({ "actions": [{ "remove": { "index": self.index, "alias": self.alias } }] })
+    }
+
+    /// How an existing index shows that we did not make it; `None` if its mapping is one of ours. Whoever made another one did not
+    /// know our fields. What an installation chooses, such as the dimension, may have changed since.
+    pub(crate) fn mark_of(&self, found: &Value) -> Option<Difference> {
+        let current = MappingVersion::CURRENT as u8;
+        let Some(version) = MappingVersion::of(found) else {
+            return Some(Difference::value(VERSION_KEY, found["mappings"]["_meta"].get(VERSION_KEY), &json!(current)));
+        };
+        let properties = self.properties(version);
+        let types = properties.as_object().into_iter().flatten().map(|(name, field)| (name, &field["type"]));
+        types
+            .map(|(name, expected)| (name, &found["mappings"]["properties"][name]["type"], expected))
+            // An object does not show its type.
+            .find(|(_, shown, expected)| shown != expected && !(shown.is_null() && *expected == "object"))
+            .map(|(name, shown, expected)| Difference::value(name, Some(shown), expected))
+    }
+
     /// [`IndexSpec::body`], with a filter on the alias that no server can parse. A server parses it after everything else was
     /// accepted: user, blocks, room for shards, settings, mapping.
     pub(crate) fn rehearsed(&self) -> Value {

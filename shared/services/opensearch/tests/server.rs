@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use opensearch::{
-    Auth, Difference, Dimension, Engine, Ensured, Error, IndexSpec, MappingVersion, OpenSearch, Seen, SeenAlias,
+    Auth, Difference, Dimension, Engine, Ensured, Error, Found, IndexSpec, MappingVersion, OpenSearch, Seen, SeenAlias,
 };
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -340,4 +340,53 @@ async fn an_alias_is_seen_as_it_is_and_given_back_without_an_index_being_made() 
     assert_eq!(bench.opensearch.ensure_alias(&bench.spec()).await, Err(Error::Conflict(elsewhere)));
     bench.done(Method::DELETE, &other, Value::Null).await;
     bench.done(Method::DELETE, index, Value::Null).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_OPENSEARCH_URL"]
+async fn an_index_loses_its_alias_and_is_deleted_once() {
+    let bench = Bench::new();
+    let (Bench { alias, index, opensearch, .. }, spec) = (&bench, bench.spec());
+    assert_eq!(opensearch.whose(&spec).await, Ok(Found::Nothing));
+    assert_eq!(opensearch.take_alias(&spec).await, Ok(()), "there is nothing to take it from");
+    bench.ensure().await.expect("created");
+    // What an installation chose may have changed since.
+    let other = IndexSpec { dimension: Dimension::new(5).expect("valid"), engine: Engine::Faiss, ..spec };
+    for spec in [spec, other] {
+        assert_eq!(opensearch.whose(&spec).await, Ok(Found::Ours));
+    }
+    // Twice, because a step may be repeated.
+    for _ in 0..2 {
+        assert_eq!(opensearch.take_alias(&spec).await, Ok(()));
+        assert_eq!(opensearch.has_alias(alias).await, Ok(false));
+        assert_eq!(opensearch.whose(&spec).await, Ok(Found::Ours), "the index is there");
+    }
+    for _ in 0..2 {
+        assert_eq!(opensearch.delete_index(index).await, Ok(()));
+        assert_eq!(opensearch.whose(&spec).await, Ok(Found::Nothing));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_OPENSEARCH_URL"]
+async fn what_somebody_else_made_is_told_from_ours() {
+    let bench = Bench::new();
+    let (Bench { alias, index, opensearch, .. }, spec) = (&bench, bench.spec());
+    let foreign = format!("{alias}_foreign");
+    bench.done(Method::PUT, &foreign, json!({ "aliases": { alias: {} } })).await;
+    let elsewhere = Found::Foreign(Difference::AliasElsewhere(foreign.clone()));
+    assert_eq!(opensearch.whose(&spec).await, Ok(elsewhere));
+    bench.clean_up(&[&foreign]).await;
+
+    bench.done(Method::PUT, &foreign, json!({ "aliases": { index: {} } })).await;
+    assert_eq!(opensearch.whose(&spec).await, Ok(Found::Foreign(Difference::IndexIsAlias)));
+    assert_eq!(opensearch.delete_index(index).await, Err(Error::Refused), "an alias is no index");
+    bench.clean_up(&[&foreign]).await;
+
+    for mapping in [json!({}), json!({ "properties": { "title": { "type": "keyword" } } })] {
+        bench.done(Method::PUT, index, json!({ "mappings": mapping })).await;
+        let found = opensearch.whose(&spec).await;
+        assert!(matches!(found, Ok(Found::Foreign(Difference::Value { .. }))), "{mapping}: {found:?}");
+        bench.clean_up(&[index]).await;
+    }
 }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
-use crate::objects::{Customer, Identified, Page, Price, Subscription};
+use crate::objects::{Customer, Identified, Invoice, Page, Price, Subscription};
 use crate::requests::PreparedPost;
 
 /// Pinned, so that an upgrade of the account's API version changes nothing here.
@@ -96,6 +96,38 @@ impl Stripe {
     pub async fn subscriptions_of(&self, customer: &str) -> Result<Vec<Subscription>, Error> {
         let found = self.list("/v1/subscriptions", &[("customer", customer), ("status", "all")]).await;
         Ok(existing(found)?.unwrap_or_default())
+    }
+
+    /// Ends a subscription now, without a last invoice. It is a success if it has ended, or does not exist for this key: Stripe
+    /// says the same of both.
+    pub async fn end_subscription(&self, id: &str) -> Result<(), Error> {
+        self.delete(&format!("/v1/subscriptions/{id}")).await
+    }
+
+    /// Deletes a customer for good, with its subscriptions. It is a success if it was deleted, or does not exist for this key.
+    pub async fn delete_customer(&self, id: &str) -> Result<(), Error> {
+        self.delete(&format!("/v1/customers/{id}")).await
+    }
+
+    /// The ids of a customer's invoices that are to be paid: those that were sent, and those that Stripe is about to send.
+    pub async fn unpaid_invoices_of(&self, customer: &str) -> Result<Vec<String>, Error> {
+        let mut unpaid = Vec::new();
+        for status in ["draft", "open"] {
+            let found = self.list::<Invoice>("/v1/invoices", &[("customer", customer), ("status", status)]).await;
+            unpaid.extend(existing(found)?.unwrap_or_default().into_iter().map(|invoice| invoice.id));
+        }
+        Ok(unpaid)
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), Error> {
+        let answer = http_kit::send(self.request(Method::DELETE, path)).await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        match Error::of(&answer) {
+            Error::Missing { .. } => Ok(()),
+            error => Err(error),
+        }
     }
 
     /// The active price with this lookup key. A key belongs to at most one price.

@@ -33,6 +33,12 @@ pub struct Subscription {
     metadata: HashMap<String, String>,
 }
 
+/// An invoice. Nothing but its id is read.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Invoice {
+    pub(crate) id: String,
+}
+
 /// One thing that a subscription bills.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Item {
@@ -88,6 +94,12 @@ pub(crate) trait Identified {
 }
 
 impl Identified for Customer {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Identified for Invoice {
     fn id(&self) -> &str {
         &self.id
     }

@@ -107,3 +107,25 @@ async fn an_unknown_subscription_is_a_refusal() {
     assert!(stripe.subscriptions_of("cus_none").await.expect("answers").is_empty());
     assert!(stripe.customer("cus_none").await.expect("answers").is_none());
 }
+
+#[tokio::test]
+#[ignore = "needs STRIPE_API_URL and STRIPE_SECRET_KEY"]
+async fn what_is_ended_twice_is_ended_once() {
+    let stripe = stripe();
+    let tenant_id = Uuid::now_v7().to_string();
+    let request = create_customer(&format!("{tenant_id}@acme.com"), "Acme", &tenant_id, "acme");
+    let customer: Customer = stripe.post(&request, &key()).await.expect("a customer");
+    let price = price(&stripe, ENTERPRISE).await;
+    let request = create_subscription(&customer.id, ChosenPrice { id: &price, lookup_key: ENTERPRISE }, &tenant_id, 30);
+    let made: Subscription = stripe.post(&request, &key()).await.expect("a subscription");
+    assert_eq!(stripe.unpaid_invoices_of(&customer.id).await.map(|unpaid| unpaid.len()), Ok(1));
+    assert_eq!(stripe.unpaid_invoices_of("cus_nobody").await, Ok(Vec::new()));
+    for id in [&made.id, &made.id, "sub_nobody"] {
+        assert_eq!(stripe.end_subscription(id).await, Ok(()), "{id}");
+    }
+    assert!(!stripe.subscription(&made.id).await.expect("answers").expect("there").is_live());
+    for id in [&customer.id, &customer.id, "cus_nobody"] {
+        assert_eq!(stripe.delete_customer(id).await, Ok(()), "{id}");
+        assert!(stripe.customer(id).await.expect("answers").is_none(), "{id}");
+    }
+}

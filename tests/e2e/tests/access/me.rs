@@ -25,6 +25,7 @@ async fn a_key_is_told_whose_it_is_and_what_it_may() -> Result<()> {
     let cloud = Cloud::from_env()?;
     for (key, name, groups) in [
         (&cloud.admin_key, "platform-admin", &["admin"][..]),
+        (&cloud.deputy_key, "platform-deputy", &["admin"]),
         (&cloud.auditor_key, "platform-auditor", &["auditor"][..]),
         (&cloud.stranger_key, "reporting", &[][..]),
     ] {

@@ -101,14 +101,15 @@ async fn what_the_lakehouse_has_is_found_by_its_name() -> Result<()> {
         });
         lakehouse.upsert(&fields).await?.expect(201)?;
     }
-    let namespace = format!("ivory_tenant_{slug}");
     lakehouse.register(&json!({ "catalog_name": "one" })).await?.expect(201)?;
     is_found_and_left(&cloud, &slug, "namespace", "namespace_gone").await?;
-    cloud.namespace(Method::POST, &namespace).await?;
+    let namespace = cloud.namespace(&slug, &json!({})).await?;
     let found = Found::of(&cloud, &slug).await?;
     found.is("namespace", "ok")?;
     assert_eq!(found.part("namespace")?["name"], namespace);
-    cloud.namespace(Method::DELETE, &namespace).await?;
+    for below in [format!("/{namespace}/tables/companies"), format!("/{namespace}")] {
+        ensure!(cloud.lakehouse_call(Method::DELETE, &below, &Value::Null).await?.0 == 204, "{below}");
+    }
     Found::of(&cloud, &slug).await?.is_broken("namespace", "namespace_gone")?;
 
     let states = |found: &Found| -> Vec<Value> {

@@ -32,7 +32,7 @@ async fn what_cannot_be_asked_is_said() -> Result<()> {
         let lakehouse = Lakehouse::of(cloud, tenant_id, &slug).await?;
         lakehouse.upsert(&json!({})).await?.expect(201)?;
         lakehouse.register(&json!({})).await?.expect(201)?;
-        cloud.namespace(reqwest::Method::POST, &format!("ivory_tenant_{slug}")).await?;
+        cloud.namespace(&slug, &json!({})).await?;
         // The first call starts the function's process.
         let found = Found::of(cloud, &slug).await?;
         ensure!(found.unsound().is_empty(), "{}", found.0);

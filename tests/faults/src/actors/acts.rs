@@ -42,6 +42,14 @@ pub enum Actor {
     Invite,
     /// The same for an admin who has accepted an invitation.
     Recover,
+    /// `POST /v1/admin/tenants/{slug}/purge`.
+    PurgeRequest,
+    /// `POST /v1/admin/tenants/{slug}/purge/approval`.
+    PurgeApproval,
+    /// A step of a purge.
+    Purge(usize),
+    /// `record-purge-failure`.
+    RecordPurgeFailure,
     /// `POST /v1/admin/tenants/{tenant_id}/catalog`.
     Catalog,
     /// `POST /v1/admin/tenants/{slug}/repair` of what was broken by hand.
@@ -63,6 +71,10 @@ impl fmt::Display for Actor {
             Self::Release => f.write_str("release"),
             Self::Invite => f.write_str("another admin"),
             Self::Recover => f.write_str("recovery"),
+            Self::PurgeRequest => f.write_str("POST purge"),
+            Self::PurgeApproval => f.write_str("approval"),
+            Self::Purge(step) => write!(f, "purge {step}"),
+            Self::RecordPurgeFailure => f.write_str("record-purge-failure"),
             Self::Catalog => f.write_str("catalog"),
             Self::Repair => f.write_str("repair"),
         }
@@ -193,6 +205,56 @@ pub const ACTS: &[Act] = &[
     auth(Actor::Recover, "recovery", |s| of_project("POST", "/auth/v1/recover", s)),
     smtp(Actor::Recover, "mail", |s| mail_to(&admin(s))),
     sql(Actor::Recover, "row", invited),
+    sql(Actor::PurgeRequest, "row", |s| {
+        Match::statement(&format!(r"INSERT INTO control\.purges .*\$1={} ", s.tenant_id))
+    }),
+    sql(Actor::PurgeApproval, "row", |s| {
+        Match::statement(&format!(r"SET state = 'running', approved_by = \$3.*\$1={} ", s.tenant_id))
+    }),
+    aws(Actor::PurgeApproval, "start", |s| {
+        aws_call("AWSStepFunctions.StartExecution", &format!("{}-purge-1", s.tenant_id))
+    }),
+    resp_of(Actor::Purge(1), "graph user", FALKORDB, graph_user),
+    search(Actor::Purge(1), "alias", |s| Match {
+        body_regex: Some(format!("client_{}_v1", s.slug)),
+        ..Match::request("POST", "^/_aliases")
+    }),
+    auth(Actor::Purge(1), "keys", |s| Match::request("DELETE", &format!("^/v1/projects/{}/api-keys/", s.project_ref))),
+    auth(Actor::Purge(1), "password", |s| {
+        Match::request("PATCH", &format!("^/v1/projects/{}/database/password", s.project_ref))
+    }),
+    resp(Actor::Purge(1), "cache", |s| Match::command(&format!("^UNLINK tenant:slug:{}$", s.slug))),
+    sql(Actor::Purge(1), "completion", |s| purge_completed(s, 1)),
+    stripe(Actor::Purge(2), "subscription", |s| {
+        Match::request("DELETE", &format!("^/v1/subscriptions/{}", s.project_ref))
+    }),
+    sql(Actor::Purge(2), "item", |s| purge_item(s, 2)),
+    sql(Actor::Purge(3), "lease", |s| purge_begun(s, 3)),
+    search(Actor::Purge(3), "index", |s| Match::request("DELETE", &format!("^/client_{}_v1", s.slug))),
+    sql(Actor::Purge(3), "item", |s| purge_item(s, 3)),
+    resp_of(Actor::Purge(4), "graph", FALKORDB, |s| Match::command(&format!(r"^GRAPH\.DELETE client_{}$", s.slug))),
+    resp_of(Actor::Purge(4), "user", FALKORDB, |s| Match::command(&format!("^ACL DELUSER client_{}$", s.slug))),
+    sql(Actor::Purge(4), "item", |s| purge_item(s, 4)),
+    iomete(Actor::Purge(5), "table", |s| {
+        Match::request("DELETE", &format!("/namespaces/ivory_tenant_{}/tables/", s.slug))
+    }),
+    iomete(Actor::Purge(5), "namespace", |s| {
+        Match::request("DELETE", &format!("/namespaces/ivory_tenant_{}$", s.slug))
+    }),
+    sql(Actor::Purge(5), "completion", |s| purge_completed(s, 5)),
+    auth(Actor::Purge(6), "project", |s| Match::request("DELETE", &format!("^/v1/projects/{}$", s.project_ref))),
+    sql(Actor::Purge(6), "wait", |s| {
+        Match::statement(&format!(r"UPDATE control\.purge_steps s SET state = 'waiting'.*\$1={} ", s.tenant_id))
+    }),
+    sql(Actor::Purge(6), "item", |s| purge_item(s, 6)),
+    aws(Actor::Purge(7), "secret", |s| aws_call("secretsmanager.DeleteSecret", &s.tenant_id.to_string())),
+    sql(Actor::Purge(7), "item", |s| purge_item(s, 7)),
+    sql(Actor::Purge(8), "certificate", |s| {
+        Match::statement(&format!(r"SET state = 'done', certificate = \$3.*\$1={} ", s.tenant_id))
+    }),
+    sql(Actor::RecordPurgeFailure, "failure", |s| {
+        Match::statement(&format!(r"control\.purges p SET state = 'failed'.*\$1={} ", s.tenant_id))
+    }),
     aws(Actor::Catalog, "secret", catalog_secret),
     sql(Actor::Catalog, "row", |s| {
         Match::statement(&format!(r"before AS \( SELECT \* FROM lakehouse\.tenant_catalogs.*\$1={} ", s.tenant_id))
@@ -235,6 +297,14 @@ const fn stripe(actor: Actor, name: &'static str, matching: fn(&Subject) -> Matc
 
 const fn auth(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
     Act { upstream: "supabase", protocol: Protocol::Http, ..sql(actor, name, matching) }
+}
+
+const fn iomete(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
+    Act { upstream: "iomete", ..stripe(actor, name, matching) }
+}
+
+const fn search(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
+    Act { upstream: "opensearch-us-east-1", ..stripe(actor, name, matching) }
 }
 
 const fn smtp(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {
@@ -300,6 +370,23 @@ pub fn graph_user(subject: &Subject) -> Match {
 /// The statement that says so.
 fn graph_user_off(subject: &Subject) -> Match {
     Match::statement(&format!(r"'tenant\.' \|\| \$6.*\$1={} .*\$6=switch_off_graph_user", subject.tenant_id))
+}
+
+/// The statement that begins a step of a purge.
+fn purge_begun(subject: &Subject, step: usize) -> Match {
+    Match::statement(&format!(r"no_return_at = CASE.*\$1={} \$2=\d+ \$3={step} ", subject.tenant_id))
+}
+
+/// The statement that writes down what became of a resource.
+fn purge_item(subject: &Subject, step: usize) -> Match {
+    let id = subject.tenant_id;
+    Match::statement(&format!(r"INSERT INTO control\.purge_items .*\$1={id} \$2=[^ ]+ \$3={step} "))
+}
+
+/// The statement that completes a step of a purge.
+fn purge_completed(subject: &Subject, step: usize) -> Match {
+    let id = subject.tenant_id;
+    Match::statement(&format!(r"control\.purge_steps s SET state = 'completed'.*\$1={id} \$2=[^ ]+ \$3={step}( |$)"))
 }
 
 fn run_failed(subject: &Subject) -> Match {

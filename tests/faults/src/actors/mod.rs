@@ -8,6 +8,7 @@ mod hold;
 mod invite;
 mod patch;
 mod post;
+mod purge;
 mod reconciler;
 mod record_failure;
 mod repair;
@@ -37,6 +38,8 @@ pub async fn play(stage: &Stage, act: &'static Act, fault: Fault) -> Result<Play
         Actor::Hold | Actor::Release => hold::play(stage, act, fault).await,
         Actor::Invite => invite::play(stage, act, fault).await,
         Actor::Recover => invite::play_recovery(stage, act, fault).await,
+        Actor::PurgeRequest | Actor::PurgeApproval | Actor::Purge(_) => purge::play(stage, act, fault).await,
+        Actor::RecordPurgeFailure => purge::play_failure(stage, act, fault).await,
         Actor::Catalog => catalog::play(stage, act, fault).await,
         Actor::Repair => repair::play(stage, act, fault).await,
     }

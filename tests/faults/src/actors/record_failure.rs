@@ -36,7 +36,8 @@ pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     Ok(Played { testimony: witness::of(&stage.cloud, &subject, &status).await?, posts })
 }
 
-fn no_permission() -> Action {
+/// What OpenSearch answers to whom it does not let do something.
+pub fn no_permission() -> Action {
     let body = json!({ "error": { "type": "security_exception", "reason": "no permissions" }, "status": 403 });
     let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
     Action::Respond(Answer::Http { status: 403, headers, body: body.to_string(), when: When::Before })

@@ -4,6 +4,7 @@ mod approve;
 mod get;
 mod plan;
 mod start;
+mod verify;
 mod watch;
 
 use clap::{Args, Subcommand};
@@ -32,6 +33,8 @@ Examples:
     Get(Named),
     /// Watch the eight steps until the purge is done, or failed.
     Watch(watch::Watch),
+    /// Find out whether a certificate was changed, and by whose key it is signed. Nothing is asked for it.
+    Verify(verify::Verify),
 }
 
 /// Whose purge it is.
@@ -50,6 +53,7 @@ impl Purge {
             Self::Approve(approve) => approve.run(context).await,
             Self::Get(named) => get::run(&named.tenant, context).await,
             Self::Watch(watch) => watch.run(context).await,
+            Self::Verify(verify) => verify.run(context),
         }
     }
 }

@@ -9,14 +9,17 @@ use crate::namespaces::Namespaces;
 use crate::problem::{Problem, Result};
 use crate::settings::Settings;
 
-/// The endpoints of the catalog. A client that gets no such list assumes that there are tables.
-const ENDPOINTS: [&str; 6] = [
+/// The endpoints of the catalog. A client that gets no such list assumes others.
+const ENDPOINTS: [&str; 9] = [
     "GET /v1/{prefix}/namespaces",
     "POST /v1/{prefix}/namespaces",
     "GET /v1/{prefix}/namespaces/{namespace}",
     "HEAD /v1/{prefix}/namespaces/{namespace}",
     "DELETE /v1/{prefix}/namespaces/{namespace}",
     "POST /v1/{prefix}/namespaces/{namespace}/properties",
+    "GET /v1/{prefix}/namespaces/{namespace}/tables",
+    "POST /v1/{prefix}/namespaces/{namespace}/tables",
+    "DELETE /v1/{prefix}/namespaces/{namespace}/tables/{table}",
 ];
 
 #[derive(Debug)]
@@ -41,6 +44,10 @@ impl Catalog {
     pub(crate) fn new(settings: Settings) -> Self {
         let Settings { token, catalog, warehouse, port: _ } = settings;
         Self { token, prefix: format!("wh-{catalog}"), name: catalog, warehouse, namespaces: Mutex::default() }
+    }
+
+    pub(crate) fn warehouse(&self) -> &str {
+        &self.warehouse
     }
 
     /// `CatalogConfig`. Clients name a warehouse by its location or by the catalog's name.

@@ -1,8 +1,9 @@
-//! A stand-in for one Iceberg REST catalog behind IOMETE's gateway: its configuration and its namespaces.
+//! A stand-in for one Iceberg REST catalog behind IOMETE's gateway: its configuration, its namespaces and
+//! the names of their tables.
 //!
 //! The catalog is at `/catalogs/{catalog}`; its routes, answers and errors are those of the specification. It is strict
 //! where the specification leaves a choice: anything it does not know is an error, clients have to use the `prefix` of
-//! its configuration, and the parent of a namespace has to exist. It has no tables, as its list of endpoints says, no
+//! its configuration, and the parent of a namespace has to exist. It has neither data nor views, no
 //! paging and no idempotency keys. State lives in memory.
 //!
 //! Facts: apache/iceberg (`rest-catalog-open-api.yaml`); iomete/iom-docs (user-guide/spark-catalogs/internal.md) for

@@ -1,9 +1,10 @@
-//! Namespaces: levels of names, each namespace with properties.
+//! Namespaces: levels of names, each namespace with properties and the names of its tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::problem::{Problem, Result};
 
@@ -54,9 +55,27 @@ pub(crate) struct Update {
     updates: Properties,
 }
 
+/// `CreateTableRequest`. Of a table, its name is kept.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TableCreation {
+    name: String,
+    #[serde(rename = "schema")]
+    _schema: Map<String, Value>,
+    location: Option<String>,
+    #[serde(default, rename = "properties")]
+    _properties: Properties,
+}
+
+#[derive(Debug, Default)]
+struct Namespace {
+    properties: Properties,
+    tables: BTreeSet<String>,
+}
+
 /// All namespaces of a catalog.
 #[derive(Debug, Default)]
-pub(crate) struct Namespaces(BTreeMap<Levels, Properties>);
+pub(crate) struct Namespaces(BTreeMap<Levels, Namespace>);
 
 impl Namespaces {
     /// A missing parent is an error, although the specification does not require that: some catalogs refuse it, others
@@ -70,7 +89,7 @@ impl Namespaces {
             return Err(Problem::namespace_exists());
         }
         let answer = json!({ "namespace": levels.0, "properties": creation.properties });
-        self.0.insert(levels, creation.properties);
+        self.0.insert(levels, Namespace { properties: creation.properties, tables: BTreeSet::new() });
         Ok(answer)
     }
 
@@ -84,12 +103,12 @@ impl Namespaces {
     }
 
     pub(crate) fn load(&self, levels: &Levels) -> Result<Value> {
-        Ok(json!({ "namespace": levels.0, "properties": self.get(levels)? }))
+        Ok(json!({ "namespace": levels.0, "properties": self.get(levels)?.properties }))
     }
 
     pub(crate) fn remove(&mut self, levels: &Levels) -> Result<()> {
-        self.get(levels)?;
-        if self.children(Some(levels)).next().is_some() {
+        let has_tables = !self.get(levels)?.tables.is_empty();
+        if has_tables || self.children(Some(levels)).next().is_some() {
             return Err(Problem::namespace_not_empty());
         }
         self.0.remove(levels);
@@ -97,7 +116,7 @@ impl Namespaces {
     }
 
     pub(crate) fn update(&mut self, levels: &Levels, update: Update) -> Result<Value> {
-        let properties = self.0.get_mut(levels).ok_or_else(Problem::no_such_namespace)?;
+        let properties = &mut self.get_mut(levels)?.properties;
         let distinct: BTreeSet<_> = update.removals.iter().collect();
         if distinct.len() < update.removals.len() {
             return Err(Problem::bad_request("a removal is there twice"));
@@ -112,8 +131,38 @@ impl Namespaces {
         Ok(json!({ "updated": updated, "removed": removed, "missing": missing }))
     }
 
-    fn get(&self, levels: &Levels) -> Result<&Properties> {
+    pub(crate) fn tables(&self, levels: &Levels) -> Result<Value> {
+        let identifier = |name: &String| json!({ "namespace": levels.0, "name": name });
+        let identifiers: Vec<_> = self.get(levels)?.tables.iter().map(identifier).collect();
+        Ok(json!({ "identifiers": identifiers }))
+    }
+
+    pub(crate) fn create_table(&mut self, levels: &Levels, creation: TableCreation, warehouse: &str) -> Result<Value> {
+        let TableCreation { name, location, .. } = creation;
+        if name.is_empty() {
+            return Err(Problem::bad_request("a table has a name"));
+        }
+        let location = location.unwrap_or_else(|| format!("{warehouse}/{}/{name}", levels.0.join("/")));
+        if !self.get_mut(levels)?.tables.insert(name) {
+            return Err(Problem::table_exists());
+        }
+        Ok(json!({
+            "metadata-location": format!("{location}/metadata/v1.metadata.json"),
+            "metadata": { "format-version": 2, "table-uuid": Uuid::new_v4(), "location": location },
+        }))
+    }
+
+    pub(crate) fn drop_table(&mut self, levels: &Levels, table: &str) -> Result<()> {
+        let dropped = self.0.get_mut(levels).is_some_and(|namespace| namespace.tables.remove(table));
+        if dropped { Ok(()) } else { Err(Problem::no_such_table()) }
+    }
+
+    fn get(&self, levels: &Levels) -> Result<&Namespace> {
         self.0.get(levels).ok_or_else(Problem::no_such_namespace)
+    }
+
+    fn get_mut(&mut self, levels: &Levels) -> Result<&mut Namespace> {
+        self.0.get_mut(levels).ok_or_else(Problem::no_such_namespace)
     }
 
     fn children<'a>(&'a self, parent: Option<&'a Levels>) -> impl Iterator<Item = &'a Levels> {

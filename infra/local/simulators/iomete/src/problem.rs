@@ -53,6 +53,14 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "NamespaceNotEmptyException", "The given namespace is not empty")
     }
 
+    pub(crate) fn no_such_table() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NoSuchTableException", "The given table does not exist")
+    }
+
+    pub(crate) fn table_exists() -> Self {
+        Self::new(StatusCode::CONFLICT, "AlreadyExistsException", "The given table already exists")
+    }
+
     /// 422: the request both sets and removes a property.
     pub(crate) fn contradictory() -> Self {
         let message = "The request cannot be processed as there is a key present multiple times";

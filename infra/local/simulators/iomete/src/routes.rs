@@ -19,6 +19,24 @@ use crate::catalog::Catalog;
 use crate::namespaces::Levels;
 use crate::problem::{Problem, Result};
 
+/// The parameters of `listTables`, with the same paging.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Paging {
+    #[serde(rename = "pageToken")]
+    _page_token: Option<String>,
+    #[serde(rename = "pageSize")]
+    _page_size: Option<NonZeroU32>,
+}
+
+/// The parameters of `dropTable`. No table has data here, so there is nothing else to purge.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dropping {
+    #[serde(default, rename = "purgeRequested")]
+    _purge_requested: bool,
+}
+
 /// The parameters of `listNamespaces`. A server without paging returns everything and ignores the page.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -81,6 +99,17 @@ fn answer(catalog: &Catalog, call: &Call) -> Result<Option<Value>> {
         ("HEAD", [namespace]) => namespaces.load(&only(call, namespace)?).map(|_| None),
         ("DELETE", [namespace]) => namespaces.remove(&only(call, namespace)?).map(|()| None),
         ("POST", [namespace, "properties"]) => namespaces.update(&Levels::parse(namespace)?, body(call)?).map(Some),
+        ("GET", [namespace, "tables"]) => {
+            query::<Paging>(call)?;
+            namespaces.tables(&Levels::parse(namespace)?).map(Some)
+        }
+        ("POST", [namespace, "tables"]) => {
+            namespaces.create_table(&Levels::parse(namespace)?, body(call)?, catalog.warehouse()).map(Some)
+        }
+        ("DELETE", [namespace, "tables", table]) => {
+            query::<Dropping>(call)?;
+            namespaces.drop_table(&Levels::parse(namespace)?, table).map(|()| None)
+        }
         _ => Err(unknown()),
     }
 }

@@ -18,6 +18,7 @@ pub(crate) fn router(exchange: Arc<Exchange>) -> Router {
     Router::new()
         .route("/admin/customers", get(customers))
         .route("/admin/subscriptions", get(subscriptions))
+        .route("/admin/invoices", get(invoices))
         .route("/admin/requests", get(requests))
         .with_state(exchange)
 }
@@ -30,6 +31,10 @@ async fn customers(State(exchange): Shared) -> Json<Vec<Value>> {
 /// Lists ended ones, too.
 async fn subscriptions(State(exchange): Shared) -> Json<Vec<Value>> {
     Json(exchange.each_store(|store| store.subscriptions.rows().iter().map(shape::subscription).collect()))
+}
+
+async fn invoices(State(exchange): Shared) -> Json<Vec<Value>> {
+    Json(exchange.each_store(|store| store.invoices.rows().iter().map(shape::invoice).collect()))
 }
 
 async fn requests(State(exchange): Shared) -> Response {

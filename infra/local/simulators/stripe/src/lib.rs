@@ -1,4 +1,4 @@
-//! A stand-in for the part of the Stripe API that billing needs: customers, prices, subscriptions.
+//! A stand-in for the part of the Stripe API that billing needs: customers, prices, subscriptions and their invoices.
 //!
 //! It is strict where Stripe is forgiving (it refuses a request without `Stripe-Version`), and it refuses every
 //! parameter that it does not simulate. State lives in memory. Test mode and live mode share nothing: under the other
@@ -17,6 +17,7 @@ mod error;
 mod exchange;
 mod gate;
 mod idempotency;
+mod invoices;
 mod model;
 mod params;
 mod prices;

@@ -83,6 +83,40 @@ pub(crate) struct Price {
     pub(crate) recurring: bool,
 }
 
+/// What a customer was billed. It is sent at once: Stripe leaves it a draft for an hour.
+#[derive(Clone, Debug)]
+pub(crate) struct Invoice {
+    pub(crate) id: String,
+    pub(crate) created: i64,
+    pub(crate) customer: String,
+    pub(crate) subscription: String,
+    /// US cents.
+    pub(crate) amount: u64,
+    pub(crate) due: i64,
+    pub(crate) state: InvoiceState,
+    pub(crate) livemode: bool,
+}
+
+/// How far an invoice is that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InvoiceState {
+    Open,
+    /// When it was paid.
+    Paid(i64),
+    /// When it was cancelled.
+    Void(i64),
+}
+
+impl InvoiceState {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Paid(_) => "paid",
+            Self::Void(_) => "void",
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) id: String,

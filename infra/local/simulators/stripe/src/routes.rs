@@ -5,7 +5,7 @@ use axum::http::Method;
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::store::Effect;
-use crate::{customers, prices, search, subscriptions};
+use crate::{customers, invoices, prices, search, subscriptions};
 
 /// Checks a request and returns its execution. Takes the parameters it knows out of `params`.
 pub(crate) fn prepare(method: &Method, path: &str, params: &mut Params) -> Result<Effect, ApiError> {
@@ -17,6 +17,10 @@ pub(crate) fn prepare(method: &Method, path: &str, params: &mut Params) -> Resul
         ("GET", ["v1", "customers", id]) => Ok(customers::retrieve(id)),
         ("POST", ["v1", "customers", id]) => customers::update(id, params),
         ("DELETE", ["v1", "customers", id]) => Ok(customers::delete(id)),
+        ("GET", ["v1", "invoices"]) => invoices::list(params),
+        ("GET", ["v1", "invoices", id]) => Ok(invoices::retrieve(id)),
+        ("POST", ["v1", "invoices", id, "pay"]) => invoices::pay(id, params),
+        ("POST", ["v1", "invoices", id, "void"]) => Ok(invoices::void(id)),
         ("POST", ["v1", "prices"]) => prices::create(params),
         ("GET", ["v1", "prices"]) => prices::list(params),
         ("GET", ["v1", "prices", id]) => Ok(prices::retrieve(id)),

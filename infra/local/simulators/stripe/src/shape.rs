@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Customer, Item, Price, Subscription};
+use crate::model::{Customer, Invoice, InvoiceState, Item, Price, Subscription};
 
 pub(crate) fn customer(customer: &Customer) -> Value {
     if customer.deleted {
@@ -182,5 +182,105 @@ pub(crate) fn subscription(subscription: &Subscription) -> Value {
         "trial_end": null,
         "trial_settings": { "end_behavior": { "missing_payment_method": "create_invoice" } },
         "trial_start": null,
+    })
+}
+
+pub(crate) fn invoice(invoice: &Invoice) -> Value {
+    let id = &invoice.id;
+    let (paid_at, voided_at) = match invoice.state {
+        InvoiceState::Open => (None, None),
+        InvoiceState::Paid(at) => (Some(at), None),
+        InvoiceState::Void(at) => (None, Some(at)),
+    };
+    let paid = if paid_at.is_some() { invoice.amount } else { 0 };
+    json!({
+        "id": id,
+        "object": "invoice",
+        "account_country": "US",
+        "account_name": null,
+        "account_tax_ids": null,
+        "amount_due": invoice.amount,
+        "amount_overpaid": 0,
+        "amount_paid": paid,
+        "amount_remaining": invoice.amount - paid,
+        "amount_shipping": 0,
+        "application": null,
+        "attempt_count": 0,
+        "attempted": false,
+        "auto_advance": true,
+        "automatic_tax": {
+            "disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null,
+        },
+        "automatically_finalizes_at": null,
+        "billing_reason": "subscription_create",
+        "collection_method": "send_invoice",
+        "created": invoice.created,
+        "currency": "usd",
+        "custom_fields": null,
+        "customer": invoice.customer,
+        "customer_account": null,
+        "customer_address": null,
+        "customer_email": null,
+        "customer_name": null,
+        "customer_phone": null,
+        "customer_shipping": null,
+        "customer_tax_exempt": "none",
+        "customer_tax_ids": [],
+        "default_payment_method": null,
+        "default_source": null,
+        "default_tax_rates": [],
+        "description": null,
+        "discounts": [],
+        "due_date": invoice.due,
+        "effective_at": invoice.created,
+        "ending_balance": 0,
+        "footer": null,
+        "from_invoice": null,
+        "hosted_invoice_url": null,
+        "invoice_pdf": null,
+        "issuer": { "type": "self" },
+        "last_finalization_error": null,
+        "latest_revision": null,
+        "lines": { "object": "list", "data": [], "has_more": false, "url": format!("/v1/invoices/{id}/lines") },
+        "livemode": invoice.livemode,
+        "metadata": {},
+        "next_payment_attempt": null,
+        "number": null,
+        "on_behalf_of": null,
+        "parent": {
+            "quote_details": null,
+            "subscription_details": { "metadata": null, "subscription": invoice.subscription },
+            "type": "subscription_details",
+        },
+        "payment_settings": {
+            "default_mandate": null, "payment_method_options": null, "payment_method_types": null,
+        },
+        "period_end": invoice.created,
+        "period_start": invoice.created,
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "receipt_number": null,
+        "rendering": null,
+        "shipping_cost": null,
+        "shipping_details": null,
+        "starting_balance": 0,
+        "statement_descriptor": null,
+        "status": invoice.state.name(),
+        "status_transitions": {
+            "finalized_at": invoice.created,
+            "marked_uncollectible_at": null,
+            "paid_at": paid_at,
+            "voided_at": voided_at,
+        },
+        "subscription": null,
+        "subtotal": invoice.amount,
+        "subtotal_excluding_tax": invoice.amount,
+        "test_clock": null,
+        "total": invoice.amount,
+        "total_discount_amounts": [],
+        "total_excluding_tax": invoice.amount,
+        "total_pretax_credit_amounts": [],
+        "total_taxes": [],
+        "webhooks_delivered_at": invoice.created,
     })
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::ApiError;
-use crate::model::{Customer, Mode, Price, Subscription};
+use crate::model::{Customer, Invoice, Mode, Price, Subscription};
 use crate::params::Params;
 use crate::settings::{SeedPrice, Settings};
 
@@ -22,6 +22,7 @@ pub(crate) type Effect = Box<dyn FnOnce(&mut Store) -> Result<Value, ApiError> +
 pub(crate) struct Store {
     pub(crate) mode: Mode,
     pub(crate) customers: Table<Customer>,
+    pub(crate) invoices: Table<Invoice>,
     pub(crate) prices: Table<Price>,
     pub(crate) subscriptions: Table<Subscription>,
     pub(crate) search_lag: Duration,
@@ -42,13 +43,16 @@ impl Store {
                 recurring: true,
             });
         }
-        let (customers, subscriptions) = (Table::default(), Table::default());
-        Self { mode, customers, prices, subscriptions, search_lag: settings.search_lag }
+        let (customers, invoices, subscriptions) = (Table::default(), Table::default(), Table::default());
+        Self { mode, customers, invoices, prices, subscriptions, search_lag: settings.search_lag }
     }
 
     /// Whether there is or was an object with this id.
     pub(crate) fn knows(&self, id: &str) -> bool {
-        self.customers.get(id).is_some() || self.prices.get(id).is_some() || self.subscriptions.get(id).is_some()
+        self.customers.get(id).is_some()
+            || self.invoices.get(id).is_some()
+            || self.prices.get(id).is_some()
+            || self.subscriptions.get(id).is_some()
     }
 }
 
@@ -60,6 +64,13 @@ pub(crate) trait Row {
 
 impl Row for Customer {
     const KIND: &'static str = "customer";
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Row for Invoice {
+    const KIND: &'static str = "invoice";
     fn id(&self) -> &str {
         &self.id
     }

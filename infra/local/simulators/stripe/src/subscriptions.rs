@@ -1,6 +1,7 @@
 //! `/v1/subscriptions`.
 
 use crate::error::ApiError;
+use crate::invoices;
 use crate::model::{Item, Metadata, MetadataPatch, Price, Subscription};
 use crate::params::{Field, Params, missing};
 use crate::shape;
@@ -112,6 +113,7 @@ pub(crate) fn create(params: &mut Params) -> Result<Effect, ApiError> {
         description.apply(&mut subscription.description);
         metadata.apply(&mut subscription.metadata);
         change_items(store, &mut subscription, items)?;
+        store.invoices.insert(invoices::first(&subscription));
         Ok(shape::subscription(store.subscriptions.insert(subscription)))
     }))
 }

@@ -117,6 +117,13 @@ impl Cloud {
         projects.values().find(|project| project.reference == reference && project.exists()).cloned()
     }
 
+    /// The same, also while it is going down.
+    pub(crate) fn find_to_the_end(&self, reference: &str) -> Option<Arc<Project>> {
+        let projects = self.projects.lock();
+        let is_it = |project: &&Arc<Project>| project.reference == reference && project.is_shown();
+        projects.values().find(is_it).cloned()
+    }
+
     /// The projects that listings show, oldest first.
     pub(crate) fn listed(&self) -> Vec<Arc<Project>> {
         self.projects.lock().values().filter(|project| project.is_listed()).cloned().collect()

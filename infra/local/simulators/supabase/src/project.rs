@@ -53,8 +53,16 @@ enum Phase {
     Existing {
         listed_from: Instant,
     },
+    /// It is being deleted. So many requests for its status still find it.
+    GoingDown {
+        polls_left: u32,
+    },
     Deleted,
 }
+
+/// How many requests for a project's status find it after it was deleted. Supabase shows it as `GOING_DOWN` for a while
+/// (supabase/supabase#40941).
+const POLLS_UNTIL_GONE: u32 = 1;
 
 struct State {
     phase: Phase,
@@ -119,7 +127,9 @@ impl Project {
     pub(crate) fn delete(&self) -> bool {
         let mut state = self.state.lock();
         let existed = matches!(state.phase, Phase::Existing { .. });
-        state.phase = Phase::Deleted;
+        if existed {
+            state.phase = Phase::GoingDown { polls_left: POLLS_UNTIL_GONE };
+        }
         existed
     }
 
@@ -127,7 +137,17 @@ impl Project {
         matches!(self.state.lock().phase, Phase::Existing { .. })
     }
 
+    /// Also while it is going down.
     pub(crate) fn is_deleted(&self) -> bool {
+        matches!(self.state.lock().phase, Phase::GoingDown { .. } | Phase::Deleted)
+    }
+
+    /// Whether a request for its status finds it.
+    pub(crate) fn is_shown(&self) -> bool {
+        matches!(self.state.lock().phase, Phase::Existing { .. } | Phase::GoingDown { .. })
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
         self.state.lock().phase == Phase::Deleted
     }
 
@@ -136,10 +156,15 @@ impl Project {
     }
 
     /// Counts one request for status or health. A project becomes healthy by these requests, and the last one opens the
-    /// database.
+    /// database. By them it also ends.
     pub(crate) async fn poll(&self, database: &Database) -> Result<(), DatabaseError> {
         let comes_up = {
             let mut state = self.state.lock();
+            if let Phase::GoingDown { polls_left } = state.phase {
+                state.phase =
+                    polls_left.checked_sub(1).map_or(Phase::Deleted, |polls_left| Phase::GoingDown { polls_left });
+                return Ok(());
+            }
             if state.imposed.is_none() {
                 state.polls = state.polls.saturating_add(1);
             }
@@ -216,6 +241,7 @@ impl Project {
     pub(crate) fn status(&self) -> ProjectStatus {
         let state = self.state.lock();
         match (state.phase, state.imposed) {
+            (Phase::GoingDown { .. }, _) => ProjectStatus::GoingDown,
             (Phase::Deleted, _) => ProjectStatus::Removed,
             (_, Some(imposed)) => imposed,
             _ if state.polls >= self.polls_until_healthy.div_ceil(2) => ProjectStatus::ActiveHealthy,

@@ -63,8 +63,11 @@ async fn a_project_comes_up_service_by_service_and_is_a_real_database() {
     assert!(client.batch_execute("SELECT 1").await.is_err(), "its sessions are gone");
     let gone = world.api(Method::DELETE, &path, None).await;
     assert_eq!(gone.expect(404), json!({"message": "Project not found"}));
+    assert_eq!(world.get(&path).await.expect(200)["status"], "GOING_DOWN");
+    assert_eq!(world.counts(&project).await["status"], "GOING_DOWN");
+    assert_eq!(world.get(&path).await.expect(404), json!({"message": "Project not found"}));
     let counts = world.counts(&project).await;
-    assert_eq!(counts["deleted"], true);
+    assert_eq!((&counts["deleted"], &counts["status"]), (&json!(true), &json!("REMOVED")));
     assert_eq!(counts["calls"]["create_project"], 1);
     assert_eq!(counts["calls"]["get_health"], 2);
 }

@@ -9,6 +9,8 @@ use crate::stand::{Stand, send};
 
 const NAMESPACES: &str = "/v1/{prefix}/namespaces";
 const NAMESPACE: &str = "/v1/{prefix}/namespaces/{namespace}";
+const TABLES: &str = "/v1/{prefix}/namespaces/{namespace}/tables";
+const TABLE: &str = "/v1/{prefix}/namespaces/{namespace}/tables/{table}";
 const PROPERTIES: &str = "/v1/{prefix}/namespaces/{namespace}/properties";
 
 struct Specification(Value);
@@ -142,6 +144,18 @@ async fn every_answer_has_the_specified_shape() {
     check(NAMESPACE, "delete", 409, &stand.call(Method::DELETE, "/a").await);
     check(NAMESPACE, "delete", 204, &stand.call(Method::DELETE, "/a%1Fb").await);
     check(NAMESPACE, "delete", 404, &stand.call(Method::DELETE, "/a%1Fb").await);
+
+    let creation = json!({ "name": "t", "schema": { "type": "struct", "fields": [] } });
+    check(TABLES, "post", 200, &stand.post("/a/tables", &creation).await);
+    check(TABLES, "post", 409, &stand.post("/a/tables", &creation).await);
+    check(TABLES, "post", 400, &stand.post("/a/tables", &json!({ "name": "u" })).await);
+    check(TABLES, "post", 404, &stand.post("/x/tables", &creation).await);
+    check(TABLES, "get", 200, &stand.call(Method::GET, "/a/tables").await);
+    check(TABLES, "get", 404, &stand.call(Method::GET, "/x/tables").await);
+    check(NAMESPACE, "delete", 409, &stand.call(Method::DELETE, "/a").await);
+    check(TABLE, "delete", 400, &stand.call(Method::DELETE, "/a/tables/t?purge=true").await);
+    check(TABLE, "delete", 204, &stand.call(Method::DELETE, "/a/tables/t?purgeRequested=true").await);
+    check(TABLE, "delete", 404, &stand.call(Method::DELETE, "/a/tables/t").await);
 
     let update = json!({ "removals": ["owner", "x"], "updates": { "y": "1" } });
     check(PROPERTIES, "post", 200, &stand.post("/a/properties", &update).await);

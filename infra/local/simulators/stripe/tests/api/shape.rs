@@ -43,6 +43,13 @@ async fn objects_have_the_attributes_of_the_samples() {
     assert_same_attributes(&item["plan"], &sample_item["plan"]);
     assert_same_attributes(&item["price"], &sample_item["price"]);
 
+    let path = format!("/v1/invoices/{}", subscription["latest_invoice"].as_str().expect("an id"));
+    let invoice = json(&stand.get(&path).await, 200);
+    assert_same_attributes(&invoice, &sample("invoice"));
+    for part in ["automatic_tax", "lines", "parent", "payment_settings", "status_transitions"] {
+        assert_same_attributes(&invoice[part], &sample("invoice")[part]);
+    }
+
     let deleted = json(&stand.delete(&format!("/v1/customers/{id}")).await, 200);
     assert_same_attributes(&deleted, &sample("deleted_customer"));
 }

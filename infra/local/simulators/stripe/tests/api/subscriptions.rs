@@ -125,3 +125,27 @@ async fn a_price_rise_takes_the_lookup_key_from_the_price_of_earlier_subscriptio
     let price = json(&stand.get(&path(&made)).await, 200)["items"]["data"][0]["price"].clone();
     assert_eq!((&price["id"], &price["lookup_key"]), (&"price_ivory_enterprise".into(), &Value::Null));
 }
+
+#[tokio::test]
+async fn a_subscription_bills_an_invoice_that_outlives_it() {
+    let stand = Stand::start().await;
+    let customer = stand.customer().await;
+    let form = format!(
+        "customer={customer}&items[0][price]=price_ivory_enterprise&collection_method=send_invoice&days_until_due=30"
+    );
+    let subscription = json(&stand.post("/v1/subscriptions", &form).await, 200);
+    let invoice = subscription["latest_invoice"].as_str().expect("an id");
+    let open = format!("/v1/invoices?customer={customer}&status=open");
+    json(&stand.delete(&format!("/v1/subscriptions/{}", subscription["id"].as_str().expect("an id"))).await, 200);
+    assert_eq!(ids(&json(&stand.get(&open).await, 200)), [invoice]);
+    assert!(ids(&json(&stand.get(&format!("/v1/invoices?customer={customer}&status=draft")).await, 200)).is_empty());
+    error(&stand.get("/v1/invoices?customer=cus_nobody").await, 400);
+
+    let pay = format!("/v1/invoices/{invoice}/pay");
+    assert_eq!(error(&stand.post(&pay, "").await, 400).0, "resource_missing");
+    let paid = json(&stand.post(&pay, "paid_out_of_band=true").await, 200);
+    assert_eq!((&paid["status"], &paid["amount_remaining"]), (&"paid".into(), &0.into()));
+    assert_eq!(error(&stand.post(&pay, "paid_out_of_band=true").await, 400).0, "invoice_already_paid");
+    error(&stand.post(&format!("/v1/invoices/{invoice}/void"), "").await, 400);
+    assert!(ids(&json(&stand.get(&open).await, 200)).is_empty());
+}

@@ -60,6 +60,9 @@ pub(super) async fn pass(route: Route, parameters: RawPathParams, mut request: R
 
 fn scope(cloud: &Cloud, endpoint: Endpoint, parameters: &RawPathParams) -> Result<Scope, ApiError> {
     match parameters.iter().next() {
+        Some(("ref", reference)) if endpoint == Endpoint::GetProject => {
+            cloud.find_to_the_end(reference).map(Scope::Project).ok_or(ApiError::ProjectNotFound)
+        }
         Some(("ref", reference)) => cloud.find(reference).map(Scope::Project).ok_or(ApiError::ProjectNotFound),
         Some((_, slug)) if slug != cloud.settings.organization => Err(ApiError::Forbidden),
         Some(_) => Ok(Scope::Organization),

@@ -134,6 +134,9 @@ pub(super) async fn get(
     Extension(project): Extension<Arc<Project>>,
 ) -> Result<Json<Value>, ApiError> {
     project.poll(&cloud.database).await.map_err(ApiError::during("retrieve project"))?;
+    if project.is_gone() {
+        return Err(ApiError::ProjectNotFound);
+    }
     Ok(Json(with_database(&cloud, &project)))
 }
 

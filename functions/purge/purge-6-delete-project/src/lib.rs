@@ -1,0 +1,74 @@
+//! Step 6 of a purge: the Supabase project with its data and its backups. Supabase takes a while for it, which is waited for.
+
+use std::time::Duration;
+
+use domain::{Failure, FailureKind, PurgeStep, PurgedKind};
+use lambda_kit::needs;
+use purge_kit::{PurgeLease, PurgeStepOutcome, Thing, Work};
+use store::ResourceKind;
+use supabase_project::{ProjectRemoval, Removal};
+
+/// How long a project may be going down.
+const WAITS_FOR: Duration = Duration::from_hours(1);
+/// What is in a project, and ends with it.
+const INSIDE: [ResourceKind; 4] =
+    [ResourceKind::DatabasePassword, ResourceKind::AuthConfiguration, ResourceKind::AdminUser, ResourceKind::AdminMail];
+
+needs! {
+    /// Deletes the tenant's project.
+    pub struct DeleteProject {
+        project: ProjectRemoval,
+    }
+}
+
+impl Work for DeleteProject {
+    const STEP: PurgeStep = PurgeStep::DeleteProject;
+    const POLL: Duration = Duration::from_secs(15);
+
+    async fn run(&self, lease: &PurgeLease<'_>) -> Result<PurgeStepOutcome, Failure> {
+        if let Some(row) = lease.resource(ResourceKind::SupabaseProject).await? {
+            let projects = self.project.projects(lease).await?;
+            let mut things = Vec::new();
+            let mut all_gone = true;
+            for (n, project) in projects.iter().enumerate() {
+                // A second one of the name was made by nobody's will.
+                let name = if n == 0 { row.name.as_str() } else { project.as_str() };
+                things.push(
+                    Thing::of(lease, PurgedKind::SupabaseProject, name)
+                        .with_id(project.as_str())
+                        .in_ledger(Some(row.id)),
+                );
+                let found = self.project.look(lease, project).await?;
+                if found == Removal::There {
+                    self.project.delete(lease, project).await?;
+                }
+                all_gone &= found == Removal::Gone;
+            }
+            if things.is_empty() {
+                things.push(Thing::of(lease, PurgedKind::SupabaseProject, row.name).in_ledger(Some(row.id)));
+            }
+            if !all_gone {
+                return wait(lease, &things);
+            }
+            for thing in things {
+                thing.gone("no such project").await?;
+            }
+        }
+        for kind in INSIDE {
+            while let Some(row) = lease.resource(kind).await? {
+                lease.give_up(&row).await?;
+            }
+        }
+        Ok(PurgeStepOutcome::Completed)
+    }
+}
+
+/// Waits, but not forever.
+fn wait(lease: &PurgeLease<'_>, things: &[Thing<'_>]) -> Result<PurgeStepOutcome, Failure> {
+    match things.first() {
+        Some(thing) if lease.begun_for() > WAITS_FOR => {
+            Err(thing.still_there("The Supabase project").of_kind(FailureKind::Rejected))
+        }
+        _ => Ok(PurgeStepOutcome::Waiting { waiting_for: "the project to be deleted".into() }),
+    }
+}

@@ -1,0 +1,42 @@
+//! Step 7 of a purge: the tenant's secret, which nobody can read from now on. Secrets Manager deletes it later.
+
+use std::time::Duration;
+
+use domain::{Failure, PurgeStep, PurgedKind, names};
+use jiff::Timestamp;
+use lambda_kit::{Discard, SecretEnd, needs};
+use purge_kit::{PurgeLease, PurgeStepOutcome, Thing, Work};
+use secrets::TenantSecret;
+use store::ResourceKind;
+
+/// One call of Secrets Manager.
+const CALL: Duration = Duration::from_secs(10);
+
+needs! {
+    /// Ends the tenant's secret.
+    pub struct DeleteSecrets {
+        tenants: Discard<TenantSecret>,
+    }
+}
+
+impl Work for DeleteSecrets {
+    const STEP: PurgeStep = PurgeStep::DeleteSecrets;
+
+    async fn run(&self, lease: &PurgeLease<'_>) -> Result<PurgeStepOutcome, Failure> {
+        let tenant_id = lease.tenant().tenant_id;
+        let row = lease.resource(ResourceKind::TenantSecret).await?;
+        let secret = Thing::of(lease, PurgedKind::TenantSecret, names::secret(tenant_id));
+        let secret = secret.in_ledger(row.map(|row| row.id));
+        lease.fence(CALL).await?;
+        self.tenants.schedule(&tenant_id).await?;
+        match self.tenants.end_of(&tenant_id).await? {
+            SecretEnd::Gone => secret.gone("no such secret").await?,
+            SecretEnd::Scheduled(until) => {
+                let until = Timestamp::try_from(until).unwrap_or(Timestamp::MAX);
+                secret.scheduled("it is scheduled for deletion", until).await?;
+            }
+            SecretEnd::There => return Err(secret.still_there("The secret")),
+        }
+        Ok(PurgeStepOutcome::Completed)
+    }
+}
