@@ -194,11 +194,7 @@ pub const RESTORE_TENANT: Route = Route {
     path: "/v1/admin/tenants/{tenant}/restore",
     conditional: true,
     status: 202,
-    own_problems: &[
-        ProblemCode::TenantNotDeprovisioned,
-        ProblemCode::TenantHeld,
-        ProblemCode::OperationInProgress,
-    ],
+    own_problems: &[ProblemCode::TenantNotDeprovisioned, ProblemCode::TenantHeld, ProblemCode::OperationInProgress],
     ..TENANTS
 };
 

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use api_kit::Moment;
 use domain::{
-    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest, TenantChange,
+    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest,
+    TenantChange,
 };
 use serde_json::{Map, Value, json};
 

@@ -3,8 +3,8 @@
 use api_kit::{Caller, Input, Json, Moment, OptionalJson, Page, Preconditions, Problem, Query, Request, SlugInPath};
 use domain::routes::{Body, Route};
 use domain::{
-    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region, SearchText, Slug,
-    SyncTargetRequest, TenantChange, TenantId, Tier,
+    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region, SearchText,
+    Slug, SyncTargetRequest, TenantChange, TenantId, Tier,
 };
 use lambda_http::RequestExt as _;
 use lambda_http::http::{HeaderValue, Request as HttpRequest};
