@@ -52,7 +52,7 @@ impl TenantCheck {
             Ok(SeenKeys::Refused) => part.finding("the same, refused").broken(CauseCode::KeysRefused),
             // Somebody has switched them off.
             Err(failure) if failure.code() == CauseCode::SupabaseKeysMissing => {
-                part.finding("the project has none").broken(failure)
+                part.finding("the project has none").broken(CauseCode::KeysOff)
             }
             Err(failure) => return Err(failure),
             Ok(SeenKeys::Outdated(what)) => {
