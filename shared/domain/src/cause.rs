@@ -859,6 +859,9 @@ causes! {
         /// The tenant's secret does not hold what the project has.
         KeysOutdated = "keys_outdated", Rejected, Platform, false,
             "The tenant's secret does not hold the project's {}. Repair keys.";
+        /// The project has no keys that can be used.
+        KeysOff = "keys_off", Rejected, Platform, false,
+            "The project {project} has no API keys that can be used. Make new ones in Supabase, or switch the old ones on, then repair keys.";
         /// Auth refuses the secret key that Supabase shows for the project.
         KeysRefused = "keys_refused", Rejected, Provider, true,
             "Supabase Auth does not accept the secret key that Supabase shows for the project {project}. A new key is known everywhere within a minute; if this stays, look in Supabase whether the key is switched off.";

@@ -47,10 +47,15 @@ impl TenantCheck {
             return Ok(());
         };
         let part = part.expecting("the project's keys and pooler in the tenant's secret, accepted by Auth");
-        found.add(match self.project.keys(&subject.tenant, &project, call).await? {
-            SeenKeys::Good => part.finding("the same, accepted").ok(),
-            SeenKeys::Refused => part.finding("the same, refused").broken(CauseCode::KeysRefused),
-            SeenKeys::Outdated(what) => {
+        found.add(match self.project.keys(&subject.tenant, &project, call).await {
+            Ok(SeenKeys::Good) => part.finding("the same, accepted").ok(),
+            Ok(SeenKeys::Refused) => part.finding("the same, refused").broken(CauseCode::KeysRefused),
+            // Somebody has switched them off.
+            Err(failure) if failure.code() == CauseCode::SupabaseKeysMissing => {
+                part.finding("the project has none").broken(CauseCode::KeysOff)
+            }
+            Err(failure) => return Err(failure),
+            Ok(SeenKeys::Outdated(what)) => {
                 part.finding(format!("other {what}")).broken(Failure::with_detail(CauseCode::KeysOutdated, what))
             }
         });

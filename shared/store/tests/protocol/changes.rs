@@ -58,7 +58,7 @@ impl Database {
     }
 
     /// How many undelivered outbox rows of a kind there are.
-    pub(super) async fn promised(&self, kind: &str) -> i64 {
+    pub(crate) async fn promised(&self, kind: &str) -> i64 {
         let sql = "SELECT count(*) FROM control.outbox WHERE kind = $1 AND delivered_at IS NULL";
         self.own.connect().await.query_one(sql, &[&kind]).await.expect("answers").get(0)
     }

@@ -140,6 +140,17 @@ async fn requests_that_make_no_sense_are_refused() -> Result<()> {
         found.is(part, "not_needed")?;
     }
 
+    // Somebody else is at work on the tenant.
+    let control = cloud.control().await?;
+    let held =
+        "UPDATE control.tenants SET lease_token = 'another', lease_until = clock_timestamp() + interval '1 minute'
+                WHERE slug = $1";
+    control.execute(held, &[&slug]).await?;
+    cloud.repair(&slug, &["cache"]).await?.later(409, "operation_in_progress", "5")?;
+    Found::of(&cloud, &slug).await?.is("cache", "ok")?;
+    let free = "UPDATE control.tenants SET lease_token = NULL, lease_until = NULL WHERE slug = $1";
+    control.execute(free, &[&slug]).await?;
+
     // The same request with the same key is served once.
     let again = async || {
         let request = cloud.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/repair"));
