@@ -168,7 +168,8 @@ async fn a_tenant_is_gone_everywhere_and_its_slug_is_anothers_who_sees_nothing_o
     }
     let found = cloud.search()?.call(Method::GET, &format!("/client_{slug}/_count"), None).await?;
     assert_eq!(found["count"], 0, "{found}");
-    let nodes = query(&cloud, &slug, "MATCH (n) WHERE n.tenant_id IS NULL OR n.tenant_id <> 'x' RETURN n.tenant_id").await?;
+    let nodes =
+        query(&cloud, &slug, "MATCH (n) WHERE n.tenant_id IS NULL OR n.tenant_id <> 'x' RETURN n.tenant_id").await?;
     let shown = format!("{nodes:?}");
     ensure!(shown.contains(&second.to_string()) && !shown.contains(&tenant_id.to_string()), "{shown}");
     let listed = cloud.get(&format!("/v1/admin/tenants/{second}/catalog")).await;
