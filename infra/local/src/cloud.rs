@@ -82,7 +82,8 @@ pub async fn start_built(
     variables.insert("SECRETS_KEY_ARN", arns.secrets_key_arn);
     let machine = settled.outputs.get("StateMachineArn").context("the stack has no output StateMachineArn")?;
     variables.insert("STATE_MACHINE_ARN", machine.clone());
-    let machine = settled.outputs.get("PurgeStateMachineArn").context("the stack has no output PurgeStateMachineArn")?;
+    let machine =
+        settled.outputs.get("PurgeStateMachineArn").context("the stack has no output PurgeStateMachineArn")?;
     variables.insert("PURGE_STATE_MACHINE_ARN", machine.clone());
     let table = settled.outputs.get("IdempotencyTable").context("the stack has no output IdempotencyTable")?;
     variables.insert("IDEMPOTENCY_TABLE", table.clone());

@@ -25,10 +25,9 @@ impl Biller<'_> {
     /// made it. `None`: the tenant was never billed. Then Stripe is not called.
     pub async fn remains<'a>(self, lease: &'a Lease<'a>) -> Result<Option<Remains<'a>>, Failure> {
         let (mut customers, mut subscriptions, mut open) = (BTreeSet::new(), BTreeSet::new(), false);
-        for (kind, found) in [
-            (ResourceKind::StripeCustomer, &mut customers),
-            (ResourceKind::StripeSubscription, &mut subscriptions),
-        ] {
+        for (kind, found) in
+            [(ResourceKind::StripeCustomer, &mut customers), (ResourceKind::StripeSubscription, &mut subscriptions)]
+        {
             found.extend(lease.earlier_ids(kind).await?);
             if let Some(row) = lease.resource(kind).await? {
                 open |= row.external_id.is_none();

@@ -38,7 +38,9 @@ mod tests {
         let acme = "acme-bank".parse().expect("a slug");
         let parse = |body: Value| PurgeApproval::parse(body.as_object().expect("an object"), &acme);
         assert_eq!(parse(json!({ "confirm": "acme-bank" })), Ok(PurgeApproval));
-        for bad in [json!({}), json!({ "confirm": "other-bank" }), json!({ "confirm": "acme-bank", "customer": "delete" })] {
+        for bad in
+            [json!({}), json!({ "confirm": "other-bank" }), json!({ "confirm": "acme-bank", "customer": "delete" })]
+        {
             assert!(parse(bad.clone()).is_err(), "{bad}");
         }
     }

@@ -325,7 +325,8 @@ impl Retrieval {
 
 /// So many days later, or the end of time.
 fn end(from: Timestamp, days: u32) -> Timestamp {
-    Timestamp::from_second(from.as_second().saturating_add(i64::from(days) * SECONDS_OF_A_DAY)).unwrap_or(Timestamp::MAX)
+    Timestamp::from_second(from.as_second().saturating_add(i64::from(days) * SECONDS_OF_A_DAY))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// Why a tenant is purged before its period is over, for the certificate and the audit log: 1–500 characters.

@@ -182,7 +182,9 @@ impl Manager {
                 let seconds = u64::try_from(date.secs()).unwrap_or_default();
                 SecretEnd::Scheduled(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
             })),
-            Err(error) if error.as_service_error().is_some_and(DescribeSecretError::is_resource_not_found_exception) => {
+            Err(error)
+                if error.as_service_error().is_some_and(DescribeSecretError::is_resource_not_found_exception) =>
+            {
                 Ok(SecretEnd::Gone)
             }
             Err(error) => Err(failure(&name, &error)),

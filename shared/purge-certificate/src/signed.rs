@@ -78,9 +78,7 @@ pub fn verify(file: &Value, trusted: Option<&PublicKey>) -> Result<Verified, Fau
         return Err(Fault::Content);
     }
     match trusted {
-        Some(trusted) if *trusted != key => {
-            Err(Fault::Stranger { signer: key.id(), trusted: trusted.id() })
-        }
+        Some(trusted) if *trusted != key => Err(Fault::Stranger { signer: key.id(), trusted: trusted.id() }),
         _ => Ok(Verified { content: content.clone(), key, trusted: trusted.is_some() }),
     }
 }

@@ -80,9 +80,7 @@ async fn invoke<W: Work>(
         Err(PurgeNotBegun::Held) => return Err(CauseCode::PurgeHeld.into()),
         Err(PurgeNotBegun::Store(error)) => return Err(error.into()),
     };
-    Span::current()
-        .record("slug", lease.purge().slug.as_str())
-        .record("correlation_id", &lease.purge().correlation_id);
+    Span::current().record("slug", lease.purge().slug.as_str()).record("correlation_id", &lease.purge().correlation_id);
     // Boxed, because a step's future is nested too deep for the runtime around it.
     let run = Box::pin(async { work.map_err(Failure::clone)?.run(&lease).await });
     let outcome = tokio::time::timeout(time, run).await.unwrap_or_else(|_| Err(CauseCode::StepTimeout.into()));

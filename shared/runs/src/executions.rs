@@ -168,7 +168,8 @@ impl Purges {
 impl StopRuns {
     /// Stops an attempt's execution. It is a success if the execution does not exist or has ended.
     pub async fn stop(&self, tenant_id: TenantId, attempt: i32) -> Result<(), Failure> {
-        let stop = self.0.client.stop_execution().execution_arn(self.0.execution_arn(&names::execution(tenant_id, attempt)));
+        let stop =
+            self.0.client.stop_execution().execution_arn(self.0.execution_arn(&names::execution(tenant_id, attempt)));
         match stop.cause("The tenant was deactivated.").send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(StopExecutionError::is_execution_does_not_exist) => {

@@ -1,8 +1,8 @@
 //! `control.tenants`: the statements of the routes.
 
 use domain::{
-    AdminEmail, DisplayName, Fact, Failure, HoldReason, Patch, ProvisionRequest, ProvisioningState, Region, Run, Slug, Step,
-    TenantChange, TenantId, Tier, names,
+    AdminEmail, DisplayName, Fact, Failure, HoldReason, Patch, ProvisionRequest, ProvisioningState, Region, Run, Slug,
+    Step, TenantChange, TenantId, Tier, names,
 };
 use jiff::Timestamp;
 use serde_json::Value;

@@ -158,9 +158,13 @@ async fn another_consumer_approves_what_it_has_read() {
     let tenant = database.deprovisioned("acme").await;
     let purge = database.request_as(&tenant, true, POLICIES).await.expect("asked for");
     assert_eq!((purge.state, purge.approved_by), (PurgeState::WaitingApproval, None));
-    assert!(matches!(database.begin(&database.purge(&tenant).await, PurgeStep::CloseAccess, "t").await, Err(PurgeNotBegun::Superseded)));
+    assert!(matches!(
+        database.begin(&database.purge(&tenant).await, PurgeStep::CloseAccess, "t").await,
+        Err(PurgeNotBegun::Superseded)
+    ));
     let read = database.row(&tenant).await;
-    let approve = async |tenant: &Tenant, author| database.store.approve_purge(tenant, "c", author).await.expect("answers");
+    let approve =
+        async |tenant: &Tenant, author| database.store.approve_purge(tenant, "c", author).await.expect("answers");
     assert!(approve(&read, ALICE).await.is_none());
     let other_key = Author { actor: "api_key:alice#33333333", ..ALICE };
     assert!(approve(&read, other_key).await.is_none());
@@ -221,19 +225,27 @@ async fn a_failed_purge_goes_on_after_what_is_completed() {
     database.complete_until(&purge, PurgeStep::DeleteIndex).await;
     let lease = database.begin(&purge, PurgeStep::DeleteIndex, "t").await.expect("free");
     let cause = Failure::from(CauseCode::OpenSearchUnavailable).cause();
-    assert_eq!(database.store.fail_purge(tenant.tenant_id, 1, &cause, true, "r").await.expect("answers"), PurgeFailOutcome::Busy);
+    assert_eq!(
+        database.store.fail_purge(tenant.tenant_id, 1, &cause, true, "r").await.expect("answers"),
+        PurgeFailOutcome::Busy
+    );
     lease.step_troubled(&cause, None).await.expect("written");
     let lost = Failure::from(CauseCode::PurgeLost).cause();
     // The step's own cause counts more than that the execution ended.
     let failed = database.store.fail_purge(tenant.tenant_id, 1, &lost, false, "r").await.expect("answers");
     assert_eq!(failed, PurgeFailOutcome::Failed(PurgeStep::DeleteIndex));
     assert_eq!(database.purge(&tenant).await.cause, Some(cause.clone()));
-    assert_eq!(database.store.fail_purge(tenant.tenant_id, 1, &lost, true, "r").await.expect("answers"), PurgeFailOutcome::Over);
-    let resumed = database.store.resume_purge(&database.row(&tenant).await, "c", ALICE).await.expect("answers").expect("resumed");
+    assert_eq!(
+        database.store.fail_purge(tenant.tenant_id, 1, &lost, true, "r").await.expect("answers"),
+        PurgeFailOutcome::Over
+    );
+    let resumed =
+        database.store.resume_purge(&database.row(&tenant).await, "c", ALICE).await.expect("answers").expect("resumed");
     assert!(matches!(database.begin(&resumed, PurgeStep::CloseAccess, "t").await, Err(PurgeNotBegun::Completed)));
     let (_, step) = database.store.purge_and_step(tenant.tenant_id).await.expect("answers").expect("there");
     assert_eq!(step, Some(PurgeStep::DeleteIndex));
-    let states: Vec<_> = database.store.purge_steps(tenant.tenant_id).await.expect("answers").iter().map(|row| row.state).collect();
+    let states: Vec<_> =
+        database.store.purge_steps(tenant.tenant_id).await.expect("answers").iter().map(|row| row.state).collect();
     assert_eq!(states[..3], [StepState::Completed, StepState::Completed, StepState::Pending]);
 }
 
@@ -325,7 +337,10 @@ async fn the_slug_is_free_in_the_statement_that_ends_the_purge() {
     assert_eq!(done.certificate, Some(certificate));
     // The record stays under its id; the name is another's.
     let record = database.row(&tenant).await;
-    assert_eq!((record.slug.as_str(), record.state), (tenant.tenant_id.to_string().as_str(), ProvisioningState::Deprovisioned));
+    assert_eq!(
+        (record.slug.as_str(), record.state),
+        (tenant.tenant_id.to_string().as_str(), ProvisioningState::Deprovisioned)
+    );
     let next = database.tenant("acme").await;
     assert_ne!(next.tenant_id, tenant.tenant_id);
     assert!(database.store.purge(next.tenant_id).await.expect("answers").is_none());

@@ -40,7 +40,12 @@ impl ProjectAccess {
         self.put(lease, &known, &complete).await
     }
 
-    pub(crate) async fn put(&self, lease: &Lease<'_>, known: &TenantSecret, secret: &TenantSecret) -> Result<bool, Failure> {
+    pub(crate) async fn put(
+        &self,
+        lease: &Lease<'_>,
+        known: &TenantSecret,
+        secret: &TenantSecret,
+    ) -> Result<bool, Failure> {
         if secret == known {
             return Ok(false);
         }

@@ -252,7 +252,8 @@ impl Aws {
     pub async fn purge_executions_of(&self, tenant_id: impl std::fmt::Display) -> Result<Vec<String>> {
         let machine = self.environment_of("purge-tenant").await?["PURGE_STATE_MACHINE_ARN"].take();
         let body = json!({"stateMachineArn": machine, "maxResults": 1000});
-        let executions = self.list("states", "AWSStepFunctions.ListExecutions", body, "executions", "nextToken").await?;
+        let executions =
+            self.list("states", "AWSStepFunctions.ListExecutions", body, "executions", "nextToken").await?;
         let names = executions.into_iter().filter_map(|e| e["name"].as_str().map(str::to_owned));
         let begins = format!("{tenant_id}-purge-");
         Ok(names.filter(|name| name.starts_with(&begins)).collect())

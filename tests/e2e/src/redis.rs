@@ -52,15 +52,10 @@ impl Cloud {
     }
 
     /// The fields of each event in a stream that belongs to one tenant.
-    pub async fn events_in(
-        &self,
-        stream: &str,
-        slug: &str,
-    ) -> Result<Vec<std::collections::BTreeMap<String, String>>> {
+    pub async fn events_in(&self, stream: &str, slug: &str) -> Result<Vec<std::collections::BTreeMap<String, String>>> {
         type Entries = Vec<(String, std::collections::BTreeMap<String, String>)>;
         let mut valkey = self.valkey().await?;
-        let entries: Entries =
-            ::redis::cmd("XRANGE").arg(stream).arg("-").arg("+").query_async(&mut valkey).await?;
+        let entries: Entries = ::redis::cmd("XRANGE").arg(stream).arg("-").arg("+").query_async(&mut valkey).await?;
         Ok(entries
             .into_iter()
             .map(|(_, fields)| fields)

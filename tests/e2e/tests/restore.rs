@@ -51,8 +51,7 @@ async fn a_restored_tenant_is_what_it_was() -> Result<()> {
     let (record, secret) = (cloud.tenant(&slug).await?, cloud.tenant_secret(tenant_id).await?);
     let name = format!("client_{slug}");
     let mut user = cloud.graph_user(&slug, tenant_id).await?;
-    let _: redis::Value =
-        redis::cmd("GRAPH.QUERY").arg(&name).arg("CREATE (:Kept)").query_async(&mut user).await?;
+    let _: redis::Value = redis::cmd("GRAPH.QUERY").arg(&name).arg("CREATE (:Kept)").query_async(&mut user).await?;
     let kept = read_graph(&mut user, &slug).await?;
     let document = json!({ "content": "kept" });
     let written = format!("/{name}/_doc/1?refresh=true");
@@ -77,7 +76,10 @@ async fn a_restored_tenant_is_what_it_was() -> Result<()> {
     assert_eq!(cloud.mails_to(&format!("admin@{slug}.example.com")).await?.len(), 1);
     let (customers, subscriptions) = (cloud.customers(tenant_id).await?, cloud.subscriptions(tenant_id).await?);
     assert_eq!((customers.len(), subscriptions.len()), (1, 1));
-    assert_eq!((&subscriptions[0]["status"], &subscriptions[0]["cancel_at_period_end"]), (&json!("active"), &json!(false)));
+    assert_eq!(
+        (&subscriptions[0]["status"], &subscriptions[0]["cancel_at_period_end"]),
+        (&json!("active"), &json!(false))
+    );
     let found = cloud.search()?.call(Method::GET, &format!("/{name}/_doc/1"), None).await?;
     assert_eq!(found["_source"], document);
     // The graph's user works again, with another password.
@@ -182,10 +184,9 @@ async fn what_was_revoked_is_made_new() -> Result<()> {
     let before = Access::of(&cloud, &slug, tenant_id).await?;
     cloud.deactivate_and_revoke(&slug).await?.no_content()?;
     let control = cloud.control().await?;
-    let open = "SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND kind = 'revoke_access' AND delivered_at IS NULL";
-    cloud
-        .reconcile_until(async || Ok(control.query_one(open, &[&tenant_id]).await?.get::<_, i64>(0) == 0))
-        .await?;
+    let open =
+        "SELECT count(*) FROM control.outbox WHERE tenant_id = $1 AND kind = 'revoke_access' AND delivered_at IS NULL";
+    cloud.reconcile_until(async || Ok(control.query_one(open, &[&tenant_id]).await?.get::<_, i64>(0) == 0)).await?;
     assert_eq!(before.good(&cloud).await?, (Vec::new(), false));
 
     restored(&cloud, &slug, tenant_id).await?;
@@ -225,7 +226,11 @@ async fn what_a_delete_left_to_be_done_is_superseded() -> Result<()> {
         assert_eq!(control.query_one(open, &[&tenant_id]).await?.get::<_, i64>(0), 0);
         cloud.aws.invoke("reconcile-tenants", &json!({})).await?;
         cloud.graph_user(&slug, tenant_id).await?;
-        let (good, password) = Access::of(cloud, &slug, tenant_id).await?.good(cloud).await.map(|(good, password)| (good.len(), password))?;
+        let (good, password) = Access::of(cloud, &slug, tenant_id)
+            .await?
+            .good(cloud)
+            .await
+            .map(|(good, password)| (good.len(), password))?;
         assert_eq!((good, password), (ALL_KEYS.len(), true));
         for action in ["tenant.switch_off_graph_user", "tenant.revoke_access"] {
             assert!(audited(cloud, tenant_id, action).await?.is_empty(), "{action}");
@@ -318,7 +323,8 @@ async fn a_hold_stops_the_restore_and_shows_in_the_record() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("held", pilot()).await?;
     assert_eq!(cloud.tenant(&slug).await?["hold"], Value::Null);
-    for (reason, message) in [("", "1 to 500"), ("  ", "1 to 500"), (&"x".repeat(501), "1 to 500"), ("a\nb", "control")] {
+    for (reason, message) in [("", "1 to 500"), ("  ", "1 to 500"), (&"x".repeat(501), "1 to 500"), ("a\nb", "control")]
+    {
         let invalid = cloud.hold(&slug, reason).await?.invalid()?;
         ensure!(invalid.get("reason").is_some_and(|said| said.contains(message)), "{invalid:?}");
     }
@@ -336,7 +342,10 @@ async fn a_hold_stops_the_restore_and_shows_in_the_record() -> Result<()> {
     // The same again is the same hold, whatever version was meant.
     let again = cloud.send(put(json!({ "reason": "Acme v. Bank" })).header("if-match", "\"0\"")).await?;
     assert_eq!((again.expect(200)?, again.header("etag")), (held.clone(), first.header("etag")));
-    cloud.send(put(json!({ "reason": "another" })).header("if-match", "\"0\"")).await?.problem(412, "version_mismatch")?;
+    cloud
+        .send(put(json!({ "reason": "another" })).header("if-match", "\"0\""))
+        .await?
+        .problem(412, "version_mismatch")?;
     let etag = first.header("etag").context("an etag")?;
     let other = cloud.send(put(json!({ "reason": "another" })).header("if-match", etag)).await?.expect(200)?;
     assert_eq!(other["hold"]["reason"], "another");
@@ -367,7 +376,8 @@ async fn auditors_see_a_hold_and_change_nothing() -> Result<()> {
     let (slug, _) = cloud.live("watched", pilot()).await?;
     cloud.hold(&slug, "litigation").await?.expect(200)?;
     let path = format!("/v1/admin/tenants/{slug}");
-    let as_auditor = |method, rest: &str| cloud.request(method, &format!("{path}{rest}")).header("x-api-key", &cloud.auditor_key);
+    let as_auditor =
+        |method, rest: &str| cloud.request(method, &format!("{path}{rest}")).header("x-api-key", &cloud.auditor_key);
     let seen = cloud.send(as_auditor(Method::GET, "")).await?.expect(200)?;
     assert_eq!(seen["hold"]["reason"], "litigation");
     for request in [

@@ -255,7 +255,10 @@ impl PurgeScene {
 
     const fn may_be_restored(&self, slip: Option<PurgeSlip>) -> bool {
         let purged = matches!(self.course, Course::Running | Course::Done) || self.no_return;
-        self.is_off && !self.is_held && self.lease.is_none() && (!purged || matches!(slip, Some(PurgeSlip::RestoreOfPurged)))
+        self.is_off
+            && !self.is_held
+            && self.lease.is_none()
+            && (!purged || matches!(slip, Some(PurgeSlip::RestoreOfPurged)))
     }
 
     /// Whether a purge that runs, or gave up, is done in the end if nobody disturbs it and somebody goes on with it.
@@ -263,7 +266,14 @@ impl PurgeScene {
         if !matches!(self.course, Course::Running | Course::Failed) || !self.is_off {
             return true;
         }
-        let mut scene = Self { is_held: false, course: Course::Running, workers: [Worker::Idle; 2], lease: None, stray: false, ..*self };
+        let mut scene = Self {
+            is_held: false,
+            course: Course::Running,
+            workers: [Worker::Idle; 2],
+            lease: None,
+            stray: false,
+            ..*self
+        };
         for _ in 0..8 {
             scene.goes(0, slip);
             if scene.workers[0] == Worker::Sent {
@@ -406,8 +416,12 @@ impl Model for Purging {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("nothing is deleted under a hold", |_, scene: &PurgeScene| !scene.wrong.under_hold),
-            Property::always("nothing is deleted of a live tenant", |_, scene: &PurgeScene| !scene.wrong.of_a_live_tenant),
-            Property::always("nothing is deleted of the slug's next owner", |_, scene: &PurgeScene| !scene.wrong.of_the_next),
+            Property::always("nothing is deleted of a live tenant", |_, scene: &PurgeScene| {
+                !scene.wrong.of_a_live_tenant
+            }),
+            Property::always("nothing is deleted of the slug's next owner", |_, scene: &PurgeScene| {
+                !scene.wrong.of_the_next
+            }),
             Property::always("a tenant that comes back has lost nothing", |_, scene: &PurgeScene| {
                 scene.is_off || scene.index == Index::Own
             }),

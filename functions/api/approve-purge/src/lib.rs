@@ -35,7 +35,9 @@ impl Handler for ApprovePurge {
         for _ in 0..ROUNDS {
             let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
             if tenant.state != ProvisioningState::Deprovisioned {
-                return Err(Problem::tenant_not_deprovisioned("The tenant is not deprovisioned, so nothing of it is purged."));
+                return Err(Problem::tenant_not_deprovisioned(
+                    "The tenant is not deprovisioned, so nothing of it is purged.",
+                ));
             }
             let known = self.store.purge_and_step(tenant.tenant_id).await?;
             let (purge, step) = known.ok_or_else(Problem::purge_not_waiting)?;

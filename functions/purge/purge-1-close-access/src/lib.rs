@@ -88,7 +88,9 @@ impl CloseAccess {
         let (opensearch, spec) = (self.search.of(lease.tenant().region).await?, self.search.spec(&index, &alias));
         let thing = Thing::of(lease, PurgedKind::SearchAlias, &alias);
         match opensearch.look(&spec).await? {
-            opensearch::Found::Foreign(_) => return Err(thing.foreign("What has the name of the search index or of its alias")),
+            opensearch::Found::Foreign(_) => {
+                return Err(thing.foreign("What has the name of the search index or of its alias"));
+            }
             opensearch::Found::Ours => {
                 lease.fence(ALIAS).await?;
                 opensearch.take_alias(&spec).await?;

@@ -58,9 +58,7 @@ async fn end_customer(lease: &PurgeLease<'_>, remains: &Remains<'_>, id: &str) -
 /// A request that was not answered, and of which nothing came.
 async fn give_up(lease: &PurgeLease<'_>, kind: ResourceKind) -> Result<(), Failure> {
     match lease.resource(kind).await? {
-        Some(row) if row.external_id.is_none() && row.age < ON_ITS_WAY => {
-            Err(CauseCode::SubscriptionNotVisible.into())
-        }
+        Some(row) if row.external_id.is_none() && row.age < ON_ITS_WAY => Err(CauseCode::SubscriptionNotVisible.into()),
         Some(row) if row.external_id.is_none() => lease.give_up(&row).await,
         Some(_) | None => Ok(()),
     }

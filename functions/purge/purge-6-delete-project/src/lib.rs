@@ -11,12 +11,8 @@ use supabase_project::{ProjectRemoval, Removal};
 /// How long a project may be going down.
 const WAITS_FOR: Duration = Duration::from_hours(1);
 /// What is in a project, and ends with it.
-const INSIDE: [ResourceKind; 4] = [
-    ResourceKind::DatabasePassword,
-    ResourceKind::AuthConfiguration,
-    ResourceKind::AdminUser,
-    ResourceKind::AdminMail,
-];
+const INSIDE: [ResourceKind; 4] =
+    [ResourceKind::DatabasePassword, ResourceKind::AuthConfiguration, ResourceKind::AdminUser, ResourceKind::AdminMail];
 
 needs! {
     /// Deletes the tenant's project.
@@ -38,7 +34,9 @@ impl Work for DeleteProject {
                 // A second one of the name was made by nobody's will.
                 let name = if n == 0 { row.name.as_str() } else { project.as_str() };
                 things.push(
-                    Thing::of(lease, PurgedKind::SupabaseProject, name).with_id(project.as_str()).in_ledger(Some(row.id)),
+                    Thing::of(lease, PurgedKind::SupabaseProject, name)
+                        .with_id(project.as_str())
+                        .in_ledger(Some(row.id)),
                 );
                 let found = self.project.look(lease, project).await?;
                 if found == Removal::There {

@@ -112,7 +112,10 @@ async fn code_6_a_certificate_was_changed() -> Result<()> {
     let said = ivory.fed(&answer, "purge verify - -o json").await?.ends(0)?.json()?;
     assert_eq!((&said["gone"], &said["kept"], &said["trusted"]), (&json!(1), &json!(0), &json!(false)));
     let trusting = format!("purge verify - --key {}", key.public());
-    ensure!(ivory.fed(&answer, &format!("{trusting} -o json")).await?.ends(0)?.json()?["trusted"] == true, "{trusting}");
+    ensure!(
+        ivory.fed(&answer, &format!("{trusting} -o json")).await?.ends(0)?.json()?["trusted"] == true,
+        "{trusting}"
+    );
     let shown = ivory.fed(&answer, &format!("{trusting} -o table")).await?.ends(0)?;
     ensure!(shown.out.contains("client_acme") && shown.out.contains("which you trust"), "{shown:#?}");
 

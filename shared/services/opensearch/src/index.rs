@@ -152,11 +152,7 @@ impl IndexSpec<'_> {
     pub(crate) fn mark_of(&self, found: &Value) -> Option<Difference> {
         let current = MappingVersion::CURRENT as u8;
         let Some(version) = MappingVersion::of(found) else {
-            return Some(Difference::value(
-                VERSION_KEY,
-                found["mappings"]["_meta"].get(VERSION_KEY),
-                &json!(current),
-            ));
+            return Some(Difference::value(VERSION_KEY, found["mappings"]["_meta"].get(VERSION_KEY), &json!(current)));
         };
         let properties = self.properties(version);
         let types = properties.as_object().into_iter().flatten().map(|(name, field)| (name, &field["type"]));

@@ -116,8 +116,7 @@ async fn what_is_ended_twice_is_ended_once() {
     let request = create_customer(&format!("{tenant_id}@acme.com"), "Acme", &tenant_id, "acme");
     let customer: Customer = stripe.post(&request, &key()).await.expect("a customer");
     let price = price(&stripe, ENTERPRISE).await;
-    let request =
-        create_subscription(&customer.id, ChosenPrice { id: &price, lookup_key: ENTERPRISE }, &tenant_id, 30);
+    let request = create_subscription(&customer.id, ChosenPrice { id: &price, lookup_key: ENTERPRISE }, &tenant_id, 30);
     let made: Subscription = stripe.post(&request, &key()).await.expect("a subscription");
     assert_eq!(stripe.unpaid_invoices_of(&customer.id).await.map(|unpaid| unpaid.len()), Ok(1));
     assert_eq!(stripe.unpaid_invoices_of("cus_nobody").await, Ok(Vec::new()));

@@ -10,8 +10,8 @@ use replay::{Replay, Reply, reply};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use supabase::{
-    AuthChanges, AuthSettings, Error, HealthStatus, KeyKind, Logins, Mail, Management, Offer, Plan, ProjectRef, ProjectStatus,
-    Service, Smtp,
+    AuthChanges, AuthSettings, Error, HealthStatus, KeyKind, Logins, Mail, Management, Offer, Plan, ProjectRef,
+    ProjectStatus, Service, Smtp,
 };
 
 const TOKEN: &str = "sbp_canary_token";

@@ -65,9 +65,11 @@ async fn a_restore_begins_at_step_1_and_supersedes_what_the_delete_left() {
         assert_eq!(row.attempts, i32::from(tried), "{:?}: that there may be data is not forgotten", row.step);
     }
     let (before, after) = database.audited("tenant.restore").await;
-    let expected = json!({"provisioning_state": "deprovisioned", "attempt": 2, "custom_domain": null, "lost_domain": null});
+    let expected =
+        json!({"provisioning_state": "deprovisioned", "attempt": 2, "custom_domain": null, "lost_domain": null});
     assert_eq!(before, expected);
-    let expected = json!({"provisioning_state": "provisioning", "attempt": 3, "custom_domain": null, "lost_domain": null});
+    let expected =
+        json!({"provisioning_state": "provisioning", "attempt": 3, "custom_domain": null, "lost_domain": null});
     assert_eq!(after, expected);
 
     let lease = database.begin(&back, Step::CreateEnvironment, "step").await.expect("the new run's");

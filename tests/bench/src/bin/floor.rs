@@ -165,9 +165,11 @@ impl<'a> Record<'a> {
             updated_at: Moment(row.get(15)),
             activated_at: row.get::<_, Option<Timestamp>>(16).map(Moment),
             restored_at: row.get::<_, Option<Timestamp>>(18).map(Moment),
-            hold: row
-                .get::<_, Option<Timestamp>>(20)
-                .map(|at| Hold { reason: row.get(19), at: Moment(at), by: row.get(21) }),
+            hold: row.get::<_, Option<Timestamp>>(20).map(|at| Hold {
+                reason: row.get(19),
+                at: Moment(at),
+                by: row.get(21),
+            }),
         }
     }
 }

@@ -108,9 +108,11 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         name if name == routes::HOLD_TENANT.name => ("It is held.", Some(reference("TenantRecord")), &["ETag"]),
         name if name == routes::RELEASE_TENANT_HOLD.name => ("It is not held.", None, &[]),
         name if name == routes::GET_PURGE_PLAN.name => ("The plan.", Some(reference("PurgePlan")), &[]),
-        name if name == routes::PURGE_TENANT.name || name == routes::APPROVE_PURGE.name => {
-            ("Written down; the purge begins, or waits for approval.", Some(reference("AcceptedPurge")), &["Location", "Retry-After"])
-        }
+        name if name == routes::PURGE_TENANT.name || name == routes::APPROVE_PURGE.name => (
+            "Written down; the purge begins, or waits for approval.",
+            Some(reference("AcceptedPurge")),
+            &["Location", "Retry-After"],
+        ),
         name if name == routes::GET_PURGE.name => ("How far the purge is.", Some(reference("PurgeStatus")), &[]),
         name if name == routes::LIST_TENANTS.name => ("The tenants.", Some(list("ListedTenant")), &[]),
         name if name == routes::GET_TENANT.name || name == routes::UPDATE_TENANT.name => {

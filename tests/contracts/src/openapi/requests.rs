@@ -3,8 +3,8 @@
 use anyhow::Result;
 use api_kit::Moment;
 use domain::{
-    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, PurgeApproval, PurgeRequest, SearchText,
-    SyncTargetRequest, TenantChange,
+    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, PurgeApproval, PurgeRequest,
+    SearchText, SyncTargetRequest, TenantChange,
 };
 use serde_json::{Map, Value, json};
 
@@ -60,7 +60,10 @@ pub fn examples(route: &str) -> Vec<(&'static str, Value)> {
         "hold-tenant" => vec![("litigation", json!({ "reason": "Litigation 2026-14, Acme v. Bank" }))],
         "purge-tenant" => vec![
             ("plain", json!({ "confirm": "acme-bank" })),
-            ("at-once", json!({ "confirm": "acme-bank", "customer": "delete", "data": "keep", "reason": "The bank asked for it in writing." })),
+            (
+                "at-once",
+                json!({ "confirm": "acme-bank", "customer": "delete", "data": "keep", "reason": "The bank asked for it in writing." }),
+            ),
         ],
         "approve-purge" => vec![("plain", json!({ "confirm": "acme-bank" }))],
         "invite-admin" => vec![("another", json!({ "admin_email": "chief@acmebank.com" }))],

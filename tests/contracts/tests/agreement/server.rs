@@ -3,8 +3,9 @@
 use api_kit::{Caller, Input, Json, Moment, OptionalJson, Page, Preconditions, Problem, Query, Request, SlugInPath};
 use domain::routes::{Body, Route};
 use domain::{
-    AuditWord, CatalogRequest, CustomerPolicy, DataPolicy, HoldRequest, InvitationRequest, ProvisionRequest, ProvisioningState,
-    PurgeApproval, PurgeRequest, Region, SearchText, Slug, SyncTargetRequest, TenantChange, TenantId, Tier,
+    AuditWord, CatalogRequest, CustomerPolicy, DataPolicy, HoldRequest, InvitationRequest, ProvisionRequest,
+    ProvisioningState, PurgeApproval, PurgeRequest, Region, SearchText, Slug, SyncTargetRequest, TenantChange,
+    TenantId, Tier,
 };
 use lambda_http::RequestExt as _;
 use lambda_http::http::{HeaderValue, Request as HttpRequest};

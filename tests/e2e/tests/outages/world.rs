@@ -97,7 +97,9 @@ impl<'a> World<'a> {
             "deactivate-tenant" => self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}", self.retired)),
             "retry-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/retry")),
             "restore-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/restore")),
-            "hold-tenant" => self.cloud.admin(Method::PUT, &format!("{tenant}/hold")).json(&json!({ "reason": "outage" })),
+            "hold-tenant" => {
+                self.cloud.admin(Method::PUT, &format!("{tenant}/hold")).json(&json!({ "reason": "outage" }))
+            }
             "release-tenant-hold" => {
                 self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}/hold", self.retired))
             }

@@ -170,7 +170,9 @@ pub const ACTS: &[Act] = &[
     during(9, "customer"),
     during(9, "subscription"),
     during(9, "activation"),
-    sql(Actor::Restore, "row", |s| Match::statement(&format!(r"restored_at = clock_timestamp\(\).*\$1={} ", s.tenant_id))),
+    sql(Actor::Restore, "row", |s| {
+        Match::statement(&format!(r"restored_at = clock_timestamp\(\).*\$1={} ", s.tenant_id))
+    }),
     aws(Actor::Restore, "start", |s| aws_call("AWSStepFunctions.StartExecution", &s.tenant_id.to_string())),
     aws(Actor::Restore, "password", |s| aws_call("secretsmanager.PutSecretValue", &s.tenant_id.to_string())),
     sql(Actor::Restore, "password's mark", |s| {
@@ -179,7 +181,9 @@ pub const ACTS: &[Act] = &[
     resp_of(Actor::Restore, "graph user", FALKORDB, |s| {
         Match::command(&format!("^ACL SETUSER client_{} reset on", s.slug))
     }),
-    stripe(Actor::Restore, "subscription", |s| Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))),
+    stripe(Actor::Restore, "subscription", |s| {
+        Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))
+    }),
     sql(Actor::Restore, "activation", activation),
     resp(Actor::Restore, "event", |s| Match::command(&format!("^EVAL(SHA)? .* {} ", s.slug))),
     sql(Actor::Hold, "row", |s| Match::statement(&format!(r"SET hold_reason = \$3.*\$1={} ", s.tenant_id))),

@@ -138,14 +138,17 @@ async fn gone(cloud: &Cloud, subject: &Subject) -> Result<Testimony> {
     let count = async |sql: &str| -> Result<usize> {
         Ok(usize::try_from(control.query_one(sql, &[&id]).await?.get::<_, i64>(0))?)
     };
-    let certificates = "SELECT count(*) FROM control.purges WHERE tenant_id = $1 AND certificate IS NOT NULL AND slug_released";
+    let certificates =
+        "SELECT count(*) FROM control.purges WHERE tenant_id = $1 AND certificate IS NOT NULL AND slug_released";
     seen.count("certificate that releases the slug", count(certificates).await?);
     let finished = "SELECT count(*) FROM control.audit_log WHERE tenant_id = $1 AND action = 'tenant.purge'";
     seen.count("purge audited", count(finished).await?);
-    let twice = "SELECT count(*) FROM (SELECT FROM control.audit_log WHERE tenant_id = $1 AND action = 'tenant.purge_resource'
+    let twice =
+        "SELECT count(*) FROM (SELECT FROM control.audit_log WHERE tenant_id = $1 AND action = 'tenant.purge_resource'
                  GROUP BY before, after ->> 'outcome' HAVING count(*) > 1) AS twice";
     seen.none("resource audited twice", count(twice).await?);
-    let live = "SELECT count(*) FROM control.resources WHERE tenant_id = $1 AND dead_at IS NULL AND kind <> 'stripe_customer'";
+    let live =
+        "SELECT count(*) FROM control.resources WHERE tenant_id = $1 AND dead_at IS NULL AND kind <> 'stripe_customer'";
     seen.none("ledger row of what is gone", count(live).await?);
     Ok(seen)
 }

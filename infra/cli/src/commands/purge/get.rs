@@ -16,7 +16,8 @@ pub async fn run(tenant: &TenantRef, context: &Context) -> Result<(), Error> {
 
 fn shown(purge: &Value, output: &Output) -> String {
     let field = |name| text(purge, name).to_owned();
-    let policies = format!("customer {}, data {}", text(&purge["policies"], "customer"), text(&purge["policies"], "data"));
+    let policies =
+        format!("customer {}, data {}", text(&purge["policies"], "customer"), text(&purge["policies"], "data"));
     let no_return = match output.when(&purge["no_return_at"]) {
         begun if begun.is_empty() => field("point_of_no_return"),
         begun => format!("{}, begun {begun}", field("point_of_no_return")),

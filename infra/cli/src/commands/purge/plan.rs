@@ -71,7 +71,9 @@ fn shown(plan: &Value, output: &Output) -> String {
     }
     let may = match text(plan, "obstacle") {
         "" => "It may begin now.".to_owned(),
-        "retrieval_period" => format!("It may begin {}: the data can be retrieved until then.", output.when(&plan["retrieval_until"])),
+        "retrieval_period" => {
+            format!("It may begin {}: the data can be retrieved until then.", output.when(&plan["retrieval_until"]))
+        }
         obstacle => format!("It cannot begin now: {} (ivory explain {} says more).", plain(obstacle), plain(obstacle)),
     };
     let mut needs = String::new();
@@ -83,5 +85,9 @@ fn shown(plan: &Value, output: &Output) -> String {
     }
     let (no_return, kept) = (plain(text(plan, "point_of_no_return")), &plan["kept"]);
     let kept: Vec<_> = kept.as_array().into_iter().flatten().filter_map(Value::as_str).map(plain).collect();
-    format!("{}\n{may}{needs}\nThe point of no return is {no_return}.\nIn any case it keeps {}.", table.render(), kept.join(", "))
+    format!(
+        "{}\n{may}{needs}\nThe point of no return is {no_return}.\nIn any case it keeps {}.",
+        table.render(),
+        kept.join(", ")
+    )
 }

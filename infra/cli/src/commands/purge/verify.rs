@@ -49,7 +49,8 @@ impl Verify {
             ]);
             let mut items = Table::new(["what", "name", "became", "asked", "answered"]);
             for item in verified.content["items"].as_array().into_iter().flatten() {
-                let [kind, name, outcome, answered] = ["kind", "name", "outcome", "answered"].map(|name| text(item, name));
+                let [kind, name, outcome, answered] =
+                    ["kind", "name", "outcome", "answered"].map(|name| text(item, name));
                 items.row([kind, name, outcome, &output.when(&item["asked_at"]), answered]);
             }
             format!("{record}\n{}", items.render())

@@ -47,7 +47,10 @@ pub(super) async fn create(
     let reveal = reveal(query.as_deref().unwrap_or_default())?;
     let CreateKey { kind, name, secret_jwt_template, .. } = json_object(&headers, &body)?;
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-    if !(4..=64).contains(&name.len()) || !name.bytes().all(fits) || name.starts_with(|first: char| first.is_ascii_digit()) {
+    if !(4..=64).contains(&name.len())
+        || !name.bytes().all(fits)
+        || name.starts_with(|first: char| first.is_ascii_digit())
+    {
         return Err(ApiError::Invalid("name must match ^[a-z_][a-z0-9_]+$".to_owned()));
     }
     let kind = match kind {
