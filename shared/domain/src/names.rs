@@ -79,3 +79,13 @@ pub fn catalog_secret(id: CatalogId) -> String {
 pub fn namespace(slug: &Slug) -> String {
     format!("ivory_tenant_{slug}")
 }
+
+/// The names that the tenant's namespace may have: with the slug's hyphens, or with underscores instead. A slug has no underscore,
+/// so none of them is another tenant's.
+#[must_use]
+pub fn namespaces(slug: &Slug) -> Vec<String> {
+    let own = namespace(slug);
+    let mut names = vec![own.clone(), own.replace('-', "_")];
+    names.dedup();
+    names
+}

@@ -103,9 +103,8 @@ impl Namespace {
     /// instead, or lies below it. A slug has no underscore, so no namespace belongs to two tenants.
     #[must_use]
     pub fn belongs_to(&self, slug: &Slug) -> bool {
-        let own = names::namespace(slug);
         let root = self.0.split('.').next().unwrap_or_default();
-        root == own || root == own.replace('-', "_")
+        names::namespaces(slug).iter().any(|own| root == own)
     }
 }
 

@@ -49,6 +49,15 @@ pub struct Catalog {
     pub updated_at: Timestamp,
 }
 
+impl Catalog {
+    /// Whether it is the catalog that answers by Iceberg's REST protocol at this address.
+    #[must_use]
+    pub fn is_at(&self, url: &str) -> bool {
+        let url = url.trim_end_matches('/');
+        !url.is_empty() && self.catalog_type == CatalogType::Rest && self.catalog_uri.trim_end_matches('/') == url
+    }
+}
+
 impl TryFrom<&Row> for Catalog {
     type Error = StoreError;
 

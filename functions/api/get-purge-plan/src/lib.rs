@@ -10,7 +10,7 @@ use domain::{
     CustomerPolicy, DataPolicy, ProblemCode, ProvisioningState, PurgePolicies, PurgeState, PurgeStep, Retrieval, Slug,
     TenantId,
 };
-use lambda_kit::needs;
+use lambda_kit::{needs, settings};
 use serde::Serialize;
 use store::{ControlReader, Purge, Tenant};
 use tenant_cache::CacheSettings;
@@ -24,6 +24,15 @@ needs! {
         store: ControlReader,
         cache: CacheSettings,
         rules: PurgeRules,
+        lakehouse: LakehouseSettings,
+    }
+}
+
+settings! {
+    /// Where the lakehouse is.
+    struct LakehouseSettings {
+        /// Empty where the installation has none.
+        url: String = "IOMETE_URL" or "",
     }
 }
 
@@ -64,7 +73,7 @@ impl Handler for GetPurgePlan {
             needs_reason: shortened,
             needs_approval: shortened || self.rules.approval,
             point_of_no_return: policies.point_of_no_return(),
-            resources: resources::planned(&tenant, &ledger, &catalogs, &keys, policies),
+            resources: resources::planned(&tenant, &ledger, &catalogs, &self.lakehouse.url, &keys, policies),
             kept: KEPT,
         };
         Ok(Answer::ok(&plan))

@@ -96,6 +96,7 @@ pub fn planned<'a>(
     tenant: &Tenant,
     ledger: &'a [LedgerEntry],
     catalogs: &'a [Catalog],
+    lakehouse: &str,
     cache_keys: &[String],
     policies: PurgePolicies,
 ) -> Vec<PlannedResource<'a>> {
@@ -123,15 +124,19 @@ pub fn planned<'a>(
     planned.push(deleted(PurgedKind::Graph, names::graph(&tenant.slug)).known(graph.is_some()));
     planned.push(deleted(PurgedKind::GraphUser, names::graph(&tenant.slug)).known(graph.is_some()));
 
-    let namespace = || deleted(PurgedKind::Namespace, names::namespace(&tenant.slug));
-    if catalogs.is_empty() {
-        planned.push(namespace().known(false));
-    }
-    planned.extend(catalogs.iter().map(|catalog| {
-        let namespace = PlannedResource { external_id: Some(&catalog.warehouse), ..namespace() };
+    // Others make the tenant's namespaces, so they are looked for whether or not a catalog was registered.
+    planned.extend(names::namespaces(&tenant.slug).into_iter().map(|name| {
+        let namespace = deleted(PurgedKind::Namespace, name).known(false);
         match policies.data {
             DataPolicy::Drop => namespace,
             DataPolicy::Keep => namespace.kept("data is keep; the slug stays reserved while it is there"),
+        }
+    }));
+    planned.extend(catalogs.iter().filter(|catalog| !catalog.is_at(lakehouse)).map(|catalog| {
+        PlannedResource {
+            external_id: Some(&catalog.warehouse),
+            ..deleted(PurgedKind::Namespace, catalog.catalog_name.as_str().to_owned())
+                .kept("its catalog is not this installation's lakehouse; the slug stays reserved")
         }
     }));
     let with_secret = catalogs.iter().filter(|catalog| catalog.secret_version.is_some());
@@ -202,7 +207,7 @@ mod tests {
 
     #[test]
     fn what_is_named_by_the_slug_is_looked_for_in_any_case() {
-        let planned = planned(&tenant(), &[], &[], &["tenant:slug:acme".to_owned()], PurgePolicies::default());
+        let planned = planned(&tenant(), &[], &[], "", &["tenant:slug:acme".to_owned()], PurgePolicies::default());
         let found: Vec<_> = planned.iter().map(|resource| resource.kind).collect();
         for kind in PurgedKind::ALL {
             assert_eq!(found.contains(&kind.as_str()), kind.is_named_by_slug(), "{kind}");
@@ -219,13 +224,13 @@ mod tests {
             entry(ResourceKind::StripeCustomer, "cus_1", false),
             entry(ResourceKind::TenantSecret, "arn", false),
         ];
-        let keep = planned(&tenant(), &ledger, &[], &[], PurgePolicies::default());
+        let keep = planned(&tenant(), &ledger, &[], "", &[], PurgePolicies::default());
         assert_eq!(keep.iter().filter(|resource| resource.external_id == Some("there")).count(), 2);
         assert!(keep.iter().all(|resource| resource.external_id != Some("gone")));
         assert!(seen(&keep).contains(&("stripe_customer", Action::Keep, true)));
         assert!(seen(&keep).contains(&("tenant_secret", Action::Schedule, true)));
         let delete = PurgePolicies { customer: CustomerPolicy::Delete, data: DataPolicy::Drop };
-        let deleted = planned(&tenant(), &ledger, &[], &[], delete);
+        let deleted = planned(&tenant(), &ledger, &[], "", &[], delete);
         let customer = deleted.iter().find(|resource| resource.kind == "stripe_customer").expect("planned");
         assert_eq!((customer.action, customer.why, customer.reversible), (Action::Delete, None, false));
     }

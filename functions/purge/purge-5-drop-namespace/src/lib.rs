@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use domain::{CatalogType, DataPolicy, Failure, Location, PurgeStep, PurgedKind, names};
+use domain::{DataPolicy, Failure, Location, PurgeStep, PurgedKind, names};
 use iomete::TABLE_CALL;
 use jiff::Timestamp;
 use lambda_kit::{Discard, Read, SecretEnd, needs, settings};
@@ -44,7 +44,7 @@ impl Work for DropNamespace {
             let namespace = names::namespace(&lease.purge().slug);
             Thing::of(lease, PurgedKind::Namespace, namespace).gone("the installation has no lakehouse").await?;
         }
-        for catalog in catalogs.iter().filter(|catalog| !self.is_in_the_lakehouse(catalog)) {
+        for catalog in catalogs.iter().filter(|catalog| !catalog.is_at(&self.lakehouse.url)) {
             Thing::of(lease, PurgedKind::Namespace, catalog.catalog_name.as_str())
                 .kept("it was not asked", "its catalog is not this installation's lakehouse")
                 .await?;
@@ -57,17 +57,12 @@ impl Work for DropNamespace {
 }
 
 impl DropNamespace {
-    fn is_in_the_lakehouse(&self, catalog: &Catalog) -> bool {
-        let url = self.lakehouse.url.trim_end_matches('/');
-        !url.is_empty() && catalog.catalog_type == CatalogType::Rest && catalog.catalog_uri.trim_end_matches('/') == url
-    }
-
     /// The tenant's namespaces are there whether or not a catalog was registered: others make them.
     async fn end_namespaces(&self, lease: &PurgeLease<'_>, catalogs: &[Catalog]) -> Result<(), Failure> {
         let token = self.token.read().await?.token;
         let lakehouse = iomete::Catalog::open(&self.lakehouse.url, token, TABLE_CALL).await?;
         let tenant_id = lease.tenant().tenant_id.to_string();
-        for name in namespaces(&names::namespace(&lease.purge().slug)) {
+        for name in names::namespaces(&lease.purge().slug) {
             let thing = Thing::of(lease, PurgedKind::Namespace, &name);
             let namespace = [name];
             let found = lakehouse.properties(&namespace).await?;
@@ -90,7 +85,7 @@ impl DropNamespace {
             thing.gone("no such namespace").await?;
         }
         if lease.purge().policies.data == DataPolicy::Drop {
-            for catalog in catalogs.iter().filter(|catalog| self.is_in_the_lakehouse(catalog)) {
+            for catalog in catalogs.iter().filter(|catalog| catalog.is_at(&self.lakehouse.url)) {
                 lease.catalog_dropped(catalog).await?;
             }
         }
@@ -112,23 +107,15 @@ impl DropNamespace {
     }
 }
 
-/// The names that a tenant's namespace may have: with the slug's hyphens, or with underscores instead.
-fn namespaces(own: &str) -> Vec<String> {
-    let mut names = vec![own.to_owned(), own.replace('-', "_")];
-    names.dedup();
-    names
-}
-
 /// Whether a namespace says that it is this tenant's, or that its tables lie where the tenant's catalogs have their data. No other
 /// tenant's data lies there.
 fn is_ours(properties: &HashMap<String, String>, tenant_id: &str, catalogs: &[Catalog]) -> bool {
     if let Some(owner) = properties.get(OWNER) {
         return owner == tenant_id;
     }
-    let lies_in = |location: &String| {
+    properties.get(LOCATION).is_some_and(|location| {
         catalogs.iter().any(|catalog| lies_in(location, &catalog.warehouse, &catalog.storage_prefix))
-    };
-    properties.get(LOCATION).is_some_and(lies_in)
+    })
 }
 
 fn lies_in(location: &str, warehouse: &str, storage_prefix: &str) -> bool {
@@ -163,12 +150,6 @@ async fn drop_all(lease: &PurgeLease<'_>, lakehouse: &iomete::Catalog, root: &[S
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_namespace_has_one_name_or_two() {
-        assert_eq!(namespaces("ivory_tenant_acme"), ["ivory_tenant_acme"]);
-        assert_eq!(namespaces("ivory_tenant_a-b"), ["ivory_tenant_a-b", "ivory_tenant_a_b"]);
-    }
 
     #[test]
     fn a_namespace_belongs_to_whom_it_says_or_to_whose_place_it_is_in() {
