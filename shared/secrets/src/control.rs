@@ -167,9 +167,10 @@ pub struct IometeSecret {
 }
 
 /// The key that signs certificates of purges: an Ed25519 pair, each half 32 bytes in hexadecimal.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct PurgeKeySecret {
     /// The private half.
+    #[schema(value_type = String)]
     pub private_key: SecretString,
     /// The public half, with which everybody verifies.
     pub public_key: String,

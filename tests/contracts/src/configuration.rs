@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 use lambda_kit::{AwsResource, Platform};
 use secrets::{
-    CallersSecret, CatalogSecret, DatabaseOwnerSecret, DatabaseReadSecret, DatabaseSecret, IometeSecret, RegionSecret,
-    Secret, SmtpSecret, StripeSecret, SupabaseSecret, TenantSecret, ValkeySecret,
+    CallersSecret, CatalogSecret, DatabaseOwnerSecret, DatabaseReadSecret, DatabaseSecret, IometeSecret,
+    PurgeKeySecret, RegionSecret, Secret, SmtpSecret, StripeSecret, SupabaseSecret, TenantSecret, ValkeySecret,
 };
 use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
@@ -44,7 +44,8 @@ ivory/control/stripe --secret-string file:///dev/stdin`. [infra/aws](aws/README.
 const SETTINGS: &str = "
 ## What functions read
 
-Each variable has the value of the parameter of the same name, in other letters. `STATE_MACHINE_ARN` is the main stack's own.
+Each variable has the value of the parameter of the same name, in other letters. `STATE_MACHINE_ARN` and `PURGE_STATE_MACHINE_ARN` are the
+main stack's own.
 
 | variable | functions |
 |---|---|
@@ -152,6 +153,7 @@ fn secrets() -> Vec<(&'static str, Value)> {
         (ValkeySecret::NAMES, schema::<ValkeySecret>()),
         (IometeSecret::NAMES, schema::<IometeSecret>()),
         (SmtpSecret::NAMES, schema::<SmtpSecret>()),
+        (PurgeKeySecret::NAMES, schema::<PurgeKeySecret>()),
         (RegionSecret::NAMES, schema::<RegionSecret>()),
         (TenantSecret::NAMES, schema::<TenantSecret>()),
         (CatalogSecret::NAMES, schema::<CatalogSecret>()),
