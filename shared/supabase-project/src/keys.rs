@@ -102,3 +102,6 @@ async fn renew_key(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
