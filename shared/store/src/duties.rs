@@ -118,7 +118,7 @@ impl Store {
 }
 
 impl Lease<'_> {
-    /// Whether a DELETE ever asked for the tenant's keys and password to be revoked. They may have been, or some of them.
+    /// Whether a DELETE, or a purge, ever asked for the tenant's keys and password to be revoked. They may have been, or some of them.
     pub async fn access_was_revoked(&self) -> Result<bool, Failure> {
         let sql = include_str!("../sql/access_revoked.sql");
         Ok(!self.store.read(sql, &[(&self.tenant.tenant_id.0, Type::UUID)]).await?.is_empty())

@@ -16,7 +16,7 @@ const KEYS: [(KeyKind, ResourceKind); 2] =
     [(KeyKind::Publishable, ResourceKind::PublishableKey), (KeyKind::Secret, ResourceKind::SecretKey)];
 
 impl ProjectAccess {
-    /// Makes new what a DELETE revoked, once for each restore. Nothing is done for a tenant whose access was never revoked.
+    /// Makes new what a DELETE or a purge revoked, once for each restore. Nothing is done for a tenant whose access was never revoked.
     pub async fn renew_revoked(
         &self,
         lease: &Lease<'_>,

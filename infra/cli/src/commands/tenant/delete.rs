@@ -10,8 +10,8 @@ use crate::commands::confirm;
 use crate::context::Context;
 use crate::error::Error;
 
-/// Switch a tenant off: it stops routing and loses its access, and its subscription ends. What it has is kept, and its slug
-/// is not free again. A run that is under way is stopped.
+/// Switch a tenant off: it stops routing and loses its access, and its subscription ends. What it has is kept, and so is its slug,
+/// until it is purged. A run that is under way is stopped.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
