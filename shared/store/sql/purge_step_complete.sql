@@ -1,4 +1,5 @@
--- One statement completes the step and ends the lease.
+-- One statement completes the step and ends the lease. What a DELETE left to be done is done with it: by the first step that nobody
+-- gets in any more, by the second that nothing is billed. Done later, it would give the slug's graph user a new life.
 WITH released AS (
     UPDATE control.tenants
     SET lease_token = NULL, lease_until = NULL, updated_at = clock_timestamp(), version = version + 1
@@ -6,6 +7,11 @@ WITH released AS (
     RETURNING tenant_id
 ), alive AS (
     UPDATE control.purges p SET touched_at = clock_timestamp() FROM released WHERE p.tenant_id = released.tenant_id
+), superseded AS (
+    UPDATE control.outbox o SET delivered_at = clock_timestamp(), last_error = NULL
+    FROM released
+    WHERE o.tenant_id = released.tenant_id AND o.delivered_at IS NULL
+      AND o.kind = ANY (CASE $3 WHEN 1 THEN ARRAY['switch_off_graph_user', 'revoke_access'] WHEN 2 THEN ARRAY['settle_billing'] ELSE '{}' END)
 )
 UPDATE control.purge_steps s
 SET state = 'completed', finished_at = clock_timestamp(), waiting_for = NULL, next_retry_at = NULL, cause = NULL

@@ -251,6 +251,29 @@ async fn a_failed_purge_goes_on_after_what_is_completed() {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn what_a_delete_left_to_be_done_is_done_with_the_steps() {
+    let database = Database::create().await;
+    let tenant = database.deprovisioned("acme").await;
+    let client = database.own.connect().await;
+    let promise = "INSERT INTO control.outbox (id, tenant_id, kind, payload)
+                   SELECT gen_random_uuid(), $1, kind, '{}' FROM unnest(ARRAY['switch_off_graph_user', 'revoke_access', 'settle_billing']) kind";
+    client.execute(promise, &[&tenant.tenant_id.0]).await.expect("promised");
+    let open = async || {
+        let sql = "SELECT kind FROM control.outbox WHERE delivered_at IS NULL AND kind <> 'invalidate_cache' ORDER BY kind";
+        let rows = client.query(sql, &[]).await.expect("answers");
+        rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
+    };
+    let purge = database.request(&tenant).await;
+    database.complete_until(&purge, PurgeStep::EndSubscription).await;
+    assert_eq!(open().await, ["settle_billing"]);
+    assert!(database.store.duty_of(store::Duty::SwitchOffGraphUser, tenant.tenant_id).await.expect("answers").is_none());
+    let lease = database.begin(&purge, PurgeStep::EndSubscription, "t").await.expect("free");
+    lease.finish_step(&PurgeStepOutcome::Completed, Duration::ZERO).await.expect("written");
+    assert_eq!(open().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
 async fn a_tenant_comes_back_until_something_is_lost() {
     let database = Database::create().await;
     let tenant = database.deprovisioned("acme").await;
