@@ -98,7 +98,9 @@ mod tests {
     #[test]
     fn every_route_has_a_command() {
         let known: Vec<_> = ALL.iter().flat_map(|command| command.routes).map(|route| route.name).collect();
-        let missing = routes::ROUTES.iter().filter(|route| !route.for_everybody && !known.contains(&route.name));
+        // The console is a page for browsers.
+        let for_machines = routes::ROUTES.iter().filter(|route| route.name != routes::GET_CONSOLE.name);
+        let missing = for_machines.filter(|route| !route.for_everybody && !known.contains(&route.name));
         assert_eq!(missing.map(|route| route.name).collect::<Vec<_>>(), Vec::<&str>::new());
     }
 }
