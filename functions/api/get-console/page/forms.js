@@ -48,7 +48,7 @@ export class Fields {
       const mine = errors.filter((error) => error.field === name);
       input.toggleAttribute("aria-invalid", false);
       if (mine.length) input.setAttribute("aria-invalid", "true");
-      /** @type {HTMLElement} */ (this.faults.get(name)).textContent = mine.map((error) => error.message).join("; ");
+      this.faults.get(name)?.replaceChildren(mine.map((error) => error.message).join("; "));
     }
     const first = errors.map((error) => this.inputs.get(error.field)).find((input) => input);
     first?.focus();

@@ -55,7 +55,7 @@ export function resourcesPart(slug, signal) {
   return { section, reload };
 }
 
-/** Asks every system whether the tenant's things are as they were left, and repairs them. @param {TenantRecord} record @param {AbortSignal} signal */
+/** Asks every system whether the tenant's things are as they were left, and repairs them. @param {() => TenantRecord} record As it is now. @param {AbortSignal} signal */
 export function checkPart(record, signal) {
   const [section, body] = part("Check", button("Check now", () => check()));
   fill(body, h("p", { class: "quiet" }, "Asks every system whether it has what the steps made. Nothing is changed."));
@@ -74,11 +74,11 @@ export function checkPart(record, signal) {
   const check = () => filled(body, signal, async () => {
     fill(body, "Asking…");
     /** @type {import("./types.js").CheckedPart[]} */
-    const found = (await ask("check-tenant", { tenant: record.slug, signal })).data;
+    const found = (await ask("check-tenant", { tenant: record().slug, signal })).data;
     const broken = found.filter((it) => it.state === "broken");
     const names = [...new Set(broken.filter((it) => it.repairable).map((it) => it.resource))];
     return [h("p", { role: "status" }, broken.length ? `${broken.length} broken.` : "Nothing is broken."), table("Check", columns, found),
-      h("p", null, names.length > 0 && repairOf(record, names, repaired))];
+      h("p", null, names.length > 0 && repairOf(record(), names, repaired))];
   });
   return section;
 }

@@ -21,13 +21,14 @@ export async function tenantView(main, signal, slug) {
   const audit = may("list-tenant-audit") ? auditPart(slug, signal) : null;
   const rest = h("div");
   let [version, last] = ["", ""];
+  /** @type {import("./types.js").TenantRecord} */
+  let tenant;
   const again = () => look().catch(() => {});
 
   async function look() {
     const call = { tenant: slug, signal };
     const [{ data, etag }, answer] = await Promise.all([ask("get-tenant", call), ask("get-tenant-status", call)]);
-    /** @type {import("./types.js").TenantRecord} */
-    const tenant = data;
+    tenant = data;
     /** @type {import("./types.js").Status} */
     const status = answer.data;
     const progress = `${status.provisioning_state} ${status.attempt} ${status.completed_steps.length}`;
@@ -44,7 +45,7 @@ export async function tenantView(main, signal, slug) {
       shown.purging.show(now, () => purgeStatus(now));
     }
     if (version !== etag + progress) {
-      if (rest.childElementCount === 0) fill(rest, may("check-tenant") && checkPart(tenant, signal), lakehousePart(tenant, signal));
+      if (rest.childElementCount === 0) fill(rest, may("check-tenant") && checkPart(() => tenant, signal), lakehousePart(tenant, signal));
       resources?.reload();
       audit?.reload();
     }
