@@ -35,6 +35,6 @@ export async function createView(main) {
     location.hash = `#/tenants/${encodeURIComponent(data.slug)}`;
   }
   const extra = [h("details", null, h("summary", null, "The same on a command line"), commands)];
-  fill(main, h("h1", { tabindex: "-1" }, "Create a tenant"), h("div", { class: "card" }, form({ fields, submit: "Create", send, extra, changed })));
+  fill(main, h("h1", { tabindex: "-1" }, "Create a tenant"), h("div", { class: "card" }, form({ fields, submit: "Create the tenant", send, extra, changed })));
   changed(fields.values());
 }

@@ -1,0 +1,9 @@
+//! What people do with the console, done in a browser against a cloud.
+
+mod actions;
+mod failing;
+mod hostile;
+mod looks;
+mod pictures;
+mod policy;
+mod session;
