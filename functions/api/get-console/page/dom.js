@@ -83,7 +83,7 @@ export function table(caption, columns, rows) {
   const head = h("tr", null, columns.map((column) => h("th", { scope: "col" }, column.title)));
   const body = h("tbody", null, rows.map((row) => line(columns, row)));
   const whole = h("table", null, h("caption", { class: "hidden" }, caption), h("thead", null, head), body);
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, whole);
+  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption }, whole);
 }
 
 /** @template Row @param {Column<Row>[]} columns @param {Row} row */
@@ -122,26 +122,43 @@ export class Shown {
   }
 }
 
-/** Waits, or less if the view ends. @param {number} milliseconds @param {AbortSignal} signal */
-export function pause(milliseconds, signal) {
+/** Whoever pauses listens to it. */
+const bell = new EventTarget();
+/** The shortest pause after a failure. */
+const AFTER_FAILURE = 5000;
+
+/** Whoever pauses goes on at once: something was changed. */
+export function goOnNow() {
+  bell.dispatchEvent(new Event("ring"));
+}
+
+/** Waits, or less if the view ends or the bell rings. @param {number} milliseconds @param {AbortSignal} signal @returns {Promise<void>} */
+function pause(milliseconds, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve(undefined)), { once: true });
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      bell.removeEventListener("ring", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end);
+    bell.addEventListener("ring", end);
   });
 }
 
-/** Asks again and again while the view is there and somebody may see it. @param {AbortSignal} signal @param {() => Promise<number>} work It says how long to pause. */
-export async function keepOn(signal, work) {
-  let rest = 0;
-  while (!signal.aborted) {
-    if (!document.hidden) {
-      try {
-        rest = await work();
-      } catch (error) {
-        if (signal.aborted || rest === 0) throw error;
-        // What is shown stays. The banner says that the server is away.
-      }
-    }
-    await pause(rest || 1000, signal);
+/**
+ * Does something again and again while the view is there and somebody may see it. What is shown stays where that fails: the banner
+ * says that the server is away.
+ *
+ * @param {AbortSignal} signal
+ * @param {number} rest How long to pause first.
+ * @param {() => Promise<number>} work It says how long to pause next.
+ */
+export async function keepOn(signal, rest, work) {
+  for (;;) {
+    await pause(rest, signal);
+    if (signal.aborted) return;
+    if (!document.hidden) rest = await work().catch(() => Math.max(rest, AFTER_FAILURE));
   }
 }

@@ -57,11 +57,12 @@ export class Fields {
 }
 
 /** Says what went wrong. @param {unknown} error @param {{ field: string, message: string }[]} [others] Faults that no field shows. */
-export function trouble(error, others = []) {
+export function trouble(error, others) {
   if (error instanceof Refusal) {
+    const faults = others ?? error.problem.errors ?? [];
     const { title, detail, code, request_id: id } = error.problem;
     return h("div", { class: "card bad", role: "alert" }, h("p", null, h("b", null, title)), h("p", null, detail),
-      others.map(({ field, message }) => h("p", null, h("code", null, field), ` ${message}`)),
+      faults.map(({ field, message }) => h("p", null, h("code", null, field), ` ${message}`)),
       h("p", { class: "quiet" }, h("code", null, code), id && [" · request ", h("code", null, id)]));
   }
   const text = error instanceof Unreachable ? error.message : `The page made a mistake: ${error}`;

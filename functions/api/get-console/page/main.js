@@ -2,7 +2,7 @@ import { accountView, forget, isSignedIn, may, showWho, signIn } from "./account
 import { listen } from "./api.js";
 import { auditView } from "./audit.js";
 import { createView } from "./create.js";
-import { at, button, fill, h } from "./dom.js";
+import { at, button, fill, goOnNow, h } from "./dom.js";
 import { trouble } from "./forms.js";
 import { lakehouseView } from "./lakehouse.js";
 import { overviewView } from "./overview.js";
@@ -58,7 +58,7 @@ async function show() {
   document.title = `${title?.textContent} · Console`;
   title?.focus();
   why = "";
-  await goOn?.().catch((error) => mine.signal.aborted || at("main").prepend(trouble(error)));
+  await goOn?.();
 }
 
 let why = "";
@@ -81,5 +81,11 @@ listen(
     else leave("Your API key is not accepted any more. Sign in again to go on where you were.");
   },
 );
+// An address of its own would be another view.
+document.querySelector(".skip")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  at("main").focus();
+});
+document.addEventListener("visibilitychange", goOnNow);
 addEventListener("hashchange", show);
 show();

@@ -9,7 +9,7 @@ import { AUDIT } from "./parts.js";
 const LOOKED_AT = 8;
 /** A run that has not moved for so long is stuck. */
 const STUCK = 10 * 60_000;
-const PACE = 20_000;
+const PACE = 30_000;
 
 /**
  * @typedef {import("./types.js").ListedTenant} ListedTenant
@@ -92,13 +92,9 @@ export async function overviewView(main, signal) {
     return PACE;
   }
 
-  let first = await look();
+  await look();
   const audit = may("list-audit") ? loadingList("Newest changes", "list-audit", { query: { limit: "10" }, signal }, AUDIT, "Nothing yet.") : null;
   fill(newestBody, audit?.element);
   fill(main, h("h1", { tabindex: "-1" }, "Overview"), numbers, stuck, runs, failures, may("list-systems") && systems, audit && newest);
-  return () => keepOn(signal, async () => {
-    const rests = first || (await look());
-    first = 0;
-    return rests;
-  });
+  return () => keepOn(signal, PACE, look);
 }

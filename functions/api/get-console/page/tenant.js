@@ -1,7 +1,7 @@
 import { may } from "./account.js";
 import { actionsOf, retryOf } from "./actions.js";
 import { ask } from "./api.js";
-import { Shown, fill, h, keepOn, part, say } from "./dom.js";
+import { Shown, fill, goOnNow, h, keepOn, part, say } from "./dom.js";
 import { state, when, words } from "./format.js";
 import { auditPart, checkPart, lakehousePart, recordFacts, resourcesPart } from "./parts.js";
 import { purgeStatus } from "./purge.js";
@@ -23,7 +23,6 @@ export async function tenantView(main, signal, slug) {
   let [version, last] = ["", ""];
   /** @type {import("./types.js").TenantRecord} */
   let tenant;
-  const again = () => look().catch(() => {});
 
   async function look() {
     const call = { tenant: slug, signal };
@@ -33,9 +32,9 @@ export async function tenantView(main, signal, slug) {
     const status = answer.data;
     const progress = `${status.provisioning_state} ${status.attempt} ${status.completed_steps.length}`;
     shown.head.show([tenant.display_name, tenant.provisioning_state], () => [`${tenant.display_name} `, state(tenant.provisioning_state)]);
-    shown.actions.show(tenant, () => actionsOf(tenant, etag, again));
+    shown.actions.show([tenant, etag], () => actionsOf(tenant, etag, goOnNow));
     shown.record.show(tenant, () => recordFacts(tenant));
-    shown.failed.show([status, may("retry-tenant")], () => failure(status, retryOf(tenant, again)));
+    shown.failed.show([status, may("retry-tenant")], () => failure(status, retryOf(tenant, goOnNow)));
     shown.held.show(tenant.hold, () => tenant.hold && hold(tenant.hold));
     // What runs has grown older.
     shown.steps.show([status, status.provisioning_state === "provisioning" && Date.now()], () => timeline(status));
@@ -56,12 +55,7 @@ export async function tenantView(main, signal, slug) {
 
   const pace = await look();
   fill(main, h("div", { class: "head" }, title, actions), failed, held, h("div", { class: "card" }, record), run, purge, resources?.section, rest, audit?.section);
-  let first = pace;
-  return () => keepOn(signal, async () => {
-    const rests = first || (await look());
-    first = 0;
-    return rests;
-  });
+  return () => keepOn(signal, pace, look);
 }
 
 /** @param {import("./types.js").Hold} hold */
