@@ -10,7 +10,7 @@ use domain::{Invalid, Slug, TenantId};
 use jiff::SignedDuration;
 use url::Url;
 
-use crate::commands::{audit, auth, catalog, explain, login, profile, schema, shell, sync, tenant};
+use crate::commands::{audit, auth, catalog, explain, login, profile, purge, schema, shell, sync, tenant};
 use crate::output::Format;
 use crate::profiles::ProfileName;
 
@@ -23,6 +23,7 @@ Exit codes:
    4  unavailable: no connection, no answer in time, 429, 5xx
    5  the run is still under way
    6  rows of the audit log were changed
+   7  something of the tenant is broken
   10  the run failed; whoever sent the request can mend it
   11  the run failed; whoever runs the installation can mend it
   12  the run failed; the outside system has to be mended
@@ -98,6 +99,9 @@ Examples:
     /// Make, see, change and switch off tenants.
     #[command(subcommand)]
     Tenant(tenant::Tenant),
+    /// Delete a tenant that is switched off, from every system, and prove it.
+    #[command(subcommand)]
+    Purge(purge::Purge),
     /// A tenant's lakehouse catalog.
     #[command(subcommand)]
     Catalog(catalog::Catalog),

@@ -35,6 +35,9 @@ pub enum Error {
     /// A tenant's run is still under way.
     #[error("{0} is still being provisioned")]
     StillRunning(String),
+    /// A purge is still under way, or waits for approval.
+    #[error("the purge of {0} is not done yet")]
+    PurgeRunning(String),
     /// Rows of the audit log do not fit.
     #[error("{0}")]
     Altered(String),
@@ -70,6 +73,8 @@ pub enum Exit {
     StillRunning = 5,
     /// Rows of the audit log were changed.
     Altered = 6,
+    /// A check found something broken, or a repair did not bring it back.
+    Broken = 7,
     /// The run failed, and whoever sent the request can mend it.
     FailedByCaller = 10,
     /// The run failed, and whoever runs the installation can mend it.
@@ -119,7 +124,7 @@ impl Error {
             },
             Self::Unavailable(..) => Exit::Unavailable,
             Self::Said(exit) => *exit,
-            Self::StillRunning(_) => Exit::StillRunning,
+            Self::StillRunning(_) | Self::PurgeRunning(_) => Exit::StillRunning,
             Self::Altered(_) => Exit::Altered,
             Self::Interrupted(..) => Exit::Interrupted,
             Self::Closed => Exit::Done,
@@ -152,6 +157,7 @@ impl Error {
             }
             Self::Unavailable(_, key) => again(key.as_ref()),
             Self::StillRunning(slug) => then(&format!("ivory tenant watch {slug}")),
+            Self::PurgeRunning(tenant) => then(&format!("ivory purge watch {tenant}")),
             Self::Interrupted(slug, key) => {
                 if let Some(slug) = slug {
                     note(format_args!("  {slug} is being provisioned all the same"));

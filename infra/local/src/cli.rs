@@ -60,6 +60,8 @@ pub enum Command {
     Openapi,
     /// Write functions/api/ERRORS.md, made from the code.
     Errors,
+    /// Write infra/CONFIGURATION.md, made from the templates and the code.
+    Configuration,
     /// Start a cloud and let Schemathesis call it with requests that the OpenAPI document allows, and with others.
     Fuzz(Fuzz),
     /// Start a cloud and run the kill matrix: every fault on every effect of every actor.
@@ -292,6 +294,7 @@ impl Command {
             | Self::Logs { .. }
             | Self::Openapi
             | Self::Errors
+            | Self::Configuration
             | Self::Guard { .. }
             | Self::Worker { .. } => None,
         }

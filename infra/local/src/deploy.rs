@@ -132,6 +132,8 @@ fn overrides(staged: &Staged, seen: &Seen<'_>, arns: &Arns) -> anyhow::Result<Ve
         ("ConfiguredRegions", REGIONS.join(",")),
         // The local gateway writes no access log, and knows no account.
         ("ApiLogsRole", "exists".to_owned()),
+        // A tenant can be purged as soon as it is deprovisioned, one of a paid tier with a reason and an approval.
+        ("PurgeRetrievalDays", "0".to_owned()),
         ("Architecture", "x86_64".to_owned()),
         // The local node lacks Faiss, which is a native library.
         ("KnnEngine", "lucene".to_owned()),

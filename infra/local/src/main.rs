@@ -62,6 +62,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         | Command::Test(_)
         | Command::Openapi
         | Command::Errors
+        | Command::Configuration
         | Command::Fuzz(_)
         | Command::Faults(_)
         | Command::Bench(_) => family::front::run(&command).await,

@@ -19,6 +19,10 @@ pub async fn errors(workspace: &Workspace) -> anyhow::Result<ExitCode> {
     write(workspace, "errors", "functions/api/ERRORS.md").await
 }
 
+pub async fn configuration(workspace: &Workspace) -> anyhow::Result<ExitCode> {
+    write(workspace, "configuration", "infra/CONFIGURATION.md").await
+}
+
 async fn write(workspace: &Workspace, program: &str, path: &str) -> anyhow::Result<ExitCode> {
     let built = compile::programs(workspace, "the program that makes the document", &[program]).await?;
     let document = quietly(Command::new(built.get(program)?), program).await?;

@@ -67,8 +67,14 @@ impl Kind {
                 const {
                     &[
                         handed("StateMachineArn", Self::Main, "StateMachineArn"),
+                        handed("ApiLogGroup", Self::Main, "ApiLogGroup"),
+                        handed("StepsLogGroup", Self::Main, "StepsLogGroup"),
                         handed("OpsLogGroup", Self::Main, "OpsLogGroup"),
+                        handed("ReconcileTenantsFunction", Self::Main, "ReconcileTenantsFunction"),
+                        handed("CheckRegionFunction", Self::Main, "CheckRegionFunction"),
                         handed("AccessLogGroup", Self::Main, "AccessLogGroup"),
+                        handed("DatabaseInstanceId", Self::Database, "DatabaseInstanceId"),
+                        handed("ValkeyGroupId", Self::Cache, "ValkeyGroupId"),
                     ]
                 }
             }

@@ -30,6 +30,7 @@ mod precondition;
 mod problem;
 pub mod records;
 mod request;
+mod retrieval;
 mod serve;
 
 pub use accept::Form;
@@ -44,4 +45,5 @@ pub use page::{Cursor, Page};
 pub use precondition::Conditions;
 pub use problem::Problem;
 pub use request::Request;
+pub use retrieval::PurgeRules;
 pub use serve::{Handler, LEAST_TIME, declaration, serve};

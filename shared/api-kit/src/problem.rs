@@ -9,7 +9,7 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use store::StoreError;
 
-use crate::Answer;
+use crate::{Answer, Moment};
 
 /// The most field errors of an answer.
 const MAX_ERRORS: usize = 100;
@@ -98,6 +98,52 @@ impl Problem {
         Self::new(ProblemCode::CatalogNotFound, "The tenant has no active catalog.")
     }
 
+    /// 404: nobody asked for a purge.
+    #[must_use]
+    pub fn purge_not_found() -> Self {
+        Self::new(ProblemCode::PurgeNotFound, "Nobody asked for a purge of this tenant.")
+    }
+
+    /// 409: the retrieval period is not over.
+    #[must_use]
+    pub fn retrieval_period(Moment(until): Moment, reason_helps: bool) -> Self {
+        let until = format!("{until:.0}");
+        let detail = if reason_helps {
+            format!(
+                "The period in which a paid tier's data can be retrieved is over at {until}. Before that, a reason is needed, and another consumer's approval."
+            )
+        } else {
+            format!("The period in which the tenant's data can be retrieved is over at {until}.")
+        };
+        Self::new(ProblemCode::RetrievalPeriod, detail)
+    }
+
+    /// 409: it cannot be restored any more, or not now.
+    #[must_use]
+    pub fn purge_in_progress() -> Self {
+        let detail = "The tenant's purge is under way, or has deleted something for good.";
+        Self::new(ProblemCode::PurgeInProgress, detail)
+    }
+
+    /// 409: nothing is left of it but its record.
+    #[must_use]
+    pub fn tenant_purged() -> Self {
+        Self::new(ProblemCode::TenantPurged, "The tenant was purged; its certificate says what became of everything.")
+    }
+
+    /// 409: there is nothing to approve.
+    #[must_use]
+    pub fn purge_not_waiting() -> Self {
+        Self::new(ProblemCode::PurgeNotWaiting, "No purge of this tenant waits for an approval.")
+    }
+
+    /// 409: who asked cannot approve.
+    #[must_use]
+    pub fn same_consumer() -> Self {
+        let detail = "The purge was asked for by the same consumer; another one has to approve it.";
+        Self::new(ProblemCode::SameConsumer, detail)
+    }
+
     /// 409: the tenant is live already.
     #[must_use]
     pub fn tenant_active() -> Self {
@@ -108,7 +154,7 @@ impl Problem {
     #[must_use]
     pub fn tenant_deprovisioned() -> Self {
         let detail =
-            "A tenant with this slug was deprovisioned; its resources are kept, so the slug cannot be used again.";
+            "A tenant with this slug was deprovisioned; its resources are kept. Restore it, or use another slug.";
         Self::new(ProblemCode::TenantDeprovisioned, detail)
     }
 
@@ -122,6 +168,18 @@ impl Problem {
     #[must_use]
     pub fn tenant_not_active(detail: &str) -> Self {
         Self::new(ProblemCode::TenantNotActive, detail)
+    }
+
+    /// 409: only a deprovisioned tenant can be restored or purged.
+    #[must_use]
+    pub fn tenant_not_deprovisioned(detail: &str) -> Self {
+        Self::new(ProblemCode::TenantNotDeprovisioned, detail)
+    }
+
+    /// 409: the tenant is under a legal hold.
+    #[must_use]
+    pub fn tenant_held() -> Self {
+        Self::new(ProblemCode::TenantHeld, "The tenant is under a legal hold, which its record shows.")
     }
 
     /// 409: the value can no longer be changed.

@@ -48,9 +48,14 @@ impl BillingSettings {
         }
     }
 
+    /// The plan whose price has this lookup key.
+    pub(crate) fn plan(&self, lookup_key: &str) -> Option<Plan> {
+        [Plan::Enterprise, Plan::EnterprisePlus].into_iter().find(|plan| self.lookup_key(*plan) == lookup_key)
+    }
+
     /// Whether this is the lookup key of a plan's price.
     pub(crate) fn is_ours(&self, lookup_key: &str) -> bool {
-        lookup_key == self.enterprise || lookup_key == self.enterprise_plus
+        self.plan(lookup_key).is_some()
     }
 }
 

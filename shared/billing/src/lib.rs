@@ -8,11 +8,14 @@
 
 mod account;
 mod change;
+mod look;
 mod once;
 mod open;
+mod repair;
 mod settle;
 
 pub use account::{Biller, Billing, BillingSettings, Plan};
 pub use change::{ChangeNotBegun, Changed, begin_change, finish_change};
+pub use look::{Billed, Priced, Subscribed};
 pub use open::Report;
 pub use settle::{Change, Settled};

@@ -44,6 +44,13 @@ impl Actor<'_> {
     }
 }
 
+/// Whether two names are of the same somebody, whatever they proved it with. In a name, `#` separates the key and nothing else.
+#[must_use]
+pub fn same_somebody(one: &str, other: &str) -> bool {
+    let identity = |name: &str| name.split('#').next().map(str::to_owned);
+    identity(one) == identity(other)
+}
+
 /// `api_key:{consumer}#{first 8 of the digest}`, `bearer:{issuer}|{subject}`, `system:{function}`: visible ASCII only.
 impl fmt::Display for Actor<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,6 +84,17 @@ mod tests {
         assert_eq!(bearer.to_string(), "bearer:https://id.bank.example/|auth0%7C5f7c");
         assert_eq!(bearer.identity(), bearer.to_string());
         assert_eq!(Actor::System { function: "record-failure" }.to_string(), "system:record-failure");
+    }
+
+    #[test]
+    fn another_key_makes_nobody_else() {
+        let named = |consumer, digest| Actor::ApiKey { consumer, digest }.to_string();
+        assert!(same_somebody(&named("platform", DIGEST), &named("platform", "00000000")));
+        assert!(!same_somebody(&named("platform", DIGEST), &named("auditors", DIGEST)));
+        // A consumer whose name has the separator in it.
+        assert!(!same_somebody(&named("platform", DIGEST), &named("platform#2c70e12b", DIGEST)));
+        let bearer = |subject| Actor::Bearer { issuer: "https://id.bank.example/", subject }.to_string();
+        assert!(!same_somebody(&bearer("a#1"), &bearer("a#2")));
     }
 
     /// Every text of up to three of these: separators, the encoding's sign and its digits, the names' own words, what

@@ -212,6 +212,18 @@ causes! {
         ConfigurationInvalid = "configuration_invalid", Internal, Platform, false,
             "The function cannot start with its settings: {}. Correct the parameters and deploy the template, then send the request again.";
     }
+    /// Purges
+    Purge {
+        /// The tenant is under a legal hold, so nothing of it may be deleted.
+        PurgeHeld = "purge_held", Rejected, Platform, false,
+            "The tenant is under a legal hold, so nothing of it is deleted. Once its hold is released with DELETE /v1/admin/tenants/{slug}/hold, POST its purge again.";
+        /// The lease ended, the tenant was held, or a step was begun anew before the certificate could be kept.
+        PurgeOvertaken = "purge_overtaken", Busy, Platform, true,
+            "The lease ended, the tenant was held, or another step was begun anew before the certificate could be kept; the step is tried again.";
+        /// The purge's execution ended without recording its failure.
+        PurgeLost = "purge_lost", Transient, Platform, true,
+            "The purge's execution was stopped or timed out before it could record why. POST the purge again; it goes on where it ended.";
+    }
     /// Secrets Manager
     Secrets {
         /// A secret does not exist, or has no value.
@@ -784,6 +796,96 @@ causes! {
         /// Stripe refused to change the subscription.
         SubscriptionChangeRefused = "subscription_change_refused", Rejected, Platform, false,
             "Stripe refused to change the tenant's subscription {}. Look up the request's id in Stripe's dashboard, correct what it names, then send the request again.";
+    }
+    /// What a check of a tenant finds broken
+    TenantCheck {
+        /// The tenant's project is not there any more, or does not recover without help.
+        ProjectGone = "project_gone", Rejected, Platform, false,
+            "The tenant's project {project} is {} at Supabase and does not recover without help. Restore it in Supabase, then check the tenant again.";
+        /// The tenant's project is being changed or is unwell.
+        ProjectUnwell = "project_unwell", Rejected, Provider, true,
+            "The tenant's project {project} is {} at Supabase. Wait until Supabase shows it as healthy, then check the tenant again.";
+        /// The tenant's secret does not hold what the project has.
+        KeysOutdated = "keys_outdated", Rejected, Platform, false,
+            "The tenant's secret does not hold the project's {}. Repair keys.";
+        /// Auth refuses the secret key that Supabase shows for the project.
+        KeysRefused = "keys_refused", Rejected, Provider, true,
+            "Supabase Auth does not accept the secret key that Supabase shows for the project {project}. A new key is known everywhere within a minute; if this stays, look in Supabase whether the key is switched off.";
+        /// The tenant's database lacks migrations of this release, or the row does not say that it has them.
+        SchemaOutdated = "schema_outdated", Rejected, Platform, false,
+            "The schema of the tenant's database is not this release's: {}. Repair schema.";
+        /// The tenant's database does not hold the rows that the migrations ship.
+        SeedIncomplete = "seed_incomplete", Rejected, Platform, false,
+            "The tenant's database holds {}. No step writes such rows a second time: restore them from a backup, or as the tenant-database's V5__seed.sql has them.";
+        /// The tenant's admin cannot log in, or is not its admin.
+        AdminUnable = "admin_unable", Rejected, Platform, false,
+            "The tenant's admin {}. Unless the tenant wants it so, invite the admin again, which gives them a way in and the role.";
+        /// The tenant's graph is not there, or lacks the tenant's node.
+        GraphGone = "graph_gone", Rejected, Platform, false,
+            "The graph {graph} in {region} is not there, or the tenant's node is not in it. Restore it from a backup of that FalkorDB: an empty one would hide the loss.";
+        /// The graph's user does not have exactly its rights.
+        GraphUserDiffers = "graph_user_differs", Rejected, Platform, false,
+            "The user {graph} in {region} does not have exactly the password and rights that were set. Repair graph_user.";
+        /// A deprovisioned tenant's graph user is on.
+        GraphUserOn = "graph_user_on", Rejected, Platform, false,
+            "The user {graph} in {region} may still log in, although the tenant was deprovisioned. The reconciler switches it off once that FalkorDB can be reached; if this stays, find out from its log why it does not.";
+        /// The tenant's index is not there.
+        SearchIndexGone = "search_index_gone", Rejected, Platform, false,
+            "The index {index} in {region} is not there. Restore it from a snapshot of that OpenSearch, or index the tenant's documents anew: an empty one would hide the loss.";
+        /// The tenant's index is not the one that was made.
+        SearchIndexDiffers = "search_index_differs", Rejected, Platform, false,
+            "In {region}, {}. Reindex into an index with the right mapping, or restore the parameters it was made with.";
+        /// The alias does not lead to the whole index.
+        SearchAliasDiffers = "search_alias_differs", Rejected, Platform, false,
+            "In {region}, the alias {alias} {}. Repair search_alias.";
+        /// The alias leads to another index, or its name is that of one.
+        SearchAliasElsewhere = "search_alias_elsewhere", Rejected, Platform, false,
+            "In {region}, {}. If nobody meant it so, lead the alias back to {index} there.";
+        /// Stripe does not have the tenant's customer any more.
+        CustomerGone = "customer_gone", Rejected, Platform, false,
+            "Stripe has no customer of the tenant. Repair subscription, which makes the customer anew.";
+        /// The tenant's subscription does not go on.
+        SubscriptionOver = "subscription_over", Rejected, Platform, false,
+            "The tenant's tier is paid for, and its subscription {}. Repair subscription.";
+        /// A tenant without a paid tier is billed.
+        SubscriptionGoesOn = "subscription_goes_on", Rejected, Platform, false,
+            "The tenant's subscription goes on, although its tier costs nothing or it was deprovisioned. Repair subscription; a deprovisioned tenant's is cancelled by the reconciler.";
+        /// The tenant's subscription has another price than its tier's.
+        PriceDiffers = "price_differs", Rejected, Platform, false,
+            "The tenant's subscription has {}. Repair subscription, which gives it the tier's price.";
+        /// The middleware's cache may answer for ever with what is not so any more.
+        CacheOutdated = "cache_outdated", Rejected, Platform, false,
+            "The middleware's cache holds entries of the tenant that never expire. Repair cache, or invalidate the tenant's cache if it is not active: the middleware reads its record again then.";
+        /// The version of a catalog's credentials that its row names is not there.
+        CatalogSecretGone = "catalog_secret_gone", Rejected, Platform, false,
+            "The credentials of the catalog {} are not there in the version that belongs to it. POST the catalog with its credentials.";
+        /// A namespace into which tables are synced is not in the lakehouse.
+        NamespaceGone = "namespace_gone", Rejected, Platform, false,
+            "The lakehouse has no namespace {}, into which the tenant's tables are synced. If nothing was synced yet, the first sync makes it; else restore it in IOMETE.";
+    }
+    /// IOMETE: the lakehouse
+    Lakehouse {
+        /// There is no connection to IOMETE.
+        LakehouseUnreachable = "lakehouse_unreachable", Transient, Platform, true,
+            "IOMETE could not be reached; check IometeUrl and the network path.";
+        /// IOMETE shows a certificate that is not trusted.
+        LakehouseUntrusted = "lakehouse_untrusted", Rejected, Platform, false,
+            "IOMETE is not trusted. Check IometeUrl and what intercepts the network path, then send the request again.";
+        /// IOMETE did not answer in time.
+        LakehouseTimeout = "lakehouse_timeout", Transient, Provider, true,
+            "IOMETE did not answer in time; check its load if this persists.";
+        /// IOMETE does not accept the token.
+        LakehouseUnauthorized = "lakehouse_unauthorized", Rejected, Platform, false,
+            "IOMETE does not accept the token. Put a valid one into the secret control/iomete, then send the request again.";
+        /// IOMETE answered with another status than a success.
+        LakehouseUnavailable = "lakehouse_unavailable", Transient, Provider, true,
+            "IOMETE answered with an error; check its health if this persists.";
+        /// IOMETE sent an undocumented answer.
+        LakehouseUnexpectedAnswer = "lakehouse_unexpected_answer", Rejected, Platform, false,
+            "IOMETE sent an undocumented answer. Check that IometeUrl is the address of an Iceberg REST catalog, then send the request again.";
+        /// The configured address or token cannot be used in a request.
+        LakehouseBadConfiguration = "lakehouse_bad_configuration", Internal, Platform, false,
+            "IOMETE cannot be called with the configured address and token. Correct IometeUrl and the secret control/iomete, then send the request again.";
     }
     /// Callers' credentials: the secret control/callers and the issuer's keys
     Callers {

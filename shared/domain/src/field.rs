@@ -70,6 +70,9 @@ pub(crate) struct Patched<T>(PhantomData<fn() -> T>);
 /// At most `MAX` different texts. Empty if it is absent.
 pub(crate) struct Set<T, const MAX: usize>(PhantomData<fn() -> T>);
 
+/// At least one and at most `MAX` different texts. Empty after an error.
+pub(crate) struct Several<T, const MAX: usize>(PhantomData<fn() -> T>);
+
 macro_rules! of_texts {
     ($($kind:ident),+) => {
         $(impl<T> $kind<T> {
@@ -81,6 +84,10 @@ macro_rules! of_texts {
 of_texts!(Required, Optional, Defaulted, Nullable, Patched);
 
 impl<T, const MAX: usize> Set<T, MAX> {
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<T, const MAX: usize> Several<T, MAX> {
     pub const NEW: Self = Self(PhantomData);
 }
 
@@ -161,6 +168,19 @@ impl<T: FromStr<Err: Display> + FieldSchema + PartialEq, const MAX: usize> Field
 
     fn schema(&self) -> Value {
         json!({ "type": "array", "items": T::field_schema(), "uniqueItems": true, "maxItems": MAX, "default": [] })
+    }
+}
+
+impl<T: FromStr<Err: Display> + FieldSchema + PartialEq, const MAX: usize> Field for Several<T, MAX> {
+    type Value = Vec<T>;
+    const REQUIRED: bool = true;
+
+    fn read(&self, name: &str, fields: &mut Fields<'_>) -> Vec<T> {
+        fields.required_set(name, MAX).unwrap_or_default()
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "array", "items": T::field_schema(), "uniqueItems": true, "minItems": 1, "maxItems": MAX })
     }
 }
 

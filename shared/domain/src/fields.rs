@@ -187,6 +187,20 @@ impl<'a> Fields<'a> {
         Some(items)
     }
 
+    /// The same, but there has to be one at least.
+    pub(crate) fn required_set<T: FromStr<Err: Display> + PartialEq>(
+        &mut self,
+        name: &str,
+        max_items: usize,
+    ) -> Option<Vec<T>> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => self.fail(name, "is required"),
+            Some(Value::Array(values)) if values.is_empty() => self.fail(name, "must have one item at least"),
+            Some(_) => return self.optional_set(name, max_items),
+        }
+        None
+    }
+
     /// A required confirmation: any value but `true` is an error.
     pub(crate) fn must_be_true(&mut self, name: &str) {
         match self.object.get(name) {

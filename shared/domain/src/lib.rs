@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod actor;
+pub mod approval;
 mod audit;
 pub mod catalog;
 mod caught;
@@ -15,11 +16,14 @@ mod fact;
 mod failure;
 mod field;
 pub mod fields;
+pub mod hold;
 pub mod invitation;
 mod location;
 pub mod names;
+mod part;
 mod problem;
 pub mod provision;
+pub mod purge;
 mod reserved;
 pub mod routes;
 mod run;
@@ -35,7 +39,8 @@ mod visible;
 mod wiped;
 mod words;
 
-pub use actor::Actor;
+pub use actor::{Actor, same_somebody};
+pub use approval::PurgeApproval;
 pub use audit::AuditWord;
 pub use catalog::{CatalogId, CatalogName, CatalogRequest, CatalogType, StoragePrefix};
 pub use caught::Caught;
@@ -44,10 +49,16 @@ pub use change::{CustomDomain, TenantChange};
 pub use fact::{Fact, word};
 pub use failure::Failure;
 pub use fields::{FieldError, Fields, Patch};
+pub use hold::{HoldReason, HoldRequest};
 pub use invitation::InvitationRequest;
 pub use location::Location;
+pub use part::{PartState, RepairOutcome, RepairRequest, TenantPart};
 pub use problem::ProblemCode;
 pub use provision::ProvisionRequest;
+pub use purge::{
+    CustomerPolicy, DataPolicy, PurgeOutcome, PurgePolicies, PurgeReason, PurgeRequest, PurgeState, PurgeStep,
+    PurgedItem, PurgedKind, Retrieval, SlugReserved,
+};
 pub use run::Run;
 pub use search::SearchText;
 pub use step::{Step, StepState};

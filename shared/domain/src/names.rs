@@ -27,8 +27,11 @@ pub fn search_index(slug: &Slug) -> String {
     format!("client_{slug}_v1")
 }
 
-/// The stream of Valkey that other systems follow: tenants that went live.
+/// The stream of Valkey that other systems follow: tenants that went live for the first time.
 pub const EVENTS: &str = "iam:tenants:provisioned";
+
+/// The stream of tenants that were brought back.
+pub const RESTORED: &str = "iam:tenants:restored";
 
 /// A graph, user or alias that nobody has: a slug has no underscore. What a check of a system rehearses, it rehearses under
 /// this name.
@@ -42,6 +45,12 @@ pub const REHEARSED_INDEX: &str = "client__preflight_v1";
 #[must_use]
 pub fn execution(tenant_id: TenantId, attempt: i32) -> String {
     format!("{tenant_id}-{attempt}")
+}
+
+/// The purge's execution for one attempt, which is none of the pipeline's.
+#[must_use]
+pub fn purge_execution(tenant_id: TenantId, attempt: i32) -> String {
+    format!("{tenant_id}-purge-{attempt}")
 }
 
 /// Fills `{slug}`, `{tenant_id}` and `{ref}` in a configured template.

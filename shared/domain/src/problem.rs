@@ -71,6 +71,9 @@ codes! {
     /// The tenant has no active catalog.
     CatalogNotFound = 404, "catalog_not_found", "No active catalog", Caller,
         "POST a catalog for the tenant first.";
+    /// Nobody ever asked for a purge of the tenant.
+    PurgeNotFound = 404, "purge_not_found", "No purge", Caller,
+        "Ask for a purge with POST /v1/admin/tenants/{slug}/purge first.";
     /// There is no route of that method and path.
     RouteNotFound = 404, "route_not_found", "No such route", Caller,
         "Use a method and path of openapi.json.";
@@ -80,12 +83,33 @@ codes! {
     /// The tenant is live already.
     TenantActive = 409, "tenant_active", "The tenant is live", Caller,
         "Change a live tenant with PATCH, or choose another slug.";
-    /// The tenant was switched off. Its resources are kept, and its slug cannot be used again.
+    /// The tenant was switched off. Its resources are kept, and its slug is not free.
     TenantDeprovisioned = 409, "tenant_deprovisioned", "The tenant was deprovisioned", Caller,
-        "Use another tenant, or for a new one another slug.";
+        "Bring the tenant back with POST /v1/admin/tenants/{slug}/restore, or use another slug.";
     /// The change needs a live tenant.
     TenantNotActive = 409, "tenant_not_active", "The tenant is not live", Caller,
         "Wait until the status route shows the tenant as active, then send the request again.";
+    /// Only a deprovisioned tenant can be restored or purged.
+    TenantNotDeprovisioned = 409, "tenant_not_deprovisioned", "The tenant is not deprovisioned", Caller,
+        "Deactivate the tenant with DELETE first; a failed one goes on with POST /v1/admin/tenants/{slug}/retry.";
+    /// The tenant is under a legal hold: it stays as it is until the hold is released.
+    TenantHeld = 409, "tenant_held", "The tenant is under a legal hold", Platform,
+        "Have the hold released with DELETE /v1/admin/tenants/{slug}/hold, if whoever asked for it agrees.";
+    /// The retrieval period of the deprovisioned tenant is not over.
+    RetrievalPeriod = 409, "retrieval_period", "The retrieval period is not over", Caller,
+        "Wait until the time that the detail names; for a paid tier within 30 days, send a reason if the detail says that it helps.";
+    /// The tenant's purge is under way, or has lost something for good, so the tenant cannot be restored.
+    PurgeInProgress = 409, "purge_in_progress", "The tenant is being purged", Caller,
+        "Follow the purge with GET /v1/admin/purges/{tenant_id}.";
+    /// The tenant was purged. Only its record and its audit trail are left, under its id.
+    TenantPurged = 409, "tenant_purged", "The tenant was purged", Caller,
+        "Read its certificate with GET /v1/admin/purges/{tenant_id}; a new tenant may have the slug if the certificate says that it is free.";
+    /// No purge of the tenant waits for an approval.
+    PurgeNotWaiting = 409, "purge_not_waiting", "No purge waits for approval", Caller,
+        "Look at the purge with GET /v1/admin/purges/{tenant_id}.";
+    /// Whoever asked for a purge cannot approve it, with whichever key.
+    SameConsumer = 409, "same_consumer", "Another consumer has to approve", Caller,
+        "Have the purge approved by a consumer other than the one that asked for it.";
     /// The value cannot be changed any more.
     ImmutableField = 409, "immutable_field", "A value can no longer be changed", Caller,
         "Send the value that the tenant has, or choose another slug.";

@@ -187,6 +187,99 @@ pub const RETRY_TENANT: Route = Route {
     ..TENANTS
 };
 
+/// `POST /v1/admin/tenants/{slug}/restore`.
+pub const RESTORE_TENANT: Route = Route {
+    name: "restore-tenant",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/restore",
+    conditional: true,
+    status: 202,
+    own_problems: &[
+        ProblemCode::TenantNotDeprovisioned,
+        ProblemCode::TenantHeld,
+        ProblemCode::PurgeInProgress,
+        ProblemCode::TenantPurged,
+        ProblemCode::OperationInProgress,
+    ],
+    ..TENANTS
+};
+
+/// `PUT /v1/admin/tenants/{slug}/hold`.
+pub const HOLD_TENANT: Route = Route {
+    name: "hold-tenant",
+    method: "PUT",
+    path: "/v1/admin/tenants/{tenant}/hold",
+    body: Body::Required,
+    conditional: true,
+    ..TENANTS
+};
+
+/// `DELETE /v1/admin/tenants/{slug}/hold`.
+pub const RELEASE_TENANT_HOLD: Route = Route {
+    name: "release-tenant-hold",
+    method: "DELETE",
+    path: "/v1/admin/tenants/{tenant}/hold",
+    conditional: true,
+    status: 204,
+    ..TENANTS
+};
+
+/// `GET /v1/admin/tenants/{slug}/purge-plan`.
+pub const GET_PURGE_PLAN: Route = Route {
+    name: "get-purge-plan",
+    path: "/v1/admin/tenants/{tenant}/purge-plan",
+    groups: ADMIN_OR_AUDITOR,
+    query: &["customer", "data"],
+    ..TENANTS
+};
+
+/// `POST /v1/admin/tenants/{slug}/purge`.
+pub const PURGE_TENANT: Route = Route {
+    name: "purge-tenant",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/purge",
+    body: Body::Required,
+    conditional: true,
+    status: 202,
+    own_problems: &[
+        ProblemCode::TenantNotDeprovisioned,
+        ProblemCode::TenantHeld,
+        ProblemCode::RetrievalPeriod,
+        ProblemCode::TenantPurged,
+        ProblemCode::ImmutableField,
+    ],
+    ..TENANTS
+};
+
+/// `POST /v1/admin/tenants/{slug}/purge/approval`.
+pub const APPROVE_PURGE: Route = Route {
+    name: "approve-purge",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/purge/approval",
+    body: Body::Required,
+    conditional: true,
+    status: 202,
+    own_problems: &[
+        ProblemCode::TenantNotDeprovisioned,
+        ProblemCode::TenantHeld,
+        ProblemCode::PurgeNotWaiting,
+        ProblemCode::SameConsumer,
+        ProblemCode::TenantPurged,
+    ],
+    ..TENANTS
+};
+
+/// `GET /v1/admin/purges/{tenant_id}`. After a tenant's end its id still leads to its certificate.
+pub const GET_PURGE: Route = Route {
+    name: "get-purge",
+    path: "/v1/admin/purges/{tenant}",
+    by_id: true,
+    groups: ADMIN_OR_AUDITOR,
+    polled: true,
+    own_problems: &[ProblemCode::PurgeNotFound],
+    ..TENANTS
+};
+
 /// `POST /v1/admin/tenants/{slug}/invitation`.
 pub const INVITE_ADMIN: Route = Route {
     name: "invite-admin",
@@ -222,6 +315,26 @@ pub const LIST_TENANT_RESOURCES: Route = Route {
     path: "/v1/admin/tenants/{tenant}/resources",
     by_id: true,
     groups: ADMIN_OR_AUDITOR,
+    ..TENANTS
+};
+
+/// `POST /v1/admin/tenants/{slug}/check`. It changes nothing, so whoever may read may ask for it.
+pub const CHECK_TENANT: Route = Route {
+    name: "check-tenant",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/check",
+    by_id: true,
+    groups: ADMIN_OR_AUDITOR,
+    ..TENANTS
+};
+
+/// `POST /v1/admin/tenants/{slug}/repair`.
+pub const REPAIR_TENANT: Route = Route {
+    name: "repair-tenant",
+    method: "POST",
+    path: "/v1/admin/tenants/{tenant}/repair",
+    body: Body::Required,
+    own_problems: &[ProblemCode::TenantNotActive, ProblemCode::OperationInProgress],
     ..TENANTS
 };
 
@@ -332,10 +445,19 @@ pub const ROUTES: &[Route] = &[
     UPDATE_TENANT,
     DEACTIVATE_TENANT,
     RETRY_TENANT,
+    RESTORE_TENANT,
+    HOLD_TENANT,
+    RELEASE_TENANT_HOLD,
+    GET_PURGE_PLAN,
+    PURGE_TENANT,
+    APPROVE_PURGE,
+    GET_PURGE,
     INVITE_ADMIN,
     INVALIDATE_TENANT_CACHE,
     LIST_SYSTEMS,
     LIST_TENANT_RESOURCES,
+    CHECK_TENANT,
+    REPAIR_TENANT,
     LIST_TENANT_AUDIT,
     LIST_AUDIT,
     GET_CALLER,

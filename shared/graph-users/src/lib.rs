@@ -1,9 +1,12 @@
-//! The user of a tenant's graph, after the tenant was deprovisioned: it is switched off. `DELETE` promises that in its own
-//! statement and does it at once if it can; the reconciler does what is left.
+//! The user of a tenant's graph. Step 6 and a repair give it exactly its rights, and a check looks whether it has them.
 //!
-//! A tenant that was brought back meanwhile keeps its user. Step 6 gives a user everything again.
+//! After the tenant was deprovisioned it is switched off. `DELETE` promises that in its own statement and does it at once if it
+//! can; the reconciler does what is left. A tenant that was brought back meanwhile keeps its user. Step 6 gives a user everything
+//! again.
 
 #![warn(missing_docs)]
+
+mod access;
 
 use std::time::Duration;
 
@@ -13,6 +16,9 @@ use lambda_kit::{Budget, Read, needs};
 use secrets::RegionSecret;
 use serde_json::json;
 use store::{Duty, Lease, OpenDuty, ResourceKind, Store, StoreError};
+
+pub use access::{GraphAccess, SeenGraph, TenantGraph};
+pub use falkordb::Rights;
 
 /// How many promises one pass of the reconciler keeps. The others are due again in the next one.
 const ROWS: i64 = 20;

@@ -53,7 +53,8 @@ impl Manager {
         Ok(self.get(name, Some(version)).await?.0)
     }
 
-    async fn get<S: DeserializeOwned>(
+    /// The value of one version, or the current one, and which version it is.
+    pub(crate) async fn get<S: DeserializeOwned>(
         &self,
         name: &str,
         version: Option<&str>,

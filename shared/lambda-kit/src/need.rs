@@ -77,6 +77,10 @@ pub enum AwsResource {
     StateMachine,
     /// Executions of the state machine.
     Executions,
+    /// The state machine of purges.
+    PurgeStateMachine,
+    /// Executions of that one.
+    PurgeExecutions,
     /// The table of idempotency records.
     IdempotencyTable,
     /// This path of every OpenSearch Service domain.

@@ -41,9 +41,12 @@ impl SecretsKey {
 /// A future value of a secret, with its version if the source has versions.
 type Reading<S> = Pin<Box<dyn Future<Output = Result<(S, Option<VersionId>), Failure>> + Send>>;
 
+/// Reads the current version of a secret, or this one.
+type Source<S> = Arc<dyn Fn(<S as Secret>::Key, Option<String>) -> Reading<S> + Send + Sync>;
+
 /// The right to read secrets of one kind. Every call reads the secret again.
 pub struct Read<S: Secret> {
-    source: Arc<dyn Fn(S::Key) -> Reading<S> + Send + Sync>,
+    source: Source<S>,
 }
 
 impl<S: Secret> Clone for Read<S> {
@@ -57,7 +60,7 @@ impl<S: Secret> Read<S> {
     pub fn from_fn<F: Future<Output = Result<S, Failure>> + Send + 'static>(
         source: impl Fn(S::Key) -> F + Send + Sync + 'static,
     ) -> Self {
-        let unversioned = move |key| {
+        let unversioned = move |key, _| {
             let reading = source(key);
             Box::pin(async move { Ok((reading.await?, None)) }) as Reading<S>
         };
@@ -66,7 +69,12 @@ impl<S: Secret> Read<S> {
 
     /// The current value of one secret.
     pub async fn read_of(&self, key: S::Key) -> Result<S, Failure> {
-        Ok((self.source)(key).await?.0)
+        Ok((self.source)(key, None).await?.0)
+    }
+
+    /// The value of one version of a secret.
+    pub async fn read_version_of(&self, key: S::Key, version: &str) -> Result<S, Failure> {
+        Ok((self.source)(key, Some(version.to_owned())).await?.0)
     }
 }
 
@@ -78,7 +86,7 @@ impl<S: Secret<Key = ()>> Read<S> {
 
     /// The current value, and the version that it is.
     pub async fn read_with_version(&self) -> Result<(S, Option<VersionId>), Failure> {
-        (self.source)(()).await
+        (self.source)((), None).await
     }
 }
 
@@ -89,9 +97,9 @@ impl<S: Secret> Need for Read<S> {
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
         let manager = platform.manager().clone();
-        let source = move |key| {
+        let source = move |key, version: Option<String>| {
             let (manager, name) = (manager.clone(), S::name(&key));
-            Box::pin(async move { manager.current(&name).await }) as Reading<S>
+            Box::pin(async move { manager.get(&name, version.as_deref()).await }) as Reading<S>
         };
         Ok(Self { source: Arc::new(source) })
     }

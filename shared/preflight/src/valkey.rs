@@ -12,6 +12,6 @@ pub(crate) async fn check(secret: &Read<ValkeySecret>, cache: &CacheSettings) ->
     let secret = secret.read().await?;
     let valkey = Valkey::connect(&secret.url, secret.ca_pem.as_deref()).await?;
     valkey.eviction_policy().await?;
-    let known = valkey.rehearse(&cache.rehearsed(), names::EVENTS).await?;
+    let known = valkey.rehearse(&cache.rehearsed(), &[names::EVENTS, names::RESTORED]).await?;
     Ok(if known { Vec::new() } else { vec![Warning::ValkeyRightsUnknown] })
 }

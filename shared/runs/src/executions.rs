@@ -1,4 +1,4 @@
-//! Step Functions: each attempt of a tenant has one execution name, so starting it twice starts it once.
+//! Step Functions: each attempt of a tenant, and each of its purge, has one execution name, so starting it twice starts it once.
 
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -6,14 +6,21 @@ use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
-use domain::{Caught, CauseCode, Failure, TenantId, names};
+use domain::{Caught, CauseCode, Failure, Run, TenantId, names};
 use lambda_kit::{AwsResource, Declaration, Misconfigured, Need, Platform, settings};
-use store::Tenant;
+use store::{Purge, Tenant};
 
 settings! {
     /// The address of the pipeline.
     struct PipelineSettings {
         state_machine_arn: String = "STATE_MACHINE_ARN",
+    }
+}
+
+settings! {
+    /// The address of the state machine of purges.
+    struct PurgeSettings {
+        state_machine_arn: String = "PURGE_STATE_MACHINE_ARN",
     }
 }
 
@@ -39,6 +46,10 @@ pub struct Runs(Executions);
 #[derive(Clone, Debug)]
 pub struct StopRuns(Executions);
 
+/// May start executions of purges and ask for their status.
+#[derive(Clone, Debug)]
+pub struct Purges(Executions);
+
 #[derive(Clone, Debug)]
 struct Executions {
     client: Client,
@@ -46,52 +57,23 @@ struct Executions {
 }
 
 impl Executions {
-    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+    fn of(state_machine_arn: String, platform: &Platform) -> Self {
+        Self { client: Client::new(platform.sdk()), state_machine_arn }
+    }
+
+    fn of_pipeline(platform: &Platform) -> Result<Self, Misconfigured> {
         let PipelineSettings { state_machine_arn } = Need::open(platform)?;
-        Ok(Self { client: Client::new(platform.sdk()), state_machine_arn })
+        Ok(Self::of(state_machine_arn, platform))
     }
 
-    fn execution_arn(&self, tenant_id: TenantId, attempt: i32) -> String {
+    fn execution_arn(&self, name: &str) -> String {
         let arn = self.state_machine_arn.replacen(":stateMachine:", ":execution:", 1);
-        format!("{arn}:{}", names::execution(tenant_id, attempt))
-    }
-}
-
-impl Need for Runs {
-    fn declare(declaration: &mut Declaration) {
-        PipelineSettings::declare(declaration);
-        declaration.grant("states:StartExecution", AwsResource::StateMachine);
-        declaration.grant("states:DescribeExecution", AwsResource::Executions);
+        format!("{arn}:{name}")
     }
 
-    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        Executions::open(platform).map(Self)
-    }
-}
-
-impl Need for StopRuns {
-    fn declare(declaration: &mut Declaration) {
-        PipelineSettings::declare(declaration);
-        declaration.grant("states:StopExecution", AwsResource::Executions);
-    }
-
-    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        Executions::open(platform).map(Self)
-    }
-}
-
-impl Runs {
-    /// Starts an attempt's execution. If it was started already, nothing changes: Step Functions answers a repeated
-    /// request with the same execution while it runs, and with `ExecutionAlreadyExists` afterwards.
-    pub async fn start(&self, tenant: &Tenant) -> Result<(), Failure> {
-        let input = serde_json::to_string(&tenant.run()).unwrap_or_default();
-        let start = self
-            .0
-            .client
-            .start_execution()
-            .state_machine_arn(&self.0.state_machine_arn)
-            .name(names::execution(tenant.tenant_id, tenant.attempt))
-            .input(input);
+    async fn start(&self, name: String, run: &Run) -> Result<(), Failure> {
+        let input = serde_json::to_string(run).unwrap_or_default();
+        let start = self.client.start_execution().state_machine_arn(&self.state_machine_arn).name(name).input(input);
         match start.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
@@ -101,9 +83,8 @@ impl Runs {
         }
     }
 
-    /// The status of an attempt's execution. It is eventually consistent: a new execution may be absent for a moment.
-    pub(crate) async fn status(&self, tenant_id: TenantId, attempt: i32) -> Result<RunStatus, Failure> {
-        let describe = self.0.client.describe_execution().execution_arn(self.0.execution_arn(tenant_id, attempt));
+    async fn status(&self, name: &str) -> Result<RunStatus, Failure> {
+        let describe = self.client.describe_execution().execution_arn(self.execution_arn(name));
         match describe.send().await {
             Ok(execution) => Ok(match execution.status() {
                 ExecutionStatus::Running | ExecutionStatus::PendingRedrive => RunStatus::Running,
@@ -123,10 +104,72 @@ impl Runs {
     }
 }
 
+impl Need for Runs {
+    fn declare(declaration: &mut Declaration) {
+        PipelineSettings::declare(declaration);
+        declaration.grant("states:StartExecution", AwsResource::StateMachine);
+        declaration.grant("states:DescribeExecution", AwsResource::Executions);
+    }
+
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        Executions::of_pipeline(platform).map(Self)
+    }
+}
+
+impl Need for StopRuns {
+    fn declare(declaration: &mut Declaration) {
+        PipelineSettings::declare(declaration);
+        declaration.grant("states:StopExecution", AwsResource::Executions);
+    }
+
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        Executions::of_pipeline(platform).map(Self)
+    }
+}
+
+impl Need for Purges {
+    fn declare(declaration: &mut Declaration) {
+        PurgeSettings::declare(declaration);
+        declaration.grant("states:StartExecution", AwsResource::PurgeStateMachine);
+        declaration.grant("states:DescribeExecution", AwsResource::PurgeExecutions);
+    }
+
+    fn open(platform: &Platform) -> Result<Self, Misconfigured> {
+        let PurgeSettings { state_machine_arn } = Need::open(platform)?;
+        Ok(Self(Executions::of(state_machine_arn, platform)))
+    }
+}
+
+impl Runs {
+    /// Starts an attempt's execution. If it was started already, nothing changes: Step Functions answers a repeated
+    /// request with the same execution while it runs, and with `ExecutionAlreadyExists` afterwards.
+    pub async fn start(&self, tenant: &Tenant) -> Result<(), Failure> {
+        self.0.start(names::execution(tenant.tenant_id, tenant.attempt), &tenant.run()).await
+    }
+
+    /// The status of an attempt's execution. It is eventually consistent: a new execution may be absent for a moment.
+    pub(crate) async fn status(&self, tenant_id: TenantId, attempt: i32) -> Result<RunStatus, Failure> {
+        self.0.status(&names::execution(tenant_id, attempt)).await
+    }
+}
+
+impl Purges {
+    /// Starts a purge's execution, as [`Runs::start`] does an attempt's.
+    pub async fn start(&self, purge: &Purge) -> Result<(), Failure> {
+        self.0.start(names::purge_execution(purge.tenant_id, purge.attempt), &purge.run()).await
+    }
+
+    /// The status of a purge's execution.
+    pub(crate) async fn status(&self, purge: &Purge) -> Result<RunStatus, Failure> {
+        self.0.status(&names::purge_execution(purge.tenant_id, purge.attempt)).await
+    }
+}
+
 impl StopRuns {
     /// Stops an attempt's execution. It is a success if the execution does not exist or has ended.
     pub async fn stop(&self, tenant_id: TenantId, attempt: i32) -> Result<(), Failure> {
-        let stop = self.0.client.stop_execution().execution_arn(self.0.execution_arn(tenant_id, attempt));
+        let stop =
+            self.0.client.stop_execution().execution_arn(self.0.execution_arn(&names::execution(tenant_id, attempt)));
         match stop.cause("The tenant was deactivated.").send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(StopExecutionError::is_execution_does_not_exist) => {

@@ -11,15 +11,15 @@ use crate::care::{Care, CareError, look_after};
 use crate::executions::Runs;
 
 /// The longest wait for a run's start.
-const START_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest time for looking after a run that is there already: a statement, two calls of Step Functions, a statement.
-const CARE_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const CARE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Kept for what may follow: resuming the row of a run that ended, and starting its next attempt.
-const RESUMED_AND_STARTED: Duration = Duration::from_millis(1500);
+pub(crate) const RESUMED_AND_STARTED: Duration = Duration::from_millis(1500);
 /// Recording why a run could not be started. Without the record the reconciler notices by itself after a minute.
-const HELD_UP_TIMEOUT: Duration = Duration::from_millis(500);
+pub(crate) const HELD_UP_TIMEOUT: Duration = Duration::from_millis(500);
 /// Writing the answer.
-const ANSWER: Duration = Duration::from_millis(100);
+pub(crate) const ANSWER: Duration = Duration::from_millis(100);
 
 /// Starts the run of a row's attempt. What could not be started is left to the reconciler, and the run's next step shows why.
 /// Returns the step at which a further attempt goes on, if it is known.

@@ -4,18 +4,21 @@ use domain::{CatalogId, Patch, names};
 use secrecy::SecretString;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::Secret;
 use crate::tenant::exposed;
 
 /// A catalog's credentials. Only `upsert-catalog` writes them.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 pub struct CatalogSecret {
     /// The key's id.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub s3_access_key_id: Option<SecretString>,
     /// The key.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub s3_secret_key: Option<SecretString>,
 }
 

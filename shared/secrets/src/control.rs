@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::Secret;
 
@@ -38,7 +39,7 @@ control! {
 }
 
 /// How to log in to a Postgres database: the control database as the application, or a tenant's database.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct DatabaseSecret {
     /// Host name or address.
     pub host: String,
@@ -49,6 +50,7 @@ pub struct DatabaseSecret {
     /// Role.
     pub username: String,
     /// The role's password.
+    #[schema(value_type = String)]
     pub password: SecretString,
     /// Authorities to trust besides the public and the built-in ones, as PEM.
     #[serde(default)]
@@ -75,15 +77,17 @@ pub struct MasterSecret {
 }
 
 /// The callers of the API.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, ToSchema)]
 pub struct CallersSecret {
     /// The consumers that have API keys.
     pub consumers: Vec<ConsumerSecret>,
     /// The issuers of bearer tokens, which `tokens` reads: a mistake in it does not lock out API keys.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub jwt: Option<Wiped<Value>>,
     /// Fields that there are not.
     #[serde(flatten)]
+    #[schema(ignore)]
     pub unknown: Unknown,
 }
 
@@ -107,7 +111,7 @@ impl<'de> Deserialize<'de> for Unknown {
 }
 
 /// A consumer with its API keys.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, ToSchema)]
 pub struct ConsumerSecret {
     /// Its name, as the audit log shows it.
     pub name: String,
@@ -117,13 +121,15 @@ pub struct ConsumerSecret {
     pub keys: Vec<String>,
     /// Fields that there are not.
     #[serde(flatten)]
+    #[schema(ignore)]
     pub unknown: Unknown,
 }
 
 /// Supabase's Management API.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct SupabaseSecret {
     /// Personal or OAuth access token.
+    #[schema(value_type = String)]
     pub access_token: SecretString,
     /// The organisation that owns every tenant's project.
     pub organization_slug: String,
@@ -133,16 +139,18 @@ pub struct SupabaseSecret {
 }
 
 /// Stripe.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct StripeSecret {
     /// The account's secret key, `sk_…` or `rk_…`.
+    #[schema(value_type = String)]
     pub secret_key: SecretString,
 }
 
 /// The Valkey that holds the middleware's cache and the event stream.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct ValkeySecret {
     /// `rediss://user:password@host:port`.
+    #[schema(value_type = String)]
     pub url: SecretString,
     /// Authorities to trust besides the public ones, as PEM.
     #[serde(default)]
@@ -150,14 +158,15 @@ pub struct ValkeySecret {
 }
 
 /// The lakehouse's catalog.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct IometeSecret {
     /// Bearer token.
+    #[schema(value_type = String)]
     pub token: SecretString,
 }
 
 /// The mail server for invitations. Supabase's built-in one mails only to the organisation's own team.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct SmtpSecret {
     /// Host name.
     pub host: String,
@@ -166,6 +175,7 @@ pub struct SmtpSecret {
     /// User.
     pub username: String,
     /// The user's password.
+    #[schema(value_type = String)]
     pub password: SecretString,
     /// Address of the sender.
     pub sender_email: String,

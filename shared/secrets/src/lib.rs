@@ -7,6 +7,7 @@
 
 mod catalog;
 mod control;
+mod password;
 mod region;
 mod tenant;
 
@@ -17,6 +18,7 @@ pub use control::{
     CallersSecret, ConsumerSecret, DatabaseOwnerSecret, DatabaseReadSecret, DatabaseSecret, IometeSecret, MasterSecret,
     SmtpSecret, StripeSecret, SupabaseSecret, Unknown, ValkeySecret,
 };
+pub use password::new_password;
 pub use region::{FalkorDbSecret, OpenSearchAuth, OpenSearchSecret, RegionSecret};
 pub use tenant::{PoolerAddress, TenantSecret};
 

@@ -3,11 +3,12 @@
 use domain::Region;
 use secrecy::SecretString;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::Secret;
 
 /// A residency region's systems.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct RegionSecret {
     /// Its FalkorDB.
     pub falkordb: FalkorDbSecret,
@@ -25,9 +26,10 @@ impl Secret for RegionSecret {
 }
 
 /// A region's FalkorDB.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct FalkorDbSecret {
     /// `rediss://user:password@host:port`.
+    #[schema(value_type = String)]
     pub url: SecretString,
     /// Authorities to trust besides the public ones, as PEM.
     #[serde(default)]
@@ -35,7 +37,7 @@ pub struct FalkorDbSecret {
 }
 
 /// A region's OpenSearch.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenSearchSecret {
     /// `http[s]://host[:port][/path]`.
@@ -48,7 +50,7 @@ pub struct OpenSearchSecret {
 }
 
 /// How requests to a region's OpenSearch are authenticated.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum OpenSearchAuth {
     /// As a user of the cluster.
@@ -56,6 +58,7 @@ pub enum OpenSearchAuth {
         /// The user's name.
         username: String,
         /// The user's password.
+        #[schema(value_type = String)]
         password: SecretString,
     },
     /// As the function's AWS role, at a managed domain.

@@ -4,11 +4,12 @@ use domain::{TenantId, names};
 use secrecy::{ExposeSecret, SecretString};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::Secret;
 
 /// The address of a tenant's session pooler.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PoolerAddress {
     /// Host name.
     pub host: String,
@@ -22,17 +23,21 @@ pub struct PoolerAddress {
 
 /// The credentials of a tenant's systems. Step 1 writes the passwords and step 2 the rest. Step 5 writes the rest again
 /// if it was lost or replaced.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct TenantSecret {
     /// Password of the tenant's database.
+    #[schema(value_type = String)]
     pub db_pass: SecretString,
     /// Password of the tenant's FalkorDB user.
+    #[schema(value_type = String)]
     pub graph_pass: SecretString,
     /// Key for browsers.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub publishable_key: Option<SecretString>,
     /// Key for servers: full access.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub secret_key: Option<SecretString>,
     /// The address of the database.
     #[serde(default)]

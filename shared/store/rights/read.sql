@@ -3,6 +3,9 @@
 GRANT SELECT ON control.audit_log TO {role};
 GRANT SELECT ON control.audit_seals TO {role};
 GRANT SELECT ON control.provisioning_steps TO {role};
+GRANT SELECT ON control.purge_items TO {role};
+GRANT SELECT ON control.purge_steps TO {role};
+GRANT SELECT ON control.purges TO {role};
 GRANT SELECT ON control.resources TO {role};
 GRANT SELECT ON control.tenants TO {role};
 GRANT SELECT ON control.verdicts TO {role};

@@ -10,6 +10,7 @@ WITH before AS (
     UPDATE control.tenants t
     SET tier = $4, stripe_customer_id = coalesce($5, t.stripe_customer_id),
         display_name = coalesce($6, t.display_name), custom_domain = CASE WHEN $7 THEN $8 ELSE t.custom_domain END,
+        lost_domain = CASE WHEN NOT $7 THEN t.lost_domain END,
         lease_token = NULL, lease_until = NULL, updated_at = clock_timestamp(), version = t.version + 1
     FROM before WHERE t.tenant_id = before.tenant_id
     RETURNING t.*

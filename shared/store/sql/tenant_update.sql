@@ -1,4 +1,5 @@
--- Changes name and domain. No row if the tenant is deprovisioned, or changed since the caller read it.
+-- Changes name and domain. Whoever decides about the domain forgets one that was lost. No row if the tenant is deprovisioned,
+-- or changed since the caller read it.
 WITH before AS (
     SELECT tenant_id, display_name, custom_domain FROM control.tenants
     WHERE tenant_id = $1 AND provisioning_state <> 'deprovisioned' AND ($2::bigint IS NULL OR version = $2)
@@ -6,6 +7,7 @@ WITH before AS (
 ), updated AS (
     UPDATE control.tenants t
     SET display_name = coalesce($3, t.display_name), custom_domain = CASE WHEN $4 THEN $5 ELSE t.custom_domain END,
+        lost_domain = CASE WHEN NOT $4 THEN t.lost_domain END,
         updated_at = clock_timestamp(), version = t.version + 1
     FROM before WHERE t.tenant_id = before.tenant_id
     RETURNING t.*

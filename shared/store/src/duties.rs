@@ -1,8 +1,8 @@
 //! What a DELETE promises to be done under the tenant's lease. It promises that in its own statement.
 //!
 //! The lease is given for a deprovisioned tenant only. A tenant that was brought back meanwhile keeps what it has, and none can
-//! be brought back before the duty is done or the lease has ended: what a step would make cannot be undone by a promise of
-//! before.
+//! be brought back while somebody holds the lease: what a step makes cannot be undone by a promise of before. Bringing it back
+//! closes what is open of them.
 
 use std::time::Duration;
 
@@ -118,6 +118,12 @@ impl Store {
 }
 
 impl Lease<'_> {
+    /// Whether a DELETE ever asked for the tenant's keys and password to be revoked. They may have been, or some of them.
+    pub async fn access_was_revoked(&self) -> Result<bool, Failure> {
+        let sql = include_str!("../sql/access_revoked.sql");
+        Ok(!self.store.read(sql, &[(&self.tenant.tenant_id.0, Type::UUID)]).await?.is_empty())
+    }
+
     /// Closes a duty and gives the lease back. False: the lease had ended, and nothing was written.
     pub async fn duty_done(&self, open: OpenDuty, evidence: Option<&Value>) -> Result<bool, StoreError> {
         let parameters: &[(&(dyn ToSql + Sync), Type)] = &[

@@ -6,10 +6,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use domain::{CauseCode, Failure, ProvisioningState, Step, TenantId};
+use domain::{CauseCode, Failure, ProvisioningState, PurgeStep, Step, TenantId};
 use tokio_postgres::types::Type;
 
 use crate::duties::Duty;
+use crate::ledger::ResourceKind;
 use crate::tenants::{Tenant, parsed};
 use crate::{Store, StoreError};
 
@@ -27,17 +28,33 @@ pub enum Purpose {
     Invitation,
     /// What is to be done for a deprovisioned tenant.
     Duty(Duty),
+    /// What a step made for an active tenant is brought back.
+    Repair,
+    /// A step of a purge.
+    Purge(PurgeStep),
 }
 
 impl Purpose {
     /// The step of the ledger's rows: the one that does such a thing first.
-    pub(crate) const fn ledger_step(self) -> Step {
+    pub(crate) const fn ledger_step(self, kind: ResourceKind) -> Step {
         match self {
             Self::Step(step) => step,
             Self::Billing => Step::ActivateTenant,
             Self::Invitation => Step::InviteAdmin,
             Self::Duty(Duty::SwitchOffGraphUser) => Step::CreateGraph,
             Self::Duty(Duty::RevokeAccess) => Step::CreateEnvironment,
+            // A repair does what several steps do.
+            Self::Repair => kind.step(),
+            Self::Purge(PurgeStep::EndSubscription) => Step::ActivateTenant,
+            Self::Purge(PurgeStep::DeleteGraph) => Step::CreateGraph,
+            Self::Purge(PurgeStep::DeleteIndex) => Step::CreateSearchIndex,
+            Self::Purge(
+                PurgeStep::CloseAccess
+                | PurgeStep::DropNamespace
+                | PurgeStep::DeleteProject
+                | PurgeStep::DeleteSecrets
+                | PurgeStep::SignCertificate,
+            ) => Step::CreateEnvironment,
         }
     }
 }
@@ -126,8 +143,8 @@ impl Store {
                 work_ends,
                 begun_for: match purpose {
                     // What a step makes is not new any more.
-                    Purpose::Invitation => Duration::MAX,
-                    Purpose::Billing | Purpose::Duty(_) | Purpose::Step(_) => Duration::ZERO,
+                    Purpose::Invitation | Purpose::Repair => Duration::MAX,
+                    Purpose::Billing | Purpose::Duty(_) | Purpose::Step(_) | Purpose::Purge(_) => Duration::ZERO,
                 },
             });
         }
@@ -158,7 +175,7 @@ impl<'a> Lease<'a> {
     }
 
     /// How long ago the step was first begun in this attempt, by the database's clock. Zero if the lease is held for
-    /// billing, and the longest time if it is held for an invitation.
+    /// billing, and the longest time if it is held for an invitation or a repair.
     #[must_use]
     pub const fn begun_for(&self) -> Duration {
         self.begun_for
@@ -180,7 +197,13 @@ impl<'a> Lease<'a> {
     async fn outlasts(&self, call: Duration) -> Result<bool, StoreError> {
         let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
             &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&call.as_secs_f64(), Type::FLOAT8)];
-        Ok(!self.store.read(include_str!("../sql/lease_check.sql"), parameters).await?.is_empty())
+        let sql = match self.purpose {
+            Purpose::Purge(_) => include_str!("../sql/purge_lease_check.sql"),
+            Purpose::Step(_) | Purpose::Billing | Purpose::Invitation | Purpose::Duty(_) | Purpose::Repair => {
+                include_str!("../sql/lease_check.sql")
+            }
+        };
+        Ok(!self.store.read(sql, parameters).await?.is_empty())
     }
 
     /// Refuses a call that could not end before this invocation does. This is checked after the database has answered:

@@ -21,6 +21,10 @@ pub enum ResourceKind {
     SupabaseProject,
     /// The password of the project's database, which is set again after it was changed at Supabase.
     DatabasePassword,
+    /// The project's key for browsers, made anew after it was revoked.
+    PublishableKey,
+    /// The project's key for servers, made anew after it was revoked.
+    SecretKey,
     /// The configuration of the project's Auth.
     AuthConfiguration,
     /// The invited admin in the project's Auth.
@@ -46,6 +50,8 @@ impl ResourceKind {
             Self::TenantSecret => "tenant_secret",
             Self::SupabaseProject => "supabase_project",
             Self::DatabasePassword => "database_password",
+            Self::PublishableKey => "publishable_key",
+            Self::SecretKey => "secret_key",
             Self::AuthConfiguration => "auth_configuration",
             Self::AdminUser => "admin_user",
             Self::AdminMail => "admin_mail",
@@ -53,6 +59,19 @@ impl ResourceKind {
             Self::SearchIndex => "search_index",
             Self::StripeCustomer => "stripe_customer",
             Self::StripeSubscription => "stripe_subscription",
+        }
+    }
+
+    /// The step that makes such a thing first.
+    pub(crate) const fn step(self) -> Step {
+        match self {
+            Self::TenantSecret | Self::SupabaseProject => Step::CreateEnvironment,
+            Self::PublishableKey | Self::SecretKey => Step::AwaitEnvironment,
+            Self::DatabasePassword => Step::MigrateTenant,
+            Self::AuthConfiguration | Self::AdminUser | Self::AdminMail => Step::InviteAdmin,
+            Self::Graph => Step::CreateGraph,
+            Self::SearchIndex => Step::CreateSearchIndex,
+            Self::StripeCustomer | Self::StripeSubscription => Step::ActivateTenant,
         }
     }
 }
@@ -89,6 +108,8 @@ pub struct LedgerEntry {
     pub name: String,
     /// Its id in the outside system.
     pub external_id: Option<String>,
+    /// Whether it was asked for in Stripe's live mode; `None` if it is not at Stripe, or that was not written down.
+    pub livemode: Option<bool>,
     /// The step that asked for it.
     pub step: Step,
     /// The run that asked for it, from 1.
@@ -104,6 +125,12 @@ pub struct LedgerEntry {
 }
 
 impl LedgerEntry {
+    /// Whether it is of that kind, and was not given up.
+    #[must_use]
+    pub fn is_live(&self, kind: ResourceKind) -> bool {
+        self.kind == kind.as_str() && self.dead_at.is_none()
+    }
+
     /// Whether it is in the tenant's own region. Secrets are in the control region, Stripe has none.
     #[must_use]
     pub fn is_in_its_region(&self) -> bool {
@@ -121,6 +148,7 @@ impl TryFrom<&Row> for LedgerEntry {
             kind: row.try_get("kind")?,
             name: row.try_get("name")?,
             external_id: row.try_get("external_id")?,
+            livemode: row.try_get("livemode")?,
             step: Step::from_number(step).ok_or_else(|| StoreError::Broken("step".to_owned()))?,
             attempt: row.try_get("attempt")?,
             provider_request_id: row.try_get("provider_request_id")?,
@@ -242,7 +270,7 @@ impl Lease<'_> {
                     (&self.tenant.tenant_id.0, Type::UUID),
                     (&intent.kind.as_str(), Type::TEXT),
                     (&intent.name, Type::TEXT),
-                    (&self.purpose.ledger_step().number(), Type::INT2),
+                    (&self.purpose.ledger_step(intent.kind).number(), Type::INT2),
                     (&body, Type::TEXT),
                     (&idempotency_key, Type::TEXT),
                     (&self.token, Type::TEXT),

@@ -24,6 +24,8 @@ mod migrate;
 mod outbox;
 mod pages;
 mod patience;
+mod purges;
+mod repairs;
 mod runs;
 mod steps;
 mod sync_targets;
@@ -46,8 +48,12 @@ pub use migrate::{Migrated, migration_failure, version as migrated_version};
 pub use outbox::{OpenPromise, OutboxKind, OutboxRow};
 pub use pages::{Cursor, Cut, TenantFilter, TenantSummary};
 pub use patience::Patience;
+pub use purges::{
+    LedgerRow, NewPurge, Purge, PurgeFailOutcome, PurgeLease, PurgeNotBegun, PurgeStepOutcome, PurgeStepRow, PurgeTask,
+};
+pub use repairs::{CatalogCredentials, Repaired};
 pub use runs::FailOutcome;
 pub use steps::{Activation, Effect, NotBegun, Outcome, StepRow, StepTask};
 pub use sync_targets::{NewSyncTarget, NotRegistered, SyncTarget};
-pub use tenants::{BegunEffects, Deactivated, Deactivation, NewTenant, Resume, Tenant, Update, Values};
+pub use tenants::{BegunEffects, Deactivated, Deactivation, Hold, NewTenant, Restore, Resume, Tenant, Update, Values};
 pub use verdicts::{RecordedVerdict, VERDICT_COUNTS_FOR};

@@ -255,7 +255,7 @@ impl Lease<'_> {
     fn step(&self) -> Result<Step, StoreError> {
         match self.purpose {
             Purpose::Step(step) => Ok(step),
-            Purpose::Billing | Purpose::Invitation | Purpose::Duty(_) => {
+            Purpose::Billing | Purpose::Invitation | Purpose::Duty(_) | Purpose::Repair | Purpose::Purge(_) => {
                 Err(StoreError::Broken("a lease outside the pipeline has no step".to_owned()))
             }
         }

@@ -1,8 +1,8 @@
 //! `control.tenants`: the statements of the routes.
 
 use domain::{
-    AdminEmail, DisplayName, Fact, Failure, Patch, ProvisionRequest, ProvisioningState, Region, Run, Slug, Step,
-    TenantChange, TenantId, Tier, names,
+    AdminEmail, DisplayName, Fact, Failure, HoldReason, Patch, ProvisionRequest, ProvisioningState, Region, Run, Slug,
+    Step, TenantChange, TenantId, Tier, names,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -63,6 +63,30 @@ pub struct Tenant {
     pub updated_at: Timestamp,
     /// When it went live.
     pub activated_at: Option<Timestamp>,
+    /// When it was brought back last. From then on each of its attempts is a restore.
+    pub restored_at: Option<Timestamp>,
+    /// The domain that a restore could not give back.
+    pub lost_domain: Option<String>,
+    /// Its legal hold.
+    pub hold: Option<Hold>,
+}
+
+/// A legal hold: nothing of the tenant may be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// Who says so: a [`domain::Actor`].
+    pub by: String,
+}
+
+impl Hold {
+    fn of(row: &Row) -> Result<Option<Self>, StoreError> {
+        let Some(at) = row.try_get("hold_at")? else { return Ok(None) };
+        Ok(Some(Self { reason: row.try_get("hold_reason")?, at, by: row.try_get("hold_by")? }))
+    }
 }
 
 impl TryFrom<&Row> for Tenant {
@@ -93,6 +117,9 @@ impl TryFrom<&Row> for Tenant {
             provisioned_at: row.try_get("provisioned_at")?,
             updated_at: row.try_get("updated_at")?,
             activated_at: row.try_get("activated_at")?,
+            restored_at: row.try_get("restored_at")?,
+            lost_domain: row.try_get("lost_domain")?,
+            hold: Hold::of(row)?,
         })
     }
 }
@@ -103,6 +130,12 @@ impl Tenant {
     pub fn fill(&self, template: &str) -> String {
         let project_ref = self.supabase_project_ref.as_deref().unwrap_or_default();
         names::fill(template, &self.slug, self.tenant_id, project_ref)
+    }
+
+    /// What the ledger says of a thing that is made once for each restore; `None` if the tenant was never restored.
+    #[must_use]
+    pub fn restore_mark(&self) -> Option<String> {
+        self.restored_at.map(|at| format!("for the restore of {at:.6}"))
     }
 
     /// The failure of an operation on this tenant, whose hint can name what is the tenant's.
@@ -218,6 +251,17 @@ pub struct Deactivated {
     pub tenant: Tenant,
     /// The state it was in.
     pub before: ProvisioningState,
+}
+
+/// A deprovisioned tenant to bring back.
+#[derive(Debug)]
+pub struct Restore<'a> {
+    /// The row as it was read. If it changed since, the tenant is not restored.
+    pub tenant: &'a Tenant,
+    /// The run's correlation id.
+    pub correlation_id: &'a str,
+    /// By whom, for the audit log.
+    pub author: Author<'a>,
 }
 
 /// Effects that began or may begin at any moment, and whose values a caller may want to correct.
@@ -407,5 +451,65 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Deactivated { tenant: Tenant::try_from(&row)?, before: parsed(&row, "state_before")? }))
+    }
+
+    /// deprovisioned → provisioning, with the next attempt and all steps before it. What the DELETE left to be done for a tenant
+    /// that is off is superseded. `None`: the row changed since it was read, the tenant is under a legal hold, or somebody may
+    /// still act for it under its lease. [`StoreError::Taken`]: somebody takes its domain at the same time.
+    pub async fn restore_tenant(&self, restore: Restore<'_>) -> Result<Option<Tenant>, StoreError> {
+        let row = self
+            .query_opt(
+                include_str!("../sql/tenant_restore.sql"),
+                &[
+                    (&restore.tenant.tenant_id.0, Type::UUID),
+                    (&restore.tenant.version, Type::INT8),
+                    (&restore.correlation_id, Type::TEXT),
+                    (&restore.author.actor, Type::TEXT),
+                    (&restore.author.request_id, Type::TEXT),
+                    (&restore.author.address, Type::INET),
+                ],
+            )
+            .await?;
+        row.as_ref().map(Tenant::try_from).transpose()
+    }
+
+    /// Puts a tenant under a legal hold, or gives its hold another reason. `None`: the row changed since it was read.
+    pub async fn hold_tenant(
+        &self,
+        tenant: &Tenant,
+        reason: &HoldReason,
+        author: Author<'_>,
+    ) -> Result<Option<Tenant>, StoreError> {
+        let row = self
+            .query_opt(
+                include_str!("../sql/tenant_hold.sql"),
+                &[
+                    (&tenant.tenant_id.0, Type::UUID),
+                    (&tenant.version, Type::INT8),
+                    (&reason.as_str(), Type::TEXT),
+                    (&author.actor, Type::TEXT),
+                    (&author.request_id, Type::TEXT),
+                    (&author.address, Type::INET),
+                ],
+            )
+            .await?;
+        row.as_ref().map(Tenant::try_from).transpose()
+    }
+
+    /// Takes a tenant's legal hold away. `None`: it has none, or the row changed since it was read.
+    pub async fn release_hold(&self, tenant: &Tenant, author: Author<'_>) -> Result<Option<Tenant>, StoreError> {
+        let row = self
+            .query_opt(
+                include_str!("../sql/tenant_release_hold.sql"),
+                &[
+                    (&tenant.tenant_id.0, Type::UUID),
+                    (&tenant.version, Type::INT8),
+                    (&author.actor, Type::TEXT),
+                    (&author.request_id, Type::TEXT),
+                    (&author.address, Type::INET),
+                ],
+            )
+            .await?;
+        row.as_ref().map(Tenant::try_from).transpose()
     }
 }

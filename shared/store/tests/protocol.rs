@@ -4,6 +4,10 @@
 mod changes;
 #[path = "protocol/leasing.rs"]
 mod leasing;
+#[path = "protocol/repairs.rs"]
+mod repairs;
+#[path = "protocol/restoring.rs"]
+mod restoring;
 mod support;
 #[path = "protocol/verdicts.rs"]
 mod verdicts;

@@ -232,6 +232,15 @@ async fn nobody_of_the_functions_can_forge_history() {
         "UPDATE control.tenants SET tenant_id = gen_random_uuid()",
         "UPDATE control.tenants SET slug = 'other'",
         "UPDATE control.tenants SET region = 'us-east-1'",
+        // A retrieval period that began earlier, a purge without its request.
+        "UPDATE control.tenants SET deprovisioned_at = to_timestamp(0)",
+        "UPDATE control.purges SET slug = 'other'",
+        "UPDATE control.purges SET tenant_id = gen_random_uuid()",
+        "DELETE FROM control.purges",
+        "DELETE FROM control.purge_steps",
+        "INSERT INTO control.purges (tenant_id, slug, state, customer, data, no_return_step, retrieval_days, requested_by, correlation_id,
+                                     requested_at)
+         VALUES (gen_random_uuid(), 'a', 'running', 'keep', 'drop', 3, 30, 'a', 'c', to_timestamp(0))",
         "UPDATE control.tenants SET provisioned_at = now()",
         "UPDATE control.outbox SET payload = '{}'",
         "UPDATE control.outbox SET tenant_id = gen_random_uuid()",

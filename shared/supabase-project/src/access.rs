@@ -22,7 +22,7 @@ const KEY_IS_NEW_FOR: Duration = Duration::from_secs(30);
 needs! {
     /// The project of the lease's tenant, with the right to write the tenant's secret.
     pub struct ProjectAccess {
-        project: SupabaseProject,
+        pub(crate) project: SupabaseProject,
         writer: Write<TenantSecret>,
     }
 }
@@ -40,13 +40,24 @@ impl ProjectAccess {
         self.put(lease, &known, &complete).await
     }
 
-    async fn put(&self, lease: &Lease<'_>, known: &TenantSecret, secret: &TenantSecret) -> Result<bool, Failure> {
+    pub(crate) async fn put(
+        &self,
+        lease: &Lease<'_>,
+        known: &TenantSecret,
+        secret: &TenantSecret,
+    ) -> Result<bool, Failure> {
         if secret == known {
             return Ok(false);
         }
         lease.fence(PUT_TIMEOUT).await?;
         self.writer.put(lease.tenant().tenant_id, secret).await?;
         Ok(true)
+    }
+
+    /// The project itself.
+    #[must_use]
+    pub const fn project(&self) -> &SupabaseProject {
+        &self.project
     }
 
     /// A connection to the project's database, like [`SupabaseProject::database`]. If the pooler has moved, its new
@@ -79,7 +90,7 @@ impl ProjectAccess {
         if failure.code() != CauseCode::SupabaseAuthUnauthorized {
             return failure;
         }
-        match self.renew_keys(lease).await {
+        match self.renew(lease).await {
             Ok(true) => CauseCode::EnvironmentKeysRenewed.into(),
             // The refused keys are the project's own. New keys may not be known everywhere yet.
             Ok(false) if lease.begun_for() < KEY_IS_NEW_FOR => failure.of_kind(FailureKind::Busy),
@@ -88,7 +99,8 @@ impl ProjectAccess {
         }
     }
 
-    async fn renew_keys(&self, lease: &Lease<'_>) -> Result<bool, Failure> {
+    /// Reads keys and pooler at Supabase, and keeps them. False: the tenant's secret has them already.
+    pub async fn renew(&self, lease: &Lease<'_>) -> Result<bool, Failure> {
         let access = self.fetch(lease).await?;
         self.keep(lease, access).await
     }

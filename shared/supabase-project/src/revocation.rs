@@ -1,15 +1,14 @@
 //! API keys and database password of a tenant that was deprovisioned, where an installation wants them revoked: `DELETE`
 //! promises it in its own statement, and the reconciler does it.
 //!
-//! A tenant that was brought back meanwhile keeps them. Every call may be repeated: after a refusal the next invocation does all of it again. The
+//! A tenant that was brought back meanwhile keeps them; one that is brought back afterwards gets new ones ([`crate::keys`]). Every call may be repeated: after a refusal the next invocation does all of it again. The
 //! password comes last, since it is the one thing of which the API does not tell whether it was done.
 
 use std::time::Duration;
 
 use domain::{CauseCode, Failure};
 use lambda_kit::{Budget, needs};
-use rand::distr::{Alphanumeric, SampleString};
-use secrecy::SecretString;
+use secrets::new_password;
 use serde_json::json;
 use store::{Duty, Lease, ResourceKind, Store, StoreError};
 use supabase::{Management, ProjectRef, ProjectStatus};
@@ -22,8 +21,6 @@ const ROWS: i64 = 10;
 const PER_TENANT: Duration = Duration::from_secs(8);
 /// How long a project whose creation was not answered may take to appear in the organisation's list.
 const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
-/// Characters of a password that nobody keeps: 190 bits.
-const PASSWORD_LENGTH: usize = 32;
 
 needs! {
     /// Revokes what gives access to a deprovisioned tenant's project.
@@ -64,9 +61,9 @@ impl Revocation {
             }
             lease.fence(budget.left()).await?;
             management.disable_legacy_keys(&project).await?;
-            let unknown = SecretString::from(Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH));
             lease.fence(budget.left()).await?;
-            management.set_database_password(&project, &unknown).await?;
+            // Nobody keeps it.
+            management.set_database_password(&project, &new_password()).await?;
             revoked.push(project.into());
         }
         Ok(revoked)

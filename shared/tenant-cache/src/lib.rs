@@ -1,4 +1,4 @@
-//! The tenant's entries in the middleware's cache: their keys, and their removal.
+//! The tenant's entries in the middleware's cache: their keys, how long they stay, and their removal.
 
 #![warn(missing_docs)]
 
@@ -7,6 +7,7 @@ use lambda_kit::{Read, needs, settings};
 use secrets::ValkeySecret;
 use serde::{Deserialize, Serialize};
 use store::Tenant;
+pub use valkey::Lasting;
 use valkey::Valkey;
 
 settings! {
@@ -53,9 +54,17 @@ needs! {
 impl TenantCache {
     /// Removes entries.
     pub async fn remove(&self, entries: &CacheEntries) -> Result<(), Failure> {
-        let secret = self.valkey.read().await?;
-        let valkey = Valkey::connect(&secret.url, secret.ca_pem.as_deref()).await?;
-        valkey.unlink(&entries.keys).await?;
+        self.connect().await?.unlink(&entries.keys).await?;
         Ok(())
+    }
+
+    /// How long each of these entries stays. What is in them is the middleware's, and is not read.
+    pub async fn lasting(&self, entries: &CacheEntries) -> Result<Vec<Lasting>, Failure> {
+        Ok(self.connect().await?.lasting(&entries.keys).await?)
+    }
+
+    async fn connect(&self) -> Result<Valkey, Failure> {
+        let secret = self.valkey.read().await?;
+        Ok(Valkey::connect(&secret.url, secret.ca_pem.as_deref()).await?)
     }
 }

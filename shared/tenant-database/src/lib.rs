@@ -27,6 +27,25 @@ pub struct SeedCounts {
     pub workflow_templates: i64,
 }
 
+impl SeedCounts {
+    /// What was found of what was shipped, where they differ. A database of a newer release may hold more than ours ships.
+    #[must_use]
+    pub fn differences(self, shipped: Self, newer: bool) -> Option<String> {
+        let counts = [
+            ("roles", self.roles, shipped.roles),
+            ("permissions", self.permissions, shipped.permissions),
+            ("SoD rules", self.sod_rules, shipped.sod_rules),
+            ("workflow templates", self.workflow_templates, shipped.workflow_templates),
+        ];
+        let wrong: Vec<String> = counts
+            .iter()
+            .filter(|(_, found, shipped)| if newer { found < shipped } else { found != shipped })
+            .map(|(what, found, shipped)| format!("{found} of {shipped} {what}"))
+            .collect();
+        (!wrong.is_empty()).then(|| wrong.join(", "))
+    }
+}
+
 /// The rows that this release's migrations ship. A test compares `migrations/tenant/manifest.json` with them.
 ///
 /// # Panics
@@ -91,6 +110,27 @@ impl TenantDatabase {
         let report = Box::pin(runner.run_async(&mut self.0)).await.map_err(|error| store::migration_failure(&error))?;
         let version = store::migrated_version(&self.0).await.map_err(failure)?;
         Ok(Migrated { version, applied: report.applied_migrations().len() })
+    }
+
+    /// The highest migration that is applied; 0 if there is none.
+    pub async fn version(&self) -> Result<i32, Failure> {
+        let versions = async {
+            if self.0.query_one(include_str!("../sql/has_history.sql"), &[]).await?.try_get("is_there")? {
+                store::migrated_version(&self.0).await
+            } else {
+                Ok(0)
+            }
+        };
+        versions.await.map_err(failure)
+    }
+
+    /// Whether the user of the project's Auth is the tenant's admin in the IAM schema, and not disabled.
+    pub async fn is_admin(&self, auth_user_id: Uuid) -> Result<bool, Failure> {
+        let is_admin = async {
+            let row = self.0.query_one(include_str!("../sql/tenant_admin_is.sql"), &[&auth_user_id]).await?;
+            Ok::<_, StoreError>(row.try_get("is_admin")?)
+        };
+        is_admin.await.map_err(failure)
     }
 
     /// Counts the seeded rows.
@@ -178,5 +218,27 @@ fn failure(error: StoreError) -> Failure {
         StoreError::Forbidden | StoreError::Taken { .. } | StoreError::Broken(_) => {
             CauseCode::TenantDatabaseMismatch.into()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_named() {
+        let shipped = manifest();
+        assert_eq!(shipped.differences(shipped, false), None);
+        let found = SeedCounts { roles: shipped.roles - 1, ..shipped };
+        assert_eq!(found.differences(shipped, false), Some(format!("{} of {} roles", found.roles, shipped.roles)));
+    }
+
+    #[test]
+    fn a_newer_database_may_hold_more_but_not_less() {
+        let shipped = manifest();
+        let more = SeedCounts { roles: shipped.roles + 1, ..shipped };
+        assert_eq!(more.differences(shipped, true), None);
+        assert!(more.differences(shipped, false).is_some());
+        assert!(shipped.differences(more, true).is_some());
     }
 }

@@ -24,6 +24,8 @@ HERE = {
     "AuditAnchorBucket": "anchors",
     "ProvisionTenantStateMachine": "arn:aws:states:us-east-1:123456789012:stateMachine:ivory",
     "ProvisionTenantStateMachine.Name": "ivory",
+    "PurgeTenantStateMachine": "arn:aws:states:us-east-1:123456789012:stateMachine:ivory-purge",
+    "PurgeTenantStateMachine.Name": "ivory-purge",
     "IdempotencyTable.Arn": "arn:aws:dynamodb:us-east-1:123456789012:table/ivory",
 }
 

@@ -6,6 +6,8 @@ use anyhow::Result;
 use domain::{CauseCode, Fact, Failure, ProblemCode, System, Warning};
 use serde_json::{Value, json};
 
+use crate::runbook;
+
 /// The document's path from the root.
 pub const PATH: &str = "functions/api/ERRORS.md";
 
@@ -61,6 +63,7 @@ pub fn render() -> Result<String> {
     for system in System::ALL {
         let codes = || CauseCode::ALL.iter().filter(|code| code.system() == *system);
         write!(text, "\n### {}\n\n", system.title())?;
+        writeln!(text, "Where to look: [the runbook](../../{}#{}).\n", runbook::PATH, runbook::anchor(system.title()))?;
         text += "| Code | Meaning | Mended by | Retried | Retryable | Hint |\n|---|---|---|---|---|---|\n";
         for code in codes() {
             let row = code.row();

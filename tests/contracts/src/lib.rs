@@ -1,10 +1,12 @@
 //! What the contract tests compare: manifests, the template, the state machine, SQL statements, and the declarations of
 //! the functions' types. No test reads Rust source as text.
 
+pub mod configuration;
 pub mod errors;
 pub mod functions;
 pub mod machine;
 pub mod openapi;
+pub mod runbook;
 pub mod template;
 pub mod workspace;
 

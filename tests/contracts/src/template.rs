@@ -15,6 +15,8 @@ pub struct Template {
     pub document: Value,
     /// The resources' names in the order of the file.
     pub order: Vec<String>,
+    /// The parameters' names in the order of the file.
+    pub parameters: Vec<String>,
 }
 
 /// One `AWS::Serverless::Function`.
@@ -39,9 +41,12 @@ impl Template {
         let text = read(path)?;
         let documents = Yaml::load_from_str(&text)?;
         let document = documents.first().context("an empty template")?;
-        let resources = document.as_mapping_get("Resources").and_then(Yaml::as_mapping).context("no Resources")?;
-        let order = resources.keys().filter_map(Yaml::as_str).map(str::to_owned).collect();
-        Ok(Self { document: written_out(document)?, order })
+        let names = |part| {
+            let part =
+                document.as_mapping_get(part).and_then(Yaml::as_mapping).with_context(|| format!("no {part}"))?;
+            anyhow::Ok(part.keys().filter_map(Yaml::as_str).map(str::to_owned).collect())
+        };
+        Ok(Self { order: names("Resources")?, parameters: names("Parameters")?, document: written_out(document)? })
     }
 
     /// One resource.

@@ -12,7 +12,7 @@ use contracts::{read, root};
 use serde_json::json;
 
 /// The documents with commands for an operator.
-const DOCUMENTS: [&str; 3] = ["README.md", "SECURITY.md", "infra/aws/README.md"];
+const DOCUMENTS: [&str; 4] = ["README.md", "SECURITY.md", "infra/aws/README.md", "infra/RUNBOOK.md"];
 
 /// The commands in a document: lines of its blocks, after a prompt if there is one, and code within a sentence.
 fn commands(document: &str) -> BTreeSet<String> {

@@ -61,6 +61,24 @@ const SHARED: &[(&str, &[&str])] = &[
             "valkey",
         ],
     ),
+    // What steps have made, looked at and brought back after them.
+    (
+        "tenant-check",
+        &[
+            "billing",
+            "domain",
+            "graph-users",
+            "iomete",
+            "lambda-kit",
+            "region-search",
+            "secrets",
+            "store",
+            "supabase",
+            "supabase-project",
+            "tenant-cache",
+            "tenant-database",
+        ],
+    ),
 ];
 
 /// Crates that reach the outside. A function reaches the outside only through the handles that it declares.

@@ -24,7 +24,10 @@ fn a_function_gets_exactly_the_variables_that_it_declares() -> Result<()> {
 /// The value of parameter `TenantCacheKeys` is always passed in the variable `TENANT_CACHE_KEYS`.
 #[test]
 fn variables_are_named_after_their_parameters() -> Result<()> {
-    let resources = BTreeMap::from([("STATE_MACHINE_ARN", "ProvisionTenantStateMachine")]);
+    let resources = BTreeMap::from([
+        ("STATE_MACHINE_ARN", "ProvisionTenantStateMachine"),
+        ("PURGE_STATE_MACHINE_ARN", "PurgeTenantStateMachine"),
+    ]);
     for function in Template::load()?.functions()? {
         for (variable, value) in function.environment()? {
             let words = variable.split('_').map(|word| word[..1].to_owned() + &word[1..].to_lowercase());

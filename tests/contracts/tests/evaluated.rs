@@ -63,6 +63,21 @@ const PARLIAMENT: &[Waiver] = &[
         "states:DescribeExecution takes an execution of a standard workflow too",
     ),
     waived(
+        "RestoreTenantRole",
+        "RESOURCE_MISMATCH",
+        "states:DescribeExecution takes an execution of a standard workflow too",
+    ),
+    waived(
+        "PurgeTenantRole",
+        "RESOURCE_MISMATCH",
+        "states:DescribeExecution takes an execution of a standard workflow too",
+    ),
+    waived(
+        "ApprovePurgeRole",
+        "RESOURCE_MISMATCH",
+        "states:DescribeExecution takes an execution of a standard workflow too",
+    ),
+    waived(
         "ReconcileTenantsRole",
         "RESOURCE_MISMATCH",
         "states:DescribeExecution takes an execution of a standard workflow too",

@@ -7,8 +7,8 @@ use contracts::openapi;
 use contracts::read;
 use domain::routes::{Credential, ROUTES};
 use domain::{
-    CatalogRequest, FieldError, Fields, InvitationRequest, ProblemCode, ProvisionRequest, SyncTargetRequest,
-    TenantChange,
+    CatalogRequest, FieldError, Fields, InvitationRequest, ProblemCode, ProvisionRequest, RepairRequest,
+    SyncTargetRequest, TenantChange,
 };
 use serde_json::{Map, Value, json};
 
@@ -196,10 +196,11 @@ fn answers_of_the_gateway_are_documented() -> Result<()> {
 #[test]
 fn a_body_requires_the_documented_fields() {
     type Parse = fn(&Map<String, Value>) -> Result<(), Vec<FieldError>>;
-    let parsers: [(&str, Value, Parse); 5] = [
+    let parsers: [(&str, Value, Parse); 6] = [
         ("provision-tenant", ProvisionRequest::schema(), |body| ProvisionRequest::parse(body, &[]).map(drop)),
         ("update-tenant", TenantChange::schema(), |body| TenantChange::parse(body, &[]).map(drop)),
         ("invite-admin", InvitationRequest::schema(), |body| InvitationRequest::parse(body).map(drop)),
+        ("repair-tenant", RepairRequest::schema(), |body| RepairRequest::parse(body).map(drop)),
         ("upsert-catalog", CatalogRequest::schema(), |body| CatalogRequest::parse(body).map(drop)),
         ("register-sync-target", SyncTargetRequest::schema(), |body| SyncTargetRequest::parse(body).map(drop)),
     ];
@@ -224,6 +225,7 @@ fn examples_of_bodies_are_valid() -> Result<()> {
                 "provision-tenant" => ProvisionRequest::parse(body, &[]).map(drop),
                 "update-tenant" => TenantChange::parse(body, &[]).map(drop),
                 "invite-admin" => InvitationRequest::parse(body).map(drop),
+                "repair-tenant" => RepairRequest::parse(body).map(drop),
                 "upsert-catalog" => CatalogRequest::parse(body).map(drop),
                 "register-sync-target" => SyncTargetRequest::parse(body).map(drop),
                 _ => anyhow::bail!("{name} is not known here"),

@@ -248,6 +248,17 @@ impl Aws {
         Ok(names.filter(|name| name.starts_with(&tenant_id)).collect())
     }
 
+    /// The names of the executions of a tenant's purge.
+    pub async fn purge_executions_of(&self, tenant_id: impl std::fmt::Display) -> Result<Vec<String>> {
+        let machine = self.environment_of("purge-tenant").await?["PURGE_STATE_MACHINE_ARN"].take();
+        let body = json!({"stateMachineArn": machine, "maxResults": 1000});
+        let executions =
+            self.list("states", "AWSStepFunctions.ListExecutions", body, "executions", "nextToken").await?;
+        let names = executions.into_iter().filter_map(|e| e["name"].as_str().map(str::to_owned));
+        let begins = format!("{tenant_id}-purge-");
+        Ok(names.filter(|name| name.starts_with(&begins)).collect())
+    }
+
     /// The ARN of an attempt's execution, whether it was started or not.
     #[must_use]
     pub fn execution_arn(&self, tenant_id: impl std::fmt::Display, attempt: i32) -> String {

@@ -10,6 +10,7 @@
 //! whose variables are set. If `E2E_ANSWERS` names a file, every answer of the gateway is appended to it. The test for
 //! leaked secrets runs last and reads the answers of all test programs from that file.
 
+mod access;
 mod aws;
 mod cloud;
 mod contract;
@@ -23,6 +24,7 @@ mod tenants;
 mod tokens;
 mod variables;
 
+pub use access::{ALL_KEYS, Access, read_graph};
 pub use aws::Aws;
 pub use cloud::{Cloud, REGIONS};
 pub use faults::{Faults, alone, usable, with_faults};

@@ -126,6 +126,30 @@ impl Cloud {
         Ok(())
     }
 
+    /// Calls Stripe like a user of the dashboard.
+    pub async fn stripe(&self, method: Method, path: &str, form: &[(&str, &str)]) -> Result<Value> {
+        let request = self.http.request(method.clone(), format!("{}{path}", variable("STRIPE_API_URL")?));
+        let request = request.bearer_auth(variable("STRIPE_SECRET_KEY")?).header("stripe-version", "2026-07-29.dahlia");
+        let request = if method == Method::POST { request.form(form) } else { request.query(form) };
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// Creates (`POST`) or drops (`DELETE`) a namespace of one level in the lakehouse.
+    pub async fn namespace(&self, method: Method, name: &str) -> Result<()> {
+        let (url, token) = (variable("IOMETE_URL")?, variable("IOMETE_TOKEN")?);
+        let config = self.http.get(format!("{url}/v1/config")).bearer_auth(&token).send().await?.error_for_status()?;
+        let config: Value = config.json().await?;
+        let prefix = config["overrides"]["prefix"].as_str().context("no prefix")?;
+        let namespaces = format!("{url}/v1/{prefix}/namespaces");
+        let request = if method == Method::POST {
+            self.http.post(namespaces).json(&json!({ "namespace": [name] }))
+        } else {
+            self.http.request(method, format!("{namespaces}/{name}"))
+        };
+        request.bearer_auth(&token).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Archives the Stripe price with this lookup key, or brings it back, like a user of the dashboard.
     pub async fn set_price_active(&self, lookup_key: &str, active: bool) -> Result<()> {
         let (url, key) = (format!("{}/v1/prices", variable("STRIPE_API_URL")?), variable("STRIPE_SECRET_KEY")?);

@@ -36,7 +36,39 @@ impl Cloud {
     }
 }
 
+/// The migrations that every release had, in their order.
+const FIRST_SIX: [&str; 6] = [
+    include_str!("../../../shared/tenant-database/migrations/tenant/V1__iam.sql"),
+    include_str!("../../../shared/tenant-database/migrations/tenant/V2__sod_rules.sql"),
+    include_str!("../../../shared/tenant-database/migrations/tenant/V3__workflow_templates.sql"),
+    include_str!("../../../shared/tenant-database/migrations/tenant/V4__workflow_instances.sql"),
+    include_str!("../../../shared/tenant-database/migrations/tenant/V5__seed.sql"),
+    include_str!("../../../shared/tenant-database/migrations/tenant/V6__access.sql"),
+];
+const GRANT_ADMIN: &str = include_str!("../../../shared/tenant-database/sql/tenant_admin_grant.sql");
+
 impl Cloud {
+    /// Makes a tenant's database what an older release left there: its schema ends with version 6, and the tenant's row says
+    /// so. The admin keeps the role.
+    pub async fn age_schema(&self, tenant_id: Uuid, project_ref: &str) -> Result<()> {
+        let database = self.tenant_database(project_ref).await?;
+        let owner = format!("SET ROLE \"postgres.{project_ref}\"");
+        let [first, second, third, fourth, fifth, sixth] = FIRST_SIX;
+        for sql in
+            [&owner, "DROP SCHEMA iam, workflow CASCADE", first, second, third, fourth, fifth, sixth, "RESET ROLE"]
+        {
+            database.batch_execute(sql).await?;
+        }
+        database.execute("DELETE FROM public.refinery_schema_history WHERE version > 6", &[]).await?;
+        let admin =
+            database.query_one("SELECT id, email::text FROM auth.users WHERE invited_at IS NOT NULL", &[]).await?;
+        let (id, email): (Uuid, String) = (admin.get(0), admin.get(1));
+        database.query(GRANT_ADMIN, &[&id, &email]).await?;
+        let row = "UPDATE control.tenants SET schema_version = 6 WHERE tenant_id = $1";
+        self.control().await?.execute(row, &[&tenant_id]).await?;
+        Ok(())
+    }
+
     /// Ends the connection that has a catalog's row locked, as a failover would.
     pub async fn cut_off_who_locks(&self, tenant_id: Uuid, catalog_name: &str) -> Result<()> {
         let waiting = self.control_as_superuser().await?;

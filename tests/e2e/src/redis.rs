@@ -46,12 +46,16 @@ impl Cloud {
         Ok(self.valkey().await?.exists(&cache_keys(slug, tenant_id)).await?)
     }
 
-    /// The fields of each event in the stream that belongs to one tenant.
+    /// The fields of each event of a tenant that went live.
     pub async fn events_of(&self, slug: &str) -> Result<Vec<std::collections::BTreeMap<String, String>>> {
+        self.events_in("iam:tenants:provisioned", slug).await
+    }
+
+    /// The fields of each event in a stream that belongs to one tenant.
+    pub async fn events_in(&self, stream: &str, slug: &str) -> Result<Vec<std::collections::BTreeMap<String, String>>> {
         type Entries = Vec<(String, std::collections::BTreeMap<String, String>)>;
         let mut valkey = self.valkey().await?;
-        let entries: Entries =
-            ::redis::cmd("XRANGE").arg("iam:tenants:provisioned").arg("-").arg("+").query_async(&mut valkey).await?;
+        let entries: Entries = ::redis::cmd("XRANGE").arg(stream).arg("-").arg("+").query_async(&mut valkey).await?;
         Ok(entries
             .into_iter()
             .map(|(_, fields)| fields)

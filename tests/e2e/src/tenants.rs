@@ -143,9 +143,64 @@ impl Cloud {
         self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/retry"))).await
     }
 
+    /// Sends `POST /v1/admin/tenants/{slug}/restore`. Any answer is returned.
+    pub async fn restore(&self, slug: &str) -> Result<Answer> {
+        self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/restore"))).await
+    }
+
+    /// Sends `PUT /v1/admin/tenants/{slug}/hold`. Any answer is returned.
+    pub async fn hold(&self, slug: &str, reason: &str) -> Result<Answer> {
+        let request = self.admin(Method::PUT, &format!("/v1/admin/tenants/{slug}/hold"));
+        self.send(request.json(&json!({ "reason": reason }))).await
+    }
+
+    /// Sends `DELETE /v1/admin/tenants/{slug}/hold`. Any answer is returned.
+    pub async fn release(&self, slug: &str) -> Result<Answer> {
+        self.send(self.admin(Method::DELETE, &format!("/v1/admin/tenants/{slug}/hold"))).await
+    }
+
+    /// Sends `POST /v1/admin/tenants/{slug}/purge`. Any answer is returned.
+    pub async fn purge(&self, slug: &str, body: &Value) -> Result<Answer> {
+        self.purge_call(slug, "purge", body).await
+    }
+
+    /// Sends `POST /v1/admin/tenants/{slug}/purge/approval` as the administrator that the tests are. Any answer is returned.
+    pub async fn approve(&self, slug: &str) -> Result<Answer> {
+        self.purge_call(slug, "purge/approval", &json!({ "confirm": slug })).await
+    }
+
+    /// The same with another API key.
+    pub async fn approve_as(&self, slug: &str, key: &str) -> Result<Answer> {
+        let request = self.request(Method::POST, &format!("/v1/admin/tenants/{slug}/purge/approval"));
+        self.send(request.header("x-api-key", key).json(&json!({ "confirm": slug }))).await
+    }
+
+    /// Sends a body to one of the routes of a purge.
+    pub async fn purge_call(&self, slug: &str, route: &str, body: &Value) -> Result<Answer> {
+        self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/{route}")).json(body)).await
+    }
+
+    /// The version of a tenant's record, for `If-Match`.
+    pub async fn tenant_version(&self, slug: &str) -> Result<String> {
+        let answer = self.get(&format!("/v1/admin/tenants/{slug}")).await?;
+        answer.expect(200)?;
+        answer.header("etag").map(str::to_owned).context("no version")
+    }
+
     /// Sends `DELETE /v1/admin/tenants/{slug}`. Any answer is returned.
     pub async fn deactivate(&self, slug: &str) -> Result<Answer> {
         self.send(self.admin(Method::DELETE, &format!("/v1/admin/tenants/{slug}"))).await
+    }
+
+    /// Sends `POST /v1/admin/tenants/{slug}/check`. Any answer is returned.
+    pub async fn check(&self, slug: &str) -> Result<Answer> {
+        self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/check"))).await
+    }
+
+    /// Sends `POST /v1/admin/tenants/{slug}/repair`. Any answer is returned.
+    pub async fn repair(&self, slug: &str, resources: &[&str]) -> Result<Answer> {
+        let body = json!({ "resources": resources });
+        self.send(self.admin(Method::POST, &format!("/v1/admin/tenants/{slug}/repair")).json(&body)).await
     }
 
     /// Sends `POST /v1/admin/tenants/{slug}/invitation`. Any answer is returned.

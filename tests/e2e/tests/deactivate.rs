@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Answer, Cloud, State, Status, unique, with_faults};
+use e2e::{ALL_KEYS, Access, Answer, Cloud, State, Status, read_graph, unique, with_faults};
 use fault_proxy::client::{Match, When};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -211,20 +211,6 @@ async fn the_cache_entry_alone_can_be_removed() -> Result<()> {
     Ok(())
 }
 
-/// Logs in as the tenant's application does, and reads the graph.
-async fn graph_user(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<redis::aio::MultiplexedConnection> {
-    let secret = cloud.aws.secret(&format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?)).await?;
-    let password = secret["graph_pass"].as_str().context("no password")?;
-    let mut connection = cloud.falkordb_as("us-east-1", &format!("client_{slug}"), password).await?;
-    read_graph(&mut connection, slug).await?;
-    Ok(connection)
-}
-
-async fn read_graph(connection: &mut redis::aio::MultiplexedConnection, slug: &str) -> Result<redis::Value> {
-    let mut query = redis::cmd("GRAPH.RO_QUERY");
-    Ok(query.arg(format!("client_{slug}")).arg("MATCH (n) RETURN count(n)").query_async(connection).await?)
-}
-
 async fn audited(cloud: &Cloud, tenant_id: Uuid, action: &str) -> Result<i64> {
     let sql = "SELECT count(*) FROM control.audit_log WHERE tenant_id = $1 AND action = $2";
     Ok(cloud.control().await?.query_one(sql, &[&tenant_id, &action]).await?.get(0))
@@ -235,10 +221,10 @@ async fn audited(cloud: &Cloud, tenant_id: Uuid, action: &str) -> Result<i64> {
 async fn a_deactivated_tenants_graph_user_is_off_at_once() -> Result<()> {
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("closed", json!({ "tier": "pilot" })).await?;
-    let mut open = graph_user(&cloud, &slug, tenant_id).await?;
+    let mut open = cloud.graph_user(&slug, tenant_id).await?;
     cloud.deactivate(&slug).await?.no_content()?;
     assert!(read_graph(&mut open, &slug).await.is_err(), "a connection that was open before");
-    assert!(graph_user(&cloud, &slug, tenant_id).await.is_err(), "a new one");
+    assert!(cloud.graph_user(&slug, tenant_id).await.is_err(), "a new one");
     cloud.deactivate(&slug).await?.no_content()?;
     assert_eq!(audited(&cloud, tenant_id, "tenant.switch_off_graph_user").await?, 1);
     // What belongs to the tenant is kept.
@@ -263,7 +249,7 @@ async fn a_graph_user_that_cannot_be_switched_off_now_is_switched_off_later() ->
         }
         for (slug, tenant_id) in [(&slug, tenant_id), (&back, back_id)] {
             cloud.deactivate(slug).await?.no_content()?;
-            graph_user(cloud, slug, tenant_id).await.context("the server did not do it")?;
+            cloud.graph_user(slug, tenant_id).await.context("the server did not do it")?;
         }
         let control = cloud.control().await?;
         let brought = "UPDATE control.tenants SET provisioning_state = 'active', is_active = true WHERE tenant_id = $1";
@@ -282,8 +268,8 @@ async fn a_graph_user_that_cannot_be_switched_off_now_is_switched_off_later() ->
                 Ok(control.query_one(open, &[&both.as_slice()]).await?.get::<_, i64>(0) == 0)
             })
             .await?;
-        assert!(graph_user(cloud, &slug, tenant_id).await.is_err(), "switched off");
-        graph_user(cloud, &back, back_id).await.context("it is there again")?;
+        assert!(cloud.graph_user(&slug, tenant_id).await.is_err(), "switched off");
+        cloud.graph_user(&back, back_id).await.context("it is there again")?;
         assert_eq!(audited(cloud, back_id, "tenant.switch_off_graph_user").await?, 0);
         Ok(())
     })
@@ -311,7 +297,7 @@ async fn a_graph_user_that_a_fenced_step_makes_does_not_stay() -> Result<()> {
             cloud.aws.invoke("reconcile-tenants", &json!({})).await.ok();
             sleep(Duration::from_millis(500)).await;
         }
-        assert!(graph_user(cloud, &slug, tenant_id).await.is_err(), "switched off");
+        assert!(cloud.graph_user(&slug, tenant_id).await.is_err(), "switched off");
         assert_eq!(audited(cloud, tenant_id, "tenant.switch_off_graph_user").await?, 1);
         Ok(())
     })
@@ -341,52 +327,6 @@ async fn a_deactivated_tenants_custom_domain_is_free() -> Result<()> {
     Ok(())
 }
 
-/// Deactivates a tenant while the installation wants keys and password revoked.
-async fn deactivate_and_revoke(cloud: &Cloud, slug: &str) -> Result<()> {
-    const FUNCTION: &str = "deactivate-tenant";
-    let before = cloud.aws.environment_of(FUNCTION).await?;
-    let mut revoking = before.clone();
-    revoking["REVOKE_ACCESS_ON_DELETE"] = json!("true");
-    cloud.aws.set_environment_of(FUNCTION, &revoking).await?;
-    let answer = cloud.deactivate(slug).await;
-    cloud.aws.set_environment_of(FUNCTION, &before).await?;
-    answer?.no_content()
-}
-
-/// What gives access to a tenant's project.
-struct Access {
-    project_ref: String,
-    secret: Value,
-    /// All keys, by their kind and name.
-    keys: Vec<(String, String)>,
-}
-
-impl Access {
-    async fn of(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<Self> {
-        let project_ref = cloud.environment(slug).await?;
-        let secret = cloud.aws.secret(&format!("{}/tenants/{tenant_id}", cloud.secret_prefix()?)).await?;
-        let listed = cloud.supabase(&format!("/v1/projects/{project_ref}/api-keys?reveal=true")).await?;
-        let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
-        let key =
-            |row: &Value| Ok((format!("{} {}", text(&row["type"])?, text(&row["name"])?), text(&row["api_key"])?));
-        let keys = listed.as_array().context("no list")?.iter().map(key).collect::<Result<_>>()?;
-        Ok(Self { project_ref, secret, keys })
-    }
-
-    /// Which of the keys the project's Auth takes, and whether its database takes the password.
-    async fn good(&self, cloud: &Cloud) -> Result<(Vec<&str>, bool)> {
-        let mut taken = Vec::new();
-        for (name, key) in &self.keys {
-            if cloud.try_key(&self.project_ref, key).await? != 401 {
-                taken.push(name.as_str());
-            }
-        }
-        Ok((taken, cloud.tenant_database_by_secret(&self.secret).await.is_ok()))
-    }
-}
-
-const ALL_KEYS: [&str; 4] = ["legacy anon", "legacy service_role", "publishable default", "secret default"];
-
 #[tokio::test]
 #[ignore = "needs API_URL"]
 async fn keys_and_password_are_revoked_if_the_installation_wants_that() -> Result<()> {
@@ -401,7 +341,7 @@ async fn keys_and_password_are_revoked_if_the_installation_wants_that() -> Resul
     assert_eq!(access.good(&cloud).await?, (ALL_KEYS.to_vec(), true));
 
     cloud.deactivate(&kept).await?.no_content()?;
-    deactivate_and_revoke(&cloud, &slug).await?;
+    cloud.deactivate_and_revoke(&slug).await?.no_content()?;
     // A promise that was made before the tenant was brought back.
     let control = cloud.control().await?;
     let late = "INSERT INTO control.outbox (id, tenant_id, kind, payload) VALUES (gen_random_uuid(), $1, 'revoke_access', '{}')";

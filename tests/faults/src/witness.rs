@@ -189,8 +189,10 @@ async fn books(control: &Client, subject: &Subject, status: &Status, seen: &mut 
         Ok(usize::try_from(control.query_one(sql, &[&id, &action]).await?.get::<_, i64>(0))?)
     };
     seen.count("creation audited", audited("tenant.create").await?);
-    seen.count("activation audited", audited("tenant.activate").await?);
-    let resumed = usize::try_from(status.attempt - 1)?;
+    let restored = audited("tenant.restore").await?;
+    let activated = audited("tenant.activate").await?;
+    seen.counts.push(Count { what: "activation audited", found: activated as u64, wanted: 1 + restored as u64 });
+    let resumed = usize::try_from(status.attempt - 1)?.saturating_sub(restored);
     seen.counts.push(Count {
         what: "resumption audited",
         found: audited("tenant.resume").await? as u64,

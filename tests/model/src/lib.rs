@@ -51,6 +51,9 @@
 //! - **A look and the statement that follows from it are two acts**, and the world may change between them. A look at
 //!   the ledger and the look outside that follows it are one act, because their result is used under the lease or not
 //!   at all.
+//! - **A repair is no act of its own.** Its calls are those that may be repeated, each behind a fence, as in steps 3, 6, 7 and 8.
+//!   Its billing is that of a PATCH to the tier that the row has: intent, settlement, and one statement that closes the intent
+//!   (`tenant_repaired.sql`).
 //! - **Retries are not counted.** An execution may give up after the first error or never, which includes five retries.
 //! - **One bound limits everything that goes wrong** ([`Bounds::faults`]): kills, cut connections whose call has its
 //!   effect later or never, refusals, stored errors, time-outs while the invocation goes on (so that two are at work at
@@ -61,6 +64,10 @@
 //!   ended has no holder: no statement distinguishes them.
 //! - **Further invitations are a model of their own** ([`Invitations`]), since they share nothing with the pipeline but the
 //!   lease.
+//! - **Bringing a tenant back is a model of its own** ([`Restoring`]): here a deactivation is final. What a restore has to agree with
+//!   is what the `DELETE` left to be done, and that is left out here.
+//! - **A purge and its approval are a model of their own** ([`Purging`]): the pipeline and a purge never run for one tenant at once, and what
+//!   keeps them apart is in it.
 //!
 //! # How the end is proven
 //!
@@ -83,6 +90,8 @@ mod pipeline;
 mod properties;
 mod protocol;
 mod provisioning;
+mod purging;
+mod restoring;
 mod sealing;
 mod ticks;
 mod tier;
@@ -102,6 +111,8 @@ pub use properties::{
 };
 pub use protocol::Broken;
 pub use provisioning::Provisioning;
+pub use purging::{Course, Index, PurgeAct, PurgeScene, PurgeSlip, Purging, Reading, Wish, Worker, Wrong};
+pub use restoring::{Deed, Gap, Life, Restoring};
 pub use sealing::{End, Entry, Event, Link, Log, Omission, Sealer, Sealing};
 pub use ticks::{CALL, DAY, LEASE, POSTPONED, VISIBLE, WINDOW};
 pub use tier::{Plan, TIERS, Tier};

@@ -1,5 +1,6 @@
 //! `GET /v1/admin/tenants/{slug}/status`: how far a run is, and what holds it up.
 
+use api_kit::records::PurgeSummary;
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Moment, Problem, Request, SlugInPath};
 use domain::{Cause, ProvisioningState, Slug, Step, StepState, TenantId};
@@ -22,7 +23,8 @@ impl Handler for GetTenantStatus {
     async fn handle(&self, _: &Request, SlugInPath(slug): SlugInPath, _: Budget) -> Result<Answer, Problem> {
         let status = self.store.tenant_status(&slug).await?;
         let (tenant, steps) = status.ok_or_else(Problem::tenant_not_found)?;
-        let answer = Answer::ok(&Status::new(&tenant, &steps));
+        let purge = PurgeSummary::of(&self.store, &tenant).await?;
+        let answer = Answer::ok(&Status::new(&tenant, &steps, purge));
         Ok(match poll_after(&tenant, &steps) {
             Some(seconds) => answer.with_header("retry-after", seconds.to_string()),
             None => answer,
@@ -49,6 +51,11 @@ pub struct Status<'a> {
     updated_at: Moment,
     /// Which run of the pipeline this is, from 1.
     attempt: i32,
+    /// The custom domain that a restore could not give back, because another tenant has it now. Null again once a PATCH says
+    /// which domain the tenant has.
+    lost_domain: Option<&'a str>,
+    /// How far the purge of the deprovisioned tenant is. Null: nobody asked for one, or it was withdrawn by a restore.
+    purge: Option<PurgeSummary>,
     /// The nine steps in order.
     steps: Vec<StepStatus<'a>>,
 }
@@ -75,7 +82,7 @@ pub struct StepStatus<'a> {
 }
 
 impl<'a> Status<'a> {
-    fn new(tenant: &'a Tenant, steps: &'a [StepRow]) -> Self {
+    fn new(tenant: &'a Tenant, steps: &'a [StepRow], purge: Option<PurgeSummary>) -> Self {
         let in_state = |state| steps.iter().filter(|row| row.state == state).map(|row| row.step).collect();
         Self {
             tenant_id: tenant.tenant_id,
@@ -86,6 +93,8 @@ impl<'a> Status<'a> {
             last_error: tenant.error_message.as_deref(),
             updated_at: Moment(tenant.updated_at),
             attempt: tenant.attempt,
+            lost_domain: tenant.lost_domain.as_deref(),
+            purge,
             steps: steps.iter().map(StepStatus::from).collect(),
         }
     }

@@ -24,6 +24,6 @@ impl Handler for GetTenant {
         _: Budget,
     ) -> Result<Answer, Problem> {
         let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
-        Answer::ok(&TenantRecord::from(&tenant)).of_version(tenant.version, &conditions)
+        TenantRecord::ok(&self.store, &tenant).await?.of_version(tenant.version, &conditions)
     }
 }

@@ -30,8 +30,8 @@ impl Handler for ListTenantResources {
 /// A resource in an outside system.
 #[derive(Serialize, ToSchema)]
 pub struct ListedResource<'a> {
-    /// What it is: `tenant_secret`, `supabase_project`, `database_password`, `auth_configuration`, `admin_user`, `admin_mail`,
-    /// `graph`, `search_index`, `stripe_customer` or `stripe_subscription`.
+    /// What it is: `tenant_secret`, `supabase_project`, `database_password`, `publishable_key`, `secret_key`,
+    /// `auth_configuration`, `admin_user`, `admin_mail`, `graph`, `search_index`, `stripe_customer` or `stripe_subscription`.
     kind: &'a str,
     /// The name that it was asked for with.
     name: &'a str,

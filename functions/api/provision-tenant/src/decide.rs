@@ -212,6 +212,9 @@ mod tests {
             provisioned_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
             activated_at: None,
+            restored_at: None,
+            lost_domain: None,
+            hold: None,
         }
     }
 

@@ -114,7 +114,7 @@ impl UpdateTenant {
         budget: Budget,
     ) -> Result<Answer, Problem> {
         if self.outbox.invalidated(&self.store, promise, entries, budget).await {
-            Ok(TenantRecord::answer(tenant))
+            TenantRecord::answer(&self.store, tenant).await
         } else {
             Err(Problem::unavailable())
         }

@@ -1,4 +1,4 @@
-//! Every minute: looks after idle runs, delivers promises that were left behind, switches off the graph users of deprovisioned
+//! Every minute: looks after idle runs and purges, delivers promises that were left behind, switches off the graph users of deprovisioned
 //! tenants and revokes their keys and passwords, seals the audit log, settles open billing intents. A lease in Postgres lets one reconciler work at a
 //! time. Every act may be repeated, so an invocation that dies between two of them
 //! loses nothing.
@@ -10,7 +10,7 @@ use graph_users::GraphUsers;
 use lambda_kit::operation::Operation;
 use lambda_kit::{Budget, needs, telemetry};
 use outbox::Outbox;
-use runs::{Care, IDLE, Runs};
+use runs::{Care, CareError, IDLE, Purges, Runs};
 use serde::Serialize;
 use serde_json::Value;
 use store::{ControlDatabase, StoreError};
@@ -25,6 +25,8 @@ const OUTBOX_TIME: Duration = Duration::from_secs(12);
 /// Per invocation, each with at most two calls of Step Functions.
 const IDLE_RUNS: i64 = 50;
 const IDLE_TIME: Duration = Duration::from_secs(8);
+/// The same for purges, which are rare.
+const IDLE_PURGES_TIME: Duration = Duration::from_secs(4);
 /// Rows of the audit log that are sealed in one statement. There are more of them only after an update from an older release.
 const AUDIT_ROWS: u32 = 2_000;
 const AUDIT_TIME: Duration = Duration::from_secs(4);
@@ -59,6 +61,7 @@ needs! {
         graph_users: GraphUsers,
         revocation: Revocation,
         runs: Runs,
+        purges: Purges,
         billing: Billing,
     }
 }
@@ -90,6 +93,7 @@ impl ReconcileTenants {
         let budget = Budget::of(WHOLE_TIME);
         let mut report = Report::default();
         let looked_after = self.look_after(request_id, &mut report).await;
+        let purged = self.look_after_purges(request_id, &mut report).await;
         let delivered = self.deliver(&mut report).await;
         let sealed = self.seal(request_id, &mut report).await;
         let within = budget.at_most(GRAPH_USERS_TIME);
@@ -97,7 +101,7 @@ impl ReconcileTenants {
         let within = budget.at_most(REVOCATIONS_TIME);
         let revoked = self.revocation.revoke_due(&self.store, request_id, within).await;
         let settled = self.billing.within(STRIPE_CALL).settle_open(&self.store, budget, request_id).await;
-        looked_after.and(delivered).and(sealed)?;
+        looked_after.and(purged).and(delivered).and(sealed)?;
         report.switched_off = switched_off?;
         report.revoked = revoked?;
         report.billed = settled?.settled;
@@ -135,13 +139,35 @@ impl ReconcileTenants {
             // A run's lines carry its ids, whoever looks after it.
             let span = telemetry::request_span(Self::NAME, request_id);
             telemetry::name_run(&span, &tenant.run());
-            match runs::look_after(&self.store, &self.runs, &tenant, request_id).instrument(span.clone()).await {
-                Ok(Care::Nothing) => {}
-                Ok(Care::Started) => report.started += 1,
-                Ok(Care::Failed) => report.failed += 1,
-                Err(error) => span.in_scope(|| tracing::error!(%error, "a run could not be looked after")),
-            }
+            let care = runs::look_after(&self.store, &self.runs, &tenant, request_id).instrument(span.clone()).await;
+            span.in_scope(|| report.count(care));
         }
         Ok(())
+    }
+
+    async fn look_after_purges(&self, request_id: &str, report: &mut Report) -> Result<(), StoreError> {
+        let budget = Budget::of(IDLE_PURGES_TIME);
+        for purge in self.store.idle_purges(IDLE, IDLE_RUNS).await? {
+            if budget.is_over() {
+                break;
+            }
+            let span = telemetry::request_span(Self::NAME, request_id);
+            telemetry::name_run(&span, &purge.run());
+            let care = runs::look_after_purge(&self.store, &self.purges, &purge, request_id);
+            let care = care.instrument(span.clone()).await;
+            span.in_scope(|| report.count(care));
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn count(&mut self, care: Result<Care, CareError>) {
+        match care {
+            Ok(Care::Nothing) => {}
+            Ok(Care::Started) => self.started += 1,
+            Ok(Care::Failed) => self.failed += 1,
+            Err(error) => tracing::error!(%error, "a run or a purge could not be looked after"),
+        }
     }
 }

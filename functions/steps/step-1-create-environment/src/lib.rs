@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use domain::{CauseCode, Failure, FailureKind, Step, names, word};
 use lambda_kit::{Create, needs, settings};
-use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
-use secrets::TenantSecret;
+use secrets::{TenantSecret, new_password};
 use step_kit::{Effect, Lease, Outcome, Work};
 use store::{Intent, RecordedVerdict, Resource, ResourceKind};
 use supabase::{Error, MANAGEMENT_TIMEOUT, Management, Project, ProjectRef};
@@ -19,8 +18,6 @@ use supabase_project::{ProjectUrl, SupabaseAccount, TenantSecrets};
 const CREATE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a project whose creation was not answered may take to appear in the organisation's list.
 const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
-/// Characters of a generated password: 190 bits.
-const PASSWORD_LENGTH: usize = 32;
 
 needs! {
     /// Creates the tenant's secret and project.
@@ -50,8 +47,8 @@ impl CreateEnvironment {
         let resource = lease.intend_once(intent).await?;
         if resource.external_id.is_none() {
             let fresh = TenantSecret {
-                db_pass: password(),
-                graph_pass: password(),
+                db_pass: new_password(),
+                graph_pass: new_password(),
                 publishable_key: None,
                 secret_key: None,
                 pooler: None,
@@ -203,24 +200,5 @@ impl Creation<'_> {
         }
         self.lease.confirm(intent, project_ref.as_str()).await?;
         Ok(project_ref)
-    }
-}
-
-fn password() -> SecretString {
-    Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret;
-
-    use super::*;
-
-    #[test]
-    fn passwords_differ_and_need_no_quoting_anywhere() {
-        let (a, b) = (password(), password());
-        assert_ne!(a.expose_secret(), b.expose_secret());
-        assert_eq!(a.expose_secret().len(), PASSWORD_LENGTH);
-        assert!(a.expose_secret().bytes().all(|b| b.is_ascii_alphanumeric()));
     }
 }

@@ -1,4 +1,5 @@
-//! Step 2: waits until the tenant's project is healthy, then fetches its keys and its pooler.
+//! Step 2: waits until the tenant's project is healthy, then fetches its keys and its pooler. If a DELETE revoked the keys of a
+//! tenant that is brought back, it makes new ones first.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -46,6 +47,7 @@ impl Work for AwaitEnvironment {
         if !unwell.is_empty() {
             return wait_for(lease, unwell.join(", "));
         }
+        self.access.renew_revoked(lease, &management, &project).await?;
         let Some(keys) = there(management.api_keys(&project).await)? else { return wait_for(lease, "api_keys") };
         let Some(pooler) = there(management.session_pooler(&project).await)? else { return wait_for(lease, "pooler") };
         self.access.keep(lease, Access { keys, pooler }).await?;

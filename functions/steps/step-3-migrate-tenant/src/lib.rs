@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Failure, Step};
 use lambda_kit::needs;
 use step_kit::{Effect, Lease, Outcome, Work};
-use supabase_project::SupabaseProject;
+use supabase_project::{SupabaseProject, migrate};
 
 /// All migrations together: the time-out of one statement, and time for the rest.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(90);
@@ -22,8 +22,7 @@ impl Work for MigrateTenant {
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
         let mut database = self.project.database(lease).await?;
-        lease.fence(MIGRATION_TIMEOUT).await?;
-        let migrated = database.migrate().await?;
-        Ok(Outcome::Completed(Effect { schema_version: Some(migrated.version), ..Effect::NONE }))
+        let version = migrate(lease, &mut database, MIGRATION_TIMEOUT).await?;
+        Ok(Outcome::Completed(Effect { schema_version: Some(version), ..Effect::NONE }))
     }
 }

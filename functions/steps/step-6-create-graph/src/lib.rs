@@ -3,20 +3,42 @@
 use std::time::Duration;
 
 use domain::{Failure, Step, names};
-use falkordb::{FalkorDb, GraphSpec};
-use lambda_kit::{Read, needs};
-use secrets::{RegionSecret, TenantSecret};
+use graph_users::GraphAccess;
+use lambda_kit::{Read, Write, needs};
+use secrecy::SecretString;
+use secrets::{TenantSecret, new_password};
 use step_kit::{Effect, Lease, Outcome, Work};
-use store::{Intent, ResourceKind};
+use store::{Intent, Resource, ResourceKind};
 
 /// A handful of commands of at most five seconds each, five of them for the constraint.
 const GRAPH_TIMEOUT: Duration = Duration::from_secs(15);
+/// One write of a secret.
+const PUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 needs! {
     /// Creates the tenant's graph.
     pub struct CreateGraph {
-        regions: Read<RegionSecret>,
+        graphs: GraphAccess,
         tenants: Read<TenantSecret>,
+        writer: Write<TenantSecret>,
+    }
+}
+
+impl CreateGraph {
+    /// A new password for the user of a graph whose tenant is brought back, once for each restore: it is in the tenant's secret
+    /// before the ledger says so, and the user has it afterwards.
+    async fn new_password(&self, lease: &Lease<'_>, graph: &Resource) -> Result<Option<SecretString>, Failure> {
+        let tenant = lease.tenant();
+        let Some(mark) = tenant.restore_mark().filter(|mark| graph.request.as_ref() != Some(mark)) else {
+            return Ok(None);
+        };
+        let secret = self.tenants.read_of(tenant.tenant_id).await?;
+        let password = new_password();
+        lease.fence(PUT_TIMEOUT).await?;
+        self.writer.put(tenant.tenant_id, &TenantSecret { graph_pass: password.clone(), ..secret }).await?;
+        lease.confirm(graph, &graph.name).await?;
+        lease.resource_is(graph, &mark).await?;
+        lease.fence(GRAPH_TIMEOUT).await.map(|()| Some(password))
     }
 }
 
@@ -25,21 +47,15 @@ impl Work for CreateGraph {
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {
         let tenant = lease.tenant();
-        let region = self.regions.read_of(tenant.region).await?;
-        let password = self.tenants.read_of(tenant.tenant_id).await?.graph_pass;
-        let falkordb = FalkorDb::connect(&region.falkordb.url, region.falkordb.ca_pem.as_deref()).await?;
-        let graph = names::graph(&tenant.slug);
-        let resource = lease.intend_once(Intent::named(ResourceKind::Graph, &graph, GRAPH_TIMEOUT)).await?;
-        let tenant_id = tenant.tenant_id.to_string();
-        let spec = GraphSpec {
-            graph: &graph,
-            tenant_id: &tenant_id,
-            slug: tenant.slug.as_str(),
-            display_name: tenant.display_name.as_str(),
-        };
-        falkordb.create_graph(&spec).await?;
-        falkordb.grant(&graph, &graph, &password).await?;
-        lease.confirm(&resource, &graph).await?;
-        Ok(Outcome::Completed(Effect { falkordb_graph_name: Some(graph), ..Effect::NONE }))
+        let name = names::graph(&tenant.slug);
+        let resource = lease.intend_once(Intent::named(ResourceKind::Graph, &name, GRAPH_TIMEOUT)).await?;
+        let mut graph = self.graphs.of(tenant).await?;
+        graph.create().await?;
+        if let Some(password) = self.new_password(lease, &resource).await? {
+            graph = graph.with_password(password);
+        }
+        graph.grant().await?;
+        lease.confirm(&resource, &name).await?;
+        Ok(Outcome::Completed(Effect { falkordb_graph_name: Some(name), ..Effect::NONE }))
     }
 }

@@ -26,10 +26,12 @@ needs! {
 }
 
 impl ActivateTenant {
-    /// The tenant's Stripe customer with the tier's subscription; `None` for a tier that costs nothing.
+    /// The tenant's Stripe customer with the tier's subscription; `None` for a tier that costs nothing. A tenant that is brought
+    /// back may have had another tier once: then its customer stays, and a subscription ends with its period. Stripe is not
+    /// called for a tenant that it never knew.
     async fn bill(&self, lease: &Lease<'_>) -> Result<Option<String>, Failure> {
-        let Some(plan) = Plan::of(lease.tenant().tier) else { return Ok(None) };
-        Ok(self.billing.within(STRIPE_CALL).settle(lease, Some(plan)).await?.customer_id)
+        let plan = Plan::of(lease.tenant().tier);
+        Ok(self.billing.within(STRIPE_CALL).settle(lease, plan).await?.customer_id)
     }
 }
 
@@ -57,10 +59,11 @@ fn payload(payload: &impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(payload).unwrap_or_default()
 }
 
-/// `iam:tenants:provisioned`, version 1: flat strings, no address, no Stripe id, no secret.
+/// `iam:tenants:provisioned`, or `iam:tenants:restored`, version 1: flat strings, no address, no Stripe id, no secret.
 fn event(tenant: &Tenant) -> Event {
+    let stream = if tenant.restored_at.is_some() { names::RESTORED } else { names::EVENTS };
     let fields = [
-        ("event_type", names::EVENTS.to_owned()),
+        ("event_type", stream.to_owned()),
         ("schema_version", "1".to_owned()),
         ("occurred_at", format!("{:.6}", jiff::Timestamp::now())),
         ("tenant_id", tenant.tenant_id.to_string()),
@@ -75,5 +78,5 @@ fn event(tenant: &Tenant) -> Event {
         ("correlation_id", tenant.correlation_id.clone()),
     ];
     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Event { stream: names::EVENTS.to_owned(), fields }
+    Event { stream: stream.to_owned(), fields }
 }

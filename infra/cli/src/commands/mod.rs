@@ -7,6 +7,7 @@ pub mod explain;
 mod health;
 pub mod login;
 pub mod profile;
+pub mod purge;
 pub mod schema;
 pub mod shell;
 pub mod sync;
@@ -38,6 +39,7 @@ pub async fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Auth(auth::Auth::Check) => auth::run(context).await,
         Command::Systems => systems::run(context).await,
         Command::Tenant(tenant) => tenant.run(context).await,
+        Command::Purge(purge) => purge.run(context).await,
         Command::Catalog(catalog) => catalog.run(context).await,
         Command::Sync(sync) => sync.run(context).await,
         Command::Audit(audit) => audit.run(context).await,

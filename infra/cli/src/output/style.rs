@@ -30,9 +30,9 @@ pub fn state(word: &str) -> String {
 /// What is left of a state in a narrow column, coloured by the whole word's meaning.
 pub fn of_state(word: &str, shown: &str) -> String {
     let style = match word {
-        "active" | "completed" | "made" | "usable" | "ok" | "yes" => Style::new().green(),
-        "failed" | "unusable" | "unavailable" | "refused" | "no" => Style::new().red(),
-        "asked" | "provisioning" | "running" | "waiting" | "unknown" => Style::new().yellow(),
+        "active" | "completed" | "made" | "mended" | "ok" | "sound" | "usable" | "yes" => Style::new().green(),
+        "broken" | "failed" | "left" | "unusable" | "unavailable" | "refused" | "no" => Style::new().red(),
+        "asked" | "not_asked" | "provisioning" | "running" | "waiting" | "unknown" => Style::new().yellow(),
         _ => Style::new().dim(),
     };
     style.apply_to(shown).to_string()

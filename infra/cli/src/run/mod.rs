@@ -1,6 +1,7 @@
 //! A tenant's run: the nine steps, live, and why it failed.
 
 mod board;
+mod purge;
 mod status;
 
 use std::io::IsTerminal as _;
@@ -20,6 +21,7 @@ use crate::error::Error;
 use crate::output::{note, plain, text};
 
 use self::board::Board;
+pub use self::purge::watch as watch_purge;
 pub use self::status::Status;
 use self::status::{Change, State};
 
@@ -58,6 +60,7 @@ pub async fn accepted(slug: &Slug, accepted: &Value, wait: &Wait, context: &Cont
         return context.output.value(accepted, "slug", |_| {
             let did = match (text(accepted, "run"), text(accepted, "resumes_at")) {
                 ("resumed", step) if !step.is_empty() => format!("resumes at {}", plain(step)),
+                ("restored", _) => "is being brought back".to_owned(),
                 ("found", _) => "is being provisioned already".to_owned(),
                 _ => "is being provisioned".to_owned(),
             };

@@ -25,6 +25,7 @@ pub struct Status {
     pub steps: Vec<StepStatus>,
     attempt: Value,
     last_error: Option<String>,
+    lost_domain: Option<String>,
     /// When it was read: by this machine's clock, and by the server's.
     read_at: (Timestamp, Timestamp),
 }
@@ -78,6 +79,7 @@ impl Status {
             steps: steps?,
             attempt: value["attempt"].clone(),
             last_error: value["last_error"].as_str().map(plain),
+            lost_domain: value["lost_domain"].as_str().map(plain),
             read_at,
         })
     }
@@ -100,7 +102,12 @@ impl Status {
     /// Says on standard error how the run ended: if it failed, what is wrong and the command to go on with.
     pub fn explain(&self) {
         match self.state {
-            State::Active => note(format_args!("{} is active, {} after the first step began.", self.slug, self.took())),
+            State::Active => {
+                note(format_args!("{} is active, {} after the first step began.", self.slug, self.took()));
+                if let Some(loss) = self.loss() {
+                    note(loss);
+                }
+            }
             State::Failed => note(self.remedy().trim_end()),
             State::Provisioning | State::Deprovisioned => {}
         }
@@ -130,13 +137,22 @@ impl Status {
         format!("  {hint}\n{provider}  {then} {first}ivory tenant retry {slug}\n  {more} ivory explain {code}\n")
     }
 
+    /// What a restore could not give back.
+    fn loss(&self) -> Option<String> {
+        let (slug, then) = (&self.slug, style::strong("then:"));
+        self.lost_domain.as_ref().map(|domain| {
+            format!("  {domain} is another tenant's by now.\n  {then} ivory tenant update {slug} --custom-domain DOMAIN, or --no-custom-domain")
+        })
+    }
+
     /// The nine steps, one per line.
     pub fn table(&self) -> String {
         let lines = self.steps.iter().map(|step| format!(" {} {}\n", step.mark('›'), self.line(step)));
         let lines: String = lines.collect();
         let head = format!("{}  {}, attempt {}", self.slug, style::state(self.word()), self.attempt);
         let remedy = if self.state == State::Failed { self.remedy() } else { String::new() };
-        format!("{head}\n{lines}{remedy}")
+        let loss = self.loss().map(|loss| format!("{loss}\n")).unwrap_or_default();
+        format!("{head}\n{lines}{remedy}{loss}")
     }
 
     const fn word(&self) -> &'static str {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use crate::answers::{CREATE, accepted, active, failed, running};
@@ -94,6 +95,33 @@ async fn code_5_it_is_still_running() -> Result<()> {
 async fn code_6_the_log_was_changed() -> Result<()> {
     let said = Ivory::new()?.fed(r#"[{"id": 1}]"#, "audit verify -").await?.ends(6)?;
     ensure!(said.out.is_empty() && said.err.starts_with("error: "), "{said:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn code_7_something_is_broken() -> Result<()> {
+    let of = |states: &[&str]| {
+        let part = |state: &&str| {
+            let code = matches!(*state, "broken" | "not_asked").then_some("cache_outdated");
+            json!({
+                "resource": "cache", "name": null, "state": state, "expected": "none", "found": "one", "repairable": true,
+                "code": code, "owner": code.map(|_| "platform"), "hint": code.map(|_| "Repair cache."),
+            })
+        };
+        Reply::json(200, &states.iter().map(part).collect())
+    };
+    for (states, code) in
+        [(&["ok", "not_needed"][..], 0), (&["ok", "not_asked"], 4), (&["not_asked", "broken", "ok"], 7)]
+    {
+        let said = ends(code, [of(states)], "tenant check acme-bank -o table").await?;
+        ensure!(code == 0 || said.out.contains("Repair cache."), "{said:#?}");
+    }
+    for (outcome, code) in [("mended", 0), ("sound", 0), ("left", 7), ("failed", 7)] {
+        let done = json!([{
+            "resource": "cache", "outcome": outcome, "code": null, "owner": null, "hint": null, "after": [],
+        }]);
+        ends(code, [Reply::json(200, &done)], "tenant repair acme-bank cache").await?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use insta::Settings;
 use regex::Regex;
 
 /// Patterns with what stands for them, as long as they are where a column depends on it.
-const KINDS: [(&str, &str); 11] = [
+const KINDS: [(&str, &str); 12] = [
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[a uuid, of thirty-six characters..]"),
     (r"(cli-[a-z]+)-[0-9a-f]{8}\b", "$1-xxxxxxxx"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "[a time of six digits......]"),
@@ -14,6 +14,7 @@ const KINDS: [(&str, &str); 11] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
     (r#"((?:duration|latency)_ms"?: )\d+"#, "${1}[ms]"),
     (r"  request: .*", "  request: [id]"),
+    (r"#[0-9a-f]{8}\b", "#[digest]"),
     (r"\bcus_[A-Za-z0-9]+", "[customer]"),
     (r"\b[a-z]{20}\b", "[project, of twenty.]"),
 ];

@@ -50,6 +50,7 @@ async fn work(command: &Command, supervisor: &Supervisor) -> anyhow::Result<Exit
         Command::Test(options) => test::run(&workspace, options, supervisor).await,
         Command::Openapi => openapi::run(&workspace).await,
         Command::Errors => openapi::errors(&workspace).await,
+        Command::Configuration => openapi::configuration(&workspace).await,
         Command::Fuzz(options) => fuzz::run(&workspace, options, supervisor).await,
         Command::Faults(options) => faults::run(&workspace, options, supervisor).await,
         Command::Bench(options) => bench::run(&workspace, options, supervisor).await,

@@ -18,6 +18,8 @@ enum AcceptedRun {
     Started,
     /// The tenant had failed, and its run goes on.
     Resumed,
+    /// The tenant was deprovisioned, and is being brought back: its run begins at step 1, and each step adopts what is there.
+    Restored,
     /// The tenant's run is under way.
     Found,
 }
@@ -59,6 +61,12 @@ impl Accepted<'_> {
     pub fn begun(tenant: &Tenant, resumes_at: Option<Step>) -> Answer {
         let run = if tenant.attempt > 1 { AcceptedRun::Resumed } else { AcceptedRun::Started };
         Self::answer(tenant, run, resumes_at, &[])
+    }
+
+    /// 202 for a tenant that this request brings back.
+    #[must_use]
+    pub fn restored(tenant: &Tenant) -> Answer {
+        Self::answer(tenant, AcceptedRun::Restored, None, &[])
     }
 
     /// 202 for a tenant whose run is under way.

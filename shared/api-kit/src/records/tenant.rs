@@ -2,10 +2,11 @@
 
 use domain::{AdminEmail, DisplayName, ProvisioningState, Region, Slug, TenantId, Tier};
 use serde::Serialize;
-use store::Tenant;
+use store::{Hold, Reader, Tenant};
 use utoipa::ToSchema;
 
-use crate::{Answer, Moment};
+use super::PurgeSummary;
+use crate::{Answer, Moment, Problem};
 
 /// A tenant, complete but for its credentials.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,10 +42,32 @@ pub struct TenantRecord<'a> {
     updated_at: Moment,
     /// When the tenant went live.
     activated_at: Option<Moment>,
+    /// When the tenant was last brought back from being deprovisioned.
+    restored_at: Option<Moment>,
+    /// The tenant's legal hold: while there is one, the tenant is neither purged nor restored.
+    hold: Option<TenantHold<'a>>,
+    /// How far the purge of the deprovisioned tenant is. Null: nobody asked for one, or it was withdrawn by a restore.
+    purge: Option<PurgeSummary>,
 }
 
-impl<'a> From<&'a Tenant> for TenantRecord<'a> {
-    fn from(tenant: &'a Tenant) -> Self {
+/// A legal hold.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TenantHold<'a> {
+    /// Why nothing of the tenant may be deleted.
+    reason: &'a str,
+    at: Moment,
+    /// Who says so, as the audit log names them.
+    by: &'a str,
+}
+
+impl<'a> From<&'a Hold> for TenantHold<'a> {
+    fn from(hold: &'a Hold) -> Self {
+        Self { reason: &hold.reason, at: Moment(hold.at), by: &hold.by }
+    }
+}
+
+impl<'a> TenantRecord<'a> {
+    fn new(tenant: &'a Tenant, purge: Option<PurgeSummary>) -> Self {
         Self {
             tenant_id: tenant.tenant_id,
             slug: &tenant.slug,
@@ -65,14 +88,22 @@ impl<'a> From<&'a Tenant> for TenantRecord<'a> {
             created_at: Moment(tenant.provisioned_at),
             updated_at: Moment(tenant.updated_at),
             activated_at: tenant.activated_at.map(Moment),
+            restored_at: tenant.restored_at.map(Moment),
+            hold: tenant.hold.as_ref().map(TenantHold::from),
+            purge,
         }
     }
 }
 
 impl TenantRecord<'_> {
-    /// 200 with the record, and its version for `If-Match`.
-    #[must_use]
-    pub fn answer(tenant: &Tenant) -> Answer {
-        Answer::ok(&TenantRecord::from(tenant)).with_version(tenant.version)
+    /// 200 with the record.
+    pub async fn ok(store: &Reader, tenant: &Tenant) -> Result<Answer, Problem> {
+        let purge = PurgeSummary::of(store, tenant).await?;
+        Ok(Answer::ok(&TenantRecord::new(tenant, purge)))
+    }
+
+    /// The same with its version for `If-Match`.
+    pub async fn answer(store: &Reader, tenant: &Tenant) -> Result<Answer, Problem> {
+        Ok(Self::ok(store, tenant).await?.with_version(tenant.version))
     }
 }

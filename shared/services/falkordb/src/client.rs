@@ -51,7 +51,7 @@ impl FalkorDb {
     }
 
     async fn create(&self, spec: &GraphSpec<'_>) -> Result<(), Error> {
-        self.refuse_foreign(spec).await?;
+        self.refuse_foreign(spec.graph, spec.tenant_id).await?;
 
         let root = "MERGE (t:Tenant {tenant_id: $tenant_id}) SET t.slug = $slug, t.display_name = $display_name";
         let parameters = [("tenant_id", spec.tenant_id), ("slug", spec.slug), ("display_name", spec.display_name)];
@@ -70,6 +70,33 @@ impl FalkorDb {
     pub async fn graph_exists(&self, graph: &str, tenant_id: &str) -> Result<bool, Error> {
         let query = "MATCH (t:Tenant {tenant_id: $tenant_id}) RETURN count(t)";
         Ok(self.count(graph, &cypher::query(&[("tenant_id", tenant_id)], query)?).await? > 0)
+    }
+
+    /// Whether the graph exists and is the tenant's: no node of another tenant is in it. [`Error::ForeignGraph`] if one is.
+    pub async fn is_tenants(&self, graph: &str, tenant_id: &str) -> Result<bool, Error> {
+        let is_tenants = async {
+            self.refuse_foreign(graph, tenant_id).await?;
+            self.graph_exists(graph, tenant_id).await
+        };
+        bounded(is_tenants).await
+    }
+
+    /// What a user may do, compared with what [`FalkorDb::grant`] gives.
+    pub async fn rights(&self, user: &str, graph: &str, password: &SecretString) -> Result<Rights, Error> {
+        let shown: Value =
+            bounded(self.call(redis::cmd("ACL").arg("GETUSER").arg(user))).await.map_err(Error::of_users)?;
+        if matches!(shown, Value::Nil) {
+            return Ok(Rights::Nobody);
+        }
+        let shown =
+            || HashMap::<String, Value>::from_redis_value(shown.clone()).map_err(|_| redis_kit::Error::Unexpected);
+        Ok(if Grant::new(graph, password).is_shown_by(shown()?) {
+            Rights::AsGranted
+        } else if grant::is_nothing(shown()?) {
+            Rights::Nothing
+        } else {
+            Rights::Others
+        })
     }
 
     /// Gives a user access to exactly this graph with exactly this password, also after a restart. Users are not
@@ -153,9 +180,9 @@ impl FalkorDb {
 
     /// Graph names derive from slugs, and slugs are unique. But if another tenant's graph had this name, a grant on it
     /// would open that tenant's data.
-    async fn refuse_foreign(&self, spec: &GraphSpec<'_>) -> Result<(), Error> {
+    async fn refuse_foreign(&self, graph: &str, tenant_id: &str) -> Result<(), Error> {
         let query = "MATCH (t:Tenant) WHERE t.tenant_id <> $tenant_id RETURN count(t)";
-        match self.count(spec.graph, &cypher::query(&[("tenant_id", spec.tenant_id)], query)?).await? {
+        match self.count(graph, &cypher::query(&[("tenant_id", tenant_id)], query)?).await? {
             0 => Ok(()),
             _ => Err(Error::ForeignGraph),
         }
@@ -199,6 +226,19 @@ impl FalkorDb {
     async fn call<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
         self.server.call(command).await.map_err(Error::named)
     }
+}
+
+/// What a user of the server may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// There is no such user.
+    Nobody,
+    /// Exactly what was granted, with exactly that password.
+    AsGranted,
+    /// Nothing, as after [`FalkorDb::switch_off`].
+    Nothing,
+    /// Anything else.
+    Others,
 }
 
 async fn bounded<T>(operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

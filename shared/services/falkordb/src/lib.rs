@@ -11,5 +11,5 @@ mod cypher;
 mod error;
 mod grant;
 
-pub use client::{FalkorDb, GraphSpec, Limits, OPERATION_LIMIT};
+pub use client::{FalkorDb, GraphSpec, Limits, OPERATION_LIMIT, Rights};
 pub use error::Error;

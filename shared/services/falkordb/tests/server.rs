@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a test takes its server from the environment")]
 
-use falkordb::{Error, FalkorDb, GraphSpec};
+use falkordb::{Error, FalkorDb, GraphSpec, Rights};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Value};
 use secrecy::SecretString;
@@ -142,11 +142,16 @@ async fn a_user_that_is_switched_off_has_nothing_left_until_it_is_granted_again(
     let (own, mut open) = bench.tenant("closing").await;
     let (other, mut neighbour) = bench.tenant("closing-2").await;
     let (user, read) = (user_of(&own), ["GRAPH.RO_QUERY", own.as_str(), "MATCH (n) RETURN n"]);
+    let password = SecretString::from("s3cret");
+    assert_eq!(bench.falkordb.rights(&user, &own, &password).await, Ok(Rights::AsGranted));
+    assert_eq!(bench.falkordb.rights(&user, &own, &"another".into()).await, Ok(Rights::Others), "another password");
+    assert_eq!(bench.falkordb.rights(&user, &other, &password).await, Ok(Rights::Others), "another graph");
     // Twice, because a promise is delivered at least once.
     for _ in 0..2 {
         assert_eq!(bench.falkordb.switch_off(&user).await, Ok(true));
         assert!(ask(&mut open, &read).await.is_err(), "a connection that was open before");
         assert!(bench.login(&user, "s3cret").await.is_err(), "a new one");
+        assert_eq!(bench.falkordb.rights(&user, &own, &password).await, Ok(Rights::Nothing));
     }
     ask(&mut bench.admin, &["ACL", "LOAD"]).await.expect("as after a restart");
     assert!(bench.login(&user, "s3cret").await.is_err());
@@ -161,6 +166,7 @@ async fn a_user_that_is_switched_off_has_nothing_left_until_it_is_granted_again(
     let nobody = user_of(&format!("client_{}nobody", bench.run));
     assert_eq!(bench.falkordb.switch_off(&nobody).await, Ok(false));
     assert_eq!(ask(&mut bench.admin, &["ACL", "GETUSER", &nobody]).await, Ok(Value::Nil), "none is made");
+    assert_eq!(bench.falkordb.rights(&nobody, &own, &password).await, Ok(Rights::Nobody));
     bench.clean_up(&[&own, &other]).await;
 }
 
@@ -222,6 +228,9 @@ async fn looking_for_a_graph_does_not_create_it() {
     bench.falkordb.create_graph(&spec).await.expect("created");
     assert_eq!(bench.falkordb.graph_exists(&graph, "t-1").await, Ok(true));
     assert_eq!(bench.falkordb.graph_exists(&graph, "t-2").await, Ok(false));
+    assert_eq!(bench.falkordb.is_tenants(&graph, "t-1").await, Ok(true));
+    assert_eq!(bench.falkordb.is_tenants(&graph, "t-2").await, Err(Error::ForeignGraph));
+    assert_eq!(bench.falkordb.is_tenants(&format!("{graph}_none"), "t-1").await, Ok(false));
     let twin = "CREATE (:Tenant {tenant_id: 't-1'})";
     assert!(ask(&mut bench.admin, &["GRAPH.QUERY", &graph, twin]).await.is_err(), "the constraint is in force");
     bench.clean_up(&[&graph]).await;

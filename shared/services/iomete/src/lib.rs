@@ -3,11 +3,13 @@
 //! A catalog's address is `https://{console}/catalogs/{catalog}`. Below it are the routes of Iceberg's REST
 //! specification (sources: iomete/iom-docs, user-guide/spark-catalogs/internal.md; apache/iceberg,
 //! rest-catalog-open-api.yaml). IOMETE documents no health endpoint for a catalog. Every client of a catalog calls
-//! `GET /v1/config` first, and this call passes the gateway, the check of the token and the catalog.
+//! `GET /v1/config` first, and this call passes the gateway, the check of the token and the catalog. Its answer says the
+//! prefix of the catalog's other routes.
 
 #![warn(missing_docs)]
 
 mod error;
+mod namespaces;
 
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 pub use error::ProbeError;
+pub use namespaces::Catalog;
 
 /// A client of one catalog.
 pub struct Iomete {
@@ -35,12 +38,16 @@ impl Iomete {
 
     /// Asks for the catalog's configuration, with one request on a new connection. The request is not repeated.
     pub async fn probe(&self) -> Result<(), ProbeError> {
+        self.configuration().await.map(drop)
+    }
+
+    async fn configuration(&self) -> Result<Answer, ProbeError> {
         let request = self.http.get(format!("{}/v1/config", self.base_url)).bearer_auth(self.token.expose_secret());
         let answer = http_kit::send(request).await?;
         if !answer.status.is_success() {
             return Err(ProbeError::Status(answer.status.as_u16()));
         }
-        if is_configuration(&answer) { Ok(()) } else { Err(ProbeError::UnexpectedAnswer) }
+        if is_configuration(&answer) { Ok(answer) } else { Err(ProbeError::UnexpectedAnswer) }
     }
 }
 

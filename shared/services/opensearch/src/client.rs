@@ -33,6 +33,28 @@ pub enum Ensured {
     Adopted(MappingVersion),
 }
 
+/// What there is of a tenant's index and its alias.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The index, with the version of its mapping or with how it differs; `None`: there is none.
+    pub index: Option<Result<MappingVersion, Difference>>,
+    /// The alias.
+    pub alias: SeenAlias,
+}
+
+/// Where an alias leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeenAlias {
+    /// There is none.
+    Missing,
+    /// To the whole index, and to no other.
+    Whole,
+    /// To the index and no other, but to a part of it, or not for writes.
+    Partly,
+    /// To another index, which this says.
+    Elsewhere(Difference),
+}
+
 /// A region's cluster.
 pub struct OpenSearch {
     http: reqwest::Client,
@@ -96,9 +118,7 @@ impl OpenSearch {
     /// to no other. If something exists that differs, it is left as it is and named in [`Error::Conflict`].
     pub async fn ensure_knn_index(&self, spec: &IndexSpec<'_>) -> Result<Ensured, Error> {
         // This comes first: creating the index would add it to a foreign alias, or fail with a 500.
-        if let Some(other) = self.holders(spec.alias).await?.into_keys().find(|holder| holder != spec.index) {
-            return Err(Error::Conflict(Difference::AliasElsewhere(other)));
-        }
+        self.refuse_other_holders(spec).await?;
         let answer = self.call(Method::PUT, &[spec.index], Some(&spec.body())).await?;
         let ensured = if answer.status.is_success() {
             Ensured::Created
@@ -108,6 +128,30 @@ impl OpenSearch {
             return Err(Error::refused(&answer));
         };
         if leads_only_to(&self.holders(spec.alias).await?, spec) { Ok(ensured) } else { Err(Error::NotVisible) }
+    }
+
+    /// Gives an existing index its alias again, as [`OpenSearch::ensure_knn_index`] does. Nothing is created: if there is no
+    /// index, that is [`Error::IndexMissing`].
+    pub async fn ensure_alias(&self, spec: &IndexSpec<'_>) -> Result<MappingVersion, Error> {
+        self.refuse_other_holders(spec).await?;
+        let version = self.adopt(spec).await?;
+        if leads_only_to(&self.holders(spec.alias).await?, spec) { Ok(version) } else { Err(Error::NotVisible) }
+    }
+
+    /// Looks at the index and its alias. Nothing is changed.
+    pub async fn look(&self, spec: &IndexSpec<'_>) -> Result<Seen, Error> {
+        let index = self.described(spec).await?.map(|found| spec.version_of(&found));
+        let holders = self.holders(spec.alias).await?;
+        let alias = if let Some(other) = holders.keys().find(|holder| *holder != spec.index) {
+            SeenAlias::Elsewhere(Difference::AliasElsewhere(other.clone()))
+        } else if holders.is_empty() {
+            SeenAlias::Missing
+        } else if leads_only_to(&holders, spec) {
+            SeenAlias::Whole
+        } else {
+            SeenAlias::Partly
+        };
+        Ok(Seen { index, alias })
     }
 
     /// Whether the server would do all that [`OpenSearch::ensure_knn_index`] asks for, and let our user ask. Nothing is
@@ -134,12 +178,28 @@ impl OpenSearch {
 
     /// Compares an existing index with the wanted one, and gives it its alias.
     async fn adopt(&self, spec: &IndexSpec<'_>) -> Result<MappingVersion, Error> {
-        let described: HashMap<String, Value> = read(&self.call(Method::GET, &[spec.index], None).await?)?;
-        let found = described.get(spec.index).ok_or(Error::Unexpected)?;
-        let version = spec.version_of(found).map_err(Error::Conflict)?;
+        let found = self.described(spec).await?.ok_or(Error::IndexMissing)?;
+        let version = spec.version_of(&found).map_err(Error::Conflict)?;
         // If the index has the alias already, this changes nothing or removes a filter.
         let answer = self.call(Method::POST, &["_aliases"], Some(&spec.add_alias())).await?;
         if answer.status.is_success() { Ok(version) } else { Err(Error::refused(&answer)) }
+    }
+
+    /// The index as the server describes it; `None` if there is none.
+    async fn described(&self, spec: &IndexSpec<'_>) -> Result<Option<Value>, Error> {
+        let answer = self.call(Method::GET, &[spec.index], None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let mut described: HashMap<String, Value> = read(&answer)?;
+        described.remove(spec.index).map(Some).ok_or(Error::Unexpected)
+    }
+
+    async fn refuse_other_holders(&self, spec: &IndexSpec<'_>) -> Result<(), Error> {
+        match self.holders(spec.alias).await?.into_keys().find(|holder| holder != spec.index) {
+            Some(other) => Err(Error::Conflict(Difference::AliasElsewhere(other))),
+            None => Ok(()),
+        }
     }
 
     /// The indices that an alias leads to; none if the alias does not exist.

@@ -55,6 +55,9 @@ pub enum Error {
     /// An index or alias with our names exists, and it is not what we would create.
     #[error("{0}")]
     Conflict(Difference),
+    /// There is no index to give an alias to.
+    #[error("there is no index of that name")]
+    IndexMissing,
     /// Any other refusal.
     #[error("the service refused the request")]
     Refused,
@@ -177,6 +180,7 @@ impl From<Error> for Failure {
             Error::ShardLimit => CauseCode::OpenSearchShardLimit,
             Error::Replicas => CauseCode::OpenSearchReplicas,
             Error::NoKnn => CauseCode::OpenSearchNoKnn,
+            Error::IndexMissing => CauseCode::SearchIndexGone,
             Error::Refused => CauseCode::OpenSearchRefused,
             Error::Unexpected => CauseCode::OpenSearchUnexpectedAnswer,
             Error::NotVisible => CauseCode::OpenSearchNotVisible,

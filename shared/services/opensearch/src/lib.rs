@@ -12,7 +12,7 @@ mod error;
 mod index;
 
 pub use auth::Auth;
-pub use client::{Ensured, OpenSearch};
+pub use client::{Ensured, OpenSearch, Seen, SeenAlias};
 pub use difference::Difference;
 pub use error::Error;
 pub use index::{Dimension, Engine, IndexSpec, InvalidSetting, MappingVersion};

@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use opensearch::{Auth, Difference, Dimension, Engine, Ensured, Error, IndexSpec, MappingVersion, OpenSearch};
+use opensearch::{
+    Auth, Difference, Dimension, Engine, Ensured, Error, IndexSpec, MappingVersion, OpenSearch, Seen, SeenAlias,
+};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -305,4 +307,37 @@ async fn a_rehearsal_meets_what_the_creation_would_meet_and_creates_nothing() {
     bench.fill(&filler).await;
     assert_eq!(rehearse(IndexSpec { replicas: 255, ..bench.spec() }).await, Err(Error::ShardLimit));
     bench.clean_up(&[&filler]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_OPENSEARCH_URL"]
+async fn an_alias_is_seen_as_it_is_and_given_back_without_an_index_being_made() {
+    let bench = Bench::new();
+    let look = async || bench.opensearch.look(&bench.spec()).await.expect("seen");
+    assert_eq!(look().await, Seen { index: None, alias: SeenAlias::Missing });
+    assert_eq!(bench.opensearch.ensure_alias(&bench.spec()).await, Err(Error::IndexMissing));
+    assert_eq!(look().await.index, None, "none is made");
+
+    bench.ensure().await.expect("created");
+    let whole = Seen { index: Some(Ok(MappingVersion::CURRENT)), alias: SeenAlias::Whole };
+    assert_eq!(look().await, whole);
+    let (index, alias) = (bench.index.as_str(), bench.alias.as_str());
+    let part = json!({ "add": { "index": index, "alias": alias, "filter": { "term": { "source": "mail" } } } });
+    for (broken, change) in
+        [(SeenAlias::Partly, part), (SeenAlias::Missing, json!({ "remove": { "index": index, "alias": alias } }))]
+    {
+        bench.done(Method::POST, "_aliases", json!({ "actions": [change] })).await;
+        assert_eq!(look().await.alias, broken);
+        assert_eq!(bench.opensearch.ensure_alias(&bench.spec()).await, Ok(MappingVersion::CURRENT));
+        assert_eq!(look().await, whole, "after {broken:?}");
+    }
+
+    // Somebody may have led it elsewhere on purpose.
+    let other = format!("{alias}_v2");
+    bench.done(Method::PUT, &other, json!({ "aliases": { alias: {} } })).await;
+    let elsewhere = Difference::AliasElsewhere(other.clone());
+    assert_eq!(look().await.alias, SeenAlias::Elsewhere(elsewhere.clone()));
+    assert_eq!(bench.opensearch.ensure_alias(&bench.spec()).await, Err(Error::Conflict(elsewhere)));
+    bench.done(Method::DELETE, &other, Value::Null).await;
+    bench.done(Method::DELETE, index, Value::Null).await;
 }

@@ -17,7 +17,7 @@ pub use auth::{AUTH_TIMEOUT, Auth, InvitedUser};
 pub use auth_error::AuthError;
 pub use auth_settings::{AuthChanges, AuthSettings, Logins, Mail, Smtp};
 pub use error::{Error, RequestId};
-pub use management::{MANAGEMENT_TIMEOUT, Management, Offer, Plan};
+pub use management::{KeyKind, MANAGEMENT_TIMEOUT, Management, Offer, Plan};
 pub use project::{
     Access, ApiKeys, HealthStatus, InvalidProjectRef, Pooler, Project, ProjectRef, ProjectStatus, Service,
     ServiceHealth,

@@ -157,9 +157,28 @@ impl Management {
     pub async fn api_key_ids(&self, project: &ProjectRef) -> Result<Vec<Uuid>, Error> {
         let answer = self.get(|| self.request(Method::GET, &about(project, "/api-keys"))).await?;
         let rows: Vec<KeyRow> = read(&answer)?;
-        let id = |row: &KeyRow| row.id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
-        let ids = rows.iter().filter(|row| !row.is_legacy()).map(id).collect::<Option<_>>();
+        let ids = rows.iter().filter(|row| !row.is_legacy()).map(KeyRow::uuid).collect::<Option<_>>();
         ids.ok_or_else(|| Error::UnexpectedAnswer(RequestId::of(&answer)))
+    }
+
+    /// The project's key of a kind that is not a legacy one; `None` if there is none. No key itself is asked for.
+    pub async fn api_key_of(&self, project: &ProjectRef, kind: KeyKind) -> Result<Option<Uuid>, Error> {
+        let answer = self.get(|| self.request(Method::GET, &about(project, "/api-keys"))).await?;
+        let rows: Vec<KeyRow> = read(&answer)?;
+        let row = rows.iter().find(|row| row.kind.as_deref() == Some(kind.as_str()));
+        row.map(|row| row.uuid().ok_or_else(|| Error::UnexpectedAnswer(RequestId::of(&answer)))).transpose()
+    }
+
+    /// Makes a key of this kind, with the name and the rights that the first one of a project has. There is no idempotency
+    /// key: after an error with [`Error::outcome_unknown`], ask for [`Management::api_key_of`] instead.
+    pub async fn create_api_key(&self, project: &ProjectRef, kind: KeyKind) -> Result<Uuid, Error> {
+        let body = CreateKey {
+            kind: kind.as_str(),
+            name: "default",
+            secret_jwt_template: (kind == KeyKind::Secret).then_some(Role { role: "service_role" }),
+        };
+        let answer = self.call(self.request(Method::POST, &about(project, "/api-keys")).json(&body)).await?;
+        read::<KeyRow>(&answer)?.uuid().ok_or_else(|| Error::UnexpectedAnswer(RequestId::of(&answer)))
     }
 
     /// Deletes a publishable or secret key for good. It is a success if there is no such key.
@@ -290,6 +309,20 @@ struct RegionSelection<'a> {
 }
 
 #[derive(Serialize)]
+struct CreateKey {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_jwt_template: Option<Role>,
+}
+
+#[derive(Serialize)]
+struct Role {
+    role: &'static str,
+}
+
+#[derive(Serialize)]
 struct SetPassword<'a> {
     password: &'a str,
 }
@@ -315,6 +348,24 @@ pub enum Offer {
     Strained,
     /// They can be made.
     Open,
+}
+
+/// A key of a project that is not a legacy one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// For browsers.
+    Publishable,
+    /// For servers: full access.
+    Secret,
+}
+
+impl KeyKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Publishable => "publishable",
+            Self::Secret => "secret",
+        }
+    }
 }
 
 /// What an organisation pays for.
@@ -375,6 +426,10 @@ impl KeyRow {
     /// Rows of older projects may have no type.
     fn is_legacy(&self) -> bool {
         matches!(self.kind.as_deref(), None | Some("legacy"))
+    }
+
+    fn uuid(&self) -> Option<Uuid> {
+        self.id.as_deref().and_then(|id| Uuid::try_parse(id).ok())
     }
 
     fn value(&self) -> Option<&SecretString> {

@@ -10,8 +10,8 @@ use replay::{Replay, Reply, reply};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use supabase::{
-    AuthChanges, AuthSettings, Error, HealthStatus, Logins, Mail, Management, Offer, Plan, ProjectRef, ProjectStatus,
-    Service, Smtp,
+    AuthChanges, AuthSettings, Error, HealthStatus, KeyKind, Logins, Mail, Management, Offer, Plan, ProjectRef,
+    ProjectStatus, Service, Smtp,
 };
 
 const TOKEN: &str = "sbp_canary_token";
@@ -275,6 +275,42 @@ async fn keys_are_deleted_by_their_ids_and_legacy_ones_disabled() {
     }
     let unnamed = management.api_key_ids(&project).await;
     assert!(matches!(unnamed, Err(Error::UnexpectedAnswer(_))), "a key that cannot be deleted: {unnamed:?}");
+}
+
+#[tokio::test]
+async fn a_key_is_made_anew_and_found_again_by_its_kind() {
+    let id = uuid::Uuid::from_u128(7);
+    let legacy = json!({"name": "service_role", "id": "service_role", "type": "legacy"});
+    let key = |kind: &str| json!({"name": "default", "id": id, "type": kind, "api_key": "sb_····"});
+    let replies = [
+        reply(200, json!([legacy])),
+        reply(201, key("secret")),
+        reply(200, json!([legacy, key("secret")])),
+        reply(200, json!([legacy, key("secret")])),
+        reply(201, key("publishable")),
+        reply(201, json!({"name": "default", "id": null, "type": "secret"})),
+        reply(403, json!({"message": "no"})),
+    ];
+    let (server, management) = against(replies).await;
+    let project = project_ref();
+    assert_eq!(management.api_key_of(&project, KeyKind::Secret).await, Ok(None));
+    assert_eq!(management.create_api_key(&project, KeyKind::Secret).await, Ok(id));
+    assert_eq!(management.api_key_of(&project, KeyKind::Secret).await, Ok(Some(id)));
+    assert_eq!(management.api_key_of(&project, KeyKind::Publishable).await, Ok(None));
+    assert_eq!(management.create_api_key(&project, KeyKind::Publishable).await, Ok(id));
+    let unnamed = management.create_api_key(&project, KeyKind::Secret).await.expect_err("without an id");
+    assert!(matches!(unnamed, Error::UnexpectedAnswer(_)) && unnamed.outcome_unknown(), "{unnamed:?}");
+    let refused = management.create_api_key(&project, KeyKind::Secret).await.expect_err("refused");
+    assert!(matches!(refused, Error::Forbidden(_)) && !refused.outcome_unknown(), "{refused:?}");
+
+    let asked = server.asked();
+    let path = format!("/v1/projects/{REF}/api-keys");
+    let lines: Vec<_> = asked.iter().map(|asked| asked.line.clone()).collect();
+    let (get, post) = (format!("GET {path}"), format!("POST {path}"));
+    assert_eq!(lines, [&get, &post, &get, &get, &post, &post, &post].map(String::clone), "and no key is revealed");
+    let secret = json!({"type": "secret", "name": "default", "secret_jwt_template": {"role": "service_role"}});
+    assert_eq!(asked[1].body, secret);
+    assert_eq!(asked[4].body, json!({"type": "publishable", "name": "default"}));
 }
 
 fn pooler(database_type: &str, pool_mode: &str, port: u16) -> Value {

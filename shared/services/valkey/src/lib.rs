@@ -57,6 +57,17 @@ pub enum Published {
     AlreadyThere,
 }
 
+/// How long a key stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// There is none.
+    Absent,
+    /// It expires by itself.
+    Expires,
+    /// Until somebody removes it.
+    ForEver,
+}
+
 /// The server with the cache and the event stream. Each call takes at most [`redis_kit::CALL_LIMIT`].
 #[derive(Debug)]
 pub struct Valkey {
@@ -79,6 +90,19 @@ impl Valkey {
             removed += self.server.call::<u64>(redis::cmd("UNLINK").arg(key)).await?;
         }
         Ok(removed)
+    }
+
+    /// How long each of these keys stays. Their values are not read.
+    pub async fn lasting(&self, keys: &[String]) -> Result<Vec<Lasting>, Error> {
+        let mut lasting = Vec::with_capacity(keys.len());
+        for key in keys {
+            lasting.push(match self.server.call::<i64>(redis::cmd("PTTL").arg(key)).await? {
+                -2 => Lasting::Absent,
+                -1 => Lasting::ForEver,
+                _ => Lasting::Expires,
+            });
+        }
+        Ok(lasting)
     }
 
     /// Appends an event to a stream, unless its mark exists. The mark is kept for `mark_ttl` (whole seconds, at least
@@ -110,18 +134,20 @@ impl Valkey {
         Ok(id.map_or(Published::AlreadyThere, Published::New))
     }
 
-    /// Whether our user may remove these keys and append to this stream. Nothing is carried out. False: the server does not
+    /// Whether our user may remove these keys and append to these streams. Nothing is carried out. False: the server does not
     /// let our user rehearse, so it is not known.
-    pub async fn rehearse(&self, keys: &[String], stream: &str) -> Result<bool, Error> {
-        let mark = format!("{{{stream}}}:");
-        let mut publish = redis::cmd("EVAL");
-        publish.arg(PUBLISH_ONCE).arg(2).arg(stream).arg(&mark).arg(1).arg(&["field", "value"]);
+    pub async fn rehearse(&self, keys: &[String], streams: &[&str]) -> Result<bool, Error> {
         let mut commands: Vec<_> = keys.iter().map(|key| redis::cmd("UNLINK").arg(key).to_owned()).collect();
-        commands.push(publish);
-        // What the script calls is looked at when it calls it.
-        commands.push(redis::cmd("EXISTS").arg(&mark).to_owned());
-        commands.push(redis::cmd("XADD").arg(stream).arg("*").arg(&["field", "value"]).to_owned());
-        commands.push(redis::cmd("SET").arg(&mark).arg("1").arg("EX").arg(1).to_owned());
+        for stream in streams {
+            let mark = format!("{{{stream}}}:");
+            let mut publish = redis::cmd("EVAL");
+            publish.arg(PUBLISH_ONCE).arg(2).arg(*stream).arg(&mark).arg(1).arg(&["field", "value"]);
+            commands.push(publish);
+            // What the script calls is looked at when it calls it.
+            commands.push(redis::cmd("EXISTS").arg(&mark).to_owned());
+            commands.push(redis::cmd("XADD").arg(*stream).arg("*").arg(&["field", "value"]).to_owned());
+            commands.push(redis::cmd("SET").arg(&mark).arg("1").arg("EX").arg(1).to_owned());
+        }
         match self.server.rehearse(&commands).await {
             Ok(said) => said.into_iter().collect::<Result<(), _>>().map(|()| true).map_err(Error::from),
             Err(redis_kit::Error::NotPermitted) => Ok(false),

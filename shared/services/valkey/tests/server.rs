@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 use uuid::Uuid;
-use valkey::{Error, Published, Valkey};
+use valkey::{Error, Lasting, Published, Valkey};
 
 /// The client under test, and another connection.
 async fn server() -> (Valkey, MultiplexedConnection) {
@@ -27,6 +27,18 @@ async fn unlink_counts_the_keys_that_existed() {
     assert_eq!(valkey.unlink(&keys).await, Ok(2));
     assert_eq!(valkey.unlink(&keys).await, Ok(0));
     assert_eq!(valkey.unlink(&[]).await, Ok(0));
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_VALKEY_URL"]
+async fn keys_that_stay_for_ever_are_told_from_those_that_expire() {
+    let (valkey, mut beside) = server().await;
+    let keys = [1, 2, 3].map(|n| format!("test:{}:{n}", Uuid::new_v4()));
+    let () = beside.set(&keys[0], "x").await.expect("set");
+    let () = beside.set_ex(&keys[1], "x", 60).await.expect("set");
+    let lasting = valkey.lasting(&keys).await;
+    assert_eq!(lasting, Ok(vec![Lasting::ForEver, Lasting::Expires, Lasting::Absent]));
+    assert_eq!(valkey.unlink(&keys).await, Ok(2), "looking removes nothing");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7));
 const ACTIVE: &[ProvisioningState] = &[ProvisioningState::Active];
 
 impl Database {
-    async fn active(&self, slug: &str, tier: Tier) -> Tenant {
+    pub(super) async fn active(&self, slug: &str, tier: Tier) -> Tenant {
         let tenant = self.tenant(slug).await;
         let sql = "UPDATE control.tenants SET tier = $1 WHERE tenant_id = $2";
         let client = self.own.connect().await;
@@ -41,11 +41,11 @@ impl Database {
         self.store.lease_for_billing(tenant.tenant_id, token, LONG, states).await
     }
 
-    async fn deactivate(&self, tenant: &Tenant) -> Option<Deactivated> {
+    pub(super) async fn deactivate(&self, tenant: &Tenant) -> Option<Deactivated> {
         self.deactivate_and(tenant, false).await
     }
 
-    async fn deactivate_and(&self, tenant: &Tenant, revoke_access: bool) -> Option<Deactivated> {
+    pub(super) async fn deactivate_and(&self, tenant: &Tenant, revoke_access: bool) -> Option<Deactivated> {
         let payload = json!({"keys": []});
         let deactivation = Deactivation {
             tenant_id: tenant.tenant_id,
@@ -58,13 +58,13 @@ impl Database {
     }
 
     /// How many undelivered outbox rows of a kind there are.
-    async fn promised(&self, kind: &str) -> i64 {
+    pub(super) async fn promised(&self, kind: &str) -> i64 {
         let sql = "SELECT count(*) FROM control.outbox WHERE kind = $1 AND delivered_at IS NULL";
         self.own.connect().await.query_one(sql, &[&kind]).await.expect("answers").get(0)
     }
 }
 
-fn update<'a>(change: &'a TenantChange, version: Option<i64>, payload: &'a Value) -> Update<'a> {
+pub(super) fn update<'a>(change: &'a TenantChange, version: Option<i64>, payload: &'a Value) -> Update<'a> {
     Update {
         change,
         version,
@@ -73,7 +73,7 @@ fn update<'a>(change: &'a TenantChange, version: Option<i64>, payload: &'a Value
     }
 }
 
-fn domain(domain: Option<&str>) -> TenantChange {
+pub(super) fn domain(domain: Option<&str>) -> TenantChange {
     let custom_domain = domain.map_or(Patch::Clear, |domain| Patch::Set(domain.parse().expect("a host name")));
     TenantChange { display_name: None, tier: None, custom_domain }
 }

@@ -60,6 +60,8 @@ async function tenant(slug) {
     created_at: row.provisioned_at,
     updated_at: row.updated_at,
     activated_at: row.activated_at,
+    restored_at: row.restored_at,
+    hold: row.hold_at && { reason: row.hold_reason, at: row.hold_at, by: row.hold_by },
   };
   return [200, { etag: `"${row.version}"` }, body];
 }

@@ -33,4 +33,6 @@ def handler(event):
         "created_at": moment(row["provisioned_at"]),
         "updated_at": moment(row["updated_at"]),
         "activated_at": moment(row["activated_at"]),
+        "restored_at": moment(row["restored_at"]),
+        "hold": row["hold_at"] and {"reason": row["hold_reason"], "at": moment(row["hold_at"]), "by": row["hold_by"]},
     }

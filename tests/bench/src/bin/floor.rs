@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 const SQL: &str = "SELECT tenant_id, slug, display_name, region, tier, supabase_url, supabase_project_ref, \
     falkordb_graph_name, custom_domain, admin_email, provisioning_state, is_active, provisioned_at, error_message, \
-    stripe_customer_id, updated_at, activated_at, version FROM control.tenants WHERE slug = $1";
+    stripe_customer_id, updated_at, activated_at, version, restored_at, hold_reason, hold_at, hold_by FROM control.tenants WHERE slug = $1";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -131,6 +131,15 @@ struct Record<'a> {
     created_at: Moment,
     updated_at: Moment,
     activated_at: Option<Moment>,
+    restored_at: Option<Moment>,
+    hold: Option<Hold<'a>>,
+}
+
+#[derive(Serialize)]
+struct Hold<'a> {
+    reason: &'a str,
+    at: Moment,
+    by: &'a str,
 }
 
 impl<'a> Record<'a> {
@@ -155,6 +164,12 @@ impl<'a> Record<'a> {
             created_at: Moment(row.get(12)),
             updated_at: Moment(row.get(15)),
             activated_at: row.get::<_, Option<Timestamp>>(16).map(Moment),
+            restored_at: row.get::<_, Option<Timestamp>>(18).map(Moment),
+            hold: row.get::<_, Option<Timestamp>>(20).map(|at| Hold {
+                reason: row.get(19),
+                at: Moment(at),
+                by: row.get(21),
+            }),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The schemas and examples of successful answers. The schemas are made from the types that are serialised.
 
 use anyhow::Result;
-use api_kit::records::{Accepted, AuditRecord, CatalogRecord, SyncTargetRecord, TenantRecord};
+use api_kit::records::{Accepted, AcceptedPurge, AuditRecord, CatalogRecord, SyncTargetRecord, TenantRecord};
 use check_lakehouse_health::{Healthy, Unhealthy};
 use domain::routes::{self, Route};
 use domain::{FieldError, ProblemCode};
 use get_caller::KeyHolder;
 use get_lakehouse_caller::TokenHolder;
+use get_purge::PurgeStatus;
+use get_purge_plan::PurgePlan;
 use get_tenant_status::Status;
 use invalidate_tenant_cache::Invalidated;
 use invite_admin::Invitation;
@@ -14,6 +16,7 @@ use list_systems::ListedSystem;
 use list_tenant_resources::ListedResource;
 use list_tenants::ListedTenant;
 use serde_json::{Map, Value, json};
+use tenant_check::{CheckedPart, RepairedPart};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -27,10 +30,15 @@ pub fn schemas() -> Map<String, Value> {
     collect::<ListedTenant<'_>>(&mut found);
     collect::<TenantRecord<'_>>(&mut found);
     collect::<Status<'_>>(&mut found);
+    collect::<PurgePlan<'_>>(&mut found);
+    collect::<AcceptedPurge<'_>>(&mut found);
+    collect::<PurgeStatus<'_>>(&mut found);
     collect::<Invitation<'_>>(&mut found);
     collect::<Invalidated<'_>>(&mut found);
     collect::<ListedSystem<'_>>(&mut found);
     collect::<ListedResource<'_>>(&mut found);
+    collect::<CheckedPart>(&mut found);
+    collect::<RepairedPart>(&mut found);
     collect::<AuditRecord<'_>>(&mut found);
     collect::<KeyHolder<'_>>(&mut found);
     collect::<CatalogRecord<'_>>(&mut found);
@@ -97,6 +105,18 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         name if name == routes::RETRY_TENANT.name => {
             ("The run goes on.", Some(reference("Accepted")), &["Location", "Retry-After"])
         }
+        name if name == routes::RESTORE_TENANT.name => {
+            ("The tenant is coming back.", Some(reference("Accepted")), &["Location", "Retry-After"])
+        }
+        name if name == routes::HOLD_TENANT.name => ("It is held.", Some(reference("TenantRecord")), &["ETag"]),
+        name if name == routes::RELEASE_TENANT_HOLD.name => ("It is not held.", None, &[]),
+        name if name == routes::GET_PURGE_PLAN.name => ("The plan.", Some(reference("PurgePlan")), &[]),
+        name if name == routes::PURGE_TENANT.name || name == routes::APPROVE_PURGE.name => (
+            "Written down; the purge begins, or waits for approval.",
+            Some(reference("AcceptedPurge")),
+            &["Location", "Retry-After"],
+        ),
+        name if name == routes::GET_PURGE.name => ("How far the purge is.", Some(reference("PurgeStatus")), &[]),
         name if name == routes::LIST_TENANTS.name => ("The tenants.", Some(list("ListedTenant")), &[]),
         name if name == routes::GET_TENANT.name || name == routes::UPDATE_TENANT.name => {
             ("The complete record.", Some(reference("TenantRecord")), &["ETag"])
@@ -107,6 +127,8 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         name if name == routes::INVALIDATE_TENANT_CACHE.name => ("It is gone.", Some(reference("Invalidated")), &[]),
         name if name == routes::LIST_SYSTEMS.name => ("The systems.", Some(list("ListedSystem")), &[]),
         name if name == routes::LIST_TENANT_RESOURCES.name => ("The resources.", Some(list("ListedResource")), &[]),
+        name if name == routes::CHECK_TENANT.name => ("What was found.", Some(list("CheckedPart")), &[]),
+        name if name == routes::REPAIR_TENANT.name => ("What was done.", Some(list("RepairedPart")), &[]),
         name if name == routes::LIST_TENANT_AUDIT.name || name == routes::LIST_AUDIT.name => {
             ("The rows of the audit log.", Some(list("AuditRecord")), &[])
         }
@@ -132,7 +154,7 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
     if route.idempotent_by_key() {
         named["Idempotency-Replayed"] = header("Idempotency-Replayed", false);
     }
-    if route.name == routes::GET_TENANT_STATUS.name {
+    if route.name == routes::GET_TENANT_STATUS.name || route.name == routes::GET_PURGE.name {
         named["Retry-After"] = header("Retry-After", false);
     }
     let mut answer = json!({ "description": description, "headers": named });
@@ -191,7 +213,14 @@ fn example(name: &str) -> Value {
         "falkordb_graph_name": "client_acme-bank", "custom_domain": null, "admin_email": "admin@acmebank.com",
         "provisioning_state": "active", "is_active": true, "provisioned_at": "2026-03-24T10:00:00.000000Z", "error_message": null,
         "stripe_customer_id": "cus_abc123xyz", "created_at": "2026-03-24T10:00:00.000000Z", "updated_at": "2026-03-24T10:04:00.000000Z",
-        "activated_at": "2026-03-24T10:04:00.000000Z",
+        "activated_at": "2026-03-24T10:04:00.000000Z", "restored_at": null, "hold": null, "purge": null,
+    });
+    let differs = domain::Failure::from(domain::CauseCode::GraphUserDiffers)
+        .naming(domain::Fact::Graph, "client_acme-bank")
+        .naming(domain::Fact::Region, "us-east-1");
+    let checked = json!({
+        "resource": "graph_user", "name": "client_acme-bank", "state": "broken", "expected": "on, with exactly its rights",
+        "found": "off", "repairable": true, "code": differs.code().as_str(), "owner": differs.code().owner(), "hint": differs.hint(),
     });
     match name {
         "provision-tenant" => json!({
@@ -202,6 +231,52 @@ fn example(name: &str) -> Value {
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
             "poll_url": "/v1/admin/tenants/acme-bank/status", "run": "resumed", "resumes_at": "step_7",
         }),
+        "restore-tenant" => json!({
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
+            "poll_url": "/v1/admin/tenants/acme-bank/status", "run": "restored",
+        }),
+        "hold-tenant" => {
+            let mut held = tenant;
+            held["hold"] = json!({
+                "reason": "Litigation 2026-14, Acme v. Bank", "at": "2026-05-01T09:00:00.000000Z", "by": "api_key:platform#2c70e12b",
+            });
+            held
+        }
+        "get-purge-plan" => json!({
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "deprovisioned",
+            "policies": { "customer": "keep", "data": "drop" }, "may_begin": false, "obstacle": "retrieval_period",
+            "deprovisioned_at": "2026-05-01T09:00:00.000000Z", "retrieval_days": 30, "retrieval_until": "2026-05-31T09:00:00.000000Z",
+            "needs_reason": false, "needs_approval": false, "point_of_no_return": "purge_3",
+            "resources": [{
+                "kind": "graph", "name": "client_acme-bank", "external_id": null, "action": "delete", "why": null, "step": "purge_4",
+                "reversible": false, "known": true, "cost": "memory of the region's FalkorDB",
+            }],
+            "kept": ["the tenant's record, under its id"],
+        }),
+        "purge-tenant" | "approve-purge" => json!({
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "policies": { "customer": "keep", "data": "drop" },
+            "purge": {
+                "state": "running", "step": "purge_1", "requested_at": "2026-06-01T09:00:00.000000Z", "point_of_no_return": "purge_3",
+                "no_return_at": null, "poll_url": "/v1/admin/purges/a1b2c3d4-5e6f-7890-abcd-ef1234567890",
+            },
+            "request": "started", "poll_url": "/v1/admin/purges/a1b2c3d4-5e6f-7890-abcd-ef1234567890",
+        }),
+        "get-purge" => json!({
+            "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "state": "running", "attempt": 1,
+            "policies": { "customer": "keep", "data": "drop" }, "retrieval_days": 30, "reason": null,
+            "requested_by": "api_key:platform#2c70e12b", "requested_at": "2026-06-01T09:00:00.000000Z", "approved_by": null, "approved_at": null,
+            "step": "purge_4", "point_of_no_return": "purge_3", "no_return_at": "2026-06-01T09:00:07.000000Z", "cause": null, "finished_at": null,
+            "slug_released": false,
+            "steps": [{
+                "id": "purge_3", "name": "delete-index", "state": "completed", "attempts": 1, "started_at": "2026-06-01T09:00:07.000000Z",
+                "finished_at": "2026-06-01T09:00:08.000000Z", "waiting_for": null, "next_retry_at": null, "cause": null,
+            }],
+            "items": [{
+                "kind": "search_index", "name": "client_acme-bank_v1", "external_id": null, "asked_at": "2026-06-01T09:00:08.000000Z",
+                "answered": "no such index", "outcome": "gone", "why": null, "until": null,
+            }],
+            "certificate": null,
+        }),
         "list-tenants" => json!([{
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "display_name": "Acme Bank", "tier": "enterprise",
             "region": "us-east-1", "provisioning_state": "active", "is_active": true, "provisioned_at": "2026-03-24T10:00:00.000000Z",
@@ -210,6 +285,7 @@ fn example(name: &str) -> Value {
         "get-tenant-status" => json!({
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
             "completed_steps": ["step_1"], "failed_steps": [], "last_error": null, "updated_at": "2026-03-24T10:01:00.000000Z", "attempt": 1,
+            "lost_domain": null, "purge": null,
             "steps": [{
                 "id": "step_2", "name": "await-environment", "state": "waiting", "attempts": 1, "started_at": "2026-03-24T10:00:30.000000Z",
                 "finished_at": null, "duration_ms": null, "waiting_for": "the project to be ACTIVE_HEALTHY",
@@ -229,6 +305,14 @@ fn example(name: &str) -> Value {
             "kind": "graph", "name": "client_acme-bank", "external_id": "client_acme-bank", "state": "made", "region": "us-east-1",
             "step": "step_6", "attempt": 1, "provider_request_id": null, "asked_at": "2026-03-24T10:00:41.000000Z",
             "made_at": "2026-03-24T10:00:41.200000Z", "given_up_at": null,
+        }]),
+        "check-tenant" => json!([checked]),
+        "repair-tenant" => json!([{
+            "resource": "graph_user", "outcome": "mended", "code": null, "owner": null, "hint": null,
+            "after": [{
+                "resource": "graph_user", "name": "client_acme-bank", "state": "ok", "expected": "on, with exactly its rights",
+                "found": "on, with exactly its rights", "repairable": true, "code": null, "owner": null, "hint": null,
+            }],
         }]),
         "list-audit" | "list-tenant-audit" => json!([{
             "id": 17, "at": "2026-03-24T10:00:00.000000Z", "actor": "api_key:platform#2c70e12b", "action": "tenant.update",
@@ -251,7 +335,7 @@ fn example(name: &str) -> Value {
         "get-caller" => json!({
             "name": "reporting", "groups": ["auditor"],
             "operations": [
-                "list-tenants", "get-tenant", "get-tenant-status", "list-systems", "list-tenant-resources", "list-tenant-audit", "list-audit", "get-caller",
+                "list-tenants", "get-tenant", "get-tenant-status", "list-systems", "list-tenant-resources", "check-tenant", "list-tenant-audit", "list-audit", "get-caller",
             ],
         }),
         "get-lakehouse-caller" => json!({

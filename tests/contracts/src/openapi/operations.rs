@@ -11,7 +11,7 @@ routes keep it, its lakehouse catalog and its sync targets.
 ## Authentication
 
 There are two credentials, and each route takes one of them; the other one is ignored. Routes of tenants and systems take an API key in \
-`X-API-Key`: a consumer in the group `admin` may call all of them, one in the group `auditor` those that read. Routes of the lakehouse \
+`X-API-Key`: a consumer in the group `admin` may call all of them, one in the group `auditor` those that read, and the check of a tenant, which changes nothing. Routes of the lakehouse \
 take `Authorization: Bearer` with a JWT: the role `admin` may call all of them, and a tenant's own token may read that tenant's catalog \
 and sync targets. The lakehouse's health route and the console take none. Without the route's credential, or with a wrong one, the answer is 401; for a \
 known caller without the right it is 403, whether or not the resource exists. `x-groups` of an operation says who may call it.
@@ -31,7 +31,7 @@ is also in the header `x-request-id` of every answer. Which codes an answer may 
 
 Every POST and PATCH takes an `Idempotency-Key`. The same key with the same request gives the first answer again for 24 hours, with \
 `Idempotency-Replayed: true`. With another request it is 422, and while the first one is running 409 with `Retry-After`. Answers 401, \
-403, 409, 429 and 5xx are not kept. GET and DELETE can be repeated without a key.
+403, 409, 429 and 5xx are not kept. GET, PUT and DELETE can be repeated without a key.
 
 ## Conditional requests
 
@@ -71,6 +71,10 @@ pub fn tags() -> Value {
         {
             "name": "tenants",
             "description": "From one POST to live, and what comes after: reading, changing, inviting, switching off. With an API key.",
+        },
+        {
+            "name": "purges",
+            "description": "A tenant's end: what it would be, asking for it, agreeing to it, and the proof. With an API key.",
         },
         {
             "name": "systems",
@@ -155,6 +159,67 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
          answer was lost can be sent again.",
     ),
     (
+        "restore-tenant",
+        "tenants",
+        "ours",
+        "Bring a deprovisioned tenant back",
+        "A new run begins at step 1, and each step adopts what is there: data, users and settings are as they were. What the DELETE ended is made new: \
+         API keys and database password where the installation revoked them, the graph user's password in any case; the tenant's secret has them. \
+         The subscription goes on, or begins anew if it ended. The run ends with the event `iam:tenants:restored` instead of `iam:tenants:provisioned`. A custom \
+         domain that another tenant has by now is not given back; the status names it in `lost_domain`. While the tenant is coming back the answer names the same \
+         run, so a request whose answer was lost can be sent again.",
+    ),
+    (
+        "hold-tenant",
+        "tenants",
+        "ours",
+        "Put a tenant under a legal hold",
+        "Nothing of the tenant is deleted while it is under a hold, whoever asks for it: it is neither purged nor restored. A live tenant stays live, \
+         and can still be deactivated, which deletes nothing. Another reason takes the place of the one before; the audit log has both.",
+    ),
+    (
+        "release-tenant-hold",
+        "tenants",
+        "ours",
+        "Release a tenant's legal hold",
+        "From then on the tenant may be restored or purged again. Repeating it is 204.",
+    ),
+    (
+        "get-purge-plan",
+        "purges",
+        "ours",
+        "Say what a purge would do",
+        "What would be deleted and what kept and why, by which step, whether it can be undone, when it may begin and who has to agree, and on whose bill \
+         each resource is until then. Nothing is asked of any system: it is what the ledger has. Of a tenant that is not deprovisioned it looks ahead.",
+    ),
+    (
+        "purge-tenant",
+        "purges",
+        "ours",
+        "Purge a deprovisioned tenant",
+        "Deletes it from every system: first what can be undone, then the rest, and last it signs a certificate. `confirm` is the slug once more. The tenant \
+         stays `deprovisioned`; its record and its audit log are kept under its id. It is refused under a legal hold and within the retrieval period \
+         after the DELETE. That of a paid tier is 30 days at least; where the installation has less, an earlier purge needs a `reason` and another consumer's \
+         approval. A purge that failed goes on where it ended, with the same policies. The slug is free for another tenant once everything named by it is proved gone; \
+         the record shows the tenant's id in its place then.",
+    ),
+    (
+        "approve-purge",
+        "purges",
+        "ours",
+        "Approve a purge",
+        "A purge that waits for approval begins. Whoever asked for it cannot approve it, with whichever key. With `If-Match` and the tenant's version it is \
+         what was read that is approved.",
+    ),
+    (
+        "get-purge",
+        "purges",
+        "ours",
+        "Get a purge and its certificate",
+        "How far it is, where the point of no return is, what each system answered when it was asked again, and at the end the signed certificate, which \
+         `ivory purge verify` checks without this API. The tenant's id leads to it for good, its slug while the tenant has it.",
+    ),
+    (
         "invite-admin",
         "tenants",
         "ours",
@@ -186,6 +251,26 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "List what was made for a tenant",
         "The ledger: what was made for the tenant in each outside system, under which name and id, by which step and run. What was given up for another \
          one is there too. Nothing is asked of those systems. After the tenant's end its id still leads to it.",
+    ),
+    (
+        "check-tenant",
+        "tenants",
+        "ours",
+        "Check what a tenant has",
+        "Asks every outside system whether what the steps made is there and as they left it: project, keys, schema and seed rows, the admin, graph and \
+         its user, index and alias, customer, subscription and price, cache entries, credentials of catalogs, namespaces. Nothing is changed, so \
+         an auditor may ask too. All systems are asked at the same time; what could not be asked within the time of a request is `not_asked`, and its \
+         `hint` says why. What a deprovisioned tenant needs no more is `not_needed`.",
+    ),
+    (
+        "repair-tenant",
+        "tenants",
+        "ours",
+        "Repair what a tenant has",
+        "For an active tenant. Looks at each of the named resources, brings back what is broken and can be made again without losing data, with the code of \
+         the step that made it, and looks again: `graph_user`, `search_alias`, `cache`, `subscription` (with its customer and price), `keys` and `schema`. \
+         Anything else is `left`, with a hint. What fails does not keep the others from being tried. The same request can be sent again: what is \
+         mended is `sound` then.",
     ),
     (
         "list-tenant-audit",

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use api_kit::Moment;
 use domain::{
-    AuditWord, CatalogRequest, InvitationRequest, ProvisionRequest, SearchText, SyncTargetRequest, TenantChange,
+    AuditWord, CatalogRequest, HoldRequest, InvitationRequest, ProvisionRequest, PurgeApproval, PurgeRequest,
+    RepairRequest, SearchText, SyncTargetRequest, TenantChange,
 };
 use serde_json::{Map, Value, json};
 
@@ -14,7 +15,11 @@ pub fn of(route: &str) -> Result<&'static str> {
     Ok(match route {
         "provision-tenant" => ProvisionRequest::TITLE,
         "update-tenant" => TenantChange::TITLE,
+        "hold-tenant" => HoldRequest::TITLE,
+        "purge-tenant" => PurgeRequest::TITLE,
+        "approve-purge" => PurgeApproval::TITLE,
         "invite-admin" => InvitationRequest::TITLE,
+        "repair-tenant" => RepairRequest::TITLE,
         "upsert-catalog" => CatalogRequest::TITLE,
         "register-sync-target" => SyncTargetRequest::TITLE,
         _ => anyhow::bail!("{route} has no body"),
@@ -26,7 +31,11 @@ pub fn schemas() -> Map<String, Value> {
     [
         (ProvisionRequest::TITLE, ProvisionRequest::schema()),
         (TenantChange::TITLE, TenantChange::schema()),
+        (HoldRequest::TITLE, HoldRequest::schema()),
+        (PurgeRequest::TITLE, PurgeRequest::schema()),
+        (PurgeApproval::TITLE, PurgeApproval::schema()),
         (InvitationRequest::TITLE, InvitationRequest::schema()),
+        (RepairRequest::TITLE, RepairRequest::schema()),
         (CatalogRequest::TITLE, CatalogRequest::schema()),
         (SyncTargetRequest::TITLE, SyncTargetRequest::schema()),
     ]
@@ -50,7 +59,17 @@ pub fn examples(route: &str) -> Vec<(&'static str, Value)> {
             ("tier", json!({ "tier": "enterprise_plus" })),
             ("clear-domain", json!({ "custom_domain": null })),
         ],
+        "hold-tenant" => vec![("litigation", json!({ "reason": "Litigation 2026-14, Acme v. Bank" }))],
+        "purge-tenant" => vec![
+            ("plain", json!({ "confirm": "acme-bank" })),
+            (
+                "at-once",
+                json!({ "confirm": "acme-bank", "customer": "delete", "data": "keep", "reason": "The bank asked for it in writing." }),
+            ),
+        ],
+        "approve-purge" => vec![("plain", json!({ "confirm": "acme-bank" }))],
         "invite-admin" => vec![("another", json!({ "admin_email": "chief@acmebank.com" }))],
+        "repair-tenant" => vec![("what-is-broken", json!({ "resources": ["graph_user", "search_alias"] }))],
         "upsert-catalog" => vec![(
             "acme",
             json!({
@@ -91,6 +110,8 @@ pub fn query(name: &str) -> Result<Value> {
             "Only tenants with this text in their slug, name, admin's address or custom domain, in any case.",
             SearchText::schema(),
         ),
+        "customer" => ("ours", "The plan with this policy.", reference("CustomerPolicy")),
+        "data" => ("ours", "The plan with this policy.", reference("DataPolicy")),
         "actor" => (
             "ours",
             "Only what they did, as rows name them; a consumer without its key's digest means all its keys.",

@@ -159,7 +159,11 @@ pub fn values(document: &Value, schema: &Value, known: &[String]) -> BoxedStrate
 /// The schema that is meant, without references.
 pub fn resolved(document: &Value, schema: &Value) -> Value {
     let named = |reference: &str| document.pointer(reference.trim_start_matches('#')).expect("a schema").clone();
-    schema["$ref"].as_str().map_or_else(|| schema.clone(), named)
+    let mut schema = schema["$ref"].as_str().map_or_else(|| schema.clone(), named);
+    if let Some(items) = schema.get("items") {
+        schema["items"] = resolved(document, items);
+    }
+    schema
 }
 
 fn of(schema: &Value, known: &[String]) -> BoxedStrategy<Value> {

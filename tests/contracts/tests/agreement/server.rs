@@ -3,8 +3,9 @@
 use api_kit::{Caller, Input, Json, Moment, OptionalJson, Page, Preconditions, Problem, Query, Request, SlugInPath};
 use domain::routes::{Body, Route};
 use domain::{
-    AuditWord, CatalogRequest, InvitationRequest, ProvisionRequest, ProvisioningState, Region, SearchText, Slug,
-    SyncTargetRequest, TenantChange, TenantId, Tier,
+    AuditWord, CatalogRequest, CustomerPolicy, DataPolicy, HoldRequest, InvitationRequest, ProvisionRequest,
+    ProvisioningState, PurgeApproval, PurgeRequest, Region, RepairRequest, SearchText, Slug, SyncTargetRequest,
+    TenantChange, TenantId, Tier,
 };
 use lambda_http::RequestExt as _;
 use lambda_http::http::{HeaderValue, Request as HttpRequest};
@@ -63,12 +64,22 @@ fn read_body(route: &Route, body: &Value) -> Result<(), Problem> {
     match route.name {
         "provision-tenant" => ProvisionRequest::parse(&body, &[]).map(drop)?,
         "update-tenant" => TenantChange::parse(&body, &[]).map(drop)?,
+        "hold-tenant" => HoldRequest::parse(&body).map(drop)?,
+        // Whoever confirms is at the path of the tenant that they confirm.
+        "purge-tenant" => PurgeRequest::parse(&body, &confirmed(&body)).map(drop)?,
+        "approve-purge" => PurgeApproval::parse(&body, &confirmed(&body)).map(drop)?,
         "invite-admin" => InvitationRequest::parse(&body).map(drop)?,
+        "repair-tenant" => RepairRequest::parse(&body).map(drop)?,
         "upsert-catalog" => CatalogRequest::parse(&body).map(drop)?,
         "register-sync-target" => SyncTargetRequest::parse(&body).map(drop)?,
         name => panic!("{name} is not known here"),
     }
     Ok(())
+}
+
+fn confirmed(body: &serde_json::Map<String, Value>) -> Slug {
+    let confirmed = body.get("confirm").and_then(Value::as_str).and_then(|text| text.parse().ok());
+    confirmed.unwrap_or_else(|| "acme-bank".parse().expect("a slug"))
 }
 
 /// Reads one parameter as the route does.
@@ -95,6 +106,8 @@ fn read_parameter(route: &Route, place: &str, name: &str, value: &str) -> Result
             match name {
                 "limit" | "cursor" => drop(Page::read(&mut fields)),
                 "provisioning_state" => drop(fields.optional::<ProvisioningState>(name)),
+                "customer" => drop(fields.optional::<CustomerPolicy>(name)),
+                "data" => drop(fields.optional::<DataPolicy>(name)),
                 "tier" => drop(fields.optional::<Tier>(name)),
                 "region" => drop(fields.optional::<Region>(name)),
                 "q" => drop(fields.optional::<SearchText>(name)),

@@ -21,7 +21,7 @@ pub type Route = (&'static str, u16);
 
 /// All routes but the health of the lakehouse, which has its own answers, and those that depend on nothing: the console, and
 /// those that say who calls. (`POST` finds an active tenant.)
-pub const ROUTES: [Route; 18] = [
+pub const ROUTES: [Route; 27] = [
     ("provision-tenant", 409),
     ("list-tenants", 200),
     ("get-tenant", 200),
@@ -29,11 +29,25 @@ pub const ROUTES: [Route; 18] = [
     ("update-tenant", 200),
     ("deactivate-tenant", 204),
     ("retry-tenant", 409),
+    // The tenant is active.
+    ("restore-tenant", 409),
+    ("hold-tenant", 200),
+    // No hold is on the one that was deactivated.
+    ("release-tenant-hold", 204),
+    ("get-purge-plan", 200),
+    // The tenant is active.
+    ("purge-tenant", 409),
+    ("approve-purge", 409),
+    // Nobody asked for one.
+    ("get-purge", 404),
     // The tenant was deactivated, so no mail is sent.
     ("invite-admin", 409),
     ("invalidate-tenant-cache", 200),
     ("list-systems", 200),
     ("list-tenant-resources", 200),
+    ("check-tenant", 200),
+    // The tenant was deactivated, so nothing is repaired.
+    ("repair-tenant", 409),
     ("list-tenant-audit", 200),
     ("list-audit", 200),
     ("upsert-catalog", 201),
@@ -77,6 +91,11 @@ impl<'a> World<'a> {
             }
             "list-systems" => self.cloud.admin(Method::GET, "/v1/admin/systems"),
             "list-tenant-resources" => self.cloud.admin(Method::GET, &format!("{tenant}/resources")),
+            "check-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/check")),
+            "repair-tenant" => {
+                let path = format!("/v1/admin/tenants/{}/repair", self.retired);
+                self.cloud.admin(Method::POST, &path).json(&json!({ "resources": ["cache"] }))
+            }
             "list-tenant-audit" => self.cloud.admin(Method::GET, &format!("{tenant}/audit?limit=1")),
             "list-audit" => self.cloud.admin(Method::GET, "/v1/admin/audit?limit=1"),
             "list-tenants" => self.cloud.admin(Method::GET, "/v1/admin/tenants?limit=1"),
@@ -85,6 +104,20 @@ impl<'a> World<'a> {
             "update-tenant" => self.cloud.admin(Method::PATCH, &tenant).json(&json!({ "display_name": "Steady" })),
             "deactivate-tenant" => self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}", self.retired)),
             "retry-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/retry")),
+            "restore-tenant" => self.cloud.admin(Method::POST, &format!("{tenant}/restore")),
+            "hold-tenant" => {
+                self.cloud.admin(Method::PUT, &format!("{tenant}/hold")).json(&json!({ "reason": "outage" }))
+            }
+            "release-tenant-hold" => {
+                self.cloud.admin(Method::DELETE, &format!("/v1/admin/tenants/{}/hold", self.retired))
+            }
+            "get-purge-plan" => self.cloud.admin(Method::GET, &format!("{tenant}/purge-plan")),
+            "purge-tenant" | "approve-purge" => {
+                let path = if route == "purge-tenant" { "purge" } else { "purge/approval" };
+                let confirmed = json!({ "confirm": self.lakehouse.slug });
+                self.cloud.admin(Method::POST, &format!("{tenant}/{path}")).json(&confirmed)
+            }
+            "get-purge" => self.cloud.admin(Method::GET, &format!("/v1/admin/purges/{}", self.lakehouse.tenant_id)),
             "invite-admin" => self.cloud.admin(Method::POST, &format!("/v1/admin/tenants/{}/invitation", self.retired)),
             "invalidate-tenant-cache" => self.cloud.admin(Method::POST, &format!("{tenant}/cache/invalidate")),
             "upsert-catalog" => lakehouse(Method::POST, &self.lakehouse.path()).json(&self.lakehouse.order(&json!({}))),

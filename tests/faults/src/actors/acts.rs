@@ -7,7 +7,7 @@ use domain::names::{REHEARSED, REHEARSED_INDEX};
 use domain::{CatalogId, TenantId};
 use fault_proxy::client::{HeaderMatch, Match, RuleId, When};
 
-use crate::effects::{Subject, aws_call, confirmation, insertion, intent, mail_to, tenant_statement};
+use crate::effects::{Subject, activation, aws_call, confirmation, insertion, intent, mail_to, tenant_statement};
 use crate::fault::{Fault, Kind};
 use crate::protocol::Protocol;
 use crate::stage::Stage;
@@ -32,12 +32,20 @@ pub enum Actor {
     Delete,
     /// The same during a step: its effect is held until `DELETE` is answered.
     DeleteDuring(usize),
+    /// `POST /v1/admin/tenants/{slug}/restore`, and what only its run does.
+    Restore,
+    /// `PUT /v1/admin/tenants/{slug}/hold`.
+    Hold,
+    /// `DELETE /v1/admin/tenants/{slug}/hold`.
+    Release,
     /// `POST /v1/admin/tenants/{slug}/invitation` with another address.
     Invite,
     /// The same for an admin who has accepted an invitation.
     Recover,
     /// `POST /v1/admin/tenants/{tenant_id}/catalog`.
     Catalog,
+    /// `POST /v1/admin/tenants/{slug}/repair` of what was broken by hand.
+    Repair,
 }
 
 impl fmt::Display for Actor {
@@ -50,9 +58,13 @@ impl fmt::Display for Actor {
             Self::Patch => f.write_str("PATCH tier"),
             Self::Delete => f.write_str("DELETE"),
             Self::DeleteDuring(step) => write!(f, "DELETE in step {step}"),
+            Self::Restore => f.write_str("restore"),
+            Self::Hold => f.write_str("hold"),
+            Self::Release => f.write_str("release"),
             Self::Invite => f.write_str("another admin"),
             Self::Recover => f.write_str("recovery"),
             Self::Catalog => f.write_str("catalog"),
+            Self::Repair => f.write_str("repair"),
         }
     }
 }
@@ -149,6 +161,24 @@ pub const ACTS: &[Act] = &[
     during(9, "customer"),
     during(9, "subscription"),
     during(9, "activation"),
+    sql(Actor::Restore, "row", |s| {
+        Match::statement(&format!(r"restored_at = clock_timestamp\(\).*\$1={} ", s.tenant_id))
+    }),
+    aws(Actor::Restore, "start", |s| aws_call("AWSStepFunctions.StartExecution", &s.tenant_id.to_string())),
+    aws(Actor::Restore, "password", |s| aws_call("secretsmanager.PutSecretValue", &s.tenant_id.to_string())),
+    sql(Actor::Restore, "password's mark", |s| {
+        Match::statement(&format!(r"^UPDATE control\.resources r SET request = \$3 FROM.* \$1={} ", s.row))
+    }),
+    resp_of(Actor::Restore, "graph user", FALKORDB, |s| {
+        Match::command(&format!("^ACL SETUSER client_{} reset on", s.slug))
+    }),
+    stripe(Actor::Restore, "subscription", |s| {
+        Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))
+    }),
+    sql(Actor::Restore, "activation", activation),
+    resp(Actor::Restore, "event", |s| Match::command(&format!("^EVAL(SHA)? .* {} ", s.slug))),
+    sql(Actor::Hold, "row", |s| Match::statement(&format!(r"SET hold_reason = \$3.*\$1={} ", s.tenant_id))),
+    sql(Actor::Release, "row", |s| Match::statement(&format!(r"SET hold_reason = NULL.*\$1={} ", s.tenant_id))),
     sql(Actor::Invite, "lease", lease),
     sql(Actor::Invite, "intent", |s| intent(s, "admin_mail")),
     auth(Actor::Invite, "invitation", |s| to_chief("POST", "/auth/v1/invite", s)),
@@ -167,6 +197,28 @@ pub const ACTS: &[Act] = &[
     sql(Actor::Catalog, "row", |s| {
         Match::statement(&format!(r"before AS \( SELECT \* FROM lakehouse\.tenant_catalogs.*\$1={} ", s.tenant_id))
     }),
+    sql(Actor::Repair, "lease", lease),
+    sql(Actor::Repair, "beginning", |s| Match::statement(&format!(r"'tenant\.repair'.*\$1={} ", s.tenant_id))),
+    aws(Actor::Repair, "secret", |s| aws_call("secretsmanager.PutSecretValue", &s.tenant_id.to_string())),
+    pooler(Actor::Repair, "migrations", |s| tenant_statement(s, "CREATE TABLE iam.changes")),
+    // The statements before belong to the migration history.
+    pooler(Actor::Repair, "commit", |s| tenant_statement(s, "^COMMIT").nth(3)),
+    resp_of(Actor::Repair, "graph user", FALKORDB, |s| {
+        Match::command(&format!("^ACL SETUSER client_{} reset on ", s.slug))
+    }),
+    Act {
+        upstream: "opensearch-us-east-1",
+        ..stripe(Actor::Repair, "alias", |s| Match {
+            body_regex: Some(format!("\"client_{}\"", s.slug)),
+            ..Match::request("POST", "^/_aliases$")
+        })
+    },
+    sql(Actor::Repair, "intent", |s| {
+        Match::statement(&format!(r"^INSERT INTO control\.outbox .*\$2={} ", s.tenant_id))
+    }),
+    stripe(Actor::Repair, "subscription", |s| Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))),
+    resp(Actor::Repair, "cache", |s| Match::command(&format!("^UNLINK tenant:slug:{}$", s.slug))),
+    sql(Actor::Repair, "end", |s| Match::statement(&format!(r"'tenant\.repaired'.*\$1={} ", s.tenant_id))),
 ];
 
 const fn sql(actor: Actor, name: &'static str, matching: fn(&Subject) -> Match) -> Act {

@@ -4,12 +4,15 @@ mod acts;
 mod catalog;
 mod check_region;
 mod delete;
+mod hold;
 mod invite;
 mod patch;
 mod post;
 mod reconciler;
 mod record_failure;
+mod repair;
 mod requests;
+mod restore;
 
 use anyhow::Result;
 
@@ -30,9 +33,12 @@ pub async fn play(stage: &Stage, act: &'static Act, fault: Fault) -> Result<Play
         Actor::Patch => patch::play(stage, act, fault).await,
         Actor::Delete => delete::play(stage, act, fault).await,
         Actor::DeleteDuring(step) => delete::play_during(stage, effect(step, act.name)?, fault).await,
+        Actor::Restore => restore::play(stage, act, fault).await,
+        Actor::Hold | Actor::Release => hold::play(stage, act, fault).await,
         Actor::Invite => invite::play(stage, act, fault).await,
         Actor::Recover => invite::play_recovery(stage, act, fault).await,
         Actor::Catalog => catalog::play(stage, act, fault).await,
+        Actor::Repair => repair::play(stage, act, fault).await,
     }
 }
 

@@ -33,6 +33,11 @@ pub fn table(record: &Value, output: &Output) -> String {
         ("customer", field("stripe_customer_id")),
         ("created", output.when(&record["created_at"])),
         ("active since", output.when(&record["activated_at"])),
+        ("restored", output.when(&record["restored_at"])),
+        ("legal hold", text(&record["hold"], "reason").to_owned()),
+        ("held since", output.when(&record["hold"]["at"])),
+        ("held by", text(&record["hold"], "by").to_owned()),
+        ("purge", text(&record["purge"], "state").to_owned()),
         ("changed", output.when(&record["updated_at"])),
     ])
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{credential, unique};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Desk, create};
@@ -90,6 +91,7 @@ async fn a_tenants_life() -> Result<()> {
     let events = ivory.events(0, &format!("tenant watch {slug}")).await?;
     assert_eq!(events.last().map(|event| &event["provisioning_state"]), Some(&json!("active")), "{events:?}");
 
+    desk.repaired(&slug).await?;
     desk.lakehouse(&slug).await?;
 
     let kept = ivory.run(&format!("tenant delete {slug}")).await?.ends(2)?;
@@ -100,7 +102,9 @@ async fn a_tenants_life() -> Result<()> {
     assert_eq!(ivory.json(0, &format!("tenant get {slug}")).await?["provisioning_state"], "deprovisioned");
     ivory.events(3, &format!("tenant watch {slug}")).await?;
 
+    desk.way_back(&slug).await?;
     desk.audit(&slug).await?;
+    desk.end(&slug).await?;
 
     let without_command: Vec<_> = allowed::operations().difference(&desk.recorder.operations()).cloned().collect();
     assert_eq!(without_command, Vec::<String>::new());
@@ -108,6 +112,72 @@ async fn a_tenants_life() -> Result<()> {
 }
 
 impl Desk {
+    /// A tenant that is switched off is held, released, and brought back.
+    async fn way_back(&self, slug: &str) -> Result<()> {
+        let ivory = &self.ivory;
+        let intended = ivory.json(0, &format!("tenant hold {slug} --reason litigation --dry-run")).await?;
+        assert_eq!((&intended["method"], &intended["body"]), (&json!("PUT"), &json!({ "reason": "litigation" })));
+        let held = ivory.json(0, &format!("tenant hold {slug} --reason 'Acme v. Bank'")).await?;
+        assert_eq!(held["hold"]["reason"], "Acme v. Bank");
+        self.table("tenant-hold", &format!("tenant hold {slug} --reason 'Acme v. Bank'")).await?;
+        let refused = ivory.run(&format!("tenant restore {slug}")).await?.ends(3)?;
+        shown("tenant-restore.refused", &refused.err);
+        assert_eq!(ivory.json(0, &format!("tenant release {slug}")).await?, json!({ "slug": slug, "held": false }));
+        self.table("tenant-release", &format!("tenant release {slug}")).await?;
+        self.table("tenant-restore", &format!("tenant restore {slug}")).await?;
+        let events = ivory.events(0, &format!("tenant watch {slug}")).await?;
+        let last = events.last().context("no event")?;
+        assert_eq!((&last["provisioning_state"], &last["attempt"]), (&json!("active"), &json!(2)));
+        let record = ivory.json(0, &format!("tenant get {slug}")).await?;
+        ensure!(record["restored_at"].is_string() && record["hold"].is_null(), "{record}");
+        Ok(())
+    }
+
+    /// All of the tenant is there; what was broken by hand is found and brought back.
+    async fn repaired(&self, slug: &str) -> Result<()> {
+        let ivory = &self.ivory;
+        let found = ivory.json(0, &format!("tenant check {slug}")).await?;
+        let states: Vec<_> = found.as_array().context("no list")?.iter().map(|part| &part["state"]).collect();
+        ensure!(states.iter().all(|state| *state == "ok" || *state == "not_needed"), "{found}");
+        let (index, alias) = (format!("client_{slug}_v1"), format!("client_{slug}"));
+        let removal = json!({ "actions": [{ "remove": { "index": index, "alias": alias } }] });
+        self.cloud.search()?.call(Method::POST, "/_aliases", Some(&removal)).await?;
+        let said = ivory.run(&format!("tenant check {slug} -o table")).await?.ends(7)?;
+        for part in ["search_alias", "broken", "search_alias_differs (platform)", "Repair search_alias."] {
+            ensure!(said.out.contains(part), "no {part:?}: {said:#?}");
+        }
+        let mended = ivory.json(0, &format!("tenant repair {slug} search_alias cache")).await?;
+        let outcomes: Vec<_> = mended.as_array().into_iter().flatten().map(|part| &part["outcome"]).collect();
+        assert_eq!(outcomes, ["mended", "sound"], "{mended}");
+        ivory.json(0, &format!("tenant check {slug}")).await?;
+        self.table("tenant-repair", &format!("tenant repair {slug} search_alias")).await
+    }
+
+    /// The tenant is switched off for good. It is of a paid tier and off since a moment ago, so somebody else has to agree.
+    async fn end(&self, slug: &str) -> Result<()> {
+        let ivory = &self.ivory;
+        ivory.json(0, &format!("tenant delete {slug} --yes")).await?;
+        let plan = ivory.json(0, &format!("purge plan {slug} --customer delete --data keep")).await?;
+        assert_eq!((&plan["needs_reason"], &plan["point_of_no_return"]), (&json!(true), &json!("purge_2")));
+        let table = ivory.text(&format!("purge plan {slug} -o table")).await?;
+        ensure!(table.contains("supabase_project") && table.contains("never"), "{table}");
+        let unconfirmed = ivory.run(&format!("purge start {slug}")).await?.ends(2)?;
+        ensure!(unconfirmed.err.contains("--yes"), "{}", unconfirmed.err);
+        let intended = ivory.json(0, &format!("purge start {slug} --data keep --dry-run")).await?;
+        assert_eq!(intended["body"], json!({ "confirm": slug, "data": "keep" }));
+        let refused = ivory.run(&format!("purge start {slug} --yes")).await?.ends(3)?;
+        ensure!(refused.err.contains("retrieval_period"), "{}", refused.err);
+        let asked = ivory.json(0, &format!("purge start {slug} --reason 'it is a test' --yes")).await?;
+        assert_eq!((&asked["request"], &asked["purge"]["state"]), (&json!("asked"), &json!("waiting_approval")));
+        let mine = ivory.run(&format!("purge approve {slug} --yes")).await?.ends(3)?;
+        ensure!(mine.err.contains("same_consumer"), "{}", mine.err);
+        let purge = ivory.json(0, &format!("purge get {slug}")).await?;
+        assert_eq!((&purge["reason"], &purge["certificate"]), (&json!("it is a test"), &Value::Null));
+        ensure!(ivory.text(&format!("purge get {slug} -o table")).await?.contains("waiting_approval"));
+        ivory.events(5, &format!("purge watch {slug} --wait-for 1s")).await?;
+        Ok(())
+    }
+
     /// What was done above is in the log, and nobody has changed it.
     async fn audit(&self, slug: &str) -> Result<()> {
         let ivory = &self.ivory;

@@ -20,6 +20,7 @@ pub(crate) enum Endpoint {
     DeleteProject,
     GetHealth,
     ListApiKeys,
+    CreateApiKey,
     DeleteApiKey,
     GetLegacyKeys,
     UpdateLegacyKeys,

@@ -35,7 +35,7 @@ pub(crate) struct OpaqueKey {
 }
 
 impl OpaqueKey {
-    fn generate(kind: &str) -> Self {
+    pub(crate) fn generate(kind: &str) -> Self {
         Self { id: Uuid::new_v4(), value: format!("sb_{kind}_{}_{}", random(22), random(8)) }
     }
 }

@@ -183,6 +183,21 @@ impl Project {
         self.state.lock().keys = keys;
     }
 
+    /// Makes a key of this kind. `None`: there is one.
+    pub(crate) fn create_key(&self, kind: KeyKind) -> Option<OpaqueKey> {
+        let mut state = self.state.lock();
+        let keys = Arc::make_mut(&mut state.keys);
+        let (slot, name) = match kind {
+            KeyKind::Publishable => (&mut keys.publishable, "publishable"),
+            KeyKind::Secret => (&mut keys.secret, "secret"),
+            KeyKind::Legacy | KeyKind::DisabledLegacy => return None,
+        };
+        if slot.is_some() {
+            return None;
+        }
+        Some(slot.insert(OpaqueKey::generate(name)).clone())
+    }
+
     /// Deletes the key of the current kind with this id, and returns it, if there is one.
     pub(crate) fn delete_key(&self, id: Uuid) -> Option<(KeyKind, OpaqueKey)> {
         let mut state = self.state.lock();

@@ -282,6 +282,26 @@ async fn deleted_keys_vanish_and_disabled_legacy_keys_are_refused() {
         world.get(&path).await.expect(200).as_array().unwrap().iter().map(|key| text(&key["name"])).collect();
     assert_eq!(names, ["anon", "service_role"]);
 
+    let secret = json!({"type": "secret", "name": "default", "secret_jwt_template": {"role": "service_role"}});
+    for refused in [
+        json!({"type": "secret", "name": "default"}),
+        json!({"type": "legacy", "name": "default"}),
+        json!({"type": "publishable", "name": "d"}),
+        json!({"type": "publishable", "name": "1default"}),
+        json!({"type": "publishable", "name": "default", "force": true}),
+    ] {
+        world.api(Method::POST, &path, Some(refused)).await.expect(400);
+    }
+    let hidden = world.api(Method::POST, &path, Some(secret.clone())).await.expect(201);
+    assert!(text(&hidden["api_key"]).contains('·') && !ids.contains(&text(&hidden["id"])), "{hidden}");
+    world.api(Method::POST, &path, Some(secret)).await.expect(400);
+    let shown = world.get(&format!("{path}?reveal=true")).await.expect(200);
+    let made = shown.as_array().unwrap().iter().find(|key| key["type"] == "secret").unwrap();
+    assert_eq!(made["id"], hidden["id"]);
+    assert_ne!(text(&made["api_key"]), project.secret);
+    assert_eq!(settings(&text(&made["api_key"])).await, 200);
+    assert_eq!(settings(&project.secret).await, 401, "the one before stays revoked");
+
     let legacy = format!("{path}/legacy");
     assert_eq!(world.get(&legacy).await.expect(200), json!({"enabled": true}));
     for refused in [legacy.clone(), format!("{legacy}?enabled=0"), format!("{legacy}?enabled=false&force=1")] {
@@ -389,6 +409,9 @@ async fn every_answer_has_the_specified_shape() {
     let key = format!("{path}/api-keys/{}", keys[3]["id"].as_str().unwrap());
     let deleted = world.api(Method::DELETE, &key, None).await.expect(200);
     check("/v1/projects/{ref}/api-keys/{id}", "delete", "200", &deleted);
+    let secret = json!({"type": "secret", "name": "default", "secret_jwt_template": {"role": "service_role"}});
+    let made = world.api(Method::POST, &format!("{path}/api-keys"), Some(secret)).await.expect(201);
+    check("/v1/projects/{ref}/api-keys", "post", "201", &made);
     check("/v1/projects/{ref}", "delete", "200", &world.api(Method::DELETE, &path, None).await.expect(200));
 }
 

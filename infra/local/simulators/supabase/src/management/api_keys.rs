@@ -1,12 +1,17 @@
-//! `/v1/projects/{ref}/api-keys`: listing and deleting keys, and disabling the legacy ones.
+//! `/v1/projects/{ref}/api-keys`: listing, creating and deleting keys, and disabling the legacy ones. A project has one key of each
+//! kind here, named `default`.
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery};
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use simulator::json_object;
 use uuid::Uuid;
 
 use super::error::ApiError;
@@ -33,6 +38,35 @@ pub(super) async fn list(
     Ok(Json(entries))
 }
 
+pub(super) async fn create(
+    Extension(project): Extension<Arc<Project>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let reveal = reveal(query.as_deref().unwrap_or_default())?;
+    let CreateKey { kind, name, secret_jwt_template, .. } = json_object(&headers, &body)?;
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    if !(4..=64).contains(&name.len())
+        || !name.bytes().all(fits)
+        || name.starts_with(|first: char| first.is_ascii_digit())
+    {
+        return Err(ApiError::Invalid("name must match ^[a-z_][a-z0-9_]+$".to_owned()));
+    }
+    let kind = match kind {
+        NewKind::Publishable => KeyKind::Publishable,
+        // A secret key without a role would reach nothing.
+        NewKind::Secret if secret_jwt_template.is_some_and(|claims| claims.role == "service_role") => KeyKind::Secret,
+        NewKind::Secret => return Err(ApiError::Invalid("secret_jwt_template must have a role".to_owned())),
+    };
+    if name != "default" {
+        return Err(ApiError::Invalid("this stand-in has keys named default only".to_owned()));
+    }
+    let key = project.create_key(kind).ok_or(ApiError::KeyNameTaken)?;
+    tracing::info!(reference = project.reference, id = %key.id, "API key created");
+    Ok((StatusCode::CREATED, Json(current_entry(&project, kind, &key, reveal))))
+}
+
 pub(super) async fn delete(
     Extension(project): Extension<Arc<Project>>,
     Path((_, id)): Path<(String, String)>,
@@ -57,6 +91,30 @@ pub(super) async fn update_legacy(
     project.enable_legacy_keys(enabled);
     tracing::info!(reference = project.reference, enabled, "legacy API keys switched");
     Ok(Json(json!({"enabled": enabled})))
+}
+
+/// The specification's `CreateApiKeyBody`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateKey {
+    #[serde(rename = "type")]
+    kind: NewKind,
+    name: String,
+    #[serde(rename = "description")]
+    _description: Option<IgnoredAny>,
+    secret_jwt_template: Option<Claims>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum NewKind {
+    Publishable,
+    Secret,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    role: String,
 }
 
 #[derive(Deserialize)]

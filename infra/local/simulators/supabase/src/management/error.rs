@@ -21,6 +21,9 @@ pub(crate) enum ApiError {
     /// The text is not Supabase's.
     #[error("API key not found")]
     KeyNotFound,
+    /// Neither the status nor the text is Supabase's.
+    #[error("API key of that type and name already exists")]
+    KeyNameTaken,
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]
@@ -43,7 +46,7 @@ impl ApiError {
             Self::PlanTooSmall => StatusCode::PAYMENT_REQUIRED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::ProjectNotFound | Self::KeyNotFound => StatusCode::NOT_FOUND,
-            Self::Invalid(_) | Self::NameTaken(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::NameTaken(_) | Self::KeyNameTaken => StatusCode::BAD_REQUEST,
             Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::Database { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }

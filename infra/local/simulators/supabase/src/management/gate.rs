@@ -72,7 +72,7 @@ fn scope(cloud: &Cloud, endpoint: Endpoint, parameters: &RawPathParams) -> Resul
 fn unknown_parameter(endpoint: Endpoint, query: Option<&str>) -> Option<String> {
     let known: &[&str] = match endpoint {
         Endpoint::GetHealth => &["services", "timeout_ms"],
-        Endpoint::ListApiKeys => &["reveal"],
+        Endpoint::ListApiKeys | Endpoint::CreateApiKey => &["reveal"],
         Endpoint::DeleteApiKey => &["reveal", "was_compromised", "reason"],
         Endpoint::UpdateLegacyKeys => &["enabled"],
         Endpoint::ListOrganizationProjects => &["offset", "limit", "search", "sort", "statuses"],

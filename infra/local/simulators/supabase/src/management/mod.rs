@@ -38,6 +38,7 @@ pub(crate) fn router(cloud: &Arc<Cloud>) -> Router {
     .add(MethodFilter::DELETE, "/projects/{ref}", Endpoint::DeleteProject, projects::delete)
     .add(GET, "/projects/{ref}/health", Endpoint::GetHealth, health::get)
     .add(GET, "/projects/{ref}/api-keys", Endpoint::ListApiKeys, api_keys::list)
+    .add(MethodFilter::POST, "/projects/{ref}/api-keys", Endpoint::CreateApiKey, api_keys::create)
     .add(MethodFilter::DELETE, "/projects/{ref}/api-keys/{id}", Endpoint::DeleteApiKey, api_keys::delete)
     .add(GET, "/projects/{ref}/api-keys/legacy", Endpoint::GetLegacyKeys, api_keys::legacy)
     .add(MethodFilter::PUT, "/projects/{ref}/api-keys/legacy", Endpoint::UpdateLegacyKeys, api_keys::update_legacy)
