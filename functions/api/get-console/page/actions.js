@@ -30,6 +30,8 @@ const inState = (...states) => (record) => states.includes(record.provisioning_s
 const isRetired = (record) => record.provisioning_state === "deprovisioned" && !record.hold;
 /** @param {TenantRecord} record */
 const isWaiting = (record) => record.purge?.state === "waiting_approval";
+/** @param {TenantRecord} record */
+const isPurging = (record) => record.purge?.state === "running" || record.purge?.state === "done";
 /** An option of `ivory`, if there is a value. @param {string} name @param {unknown} value */
 const option = (name, value) => (value ? [`--${name}=${value}`] : []);
 
@@ -75,7 +77,7 @@ const ACTIONS = [
   },
   {
     operation: "restore-tenant", label: "Restore", conditional: true, done: "The tenant is coming back.",
-    when: (record) => isRetired(record) && record.purge?.state !== "done",
+    when: (record) => isRetired(record) && !record.purge?.no_return_at && !isPurging(record),
     explain: "A new run begins at step 1 and adopts what is there. What the deactivation ended is made anew.",
   },
   {
@@ -91,7 +93,7 @@ const ACTIONS = [
   },
   {
     operation: "purge-tenant", label: "Purge", danger: true, conditional: true, done: "The purge is written down.",
-    when: (record) => isRetired(record) && !isWaiting(record) && !/running|done/.test(record.purge?.state ?? ""),
+    when: (record) => isRetired(record) && !isWaiting(record) && !isPurging(record),
     explain: "Everything below is deleted for good, but for what the plan keeps.",
     fields: () => [
       { name: "customer", label: "Customer at Stripe", options: { keep: "Keep, with its invoices", delete: "Delete" } },
@@ -100,8 +102,7 @@ const ACTIONS = [
       CONFIRM,
     ],
     body: ({ customer, data, reason, confirm }) => ({ confirm, customer, data, ...(reason ? { reason } : {}) }),
-    args: ({ customer, data, reason, confirm }) =>
-      [...option("confirm", confirm), ...option("customer", customer), ...option("data", data), ...option("reason", reason)],
+    args: ({ customer, data, reason }) => [...option("customer", customer), ...option("data", data), ...option("reason", reason), "--yes"],
     beside: planOf,
   },
   {
@@ -109,7 +110,7 @@ const ACTIONS = [
     explain: "Whoever asked for the purge cannot approve it, with whichever key.",
     fields: () => [CONFIRM],
     body: ({ confirm }) => ({ confirm }),
-    args: ({ confirm }) => option("confirm", confirm),
+    args: () => ["--yes"],
   },
 ];
 

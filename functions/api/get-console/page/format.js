@@ -1,4 +1,4 @@
-import { h } from "./dom.js";
+import { facts, h } from "./dom.js";
 
 /** @type {Record<import("./types.js").State, string>} */
 export const STATES = { provisioning: "busy", active: "good", failed: "bad", deprovisioned: "off" };
@@ -18,7 +18,7 @@ export const OWNERS = {
 const COLOURS = {
   ...STATES, completed: "good", running: "busy", waiting: "busy", usable: "good", unusable: "bad", unknown: "busy", made: "good", asked: "busy",
   ok: "good", broken: "bad", not_asked: "busy", mended: "good", sound: "good", left: "bad", done: "good", waiting_approval: "busy",
-  gone: "good", scheduled: "busy", kept: "busy", unavailable: "bad",
+  gone: "good", scheduled: "busy", kept: "busy", unavailable: "bad", delete: "bad", schedule: "bad", keep: "good",
 };
 
 /** Signs beside the colours, for whoever does not see them. @type {Record<string, string>} */
@@ -80,4 +80,14 @@ export function explained(cause) {
       cause.foreseen_at && " · a check of the region foresaw it"),
     cause.provider_request_id && h("p", null, "The provider's id of the request, for their support: ", h("code", null, cause.provider_request_id)),
   ];
+}
+
+/** What is answered with a shape that a later release may widen. @param {unknown} value @returns {import("./dom.js").Child} */
+export function anything(value) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return when(value);
+  if (Array.isArray(value)) return value.length ? h("ul", null, value.map((item) => h("li", null, anything(item)))) : "none";
+  if (typeof value === "object") return facts(Object.entries(value).map(([name, item]) => [words(name), anything(item)]));
+  return String(value);
 }

@@ -3,9 +3,8 @@ import { repairOf } from "./actions.js";
 import { Refusal, ask } from "./api.js";
 import { button, facts, fill, h, part, table } from "./dom.js";
 import { trouble } from "./forms.js";
-import { OWNERS, outside, state, toTenant, when, words } from "./format.js";
+import { OWNERS, anything, outside, state, toTenant, when, words } from "./format.js";
 import { loadingList } from "./lists.js";
-import { anything } from "./timeline.js";
 
 /**
  * The parts of a tenant's page below its run. Each is only there for whoever may ask for it.
@@ -67,7 +66,7 @@ export function checkPart(record, signal) {
     { title: "Found", cell: (it) => it.found ?? "–" },
     { title: "What to do", cell: (it) => it.hint && [it.hint, h("p", { class: "quiet" }, h("code", null, it.code), it.owner && ` · ${OWNERS[it.owner]}`)] },
   ];
-  /** @param {{ resource: string, outcome: string, code: string | null, hint: string | null }[]} done */
+  /** @param {import("./types.js").RepairedPart[]} done */
   function repaired(done) {
     check().then(() => body.prepend(h("ul", { class: "card" }, done.map((it) => h("li", null, `${words(it.resource)}: `, state(it.outcome), it.hint && ` ${it.hint}`)))));
   }

@@ -1,9 +1,9 @@
 import { may } from "./account.js";
 import { ask } from "./api.js";
-import { copyable, fill, h, table } from "./dom.js";
+import { copyable, facts, fill, h, table } from "./dom.js";
 import { trouble } from "./forms.js";
-import { state, words } from "./format.js";
-import { anything } from "./timeline.js";
+import { explained, state, when, words } from "./format.js";
+import { step } from "./timeline.js";
 
 /**
  * What a purge would delete, and what it would keep, beside the form that asks for it.
@@ -20,7 +20,7 @@ export function planOf(record) {
     const mine = (last = JSON.stringify(query));
     try {
       const plan = await ask("get-purge-plan", { tenant: record.slug, query });
-      if (mine === last) fill(element, h("h3", null, "The plan"), report(plan.data));
+      if (mine === last) fill(element, planned(plan.data));
     } catch (error) {
       fill(element, trouble(error));
     }
@@ -28,23 +28,54 @@ export function planOf(record) {
   return { element, update };
 }
 
-/** A purge as it is now, or its certificate. @param {Record<string, unknown>} purge */
+/** @type {import("./dom.js").Column<import("./types.js").PlannedResource>[]} */
+const PLANNED = [
+  { title: "What", cell: (it) => words(it.kind) },
+  { title: "Name", cell: (it) => it.name },
+  { title: "Then", cell: (it) => [state(it.action), it.why && h("p", { class: "quiet" }, it.why)] },
+  { title: "Way back", cell: (it) => (it.reversible ? "a restore" : "none") },
+  { title: "Until then on the bill of", cell: (it) => it.cost ?? "nobody" },
+];
+
+/** @param {import("./types.js").PurgePlan} plan */
+function planned(plan) {
+  const rows = facts([
+    ["Now", plan.may_begin ? "It may begin." : h("b", { class: "wrong" }, `It cannot begin: ${words(plan.obstacle ?? "")}.`)],
+    ["Data can be retrieved until", when(plan.retrieval_until)],
+    ["It needs", [plan.needs_reason && "a reason", plan.needs_approval && "somebody else's approval"].filter((need) => need).join(", ") || "nothing else"],
+    ["No way back from", words(plan.point_of_no_return)],
+    ["Kept in any case", plan.kept.join("; ")],
+  ]);
+  return [h("h3", null, "The plan"), rows, table("What would become of each resource", PLANNED, plan.resources)];
+}
+
+/** @type {import("./dom.js").Column<import("./types.js").ProvedItem>[]} */
+const PROVED = [
+  { title: "What", cell: (it) => words(it.kind) },
+  { title: "Name", cell: (it) => [it.name, it.external_id && h("p", { class: "quiet" }, it.external_id)] },
+  { title: "Became", cell: (it) => [state(it.outcome), it.why && ` ${it.why}`, it.until && h("p", null, when(it.until))] },
+  { title: "Its system said", cell: (it) => it.answered },
+  { title: "Asked", cell: (it) => when(it.asked_at) },
+];
+
+/** A purge as it is now, and its certificate. @param {import("./types.js").PurgeStatus} purge */
 export function purgeStatus(purge) {
-  const { certificate, ...rest } = purge;
-  return [report(rest), certificate ? copyable("Certificate, for ivory purge verify", JSON.stringify(certificate, null, 2)) : null];
-}
-
-/** Facts, and a table for each list of things. @param {Record<string, unknown>} data */
-function report(data) {
-  const lists = Object.entries(data).filter(([, value]) => Array.isArray(value) && value.some((item) => item && typeof item === "object"));
-  const others = Object.entries(data).filter(([name]) => !lists.some(([list]) => list === name));
-  return h("div", null, anything(Object.fromEntries(others)), lists.map(([name, rows]) => [h("h3", null, words(name)), things(name, /** @type {any[]} */ (rows))]).flat());
-}
-
-/** @param {string} name @param {Record<string, unknown>[]} rows */
-function things(name, rows) {
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((column) => rows.some((row) => row[column] !== null));
-  const cell = (/** @type {string} */ column) => (/** @type {Record<string, unknown>} */ row) =>
-    /^(state|outcome)$/.test(column) && typeof row[column] === "string" ? state(row[column]) : anything(row[column]);
-  return table(words(name), names.map((column) => ({ title: words(column), cell: cell(column) })), rows);
+  return [
+    facts([
+      ["State", state(purge.state)],
+      ["Asked for by", `${purge.requested_by}${purge.reason ? `, because: ${purge.reason}` : ""}`],
+      ["Asked for", when(purge.requested_at)],
+      ["Approved by", purge.approved_by],
+      ["Customer at Stripe", purge.policies.customer],
+      ["Data in the lakehouse", purge.policies.data],
+      ["No way back from", words(purge.point_of_no_return)],
+      ["That began", when(purge.no_return_at)],
+      ["Ended", when(purge.finished_at)],
+      ["The slug is", purge.slug_released ? "free" : "reserved"],
+    ]),
+    purge.cause && h("div", { class: "card bad" }, explained(purge.cause)),
+    h("ol", { class: "steps" }, purge.steps.map(step)),
+    purge.items.length ? table("What is proved", PROVED, purge.items) : null,
+    purge.certificate ? copyable("Certificate, for ivory purge verify", JSON.stringify(purge.certificate, null, 2)) : null,
+  ];
 }

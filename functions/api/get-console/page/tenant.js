@@ -35,13 +35,13 @@ export async function tenantView(main, signal, slug) {
     shown.actions.show([tenant, etag], () => actionsOf(tenant, etag, goOnNow));
     shown.record.show(tenant, () => recordFacts(tenant));
     shown.failed.show([status, may("retry-tenant")], () => failure(status, retryOf(tenant, goOnNow)));
-    shown.held.show(tenant.hold, () => tenant.hold && hold(tenant.hold));
+    shown.held.show([tenant.hold, status.lost_domain], () => [tenant.hold && hold(tenant.hold), status.lost_domain && lost(status.lost_domain)]);
     // What runs has grown older.
     shown.steps.show([status, status.provisioning_state === "provisioning" && Date.now()], () => timeline(status));
-    purge.hidden = !tenant.purge;
-    if (tenant.purge) {
-      const now = may("get-purge") ? (await ask("get-purge", { tenant: tenant.tenant_id, signal })).data : tenant.purge;
-      shown.purging.show(now, () => purgeStatus(now));
+    purge.hidden = !tenant.purge || !may("get-purge");
+    if (!purge.hidden) {
+      const now = await ask("get-purge", { tenant: tenant.tenant_id, signal });
+      shown.purging.show(now.data, () => purgeStatus(now.data));
     }
     if (version !== etag + progress) {
       if (rest.childElementCount === 0) fill(rest, may("check-tenant") && checkPart(() => tenant, signal), lakehousePart(tenant, signal));
@@ -61,4 +61,9 @@ export async function tenantView(main, signal, slug) {
 /** @param {import("./types.js").Hold} hold */
 function hold({ reason, at, by }) {
   return h("section", { class: "busy", "aria-label": "Legal hold" }, h("h2", null, "Under a legal hold"), h("p", null, reason), h("p", { class: "quiet" }, by, " · ", when(at)));
+}
+
+/** @param {string} domain */
+function lost(domain) {
+  return h("section", { class: "busy", "aria-label": "Lost domain" }, h("p", null, h("b", null, domain), " is another tenant's by now. Give this one another domain, or none."));
 }

@@ -1,4 +1,4 @@
-import { facts, h } from "./dom.js";
+import { h } from "./dom.js";
 import { colour, duration, explained, since, state, when, words } from "./format.js";
 
 /** The nine steps of a run. @param {import("./types.js").Status} status */
@@ -12,10 +12,15 @@ export function timeline(status) {
   ];
 }
 
-/** @param {import("./types.js").StepStatus} it @param {number} index */
-function step(it, index) {
+/**
+ * One step, of a run or of a purge.
+ *
+ * @param {import("./types.js").StepStatus | import("./types.js").PurgeStepStatus} it
+ * @param {number} index
+ */
+export function step(it, index) {
   const runs = it.state === "running" || it.state === "waiting";
-  const took = it.duration_ms ?? (runs && it.started_at ? since(it.started_at) : null);
+  const took = it.started_at && (it.finished_at || runs) ? since(it.started_at) - (it.finished_at ? since(it.finished_at) : 0) : null;
   return h("li", { class: colour(it.state), "data-step": it.id },
     h("div", { class: "head" }, h("b", null, `${index + 1}. ${it.name.replaceAll("-", " ")}`),
       h("span", null, state(it.state), took !== null && ` ${duration(took)}`)),
@@ -41,14 +46,4 @@ export function failure(status, retry) {
     failed.map((step) => (step.cause ? h("div", null, explained(step.cause)) : null)),
     failed.every((step) => !step.cause) && h("p", null, status.last_error),
     h("p", null, retry));
-}
-
-/** What is answered with a shape that a later release may widen. @param {unknown} value @returns {import("./dom.js").Child} */
-export function anything(value) {
-  if (value === null || value === undefined) return "–";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return when(value);
-  if (Array.isArray(value)) return value.length ? h("ul", null, value.map((item) => h("li", null, anything(item)))) : "none";
-  if (typeof value === "object") return facts(Object.entries(value).map(([name, item]) => [words(name), anything(item)]));
-  return String(value);
 }

@@ -3,12 +3,21 @@
  *
  * @typedef {import("./openapi").components["schemas"]} Schemas
  * @typedef {Schemas["ListedTenant"]} ListedTenant
+ * @typedef {Schemas["TenantRecord"]} TenantRecord
+ * @typedef {Schemas["TenantHold"]} Hold
  * @typedef {Schemas["Status"]} Status
  * @typedef {Schemas["StepStatus"]} StepStatus
  * @typedef {Schemas["Cause"]} Cause
  * @typedef {Schemas["Owner"]} Owner
  * @typedef {Schemas["ListedSystem"]} ListedSystem
  * @typedef {Schemas["ListedResource"]} ListedResource
+ * @typedef {Schemas["CheckedPart"]} CheckedPart
+ * @typedef {Schemas["RepairedPart"]} RepairedPart
+ * @typedef {Schemas["PurgePlan"]} PurgePlan
+ * @typedef {Schemas["PlannedResource"]} PlannedResource
+ * @typedef {Schemas["PurgeStatus"]} PurgeStatus
+ * @typedef {Schemas["PurgeStepStatus"]} PurgeStepStatus
+ * @typedef {Schemas["ProvedItem"]} ProvedItem
  * @typedef {Schemas["AuditRecord"]} AuditRecord
  * @typedef {Schemas["CatalogRecord"]} CatalogRecord
  * @typedef {Schemas["SyncTargetRecord"]} SyncTargetRecord
@@ -18,21 +27,6 @@
  * @typedef {Schemas["Region"]} Region
  * @typedef {Schemas["Tier"]} Tier
  * @typedef {Schemas["ProvisioningState"]} State
- */
-
-/**
- * A legal hold, and how far a purge is, of a record.
- *
- * @typedef {{ reason: string, at: string, by: string }} Hold
- * @typedef {{ state: string } & Record<string, unknown>} Purge
- * @typedef {Schemas["TenantRecord"] & { hold?: Hold | null, purge?: Purge | null, restored_at?: string | null }} TenantRecord
- */
-
-/**
- * What a check finds of one part of a tenant.
- *
- * @typedef {{ resource: string, name: string | null, state: "ok" | "broken" | "not_asked" | "not_needed", expected: string | null,
- *   found: string | null, repairable: boolean, code: string | null, owner: Owner | null, hint: string | null }} CheckedPart
  */
 
 export {};
