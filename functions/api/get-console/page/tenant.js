@@ -1,6 +1,6 @@
 import { may } from "./account.js";
 import { actionsOf, retryOf } from "./actions.js";
-import { ask } from "./api.js";
+import { Refusal, ask } from "./api.js";
 import { Shown, fill, goOnNow, h, keepOn, part, say } from "./dom.js";
 import { state, when, words } from "./format.js";
 import { auditPart, checkPart, lakehousePart, recordFacts, resourcesPart } from "./parts.js";
@@ -26,7 +26,12 @@ export async function tenantView(main, signal, slug) {
 
   async function look() {
     const call = { tenant: slug, signal };
-    const [{ data, etag }, answer] = await Promise.all([ask("get-tenant", call), ask("get-tenant-status", call)]);
+    const [{ data, etag }, answer] = await Promise.all([ask("get-tenant", call), ask("get-tenant-status", call)]).catch((error) => {
+      // The end of a purge frees the slug. From then on the record is found by its id.
+      const isPurged = tenant?.purge && tenant.tenant_id !== slug && error instanceof Refusal && error.problem.code === "tenant_not_found";
+      if (isPurged) location.hash = `#/tenants/${tenant.tenant_id}`;
+      throw error;
+    });
     tenant = data;
     /** @type {import("./types.js").Status} */
     const status = answer.data;

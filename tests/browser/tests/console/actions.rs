@@ -6,8 +6,15 @@ use e2e::{State, unique};
 use serde_json::json;
 
 /// What changes something.
-const CHANGES: [&str; 6] =
-    ["Retry…", "Invite again…", "Change…", "Drop cache entries…", "Deactivate…", "Create a tenant"];
+const CHANGES: [&str; 7] = [
+    "Retry…",
+    "Invite again…",
+    "Change…",
+    "Drop cache entries…",
+    "Deactivate…",
+    "Legal hold…",
+    "Create a tenant",
+];
 
 /// The lines that a dialog gives to copy.
 async fn lines(browser: &Browser) -> Result<Vec<String>> {
@@ -16,7 +23,7 @@ async fn lines(browser: &Browser) -> Result<Vec<String>> {
 }
 
 /// Waits until the dialog is gone: what it asked for is done.
-async fn is_done(browser: &Browser) -> Result<()> {
+pub async fn is_done(browser: &Browser) -> Result<()> {
     let gone = async || Ok(browser.run("return document.querySelector('dialog') === null", &[]).await? == true);
     browser.until("the end of the dialog", gone).await
 }

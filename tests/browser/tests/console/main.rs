@@ -1,6 +1,7 @@
 //! What people do with the console, done in a browser against a cloud.
 
 mod actions;
+mod ends;
 mod failing;
 mod hostile;
 mod looks;

@@ -46,7 +46,37 @@ fn status(slug: &str, state: &str, completed: usize, next: &str, cause: &Value) 
     };
     json!({
         "tenant_id": "0196d0c1-5f80-7cc0-8f1a-6b4f2d9e3a11", "slug": slug, "provisioning_state": state, "completed_steps": [],
-        "failed_steps": [], "last_error": null, "updated_at": AT, "attempt": 1, "steps": STEPS.iter().enumerate().map(step).collect::<Vec<_>>(),
+        "failed_steps": [], "last_error": null, "updated_at": AT, "attempt": 1, "lost_domain": null, "steps": STEPS.iter().enumerate().map(step).collect::<Vec<_>>(),
+    })
+}
+
+/// Writes a picture down, if pictures are taken anew.
+fn keep(name: &str, picture: &[u8]) -> Result<()> {
+    ensure!(picture.starts_with(b"\x89PNG") && picture.len() > 10_000, "{name} is empty");
+    if std::env::var_os("UPDATE_SCREENSHOTS").is_some() {
+        std::fs::create_dir_all(FOLDER)?;
+        std::fs::write(Path::new(FOLDER).join(name).with_extension("png"), picture)?;
+    }
+    Ok(())
+}
+
+fn planned() -> Value {
+    let resource = |kind: &str, name: &str, step: u8, action: &str| {
+        json!({
+            "kind": kind, "name": name, "external_id": null, "action": action, "step": format!("purge_{step}"), "reversible": step < 3,
+            "why": if action == "keep" { json!("its invoices are kept") } else { Value::Null }, "known": true, "cost": "the platform",
+        })
+    };
+    json!({
+        "tenant_id": "0196d0c1-5f80-7cc0-8f1a-6b4f2d9e3a11", "slug": "old-mill", "provisioning_state": "deprovisioned",
+        "policies": { "customer": "keep", "data": "drop" }, "may_begin": true, "obstacle": null, "deprovisioned_at": AT,
+        "retrieval_days": 30, "retrieval_until": null, "needs_reason": false, "needs_approval": false, "point_of_no_return": "purge_3",
+        "resources": [
+            resource("search_alias", "client_old-mill", 1, "delete"), resource("stripe_customer", "Old Mill Savings", 2, "keep"),
+            resource("search_index", "client_old-mill_v1", 3, "delete"), resource("graph", "client_old-mill", 4, "delete"),
+            resource("supabase_project", "old-mill-0196d0c1", 6, "delete"), resource("tenant_secret", "the tenant's secret", 7, "schedule"),
+        ],
+        "kept": ["the tenant's record, under its id", "the audit log, under the tenant's id"],
     })
 }
 
@@ -71,7 +101,9 @@ async fn pictures_can_be_taken() -> Result<()> {
         let mut failed = status("acme-bank", "failed", 5, "failed", &cause);
         failed["completed_steps"] = running["completed_steps"].clone();
         door.answer("/v1/admin/tenants", json!(shown).to_string());
-        for (tenant, status) in [(&shown[0], &running), (&shown[1], &failed)] {
+        let ended = status("old-mill", "deprovisioned", 9, "pending", &Value::Null);
+        door.answer("/v1/admin/tenants/old-mill/purge-plan", planned().to_string());
+        for (tenant, status) in [(&shown[0], &running), (&shown[1], &failed), (&shown[4], &ended)] {
             let path = format!("/v1/admin/tenants/{}", tenant["slug"].as_str().context("a slug")?);
             door.answer(&path, tenant.to_string());
             door.answer(&format!("{path}/status"), status.to_string());
@@ -91,13 +123,12 @@ async fn pictures_can_be_taken() -> Result<()> {
             browser.visit(view).await?;
             browser.sees(text).await?;
             let picture = browser.picture().await?;
-            ensure!(picture.starts_with(b"\x89PNG") && picture.len() > 10_000, "{name} is empty");
-            if std::env::var_os("UPDATE_SCREENSHOTS").is_some() {
-                std::fs::create_dir_all(FOLDER)?;
-                std::fs::write(Path::new(FOLDER).join(name).with_extension("png"), picture)?;
-            }
+            keep(name, &picture)?;
         }
-        Ok(())
+        browser.visit("#/tenants/old-mill").await?;
+        browser.click("Purge…").await?;
+        browser.sees("client_old-mill").await?;
+        keep("purge-plan", &browser.picture().await?)
     })
     .await
 }
