@@ -45,8 +45,7 @@ impl Browser {
         // Tests run as root in a container, where the browser's sandbox cannot be set up.
         let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=en-GB"];
         let options = json!({ "args": arguments, "prefs": { "profile.default_content_setting_values.clipboard": 1 } });
-        let wanted =
-            json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
+        let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
         let capabilities = json!({ "capabilities": { "alwaysMatch": wanted } });
         let made = send(http, Method::POST, &format!("{url}/session"), &capabilities).await?;
         let id = made["sessionId"].as_str().context("no session")?;
@@ -84,7 +83,8 @@ impl Browser {
     /// The same for a script that returns a promise.
     pub async fn run_to_end(&self, script: &str) -> Result<Value> {
         let waiting = "const done = arguments[arguments.length - 1];";
-        let script = format!("{waiting} (async () => {{ {script} }})().then(done, (error) => done({{ error: `${{error}}` }}));");
+        let script =
+            format!("{waiting} (async () => {{ {script} }})().then(done, (error) => done({{ error: `${{error}}` }}));");
         self.command("execute/async", json!({ "script": script, "args": [] })).await
     }
 
@@ -142,9 +142,8 @@ impl Browser {
     /// mistakes of the page, and what its policy forbade.
     pub async fn complaints(&self) -> Result<Vec<String>> {
         let lines = self.command("se/log", json!({ "type": "browser" })).await?;
-        let serious = |line: &&Value| {
-            line["source"] != "network" && matches!(line["level"].as_str(), Some("SEVERE" | "WARNING"))
-        };
+        let serious =
+            |line: &&Value| line["source"] != "network" && matches!(line["level"].as_str(), Some("SEVERE" | "WARNING"));
         Ok(lines.as_array().into_iter().flatten().filter(serious).map(ToString::to_string).collect())
     }
 

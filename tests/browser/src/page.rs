@@ -93,7 +93,8 @@ impl Browser {
     /// Chooses an option by its value.
     pub async fn choose(&self, label: &str, value: &str) -> Result<()> {
         let field = self.wait_for(FIELD, label).await?;
-        let choose = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', { bubbles: true }));
+        let choose =
+            "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', { bubbles: true }));
             return arguments[0].value;";
         let chosen = self.run(choose, &[reference(&field), json!(value)]).await?;
         ensure!(chosen == value, "{label} has no {value}");

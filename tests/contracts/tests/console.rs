@@ -64,7 +64,8 @@ fn the_console_sends_the_credential_that_an_operation_takes() -> Result<()> {
         let list = table.split_once(&format!("{set} = new Set([")).with_context(|| set)?.1;
         let list = list.split_once("])").context("an end")?.0;
         let named: BTreeSet<_> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
-        let expected = operations()?.into_iter().filter(|(name, (.., its))| rows.contains_key(name) && *its == security);
+        let expected =
+            operations()?.into_iter().filter(|(name, (.., its))| rows.contains_key(name) && *its == security);
         assert_eq!(named, expected.map(|(name, _)| name).collect(), "{set}");
     }
     Ok(())

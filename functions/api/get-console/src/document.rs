@@ -18,8 +18,25 @@ macro_rules! modules {
 
 /// Each module comes after those that it needs while it is read.
 const MODULES: &[(&str, &str)] = modules![
-    "routes", "api", "dom", "format", "forms", "commands", "lists", "account", "actions", "timeline", "purge", "parts", "tenant",
-    "tenants", "overview", "audit", "lakehouse", "create", "main",
+    "routes",
+    "api",
+    "dom",
+    "format",
+    "forms",
+    "commands",
+    "lists",
+    "account",
+    "actions",
+    "timeline",
+    "purge",
+    "parts",
+    "tenant",
+    "tenants",
+    "overview",
+    "audit",
+    "lakehouse",
+    "create",
+    "main",
 ];
 
 /// The console.
@@ -145,7 +162,10 @@ mod tests {
             ("a resource", r"<(?:img|iframe|object|embed|base|script src|link rel=.stylesheet)()"),
             ("a handler in markup", r"<[a-z][^>]*\s(on[a-z]+)="),
             ("a style in markup", r"<[a-z][^>]*\s(style)="),
-            ("markup from text", r"(innerhtml|outerhtml|insertadjacenthtml|document\.write|createcontextualfragment|domparser)"),
+            (
+                "markup from text",
+                r"(innerhtml|outerhtml|insertadjacenthtml|document\.write|createcontextualfragment|domparser)",
+            ),
             ("code from text", r"(\beval\(|new function|javascript:)"),
             ("a place that outlives the page", r"(localstorage|sessionstorage|indexeddb|document\.cookie|caches\.)"),
             ("a log", r"(console\.(?:log|warn|error|info|debug))"),
@@ -183,10 +203,10 @@ mod tests {
         }
         // Each import is of a name that there is.
         for (module, text) in MODULES {
-            for (list, from) in
-                Regex::new(r"(?m)^import \{ (.*) \} from .\./(\w+)\.js.;$").expect("a pattern").captures_iter(text).map(
-                    |found| (found[1].to_owned(), found[2].to_owned()),
-                )
+            for (list, from) in Regex::new(r"(?m)^import \{ (.*) \} from .\./(\w+)\.js.;$")
+                .expect("a pattern")
+                .captures_iter(text)
+                .map(|found| (found[1].to_owned(), found[2].to_owned()))
             {
                 assert!(read.contains(&from.as_str()), "{module} imports {from}");
                 for name in list.split(", ") {

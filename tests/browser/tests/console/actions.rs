@@ -6,15 +6,8 @@ use e2e::{State, unique};
 use serde_json::json;
 
 /// What changes something.
-const CHANGES: [&str; 7] = [
-    "Retry…",
-    "Invite again…",
-    "Change…",
-    "Drop cache entries…",
-    "Deactivate…",
-    "Legal hold…",
-    "Create a tenant",
-];
+const CHANGES: [&str; 7] =
+    ["Retry…", "Invite again…", "Change…", "Drop cache entries…", "Deactivate…", "Legal hold…", "Create a tenant"];
 
 /// The lines that a dialog gives to copy.
 async fn lines(browser: &Browser) -> Result<Vec<String>> {
@@ -60,7 +53,8 @@ async fn a_tenant_is_made_in_a_form_and_followed_until_it_is_live() -> Result<()
         // What exists can be looked at where it is.
         let reference = record["supabase_project_ref"].as_str().context("a project")?;
         let place = format!("https://supabase.com/dashboard/project/{reference}");
-        let link = browser.run("return document.querySelector(`a[href='${arguments[0]}']`)?.rel", &[json!(place)]).await?;
+        let link =
+            browser.run("return document.querySelector(`a[href='${arguments[0]}']`)?.rel", &[json!(place)]).await?;
         assert_eq!(link, "noopener noreferrer");
         Ok(())
     })
@@ -102,7 +96,10 @@ async fn everything_that_can_be_done_to_a_live_tenant() -> Result<()> {
         browser.click("Deactivate…").await?;
         browser.fill("Type the tenant's slug", "another").await?;
         browser.click("Deactivate").await?;
-        assert_eq!(browser.fault_of("Type the tenant's slug").await?, "So that it is not another one. must be the tenant's slug");
+        assert_eq!(
+            browser.fault_of("Type the tenant's slug").await?,
+            "So that it is not another one. must be the tenant's slug"
+        );
         browser.fill("Type the tenant's slug", &slug).await?;
         browser.click("Deactivate").await?;
         is_done(browser).await?;

@@ -24,8 +24,10 @@ async fn views(cloud: &Cloud) -> Result<Vec<String>> {
 }
 
 async fn has_no_barrier(browser: &Browser, axe: &str, view: &str) -> Result<()> {
-    let script = format!("if (!window.axe) {{ {axe} }} return (await axe.run(document, {{ resultTypes: ['violations'] }})).violations
-        .map((found) => [found.id, found.help, found.nodes.map((node) => node.html)]);");
+    let script = format!(
+        "if (!window.axe) {{ {axe} }} return (await axe.run(document, {{ resultTypes: ['violations'] }})).violations
+        .map((found) => [found.id, found.help, found.nodes.map((node) => node.html)]);"
+    );
     let found = browser.run_to_end(&script).await?;
     ensure!(found == json!([]), "{view}: {found:#}");
     Ok(())
@@ -88,7 +90,8 @@ async fn a_keyboard_is_enough() -> Result<()> {
         let inside = "return document.activeElement.closest('dialog[open]') !== null";
         browser.until("focus in the dialog", async || Ok(browser.run(inside, &[]).await? == true)).await?;
         browser.press(ESCAPE).await?;
-        let back = "return document.querySelector('dialog') === null && document.activeElement.textContent === 'Deactivate…'";
+        let back =
+            "return document.querySelector('dialog') === null && document.activeElement.textContent === 'Deactivate…'";
         browser.until("focus where it was", async || Ok(browser.run(back, &[]).await? == true)).await
     })
     .await

@@ -8,9 +8,15 @@ const FORBIDDEN: [(&str, &str); 6] = [
     ("a style", "const style = document.createElement('style'); style.append('*{}'); document.head.append(style);"),
     ("a style of an element", "document.body.setAttribute('style', 'color: red');"),
     ("another host", "fetch('http://127.0.0.1:9/').catch(() => {});"),
-    ("a picture", "const picture = document.createElement('img'); picture.src = 'http://127.0.0.1:9/'; document.body.append(picture);"),
+    (
+        "a picture",
+        "const picture = document.createElement('img'); picture.src = 'http://127.0.0.1:9/'; document.body.append(picture);",
+    ),
     ("markup from text", "try { document.body.insertAdjacentHTML('beforeend', '<b>x</b>'); } catch { }"),
-    ("code from text", "setTimeout(() => { try { document.createElement('script').text = 'window.hacked = 1'; } catch { } });"),
+    (
+        "code from text",
+        "setTimeout(() => { try { document.createElement('script').text = 'window.hacked = 1'; } catch { } });",
+    ),
 ];
 
 #[tokio::test]
