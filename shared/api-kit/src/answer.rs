@@ -15,7 +15,7 @@ pub type Header = (Cow<'static, str>, String);
 pub struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<Header>,
-    /// JSON; absent with 204 and 304.
+    /// Text, mostly JSON; absent with 204 and 304.
     pub(crate) body: Option<Vec<u8>>,
 }
 
@@ -48,6 +48,13 @@ impl Answer {
     #[must_use]
     pub fn unavailable(body: &impl Serialize) -> Self {
         Self::json(StatusCode::SERVICE_UNAVAILABLE, body)
+    }
+
+    /// 200 with a page for a browser.
+    #[must_use]
+    pub fn page(html: &str) -> Self {
+        let answer = Self::raw(StatusCode::OK, html.as_bytes().to_vec());
+        answer.with_header("content-type", "text/html; charset=utf-8".to_owned())
     }
 
     /// Adds a header.
@@ -96,7 +103,7 @@ impl Answer {
         &self.headers
     }
 
-    /// The body as JSON. `None` with 204 and 304.
+    /// The body, mostly JSON. `None` with 204 and 304.
     #[must_use]
     pub fn body(&self) -> Option<&[u8]> {
         self.body.as_deref()

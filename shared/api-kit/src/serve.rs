@@ -193,15 +193,18 @@ async fn answer<H: Handler>(
 
 fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {
     let answer = outcome.unwrap_or_else(|problem| problem.into_answer(request_id));
-    let mut builder = Response::builder().status(answer.status);
-    builder = builder.header("x-request-id", request_id).header("cache-control", "no-store");
-    if answer.body.is_some() && !answer.headers.iter().any(|(name, _)| *name == "content-type") {
+    let has = |header: &str| answer.headers.iter().any(|(name, _)| name == header);
+    let mut builder = Response::builder().status(answer.status).header("x-request-id", request_id);
+    if !has("cache-control") {
+        builder = builder.header("cache-control", "no-store");
+    }
+    if answer.body.is_some() && !has("content-type") {
         builder = builder.header("content-type", "application/json");
     }
     for (name, value) in &answer.headers {
         builder = builder.header(name.as_ref(), value);
     }
-    // JSON is UTF-8 text, and the gateway does not encode a text body.
+    // The body is UTF-8 text, and the gateway does not encode a text body.
     let body = answer.body.map_or(Body::Empty, |body| Body::Text(String::from_utf8(body).unwrap_or_default()));
     builder.body(body).unwrap_or_else(|_| Response::new(Body::Empty))
 }

@@ -426,6 +426,16 @@ pub const GET_LAKEHOUSE_CALLER: Route = Route {
     ..LAKEHOUSE
 };
 
+/// `GET /v1/console`: a page for people. What it shows, it asks for with its reader's own credential.
+pub const GET_CONSOLE: Route = Route {
+    name: "get-console",
+    path: "/v1/console",
+    credential: Credential::None,
+    groups: &[],
+    conditional: true,
+    ..TENANTS
+};
+
 /// All routes, in the order of the template.
 pub const ROUTES: &[Route] = &[
     PROVISION_TENANT,
@@ -458,6 +468,7 @@ pub const ROUTES: &[Route] = &[
     REGISTER_SYNC_TARGET,
     LIST_SYNC_TARGETS,
     GET_LAKEHOUSE_CALLER,
+    GET_CONSOLE,
 ];
 
 /// The groups and roles that mean something to a route, some of them several times.

@@ -46,3 +46,20 @@ async fn generated_types_hold() -> Result<()> {
     let compile = "npx tsc --noEmit --strict --target es2022 --module preserve generated.ts";
     programs.shell(compile, folder.path()).await.map(drop)
 }
+
+/// The console is written in JavaScript, with types in its comments. What it makes of answers is held against the contract.
+#[tokio::test]
+#[ignore = "needs CLIENTS_PYTHON, CLIENTS_NODE and CLIENTS_NODE_MODULES"]
+async fn the_console_takes_answers_for_what_they_are() -> Result<()> {
+    let programs = Programs::from_env()?;
+    let folder = generate(&programs, "npx openapi-typescript ").await?;
+    let page = folder.path().join("page");
+    std::fs::create_dir(&page)?;
+    for file in std::fs::read_dir(folder.path().join("functions/api/get-console/page"))? {
+        let file = file?;
+        std::fs::copy(file.path(), page.join(file.file_name()))?;
+    }
+    std::fs::rename(folder.path().join("ivory-control-plane.ts"), page.join("openapi.ts"))?;
+    let check = "npx tsc --noEmit --allowJs --checkJs --strict --target es2022 --module preserve --lib es2023,dom,dom.iterable page/main.js";
+    programs.shell(check, folder.path()).await.map(drop)
+}

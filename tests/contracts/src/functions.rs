@@ -52,6 +52,7 @@ pub fn all() -> Vec<Function> {
         route::<register_sync_target::RegisterSyncTarget>(),
         route::<list_sync_targets::ListSyncTargets>(),
         route::<get_lakehouse_caller::GetLakehouseCaller>(),
+        route::<get_console::GetConsole>(),
         step::<step_1_create_environment::CreateEnvironment>(),
         step::<step_2_await_environment::AwaitEnvironment>(),
         step::<step_3_migrate_tenant::MigrateTenant>(),

@@ -161,7 +161,7 @@ fn assert_only_for(role: &Value, service: &str) {
 }
 
 /// Functions that reach nothing: what they tell is in the request.
-const NOTHING: [&str; 2] = ["get-caller", "get-lakehouse-caller"];
+const NOTHING: [&str; 3] = ["get-caller", "get-console", "get-lakehouse-caller"];
 
 #[test]
 fn a_role_allows_exactly_what_its_function_declares() -> Result<()> {

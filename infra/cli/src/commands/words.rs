@@ -113,7 +113,66 @@ mod tests {
     #[test]
     fn every_route_has_a_command() {
         let known: Vec<_> = ALL.iter().flat_map(|command| command.routes).map(|route| route.name).collect();
-        let missing = routes::ROUTES.iter().filter(|route| !route.for_everybody && !known.contains(&route.name));
+        // The console is a page for browsers.
+        let for_machines = routes::ROUTES.iter().filter(|route| route.name != routes::GET_CONSOLE.name);
+        let missing = for_machines.filter(|route| !route.for_everybody && !known.contains(&route.name));
         assert_eq!(missing.map(|route| route.name).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    const CONSOLE: &str = include_str!("../../../../functions/api/get-console/page/routes.js");
+    const BUTTONS: [&str; 2] = [
+        include_str!("../../../../functions/api/get-console/page/actions.js"),
+        include_str!("../../../../functions/api/get-console/page/create.js"),
+    ];
+
+    /// The command of `ivory` that the console shows for an operation.
+    fn shown(operation: &str) -> &'static str {
+        let row = CONSOLE.lines().find_map(|line| line.trim().strip_prefix(&format!("\"{operation}\": [")));
+        row.and_then(|row| row.split('"').nth(5)).unwrap_or_else(|| panic!("the console shows nothing for {operation}"))
+    }
+
+    /// Beside each button the console shows the line that does the same.
+    #[test]
+    fn what_the_console_shows_can_be_typed() {
+        let mut rows = 0;
+        for line in CONSOLE.lines().filter(|line| line.starts_with("  \"")) {
+            let operation = line.split('"').nth(1).expect("an operation");
+            let typed = shown(operation);
+            let words = ALL.iter().find(|words| words.typed == typed).unwrap_or_else(|| panic!("no command {typed}"));
+            // `ivory auth check` asks who somebody is with each credential, and needs none.
+            let does_it = words.routes.is_empty() || words.routes.iter().any(|route| route.name == operation);
+            assert!(does_it, "{typed} does not {operation}");
+            rows += 1;
+        }
+        assert!(rows > 10, "{rows} rows");
+    }
+
+    /// Every option of such a line is one of its command. An option is written `option("name", …)` or `--name`.
+    #[test]
+    fn the_options_that_the_console_shows_are_there() {
+        let mut found = 0;
+        // Each part begins with the operation that its options are for.
+        let parts = BUTTONS.iter().flat_map(|text| text.split("operation: \"").skip(1));
+        let created = BUTTONS[1].split_once("sameOnACommandLine(\"").map_or("", |(before, _)| before);
+        let create = format!("provision-tenant\"{created}");
+        for part in parts.chain([create.as_str()]) {
+            let operation = part.split('"').next().unwrap_or_default();
+            if !routes::ROUTES.iter().any(|route| route.name == operation) {
+                continue;
+            }
+            let command = shown(operation).split(' ').fold(crate::command(), |command, word| {
+                command.find_subcommand(word).unwrap_or_else(|| panic!("no command {word}")).clone()
+            });
+            let by_call = part.split("option(\"").skip(1);
+            let by_hand = part.split("--").skip(1);
+            for option in by_call.chain(by_hand) {
+                let end = option.find(|c: char| !(c.is_ascii_lowercase() || c == '-')).unwrap_or(option.len());
+                let name = &option[..end];
+                let known = command.get_arguments().any(|argument| argument.get_long() == Some(name));
+                assert!(known, "{operation}: --{name}");
+                found += 1;
+            }
+        }
+        assert!(found >= 12, "{found} options");
     }
 }

@@ -144,6 +144,7 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         }
         name if name == routes::LIST_SYNC_TARGETS.name => ("The sync targets.", Some(list("SyncTargetRecord")), &[]),
         name if name == routes::GET_LAKEHOUSE_CALLER.name => ("Who calls.", Some(reference("TokenHolder")), &[]),
+        name if name == routes::GET_CONSOLE.name => ("The page.", None, &["ETag"]),
         name => anyhow::bail!("{name} has no answer"),
     };
     let mut named = headers(more);
@@ -165,6 +166,12 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
         answer["content"]["text/csv"] = json!({
             "schema": { "type": "string", "description": "For whoever prefers it in `Accept`: the same fields as columns, objects as JSON." },
             "example": "id,at,actor,action,…\r\n17,2026-03-24T10:00:00.000000Z,api_key:platform#2c70e12b,tenant.create,…\r\n",
+        });
+    }
+    if route.name == routes::GET_CONSOLE.name {
+        answer["content"]["text/html"] = json!({
+            "schema": { "type": "string", "description": "One document with all that it needs." },
+            "example": "<!doctype html>…",
         });
     }
     let mut answers = vec![(route.status, answer)];

@@ -13,7 +13,7 @@ routes keep it, its lakehouse catalog and its sync targets.
 There are two credentials, and each route takes one of them; the other one is ignored. Routes of tenants and systems take an API key in \
 `X-API-Key`: a consumer in the group `admin` may call all of them, one in the group `auditor` those that read, and the check of a tenant, which changes nothing. Routes of the lakehouse \
 take `Authorization: Bearer` with a JWT: the role `admin` may call all of them, and a tenant's own token may read that tenant's catalog \
-and sync targets. The lakehouse's health route takes none. Without the route's credential, or with a wrong one, the answer is 401; for a \
+and sync targets. The lakehouse's health route and the console take none. Without the route's credential, or with a wrong one, the answer is 401; for a \
 known caller without the right it is 403, whether or not the resource exists. `x-groups` of an operation says who may call it.
 
 ## Requests and answers
@@ -89,6 +89,7 @@ pub fn tags() -> Value {
             "name": "lakehouse",
             "description": "Each tenant's Iceberg catalog, and what is synced into it. With a bearer token, but for the health route.",
         },
+        { "name": "console", "description": "The same for people, in a browser." },
     ])
 }
 
@@ -340,5 +341,13 @@ const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
         "ours",
         "Say whose token this is",
         "The subject, its roles, its tenant if it is a tenant's own token, when it ends, and the operations that it may call. Every valid token may ask.",
+    ),
+    (
+        "get-console",
+        "console",
+        "ours",
+        "Get the console",
+        "A page for a browser: tenants, their runs, what failed and who mends it, the systems, the audit log. It holds no data. What it shows it \
+         asks the other routes for, with the API key or token that its reader types, which stays in the memory of the page.",
     ),
 ];

@@ -84,6 +84,7 @@ const MATRIX: &[(&str, [Right; 16])] = &[
     // Another tenant's token lists the targets of that other tenant, and there are none.
     ("list-sync-targets",        [U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   F,   F,   S,   S,   S]),
     ("get-lakehouse-caller",     [U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   U,   S,   S,   S,   S,   S]),
+    ("get-console",              [S,   S,   S,   S,   S,   S,   S,   S,   S,   S,   S,   S,   S,   S,   S,   S]),
 ];
 
 /// One credential of each kind, in the order of [`KINDS`]: header and value.

@@ -19,8 +19,8 @@ pub const DOWN: [UpstreamState; 2] = [UpstreamState::Refuse, UpstreamState::Sile
 /// A route and the status that it answers while everything works.
 pub type Route = (&'static str, u16);
 
-/// All routes but the health of the lakehouse, which has its own answers, and those that say who calls, which depend on
-/// nothing. (`POST` finds an active tenant.)
+/// All routes but the health of the lakehouse, which has its own answers, and those that depend on nothing: the console, and
+/// those that say who calls. (`POST` finds an active tenant.)
 pub const ROUTES: [Route; 27] = [
     ("provision-tenant", 409),
     ("list-tenants", 200),

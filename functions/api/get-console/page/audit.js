@@ -1,0 +1,25 @@
+import { fill, h } from "./dom.js";
+import { Fields, form } from "./forms.js";
+import { loadingList } from "./lists.js";
+import { AUDIT } from "./parts.js";
+
+/** Who changed what, of all tenants. @param {HTMLElement} main @param {AbortSignal} signal */
+export async function auditView(main, signal) {
+  const fields = new Fields([
+    { name: "actor", label: "Who" },
+    { name: "action", label: "What", help: "Such as tenant.create" },
+    { name: "since", label: "Since", help: "Such as 2026-03-24T10:00:00Z" },
+    { name: "until", label: "Until" },
+    { name: "request_id", label: "Request" },
+  ]);
+  const results = h("div");
+  /** @param {import("./forms.js").Values} values */
+  async function list(values) {
+    const query = { .../** @type {Record<string, string>} */ (values), limit: "100" };
+    const { element, loaded } = loadingList("Audit log", "list-audit", { query, signal }, AUDIT, "No such changes.");
+    fill(results, element);
+    await loaded;
+  }
+  fill(main, h("h1", { tabindex: "-1" }, "Audit log"), h("details", { class: "card" }, h("summary", null, "Filter"), form({ fields, submit: "Show", send: list })), results);
+  await list({});
+}

@@ -1,0 +1,56 @@
+import { ask } from "./api.js";
+import { button, h, line, say, table } from "./dom.js";
+import { trouble } from "./forms.js";
+
+/**
+ * A list of the API that loads on: at its end by itself, and by a button.
+ *
+ * @template Row
+ * @param {string} caption
+ * @param {string} operation
+ * @param {import("./api.js").Call} call
+ * @param {import("./dom.js").Column<Row>[]} columns
+ * @param {string} none What is said if there is nothing.
+ */
+export function loadingList(caption, operation, call, columns, none) {
+  const whole = table(caption, columns, /** @type {Row[]} */ ([]));
+  const body = /** @type {HTMLElement} */ (whole.querySelector("tbody"));
+  const count = h("p", { class: "quiet" }, "Loading…");
+  const more = button("Load more", () => load());
+  const wrong = h("div");
+  /** @type {string | null} */
+  let next = null;
+  let busy = false;
+
+  async function load() {
+    if (busy) return;
+    busy = true;
+    try {
+      const answer = await ask(operation, { ...call, next: next ?? undefined });
+      next = answer.next;
+      body.append(...answer.data.map((/** @type {Row} */ row) => line(columns, row)));
+      const shown = body.childElementCount;
+      count.textContent = shown === 0 ? none : `${shown} shown${next ? ", and there are more" : ", which are all"}.`;
+      wrong.replaceChildren();
+      say(count.textContent);
+    } catch (error) {
+      if (call.signal?.aborted) return;
+      wrong.replaceChildren(trouble(error));
+      count.textContent = "";
+    } finally {
+      busy = false;
+    }
+    whole.hidden = body.childElementCount === 0;
+    // After a failure it tries again.
+    more.hidden = next === null && wrong.childElementCount === 0;
+  }
+
+  whole.hidden = more.hidden = true;
+  const observer = new IntersectionObserver((seen) => {
+    if (seen.some((entry) => entry.isIntersecting) && next !== null && wrong.childElementCount === 0) load();
+  });
+  observer.observe(more);
+  call.signal?.addEventListener("abort", () => observer.disconnect());
+  const loaded = load();
+  return { element: h("div", null, count, whole, wrong, more), loaded };
+}
