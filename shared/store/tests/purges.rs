@@ -259,14 +259,17 @@ async fn what_a_delete_left_to_be_done_is_done_with_the_steps() {
                    SELECT gen_random_uuid(), $1, kind, '{}' FROM unnest(ARRAY['switch_off_graph_user', 'revoke_access', 'settle_billing']) kind";
     client.execute(promise, &[&tenant.tenant_id.0]).await.expect("promised");
     let open = async || {
-        let sql = "SELECT kind FROM control.outbox WHERE delivered_at IS NULL AND kind <> 'invalidate_cache' ORDER BY kind";
+        let sql =
+            "SELECT kind FROM control.outbox WHERE delivered_at IS NULL AND kind <> 'invalidate_cache' ORDER BY kind";
         let rows = client.query(sql, &[]).await.expect("answers");
         rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
     };
     let purge = database.request(&tenant).await;
     database.complete_until(&purge, PurgeStep::EndSubscription).await;
     assert_eq!(open().await, ["settle_billing"]);
-    assert!(database.store.duty_of(store::Duty::SwitchOffGraphUser, tenant.tenant_id).await.expect("answers").is_none());
+    assert!(
+        database.store.duty_of(store::Duty::SwitchOffGraphUser, tenant.tenant_id).await.expect("answers").is_none()
+    );
     let lease = database.begin(&purge, PurgeStep::EndSubscription, "t").await.expect("free");
     lease.finish_step(&PurgeStepOutcome::Completed, Duration::ZERO).await.expect("written");
     assert_eq!(open().await, Vec::<String>::new());

@@ -145,11 +145,27 @@ fn failure(code: CauseCode) -> Result<Failure> {
         | CauseCode::ValkeyUntrusted
         | CauseCode::SmtpUntrusted
         | CauseCode::StripeUntrusted
+        | CauseCode::IometeUntrusted
         | CauseCode::JwksUntrusted => {
             "no trusted authority issued its certificate (subject \"CN=host.example.com\", issuer \"CN=Example Root\")"
         }
-        CauseCode::SeedMismatch => "11 roles instead of 12",
-        CauseCode::OpenSearchConflict => "the index {index} has index.knn=false, expected true",
+        CauseCode::SeedMismatch | CauseCode::SeedIncomplete => "11 roles instead of 12",
+        CauseCode::OpenSearchConflict | CauseCode::SearchIndexDiffers => {
+            "the index {index} has index.knn=false, expected true"
+        }
+        CauseCode::SearchAliasDiffers => "is not there",
+        CauseCode::SearchAliasElsewhere => "the alias {alias} leads to acme-archive, not to {index}",
+        CauseCode::PurgeForeign | CauseCode::PurgeStillThere => "The graph client_acme-bank",
+        CauseCode::PurgeCustomerUnpaid => "cus_1abc",
+        CauseCode::ProjectGone => "REMOVED",
+        CauseCode::ProjectUnwell => "UNKNOWN",
+        CauseCode::KeysOutdated => "keys",
+        CauseCode::SchemaOutdated => "version 6 of 7",
+        CauseCode::AdminUnable => "may not log in",
+        CauseCode::SubscriptionOver => "has ended",
+        CauseCode::PriceDiffers => "a price of no tier",
+        CauseCode::CatalogSecretGone => "ivory-lakehouse",
+        CauseCode::NamespaceGone => "ivory_tenant_acme-bank",
         CauseCode::EnvironmentElsewhere => "xyzrefabc123 in eu-central-1",
         CauseCode::EnvironmentAmbiguous => "xyzrefabc123, xyzrefabc124",
         CauseCode::BillingPriceMissing | CauseCode::BillingPriceOnce => "ivory_enterprise",

@@ -7,8 +7,8 @@ use contracts::openapi;
 use contracts::read;
 use domain::routes::{Credential, ROUTES};
 use domain::{
-    CatalogRequest, FieldError, Fields, HoldRequest, InvitationRequest, ProblemCode, ProvisionRequest, RepairRequest,
-    SyncTargetRequest, TenantChange,
+    CatalogRequest, FieldError, Fields, HoldRequest, InvitationRequest, ProblemCode, ProvisionRequest, PurgeApproval,
+    PurgeRequest, RepairRequest, Slug, SyncTargetRequest, TenantChange,
 };
 use serde_json::{Map, Value, json};
 
@@ -193,15 +193,22 @@ fn answers_of_the_gateway_are_documented() -> Result<()> {
 
 /// The fields that the document requires are those that the parser misses in an empty body. (Parser and schema are made
 /// from one table, so they always have the same fields.)
+/// The slug of the documentation's tenant.
+fn confirmed() -> Slug {
+    "acme-bank".parse().expect("a slug")
+}
+
 #[test]
 fn a_body_requires_the_documented_fields() {
     type Parse = fn(&Map<String, Value>) -> Result<(), Vec<FieldError>>;
-    let parsers: [(&str, Value, Parse); 7] = [
+    let parsers: [(&str, Value, Parse); 9] = [
         ("provision-tenant", ProvisionRequest::schema(), |body| ProvisionRequest::parse(body, &[]).map(drop)),
         ("update-tenant", TenantChange::schema(), |body| TenantChange::parse(body, &[]).map(drop)),
         ("hold-tenant", HoldRequest::schema(), |body| HoldRequest::parse(body).map(drop)),
         ("invite-admin", InvitationRequest::schema(), |body| InvitationRequest::parse(body).map(drop)),
         ("repair-tenant", RepairRequest::schema(), |body| RepairRequest::parse(body).map(drop)),
+        ("purge-tenant", PurgeRequest::schema(), |body| PurgeRequest::parse(body, &confirmed()).map(drop)),
+        ("approve-purge", PurgeApproval::schema(), |body| PurgeApproval::parse(body, &confirmed()).map(drop)),
         ("upsert-catalog", CatalogRequest::schema(), |body| CatalogRequest::parse(body).map(drop)),
         ("register-sync-target", SyncTargetRequest::schema(), |body| SyncTargetRequest::parse(body).map(drop)),
     ];
@@ -228,6 +235,8 @@ fn examples_of_bodies_are_valid() -> Result<()> {
                 "hold-tenant" => HoldRequest::parse(body).map(drop),
                 "invite-admin" => InvitationRequest::parse(body).map(drop),
                 "repair-tenant" => RepairRequest::parse(body).map(drop),
+                "purge-tenant" => PurgeRequest::parse(body, &confirmed()).map(drop),
+                "approve-purge" => PurgeApproval::parse(body, &confirmed()).map(drop),
                 "upsert-catalog" => CatalogRequest::parse(body).map(drop),
                 "register-sync-target" => SyncTargetRequest::parse(body).map(drop),
                 _ => anyhow::bail!("{name} is not known here"),
