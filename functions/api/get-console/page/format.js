@@ -41,11 +41,12 @@ export function words(name) {
   return name.replaceAll("_", " ");
 }
 
+const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
 /** A time, and the exact one for whoever points at it. @param {string | null | undefined} text */
 export function when(text) {
-  if (!text) return null;
-  const time = new Date(text);
-  return h("time", { datetime: text, title: text }, `${time.toLocaleDateString()} ${time.toLocaleTimeString()}`);
+  const time = Date.parse(text ?? "");
+  return text && (Number.isNaN(time) ? text : h("time", { datetime: text, title: text }, TIME.format(time)));
 }
 
 /** How long that was. @param {number} milliseconds */
