@@ -4,7 +4,11 @@ import { Fields, form } from "./forms.js";
 import { when } from "./format.js";
 import { ROUTES } from "./routes.js";
 
-/** Whose credentials these are, as the API says. @type {{ key: import("./types.js").KeyHolder | null, token: import("./types.js").TokenHolder | null }} */
+/**
+ * Whose credentials these are, as the API says.
+ *
+ * @type {{ key: import("./types.js").KeyHolder | null, token: import("./types.js").TokenHolder | null }}
+ */
 const holders = { key: null, token: null };
 
 /** Whether somebody is signed in. */
@@ -66,9 +70,17 @@ export function accountView(main, entered, left) {
   const [whose, body] = part("What you may do", button("Sign out", left));
   const { key, token } = holders;
   const list = (/** @type {string[]} */ operations) => h("ul", null, operations.map((name) => h("li", null, h("code", null, name))));
-  if (key) fill(body, h("h3", null, "With the API key"), facts([["Name", key.name], ["Groups", key.groups.join(", ") || "none"]]), list(key.operations));
+  if (key) {
+    const rows = facts([["Name", key.name], ["Groups", key.groups.join(", ") || "none"]]);
+    fill(body, h("h3", null, "With the API key"), rows, list(key.operations));
+  }
   if (token) {
-    const rows = facts([["Name", token.name], ["Issuer", token.issuer], ["Roles", token.roles.join(", ") || "none"], ["Ends", when(token.expires_at)]]);
+    const rows = facts([
+      ["Name", token.name],
+      ["Issuer", token.issuer],
+      ["Roles", token.roles.join(", ") || "none"],
+      ["Ends", when(token.expires_at)],
+    ]);
     body.append(h("h3", null, "With the token"), rows, list(token.operations));
   }
   const [other, form] = part("Another credential");
@@ -80,5 +92,6 @@ export function accountView(main, entered, left) {
 export function showWho(left) {
   const name = holders.key?.name ?? holders.token?.name;
   const rights = holders.key?.groups ?? holders.token?.roles ?? [];
-  fill(at("who"), isSignedIn() && h("p", { class: "row" }, h("a", { href: "#/account" }, `${name} (${rights.join(", ") || "no group"})`), button("Sign out", left)));
+  const account = h("a", { href: "#/account" }, `${name} (${rights.join(", ") || "no group"})`);
+  fill(at("who"), isSignedIn() && h("p", { class: "row" }, account, button("Sign out", left)));
 }

@@ -133,7 +133,10 @@ function changes(values, record) {
  */
 export function actionsOf(record, etag, after) {
   const possible = ACTIONS.filter((action) => may(action.operation) && action.when(record));
-  return possible.map((action) => button(`${action.label}…`, () => openAction(action, record, etag, after), action.danger ? "danger" : ""));
+  return possible.map((action) => {
+    const open = () => openAction(action, record, etag, after);
+    return button(`${action.label}…`, open, action.danger ? "danger" : "");
+  });
 }
 
 /** Only the way to go on after a failure. @param {TenantRecord} record @param {() => void} after */
@@ -176,7 +179,10 @@ function openAction(action, record, etag, after) {
   }
   /** @param {Values} values */
   async function send(values) {
-    if (action.typed && values.confirm !== record.slug) return void fields.show([{ field: "confirm", message: "must be the tenant's slug" }]);
+    if (action.typed && values.confirm !== record.slug) {
+      fields.show([{ field: "confirm", message: "must be the tenant's slug" }]);
+      return;
+    }
     const call = callOf(values);
     // The same request keeps its key: if its answer was lost, it happens once all the same.
     if (JSON.stringify(call.body) !== sent) once = newKey();

@@ -20,6 +20,7 @@ export async function auditView(main, signal) {
     fill(results, element);
     await loaded;
   }
-  fill(main, h("h1", { tabindex: "-1" }, "Audit log"), h("details", { class: "card" }, h("summary", null, "Filter"), form({ fields, submit: "Show", send: list })), results);
+  const filter = h("details", { class: "card" }, h("summary", null, "Filter"), form({ fields, submit: "Show", send: list }));
+  fill(main, h("h1", { tabindex: "-1" }, "Audit log"), filter, results);
   await list({});
 }

@@ -22,7 +22,8 @@ export async function createView(main) {
   /** @param {import("./forms.js").Values} values */
   function changed(values) {
     const { slug, display_name: name, region, tier, admin_email: admin, data_residency_verified: verified } = values;
-    const args = [`${slug || "SLUG"}`, `--display-name=${name}`, `--region=${region}`, `--tier=${tier}`, `--admin=${admin}`, ...(verified ? ["--residency-verified"] : [])];
+    const args = [String(slug), `--display-name=${name}`, `--region=${region}`, `--tier=${tier}`, `--admin=${admin}`];
+    if (verified) args.push("--residency-verified");
     fill(commands, sameOnACommandLine("provision-tenant", { body: bodyOf(values) }, args));
   }
   /** @param {import("./forms.js").Values} values */
@@ -35,6 +36,7 @@ export async function createView(main) {
     location.hash = `#/tenants/${encodeURIComponent(data.slug)}`;
   }
   const extra = [h("details", null, h("summary", null, "The same on a command line"), commands)];
-  fill(main, h("h1", { tabindex: "-1" }, "Create a tenant"), h("div", { class: "card" }, form({ fields, submit: "Create the tenant", send, extra, changed })));
+  const order = form({ fields, submit: "Create the tenant", send, extra, changed });
+  fill(main, h("h1", { tabindex: "-1" }, "Create a tenant"), h("div", { class: "card" }, order));
   changed(fields.values());
 }

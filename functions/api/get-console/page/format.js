@@ -16,7 +16,8 @@ export const OWNERS = {
 
 /** Colours of other words than a tenant's states. @type {Record<string, string>} */
 const COLOURS = {
-  ...STATES, completed: "good", running: "busy", waiting: "busy", usable: "good", unusable: "bad", unknown: "busy", made: "good", asked: "busy",
+  ...STATES, completed: "good", running: "busy", waiting: "busy",
+  usable: "good", unusable: "bad", unknown: "busy", made: "good", asked: "busy",
   ok: "good", broken: "bad", not_asked: "busy", mended: "good", sound: "good", left: "bad", done: "good", waiting_approval: "busy",
   gone: "good", scheduled: "busy", kept: "busy", unavailable: "bad", delete: "bad", schedule: "bad", keep: "good",
 };
@@ -40,11 +41,12 @@ export function words(name) {
   return name.replaceAll("_", " ");
 }
 
+const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
 /** A time, and the exact one for whoever points at it. @param {string | null | undefined} text */
 export function when(text) {
-  if (!text) return null;
-  const time = new Date(text);
-  return h("time", { datetime: text, title: text }, `${time.toLocaleDateString()} ${time.toLocaleTimeString()}`);
+  const time = Date.parse(text ?? "");
+  return text && (Number.isNaN(time) ? text : h("time", { datetime: text, title: text }, TIME.format(time)));
 }
 
 /** How long that was. @param {number} milliseconds */
@@ -76,9 +78,11 @@ export function explained(cause) {
   return [
     h("p", null, h("b", null, cause.hint)),
     h("p", null, "Who can mend it: ", OWNERS[cause.owner], "."),
-    h("p", { class: "quiet" }, h("code", null, cause.code), cause.retryable ? " · it may pass on its own" : " · it does not pass on its own",
+    h("p", { class: "quiet" }, h("code", null, cause.code),
+      cause.retryable ? " · it may pass on its own" : " · it does not pass on its own",
       cause.foreseen_at && " · a check of the region foresaw it"),
-    cause.provider_request_id && h("p", null, "The provider's id of the request, for their support: ", h("code", null, cause.provider_request_id)),
+    cause.provider_request_id &&
+      h("p", null, "The provider's id of the request, for their support: ", h("code", null, cause.provider_request_id)),
   ];
 }
 

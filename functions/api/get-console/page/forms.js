@@ -5,7 +5,7 @@ import { h, newId } from "./dom.js";
  * A field of a form. `options` makes it a choice, `check` a box to tick.
  *
  * @typedef {{ name: string, label: string, help?: string, value?: string, type?: string, options?: Record<string, string>,
- *   check?: boolean, required?: boolean, autocomplete?: string }} Field
+ *   check?: boolean, required?: boolean }} Field
  * @typedef {Record<string, string | boolean>} Values
  */
 
@@ -27,9 +27,11 @@ export class Fields {
     const fault = h("small", { class: "wrong", id: newId() });
     const about = { id, name: field.name, "aria-describedby": `${help} ${fault.id}`, required: field.required };
     const type = field.check ? "checkbox" : (field.type ?? "text");
+    const options = Object.entries(field.options ?? {});
+    const option = (/** @type {[string, string]} */ [value, text]) => h("option", { value, selected: value === field.value }, text);
     const input = field.options
-      ? h("select", about, Object.entries(field.options).map(([value, text]) => h("option", { value, selected: value === field.value }, text)))
-      : h("input", { ...about, type, value: field.check ? "on" : field.value, autocomplete: field.autocomplete ?? "off", spellcheck: "false" });
+      ? h("select", about, options.map(option))
+      : h("input", { ...about, type, value: field.check ? "on" : field.value, autocomplete: "off", spellcheck: "false" });
     this.inputs.set(field.name, input);
     this.faults.set(field.name, fault);
     const label = h("label", { for: id }, field.label);
@@ -38,8 +40,13 @@ export class Fields {
 
   /** What was typed. @returns {Values} */
   values() {
-    const value = (/** @type {HTMLInputElement | HTMLSelectElement} */ input) => (input.type === "checkbox" ? /** @type {HTMLInputElement} */ (input).checked : input.value.trim());
-    return Object.fromEntries([...this.inputs].map(([name, input]) => [name, value(input)]));
+    /** @type {Values} */
+    const values = {};
+    for (const [name, input] of this.inputs) {
+      const isBox = input instanceof HTMLInputElement && input.type === "checkbox";
+      values[name] = isBox ? input.checked : input.value.trim();
+    }
+    return values;
   }
 
   /** Shows what is wrong, each at its field. Returns what belongs to no field. @param {{ field: string, message: string }[]} errors */

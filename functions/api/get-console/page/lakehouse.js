@@ -27,5 +27,6 @@ export async function lakehouseView(main, signal) {
     else fill(body, "A token is needed to see them: ", h("a", { href: "#/account" }, "sign in with one"), ".");
     return section;
   };
-  fill(main, h("h1", { tabindex: "-1" }, "Lakehouse"), gateway, list("Catalogs", "list-catalogs", CATALOGS), list("Sync targets", "list-sync-targets", TARGETS));
+  const lists = [list("Catalogs", "list-catalogs", CATALOGS), list("Sync targets", "list-sync-targets", TARGETS)];
+  fill(main, h("h1", { tabindex: "-1" }, "Lakehouse"), gateway, lists);
 }

@@ -35,15 +35,17 @@ async function show() {
   document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
   showWho(() => leave(""));
   const known = VIEWS.filter(({ needs }) => needs === null || may(needs));
-  fill(at("nav"), isSignedIn() && known.map(({ nav, path }) => nav && h("a", { href: nav[0], "aria-current": path.test(location.hash || "#/") && "page" }, nav[1])));
+  const isHere = (/** @type {RegExp} */ path) => path.test(location.hash || "#/");
+  const links = known.map(({ nav, path }) => nav && h("a", { href: nav[0], "aria-current": isHere(path) && "page" }, nav[1]));
+  fill(at("nav"), isSignedIn() && links);
   // The view is made aside: nobody sees half of it.
   const main = h("div");
   let goOn;
   if (!isSignedIn()) {
-    signIn(main, why, show);
+    signIn(main, farewell, show);
   } else {
     at("main").setAttribute("aria-busy", "true");
-    const found = known.find(({ path }) => path.test(location.hash || "#/")) ?? VIEWS[VIEWS.length - 1];
+    const found = known.find(({ path }) => isHere(path)) ?? VIEWS[VIEWS.length - 1];
     const word = found.path.exec(location.hash)?.[1] ?? "";
     try {
       goOn = await found.view(main, mine.signal, decodeURIComponent(word));
@@ -57,15 +59,16 @@ async function show() {
   const title = at("main").querySelector("h1");
   document.title = `${title?.textContent} · Console`;
   title?.focus();
-  why = "";
+  farewell = "";
   await goOn?.();
 }
 
-let why = "";
+/** Why somebody is at the form to sign in again. */
+let farewell = "";
 
 /** Ends what was begun with a key. @param {string} reason */
 function leave(reason) {
-  why = reason;
+  farewell = reason;
   forget("key");
   forget("token");
   show();

@@ -26,7 +26,8 @@ function counted(tenants, by) {
 
 /** @param {string} title @param {[string, number][]} counts @param {(name: string) => import("./dom.js").Child} shown */
 function counts(title, counts, shown) {
-  return h("div", { class: "card" }, h("h2", null, title), h("dl", null, counts.flatMap(([name, count]) => [h("dt", null, shown(name)), h("dd", null, String(count))])));
+  const rows = counts.flatMap(([name, count]) => [h("dt", null, shown(name)), h("dd", null, String(count))]);
+  return h("div", { class: "card" }, h("h2", null, title), h("dl", null, rows));
 }
 
 /** The statuses of the newest of these. @param {ListedTenant[]} tenants @param {AbortSignal} signal @returns {Promise<Status[]>} */
@@ -43,7 +44,9 @@ function isStuck(status) {
 /** @param {Status} status */
 function running(status) {
   const now = status.steps.find((step) => step.state !== "completed");
-  return h("li", null, toTenant(status.slug), now && ` ${now.name.replaceAll("-", " ")}, `, now && state(now.state), now?.cause && explained(now.cause));
+  if (!now) return h("li", null, toTenant(status.slug));
+  const doing = [` ${now.name.replaceAll("-", " ")}, `, state(now.state)];
+  return h("li", null, toTenant(status.slug), doing, now.cause ? explained(now.cause) : null);
 }
 
 /** @param {Status} status */
@@ -52,14 +55,24 @@ function failed(status) {
   return h("li", null, toTenant(status.slug), " ", when(status.updated_at), cause ? explained(cause) : h("p", null, status.last_error));
 }
 
+/** @param {Status[]} list @param {(status: Status) => Node} show */
+function each(list, show) {
+  return () => (list.length ? h("ul", null, list.map(show)) : "None.");
+}
+
 /** @type {import("./dom.js").Column<import("./types.js").ListedSystem>[]} */
 const SYSTEMS = [
   { title: "System", cell: (it) => it.system },
   { title: "Tenants of", cell: (it) => [it.region ?? "every region", it.tier && `, ${words(it.tier)}`] },
   { title: "Verdict", cell: (it) => [state(it.verdict), !it.fresh && h("p", { class: "quiet" }, "old")] },
   { title: "Asked", cell: (it) => when(it.checked_at) },
-  { title: "Why", cell: (it) => [...(it.cause ? explained(it.cause) : []), ...it.warnings.map((warning) => h("p", { class: "quiet" }, warning.hint))] },
+  { title: "Why", cell: why },
 ];
+
+/** @param {import("./types.js").ListedSystem} it */
+function why({ cause, warnings }) {
+  return [...(cause ? explained(cause) : []), ...warnings.map(({ hint }) => h("p", { class: "quiet" }, hint))];
+}
 
 /** What there is, what runs, what failed, and whether the systems are well. @param {HTMLElement} main @param {AbortSignal} signal */
 export async function overviewView(main, signal) {
@@ -71,13 +84,13 @@ export async function overviewView(main, signal) {
   const all = { query: { limit: "10000" }, signal };
 
   async function look() {
-    const [list, verdicts] = await Promise.all([ask("list-tenants", all), may("list-systems") ? ask("list-systems", { signal }) : { data: [] }]);
+    const asked = may("list-systems") ? ask("list-systems", { signal }) : { data: [] };
+    const [list, verdicts] = await Promise.all([ask("list-tenants", all), asked]);
     /** @type {ListedTenant[]} */
     const tenants = list.data;
     const of = (/** @type {string} */ state) => tenants.filter((tenant) => tenant.provisioning_state === state);
     const [now, broken] = await Promise.all([statuses(of("provisioning"), signal), statuses(of("failed"), signal)]);
     const [halted, going] = [now.filter(isStuck), now.filter((status) => !isStuck(status))];
-    const each = (/** @type {Status[]} */ list, /** @type {(status: Status) => Node} */ show) => () => list.length ? h("ul", null, list.map(show)) : "None.";
     const byState = counted(tenants, "provisioning_state");
     shown[0].show([byState, list.next, tenants.length], () => [
       counts(`${tenants.length}${list.next ? "+" : ""} tenants`, byState, (name) => h("a", { href: `#/tenants/?${name}` }, state(name))),
@@ -87,14 +100,17 @@ export async function overviewView(main, signal) {
     shown[1].show(halted, each(halted, running));
     shown[2].show(going, each(going, running));
     shown[3].show(broken, each(broken, failed));
-    shown[4].show(verdicts.data, () => (verdicts.data.length ? table("Outside systems", SYSTEMS, verdicts.data) : "They were not asked yet."));
+    const known = verdicts.data.length > 0;
+    shown[4].show(verdicts.data, () => (known ? table("Outside systems", SYSTEMS, verdicts.data) : "They were not asked yet."));
     stuck.hidden = halted.length === 0;
     return PACE;
   }
 
   await look();
-  const audit = may("list-audit") ? loadingList("Newest changes", "list-audit", { query: { limit: "10" }, signal }, AUDIT, "Nothing yet.") : null;
-  fill(newestBody, audit?.element);
-  fill(main, h("h1", { tabindex: "-1" }, "Overview"), numbers, stuck, runs, failures, may("list-systems") && systems, audit && newest);
+  const isAudited = may("list-audit");
+  const rows = { query: { limit: "10" }, signal };
+  if (isAudited) fill(newestBody, loadingList("Newest changes", "list-audit", rows, AUDIT, "Nothing yet.").element);
+  const parts = [numbers, stuck, runs, failures, may("list-systems") && systems, isAudited && newest];
+  fill(main, h("h1", { tabindex: "-1" }, "Overview"), parts);
   return () => keepOn(signal, PACE, look);
 }

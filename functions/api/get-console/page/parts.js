@@ -12,7 +12,13 @@ import { loadingList } from "./lists.js";
  * @typedef {import("./types.js").TenantRecord} TenantRecord
  */
 
-/** Fills a part, or says why it cannot. @param {HTMLElement} body @param {AbortSignal} signal @param {() => Promise<import("./dom.js").Child | import("./dom.js").Child[]>} load */
+/**
+ * Fills a part, or says why it cannot.
+ *
+ * @param {HTMLElement} body
+ * @param {AbortSignal} signal
+ * @param {() => Promise<import("./dom.js").Child | import("./dom.js").Child[]>} load
+ */
 async function filled(body, signal, load) {
   try {
     fill(body, await load());
@@ -36,8 +42,10 @@ export function resourcesPart(slug, signal) {
   const [section, body] = part("What exists");
   const reload = () => filled(body, signal, async () => {
     const call = { tenant: slug, signal };
-    const [resources, systems] = await Promise.all([ask("list-tenant-resources", call), may("list-systems") ? ask("list-systems", { signal }) : { data: [] }]);
-    const testMode = systems.data.some((/** @type {import("./types.js").ListedSystem} */ system) => system.warnings.some(({ code }) => code === "stripe_test_mode"));
+    const asked = may("list-systems") ? ask("list-systems", { signal }) : { data: [] };
+    const [resources, systems] = await Promise.all([ask("list-tenant-resources", call), asked]);
+    const warnings = systems.data.flatMap((/** @type {import("./types.js").ListedSystem} */ system) => system.warnings);
+    const testMode = warnings.some((/** @type {{ code: string }} */ warning) => warning.code === "stripe_test_mode");
     /** @type {import("./dom.js").Column<import("./types.js").ListedResource>[]} */
     const columns = [
       { title: "What", cell: (it) => words(it.kind) },
@@ -54,7 +62,12 @@ export function resourcesPart(slug, signal) {
   return { section, reload };
 }
 
-/** Asks every system whether the tenant's things are as they were left, and repairs them. @param {() => TenantRecord} record As it is now. @param {AbortSignal} signal */
+/**
+ * Asks every system whether the tenant's things are as they were left, and repairs them.
+ *
+ * @param {() => TenantRecord} record As it is now.
+ * @param {AbortSignal} signal
+ */
 export function checkPart(record, signal) {
   const [section, body] = part("Check", button("Check now", () => check()));
   fill(body, h("p", { class: "quiet" }, "Asks every system whether it has what the steps made. Nothing is changed."));
@@ -64,11 +77,12 @@ export function checkPart(record, signal) {
     { title: "State", cell: (it) => state(it.state) },
     { title: "Expected", cell: (it) => it.expected ?? "–" },
     { title: "Found", cell: (it) => it.found ?? "–" },
-    { title: "What to do", cell: (it) => it.hint && [it.hint, h("p", { class: "quiet" }, h("code", null, it.code), it.owner && ` · ${OWNERS[it.owner]}`)] },
+    { title: "What to do", cell: (it) => it.hint && [it.hint, h("p", { class: "quiet" }, h("code", null, it.code), owner(it))] },
   ];
   /** @param {import("./types.js").RepairedPart[]} done */
   function repaired(done) {
-    check().then(() => body.prepend(h("ul", { class: "card" }, done.map((it) => h("li", null, `${words(it.resource)}: `, state(it.outcome), it.hint && ` ${it.hint}`)))));
+    const lines = done.map((it) => h("li", null, `${words(it.resource)}: `, state(it.outcome), it.hint && ` ${it.hint}`));
+    check().then(() => body.prepend(h("ul", { class: "card" }, lines)));
   }
   const check = () => filled(body, signal, async () => {
     fill(body, "Asking…");
@@ -80,6 +94,11 @@ export function checkPart(record, signal) {
       h("p", null, names.length > 0 && repairOf(record(), names, repaired))];
   });
   return section;
+}
+
+/** @param {import("./types.js").CheckedPart} part */
+function owner(part) {
+  return part.owner && ` · ${OWNERS[part.owner]}`;
 }
 
 /** The tenant's catalog and sync targets. @param {TenantRecord} record @param {AbortSignal} signal */
@@ -94,8 +113,10 @@ export function lakehousePart(record, signal) {
       if (error instanceof Refusal && error.problem.code === "catalog_not_found") return null;
       throw error;
     });
-    const targets = loadingList("Sync targets", "list-sync-targets", { query: { tenant_id: record.tenant_id, limit: "100" }, signal }, TARGETS, "No sync targets.");
-    return [h("h3", null, "Catalog"), catalog ? anything(catalog.data) : "No active catalog.", h("h3", null, "Sync targets"), targets.element];
+    const ofTenant = { query: { tenant_id: record.tenant_id, limit: "100" }, signal };
+    const targets = loadingList("Sync targets", "list-sync-targets", ofTenant, TARGETS, "No sync targets.");
+    const active = catalog ? anything(catalog.data) : "No active catalog.";
+    return [h("h3", null, "Catalog"), active, h("h3", null, "Sync targets"), targets.element];
   });
   return section;
 }
@@ -122,23 +143,34 @@ export const AUDIT = [
 
 /** What a row of the audit log says of before and after. @param {import("./types.js").AuditRecord} row */
 function changed({ before, after }) {
-  const text = (/** @type {unknown} */ side) => h("pre", null, JSON.stringify(side, null, 1));
   if (!before && !after) return "–";
-  return h("details", null, h("summary", null, Object.keys(after ?? before ?? {}).join(", ") || "nothing"), before && [h("b", null, "Before"), text(before)], after && [h("b", null, "After"), text(after)]);
+  const side = (/** @type {string} */ title, /** @type {object | null} */ values) =>
+    values && [h("b", null, title), h("pre", null, JSON.stringify(values, null, 1))];
+  const names = Object.keys(after ?? before ?? {}).join(", ") || "nothing";
+  return h("details", null, h("summary", null, names), side("Before", before), side("After", after));
 }
 
 /** Who did what to the tenant. @param {string} slug @param {AbortSignal} signal */
 export function auditPart(slug, signal) {
   const [section, body] = part("Audit trail");
-  const reload = () => fill(body, loadingList("Audit trail", "list-tenant-audit", { tenant: slug, query: { limit: "50" }, signal }, AUDIT, "Nothing yet.").element);
+  const rows = { tenant: slug, query: { limit: "50" }, signal };
+  const reload = () => fill(body, loadingList("Audit trail", "list-tenant-audit", rows, AUDIT, "Nothing yet.").element);
   return { section, reload };
 }
 
 /** The record, as facts. @param {TenantRecord} record */
 export function recordFacts(record) {
   return facts([
-    ["Slug", h("code", null, record.slug)], ["Id", h("code", null, record.tenant_id)], ["Tier", words(record.tier)], ["Region", record.region],
-    ["Admin", record.admin_email], ["Own domain", record.custom_domain], ["Environment", record.supabase_url],
-    ["Created", when(record.created_at)], ["Live since", when(record.activated_at)], ["Brought back", when(record.restored_at)], ["Changed", when(record.updated_at)],
+    ["Slug", h("code", null, record.slug)],
+    ["Id", h("code", null, record.tenant_id)],
+    ["Tier", words(record.tier)],
+    ["Region", record.region],
+    ["Admin", record.admin_email],
+    ["Own domain", record.custom_domain],
+    ["Environment", record.supabase_url],
+    ["Created", when(record.created_at)],
+    ["Live since", when(record.activated_at)],
+    ["Brought back", when(record.restored_at)],
+    ["Changed", when(record.updated_at)],
   ]);
 }

@@ -39,10 +39,11 @@ const PLANNED = [
 
 /** @param {import("./types.js").PurgePlan} plan */
 function planned(plan) {
+  const needs = [plan.needs_reason && "a reason", plan.needs_approval && "somebody else's approval"].filter((need) => need);
   const rows = facts([
     ["Now", plan.may_begin ? "It may begin." : h("b", { class: "wrong" }, `It cannot begin: ${words(plan.obstacle ?? "")}.`)],
     ["Data can be retrieved until", when(plan.retrieval_until)],
-    ["It needs", [plan.needs_reason && "a reason", plan.needs_approval && "somebody else's approval"].filter((need) => need).join(", ") || "nothing else"],
+    ["It needs", needs.join(", ") || "nothing else"],
     ["No way back from", words(plan.point_of_no_return)],
     ["Kept in any case", plan.kept.join("; ")],
   ]);

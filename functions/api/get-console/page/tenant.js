@@ -13,10 +13,19 @@ const CALM = 15_000;
 
 /** One tenant. @param {HTMLElement} main @param {AbortSignal} signal @param {string} slug */
 export async function tenantView(main, signal, slug) {
-  const [title, actions, record, failed, held] = [h("h1", { tabindex: "-1" }, slug), h("div", { class: "row" }), h("div"), h("div"), h("div")];
+  const [title, actions] = [h("h1", { tabindex: "-1" }, slug), h("div", { class: "row" })];
+  const [record, failed, held] = [h("div", { class: "card" }), h("div"), h("div")];
   const [run, steps] = part("Run");
   const [purge, purging] = part("Purge");
-  const shown = { head: new Shown(title), actions: new Shown(actions), record: new Shown(record), failed: new Shown(failed), held: new Shown(held), steps: new Shown(steps), purging: new Shown(purging) };
+  const shown = {
+    head: new Shown(title),
+    actions: new Shown(actions),
+    record: new Shown(record),
+    failed: new Shown(failed),
+    held: new Shown(held),
+    steps: new Shown(steps),
+    purging: new Shown(purging),
+  };
   const resources = may("list-tenant-resources") ? resourcesPart(slug, signal) : null;
   const audit = may("list-tenant-audit") ? auditPart(slug, signal) : null;
   const rest = h("div");
@@ -40,7 +49,8 @@ export async function tenantView(main, signal, slug) {
     shown.actions.show([tenant, etag], () => actionsOf(tenant, etag, goOnNow));
     shown.record.show(tenant, () => recordFacts(tenant));
     shown.failed.show([status, may("retry-tenant")], () => failure(status, retryOf(tenant, goOnNow)));
-    shown.held.show([tenant.hold, status.lost_domain], () => [tenant.hold && hold(tenant.hold), status.lost_domain && lost(status.lost_domain)]);
+    const { lost_domain: domain } = status;
+    shown.held.show([tenant.hold, domain], () => [tenant.hold && hold(tenant.hold), domain && lost(domain)]);
     // What runs has grown older.
     shown.steps.show([status, status.provisioning_state === "provisioning" && Date.now()], () => timeline(status));
     purge.hidden = !tenant.purge || !may("get-purge");
@@ -53,22 +63,28 @@ export async function tenantView(main, signal, slug) {
       resources?.reload();
       audit?.reload();
     }
-    if (last && last !== progress) say(`${tenant.display_name}: ${words(status.provisioning_state)}, ${status.completed_steps.length} of ${status.steps.length} steps.`);
+    if (last && last !== progress) {
+      const steps = `${status.completed_steps.length} of ${status.steps.length} steps`;
+      say(`${tenant.display_name}: ${words(status.provisioning_state)}, ${steps}.`);
+    }
     [version, last] = [etag + progress, progress];
     return tenant.provisioning_state === "provisioning" || tenant.purge?.state === "running" ? LIVE : CALM;
   }
 
   const pace = await look();
-  fill(main, h("div", { class: "head" }, title, actions), failed, held, h("div", { class: "card" }, record), run, purge, resources?.section, rest, audit?.section);
+  const head = h("div", { class: "head" }, title, actions);
+  fill(main, head, failed, held, record, run, purge, resources?.section, rest, audit?.section);
   return () => keepOn(signal, pace, look);
 }
 
 /** @param {import("./types.js").Hold} hold */
 function hold({ reason, at, by }) {
-  return h("section", { class: "busy", "aria-label": "Legal hold" }, h("h2", null, "Under a legal hold"), h("p", null, reason), h("p", { class: "quiet" }, by, " · ", when(at)));
+  return h("section", { class: "busy", "aria-label": "Legal hold" },
+    h("h2", null, "Under a legal hold"), h("p", null, reason), h("p", { class: "quiet" }, by, " · ", when(at)));
 }
 
 /** @param {string} domain */
 function lost(domain) {
-  return h("section", { class: "busy", "aria-label": "Lost domain" }, h("p", null, h("b", null, domain), " is another tenant's by now. Give this one another domain, or none."));
+  return h("section", { class: "busy", "aria-label": "Lost domain" },
+    h("p", null, h("b", null, domain), " is another tenant's by now. Give this one another domain, or none."));
 }

@@ -45,7 +45,8 @@ export async function tenantsView(main, signal, state = "") {
     timer = window.setTimeout(list, TYPING);
   };
   const create = may("provision-tenant") && h("a", { class: "button", href: "#/create" }, "Create a tenant");
-  const search = h("form", { class: "card", role: "search", oninput: later, onsubmit: (/** @type {Event} */ event) => event.preventDefault() }, fields.element);
+  const onsubmit = (/** @type {Event} */ event) => event.preventDefault();
+  const search = h("form", { class: "card", role: "search", oninput: later, onsubmit }, fields.element);
   fill(main, h("div", { class: "head" }, h("h1", { tabindex: "-1" }, "Tenants"), create), search, results);
   await list();
 }

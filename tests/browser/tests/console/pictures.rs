@@ -33,15 +33,16 @@ fn tenant(slug: &str, name: &str, state: &str, tier: &str, region: &str) -> Valu
 /// A run that completed so many steps; the next one is in this state.
 fn status(slug: &str, state: &str, completed: usize, next: &str, cause: &Value) -> Value {
     let step = |(index, name): (usize, &&str)| {
-        let (state, took) = match index {
-            _ if index < completed => ("completed", json!(900 + 700 * index)),
-            _ if index == completed => (next, Value::Null),
-            _ => ("pending", Value::Null),
+        let ended = json!(format!("2026-03-24T10:00:0{index}.400000Z"));
+        let (state, begun, ended) = match index {
+            _ if index < completed => ("completed", json!(AT), ended),
+            _ if index == completed => (next, Value::Null, Value::Null),
+            _ => ("pending", Value::Null, Value::Null),
         };
         let cause = if index == completed { cause } else { &Value::Null };
         json!({
-            "id": format!("step_{}", index + 1), "name": name, "state": state, "attempts": 1, "started_at": null,
-            "finished_at": null, "duration_ms": took, "waiting_for": null, "next_retry_at": null, "cause": cause,
+            "id": format!("step_{}", index + 1), "name": name, "state": state, "attempts": 1, "started_at": begun,
+            "finished_at": ended, "duration_ms": null, "waiting_for": null, "next_retry_at": null, "cause": cause,
         })
     };
     json!({
