@@ -133,6 +133,8 @@ struct Record<'a> {
     activated_at: Option<Moment>,
     restored_at: Option<Moment>,
     hold: Option<Hold<'a>>,
+    /// It is live: only a deprovisioned one is looked up among the purges.
+    purge: Option<()>,
 }
 
 #[derive(Serialize)]
@@ -169,6 +171,7 @@ impl<'a> Record<'a> {
                 reason: row.get(19),
                 at: Moment(at),
                 by: row.get(21),
+            purge: None,
             }),
         }
     }
