@@ -7,8 +7,8 @@ use contracts::openapi;
 use contracts::read;
 use domain::routes::{Credential, ROUTES};
 use domain::{
-    CatalogRequest, FieldError, Fields, InvitationRequest, ProblemCode, ProvisionRequest, SyncTargetRequest,
-    TenantChange,
+    CatalogRequest, FieldError, Fields, HoldRequest, InvitationRequest, ProblemCode, ProvisionRequest,
+    SyncTargetRequest, TenantChange,
 };
 use serde_json::{Map, Value, json};
 
@@ -196,9 +196,10 @@ fn answers_of_the_gateway_are_documented() -> Result<()> {
 #[test]
 fn a_body_requires_the_documented_fields() {
     type Parse = fn(&Map<String, Value>) -> Result<(), Vec<FieldError>>;
-    let parsers: [(&str, Value, Parse); 5] = [
+    let parsers: [(&str, Value, Parse); 6] = [
         ("provision-tenant", ProvisionRequest::schema(), |body| ProvisionRequest::parse(body, &[]).map(drop)),
         ("update-tenant", TenantChange::schema(), |body| TenantChange::parse(body, &[]).map(drop)),
+        ("hold-tenant", HoldRequest::schema(), |body| HoldRequest::parse(body).map(drop)),
         ("invite-admin", InvitationRequest::schema(), |body| InvitationRequest::parse(body).map(drop)),
         ("upsert-catalog", CatalogRequest::schema(), |body| CatalogRequest::parse(body).map(drop)),
         ("register-sync-target", SyncTargetRequest::schema(), |body| SyncTargetRequest::parse(body).map(drop)),
@@ -223,6 +224,7 @@ fn examples_of_bodies_are_valid() -> Result<()> {
             let outcome = match name.as_str() {
                 "provision-tenant" => ProvisionRequest::parse(body, &[]).map(drop),
                 "update-tenant" => TenantChange::parse(body, &[]).map(drop),
+                "hold-tenant" => HoldRequest::parse(body).map(drop),
                 "invite-admin" => InvitationRequest::parse(body).map(drop),
                 "upsert-catalog" => CatalogRequest::parse(body).map(drop),
                 "register-sync-target" => SyncTargetRequest::parse(body).map(drop),

@@ -35,6 +35,14 @@ async fn restored(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> Result<Status> 
     cloud.wait_until(slug, State::Active, SOON).await
 }
 
+/// What a query found, without the times that it took.
+fn nodes(answer: redis::Value) -> Option<redis::Value> {
+    match answer {
+        redis::Value::Array(parts) => parts.into_iter().nth(1),
+        _ => None,
+    }
+}
+
 async fn audited(cloud: &Cloud, tenant_id: Uuid, action: &str) -> Result<Vec<(Value, Value)>> {
     let sql = "SELECT before, after FROM control.audit_log WHERE tenant_id = $1 AND action = $2 ORDER BY id";
     let rows = cloud.control().await?.query(sql, &[&tenant_id, &action]).await?;
@@ -52,7 +60,8 @@ async fn a_restored_tenant_is_what_it_was() -> Result<()> {
     let name = format!("client_{slug}");
     let mut user = cloud.graph_user(&slug, tenant_id).await?;
     let _: redis::Value = redis::cmd("GRAPH.QUERY").arg(&name).arg("CREATE (:Kept)").query_async(&mut user).await?;
-    let kept = read_graph(&mut user, &slug).await?;
+    let kept = nodes(read_graph(&mut user, &slug).await?);
+    assert!(kept.is_some());
     let document = json!({ "content": "kept" });
     let written = format!("/{name}/_doc/1?refresh=true");
     cloud.search()?.call(Method::PUT, &written, Some(&document)).await.context("the index takes a document")?;
@@ -84,7 +93,7 @@ async fn a_restored_tenant_is_what_it_was() -> Result<()> {
     assert_eq!(found["_source"], document);
     // The graph's user works again, with another password.
     let mut user = cloud.graph_user(&slug, tenant_id).await?;
-    assert_eq!(read_graph(&mut user, &slug).await?, kept);
+    assert_eq!(nodes(read_graph(&mut user, &slug).await?), kept);
     assert!(cloud.graph_user_by(&slug, &secret).await.is_err(), "the password of before stays off");
     let after = cloud.tenant_secret(tenant_id).await?;
     for (field, value) in secret.as_object().context("an object")? {

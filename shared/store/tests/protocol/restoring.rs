@@ -204,8 +204,8 @@ async fn a_hold_has_a_reason_and_stops_a_restore() {
     let database = Database::create().await;
     let (store, tenant) = (&database.store, database.active("acme", Tier::Pilot).await);
     let held = store.hold_tenant(&tenant, &reason("Acme v. Bank"), ADMIN).await.expect("answers").expect("as read");
-    let hold = held.hold.clone().expect("held");
-    assert_eq!((hold.reason.as_str(), hold.by.as_str(), held.version), ("Acme v. Bank", "admin", tenant.version + 1));
+    let first = held.hold.clone().expect("held");
+    assert_eq!((first.reason.as_str(), first.by.as_str(), held.version), ("Acme v. Bank", "admin", tenant.version + 1));
     let (before, after) = database.audited("tenant.hold").await;
     assert_eq!(before, json!({"hold_reason": null, "hold_at": null, "hold_by": null}));
     assert_eq!((&after["hold_reason"], &after["hold_by"]), (&json!("Acme v. Bank"), &json!("admin")));
@@ -218,7 +218,7 @@ async fn a_hold_has_a_reason_and_stops_a_restore() {
     assert!(database.restore(&gone).await.expect("answers").is_none(), "it is held");
     let other = store.hold_tenant(&gone, &reason("another"), ADMIN).await.expect("answers").expect("as read");
     let after = other.hold.clone().expect("held");
-    assert!(after.reason == "another" && after.at > hold.at, "{after:?}");
+    assert!(after.reason == "another" && after.at > first.at, "{after:?}");
 
     assert!(store.release_hold(&gone, ADMIN).await.expect("answers").is_none(), "the row is another one");
     let released = store.release_hold(&other, ADMIN).await.expect("answers").expect("held");

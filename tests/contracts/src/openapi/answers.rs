@@ -180,6 +180,18 @@ pub fn of(route: &Route) -> Result<Vec<(u16, Value)>> {
     Ok(answers)
 }
 
+/// The record of a tenant.
+fn tenant() -> Value {
+    json!({
+        "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "display_name": "Acme Bank", "region": "us-east-1",
+        "tier": "enterprise", "supabase_url": "https://acme-bank.ivory.finance", "supabase_project_ref": "xyzrefabc123",
+        "falkordb_graph_name": "client_acme-bank", "custom_domain": null, "admin_email": "admin@acmebank.com",
+        "provisioning_state": "active", "is_active": true, "provisioned_at": "2026-03-24T10:00:00.000000Z", "error_message": null,
+        "stripe_customer_id": "cus_abc123xyz", "created_at": "2026-03-24T10:00:00.000000Z", "updated_at": "2026-03-24T10:04:00.000000Z",
+        "activated_at": "2026-03-24T10:04:00.000000Z", "restored_at": null, "hold": null, "purge": null,
+    })
+}
+
 /// The documentation's example of an answer, with its placeholders filled in and its missing fields added.
 fn example(name: &str) -> Value {
     let catalog = json!({
@@ -195,14 +207,6 @@ fn example(name: &str) -> Value {
         "primary_key_cols": ["id"], "cursor_col": "updated_at", "fivetran_connector_id": null, "shared_table": false, "metadata": {},
         "created_at": "2026-03-28T10:00:00.000000Z", "updated_at": "2026-03-28T10:00:00.000000Z",
     });
-    let tenant = json!({
-        "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "display_name": "Acme Bank", "region": "us-east-1",
-        "tier": "enterprise", "supabase_url": "https://acme-bank.ivory.finance", "supabase_project_ref": "xyzrefabc123",
-        "falkordb_graph_name": "client_acme-bank", "custom_domain": null, "admin_email": "admin@acmebank.com",
-        "provisioning_state": "active", "is_active": true, "provisioned_at": "2026-03-24T10:00:00.000000Z", "error_message": null,
-        "stripe_customer_id": "cus_abc123xyz", "created_at": "2026-03-24T10:00:00.000000Z", "updated_at": "2026-03-24T10:04:00.000000Z",
-        "activated_at": "2026-03-24T10:04:00.000000Z", "restored_at": null, "hold": null, "purge": null,
-    });
     match name {
         "provision-tenant" => json!({
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
@@ -217,7 +221,7 @@ fn example(name: &str) -> Value {
             "poll_url": "/v1/admin/tenants/acme-bank/status", "run": "restored",
         }),
         "hold-tenant" => {
-            let mut held = tenant;
+            let mut held = tenant();
             held["hold"] = json!({
                 "reason": "Litigation 2026-14, Acme v. Bank", "at": "2026-05-01T09:00:00.000000Z", "by": "api_key:platform#2c70e12b",
             });
@@ -262,7 +266,7 @@ fn example(name: &str) -> Value {
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "display_name": "Acme Bank", "tier": "enterprise",
             "region": "us-east-1", "provisioning_state": "active", "is_active": true, "provisioned_at": "2026-03-24T10:00:00.000000Z",
         }]),
-        "get-tenant" | "update-tenant" => tenant,
+        "get-tenant" | "update-tenant" => tenant(),
         "get-tenant-status" => json!({
             "tenant_id": "a1b2c3d4-5e6f-7890-abcd-ef1234567890", "slug": "acme-bank", "provisioning_state": "provisioning",
             "completed_steps": ["step_1"], "failed_steps": [], "last_error": null, "updated_at": "2026-03-24T10:01:00.000000Z", "attempt": 1,
