@@ -266,7 +266,9 @@ async fn what_a_delete_left_to_be_done_is_done_with_the_steps() {
     let purge = database.request(&tenant).await;
     database.complete_until(&purge, PurgeStep::EndSubscription).await;
     assert_eq!(open().await, ["settle_billing"]);
-    assert!(database.store.duty_of(store::Duty::SwitchOffGraphUser, tenant.tenant_id).await.expect("answers").is_none());
+    assert!(
+        database.store.duty_of(store::Duty::SwitchOffGraphUser, tenant.tenant_id).await.expect("answers").is_none()
+    );
     let lease = database.begin(&purge, PurgeStep::EndSubscription, "t").await.expect("free");
     lease.finish_step(&PurgeStepOutcome::Completed, Duration::ZERO).await.expect("written");
     assert_eq!(open().await, Vec::<String>::new());

@@ -132,10 +132,12 @@ pub fn planned<'a>(
             DataPolicy::Keep => namespace.kept("data is keep; the slug stays reserved while it is there"),
         }
     }));
-    planned.extend(catalogs.iter().filter(|catalog| !catalog.is_at(lakehouse)).map(|catalog| PlannedResource {
-        external_id: Some(&catalog.warehouse),
-        ..deleted(PurgedKind::Namespace, catalog.catalog_name.as_str().to_owned())
-            .kept("its catalog is not this installation's lakehouse; the slug stays reserved")
+    planned.extend(catalogs.iter().filter(|catalog| !catalog.is_at(lakehouse)).map(|catalog| {
+        PlannedResource {
+            external_id: Some(&catalog.warehouse),
+            ..deleted(PurgedKind::Namespace, catalog.catalog_name.as_str().to_owned())
+                .kept("its catalog is not this installation's lakehouse; the slug stays reserved")
+        }
     }));
     let with_secret = catalogs.iter().filter(|catalog| catalog.secret_version.is_some());
     planned.extend(with_secret.map(|catalog| deleted(PurgedKind::CatalogSecret, names::catalog_secret(catalog.id))));
