@@ -171,8 +171,8 @@ impl<'a> Record<'a> {
                 reason: row.get(19),
                 at: Moment(at),
                 by: row.get(21),
-                purge: None,
             }),
+            purge: None,
         }
     }
 }
