@@ -11,7 +11,7 @@ WITH released AS (
     UPDATE control.outbox o SET delivered_at = clock_timestamp(), last_error = NULL
     FROM released
     WHERE o.tenant_id = released.tenant_id AND o.delivered_at IS NULL
-      AND o.kind = ANY (CASE $3 WHEN 1 THEN ARRAY['switch_off_graph_user', 'revoke_access'] WHEN 2 THEN ARRAY['settle_billing'] ELSE '{}' END)
+      AND (($3::smallint = 1 AND o.kind IN ('switch_off_graph_user', 'revoke_access')) OR ($3 = 2 AND o.kind = 'settle_billing'))
 )
 UPDATE control.purge_steps s
 SET state = 'completed', finished_at = clock_timestamp(), waiting_for = NULL, next_retry_at = NULL, cause = NULL

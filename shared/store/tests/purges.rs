@@ -259,8 +259,7 @@ async fn what_a_delete_left_to_be_done_is_done_with_the_steps() {
                    SELECT gen_random_uuid(), $1, kind, '{}' FROM unnest(ARRAY['switch_off_graph_user', 'revoke_access', 'settle_billing']) kind";
     client.execute(promise, &[&tenant.tenant_id.0]).await.expect("promised");
     let open = async || {
-        let sql =
-            "SELECT kind FROM control.outbox WHERE delivered_at IS NULL AND kind <> 'invalidate_cache' ORDER BY kind";
+        let sql = "SELECT DISTINCT kind FROM control.outbox WHERE delivered_at IS NULL AND kind <> 'invalidate_cache' ORDER BY kind";
         let rows = client.query(sql, &[]).await.expect("answers");
         rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
     };

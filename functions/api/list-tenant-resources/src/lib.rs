@@ -37,7 +37,7 @@ pub struct ListedResource<'a> {
     name: &'a str,
     /// Its id in that system. Null: it was asked for, and whether it was made is not known yet.
     external_id: Option<&'a str>,
-    /// `asked` (before the answer), `made`, or `given_up` (another one took its place).
+    /// `asked` (before the answer), `made`, or `given_up` (another one took its place, or it was purged).
     state: &'static str,
     /// Where it is. Null: it belongs to no region of tenants.
     region: Option<Region>,

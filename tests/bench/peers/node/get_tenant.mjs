@@ -62,6 +62,8 @@ async function tenant(slug) {
     activated_at: row.activated_at,
     restored_at: row.restored_at,
     hold: row.hold_at && { reason: row.hold_reason, at: row.hold_at, by: row.hold_by },
+    // It is live: only a deprovisioned one is looked up among the purges.
+    purge: null,
   };
   return [200, { etag: `"${row.version}"` }, body];
 }

@@ -35,4 +35,6 @@ def handler(event):
         "activated_at": moment(row["activated_at"]),
         "restored_at": moment(row["restored_at"]),
         "hold": row["hold_at"] and {"reason": row["hold_reason"], "at": moment(row["hold_at"]), "by": row["hold_by"]},
+        # It is live: only a deprovisioned one is looked up among the purges.
+        "purge": None,
     }

@@ -133,6 +133,8 @@ struct Record<'a> {
     activated_at: Option<Moment>,
     restored_at: Option<Moment>,
     hold: Option<Hold<'a>>,
+    /// It is live: only a deprovisioned one is looked up among the purges.
+    purge: Option<()>,
 }
 
 #[derive(Serialize)]
@@ -170,6 +172,7 @@ impl<'a> Record<'a> {
                 at: Moment(at),
                 by: row.get(21),
             }),
+            purge: None,
         }
     }
 }
