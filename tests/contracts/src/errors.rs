@@ -145,6 +145,8 @@ fn failure(code: CauseCode) -> Result<Failure> {
         | CauseCode::JwksUntrusted => {
             "no trusted authority issued its certificate (subject \"CN=host.example.com\", issuer \"CN=Example Root\")"
         }
+        CauseCode::PurgeForeign | CauseCode::PurgeStillThere => "The graph client_acme-bank",
+        CauseCode::PurgeCustomerUnpaid => "cus_abc123xyz",
         CauseCode::SeedMismatch => "11 roles instead of 12",
         CauseCode::OpenSearchConflict => "the index {index} has index.knn=false, expected true",
         CauseCode::EnvironmentElsewhere => "xyzrefabc123 in eu-central-1",

@@ -7,10 +7,15 @@ use contracts::openapi;
 use contracts::read;
 use domain::routes::{Credential, ROUTES};
 use domain::{
-    CatalogRequest, FieldError, Fields, HoldRequest, InvitationRequest, ProblemCode, ProvisionRequest,
-    SyncTargetRequest, TenantChange,
+    CatalogRequest, FieldError, Fields, HoldRequest, InvitationRequest, ProblemCode, ProvisionRequest, PurgeApproval,
+    PurgeRequest, Slug, SyncTargetRequest, TenantChange,
 };
 use serde_json::{Map, Value, json};
+
+/// The tenant of the examples, whom a purge's body confirms.
+fn acme_bank() -> Slug {
+    "acme-bank".parse().expect("a slug")
+}
 
 fn document() -> Result<Value> {
     Ok(serde_json::from_str(&read(openapi::PATH)?)?)
@@ -196,10 +201,12 @@ fn answers_of_the_gateway_are_documented() -> Result<()> {
 #[test]
 fn a_body_requires_the_documented_fields() {
     type Parse = fn(&Map<String, Value>) -> Result<(), Vec<FieldError>>;
-    let parsers: [(&str, Value, Parse); 6] = [
+    let parsers: [(&str, Value, Parse); 8] = [
         ("provision-tenant", ProvisionRequest::schema(), |body| ProvisionRequest::parse(body, &[]).map(drop)),
         ("update-tenant", TenantChange::schema(), |body| TenantChange::parse(body, &[]).map(drop)),
         ("hold-tenant", HoldRequest::schema(), |body| HoldRequest::parse(body).map(drop)),
+        ("purge-tenant", PurgeRequest::schema(), |body| PurgeRequest::parse(body, &acme_bank()).map(drop)),
+        ("approve-purge", PurgeApproval::schema(), |body| PurgeApproval::parse(body, &acme_bank()).map(drop)),
         ("invite-admin", InvitationRequest::schema(), |body| InvitationRequest::parse(body).map(drop)),
         ("upsert-catalog", CatalogRequest::schema(), |body| CatalogRequest::parse(body).map(drop)),
         ("register-sync-target", SyncTargetRequest::schema(), |body| SyncTargetRequest::parse(body).map(drop)),
@@ -225,6 +232,8 @@ fn examples_of_bodies_are_valid() -> Result<()> {
                 "provision-tenant" => ProvisionRequest::parse(body, &[]).map(drop),
                 "update-tenant" => TenantChange::parse(body, &[]).map(drop),
                 "hold-tenant" => HoldRequest::parse(body).map(drop),
+                "purge-tenant" => PurgeRequest::parse(body, &acme_bank()).map(drop),
+                "approve-purge" => PurgeApproval::parse(body, &acme_bank()).map(drop),
                 "invite-admin" => InvitationRequest::parse(body).map(drop),
                 "upsert-catalog" => CatalogRequest::parse(body).map(drop),
                 "register-sync-target" => SyncTargetRequest::parse(body).map(drop),
