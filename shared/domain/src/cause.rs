@@ -216,7 +216,7 @@ causes! {
     Purge {
         /// The tenant is under a legal hold, so nothing of it may be deleted.
         PurgeHeld = "purge_held", Rejected, Platform, false,
-            "The tenant is under a legal hold, so nothing of it is deleted. Once its hold is released with DELETE /v1/admin/tenants/{slug}/hold, POST its purge again.";
+            "The tenant is under a legal hold, so nothing of it is deleted. Once the hold is released, POST its purge again.";
         /// The lease ended, the tenant was held, or a step was begun anew before the certificate could be kept.
         PurgeOvertaken = "purge_overtaken", Busy, Platform, true,
             "The lease ended, the tenant was held, or another step was begun anew before the certificate could be kept; the step is tried again.";

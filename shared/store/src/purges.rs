@@ -583,8 +583,12 @@ impl PurgeLease<'_> {
 
     /// A catalog's data is gone: it is out of use, and its place is free for other tenants.
     pub async fn catalog_dropped(&self, catalog: &Catalog) -> Result<(), Failure> {
-        let parameters: &[(&(dyn ToSql + Sync), Type)] =
-            &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&catalog.id.0, Type::UUID)];
+        let parameters: &[(&(dyn ToSql + Sync), Type)] = &[
+            (&self.tenant.tenant_id.0, Type::UUID),
+            (&self.token, Type::TEXT),
+            (&catalog.id.0, Type::UUID),
+            (&self.store.actor, Type::TEXT),
+        ];
         let row = self.store.query_opt(include_str!("../sql/purge_catalog_dropped.sql"), parameters).await;
         written(row.map(|row| row.is_some()))
     }

@@ -9,6 +9,10 @@ use regex::Regex;
 const BOOKKEEPING: &[&str] = &[
     // The row that it creates is not visible until `catalog_write` runs in the same transaction.
     "catalog_lock",
+    "purge_step_begin",
+    "purge_step_complete",
+    "purge_step_troubled",
+    "purge_step_waiting",
     "run_held_up",
     "run_touch",
     "step_begin",

@@ -12,6 +12,11 @@ use domain::{
 };
 use serde_json::{Map, Value, json};
 
+/// The tenant of the examples, whom a purge's body confirms.
+fn acme_bank() -> Slug {
+    "acme-bank".parse().expect("a slug")
+}
+
 fn document() -> Result<Value> {
     Ok(serde_json::from_str(&read(openapi::PATH)?)?)
 }
@@ -193,11 +198,6 @@ fn answers_of_the_gateway_are_documented() -> Result<()> {
 
 /// The fields that the document requires are those that the parser misses in an empty body. (Parser and schema are made
 /// from one table, so they always have the same fields.)
-/// The slug of the documentation's tenant.
-fn confirmed() -> Slug {
-    "acme-bank".parse().expect("a slug")
-}
-
 #[test]
 fn a_body_requires_the_documented_fields() {
     type Parse = fn(&Map<String, Value>) -> Result<(), Vec<FieldError>>;
@@ -205,10 +205,10 @@ fn a_body_requires_the_documented_fields() {
         ("provision-tenant", ProvisionRequest::schema(), |body| ProvisionRequest::parse(body, &[]).map(drop)),
         ("update-tenant", TenantChange::schema(), |body| TenantChange::parse(body, &[]).map(drop)),
         ("hold-tenant", HoldRequest::schema(), |body| HoldRequest::parse(body).map(drop)),
+        ("purge-tenant", PurgeRequest::schema(), |body| PurgeRequest::parse(body, &acme_bank()).map(drop)),
+        ("approve-purge", PurgeApproval::schema(), |body| PurgeApproval::parse(body, &acme_bank()).map(drop)),
         ("invite-admin", InvitationRequest::schema(), |body| InvitationRequest::parse(body).map(drop)),
         ("repair-tenant", RepairRequest::schema(), |body| RepairRequest::parse(body).map(drop)),
-        ("purge-tenant", PurgeRequest::schema(), |body| PurgeRequest::parse(body, &confirmed()).map(drop)),
-        ("approve-purge", PurgeApproval::schema(), |body| PurgeApproval::parse(body, &confirmed()).map(drop)),
         ("upsert-catalog", CatalogRequest::schema(), |body| CatalogRequest::parse(body).map(drop)),
         ("register-sync-target", SyncTargetRequest::schema(), |body| SyncTargetRequest::parse(body).map(drop)),
     ];
@@ -233,10 +233,10 @@ fn examples_of_bodies_are_valid() -> Result<()> {
                 "provision-tenant" => ProvisionRequest::parse(body, &[]).map(drop),
                 "update-tenant" => TenantChange::parse(body, &[]).map(drop),
                 "hold-tenant" => HoldRequest::parse(body).map(drop),
+                "purge-tenant" => PurgeRequest::parse(body, &acme_bank()).map(drop),
+                "approve-purge" => PurgeApproval::parse(body, &acme_bank()).map(drop),
                 "invite-admin" => InvitationRequest::parse(body).map(drop),
                 "repair-tenant" => RepairRequest::parse(body).map(drop),
-                "purge-tenant" => PurgeRequest::parse(body, &confirmed()).map(drop),
-                "approve-purge" => PurgeApproval::parse(body, &confirmed()).map(drop),
                 "upsert-catalog" => CatalogRequest::parse(body).map(drop),
                 "register-sync-target" => SyncTargetRequest::parse(body).map(drop),
                 _ => anyhow::bail!("{name} is not known here"),
