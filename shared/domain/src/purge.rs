@@ -43,6 +43,7 @@ words! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "`words!` takes no attributes of variants")]
 impl Default for CustomerPolicy {
     fn default() -> Self {
         Self::Keep
@@ -59,6 +60,7 @@ words! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "`words!` takes no attributes of variants")]
 impl Default for DataPolicy {
     fn default() -> Self {
         Self::Drop

@@ -39,16 +39,14 @@ impl Purpose {
     pub(crate) const fn ledger_step(self, kind: ResourceKind) -> Step {
         match self {
             Self::Step(step) => step,
-            Self::Billing => Step::ActivateTenant,
+            Self::Billing | Self::Purge(PurgeStep::EndSubscription) => Step::ActivateTenant,
             Self::Invitation => Step::InviteAdmin,
-            Self::Duty(Duty::SwitchOffGraphUser) => Step::CreateGraph,
-            Self::Duty(Duty::RevokeAccess) => Step::CreateEnvironment,
+            Self::Duty(Duty::SwitchOffGraphUser) | Self::Purge(PurgeStep::DeleteGraph) => Step::CreateGraph,
+            Self::Purge(PurgeStep::DeleteIndex) => Step::CreateSearchIndex,
             // A repair does what several steps do.
             Self::Repair => kind.step(),
-            Self::Purge(PurgeStep::EndSubscription) => Step::ActivateTenant,
-            Self::Purge(PurgeStep::DeleteGraph) => Step::CreateGraph,
-            Self::Purge(PurgeStep::DeleteIndex) => Step::CreateSearchIndex,
-            Self::Purge(
+            Self::Duty(Duty::RevokeAccess)
+            | Self::Purge(
                 PurgeStep::CloseAccess
                 | PurgeStep::DropNamespace
                 | PurgeStep::DeleteProject

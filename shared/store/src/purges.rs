@@ -375,7 +375,7 @@ impl Store {
         row.as_ref().map(Purge::try_from).transpose()
     }
 
-    /// waiting_approval → running. `None`: the tenant's row changed since it was read, or the author is who asked for the purge.
+    /// `waiting_approval` → `running`. `None`: the tenant's row changed since it was read, or the author is who asked for the purge.
     pub async fn approve_purge(
         &self,
         tenant: &Tenant,

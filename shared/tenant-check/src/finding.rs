@@ -96,7 +96,9 @@ impl<'a> Findings<'a> {
 
     /// The tenant needs none of these parts.
     pub fn not_needed(&self, parts: &[TenantPart], why: &str) {
-        parts.iter().for_each(|part| self.add(Finding::of(*part).not_needed(why)));
+        for part in parts {
+            self.add(Finding::of(*part).not_needed(why));
+        }
     }
 
     /// Those of these parts of which nothing was found were not asked for.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 /// The time for the browser to start on a busy machine.
 const START: Duration = Duration::from_secs(40);
-/// What WebDriver calls an element in its answers.
+/// What `WebDriver` calls an element in its answers.
 pub(crate) const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with one window.
@@ -60,7 +60,7 @@ impl Browser {
         self.driver.kill().await.context("ending the driver")
     }
 
-    /// Sends a command of WebDriver.
+    /// Sends a command of `WebDriver`.
     pub(crate) async fn command(&self, command: &str, body: Value) -> Result<Value> {
         send(&self.http, Method::POST, &format!("{}/{command}", self.session), &body).await
     }
@@ -109,7 +109,7 @@ impl Browser {
         self.command(&format!("element/{id}/value"), json!({ "text": text })).await.map(drop)
     }
 
-    /// Presses a key, by the code point that WebDriver has for it.
+    /// Presses a key, by the code point that `WebDriver` has for it.
     pub async fn press(&self, key: char) -> Result<()> {
         let keys = [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
         let actions = json!([{ "type": "key", "id": "keyboard", "actions": keys }]);

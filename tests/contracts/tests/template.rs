@@ -56,8 +56,10 @@ fn no_function_runs_longer_than_its_caller_waits() -> Result<()> {
     for function in template.functions()? {
         let (name, timeout) = (function.name()?, function.timeout()?);
         let (limit, who) = match name {
-            "step-3-migrate-tenant" => (120, "its task"),
-            "step-5-invite-admin" => (60, "its task"),
+            "step-3-migrate-tenant" | "purge-5-drop-namespace" => (120, "its task"),
+            "step-5-invite-admin" | "purge-1-close-access" | "purge-2-end-subscription" | "purge-6-delete-project" => {
+                (60, "its task")
+            }
             // The next invocation starts a minute later.
             "reconcile-tenants" => (59, "the schedule"),
             "check-region" => (299, "the schedule"),
@@ -65,8 +67,6 @@ fn no_function_runs_longer_than_its_caller_waits() -> Result<()> {
             // Secrets Manager waits for the end, and Lambda ends it after 900 s.
             "rotate-database-secret" => (900, "Secrets Manager"),
             "migrate-control" => (schema["ServiceTimeout"].as_u64().context("ServiceTimeout")? - 30, "CloudFormation"),
-            "purge-1-close-access" | "purge-2-end-subscription" | "purge-6-delete-project" => (60, "its task"),
-            "purge-5-drop-namespace" => (120, "its task"),
             _ if name.starts_with("step-") || name.starts_with("purge-") && name != "purge-tenant" => (30, "its task"),
             "record-failure" | "record-purge-failure" => (30, "its task"),
             _ => (GATEWAY_TIMEOUT, "the gateway"),

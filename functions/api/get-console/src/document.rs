@@ -202,12 +202,9 @@ mod tests {
             read.push(module);
         }
         // Each import is of a name that there is.
+        let import = Regex::new(r"(?m)^import \{ (.*) \} from .\./(\w+)\.js.;$").expect("a pattern");
         for (module, text) in MODULES {
-            for (list, from) in Regex::new(r"(?m)^import \{ (.*) \} from .\./(\w+)\.js.;$")
-                .expect("a pattern")
-                .captures_iter(text)
-                .map(|found| (found[1].to_owned(), found[2].to_owned()))
-            {
+            for (list, from) in import.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())) {
                 assert!(read.contains(&from.as_str()), "{module} imports {from}");
                 for name in list.split(", ") {
                     assert_eq!(names.get(name).copied(), Some(from.as_str()), "{module}: {name}");

@@ -101,11 +101,10 @@ fn obstacle(tenant: &Tenant, purge: Option<&Purge>, retrieval: Option<Retrieval>
     if tenant.hold.is_some() {
         return Some(ProblemCode::TenantHeld);
     }
-    match (state, retrieval) {
-        (Some(PurgeState::Running | PurgeState::Failed), _) => None,
-        (_, Some(Retrieval::Running { .. })) => Some(ProblemCode::RetrievalPeriod),
-        (_, Some(Retrieval::Over | Retrieval::Shortened { .. }) | None) => None,
-    }
+    // What has begun goes on, whatever the period is by now.
+    let has_begun = matches!(state, Some(PurgeState::Running | PurgeState::Failed));
+    let waits = matches!(retrieval, Some(Retrieval::Running { .. }));
+    (waits && !has_begun).then_some(ProblemCode::RetrievalPeriod)
 }
 
 /// What every purge keeps.

@@ -4,7 +4,7 @@
 use api_kit::records::{AcceptedAs, AcceptedPurge};
 use api_kit::routes::{self, Route};
 use api_kit::{Answer, Budget, Handler, Json, Moment, Preconditions, Problem, PurgeRules, Request, SlugInPath};
-use domain::{ProvisioningState, PurgeRequest, PurgeState, Retrieval};
+use domain::{ProvisioningState, PurgeReason, PurgeRequest, PurgeState, Retrieval};
 use lambda_kit::needs;
 use runs::{Care, Purges};
 use store::{ControlDatabase, NewPurge, Purge, StoreError, Tenant};
@@ -126,7 +126,7 @@ impl PurgeTenant {
 
 /// Whether the request asks for what was asked for before.
 fn is_same(purge: &Purge, asked: &PurgeRequest) -> bool {
-    purge.policies == asked.policies && purge.reason.as_deref() == asked.reason.as_ref().map(|reason| reason.as_str())
+    purge.policies == asked.policies && purge.reason.as_deref() == asked.reason.as_ref().map(PurgeReason::as_str)
 }
 
 /// What is being deleted, or was, cannot be kept by a later request, nor the other way round.

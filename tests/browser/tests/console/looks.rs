@@ -8,7 +8,7 @@ use browser::{Browser, in_a_browser};
 use e2e::Cloud;
 use serde_json::{Value, json};
 
-/// Keys, as WebDriver names them.
+/// Keys, as `WebDriver` names them.
 const ENTER: char = '\u{e007}';
 const ESCAPE: char = '\u{e00c}';
 /// The narrowest screen, in pixels.

@@ -13,19 +13,19 @@ use crate::{Found, repaired};
 struct Tenant {
     cloud: Cloud,
     slug: String,
-    tenant_id: Uuid,
+    id: Uuid,
     name: String,
 }
 
 impl Tenant {
     async fn new(name: &str) -> Result<Self> {
         let cloud = Cloud::from_env()?;
-        let (slug, tenant_id) = cloud.live(name, json!({})).await?;
-        Ok(Self { name: format!("client_{slug}"), cloud, slug, tenant_id })
+        let (slug, id) = cloud.live(name, json!({})).await?;
+        Ok(Self { name: format!("client_{slug}"), cloud, slug, id })
     }
 
     async fn secret(&self) -> Result<Value> {
-        self.cloud.aws.secret(&format!("{}/tenants/{}", self.cloud.secret_prefix()?, self.tenant_id)).await
+        self.cloud.aws.secret(&format!("{}/tenants/{}", self.cloud.secret_prefix()?, self.id)).await
     }
 
     async fn falkordb(&self, command: &Cmd) -> Result<Reply> {
@@ -39,7 +39,7 @@ impl Tenant {
 
     /// Its live subscription.
     async fn subscription(&self) -> Result<Value> {
-        let mut all = self.cloud.subscriptions(self.tenant_id).await?;
+        let mut all = self.cloud.subscriptions(self.id).await?;
         all.retain(|subscription| subscription["status"] != "canceled");
         ensure!(all.len() == 1, "not one live subscription: {all:?}");
         all.pop().context("none")
@@ -101,9 +101,9 @@ async fn the_alias() -> Result<()> {
 #[ignore = "needs API_URL"]
 async fn entries_of_the_cache() -> Result<()> {
     let tenant = Tenant::new("entries").await?;
-    tenant.cloud.cache(&tenant.slug, tenant.tenant_id).await?;
+    tenant.cloud.cache(&tenant.slug, tenant.id).await?;
     tenant.is_found_and_mended("cache", "cache_outdated", "cache").await?;
-    assert_eq!(tenant.cloud.cached(&tenant.slug, tenant.tenant_id).await?, 0);
+    assert_eq!(tenant.cloud.cached(&tenant.slug, tenant.id).await?, 0);
     // What expires is the middleware's own.
     let mut valkey = tenant.cloud.valkey().await?;
     let set = redis::cmd("SET").arg(format!("tenant:slug:{}", tenant.slug)).arg("fresh").arg("EX").arg(600).to_owned();
@@ -119,7 +119,7 @@ async fn keys_in_the_secret() -> Result<()> {
     // Somebody replaces the keys at Supabase, somebody restores an old version of the secret, somebody writes another pooler.
     tenant.cloud.rotate_keys(&project_ref).await?;
     tenant.is_found_and_mended("keys", "keys_outdated", "keys").await?;
-    let name = format!("{}/tenants/{}", tenant.cloud.secret_prefix()?, tenant.tenant_id);
+    let name = format!("{}/tenants/{}", tenant.cloud.secret_prefix()?, tenant.id);
     let whole = tenant.secret().await?;
     for (field, value) in [
         ("secret_key", Value::Null),
@@ -169,7 +169,7 @@ async fn the_way_into_the_database() -> Result<()> {
 async fn the_schema_of_an_older_release() -> Result<()> {
     let tenant = Tenant::new("aged").await?;
     let project_ref = tenant.cloud.environment(&tenant.slug).await?;
-    tenant.cloud.age_schema(tenant.tenant_id, &project_ref).await?;
+    tenant.cloud.age_schema(tenant.id, &project_ref).await?;
     let found = Found::of(&tenant.cloud, &tenant.slug).await?;
     assert_eq!(found.part("schema")?["found"], "version 6", "{}", found.0);
     // What an older schema shipped, this release does not know.
@@ -184,14 +184,14 @@ async fn the_schema_of_an_older_release() -> Result<()> {
     assert!(made, "iam.changes is not there");
     let control = tenant.cloud.control().await?;
     let row = "SELECT schema_version FROM control.tenants WHERE tenant_id = $1";
-    let version: i32 = control.query_one(row, &[&tenant.tenant_id]).await?.get(0);
+    let version: i32 = control.query_one(row, &[&tenant.id]).await?.get(0);
     let audited = "SELECT (before ->> 'schema_version')::int, (after ->> 'schema_version')::int FROM control.audit_log
                    WHERE tenant_id = $1 AND action = 'tenant.repaired'";
-    let audited = control.query_one(audited, &[&tenant.tenant_id]).await?;
+    let audited = control.query_one(audited, &[&tenant.id]).await?;
     assert_eq!((audited.get::<_, i32>(0), audited.get::<_, i32>(1)), (6, version));
 
     // A repair died before it wrote the row: the database is new, and the row is old.
-    control.execute("UPDATE control.tenants SET schema_version = 6 WHERE tenant_id = $1", &[&tenant.tenant_id]).await?;
+    control.execute("UPDATE control.tenants SET schema_version = 6 WHERE tenant_id = $1", &[&tenant.id]).await?;
     tenant.is_found_and_mended("schema", "schema_outdated", "schema").await
 }
 
@@ -240,7 +240,7 @@ async fn the_subscription_with_its_customer_and_its_price() -> Result<()> {
     assert_eq!(tenant.subscription().await?["customer"], *another);
     let open = "SELECT count(*) FROM control.outbox
                 WHERE tenant_id = $1 AND kind = 'settle_billing' AND delivered_at IS NULL";
-    let open: i64 = cloud.control().await?.query_one(open, &[&tenant.tenant_id]).await?.get(0);
+    let open: i64 = cloud.control().await?.query_one(open, &[&tenant.id]).await?.get(0);
     assert_eq!(open, 0, "every intent is closed");
     Ok(())
 }
