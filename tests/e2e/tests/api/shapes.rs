@@ -8,10 +8,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 const RECORD: &str = "activated_at admin_email created_at custom_domain display_name error_message falkordb_graph_name hold \
-    is_active provisioned_at provisioning_state region restored_at slug stripe_customer_id supabase_project_ref \
+    is_active provisioned_at provisioning_state purge region restored_at slug stripe_customer_id supabase_project_ref \
     supabase_url tenant_id tier updated_at";
-const STATUS: &str =
-    "attempt completed_steps failed_steps last_error lost_domain provisioning_state slug steps tenant_id updated_at";
+const STATUS: &str = "attempt completed_steps failed_steps last_error lost_domain provisioning_state purge slug steps tenant_id updated_at";
 const STEP: &str = "attempts cause duration_ms finished_at id name next_retry_at started_at state waiting_for";
 const CAUSE: &str = "code hint owner provider_request_id retryable";
 const NAMES: [&str; 9] = [
