@@ -48,6 +48,7 @@ fn accepted(answer: &Answer, slug: &str, tenant_id: Uuid, state: &str, request: 
 #[ignore = "needs API_URL"]
 async fn a_wrong_confirmation_is_refused_before_the_state_is_looked_at() -> Result<()> {
     let cloud = Cloud::from_env()?;
+    let _alone = e2e::alone().await;
     let slug = unique("unconfirmed");
     cloud.accepted(&slug, pilot()).await?;
     for route in ["purge", "purge/approval"] {
@@ -78,6 +79,7 @@ async fn a_wrong_confirmation_is_refused_before_the_state_is_looked_at() -> Resu
 #[ignore = "needs API_URL"]
 async fn nobody_purges_under_a_hold() -> Result<()> {
     let cloud = Cloud::from_env()?;
+    let _alone = e2e::alone().await;
     let (slug, tenant_id) = off(&cloud, "held", json!({})).await?;
     let asked = json!({ "confirm": slug, "reason": "a test" });
     accepted(&cloud.purge(&slug, &asked).await?, &slug, tenant_id, "waiting_approval", "asked")?;
@@ -184,6 +186,7 @@ async fn another_consumer_approves_and_the_same_one_cannot() -> Result<()> {
 #[ignore = "needs API_URL"]
 async fn a_request_that_is_repeated_begins_one_purge() -> Result<()> {
     let cloud = Cloud::from_env()?;
+    let _alone = e2e::alone().await;
     let (slug, tenant_id) = off(&cloud, "repeated", pilot()).await?;
     let path = format!("/v1/admin/tenants/{slug}/purge");
     let key = unique("key");
@@ -225,6 +228,7 @@ async fn a_request_that_is_repeated_begins_one_purge() -> Result<()> {
 #[ignore = "needs API_URL"]
 async fn a_purge_that_waits_is_withdrawn_by_a_restore() -> Result<()> {
     let cloud = Cloud::from_env()?;
+    let _alone = e2e::alone().await;
     let (slug, tenant_id) = off(&cloud, "changed-mind", json!({})).await?;
     let asked = json!({ "confirm": slug, "reason": "a mistake" });
     accepted(&cloud.purge(&slug, &asked).await?, &slug, tenant_id, "waiting_approval", "asked")?;
@@ -246,6 +250,7 @@ async fn a_purge_that_waits_is_withdrawn_by_a_restore() -> Result<()> {
 #[ignore = "needs API_URL"]
 async fn the_plan_names_everything_that_the_ledger_has() -> Result<()> {
     let cloud = Cloud::from_env()?;
+    let _alone = e2e::alone().await;
     let (slug, _) = cloud.live("planned", json!({})).await?;
     cloud.deactivate(&slug).await?.no_content()?;
     let path = format!("/v1/admin/tenants/{slug}/purge-plan");
@@ -310,8 +315,8 @@ async fn with_another_key(cloud: &Cloud, test: impl AsyncFnOnce(&str) -> Result<
     outcome
 }
 
-/// What `test` gets while the route that purges has this setting. The function that other tests call is started anew, so the test must
-/// be [`e2e::alone`].
+/// What `test` gets while the route that purges has this setting. Its function is started anew, which cuts off whoever calls it just
+/// then: every test here is [`e2e::alone`].
 async fn with_environment<T>(
     cloud: &Cloud,
     variable: &str,
