@@ -165,8 +165,8 @@ mod tests {
                 "\"moon\" does not match",
             ),
             (
-                "parameter_overrides = [\"ControlPlaneStackName=ivory\"]",
-                "parameter_overrides = [\"ControlPlaneStackName=ivry\"]",
+                "    \"ControlPlaneStackName=ivory\",\n    \"NotifyEmail=platform@bank.example\",\n]\n\n[prod-region-eu-central-1",
+                "    \"ControlPlaneStackName=ivry\",\n    \"NotifyEmail=platform@bank.example\",\n]\n\n[prod-region-eu-central-1",
                 "the main stack is \"ivory\"",
             ),
             ("parameter_overrides = []", "parameter_overrides = [\"NatPerZoan=false\"]", "declares no such parameter"),

@@ -25,7 +25,7 @@ async fn what_somebody_wrote_is_read_and_never_run() -> Result<()> {
         let lakehouse = Lakehouse::of(cloud, tenant_id, &slug).await?;
         let metadata = json!({ "metadata": { HOSTILE: HOSTILE } });
         lakehouse.upsert(&metadata).await?.expect(201)?;
-        let target = json!({ "source_schema": "<b>public</b>", "source_table": "<i onclick=window.hacked=1>t</i>", "metadata": { "x": HOSTILE } });
+        let target = json!({ "source_schema": "<b>public</b>", "source_table": "<i onclick=window.hacked=1>t</i>", "iceberg_table": "hostile", "metadata": { "x": HOSTILE } });
         lakehouse.register(&target).await?.expect(201)?;
         // Of a system's trouble the page shows what the server says.
         let cause = json!({ "code": HOSTILE, "hint": HOSTILE, "owner": "platform", "retryable": false, "foreseen_at": null, "provider_request_id": HOSTILE });

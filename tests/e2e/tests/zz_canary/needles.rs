@@ -24,7 +24,7 @@ const VARIABLES: [&str; 9] = [
 ];
 
 /// Fields of secrets that are not secret. All other texts count, so that a new field is searched for as well.
-const PUBLIC: [&str; 26] = [
+const PUBLIC: [&str; 27] = [
     "alg",
     "audience",
     "audience_claims",
@@ -40,6 +40,7 @@ const PUBLIC: [&str; 26] = [
     "name",
     "organization_slug",
     "pooler",
+    "public_key",
     "role_claim",
     "roles",
     "sender_email",

@@ -18,7 +18,7 @@ use crate::output::{Table, text};
 #[command(after_help = "\
 Examples:
   ivory tenant repair acme-bank graph_user search_alias
-  ivory tenant repair acme-bank $(ivory tenant check acme-bank -o json | jq -r '.[] | select(.state == \"broken\").resource')")]
+  ivory tenant repair acme-bank keys schema --dry-run")]
 pub struct Repair {
     /// The tenant's slug.
     #[arg(value_name = "TENANT")]
