@@ -1,6 +1,5 @@
 //! A browser, driven over [WebDriver](https://www.w3.org/TR/webdriver2/).
 
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -9,8 +8,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
 
 /// The time for the browser to start on a busy machine.
 const START: Duration = Duration::from_secs(40);
@@ -32,18 +32,26 @@ impl Browser {
     /// Starts one, without a window on a screen.
     pub async fn start(http: &Client) -> Result<Self> {
         let program = std::env::var("TEST_CHROMEDRIVER").context("TEST_CHROMEDRIVER is not set")?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new(&program);
-        command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let driver = command.kill_on_drop(true).spawn().with_context(|| format!("starting {program}"))?;
+        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut driver = command.kill_on_drop(true).spawn().with_context(|| format!("starting {program}"))?;
+        let mut said = BufReader::new(driver.stdout.take().context("no output")?).lines();
+        let port = timeout(START, port(&mut said)).await.with_context(|| format!("{program} does not start"))??;
+        // A driver that cannot write any more ends.
+        tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
         let url = format!("http://127.0.0.1:{port}");
-        let end = Instant::now() + START;
-        while send(http, Method::GET, &format!("{url}/status"), &Value::Null).await.is_err() {
-            ensure!(Instant::now() < end, "{program} does not answer");
-            sleep(Duration::from_millis(100)).await;
-        }
-        // Tests run as root in a container, where the browser's sandbox cannot be set up.
-        let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=en-GB"];
+        // Tests run as root in a container, where the browser's sandbox cannot be set up, and without a way to its maker.
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+            "--lang=en-GB",
+        ];
         let options = json!({ "args": arguments, "prefs": { "profile.default_content_setting_values.clipboard": 1 } });
         let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
         let capabilities = json!({ "capabilities": { "alwaysMatch": wanted } });
@@ -153,6 +161,16 @@ impl Browser {
         ensure!(complaints.is_empty(), "the browser complains: {complaints:#?}");
         Ok(())
     }
+}
+
+/// The port that the driver says it has chosen.
+async fn port(said: &mut Lines<BufReader<ChildStdout>>) -> Result<u16> {
+    while let Some(line) = said.next_line().await? {
+        if let Some((_, port)) = line.split_once("started successfully on port ") {
+            return port.trim_end_matches('.').parse().with_context(|| line.clone());
+        }
+    }
+    bail!("it ended")
 }
 
 async fn send(http: &Client, method: Method, url: &str, body: &Value) -> Result<Value> {
