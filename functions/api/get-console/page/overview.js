@@ -32,8 +32,13 @@ function counts(title, counts, shown) {
 
 /** The statuses of the newest of these. @param {ListedTenant[]} tenants @param {AbortSignal} signal @returns {Promise<Status[]>} */
 async function statuses(tenants, signal) {
-  const calls = tenants.slice(0, LOOKED_AT).map((tenant) => ask("get-tenant-status", { tenant: tenant.slug, signal }));
-  return (await Promise.all(calls)).map((answer) => answer.data);
+  const calls = tenants.slice(0, LOOKED_AT).map((tenant) =>
+    ask("get-tenant-status", { tenant: tenant.slug, signal }).catch((error) => {
+      // One that was purged since it was listed is none to look at.
+      if (error.problem?.code !== "tenant_not_found") throw error;
+    }),
+  );
+  return (await Promise.all(calls)).flatMap((answer) => answer?.data ?? []);
 }
 
 /** Whether a run does not move, or meets the same trouble again and again. @param {Status} status */

@@ -17,7 +17,7 @@ use crate::output::{plain, text};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  ivory purge get acme-bank
+  ivory purge approve acme-bank --dry-run
   ivory purge approve acme-bank --yes")]
 pub struct Approve {
     /// The tenant's slug.
