@@ -36,6 +36,7 @@ async function statuses(tenants, signal) {
     ask("get-tenant-status", { tenant: tenant.slug, signal }).catch((error) => {
       // One that was purged since it was listed is none to look at.
       if (error.problem?.code !== "tenant_not_found") throw error;
+      return null;
     }),
   );
   return (await Promise.all(calls)).flatMap((answer) => answer?.data ?? []);
