@@ -1,12 +1,13 @@
 //! The purge of a deprovisioned tenant: what is asked for, its steps, what is proved of each resource, and when its slug is free.
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::field::{Defaulted, Optional, Required, body};
 use crate::fields::{FieldError, Fields};
-use crate::schema::{component_schema, field_schema};
+use crate::schema::field_schema;
+use crate::step::steps;
 use crate::tenant::{Slug, Tier};
 use crate::text::{NO_CONTROLS, out_of_bounds, plain};
 use crate::words::{Invalid, words};
@@ -87,99 +88,27 @@ impl PurgePolicies {
     }
 }
 
-/// One task of the purge's state machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum PurgeStep {
-    /// The cache's entries, the API keys, the graph's user, the search alias.
-    CloseAccess = 1,
-    /// The subscription, and the customer if it is to be deleted.
-    EndSubscription = 2,
-    /// The search index.
-    DeleteIndex = 3,
-    /// The graph and its user.
-    DeleteGraph = 4,
-    /// The namespace in the lakehouse, then the catalogs' secrets.
-    DropNamespace = 5,
-    /// The Supabase project with its backups.
-    DeleteProject = 6,
-    /// The tenant's secret.
-    DeleteSecrets = 7,
-    /// The certificate, and the slug if it is free.
-    SignCertificate = 8,
-}
-
-impl PurgeStep {
-    /// All eight, in order.
-    pub const ALL: [Self; 8] = [
-        Self::CloseAccess,
-        Self::EndSubscription,
-        Self::DeleteIndex,
-        Self::DeleteGraph,
-        Self::DropNamespace,
-        Self::DeleteProject,
-        Self::DeleteSecrets,
-        Self::SignCertificate,
-    ];
-
-    /// 1 to 8.
-    #[must_use]
-    pub const fn number(self) -> i16 {
-        self as i16
-    }
-
-    /// The step with this number.
-    #[must_use]
-    pub fn from_number(number: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.number() == number)
-    }
-
-    /// `purge_1` … `purge_8`, as the API writes it.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::CloseAccess => "purge_1",
-            Self::EndSubscription => "purge_2",
-            Self::DeleteIndex => "purge_3",
-            Self::DeleteGraph => "purge_4",
-            Self::DropNamespace => "purge_5",
-            Self::DeleteProject => "purge_6",
-            Self::DeleteSecrets => "purge_7",
-            Self::SignCertificate => "purge_8",
-        }
-    }
-
-    /// The function's name, e.g. `purge-4-delete-graph`.
-    #[must_use]
-    pub fn function(self) -> String {
-        format!("purge-{}-{}", self.number(), self.name())
-    }
-
-    /// The function's name without its number, e.g. `delete-graph`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::CloseAccess => "close-access",
-            Self::EndSubscription => "end-subscription",
-            Self::DeleteIndex => "delete-index",
-            Self::DeleteGraph => "delete-graph",
-            Self::DropNamespace => "drop-namespace",
-            Self::DeleteProject => "delete-project",
-            Self::DeleteSecrets => "delete-secrets",
-            Self::SignCertificate => "sign-certificate",
-        }
+steps! {
+    /// One task of the purge's state machine.
+    PurgeStep of "purge", "One of the eight steps of a purge." {
+        /// The cache's entries, the API keys, the graph's user, the search alias.
+        CloseAccess = 1 "close-access",
+        /// The subscription, and the customer if it is to be deleted.
+        EndSubscription = 2 "end-subscription",
+        /// The search index.
+        DeleteIndex = 3 "delete-index",
+        /// The graph and its user.
+        DeleteGraph = 4 "delete-graph",
+        /// The namespace in the lakehouse, then the catalogs' secrets.
+        DropNamespace = 5 "drop-namespace",
+        /// The Supabase project with its backups.
+        DeleteProject = 6 "delete-project",
+        /// The tenant's secret.
+        DeleteSecrets = 7 "delete-secrets",
+        /// The certificate, and the slug if it is free.
+        SignCertificate = 8 "sign-certificate",
     }
 }
-
-impl Serialize for PurgeStep {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.id())
-    }
-}
-
-component_schema!(PurgeStep, |text| text
-    .description(Some("One of the eight steps of a purge."))
-    .enum_values(Some(PurgeStep::ALL.map(PurgeStep::id))));
 
 words! {
     /// What a purge deletes or keeps.
@@ -424,16 +353,6 @@ mod tests {
             why: None,
             until: None,
         }
-    }
-
-    #[test]
-    fn numbers_and_ids_agree() {
-        for (index, step) in (1..).zip(PurgeStep::ALL) {
-            assert_eq!(step.number(), index);
-            assert_eq!(step.id(), format!("purge_{index}"));
-            assert_eq!(PurgeStep::from_number(index), Some(step));
-        }
-        assert_eq!((PurgeStep::from_number(0), PurgeStep::from_number(9)), (None, None));
     }
 
     #[test]

@@ -1,108 +1,91 @@
-//! The nine steps of the pipeline.
+//! The steps of a state machine, and the nine of the pipeline.
 
-use serde::{Serialize, Serializer};
-
-use crate::schema::component_schema;
 use crate::words::words;
 
-/// One task of the state machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Step {
-    /// The tenant's database environment.
-    CreateEnvironment = 1,
-    /// Wait until it is healthy; fetch its keys.
-    AwaitEnvironment = 2,
-    /// IAM schema, SoD rules, workflow templates.
-    MigrateTenant = 3,
-    /// Counts of roles, rules and templates.
-    VerifySeed = 4,
-    /// The invitation to the tenant's admin.
-    InviteAdmin = 5,
-    /// The private graph.
-    CreateGraph = 6,
-    /// The knn index and its alias.
-    CreateSearchIndex = 7,
-    /// The middleware's cache.
-    InvalidateCache = 8,
-    /// Billing, activation, event.
-    ActivateTenant = 9,
-}
-
-impl Step {
-    /// All nine, in order.
-    pub const ALL: [Self; 9] = [
-        Self::CreateEnvironment,
-        Self::AwaitEnvironment,
-        Self::MigrateTenant,
-        Self::VerifySeed,
-        Self::InviteAdmin,
-        Self::CreateGraph,
-        Self::CreateSearchIndex,
-        Self::InvalidateCache,
-        Self::ActivateTenant,
-    ];
-
-    /// 1 to 9.
-    #[must_use]
-    pub const fn number(self) -> i16 {
-        self as i16
-    }
-
-    /// The step with this number.
-    #[must_use]
-    pub fn from_number(number: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.number() == number)
-    }
-
-    /// `step_1` … `step_9`, as the API writes it.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::CreateEnvironment => "step_1",
-            Self::AwaitEnvironment => "step_2",
-            Self::MigrateTenant => "step_3",
-            Self::VerifySeed => "step_4",
-            Self::InviteAdmin => "step_5",
-            Self::CreateGraph => "step_6",
-            Self::CreateSearchIndex => "step_7",
-            Self::InvalidateCache => "step_8",
-            Self::ActivateTenant => "step_9",
+/// The tasks of a state machine, with their numbers from 1. The API writes `step_1`, and the function is `step-1-create-environment`.
+macro_rules! steps {
+    (
+        $(#[doc = $doc:literal])* $name:ident of $prefix:literal, $description:literal {
+            $($(#[doc = $step_doc:literal])* $step:ident = $number:literal $function:literal),+ $(,)?
         }
-    }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum $name { $($(#[doc = $step_doc])* $step = $number),+ }
 
-    /// The function's name, e.g. `step-6-create-graph`.
-    #[must_use]
-    pub fn function(self) -> String {
-        format!("step-{}-{}", self.number(), self.name())
-    }
+        impl $name {
+            /// All of them, in order.
+            pub const ALL: [Self; [$($number),+].len()] = [$(Self::$step),+];
 
-    /// The function's name without its number, e.g. `create-graph`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::CreateEnvironment => "create-environment",
-            Self::AwaitEnvironment => "await-environment",
-            Self::MigrateTenant => "migrate-tenant",
-            Self::VerifySeed => "verify-seed",
-            Self::InviteAdmin => "invite-admin",
-            Self::CreateGraph => "create-graph",
-            Self::CreateSearchIndex => "create-search-index",
-            Self::InvalidateCache => "invalidate-cache",
-            Self::ActivateTenant => "activate-tenant",
+            /// From 1.
+            #[must_use]
+            pub const fn number(self) -> i16 {
+                self as i16
+            }
+
+            /// The step with this number.
+            #[must_use]
+            pub fn from_number(number: i16) -> Option<Self> {
+                Self::ALL.into_iter().find(|step| step.number() == number)
+            }
+
+            /// As the API writes it.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$step => concat!($prefix, "_", $number)),+ }
+            }
+
+            /// The function's name.
+            #[must_use]
+            pub const fn function(self) -> &'static str {
+                match self { $(Self::$step => concat!($prefix, "-", $number, "-", $function)),+ }
+            }
+
+            /// The function's name without its number.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$step => $function),+ }
+            }
         }
-    }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.id())
+            }
+        }
+
+        $crate::schema::component_schema!($name, |text| text
+            .description(Some($description))
+            .enum_values(Some($name::ALL.map($name::id))));
+    };
 }
 
-impl Serialize for Step {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.id())
+pub(crate) use steps;
+
+steps! {
+    /// One task of the pipeline.
+    Step of "step", "One of the nine steps." {
+        /// The tenant's database environment.
+        CreateEnvironment = 1 "create-environment",
+        /// Wait until it is healthy; fetch its keys.
+        AwaitEnvironment = 2 "await-environment",
+        /// IAM schema, SoD rules, workflow templates.
+        MigrateTenant = 3 "migrate-tenant",
+        /// Counts of roles, rules and templates.
+        VerifySeed = 4 "verify-seed",
+        /// The invitation to the tenant's admin.
+        InviteAdmin = 5 "invite-admin",
+        /// The private graph.
+        CreateGraph = 6 "create-graph",
+        /// The knn index and its alias.
+        CreateSearchIndex = 7 "create-search-index",
+        /// The middleware's cache.
+        InvalidateCache = 8 "invalidate-cache",
+        /// Billing, activation, event.
+        ActivateTenant = 9 "activate-tenant",
     }
 }
-
-component_schema!(Step, |text| text
-    .description(Some("One of the nine steps."))
-    .enum_values(Some(Step::ALL.map(Step::id))));
 
 words! {
     /// How far a step is.
@@ -123,15 +106,21 @@ words! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::purge::PurgeStep;
 
     #[test]
-    fn numbers_and_ids_agree() {
+    fn numbers_ids_and_functions_agree() {
         for (index, step) in (1..).zip(Step::ALL) {
-            assert_eq!(step.number(), index);
+            assert_eq!((step.number(), Step::from_number(index)), (index, Some(step)));
             assert_eq!(step.id(), format!("step_{index}"));
-            assert_eq!(Step::from_number(index), Some(step));
+            assert_eq!(step.function(), format!("step-{index}-{}", step.name()));
         }
-        assert_eq!(Step::from_number(0), None);
-        assert_eq!(Step::from_number(10), None);
+        for (index, step) in (1..).zip(PurgeStep::ALL) {
+            assert_eq!((step.number(), PurgeStep::from_number(index)), (index, Some(step)));
+            assert_eq!(step.id(), format!("purge_{index}"));
+            assert_eq!(step.function(), format!("purge-{index}-{}", step.name()));
+        }
+        assert_eq!([0, 10].map(Step::from_number), [None; 2]);
+        assert_eq!([0, 9].map(PurgeStep::from_number), [None; 2]);
     }
 }

@@ -72,7 +72,7 @@ impl Invocation {
         });
         let mut command = Command::new(program(step)?);
         command.env_clear();
-        let deployed = cloud.aws.environment_of(&step.function()).await?;
+        let deployed = cloud.aws.environment_of(step.function()).await?;
         for (name, value) in deployed.as_object().into_iter().flatten() {
             command.env(name, value.as_str().unwrap_or_default());
         }

@@ -79,7 +79,7 @@ async fn act(stage: &Stage, effect: &Effect, fault: Fault, subject: &Subject, ru
 async fn second(cloud: &Cloud, effect: &Effect, subject: &Subject) -> Result<()> {
     let function = step(effect)?.function();
     let task = json!({ "tenant_id": subject.tenant_id, "attempt": 1 });
-    match cloud.aws.invoke(&function, &task).await {
+    match cloud.aws.invoke(function, &task).await {
         Ok(_) => Ok(()),
         Err(error) if error.to_string().contains("Step.Busy") => Ok(()),
         Err(error) => bail!("the second of two at once: {error}"),
