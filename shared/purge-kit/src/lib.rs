@@ -1,5 +1,4 @@
-//! What every step of a purge needs around its own work: the task's envelope, the tenant's lease, and what is written down of each
-//! resource. A step's errors have the names that a step of the pipeline gives them.
+//! What every step of a purge needs beside what [`step_kit`] gives every step: what is written down of each resource.
 //!
 //! For each resource that a step ends, it asks whether it is the tenant's, asks for its end, and asks what became of it:
 //! ```text
@@ -14,9 +13,8 @@
 
 #![warn(missing_docs)]
 
-mod serve;
 mod thing;
 
-pub use serve::{Declared, Work, serve};
-pub use store::{PurgeLease, PurgeStepOutcome};
+pub use step_kit::{Outcome, Work, serve};
+pub use store::PurgeLease;
 pub use thing::Thing;

@@ -1,13 +1,13 @@
-//! Takes care of runs that show no sign of life.
+//! Takes care of runs, of the pipeline and of purges, that show no sign of life.
 
 use std::time::Duration;
 
 use domain::{CauseCode, Failure};
-use store::{FailOutcome, Store, StoreError, Tenant};
+use store::{FailOutcome, Machine, Store, StoreError};
 
-use crate::executions::{RunStatus, Runs};
+use crate::executions::{Execution, RunStatus};
 
-/// The run of a provisioning tenant is checked if it has shown no sign of life for this long.
+/// A run is checked if it has shown no sign of life for this long.
 pub const IDLE: Duration = Duration::from_mins(1);
 
 /// The result of checking a run.
@@ -32,39 +32,49 @@ pub enum CareError {
     Executions(#[from] Failure),
 }
 
-/// Checks the run of a provisioning tenant that has been idle for [`IDLE`]. An execution that never started is started.
+/// Checks a run that has been idle for [`IDLE`]. An execution that never started is started.
 /// If an execution has ended without recording its failure, the failure is recorded. If Step Functions cannot be
 /// reached, the run's next step shows the cause.
-pub async fn look_after(store: &Store, runs: &Runs, tenant: &Tenant, request_id: &str) -> Result<Care, CareError> {
-    if !store.claim_idle_run(tenant.tenant_id, tenant.attempt, IDLE).await? {
+pub async fn look_after(store: &Store, execution: &Execution<'_>, request_id: &str) -> Result<Care, CareError> {
+    let (machine, tenant_id, attempt) = (execution.machine, execution.run.tenant_id, execution.run.attempt);
+    if !store.claim_idle_run(machine, tenant_id, attempt, IDLE).await? {
         return Ok(Care::Nothing);
     }
-    let cared = care(store, runs, tenant, request_id).await;
+    let cared = care(store, execution, request_id).await;
     if let Err(CareError::Executions(failure)) = &cared {
-        store.hold_up_run(tenant.tenant_id, tenant.attempt, &failure.cause(), false).await?;
+        store.hold_up_run(machine, tenant_id, attempt, &failure.cause(), false).await?;
     }
     cared
 }
 
-async fn care(store: &Store, runs: &Runs, tenant: &Tenant, request_id: &str) -> Result<Care, CareError> {
-    let (tenant_id, attempt, correlation_id) = (tenant.tenant_id, tenant.attempt, &tenant.correlation_id);
-    match runs.status(tenant_id, attempt).await? {
+async fn care(store: &Store, execution: &Execution<'_>, request_id: &str) -> Result<Care, CareError> {
+    let (machine, run) = (execution.machine, &execution.run);
+    let (tenant_id, attempt, correlation_id) = (run.tenant_id, run.attempt, run.correlation_id.as_deref());
+    match execution.status().await? {
         RunStatus::Running => Ok(Care::Nothing),
         RunStatus::Absent => {
-            runs.start(tenant).await?;
-            tracing::warn!(%tenant_id, attempt, correlation_id, "started a run that had never started");
+            execution.start().await?;
+            tracing::warn!(?machine, %tenant_id, attempt, correlation_id, "started a run that had never started");
             Ok(Care::Started)
         }
         RunStatus::Ended { by } => {
             // An execution that failed says by which error, even if nobody could record it.
             let (cause, last_word) = match by {
                 Some(error) => (error.cause(), true),
-                None => (Failure::from(CauseCode::RunLost).cause(), false),
+                None => (Failure::from(lost(machine)).cause(), false),
             };
-            let outcome = store.fail_run(tenant_id, attempt, &cause, last_word, request_id).await?;
+            let outcome = store.fail_run(machine, tenant_id, attempt, &cause, last_word, request_id).await?;
             let code = &*cause.code;
-            tracing::warn!(%tenant_id, attempt, correlation_id, ?outcome, code, "a run had ended without recording its failure");
+            tracing::warn!(?machine, %tenant_id, attempt, correlation_id, ?outcome, code, "a run had ended without recording its failure");
             Ok(if matches!(outcome, FailOutcome::Failed(_)) { Care::Failed } else { Care::Nothing })
         }
+    }
+}
+
+/// Why a run failed whose execution ended without a word.
+const fn lost(machine: Machine) -> CauseCode {
+    match machine {
+        Machine::Pipeline => CauseCode::RunLost,
+        Machine::Purge => CauseCode::PurgeLost,
     }
 }

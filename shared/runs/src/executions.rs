@@ -8,7 +8,7 @@ use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use domain::{Caught, CauseCode, Failure, Run, TenantId, names};
 use lambda_kit::{AwsResource, Declaration, Misconfigured, Need, Platform, settings};
-use store::{Purge, Tenant};
+use store::{Machine, Purge, Tenant};
 
 settings! {
     /// The address of the pipeline.
@@ -22,6 +22,15 @@ settings! {
     struct PurgeSettings {
         state_machine_arn: String = "PURGE_STATE_MACHINE_ARN",
     }
+}
+
+/// The execution of one attempt of a tenant's pipeline, or of its purge.
+#[derive(Debug)]
+pub struct Execution<'a> {
+    executions: &'a Executions,
+    name: String,
+    pub(crate) machine: Machine,
+    pub(crate) run: Run,
 }
 
 /// The status of an attempt's execution.
@@ -70,38 +79,6 @@ impl Executions {
         let arn = self.state_machine_arn.replacen(":stateMachine:", ":execution:", 1);
         format!("{arn}:{name}")
     }
-
-    async fn start(&self, name: String, run: &Run) -> Result<(), Failure> {
-        let input = serde_json::to_string(run).unwrap_or_default();
-        let start = self.client.start_execution().state_machine_arn(&self.state_machine_arn).name(name).input(input);
-        match start.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
-                Ok(())
-            }
-            Err(error) => Err(failure(&error)),
-        }
-    }
-
-    async fn status(&self, name: &str) -> Result<RunStatus, Failure> {
-        let describe = self.client.describe_execution().execution_arn(self.execution_arn(name));
-        match describe.send().await {
-            Ok(execution) => Ok(match execution.status() {
-                ExecutionStatus::Running | ExecutionStatus::PendingRedrive => RunStatus::Running,
-                ExecutionStatus::Failed => RunStatus::Ended {
-                    by: execution.error().map(|error| Caught {
-                        error: error.to_owned(),
-                        cause: execution.cause().unwrap_or_default().to_owned(),
-                    }),
-                },
-                _ => RunStatus::Ended { by: None },
-            }),
-            Err(error) if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) => {
-                Ok(RunStatus::Absent)
-            }
-            Err(error) => Err(failure(&error)),
-        }
-    }
 }
 
 impl Need for Runs {
@@ -141,27 +118,58 @@ impl Need for Purges {
 }
 
 impl Runs {
-    /// Starts an attempt's execution. If it was started already, nothing changes: Step Functions answers a repeated
-    /// request with the same execution while it runs, and with `ExecutionAlreadyExists` afterwards.
-    pub async fn start(&self, tenant: &Tenant) -> Result<(), Failure> {
-        self.0.start(names::execution(tenant.tenant_id, tenant.attempt), &tenant.run()).await
-    }
-
-    /// The status of an attempt's execution. It is eventually consistent: a new execution may be absent for a moment.
-    pub(crate) async fn status(&self, tenant_id: TenantId, attempt: i32) -> Result<RunStatus, Failure> {
-        self.0.status(&names::execution(tenant_id, attempt)).await
+    /// That of a tenant's current attempt.
+    #[must_use]
+    pub fn of(&self, tenant: &Tenant) -> Execution<'_> {
+        let name = names::execution(tenant.tenant_id, tenant.attempt);
+        Execution { executions: &self.0, name, machine: Machine::Pipeline, run: tenant.run() }
     }
 }
 
 impl Purges {
-    /// Starts a purge's execution, as [`Runs::start`] does an attempt's.
-    pub async fn start(&self, purge: &Purge) -> Result<(), Failure> {
-        self.0.start(names::purge_execution(purge.tenant_id, purge.attempt), &purge.run()).await
+    /// That of a purge's current attempt.
+    #[must_use]
+    pub fn of(&self, purge: &Purge) -> Execution<'_> {
+        let name = names::purge_execution(purge.tenant_id, purge.attempt);
+        Execution { executions: &self.0, name, machine: Machine::Purge, run: purge.run() }
+    }
+}
+
+impl Execution<'_> {
+    /// Starts it. If it was started already, nothing changes: Step Functions answers a repeated request with the same
+    /// execution while it runs, and with `ExecutionAlreadyExists` afterwards.
+    pub(crate) async fn start(&self) -> Result<(), Failure> {
+        let Executions { client, state_machine_arn } = self.executions;
+        let input = serde_json::to_string(&self.run).unwrap_or_default();
+        let start = client.start_execution().state_machine_arn(state_machine_arn).name(&self.name).input(input);
+        match start.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
+                Ok(())
+            }
+            Err(error) => Err(failure(&error)),
+        }
     }
 
-    /// The status of a purge's execution.
-    pub(crate) async fn status(&self, purge: &Purge) -> Result<RunStatus, Failure> {
-        self.0.status(&names::purge_execution(purge.tenant_id, purge.attempt)).await
+    /// Its status, which is eventually consistent: a new execution may be absent for a moment.
+    pub(crate) async fn status(&self) -> Result<RunStatus, Failure> {
+        let arn = self.executions.execution_arn(&self.name);
+        match self.executions.client.describe_execution().execution_arn(arn).send().await {
+            Ok(execution) => Ok(match execution.status() {
+                ExecutionStatus::Running | ExecutionStatus::PendingRedrive => RunStatus::Running,
+                ExecutionStatus::Failed => RunStatus::Ended {
+                    by: execution.error().map(|error| Caught {
+                        error: error.to_owned(),
+                        cause: execution.cause().unwrap_or_default().to_owned(),
+                    }),
+                },
+                _ => RunStatus::Ended { by: None },
+            }),
+            Err(error) if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) => {
+                Ok(RunStatus::Absent)
+            }
+            Err(error) => Err(failure(&error)),
+        }
     }
 }
 

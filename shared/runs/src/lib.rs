@@ -4,10 +4,8 @@
 
 mod care;
 mod executions;
-mod purges;
 mod request;
 
 pub use care::{Care, CareError, IDLE, look_after};
-pub use executions::{Purges, Runs, StopRuns};
-pub use purges::{attend_purge, look_after_purge, start_purge};
-pub use request::{attend, start};
+pub use executions::{Execution, Purges, Runs, StopRuns};
+pub use request::{attend, resumes_at, start};

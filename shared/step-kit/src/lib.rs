@@ -1,5 +1,5 @@
-//! What every step needs around its own work: the task's envelope, the tenant's lease, completion, and the error names
-//! that the state machine matches.
+//! What every step of the pipeline and of a purge needs around its own work: the task's envelope, the tenant's lease,
+//! completion, the error names that the state machines match, and how they record that a run failed.
 //!
 //! A step's function contains only its own work:
 //! ```text
@@ -8,6 +8,7 @@
 //! }
 //!
 //! impl Work for CreateGraph {
+//!     type Step = Step;
 //!     const STEP: Step = Step::CreateGraph;
 //!     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> { … }
 //! }
@@ -17,8 +18,12 @@
 #![warn(missing_docs)]
 
 mod error;
+mod record;
 mod serve;
+mod task;
 
 pub use error::StepError;
-pub use serve::{BUSY_RETRY, Declared, FAREWELL, RATE_LIMITED_RETRY, Work, log, retry_in, serve};
+pub use record::{FailedRun, Recorded, not_recorded};
+pub use serve::{BUSY_RETRY, Declared, RATE_LIMITED_RETRY, Work, serve};
 pub use store::{Effect, Lease, Outcome};
+pub use task::Task;

@@ -34,7 +34,30 @@ pub enum Purpose {
     Purge(PurgeStep),
 }
 
+impl From<Step> for Purpose {
+    fn from(step: Step) -> Self {
+        Self::Step(step)
+    }
+}
+
+impl From<PurgeStep> for Purpose {
+    fn from(step: PurgeStep) -> Self {
+        Self::Purge(step)
+    }
+}
+
 impl Purpose {
+    /// The number of the step. Under any other lease, no step may be written.
+    pub(crate) fn step(self) -> Result<i16, StoreError> {
+        match self {
+            Self::Step(step) => Ok(step.number()),
+            Self::Purge(step) => Ok(step.number()),
+            Self::Billing | Self::Invitation | Self::Duty(_) | Self::Repair => {
+                Err(StoreError::Broken("a lease that is no step's has no step".to_owned()))
+            }
+        }
+    }
+
     /// The step of the ledger's rows: the one that does such a thing first.
     pub(crate) const fn ledger_step(self, kind: ResourceKind) -> Step {
         match self {
@@ -146,7 +169,7 @@ impl Store {
                 },
             });
         }
-        let rows = self.read(include_str!("../sql/run_look.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
+        let rows = self.read(include_str!("../sql/tenant_state.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
         let Some(row) = rows.first() else { return Err(NotLeased::Unknown) };
         let state: ProvisioningState = parsed(row, "provisioning_state")?;
         Err(if states.contains(&state.as_str()) { NotLeased::Busy } else { NotLeased::State(state) })
@@ -195,13 +218,18 @@ impl<'a> Lease<'a> {
     async fn outlasts(&self, call: Duration) -> Result<bool, StoreError> {
         let parameters: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] =
             &[(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&call.as_secs_f64(), Type::FLOAT8)];
-        let sql = match self.purpose {
-            Purpose::Purge(_) => include_str!("../sql/purge_lease_check.sql"),
-            Purpose::Step(_) | Purpose::Billing | Purpose::Invitation | Purpose::Duty(_) | Purpose::Repair => {
-                include_str!("../sql/lease_check.sql")
-            }
-        };
-        Ok(!self.store.read(sql, parameters).await?.is_empty())
+        let (own, purges) = (include_str!("../sql/lease_check.sql"), include_str!("../sql/purge_lease_check.sql"));
+        Ok(!self.store.read(self.fitting(own, purges), parameters).await?.is_empty())
+    }
+
+    /// Whether a step of a purge holds it.
+    pub(crate) const fn is_purges(&self) -> bool {
+        matches!(self.purpose, Purpose::Purge(_))
+    }
+
+    /// The statement itself, or a purge's own form of it.
+    pub(crate) const fn fitting<'s>(&self, own: &'s str, purges: &'s str) -> &'s str {
+        if self.is_purges() { purges } else { own }
     }
 
     /// Refuses a call that could not end before this invocation does. This is checked after the database has answered:

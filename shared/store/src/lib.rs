@@ -24,6 +24,7 @@ mod migrate;
 mod outbox;
 mod pages;
 mod patience;
+mod purge_lease;
 mod purges;
 mod repairs;
 mod runs;
@@ -48,12 +49,11 @@ pub use migrate::{Migrated, migration_failure, version as migrated_version};
 pub use outbox::{OpenPromise, OutboxKind, OutboxRow};
 pub use pages::{Cursor, Cut, TenantFilter, TenantSummary};
 pub use patience::Patience;
-pub use purges::{
-    LedgerRow, NewPurge, Purge, PurgeFailOutcome, PurgeLease, PurgeNotBegun, PurgeStepOutcome, PurgeStepRow, PurgeTask,
-};
+pub use purge_lease::PurgeLease;
+pub use purges::{NewPurge, Purge};
 pub use repairs::{CatalogCredentials, Repaired};
-pub use runs::FailOutcome;
+pub use runs::{FailOutcome, Machine};
 pub use steps::{Activation, Effect, NotBegun, Outcome, StepRow, StepTask};
 pub use sync_targets::{NewSyncTarget, NotRegistered, SyncTarget};
-pub use tenants::{BegunEffects, Deactivated, Deactivation, Hold, NewTenant, Restore, Resume, Tenant, Update, Values};
+pub use tenants::{BegunEffects, Deactivated, Deactivation, Hold, NewTenant, Resume, Tenant, Update, Values};
 pub use verdicts::{RecordedVerdict, VERDICT_COUNTS_FOR};

@@ -1,9 +1,9 @@
-//! A step's beginning and end under the tenant's lease, and the steps' rows.
+//! A step's beginning and end under the tenant's lease, and the steps' rows: of the pipeline, and of a purge.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use domain::{Cause, CauseCode, Failure, ProvisioningState, Step, StepState, TenantId, Tier};
+use domain::{Cause, CauseCode, Failure, ProvisioningState, PurgeStep, Step, StepState, TenantId, Tier};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -13,17 +13,17 @@ use uuid::Uuid;
 
 use crate::lease::{LEASE_MARGIN, Purpose, written};
 use crate::tenants::{Tenant, parsed};
-use crate::{Lease, Store, StoreError};
+use crate::{Lease, Reader, Store, StoreError};
 
 /// One step of one attempt.
 #[derive(Clone, Copy, Debug)]
-pub struct StepTask {
+pub struct StepTask<S = Step> {
     /// The tenant.
     pub tenant_id: TenantId,
     /// The attempt, from 1.
     pub attempt: i32,
     /// The step.
-    pub step: Step,
+    pub step: S,
 }
 
 /// Why a step was not begun.
@@ -31,10 +31,12 @@ pub struct StepTask {
 pub enum NotBegun {
     /// Another invocation holds the lease.
     Busy,
-    /// The tenant moved on to another attempt or state, or is unknown.
+    /// The tenant or its purge moved on to another attempt or state, or is unknown.
     Superseded,
     /// It is completed already.
     Completed,
+    /// It is a purge's, and the tenant is under a legal hold.
+    Held,
     /// The database.
     Store(StoreError),
 }
@@ -48,14 +50,14 @@ impl From<StoreError> for NotBegun {
 /// How a step's invocation ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The step's effect exists. These are the columns that it sets in the tenant's row.
+    /// The step's effect exists. These are the columns that it sets in the tenant's row; a purge's step sets none.
     Completed(Effect),
     /// The step has to wait. The state machine invokes it again.
     Waiting {
         /// What it waits for, as the status route shows it.
         waiting_for: Cow<'static, str>,
     },
-    /// The step wrote its completion itself, with [`Lease::activate`].
+    /// The step wrote its completion itself, with [`Lease::activate`] or [`PurgeLease::finish_purge`](crate::PurgeLease::finish_purge).
     Written,
 }
 
@@ -109,11 +111,11 @@ pub struct Activation<'a> {
     pub event: (Uuid, &'a Value),
 }
 
-/// A step as the status route shows it.
+/// A step as the status routes show it.
 #[derive(Clone, Debug)]
-pub struct StepRow {
+pub struct StepRow<S = Step> {
     /// Which step.
-    pub step: Step,
+    pub step: S,
     /// How far it is.
     pub state: StepState,
     /// Invocations that did some work; polls of a wait do not count.
@@ -130,14 +132,12 @@ pub struct StepRow {
     pub cause: Option<Cause>,
 }
 
-impl TryFrom<&Row> for StepRow {
-    type Error = StoreError;
-
-    fn try_from(row: &Row) -> Result<Self, StoreError> {
+impl<S> StepRow<S> {
+    pub(crate) fn read(row: &Row, from_number: fn(i16) -> Option<S>) -> Result<Self, StoreError> {
         let broken = |column: &str| StoreError::Broken(column.to_owned());
         let cause: Option<Value> = row.try_get("cause")?;
         Ok(Self {
-            step: Step::from_number(row.try_get("step")?).ok_or_else(|| broken("step"))?,
+            step: from_number(row.try_get("step")?).ok_or_else(|| broken("step"))?,
             state: parsed(row, "state")?,
             attempts: row.try_get("attempts")?,
             started_at: row.try_get("started_at")?,
@@ -146,6 +146,14 @@ impl TryFrom<&Row> for StepRow {
             next_retry_at: row.try_get("next_retry_at")?,
             cause: cause.map(serde_json::from_value).transpose().map_err(|_| broken("cause"))?,
         })
+    }
+}
+
+impl Reader {
+    /// The eight steps of a purge, in order.
+    pub async fn purge_steps(&self, tenant: TenantId) -> Result<Vec<StepRow<PurgeStep>>, StoreError> {
+        let rows = self.read(include_str!("../sql/read/purge_steps.sql"), &[(&tenant.0, Type::UUID)]).await?;
+        rows.iter().map(|row| StepRow::read(row, PurgeStep::from_number)).collect()
     }
 }
 
@@ -159,29 +167,45 @@ impl Store {
         work: Duration,
         invocation: Duration,
     ) -> Result<Lease<'_>, NotBegun> {
+        match self.begun(include_str!("../sql/step_begin.sql"), task, token, work, invocation).await? {
+            Some((lease, _)) => Ok(lease),
+            None => Err(self.why_not_begun(task).await?),
+        }
+    }
+
+    /// The lease that the statement gave, and what else it read. `None`: the step was not begun.
+    pub(crate) async fn begun<S: Into<Purpose>>(
+        &self,
+        sql: &str,
+        task: StepTask<S>,
+        token: &str,
+        work: Duration,
+        invocation: Duration,
+    ) -> Result<Option<(Lease<'_>, Row)>, StoreError> {
         let work_ends = SystemTime::now() + work;
+        let purpose: Purpose = task.step.into();
         let row = self
             .query_opt(
-                include_str!("../sql/step_begin.sql"),
+                sql,
                 &[
                     (&task.tenant_id.0, Type::UUID),
                     (&task.attempt, Type::INT4),
-                    (&task.step.number(), Type::INT2),
+                    (&purpose.step()?, Type::INT2),
                     (&token, Type::TEXT),
                     (&(invocation + LEASE_MARGIN).as_secs_f64(), Type::FLOAT8),
                 ],
             )
             .await?;
-        let Some(row) = row else { return Err(self.why_not_begun(task).await?) };
-        let begun_secs: f64 = row.try_get("begun_secs").map_err(StoreError::from)?;
-        Ok(Lease {
+        let Some(row) = row else { return Ok(None) };
+        let lease = Lease {
             store: self,
             tenant: Tenant::try_from(&row)?,
             token: token.to_owned(),
-            purpose: Purpose::Step(task.step),
+            purpose,
             work_ends,
-            begun_for: Duration::try_from_secs_f64(begun_secs).unwrap_or_default(),
-        })
+            begun_for: Duration::try_from_secs_f64(row.try_get("begun_secs")?).unwrap_or_default(),
+        };
+        Ok(Some((lease, row)))
     }
 
     async fn why_not_begun(&self, task: StepTask) -> Result<NotBegun, StoreError> {
@@ -205,7 +229,7 @@ impl Store {
     /// The nine steps, in order.
     pub async fn steps(&self, tenant_id: TenantId) -> Result<Vec<StepRow>, StoreError> {
         let rows = self.read(include_str!("../sql/steps_of_tenant.sql"), &[(&tenant_id.0, Type::UUID)]).await?;
-        rows.iter().map(StepRow::try_from).collect()
+        rows.iter().map(|row| StepRow::read(row, Step::from_number)).collect()
     }
 }
 
@@ -219,7 +243,12 @@ impl Lease<'_> {
             Outcome::Waiting { waiting_for } => {
                 let waiting: &[(&(dyn ToSql + Sync), Type)] =
                     &[(waiting_for, Type::TEXT), (&next_poll.as_secs_f64(), Type::FLOAT8)];
-                self.write_step(include_str!("../sql/step_waiting.sql"), waiting).await
+                let (own, purges) =
+                    (include_str!("../sql/step_waiting.sql"), include_str!("../sql/purge_step_waiting.sql"));
+                self.write_step(self.fitting(own, purges), waiting).await
+            }
+            Outcome::Completed(_) if self.is_purges() => {
+                self.write_step(include_str!("../sql/purge_step_complete.sql"), &[]).await
             }
             Outcome::Completed(effect) => {
                 let columns: &[(&(dyn ToSql + Sync), Type)] = &[
@@ -239,31 +268,22 @@ impl Lease<'_> {
     pub async fn troubled(&self, cause: &Cause, retry_in: Option<Duration>) -> Result<(), Failure> {
         let (cause, retry_in) = (json(cause)?, retry_in.map(|delay| delay.as_secs_f64()));
         let trouble: &[(&(dyn ToSql + Sync), Type)] = &[(&cause, Type::JSONB), (&retry_in, Type::FLOAT8)];
-        self.write_step(include_str!("../sql/step_troubled.sql"), trouble).await
+        let (own, purges) = (include_str!("../sql/step_troubled.sql"), include_str!("../sql/purge_step_troubled.sql"));
+        self.write_step(self.fitting(own, purges), trouble).await
     }
 
     /// Runs a statement whose first parameters are tenant, token and step.
-    async fn write_step(&self, sql: &str, more: &[(&(dyn ToSql + Sync), Type)]) -> Result<(), Failure> {
-        let step = self.step()?.number();
+    pub(crate) async fn write_step(&self, sql: &str, more: &[(&(dyn ToSql + Sync), Type)]) -> Result<(), Failure> {
+        let step = self.purpose.step()?;
         let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> =
             vec![(&self.tenant.tenant_id.0, Type::UUID), (&self.token, Type::TEXT), (&step, Type::INT2)];
         parameters.extend_from_slice(more);
         written(self.store.query_opt(sql, &parameters).await.map(|row| row.is_some()))
     }
 
-    /// The step that the lease was taken for. Under any other lease, no step may be written.
-    fn step(&self) -> Result<Step, StoreError> {
-        match self.purpose {
-            Purpose::Step(step) => Ok(step),
-            Purpose::Billing | Purpose::Invitation | Purpose::Duty(_) | Purpose::Repair | Purpose::Purge(_) => {
-                Err(StoreError::Broken("a lease outside the pipeline has no step".to_owned()))
-            }
-        }
-    }
-
     /// Step 9's transaction. It fails if the tenant's tier is not the one that was billed, or if the lease has ended.
     pub async fn activate(&self, activation: Activation<'_>) -> Result<(), Failure> {
-        self.step()?;
+        self.purpose.step()?;
         let row = self
             .store
             .query_opt(

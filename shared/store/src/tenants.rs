@@ -253,17 +253,6 @@ pub struct Deactivated {
     pub before: ProvisioningState,
 }
 
-/// A deprovisioned tenant to bring back.
-#[derive(Debug)]
-pub struct Restore<'a> {
-    /// The row as it was read. If it changed since, the tenant is not restored.
-    pub tenant: &'a Tenant,
-    /// The run's correlation id.
-    pub correlation_id: &'a str,
-    /// By whom, for the audit log.
-    pub author: Author<'a>,
-}
-
 /// Effects that began or may begin at any moment, and whose values a caller may want to correct.
 #[derive(Clone, Copy, Debug)]
 pub struct BegunEffects {
@@ -456,21 +445,13 @@ impl Store {
     /// deprovisioned → provisioning, with the next attempt and all steps before it. What the DELETE left to be done for a tenant
     /// that is off is superseded. `None`: the row changed since it was read, the tenant is under a legal hold, or somebody may
     /// still act for it under its lease. [`StoreError::Taken`]: somebody takes its domain at the same time.
-    pub async fn restore_tenant(&self, restore: Restore<'_>) -> Result<Option<Tenant>, StoreError> {
-        let row = self
-            .query_opt(
-                include_str!("../sql/tenant_restore.sql"),
-                &[
-                    (&restore.tenant.tenant_id.0, Type::UUID),
-                    (&restore.tenant.version, Type::INT8),
-                    (&restore.correlation_id, Type::TEXT),
-                    (&restore.author.actor, Type::TEXT),
-                    (&restore.author.request_id, Type::TEXT),
-                    (&restore.author.address, Type::INET),
-                ],
-            )
-            .await?;
-        row.as_ref().map(Tenant::try_from).transpose()
+    pub async fn restore_tenant(
+        &self,
+        tenant: &Tenant,
+        correlation_id: &str,
+        author: Author<'_>,
+    ) -> Result<Option<Tenant>, StoreError> {
+        self.decide(include_str!("../sql/tenant_restore.sql"), tenant, correlation_id, author).await
     }
 
     /// Puts a tenant under a legal hold, or gives its hold another reason. `None`: the row changed since it was read.
@@ -480,20 +461,7 @@ impl Store {
         reason: &HoldReason,
         author: Author<'_>,
     ) -> Result<Option<Tenant>, StoreError> {
-        let row = self
-            .query_opt(
-                include_str!("../sql/tenant_hold.sql"),
-                &[
-                    (&tenant.tenant_id.0, Type::UUID),
-                    (&tenant.version, Type::INT8),
-                    (&reason.as_str(), Type::TEXT),
-                    (&author.actor, Type::TEXT),
-                    (&author.request_id, Type::TEXT),
-                    (&author.address, Type::INET),
-                ],
-            )
-            .await?;
-        row.as_ref().map(Tenant::try_from).transpose()
+        self.decide(include_str!("../sql/tenant_hold.sql"), tenant, reason.as_str(), author).await
     }
 
     /// Takes a tenant's legal hold away. `None`: it has none, or the row changed since it was read.
@@ -511,5 +479,29 @@ impl Store {
             )
             .await?;
         row.as_ref().map(Tenant::try_from).transpose()
+    }
+
+    /// Writes a decision about a tenant as it was read, with one text of its own. `None`: the statement wrote nothing.
+    pub(crate) async fn decide<T: for<'a> TryFrom<&'a Row, Error = StoreError>>(
+        &self,
+        sql: &str,
+        tenant: &Tenant,
+        text: &str,
+        author: Author<'_>,
+    ) -> Result<Option<T>, StoreError> {
+        let row = self
+            .query_opt(
+                sql,
+                &[
+                    (&tenant.tenant_id.0, Type::UUID),
+                    (&tenant.version, Type::INT8),
+                    (&text, Type::TEXT),
+                    (&author.actor, Type::TEXT),
+                    (&author.request_id, Type::TEXT),
+                    (&author.address, Type::INET),
+                ],
+            )
+            .await?;
+        row.as_ref().map(T::try_from).transpose()
     }
 }

@@ -18,7 +18,7 @@ use domain::{CauseCode, Failure, ProvisioningState, Step, StepState, TenantId, T
 use leasing::{CALL, LONG, intent, refused, request};
 use serde_json::json;
 use store::{
-    Activation, Author, Effect, FailOutcome, Intent, KeyedRequest, LEASE_MARGIN, NotBegun, Outcome, ResourceKind,
+    Activation, Author, Effect, FailOutcome, Intent, KeyedRequest, LEASE_MARGIN, Machine, NotBegun, Outcome, ResourceKind,
     Resume, StepTask, StoreError,
 };
 use support::Database;
@@ -150,11 +150,11 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
     let tenant = database.tenant("acme").await;
     let store = &database.store;
     let (given, own) = (cause(CauseCode::RunLost), cause(CauseCode::SupabaseProjectLimit));
-    let fail = async || store.fail_run(tenant.tenant_id, 1, &given, false, "r").await.expect("answers");
+    let fail = async || store.fail_run(Machine::Pipeline, tenant.tenant_id, 1, &given, false, "r").await.expect("answers");
     let lease = database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("free");
     assert_eq!(fail().await, FailOutcome::Busy);
     lease.troubled(&own, None).await.expect("in time");
-    assert_eq!(fail().await, FailOutcome::Failed(Step::CreateEnvironment));
+    assert_eq!(fail().await, FailOutcome::Failed(Step::CreateEnvironment.function()));
     assert_eq!(fail().await, FailOutcome::Over);
 
     let row = database.row(&tenant).await;
@@ -263,7 +263,7 @@ async fn activation_is_one_transaction_and_never_undone() {
     let row = database.row(&tenant).await;
     assert!(row.is_active && row.state == ProvisioningState::Active && row.activated_at.is_some());
     assert_eq!(store.outbox(&[one, two]).await.expect("answers").len(), 2);
-    let late = store.fail_run(tenant.tenant_id, 1, &cause(CauseCode::RunLost), true, "r").await.expect("answers");
+    let late = store.fail_run(Machine::Pipeline, tenant.tenant_id, 1, &cause(CauseCode::RunLost), true, "r").await.expect("answers");
     assert_eq!(late, FailOutcome::Over);
     assert!(matches!(database.begin(&tenant, Step::ActivateTenant, "b").await, Err(NotBegun::Completed)));
     store.outbox_delivered(one).await.expect("answers");
@@ -286,11 +286,11 @@ async fn there_is_one_reconciler_and_it_claims_each_idle_run() {
     assert!(store.take_singleton("x", "b", LONG).await.expect("answers"));
 
     let idle = Duration::from_mins(1);
-    let claim = async || store.claim_idle_run(tenant.tenant_id, 1, idle).await.expect("answers");
+    let claim = async || store.claim_idle_run(Machine::Pipeline, tenant.tenant_id, 1, idle).await.expect("answers");
     assert!(!claim().await, "it is alive");
     assert!(store.idle_runs(idle, 10).await.expect("answers").is_empty());
     let held_up = cause(CauseCode::ExecutionsUnavailable);
-    store.hold_up_run(tenant.tenant_id, 1, &held_up, true).await.expect("answers");
+    store.hold_up_run(Machine::Pipeline, tenant.tenant_id, 1, &held_up, true).await.expect("answers");
     assert_eq!(store.idle_runs(idle, 10).await.expect("answers").len(), 1);
     assert!(claim().await);
     assert!(!claim().await, "another process has just done so");
@@ -308,7 +308,7 @@ async fn the_next_step_shows_why_a_run_is_held_up() {
         (row.state, row.cause, row.next_retry_at.is_some())
     };
     let hold_up = async |attempt| {
-        store.hold_up_run(tenant.tenant_id, attempt, &unstarted, false).await.expect("answers");
+        store.hold_up_run(Machine::Pipeline, tenant.tenant_id, attempt, &unstarted, false).await.expect("answers");
     };
     let (fresh, told) = ((StepState::Pending, None, false), (StepState::Pending, Some(unstarted.clone()), true));
 
@@ -327,8 +327,8 @@ async fn the_next_step_shows_why_a_run_is_held_up() {
     assert_eq!((shown(1).await.1, shown(2).await), (None, told));
 
     // A cause that kept a step from beginning is not the cause of the run's failure.
-    let outcome = store.fail_run(tenant.tenant_id, 1, &given, false, "r").await.expect("answers");
-    assert_eq!(outcome, FailOutcome::Failed(Step::AwaitEnvironment));
+    let outcome = store.fail_run(Machine::Pipeline, tenant.tenant_id, 1, &given, false, "r").await.expect("answers");
+    assert_eq!(outcome, FailOutcome::Failed(Step::AwaitEnvironment.function()));
     assert_eq!(shown(2).await, (StepState::Failed, Some(given), false));
 }
 

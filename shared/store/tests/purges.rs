@@ -11,8 +11,7 @@ use domain::{
 use jiff::Timestamp;
 use serde_json::json;
 use store::{
-    Author, Deactivation, NewPurge, Purge, PurgeFailOutcome, PurgeLease, PurgeNotBegun, PurgeStepOutcome, PurgeTask,
-    Restore, Tenant,
+    Author, Deactivation, FailOutcome, Machine, NewPurge, NotBegun, Outcome, Purge, PurgeLease, StepTask, Tenant,
 };
 use support::Database;
 use uuid::Uuid;
@@ -71,8 +70,8 @@ impl Database {
         self.request_as(&self.row(tenant).await, false, POLICIES).await.expect("begun")
     }
 
-    async fn begin(&self, purge: &Purge, step: PurgeStep, token: &str) -> Result<PurgeLease<'_>, PurgeNotBegun> {
-        let task = PurgeTask { tenant_id: purge.tenant_id, attempt: purge.attempt, step };
+    async fn begin(&self, purge: &Purge, step: PurgeStep, token: &str) -> Result<PurgeLease<'_>, NotBegun> {
+        let task = StepTask { tenant_id: purge.tenant_id, attempt: purge.attempt, step };
         self.store.begin_purge_step(task, token, LONG, LONG).await
     }
 
@@ -87,14 +86,14 @@ impl Database {
 
     async fn restore(&self, tenant: &Tenant) -> Option<Tenant> {
         let tenant = &self.row(tenant).await;
-        self.store.restore_tenant(Restore { tenant, correlation_id: "c", author: ALICE }).await.expect("answers")
+        self.store.restore_tenant(tenant, "c", ALICE).await.expect("answers")
     }
 
     /// Completes the steps before this one.
     async fn complete_until(&self, purge: &Purge, last: PurgeStep) {
         for step in PurgeStep::ALL.into_iter().filter(|step| *step < last) {
             let lease = self.begin(purge, step, "t").await.expect("free");
-            lease.finish_step(&PurgeStepOutcome::Completed, Duration::ZERO).await.expect("written");
+            lease.finish(&Outcome::DONE, Duration::ZERO).await.expect("written");
         }
     }
 }
@@ -160,7 +159,7 @@ async fn another_consumer_approves_what_it_has_read() {
     assert_eq!((purge.state, purge.approved_by), (PurgeState::WaitingApproval, None));
     assert!(matches!(
         database.begin(&database.purge(&tenant).await, PurgeStep::CloseAccess, "t").await,
-        Err(PurgeNotBegun::Superseded)
+        Err(NotBegun::Superseded)
     ));
     let read = database.row(&tenant).await;
     let approve =
@@ -196,23 +195,23 @@ async fn a_step_has_the_lease_alone_and_loses_it_to_a_hold() {
     let tenant = database.deprovisioned("acme").await;
     let purge = database.request(&tenant).await;
     let lease = database.begin(&purge, PurgeStep::CloseAccess, "a").await.expect("free");
-    assert!(matches!(database.begin(&purge, PurgeStep::CloseAccess, "b").await, Err(PurgeNotBegun::Busy)));
+    assert!(matches!(database.begin(&purge, PurgeStep::CloseAccess, "b").await, Err(NotBegun::Busy)));
     lease.fence(Duration::from_secs(5)).await.expect("free to delete");
     database.hold(&tenant).await;
     assert_eq!(refused(lease.fence(Duration::from_secs(5)).await), CauseCode::LeaseTooShort);
     // What was deleted before is still written down.
     lease.write_item(&gone(PurgedKind::CacheEntries, "keys"), None).await.expect("written");
-    lease.step_troubled(&Failure::from(CauseCode::PurgeHeld).cause(), None).await.expect("written");
-    assert!(matches!(database.begin(&purge, PurgeStep::CloseAccess, "b").await, Err(PurgeNotBegun::Held)));
+    lease.troubled(&Failure::from(CauseCode::PurgeHeld).cause(), None).await.expect("written");
+    assert!(matches!(database.begin(&purge, PurgeStep::CloseAccess, "b").await, Err(NotBegun::Held)));
     let held = Failure::from(CauseCode::PurgeHeld).cause();
-    let failed = database.store.fail_purge(tenant.tenant_id, 1, &held, true, "r").await.expect("answers");
-    assert_eq!(failed, PurgeFailOutcome::Failed(PurgeStep::CloseAccess));
+    let failed = database.store.fail_run(Machine::Purge, tenant.tenant_id, 1, &held, true, "r").await.expect("answers");
+    assert_eq!(failed, FailOutcome::Failed(PurgeStep::CloseAccess.function()));
     assert!(database.store.resume_purge(&database.row(&tenant).await, "c", ALICE).await.expect("answers").is_none());
     database.release_hold(&tenant).await;
     let resumed = database.store.resume_purge(&database.row(&tenant).await, "c", ALICE).await.expect("answers");
     let resumed = resumed.expect("resumed");
     assert_eq!((resumed.state, resumed.attempt, resumed.cause.is_none()), (PurgeState::Running, 2, true));
-    assert!(matches!(database.begin(&purge, PurgeStep::CloseAccess, "b").await, Err(PurgeNotBegun::Superseded)));
+    assert!(matches!(database.begin(&purge, PurgeStep::CloseAccess, "b").await, Err(NotBegun::Superseded)));
     database.begin(&resumed, PurgeStep::CloseAccess, "b").await.expect("free");
 }
 
@@ -226,22 +225,22 @@ async fn a_failed_purge_goes_on_after_what_is_completed() {
     let lease = database.begin(&purge, PurgeStep::DeleteIndex, "t").await.expect("free");
     let cause = Failure::from(CauseCode::OpenSearchUnavailable).cause();
     assert_eq!(
-        database.store.fail_purge(tenant.tenant_id, 1, &cause, true, "r").await.expect("answers"),
-        PurgeFailOutcome::Busy
+        database.store.fail_run(Machine::Purge, tenant.tenant_id, 1, &cause, true, "r").await.expect("answers"),
+        FailOutcome::Busy
     );
-    lease.step_troubled(&cause, None).await.expect("written");
+    lease.troubled(&cause, None).await.expect("written");
     let lost = Failure::from(CauseCode::PurgeLost).cause();
     // The step's own cause counts more than that the execution ended.
-    let failed = database.store.fail_purge(tenant.tenant_id, 1, &lost, false, "r").await.expect("answers");
-    assert_eq!(failed, PurgeFailOutcome::Failed(PurgeStep::DeleteIndex));
+    let failed = database.store.fail_run(Machine::Purge, tenant.tenant_id, 1, &lost, false, "r").await.expect("answers");
+    assert_eq!(failed, FailOutcome::Failed(PurgeStep::DeleteIndex.function()));
     assert_eq!(database.purge(&tenant).await.cause, Some(cause.clone()));
     assert_eq!(
-        database.store.fail_purge(tenant.tenant_id, 1, &lost, true, "r").await.expect("answers"),
-        PurgeFailOutcome::Over
+        database.store.fail_run(Machine::Purge, tenant.tenant_id, 1, &lost, true, "r").await.expect("answers"),
+        FailOutcome::Over
     );
     let resumed =
         database.store.resume_purge(&database.row(&tenant).await, "c", ALICE).await.expect("answers").expect("resumed");
-    assert!(matches!(database.begin(&resumed, PurgeStep::CloseAccess, "t").await, Err(PurgeNotBegun::Completed)));
+    assert!(matches!(database.begin(&resumed, PurgeStep::CloseAccess, "t").await, Err(NotBegun::Completed)));
     let (_, step) = database.store.purge_and_step(tenant.tenant_id).await.expect("answers").expect("there");
     assert_eq!(step, Some(PurgeStep::DeleteIndex));
     let states: Vec<_> =
@@ -270,7 +269,7 @@ async fn what_a_delete_left_to_be_done_is_done_with_the_steps() {
         database.store.duty_of(store::Duty::SwitchOffGraphUser, tenant.tenant_id).await.expect("answers").is_none()
     );
     let lease = database.begin(&purge, PurgeStep::EndSubscription, "t").await.expect("free");
-    lease.finish_step(&PurgeStepOutcome::Completed, Duration::ZERO).await.expect("written");
+    lease.finish(&Outcome::DONE, Duration::ZERO).await.expect("written");
     assert_eq!(open().await, Vec::<String>::new());
 }
 
@@ -290,7 +289,7 @@ async fn a_tenant_comes_back_until_something_is_lost() {
     assert!(database.restore(&tenant).await.is_none(), "it runs");
     database.complete_until(&purge, PurgeStep::DeleteIndex).await;
     let lost = Failure::from(CauseCode::PurgeLost).cause();
-    database.store.fail_purge(tenant.tenant_id, 2, &lost, true, "r").await.expect("answers");
+    database.store.fail_run(Machine::Purge, tenant.tenant_id, 2, &lost, true, "r").await.expect("answers");
     let restored = database.restore(&tenant).await.expect("restored");
     assert_eq!(restored.state, ProvisioningState::Provisioning);
     database.deactivate(&restored).await;
@@ -301,8 +300,8 @@ async fn a_tenant_comes_back_until_something_is_lost() {
     database.complete_until(&purge, PurgeStep::DeleteIndex).await;
     let lease = database.begin(&purge, PurgeStep::DeleteIndex, "t").await.expect("free");
     assert!(lease.purge().no_return_at.is_some());
-    lease.step_troubled(&lost, None).await.expect("written");
-    database.store.fail_purge(tenant.tenant_id, 3, &lost, true, "r").await.expect("answers");
+    lease.troubled(&lost, None).await.expect("written");
+    database.store.fail_run(Machine::Purge, tenant.tenant_id, 3, &lost, true, "r").await.expect("answers");
     assert!(database.restore(&tenant).await.is_none());
 }
 
@@ -321,7 +320,6 @@ async fn what_is_proved_is_written_once_and_dead_in_the_ledger() {
     database.deactivate(&tenant).await;
     let purge = database.request(&tenant).await;
     let lease = database.begin(&purge, PurgeStep::CloseAccess, "t").await.expect("free");
-    assert_eq!(lease.ledger().await.expect("read").len(), 2);
     let kept = PurgedItem {
         outcome: PurgeOutcome::Kept,
         why: Some("as it was asked for".to_owned()),
@@ -331,8 +329,8 @@ async fn what_is_proved_is_written_once_and_dead_in_the_ledger() {
         lease.write_item(&gone(PurgedKind::Graph, "client_acme"), Some(graph)).await.expect("written");
         lease.write_item(&kept, Some(customer)).await.expect("written");
     }
-    let live: Vec<_> = lease.ledger().await.expect("read").into_iter().map(|row| row.id).collect();
-    assert_eq!(live, [customer]);
+    let live = client.query("SELECT id FROM control.resources WHERE dead_at IS NULL", &[]).await.expect("answers");
+    assert_eq!(live.iter().map(|row| row.get(0)).collect::<Vec<Uuid>>(), [customer]);
     let items = database.store.purged_items(tenant.tenant_id).await.expect("answers");
     assert_eq!(items, [gone(PurgedKind::Graph, "client_acme"), kept]);
     let audited = "SELECT count(*) FROM control.audit_log WHERE action = 'tenant.purge_resource'";
@@ -351,12 +349,12 @@ async fn the_slug_is_free_in_the_statement_that_ends_the_purge() {
     let purge = database.request(&tenant).await;
     let early = database.begin(&purge, PurgeStep::SignCertificate, "t").await.expect("free");
     assert_eq!(refused(early.finish_purge(&json!({}), true).await), CauseCode::PurgeOvertaken);
-    early.finish_step(&PurgeStepOutcome::waiting("the others"), Duration::ZERO).await.expect("written");
+    early.finish(&Outcome::waiting("the others"), Duration::ZERO).await.expect("written");
     database.complete_until(&purge, PurgeStep::SignCertificate).await;
     let last = database.begin(&purge, PurgeStep::SignCertificate, "t").await.expect("free");
     let certificate = json!({ "signed": true });
     last.finish_purge(&certificate, true).await.expect("written");
-    assert!(matches!(database.begin(&purge, PurgeStep::SignCertificate, "t").await, Err(PurgeNotBegun::Completed)));
+    assert!(matches!(database.begin(&purge, PurgeStep::SignCertificate, "t").await, Err(NotBegun::Completed)));
     let done = database.purge(&tenant).await;
     assert_eq!((done.state, done.slug_released, done.slug.as_str()), (PurgeState::Done, true, "acme"));
     assert_eq!(done.certificate, Some(certificate));
@@ -395,13 +393,13 @@ async fn one_process_at_a_time_looks_after_an_idle_purge() {
     let minute = Duration::from_mins(1);
     assert!(database.store.idle_purges(minute, 10).await.expect("answers").is_empty());
     let cause = Failure::from(CauseCode::ExecutionsUnavailable).cause();
-    database.store.hold_up_purge(tenant.tenant_id, 1, &cause, true).await.expect("answers");
+    database.store.hold_up_run(Machine::Purge, tenant.tenant_id, 1, &cause, true).await.expect("answers");
     let steps = database.store.purge_steps(tenant.tenant_id).await.expect("answers");
     assert_eq!(steps[0].cause, Some(cause));
     let idle = database.store.idle_purges(minute, 10).await.expect("answers");
     assert_eq!(idle.iter().map(|purge| purge.tenant_id).collect::<Vec<_>>(), [tenant.tenant_id]);
-    assert!(database.store.claim_idle_purge(tenant.tenant_id, 1, minute).await.expect("answers"));
-    assert!(!database.store.claim_idle_purge(tenant.tenant_id, 1, minute).await.expect("answers"));
+    assert!(database.store.claim_idle_run(Machine::Purge, tenant.tenant_id, 1, minute).await.expect("answers"));
+    assert!(!database.store.claim_idle_run(Machine::Purge, tenant.tenant_id, 1, minute).await.expect("answers"));
     // A step that begins is a sign of life, and takes the cause away.
     database.begin(&purge, PurgeStep::CloseAccess, "t").await.expect("free");
     assert!(database.store.purge_steps(tenant.tenant_id).await.expect("answers")[0].cause.is_none());

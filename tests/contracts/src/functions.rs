@@ -1,6 +1,7 @@
 //! Every function of the product, as its type declares it.
 
 use api_kit::Handler;
+use domain::{PurgeStep, Step};
 use lambda_kit::Declaration;
 use lambda_kit::operation::Operation;
 use step_kit::{Declared, Work};
@@ -88,23 +89,23 @@ pub fn log_of(group: &str) -> &str {
 }
 
 fn route<H: Handler>() -> Function {
-    of::<H>("api", H::ROUTE.name.to_owned(), api_kit::declaration::<H>())
+    of::<H>("api", H::ROUTE.name, api_kit::declaration::<H>())
 }
 
-fn step<W: Work>() -> Function {
+fn step<W: Work<Step = Step>>() -> Function {
     of::<W>("steps", W::STEP.function(), Declared::by::<W>())
 }
 
-fn purge_step<W: purge_kit::Work>() -> Function {
-    of::<W>("purge", W::STEP.function(), purge_kit::Declared::by::<W>())
+fn purge_step<W: Work<Step = PurgeStep>>() -> Function {
+    of::<W>("purge", W::STEP.function(), Declared::by::<W>())
 }
 
 fn operation<O: Operation>() -> Function {
-    of::<O>("ops", O::NAME.to_owned(), Declaration::of::<O>())
+    of::<O>("ops", O::NAME, Declaration::of::<O>())
 }
 
-fn of<T>(group: &'static str, name: String, declaration: Declaration) -> Function {
+fn of<T>(group: &'static str, name: &str, declaration: Declaration) -> Function {
     let path = std::any::type_name::<T>();
     let package = path.split("::").next().unwrap_or(path).replace('_', "-");
-    Function { name, package, group, declaration }
+    Function { name: name.to_owned(), package, group, declaration }
 }

@@ -30,7 +30,7 @@ impl Machine {
             resource: "ProvisionTenantStateMachine",
             recorder: "RecordFailure",
             failed: "ProvisioningFailed",
-            steps: Step::ALL.iter().map(|step| step.function()).collect(),
+            steps: Step::ALL.iter().map(|step| step.function().to_owned()).collect(),
         })
     }
 
@@ -41,7 +41,7 @@ impl Machine {
             resource: "PurgeTenantStateMachine",
             recorder: "RecordPurgeFailure",
             failed: "PurgeFailed",
-            steps: PurgeStep::ALL.iter().map(|step| step.function()).collect(),
+            steps: PurgeStep::ALL.iter().map(|step| step.function().to_owned()).collect(),
         })
     }
 

@@ -8,7 +8,6 @@ use contracts::machine::Machine;
 use contracts::template::Template;
 use domain::FailureKind;
 use purge_6_delete_project::DeleteProject;
-use purge_kit::Work as _;
 use serde_json::{Value, json};
 use step_2_await_environment::AwaitEnvironment;
 use step_5_invite_admin::InviteAdmin;

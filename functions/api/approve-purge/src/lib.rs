@@ -46,7 +46,7 @@ impl Handler for ApprovePurge {
                 PurgeState::Done => return Err(Problem::tenant_purged()),
                 // What was approved before is approved, whatever version the caller had in mind (RFC 9110, 13.1.1).
                 PurgeState::Running if approved_before => {
-                    runs::start_purge(&self.store, &self.purges, &purge, budget).await;
+                    runs::start(&self.store, &self.purges.of(&purge), budget).await;
                     return Ok(AcceptedPurge::answer(&purge, step, AcceptedAs::Found));
                 }
                 PurgeState::Running | PurgeState::Failed | PurgeState::Withdrawn => {
@@ -65,7 +65,7 @@ impl Handler for ApprovePurge {
             }
             match self.store.approve_purge(&tenant, &request.correlation_id, author).await {
                 Ok(Some(purge)) => {
-                    runs::start_purge(&self.store, &self.purges, &purge, budget).await;
+                    runs::start(&self.store, &self.purges.of(&purge), budget).await;
                     return Ok(AcceptedPurge::answer(&purge, step, AcceptedAs::Started));
                 }
                 // Somebody changed the row, or the write got no answer: the next look says which.

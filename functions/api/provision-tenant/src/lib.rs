@@ -149,7 +149,7 @@ impl ProvisionTenant {
                 Written::Overtaken | Written::Unanswered => return Ok(None),
             }
         }
-        Ok(match runs::attend(&self.store, &self.runs, tenant, &request.request_id, budget).await? {
+        Ok(match runs::attend(&self.store, &self.runs.of(tenant), &request.request_id, budget).await? {
             Care::Failed => None,
             Care::Nothing | Care::Started => {
                 let not_applied: Vec<_> = late.into_iter().map(Used::not_applied).collect();
@@ -167,7 +167,8 @@ impl ProvisionTenant {
 
     /// Starts the run of a row that this request wrote.
     async fn start(&self, tenant: &Tenant, budget: Budget) -> Answer {
-        let resumes_at = runs::start(&self.store, &self.runs, tenant, budget).await;
+        let resumes_at = runs::resumes_at(&self.store, tenant).await;
+        runs::start(&self.store, &self.runs.of(tenant), budget).await;
         Accepted::begun(tenant, resumes_at)
     }
 }

@@ -53,7 +53,7 @@ impl Handler for PurgeTenant {
                     if unanswered {
                         return Ok(self.start(&purge, AcceptedAs::Started, budget).await);
                     }
-                    match runs::attend_purge(&self.store, &self.purges, &purge, &request.request_id, budget).await? {
+                    match runs::attend(&self.store, &self.purges.of(&purge), &request.request_id, budget).await? {
                         Care::Failed => continue,
                         Care::Nothing | Care::Started => {
                             return Ok(AcceptedPurge::answer(&purge, step, AcceptedAs::Found));
@@ -119,7 +119,7 @@ impl PurgeTenant {
         if purge.state == PurgeState::WaitingApproval {
             return AcceptedPurge::answer(purge, step, AcceptedAs::Asked);
         }
-        runs::start_purge(&self.store, &self.purges, purge, budget).await;
+        runs::start(&self.store, &self.purges.of(purge), budget).await;
         AcceptedPurge::answer(purge, step, request_as)
     }
 }

@@ -9,7 +9,7 @@ use api_kit::{Answer, Budget, Handler, Preconditions, Problem, Request, SlugInPa
 use domain::{ProvisioningState, PurgeState};
 use lambda_kit::needs;
 use runs::{Care, Runs};
-use store::{ControlDatabase, Restore, StoreError, Tenant};
+use store::{ControlDatabase, StoreError, Tenant};
 
 /// How often the row is looked at again because others change it meanwhile, or hold the tenant's lease.
 const ROUNDS: usize = 6;
@@ -43,7 +43,7 @@ impl Handler for RestoreTenant {
                 ProvisioningState::Provisioning if unanswered => return Ok(self.start(&tenant, budget).await),
                 // What was begun before is begun, whatever version the caller had in mind (RFC 9110, 13.1.1).
                 ProvisioningState::Provisioning if tenant.restored_at.is_some() => {
-                    match runs::attend(&self.store, &self.runs, &tenant, &request.request_id, budget).await? {
+                    match runs::attend(&self.store, &self.runs.of(&tenant), &request.request_id, budget).await? {
                         Care::Failed => continue,
                         Care::Nothing | Care::Started => return Ok(Accepted::found(&tenant, &[])),
                     }
@@ -64,9 +64,7 @@ impl Handler for RestoreTenant {
             if !conditions.allow(Some(tenant.version)) {
                 return Err(Problem::version_mismatch());
             }
-            let restore =
-                Restore { tenant: &tenant, correlation_id: &request.correlation_id, author: request.author() };
-            match self.store.restore_tenant(restore).await {
+            match self.store.restore_tenant(&tenant, &request.correlation_id, request.author()).await {
                 Ok(Some(tenant)) => return Ok(self.start(&tenant, budget).await),
                 // Somebody changed the row, takes its domain at the same time, or ends what a DELETE left to be done.
                 Ok(None) | Err(StoreError::Taken { .. }) => tokio::time::sleep(PAUSE).await,
@@ -80,7 +78,7 @@ impl Handler for RestoreTenant {
 
 impl RestoreTenant {
     async fn start(&self, tenant: &Tenant, budget: Budget) -> Answer {
-        runs::start(&self.store, &self.runs, tenant, budget).await;
+        runs::start(&self.store, &self.runs.of(tenant), budget).await;
         Accepted::restored(tenant)
     }
 }

@@ -34,7 +34,7 @@ impl Handler for RetryTenant {
                 ProvisioningState::Deprovisioned => return Err(Problem::tenant_deprovisioned()),
                 ProvisioningState::Provisioning if unanswered => return Ok(self.start(&tenant, budget).await),
                 ProvisioningState::Provisioning => {
-                    match runs::attend(&self.store, &self.runs, &tenant, &request.request_id, budget).await? {
+                    match runs::attend(&self.store, &self.runs.of(&tenant), &request.request_id, budget).await? {
                         Care::Failed => {}
                         Care::Nothing | Care::Started => return Ok(Accepted::found(&tenant, &[])),
                     }
@@ -61,7 +61,8 @@ impl Handler for RetryTenant {
 
 impl RetryTenant {
     async fn start(&self, tenant: &Tenant, budget: Budget) -> Answer {
-        let resumes_at = runs::start(&self.store, &self.runs, tenant, budget).await;
+        let resumes_at = runs::resumes_at(&self.store, tenant).await;
+        runs::start(&self.store, &self.runs.of(tenant), budget).await;
         Accepted::begun(tenant, resumes_at)
     }
 }

@@ -139,7 +139,7 @@ impl ReconcileTenants {
             // A run's lines carry its ids, whoever looks after it.
             let span = telemetry::request_span(Self::NAME, request_id);
             telemetry::name_run(&span, &tenant.run());
-            let care = runs::look_after(&self.store, &self.runs, &tenant, request_id).instrument(span.clone()).await;
+            let care = runs::look_after(&self.store, &self.runs.of(&tenant), request_id).instrument(span.clone()).await;
             span.in_scope(|| report.count(care));
         }
         Ok(())
@@ -153,8 +153,7 @@ impl ReconcileTenants {
             }
             let span = telemetry::request_span(Self::NAME, request_id);
             telemetry::name_run(&span, &purge.run());
-            let care = runs::look_after_purge(&self.store, &self.purges, &purge, request_id);
-            let care = care.instrument(span.clone()).await;
+            let care = runs::look_after(&self.store, &self.purges.of(&purge), request_id).instrument(span.clone()).await;
             span.in_scope(|| report.count(care));
         }
         Ok(())

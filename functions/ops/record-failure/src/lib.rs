@@ -1,27 +1,9 @@
-//! Records that a run failed, at which step and why. It never changes an active tenant or a newer attempt.
+//! Records that a run failed, at which step and why.
 
-use domain::{Caught, CauseCode, FailureKind, Run};
+use lambda_kit::needs;
 use lambda_kit::operation::Operation;
-use lambda_kit::{needs, telemetry};
-use serde::{Deserialize, Serialize};
-use step_kit::StepError;
-use store::{ControlDatabase, FailOutcome};
-use tracing::Span;
-
-/// The state's input.
-#[derive(Debug, Deserialize)]
-pub struct Task {
-    #[serde(flatten)]
-    run: Run,
-    error: Caught,
-}
-
-/// The state's output.
-#[derive(Debug, Serialize)]
-pub struct Report {
-    /// Whether this run made the tenant fail.
-    recorded: bool,
-}
+use step_kit::{FailedRun, Recorded, StepError, not_recorded};
+use store::{ControlDatabase, Machine};
 
 needs! {
     /// The recorder of failed runs.
@@ -32,40 +14,15 @@ needs! {
 
 impl Operation for RecordFailure {
     const NAME: &'static str = "record-failure";
-    type Event = Task;
-    type Answer = Report;
+    type Event = FailedRun;
+    type Answer = Recorded;
     type Error = StepError;
 
-    /// Fails with `Step.Busy` while an invocation of a step holds the tenant's lease.
-    async fn invoke(&self, task: Task, request_id: &str) -> Result<Report, StepError> {
-        let Task { run, error } = task;
-        telemetry::name_run(&Span::current(), &run);
-        let cause = error.cause();
-        match self.store.fail_run(run.tenant_id, run.attempt, &cause, true, request_id).await? {
-            FailOutcome::Failed(step) => {
-                let step = step.function();
-                tracing::warn!(step, error = error.error, code = cause.code, hint = cause.hint, "a run failed");
-                Ok(Report { recorded: true })
-            }
-            FailOutcome::Over => {
-                tracing::info!(error = error.error, code = cause.code, "the run was over already");
-                Ok(Report { recorded: false })
-            }
-            FailOutcome::Busy => Err(CauseCode::LeaseHeld.into()),
-        }
+    async fn invoke(&self, failed: FailedRun, request_id: &str) -> Result<Recorded, StepError> {
+        failed.record(&self.store, Machine::Pipeline, request_id).await
     }
 
-    /// While a step holds the lease, the state machine asks again.
-    fn failed(StepError(failure): &StepError) {
-        match failure.kind() {
-            FailureKind::Busy => tracing::info!(code = failure.code().as_str(), "a step is still at work"),
-            FailureKind::RateLimited
-            | FailureKind::Transient
-            | FailureKind::Rejected
-            | FailureKind::Internal
-            | FailureKind::Superseded => {
-                lambda_kit::trouble!(failure, hint = failure.hint(), "a failure could not be recorded");
-            }
-        }
+    fn failed(error: &StepError) {
+        not_recorded(error);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{Failure, PurgeStep, PurgedKind, names};
 use falkordb::{FalkorDb, Found, OPERATION_LIMIT};
 use lambda_kit::{Read, needs};
-use purge_kit::{PurgeLease, PurgeStepOutcome, Thing, Work};
+use purge_kit::{Outcome, PurgeLease, Thing, Work};
 use region_search::RegionAliases;
 use secrets::RegionSecret;
 use supabase_project::ProjectRemoval;
@@ -31,15 +31,16 @@ needs! {
 }
 
 impl Work for CloseAccess {
+    type Step = PurgeStep;
     const STEP: PurgeStep = PurgeStep::CloseAccess;
 
-    async fn run(&self, lease: &PurgeLease<'_>) -> Result<PurgeStepOutcome, Failure> {
+    async fn run(&self, lease: &PurgeLease<'_>) -> Result<Outcome, Failure> {
         self.take_alias(lease).await?;
         self.switch_off(lease).await?;
         self.revoke(lease).await?;
         // Last: what the middleware asks for from now on, it is refused.
         self.empty_cache(lease).await?;
-        Ok(PurgeStepOutcome::Completed)
+        Ok(Outcome::DONE)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use billing::{Billing, Remains};
 use domain::{CauseCode, CustomerPolicy, Failure, PurgeStep, PurgedKind};
 use lambda_kit::needs;
-use purge_kit::{PurgeLease, PurgeStepOutcome, Thing, Work};
+use purge_kit::{Outcome, PurgeLease, Thing, Work};
 use store::ResourceKind;
 
 /// One call of Stripe.
@@ -21,9 +21,10 @@ needs! {
 }
 
 impl Work for EndSubscription {
+    type Step = PurgeStep;
     const STEP: PurgeStep = PurgeStep::EndSubscription;
 
-    async fn run(&self, lease: &PurgeLease<'_>) -> Result<PurgeStepOutcome, Failure> {
+    async fn run(&self, lease: &PurgeLease<'_>) -> Result<Outcome, Failure> {
         if let Some(remains) = self.billing.within(STRIPE_CALL).remains(lease).await? {
             for id in &remains.subscriptions {
                 let ended = remains.end_subscription(id).await?;
@@ -39,7 +40,7 @@ impl Work for EndSubscription {
                 give_up(lease, kind).await?;
             }
         }
-        Ok(PurgeStepOutcome::Completed)
+        Ok(Outcome::DONE)
     }
 }
 

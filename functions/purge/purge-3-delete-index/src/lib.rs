@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Failure, PurgeStep, PurgedKind, names};
 use lambda_kit::needs;
 use opensearch::Found;
-use purge_kit::{PurgeLease, PurgeStepOutcome, Thing, Work};
+use purge_kit::{Outcome, PurgeLease, Thing, Work};
 use region_search::RegionIndices;
 use store::ResourceKind;
 
@@ -20,9 +20,10 @@ needs! {
 }
 
 impl Work for DeleteIndex {
+    type Step = PurgeStep;
     const STEP: PurgeStep = PurgeStep::DeleteIndex;
 
-    async fn run(&self, lease: &PurgeLease<'_>) -> Result<PurgeStepOutcome, Failure> {
+    async fn run(&self, lease: &PurgeLease<'_>) -> Result<Outcome, Failure> {
         let (index, alias) = (names::search_index(&lease.purge().slug), names::search_alias(&lease.purge().slug));
         let (opensearch, spec) = (self.search.of(lease.tenant().region).await?, self.search.spec(&index, &alias));
         let row = lease.resource(ResourceKind::SearchIndex).await?;
@@ -39,6 +40,6 @@ impl Work for DeleteIndex {
             return Err(thing.still_there("The search index"));
         }
         thing.gone("no such index").await?;
-        Ok(PurgeStepOutcome::Completed)
+        Ok(Outcome::DONE)
     }
 }

@@ -3,7 +3,7 @@
 use domain::{Failure, PurgeStep, PurgedKind, names};
 use falkordb::{FalkorDb, Found, OPERATION_LIMIT};
 use lambda_kit::{Read, needs};
-use purge_kit::{PurgeLease, PurgeStepOutcome, Thing, Work};
+use purge_kit::{Outcome, PurgeLease, Thing, Work};
 use secrets::RegionSecret;
 use store::ResourceKind;
 
@@ -15,14 +15,15 @@ needs! {
 }
 
 impl Work for DeleteGraph {
+    type Step = PurgeStep;
     const STEP: PurgeStep = PurgeStep::DeleteGraph;
 
-    async fn run(&self, lease: &PurgeLease<'_>) -> Result<PurgeStepOutcome, Failure> {
+    async fn run(&self, lease: &PurgeLease<'_>) -> Result<Outcome, Failure> {
         let region = self.regions.read_of(lease.tenant().region).await?.falkordb;
         let falkordb = FalkorDb::connect(&region.url, region.ca_pem.as_deref()).await?;
         delete_graph(lease, &falkordb).await?;
         delete_user(lease, &falkordb).await?;
-        Ok(PurgeStepOutcome::Completed)
+        Ok(Outcome::DONE)
     }
 }
 

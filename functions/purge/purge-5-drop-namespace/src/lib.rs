@@ -7,7 +7,7 @@ use domain::{DataPolicy, Failure, Location, PurgeStep, PurgedKind, names};
 use iomete::TABLE_CALL;
 use jiff::Timestamp;
 use lambda_kit::{Discard, Read, SecretEnd, needs, settings};
-use purge_kit::{PurgeLease, PurgeStepOutcome, Thing, Work};
+use purge_kit::{Outcome, PurgeLease, Thing, Work};
 use secrets::{CatalogSecret, IometeSecret};
 use store::Catalog;
 
@@ -34,9 +34,10 @@ needs! {
 }
 
 impl Work for DropNamespace {
+    type Step = PurgeStep;
     const STEP: PurgeStep = PurgeStep::DropNamespace;
 
-    async fn run(&self, lease: &PurgeLease<'_>) -> Result<PurgeStepOutcome, Failure> {
+    async fn run(&self, lease: &PurgeLease<'_>) -> Result<Outcome, Failure> {
         let catalogs = lease.store().catalogs_of(lease.tenant().tenant_id).await?;
         if !self.lakehouse.url.is_empty() {
             self.end_namespaces(lease, &catalogs).await?;
@@ -52,7 +53,7 @@ impl Work for DropNamespace {
         for catalog in &catalogs {
             self.end_secret(lease, catalog).await?;
         }
-        Ok(PurgeStepOutcome::Completed)
+        Ok(Outcome::DONE)
     }
 }
 

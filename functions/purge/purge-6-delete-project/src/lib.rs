@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{Failure, FailureKind, PurgeStep, PurgedKind};
 use lambda_kit::needs;
-use purge_kit::{PurgeLease, PurgeStepOutcome, Thing, Work};
+use purge_kit::{Outcome, PurgeLease, Thing, Work};
 use store::ResourceKind;
 use supabase_project::{ProjectRemoval, Removal};
 
@@ -22,10 +22,11 @@ needs! {
 }
 
 impl Work for DeleteProject {
+    type Step = PurgeStep;
     const STEP: PurgeStep = PurgeStep::DeleteProject;
     const POLL: Duration = Duration::from_secs(15);
 
-    async fn run(&self, lease: &PurgeLease<'_>) -> Result<PurgeStepOutcome, Failure> {
+    async fn run(&self, lease: &PurgeLease<'_>) -> Result<Outcome, Failure> {
         if let Some(row) = lease.resource(ResourceKind::SupabaseProject).await? {
             let projects = self.project.projects(lease).await?;
             let mut things = Vec::new();
@@ -59,16 +60,16 @@ impl Work for DeleteProject {
                 lease.give_up(&row).await?;
             }
         }
-        Ok(PurgeStepOutcome::Completed)
+        Ok(Outcome::DONE)
     }
 }
 
 /// Waits, but not forever.
-fn wait(lease: &PurgeLease<'_>, things: &[Thing<'_>]) -> Result<PurgeStepOutcome, Failure> {
+fn wait(lease: &PurgeLease<'_>, things: &[Thing<'_>]) -> Result<Outcome, Failure> {
     match things.first() {
         Some(thing) if lease.begun_for() > WAITS_FOR => {
             Err(thing.still_there("The Supabase project").of_kind(FailureKind::Rejected))
         }
-        _ => Ok(PurgeStepOutcome::Waiting { waiting_for: "the project to be deleted".into() }),
+        _ => Ok(Outcome::Waiting { waiting_for: "the project to be deleted".into() }),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Failure, PurgeStep, PurgedKind, names};
 use jiff::Timestamp;
 use lambda_kit::{Discard, SecretEnd, needs};
-use purge_kit::{PurgeLease, PurgeStepOutcome, Thing, Work};
+use purge_kit::{Outcome, PurgeLease, Thing, Work};
 use secrets::TenantSecret;
 use store::ResourceKind;
 
@@ -20,9 +20,10 @@ needs! {
 }
 
 impl Work for DeleteSecrets {
+    type Step = PurgeStep;
     const STEP: PurgeStep = PurgeStep::DeleteSecrets;
 
-    async fn run(&self, lease: &PurgeLease<'_>) -> Result<PurgeStepOutcome, Failure> {
+    async fn run(&self, lease: &PurgeLease<'_>) -> Result<Outcome, Failure> {
         let tenant_id = lease.tenant().tenant_id;
         let row = lease.resource(ResourceKind::TenantSecret).await?;
         let secret = Thing::of(lease, PurgedKind::TenantSecret, names::secret(tenant_id));
@@ -37,6 +38,6 @@ impl Work for DeleteSecrets {
             }
             SecretEnd::There => return Err(secret.still_there("The secret")),
         }
-        Ok(PurgeStepOutcome::Completed)
+        Ok(Outcome::DONE)
     }
 }

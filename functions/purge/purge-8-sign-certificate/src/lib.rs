@@ -5,7 +5,7 @@ use domain::{CauseCode, Failure, PurgeStep, PurgedItem, PurgedKind};
 use jiff::Timestamp;
 use lambda_kit::{Read, needs};
 use purge_certificate::{Content, Decision, FORMAT, Item, SigningKey, sign};
-use purge_kit::{PurgeLease, PurgeStepOutcome, Work};
+use purge_kit::{Outcome, PurgeLease, Work};
 use secrecy::ExposeSecret as _;
 use secrets::PurgeKeySecret;
 use store::Purge;
@@ -18,9 +18,10 @@ needs! {
 }
 
 impl Work for SignCertificate {
+    type Step = PurgeStep;
     const STEP: PurgeStep = PurgeStep::SignCertificate;
 
-    async fn run(&self, lease: &PurgeLease<'_>) -> Result<PurgeStepOutcome, Failure> {
+    async fn run(&self, lease: &PurgeLease<'_>) -> Result<Outcome, Failure> {
         let PurgeKeySecret { private_key, public_key } = self.key.read().await?;
         let unusable = || Failure::from(CauseCode::PurgeKeyUnusable);
         let key = SigningKey::of_pair(private_key.expose_secret(), &public_key).map_err(|_| unusable())?;
@@ -29,7 +30,7 @@ impl Work for SignCertificate {
         let content = content(lease.purge(), &items, &kept_by, Timestamp::now());
         let certificate = sign(&content, &key).map_err(|_| unusable())?;
         lease.finish_purge(&certificate, kept_by.is_empty()).await?;
-        Ok(PurgeStepOutcome::Written)
+        Ok(Outcome::Written)
     }
 }
 

@@ -87,6 +87,7 @@ impl CreateEnvironment {
 }
 
 impl Work for CreateEnvironment {
+    type Step = Step;
     const STEP: Step = Step::CreateEnvironment;
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {

@@ -25,6 +25,7 @@ needs! {
 }
 
 impl Work for AwaitEnvironment {
+    type Step = Step;
     const STEP: Step = Step::AwaitEnvironment;
     const POLL: Duration = Duration::from_secs(15);
 

@@ -18,6 +18,7 @@ needs! {
 }
 
 impl Work for MigrateTenant {
+    type Step = Step;
     const STEP: Step = Step::MigrateTenant;
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {

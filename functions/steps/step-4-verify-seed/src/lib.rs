@@ -19,6 +19,7 @@ needs! {
 }
 
 impl Work for VerifySeed {
+    type Step = Step;
     const STEP: Step = Step::VerifySeed;
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {

@@ -15,6 +15,7 @@ needs! {
 }
 
 impl Work for InviteAdmin {
+    type Step = Step;
     const STEP: Step = Step::InviteAdmin;
     const POLL: Duration = Duration::from_secs(5);
 

@@ -43,6 +43,7 @@ impl CreateGraph {
 }
 
 impl Work for CreateGraph {
+    type Step = Step;
     const STEP: Step = Step::CreateGraph;
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {

@@ -19,6 +19,7 @@ needs! {
 }
 
 impl Work for CreateSearchIndex {
+    type Step = Step;
     const STEP: Step = Step::CreateSearchIndex;
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {

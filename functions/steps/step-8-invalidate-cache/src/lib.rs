@@ -19,6 +19,7 @@ needs! {
 }
 
 impl Work for InvalidateCache {
+    type Step = Step;
     const STEP: Step = Step::InvalidateCache;
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {

@@ -36,6 +36,7 @@ impl ActivateTenant {
 }
 
 impl Work for ActivateTenant {
+    type Step = Step;
     const STEP: Step = Step::ActivateTenant;
 
     async fn run(&self, lease: &Lease<'_>) -> Result<Outcome, Failure> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{CauseCode, Patch, ProvisioningState, Step, StepState, TenantChange, TenantId, Tier};
 use serde_json::{Value, json};
 use store::{
-    Activation, Author, Deactivated, Deactivation, Duty, Effect, Intent, Invited, Lease, NotBegun, NotLeased, Outcome,
+    Activation, Author, Deactivated, Deactivation, Duty, Effect, Intent, Invited, Lease, Machine, NotBegun, NotLeased, Outcome,
     ResourceKind, Resume, StoreError, Tenant, Update, Values,
 };
 use uuid::Uuid;
@@ -126,7 +126,7 @@ async fn a_lease_for_billing_writes_no_step() {
 async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
     let database = Database::create().await;
     let (store, tenant) = (&database.store, database.tenant("acme").await);
-    store.fail_run(tenant.tenant_id, 1, &cause(CauseCode::RunLost), false, "r").await.expect("answers");
+    store.fail_run(Machine::Pipeline, tenant.tenant_id, 1, &cause(CauseCode::RunLost), false, "r").await.expect("answers");
     let resume = async |row: &Tenant| {
         let resume = Resume {
             tenant: row,
@@ -441,7 +441,7 @@ async fn a_deactivation_writes_the_promises_that_are_needed() {
     let lease = database.begin(&failed, Step::ActivateTenant, "step").await.expect("free");
     lease.intend(intent(ResourceKind::StripeCustomer)).await.expect("in time");
     lease.troubled(&trouble, None).await.expect("in time");
-    store.fail_run(failed.tenant_id, 1, &trouble, true, "r").await.expect("answers");
+    store.fail_run(Machine::Pipeline, failed.tenant_id, 1, &trouble, true, "r").await.expect("answers");
     let deactivated = database.deactivate(&failed).await.expect("failed");
     assert_eq!((deactivated.before, deactivated.tenant.error_message), (ProvisioningState::Failed, None));
     assert_eq!(deactivated.tenant.attempt, 1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{CauseCode, HoldReason, ProvisioningState, Step, StepState, TenantChange, Tier};
 use serde_json::{Value, json};
-use store::{Author, Duty, NotLeased, Outcome, ResourceKind, Restore, Resume, StoreError, Tenant};
+use store::{Author, Duty, Machine, NotLeased, Outcome, ResourceKind, Resume, StoreError, Tenant};
 
 use super::cause;
 use super::changes::{domain, update};
@@ -15,7 +15,7 @@ const ADMIN: Author<'_> = Author { actor: "admin", address: None, request_id: "r
 
 impl Database {
     async fn restore(&self, tenant: &Tenant) -> Result<Option<Tenant>, StoreError> {
-        self.store.restore_tenant(Restore { tenant, correlation_id: "back", author: ADMIN }).await
+        self.store.restore_tenant(tenant, "back", ADMIN).await
     }
 
     /// A tenant that was deprovisioned while its step 6 had been completed, and whose access is to be revoked.
@@ -125,7 +125,7 @@ async fn a_retry_of_a_restore_is_a_restore() {
     let database = Database::create().await;
     let (store, gone) = (&database.store, database.gone("acme").await);
     let back = database.restore(&gone).await.expect("answers").expect("restored");
-    store.fail_run(back.tenant_id, back.attempt, &cause(CauseCode::RunLost), true, "r").await.expect("answers");
+    store.fail_run(Machine::Pipeline, back.tenant_id, back.attempt, &cause(CauseCode::RunLost), true, "r").await.expect("answers");
     let failed = database.row(&back).await;
     assert!(database.restore(&failed).await.expect("answers").is_none(), "it is failed");
     let resume = Resume { tenant: &failed, values: (&failed).into(), correlation_id: "c", author: ADMIN };
