@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{CauseCode, Failure, names};
-use falkordb::{FalkorDb, GraphSpec, Rights};
+use falkordb::{FalkorDb, Found, GraphSpec, Rights};
 use lambda_kit::{Read, needs};
 use secrecy::SecretString;
 use secrets::{RegionSecret, TenantSecret};
@@ -36,17 +36,6 @@ pub struct TenantGraph<'a> {
     tenant: &'a Tenant,
     name: String,
     password: SecretString,
-}
-
-/// What there is of a tenant's graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SeenGraph {
-    /// It is there, with the tenant's node.
-    Tenants,
-    /// It is not there, or the tenant's node is not in it.
-    Gone,
-    /// Another tenant's node is in it.
-    Foreign,
 }
 
 impl TenantGraph<'_> {
@@ -83,22 +72,17 @@ impl TenantGraph<'_> {
     /// one's data.
     pub async fn grant_again(&self, lease: &Lease<'_>) -> Result<(), Failure> {
         match self.seen().await? {
-            SeenGraph::Tenants => {}
-            SeenGraph::Gone => return Err(CauseCode::GraphGone.into()),
-            SeenGraph::Foreign => return Err(CauseCode::FalkorDbForeignGraph.into()),
+            Found::Ours => {}
+            Found::Nothing | Found::Unmarked => return Err(CauseCode::GraphGone.into()),
+            Found::Foreign => return Err(CauseCode::FalkorDbForeignGraph.into()),
         }
         lease.fence(GRANT_TIMEOUT).await?;
         self.grant().await
     }
 
     /// Looks at the graph.
-    pub async fn seen(&self) -> Result<SeenGraph, Failure> {
-        match self.falkordb.is_tenants(&self.name, &self.tenant.tenant_id.to_string()).await {
-            Ok(true) => Ok(SeenGraph::Tenants),
-            Ok(false) => Ok(SeenGraph::Gone),
-            Err(falkordb::Error::ForeignGraph) => Ok(SeenGraph::Foreign),
-            Err(error) => Err(error.into()),
-        }
+    pub async fn seen(&self) -> Result<Found, Failure> {
+        Ok(self.falkordb.look(&self.name, &self.tenant.tenant_id.to_string()).await?)
     }
 
     /// Looks at the user.

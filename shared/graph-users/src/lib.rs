@@ -17,8 +17,8 @@ use secrets::RegionSecret;
 use serde_json::json;
 use store::{Duty, Lease, OpenDuty, ResourceKind, Store, StoreError};
 
-pub use access::{GraphAccess, SeenGraph, TenantGraph};
-pub use falkordb::Rights;
+pub use access::{GraphAccess, TenantGraph};
+pub use falkordb::{Found, Rights};
 
 /// How many promises one pass of the reconciler keeps. The others are due again in the next one.
 const ROWS: i64 = 20;

@@ -1,5 +1,5 @@
-//! What a request does about a run, of the pipeline or of a purge. The row is committed before, so the answer does not depend on it: the reconciler
-//! does what could not be done here.
+//! What a request does about a run, of the pipeline or of a purge. The row is committed before, so the answer does not depend on
+//! it: the reconciler does what could not be done here.
 
 use std::time::Duration;
 
@@ -33,7 +33,8 @@ pub async fn start(store: &Store, execution: &Execution<'_>, budget: Budget) {
     let started = part.spend(execution.start()).await;
     let Err(failure) = started.unwrap_or_else(|| Err(CauseCode::ExecutionsUnavailable.into())) else { return };
     lambda_kit::trouble!(failure, ?machine, %tenant_id, attempt, "a run could not be started; it is left to the reconciler");
-    let held_up = store.hold_up_run(machine, tenant_id, attempt, &failure.cause(), true);
+    let cause = failure.cause();
+    let held_up = store.hold_up_run(machine, tenant_id, attempt, &cause, true);
     let _ = budget.at_most(HELD_UP_TIMEOUT).spend(held_up).await;
 }
 

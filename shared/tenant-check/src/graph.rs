@@ -1,7 +1,7 @@
 //! The graph, and its user.
 
 use domain::{CauseCode, Failure, TenantPart};
-use graph_users::{Rights, SeenGraph};
+use graph_users::{Found, Rights};
 use store::ResourceKind;
 
 use crate::TenantCheck;
@@ -18,9 +18,11 @@ impl TenantCheck {
         let graph = self.graphs.of(&subject.tenant).await?;
         let part = Finding::of(TenantPart::Graph).named(graph.name()).expecting("there, with the tenant's node");
         found.add(match graph.seen().await? {
-            SeenGraph::Tenants => part.finding("the same").ok(),
-            SeenGraph::Gone => part.finding("not there, or without that node").broken(CauseCode::GraphGone),
-            SeenGraph::Foreign => part.finding("another tenant's").broken(CauseCode::FalkorDbForeignGraph),
+            Found::Ours => part.finding("the same").ok(),
+            Found::Nothing | Found::Unmarked => {
+                part.finding("not there, or without that node").broken(CauseCode::GraphGone)
+            }
+            Found::Foreign => part.finding("another tenant's").broken(CauseCode::FalkorDbForeignGraph),
         });
         let part = Finding::of(TenantPart::GraphUser).named(graph.name());
         let rights = graph.rights().await?;

@@ -7,7 +7,7 @@ use domain::{Cause, PurgeState, PurgeStep, PurgedItem, Slug, StepState, TenantId
 use lambda_kit::needs;
 use serde::Serialize;
 use serde_json::Value;
-use store::{ControlReader, Purge, PurgeStepRow};
+use store::{ControlReader, Purge, StepRow};
 use utoipa::ToSchema;
 
 /// When there may be something new, in seconds.
@@ -120,7 +120,7 @@ pub struct ProvedItem<'a> {
 }
 
 impl<'a> PurgeStatus<'a> {
-    fn new(purge: &'a Purge, step: Option<PurgeStep>, steps: &'a [PurgeStepRow], items: &'a [PurgedItem]) -> Self {
+    fn new(purge: &'a Purge, step: Option<PurgeStep>, steps: &'a [StepRow<PurgeStep>], items: &'a [PurgedItem]) -> Self {
         Self {
             tenant_id: purge.tenant_id,
             slug: &purge.slug,
@@ -146,8 +146,8 @@ impl<'a> PurgeStatus<'a> {
     }
 }
 
-impl<'a> From<&'a PurgeStepRow> for PurgeStepStatus<'a> {
-    fn from(row: &'a PurgeStepRow) -> Self {
+impl<'a> From<&'a StepRow<PurgeStep>> for PurgeStepStatus<'a> {
+    fn from(row: &'a StepRow<PurgeStep>) -> Self {
         Self {
             id: row.step,
             name: row.step.name(),

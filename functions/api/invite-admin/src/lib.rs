@@ -1,14 +1,16 @@
 //! `POST /v1/admin/tenants/{slug}/invitation`: the tenant's admin gets another mail, or another admin takes their place. It
 //! works under the tenant's lease, and changes the row last: until then the same request goes on where this one ended.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Budget, Handler, LEAST_TIME, Moment, OptionalJson, Problem, Request, SlugInPath};
+use api_kit::{
+    Answer, Budget, Handler, LEAST_TIME, Moment, OptionalJson, Problem, Request, SlugInPath, take_lease, work_under,
+};
 use domain::{AdminEmail, CauseCode, Failure, FailureKind, InvitationRequest, ProvisioningState, Slug};
 use lambda_kit::needs;
 use serde::Serialize;
-use store::{ControlDatabase, Invited, Lease, NotLeased};
+use store::{ControlDatabase, Invited, Lease};
 use supabase_project::{Admins, Asking, MailKind, MailNotSent, Reminded, SentMail};
 use tenant_cache::CacheSettings;
 use utoipa::ToSchema;
@@ -17,9 +19,8 @@ use utoipa::ToSchema;
 const FOR_SUPABASE: Duration = Duration::from_millis(21_500);
 /// The longest time for one call of Auth. Its own SMTP time-out is 10 s.
 const AUTH_CALL: Duration = Duration::from_secs(13);
-/// How long to wait for another operation on the tenant, and how often to look.
+/// How long to wait for another operation on the tenant.
 const LEASE_WAIT: Duration = Duration::from_secs(1);
-const LEASE_POLL: Duration = Duration::from_millis(200);
 /// Auth sends a user one recovery mail a minute.
 const AUTHS_PAUSE: Duration = Duration::from_mins(1);
 
@@ -58,19 +59,7 @@ impl Handler for InviteAdmin {
         let begun = self.begin(&slug, &request.request_id, budget);
         let begun = budget.keeping(FOR_SUPABASE).at_least(LEAST_TIME).spend(begun).await;
         let lease = begun.unwrap_or_else(|| Err(Problem::unavailable()))?;
-        // Boxed, because what is awaited for Supabase is nested deep.
-        let invited = Box::pin(self.invite(&lease, asked.admin_email.as_ref(), request));
-        match budget.spend(invited).await {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(problem)) => {
-                if let Err(error) = lease.release().await {
-                    tracing::warn!(%error, "the lease could not be given back; it ends on its own");
-                }
-                Err(problem)
-            }
-            // The lease is kept until it ends on its own.
-            None => Err(Problem::unavailable()),
-        }
+        work_under(&lease, budget, self.invite(&lease, asked.admin_email.as_ref(), request)).await
     }
 }
 
@@ -132,19 +121,8 @@ impl InviteAdmin {
         if let Some(refused) = refusal(tenant.state) {
             return Err(refused);
         }
-        let started = Instant::now();
-        loop {
-            match self.store.lease_for_invitation(tenant.tenant_id, token, budget.left()).await {
-                Ok(lease) => return Ok(lease),
-                Err(NotLeased::Busy) if started.elapsed() < LEASE_WAIT => tokio::time::sleep(LEASE_POLL).await,
-                Err(NotLeased::Busy) => return Err(Problem::operation_in_progress()),
-                Err(NotLeased::State(state)) => {
-                    return Err(refusal(state).unwrap_or_else(Problem::operation_in_progress));
-                }
-                Err(NotLeased::Unknown) => return Err(Problem::tenant_not_found()),
-                Err(NotLeased::Store(error)) => return Err(error.into()),
-            }
-        }
+        let take = || self.store.lease_for_invitation(tenant.tenant_id, token, budget.left());
+        take_lease(LEASE_WAIT, take, |state| refusal(state).unwrap_or_else(Problem::operation_in_progress)).await
     }
 }
 

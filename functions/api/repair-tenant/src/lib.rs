@@ -1,23 +1,22 @@
 //! `POST /v1/admin/tenants/{slug}/repair`: brings back what the steps made for an active tenant, with their code and under the
 //! tenant's lease. The audit log has what is asked for before the first call, and in the end what came of it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api_kit::routes::{self, Route};
-use api_kit::{Answer, Budget, Handler, Json, LEAST_TIME, Problem, Request, SlugInPath};
+use api_kit::{Answer, Budget, Handler, Json, LEAST_TIME, Problem, Request, SlugInPath, take_lease, work_under};
 use domain::{Failure, FailureKind, RepairRequest, Slug};
 use lambda_kit::needs;
 use serde_json::{Map, Value};
-use store::{ControlDatabase, Lease, NotLeased};
+use store::{ControlDatabase, Lease};
 use tenant_cache::CacheSettings;
 use tenant_check::TenantRepair;
 use uuid::Uuid;
 
 /// How much longer this route may take than any other, once it has the tenant's lease.
 const FOR_THE_SYSTEMS: Duration = Duration::from_millis(21_500);
-/// How long to wait for another operation on the tenant, and how often to look.
+/// How long to wait for another operation on the tenant.
 const LEASE_WAIT: Duration = Duration::from_secs(1);
-const LEASE_POLL: Duration = Duration::from_millis(200);
 const NOT_ACTIVE: &str = "Only an active tenant is repaired: any other one is brought on by its pipeline, or is off.";
 
 needs! {
@@ -44,19 +43,7 @@ impl Handler for RepairTenant {
         let begun = self.begin(&slug, &request.request_id, budget);
         let begun = budget.keeping(FOR_THE_SYSTEMS).at_least(LEAST_TIME).spend(begun).await;
         let lease = begun.unwrap_or_else(|| Err(Problem::unavailable()))?;
-        // Boxed, because what is awaited for the systems is nested deep.
-        let repaired = Box::pin(self.repair(&lease, &asked, request, budget));
-        match budget.spend(repaired).await {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(problem)) => {
-                if let Err(error) = lease.release().await {
-                    tracing::warn!(%error, "the lease could not be given back; it ends on its own");
-                }
-                Err(problem)
-            }
-            // The lease is kept until it ends on its own.
-            None => Err(Problem::unavailable()),
-        }
+        work_under(&lease, budget, self.repair(&lease, &asked, request, budget)).await
     }
 }
 
@@ -83,17 +70,8 @@ impl RepairTenant {
     /// The lease of an active tenant.
     async fn begin(&self, slug: &Slug, token: &str, budget: Budget) -> Result<Lease<'_>, Problem> {
         let tenant = self.store.tenant_by_slug(slug).await?.ok_or_else(Problem::tenant_not_found)?;
-        let started = Instant::now();
-        loop {
-            match self.store.lease_for_repair(tenant.tenant_id, token, budget.left()).await {
-                Ok(lease) => return Ok(lease),
-                Err(NotLeased::Busy) if started.elapsed() < LEASE_WAIT => tokio::time::sleep(LEASE_POLL).await,
-                Err(NotLeased::Busy) => return Err(Problem::operation_in_progress()),
-                Err(NotLeased::State(_)) => return Err(Problem::tenant_not_active(NOT_ACTIVE)),
-                Err(NotLeased::Unknown) => return Err(Problem::tenant_not_found()),
-                Err(NotLeased::Store(error)) => return Err(error.into()),
-            }
-        }
+        let take = || self.store.lease_for_repair(tenant.tenant_id, token, budget.left());
+        take_lease(LEASE_WAIT, take, |_| Problem::tenant_not_active(NOT_ACTIVE)).await
     }
 }
 

@@ -1,20 +1,19 @@
 //! A change of tier: under the tenant's lease, Stripe first, then the row.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use api_kit::{Budget, Problem};
+use api_kit::{Budget, Problem, take_lease};
 use billing::{Billing, Changed};
 use domain::{CauseCode, Failure, ProvisioningState, System};
-use store::{Lease, NotLeased, Store, Tenant, Update};
+use store::{Store, Tenant, Update};
 
 /// The longest time for a change, the wait for the lease included. What is left of the request's time is for the cache.
 const WORK: Duration = Duration::from_secs(18);
 /// The longest time for one call of Stripe. A change takes three at most, and the last of them is the slow one. If something
 /// is gone at Stripe, it takes up to nine; a change that does not end in time is left to the reconciler.
 const STRIPE_CALL: Duration = Duration::from_secs(6);
-/// How long to wait for another operation on the tenant, and how often to look.
+/// How long to wait for another operation on the tenant.
 const LEASE_WAIT: Duration = Duration::from_secs(2);
-const LEASE_POLL: Duration = Duration::from_millis(200);
 
 /// The tenant at its new tier.
 pub async fn change(
@@ -24,7 +23,11 @@ pub async fn change(
     update: &Update<'_>,
     budget: Budget,
 ) -> Result<Tenant, Problem> {
-    let lease = lease(store, tenant, update.author.request_id, budget.at_most(WORK)).await?;
+    let work = budget.at_most(WORK);
+    let states = [ProvisioningState::Active];
+    let take = || store.lease_for_billing(tenant.tenant_id, update.author.request_id, work.left(), &states);
+    let lease =
+        take_lease(LEASE_WAIT, take, |_| Problem::tenant_not_active("The tenant is not active any more.")).await?;
     match billing.within(STRIPE_CALL).change_tier(&lease, update).await {
         Changed::Done(tenant) => Ok(*tenant),
         Changed::VersionMismatch => Err(Problem::version_mismatch()),
@@ -53,19 +56,4 @@ fn is_ours(failure: &Failure) -> bool {
         CauseCode::StripeUnauthorized | CauseCode::StripeKeyOfTestMode | CauseCode::StripeAnswerTooLarge
     );
     ours || code.system() == System::Secrets
-}
-
-/// The tenant's lease, for the time that is left of `work` once it is taken.
-async fn lease<'a>(store: &'a Store, tenant: &Tenant, token: &str, work: Budget) -> Result<Lease<'a>, Problem> {
-    let started = Instant::now();
-    loop {
-        match store.lease_for_billing(tenant.tenant_id, token, work.left(), &[ProvisioningState::Active]).await {
-            Ok(lease) => return Ok(lease),
-            Err(NotLeased::Busy) if started.elapsed() < LEASE_WAIT => tokio::time::sleep(LEASE_POLL).await,
-            Err(NotLeased::Busy) => return Err(Problem::operation_in_progress()),
-            Err(NotLeased::State(_)) => return Err(Problem::tenant_not_active("The tenant is not active any more.")),
-            Err(NotLeased::Unknown) => return Err(Problem::tenant_not_found()),
-            Err(NotLeased::Store(error)) => return Err(error.into()),
-        }
-    }
 }

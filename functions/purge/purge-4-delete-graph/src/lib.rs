@@ -32,7 +32,7 @@ async fn delete_graph(lease: &PurgeLease<'_>, falkordb: &FalkorDb) -> Result<(),
     let row = lease.resource(ResourceKind::Graph).await?;
     let thing = Thing::of(lease, PurgedKind::Graph, &graph).in_ledger(row.map(|row| row.id));
     match falkordb.look(&graph, &tenant_id).await? {
-        Found::Foreign => return Err(thing.foreign("The graph")),
+        Found::Foreign | Found::Unmarked => return Err(thing.foreign("The graph")),
         Found::Ours => {
             lease.fence(OPERATION_LIMIT).await?;
             falkordb.delete_graph(&graph).await?;
@@ -50,7 +50,7 @@ async fn delete_user(lease: &PurgeLease<'_>, falkordb: &FalkorDb) -> Result<(), 
     let user = names::graph(&lease.purge().slug);
     let thing = Thing::of(lease, PurgedKind::GraphUser, &user);
     match falkordb.look_for_user(&user, &user).await? {
-        Found::Foreign => return Err(thing.foreign("The graph user")),
+        Found::Foreign | Found::Unmarked => return Err(thing.foreign("The graph user")),
         Found::Ours => {
             lease.fence(OPERATION_LIMIT).await?;
             falkordb.delete_user(&user).await?;

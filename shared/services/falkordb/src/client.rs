@@ -18,6 +18,9 @@ pub const OPERATION_LIMIT: Duration = Duration::from_secs(10);
 /// How long a constraint on a nearly empty graph may take to be in force.
 const CONSTRAINT_LIMIT: Duration = Duration::from_secs(5);
 const CONSTRAINT_POLL: Duration = Duration::from_millis(50);
+/// Count a graph's root nodes: the tenant's, and other tenants'.
+const OWN_ROOTS: &str = "MATCH (t:Tenant {tenant_id: $tenant_id}) RETURN count(t)";
+const FOREIGN_ROOTS: &str = "MATCH (t:Tenant) WHERE t.tenant_id <> $tenant_id RETURN count(t)";
 
 /// A tenant's graph and the properties of its root node.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +42,9 @@ pub enum Found {
     Nothing,
     /// What we made for this tenant.
     Ours,
-    /// Something without our mark: of a graph that is the tenant's root node, of a user that it may reach this graph and no
-    /// other key.
+    /// A graph without anybody's root node, which is the mark of a graph.
+    Unmarked,
+    /// A graph with another tenant's root node, or a user that may reach another key: that it may not is the mark of a user.
     Foreign,
 }
 
@@ -80,17 +84,7 @@ impl FalkorDb {
 
     /// Whether the graph exists and has the tenant's root node.
     pub async fn graph_exists(&self, graph: &str, tenant_id: &str) -> Result<bool, Error> {
-        let query = "MATCH (t:Tenant {tenant_id: $tenant_id}) RETURN count(t)";
-        Ok(self.count(graph, &cypher::query(&[("tenant_id", tenant_id)], query)?).await? > 0)
-    }
-
-    /// Whether the graph exists and is the tenant's: no node of another tenant is in it. [`Error::ForeignGraph`] if one is.
-    pub async fn is_tenants(&self, graph: &str, tenant_id: &str) -> Result<bool, Error> {
-        let is_tenants = async {
-            self.refuse_foreign(graph, tenant_id).await?;
-            self.graph_exists(graph, tenant_id).await
-        };
-        bounded(is_tenants).await
+        Ok(self.counted(graph, tenant_id, OWN_ROOTS).await?.unwrap_or(0) > 0)
     }
 
     /// What a user may do, compared with what [`FalkorDb::grant`] gives.
@@ -113,13 +107,12 @@ impl FalkorDb {
 
     /// What has the name of a tenant's graph.
     pub async fn look(&self, graph: &str, tenant_id: &str) -> Result<Found, Error> {
-        let parameters = [("tenant_id", tenant_id)];
-        let own = cypher::query(&parameters, "MATCH (t:Tenant {tenant_id: $tenant_id}) RETURN count(t)")?;
-        let foreign = cypher::query(&parameters, "MATCH (t:Tenant) WHERE t.tenant_id <> $tenant_id RETURN count(t)")?;
         bounded(async {
-            Ok(match (self.counted(graph, &own).await?, self.counted(graph, &foreign).await?) {
+            let own = self.counted(graph, tenant_id, OWN_ROOTS).await?;
+            Ok(match (own, self.counted(graph, tenant_id, FOREIGN_ROOTS).await?) {
                 (None, _) | (_, None) => Found::Nothing,
-                (Some(1..), Some(0)) => Found::Ours,
+                (Some(0), Some(0)) => Found::Unmarked,
+                (Some(_), Some(0)) => Found::Ours,
                 (Some(_), Some(_)) => Found::Foreign,
             })
         })
@@ -235,10 +228,9 @@ impl FalkorDb {
     /// Graph names derive from slugs, and slugs are unique. But if another tenant's graph had this name, a grant on it
     /// would open that tenant's data.
     async fn refuse_foreign(&self, graph: &str, tenant_id: &str) -> Result<(), Error> {
-        let query = "MATCH (t:Tenant) WHERE t.tenant_id <> $tenant_id RETURN count(t)";
-        match self.count(graph, &cypher::query(&[("tenant_id", tenant_id)], query)?).await? {
-            0 => Ok(()),
-            _ => Err(Error::ForeignGraph),
+        match self.counted(graph, tenant_id, FOREIGN_ROOTS).await? {
+            None | Some(0) => Ok(()),
+            Some(_) => Err(Error::ForeignGraph),
         }
     }
 
@@ -259,15 +251,11 @@ impl FalkorDb {
         }
     }
 
-    /// The number that a query counted; 0 if the graph does not exist. `GRAPH.RO_QUERY` does not create a missing
-    /// graph.
-    async fn count(&self, graph: &str, query: &str) -> Result<u64, Error> {
-        Ok(self.counted(graph, query).await?.unwrap_or(0))
-    }
-
-    /// The number that a query counted; `None` if the graph does not exist.
-    async fn counted(&self, graph: &str, query: &str) -> Result<Option<u64>, Error> {
-        let (_, rows, _): Rows<u64> = match self.call(&graph_command("GRAPH.RO_QUERY", graph, query)).await {
+    /// The number that a query about a tenant counted; `None` if the graph does not exist. `GRAPH.RO_QUERY` does not create a
+    /// missing graph.
+    async fn counted(&self, graph: &str, tenant_id: &str, query: &str) -> Result<Option<u64>, Error> {
+        let query = cypher::query(&[("tenant_id", tenant_id)], query)?;
+        let (_, rows, _): Rows<u64> = match self.call(&graph_command("GRAPH.RO_QUERY", graph, &query)).await {
             Err(Error::Call(error)) if error.refusal().is_some_and(|reply| reply.says("empty key")) => return Ok(None),
             answer => answer?,
         };

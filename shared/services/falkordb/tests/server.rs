@@ -228,9 +228,6 @@ async fn looking_for_a_graph_does_not_create_it() {
     bench.falkordb.create_graph(&spec).await.expect("created");
     assert_eq!(bench.falkordb.graph_exists(&graph, "t-1").await, Ok(true));
     assert_eq!(bench.falkordb.graph_exists(&graph, "t-2").await, Ok(false));
-    assert_eq!(bench.falkordb.is_tenants(&graph, "t-1").await, Ok(true));
-    assert_eq!(bench.falkordb.is_tenants(&graph, "t-2").await, Err(Error::ForeignGraph));
-    assert_eq!(bench.falkordb.is_tenants(&format!("{graph}_none"), "t-1").await, Ok(false));
     let twin = "CREATE (:Tenant {tenant_id: 't-1'})";
     assert!(ask(&mut bench.admin, &["GRAPH.QUERY", &graph, twin]).await.is_err(), "the constraint is in force");
     bench.clean_up(&[&graph]).await;
@@ -285,6 +282,6 @@ async fn a_graph_and_its_user_are_deleted_once_and_nobody_elses() {
     assert_eq!(bench.falkordb.look_for_user(&user_of(&other), &other).await, Ok(Found::Ours));
     // A graph without a root node is nobody's.
     ask(&mut bench.admin, &["GRAPH.QUERY", &other, "MATCH (n) DELETE n"]).await.expect("emptied");
-    assert_eq!(bench.falkordb.look(&other, "ended-2").await, Ok(Found::Foreign));
+    assert_eq!(bench.falkordb.look(&other, "ended-2").await, Ok(Found::Unmarked));
     bench.clean_up(&[&own, &other]).await;
 }
