@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_signature::{Scope, signature};
 use http_kit::{Answer, TransportError};
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, Url};
 use secrecy::ExposeSecret;
 use secrets::{OpenSearchAuth, OpenSearchSecret};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::auth::{Auth, SERVICE};
 use crate::difference::Difference;
-use crate::error::{Error, is_already_there, is_only_rehearsed};
+use crate::error::{Error, is_already_there, is_missing, is_only_rehearsed};
 use crate::index::{IndexSpec, MappingVersion};
 
 /// One read or one change of an alias. A whole [`OpenSearch::ensure_knn_index`], creation included, takes at most 26 s,
@@ -180,7 +180,7 @@ impl OpenSearch {
             self.call(Method::GET, &[spec.index], None).await?,
             self.call(Method::POST, &["_aliases"], Some(&spec.add_alias())).await?,
         ] {
-            if answer.status != StatusCode::NOT_FOUND {
+            if !is_missing(&answer) {
                 return Err(Error::refused(&answer));
             }
         }
@@ -194,7 +194,7 @@ impl OpenSearch {
             return Ok(Found::Foreign(Difference::AliasElsewhere(other)));
         }
         let answer = self.call(Method::GET, &[spec.index], None).await?;
-        if answer.status == StatusCode::NOT_FOUND {
+        if is_missing(&answer) {
             return Ok(Found::Nothing);
         }
         let described: HashMap<String, Value> = read(&answer)?;
@@ -207,7 +207,7 @@ impl OpenSearch {
     /// Takes the alias from the index. It is a success if the index does not have it, or does not exist.
     pub async fn take_alias(&self, spec: &IndexSpec<'_>) -> Result<(), Error> {
         let answer = self.call(Method::POST, &["_aliases"], Some(&spec.remove_alias())).await?;
-        if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
+        if answer.status.is_success() || is_missing(&answer) {
             return if self.has_alias(spec.alias).await? { Err(Error::NotVisible) } else { Ok(()) };
         }
         Err(Error::refused(&answer))
@@ -221,7 +221,7 @@ impl OpenSearch {
     /// Deletes an index with its data. It is a success if it does not exist. The name of an alias is refused by the server.
     pub async fn delete_index(&self, index: &str) -> Result<(), Error> {
         let answer = self.call(Method::DELETE, &[index], None).await?;
-        if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
+        if answer.status.is_success() || is_missing(&answer) {
             return Ok(());
         }
         Err(Error::refused(&answer))
@@ -239,7 +239,7 @@ impl OpenSearch {
     /// The index as the server describes it; `None` if there is none.
     async fn described(&self, spec: &IndexSpec<'_>) -> Result<Option<Value>, Error> {
         let answer = self.call(Method::GET, &[spec.index], None).await?;
-        if answer.status == StatusCode::NOT_FOUND {
+        if is_missing(&answer) {
             return Ok(None);
         }
         let mut described: HashMap<String, Value> = read(&answer)?;
@@ -256,7 +256,7 @@ impl OpenSearch {
     /// The indices that an alias leads to; none if the alias does not exist.
     async fn holders(&self, alias: &str) -> Result<Holders, Error> {
         let answer = self.call(Method::GET, &["_alias", alias], None).await?;
-        if answer.status == StatusCode::NOT_FOUND { Ok(Holders::new()) } else { read(&answer) }
+        if is_missing(&answer) { Ok(Holders::new()) } else { read(&answer) }
     }
 
     async fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Answer, Error> {

@@ -82,6 +82,12 @@ struct Detail {
     reason: Option<String>,
 }
 
+/// What every refusal of a node repeats.
+#[derive(Deserialize)]
+struct FromNode {
+    status: u16,
+}
+
 /// What AWS's proxy answers in front of a domain.
 #[derive(Deserialize)]
 struct FromProxy {
@@ -92,6 +98,11 @@ struct FromProxy {
 /// Whether IAM refused the request. The other 403s of AWS's proxy are about the signature.
 fn is_by_iam(answer: &Answer) -> bool {
     answer.json::<FromProxy>().is_some_and(|body| body.message.contains("is not authorized to perform: es:"))
+}
+
+/// Whether a node says that there is no such index or alias. A wrong address is 404 too.
+pub(crate) fn is_missing(answer: &Answer) -> bool {
+    answer.status == 404 && answer.json::<FromNode>().is_some_and(|refusal| refusal.status == 404)
 }
 
 /// Whether a `PUT /{index}` was refused because the index exists.

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use domain::{CauseCode, Failure};
-use opensearch::{Auth, Dimension, Engine, Ensured, Error, IndexSpec, OpenSearch};
+use opensearch::{Auth, Dimension, Engine, Ensured, Error, Found, IndexSpec, OpenSearch};
 use tokio::net::TcpListener;
 
 const SPEC: IndexSpec<'_> = IndexSpec {
@@ -187,6 +187,20 @@ async fn an_undocumented_answer_is_not_a_success() {
         let server = Server::start(&[(200, body)]).await;
         assert_eq!(server.client(basic()).ensure_knn_index(&SPEC).await, Err(Error::Unexpected), "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_wrong_address_does_not_say_that_something_is_gone() {
+    for body in ["", "<html>Not Found</html>", r#"{"message":"Not Found"}"#] {
+        let nowhere: [Reply; 1] = [(404, body)];
+        let client = async |replies: &[Reply]| Server::start(replies).await.client(basic());
+        assert_eq!(client(&nowhere).await.has_alias(SPEC.alias).await, Err(Error::Refused), "{body}");
+        assert_eq!(client(&nowhere).await.whose(&SPEC).await, Err(Error::Refused), "{body}");
+        assert_eq!(client(&[MISSING, (404, body)]).await.whose(&SPEC).await, Err(Error::Refused), "{body}");
+        assert_eq!(client(&nowhere).await.delete_index(SPEC.index).await, Err(Error::Refused), "{body}");
+    }
+    let server = Server::start(&[MISSING, NO_INDEX]).await;
+    assert_eq!(server.client(basic()).whose(&SPEC).await, Ok(Found::Nothing));
 }
 
 #[tokio::test]
