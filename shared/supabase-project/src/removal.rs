@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{CauseCode, Failure, names};
+use domain::{CauseCode, Failure, PurgedKind, names};
 use lambda_kit::{Budget, needs};
 use store::{Lease, ResourceKind};
 use supabase::{MANAGEMENT_TIMEOUT, Project, ProjectRef, ProjectStatus};
@@ -29,7 +29,8 @@ pub enum Removal {
 }
 
 impl ProjectRemoval {
-    /// The references of the tenant's projects: the one of the ledger, and whatever else has the name that no other tenant's has.
+    /// The references of the tenant's projects: the one of the ledger, whatever else has the name that no other tenant's has, and
+    /// those that the purge has written down, since no list shows a project that is going down.
     pub async fn projects(&self, lease: &Lease<'_>) -> Result<Vec<ProjectRef>, Failure> {
         let Some(asked_for) = lease.resource(ResourceKind::SupabaseProject).await? else { return Ok(Vec::new()) };
         let management = self.account.management().await?;
@@ -38,10 +39,12 @@ impl ProjectRemoval {
             return Err(CauseCode::EnvironmentNotVisible.into());
         }
         let mut projects: Vec<_> = named.into_iter().map(|project| project.project_ref).collect();
-        if let Some(known) = asked_for.external_id {
+        let items = lease.store().purged_items(lease.tenant().tenant_id).await?.into_iter();
+        let noted = items.filter(|item| item.kind == PurgedKind::SupabaseProject).filter_map(|item| item.external_id);
+        for known in asked_for.external_id.into_iter().chain(noted) {
             let known = ProjectRef::try_from(known).map_err(|_| CauseCode::LedgerUnreadable)?;
             if !projects.contains(&known) {
-                projects.insert(0, known);
+                projects.push(known);
             }
         }
         Ok(projects)

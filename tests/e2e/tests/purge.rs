@@ -1,6 +1,6 @@
 //! A purged tenant is gone from every system, by that system's own account, and its certificate says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::Duration;
 
@@ -249,6 +249,25 @@ async fn what_is_gone_already_is_no_obstacle() -> Result<()> {
         assert_eq!(outcomes.get(kind).map(String::as_str), Some("gone"), "{kind} of {outcomes:?}");
     }
     assert_eq!(outcomes.get("tenant_secret").map(String::as_str), Some("scheduled"), "{outcomes:?}");
+    Ok(())
+}
+
+/// No list shows a project that is going down. It is waited for and proved all the same.
+#[tokio::test]
+#[ignore = "needs API_URL"]
+async fn every_project_of_the_tenants_name_is_proved_gone() -> Result<()> {
+    let cloud = Cloud::from_env()?;
+    let (slug, tenant_id) = switched_off(&cloud, "two-projects").await?;
+    cloud.foreign_project(&format!("{slug}-{tenant_id}"), "us-east-1").await?;
+    let purge = cloud.purged(&slug, tenant_id, &json!({})).await?;
+    done(&purge)?;
+    nothing_is_left(&cloud, &slug, tenant_id).await?;
+    let made = cloud.projects(&slug, tenant_id).await?;
+    let made: BTreeSet<_> = made.iter().filter_map(|project| project["ref"].as_str()).collect();
+    let items = purge["certificate"]["content"]["items"].as_array().context("no items")?;
+    let proved = items.iter().filter(|item| item["kind"] == "supabase_project" && item["outcome"] == "gone");
+    let proved: BTreeSet<_> = proved.filter_map(|item| item["external_id"].as_str()).collect();
+    assert_eq!((made.len(), &proved), (2, &made));
     Ok(())
 }
 

@@ -28,32 +28,33 @@ impl Work for DeleteProject {
 
     async fn run(&self, lease: &PurgeLease<'_>) -> Result<Outcome, Failure> {
         if let Some(row) = lease.resource(ResourceKind::SupabaseProject).await? {
-            let projects = self.project.projects(lease).await?;
             let mut things = Vec::new();
             let mut all_gone = true;
-            for (n, project) in projects.iter().enumerate() {
-                // A second one of the name was made by nobody's will.
-                let name = if n == 0 { row.name.as_str() } else { project.as_str() };
-                things.push(
-                    Thing::of(lease, PurgedKind::SupabaseProject, name)
-                        .with_id(project.as_str())
-                        .in_ledger(Some(row.id)),
-                );
-                let found = self.project.look(lease, project).await?;
+            for project in self.project.projects(lease).await? {
+                let is_known = row.external_id.as_deref() == Some(project.as_str());
+                // Another one of the name was made by nobody's will.
+                let name = if is_known { row.name.as_str() } else { project.as_str() };
+                let thing = Thing::of(lease, PurgedKind::SupabaseProject, name).with_id(project.as_str());
+                let found = self.project.look(lease, &project).await?;
                 if found == Removal::There {
-                    self.project.delete(lease, project).await?;
+                    if !is_known {
+                        // Whoever looks for it later knows it from here.
+                        thing.kept("it is there", "it was not deleted yet").await?;
+                    }
+                    self.project.delete(lease, &project).await?;
                 }
                 all_gone &= found == Removal::Gone;
-            }
-            if things.is_empty() {
-                things.push(Thing::of(lease, PurgedKind::SupabaseProject, row.name).in_ledger(Some(row.id)));
+                things.push(thing);
             }
             if !all_gone {
                 return wait(lease, &things);
             }
+            // The row in the ledger is dead with the last of them.
+            let last = things.pop().unwrap_or_else(|| Thing::of(lease, PurgedKind::SupabaseProject, row.name));
             for thing in things {
                 thing.gone("no such project").await?;
             }
+            last.in_ledger(Some(row.id)).gone("no such project").await?;
         }
         for kind in INSIDE {
             while let Some(row) = lease.resource(kind).await? {
