@@ -1,7 +1,8 @@
 -- Registers a target, or replaces the same one, and writes the audit row. No row: there is no such tenant, or it is
 -- deprovisioned. A row without an id: there is no active catalog (of that name). A row that is replaced is locked before it
 -- is overwritten. A row that is taken: another target feeds the Iceberg table of that name in the same catalog, whosever it
--- is, and the caller does not say that this is meant. A target that is there already is replaced in any case.
+-- is, and the caller does not say that this is meant. The tables of a tenant that was purged and left its slug are gone. A
+-- target that is there already is replaced in any case.
 WITH tenant AS (
     SELECT tenant_id, slug FROM control.tenants WHERE tenant_id = $2 AND provisioning_state <> 'deprovisioned' FOR SHARE
 ), catalog AS (
@@ -16,6 +17,7 @@ WITH tenant AS (
     SELECT FROM lakehouse.sync_targets JOIN lakehouse.tenant_catalogs c USING (tenant_id, catalog_name)
     WHERE md5(lower(normalize(iceberg_namespace || '.' || iceberg_table, NFKC) COLLATE pg_c_utf8)) = md5(lower(normalize($6 || '.' || $7, NFKC) COLLATE pg_c_utf8))
       AND rtrim(lower(c.catalog_uri), '/') = (SELECT uri FROM catalog) AND NOT $16 AND NOT EXISTS (SELECT FROM before)
+      AND NOT EXISTS (SELECT FROM control.purges p WHERE p.tenant_id = c.tenant_id AND p.slug_released)
     LIMIT 1
 ), target AS (
     INSERT INTO lakehouse.sync_targets AS s

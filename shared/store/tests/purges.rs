@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use domain::{
     CauseCode, CustomerPolicy, DataPolicy, Failure, HoldReason, ProvisioningState, PurgeOutcome, PurgePolicies,
-    PurgeState, PurgeStep, PurgedItem, PurgedKind, StepState,
+    PurgeState, PurgeStep, PurgedItem, PurgedKind, StepState, SyncTargetRequest,
 };
 use jiff::Timestamp;
 use serde_json::json;
 use store::{
-    Author, Deactivation, FailOutcome, Machine, NewPurge, NotBegun, Outcome, Purge, PurgeLease, StepTask, Tenant,
+    Author, Deactivation, FailOutcome, Machine, NewPurge, NewSyncTarget, NotBegun, Outcome, Purge, PurgeLease, StepTask, Tenant,
 };
 use support::Database;
 use uuid::Uuid;
@@ -87,6 +87,13 @@ impl Database {
     async fn restore(&self, tenant: &Tenant) -> Option<Tenant> {
         let tenant = &self.row(tenant).await;
         self.store.restore_tenant(tenant, "c", ALICE).await.expect("answers")
+    }
+
+    async fn catalog(&self, tenant: &Tenant) {
+        let sql = "INSERT INTO lakehouse.tenant_catalogs (id, tenant_id, catalog_name, catalog_type, catalog_uri, warehouse, storage_prefix,
+                                                          metadata, is_active, version, location, location_version)
+                   VALUES (gen_random_uuid(), $1, 'main', 'rest', 'https://c.example', 's3://w', 'acme', '{}', true, 1, 's3://w/acme/', 1)";
+        self.own.connect().await.execute(sql, &[&tenant.tenant_id.0]).await.expect("written");
     }
 
     /// Completes the steps before this one.
@@ -410,11 +417,8 @@ async fn one_process_at_a_time_looks_after_an_idle_purge() {
 async fn the_place_of_dropped_data_is_free() {
     let database = Database::create().await;
     let tenant = database.tenant("acme").await;
+    database.catalog(&tenant).await;
     let client = database.own.connect().await;
-    let sql = "INSERT INTO lakehouse.tenant_catalogs (id, tenant_id, catalog_name, catalog_type, catalog_uri, warehouse, storage_prefix,
-                                                      metadata, is_active, version, location, location_version)
-               VALUES (gen_random_uuid(), $1, 'main', 'rest', 'https://c.example', 's3://w', 'acme', '{}', true, 1, 's3://w/acme/', 1)";
-    client.execute(sql, &[&tenant.tenant_id.0]).await.expect("written");
     database.deactivate(&tenant).await;
     let purge = database.request(&tenant).await;
     let lease = database.begin(&purge, PurgeStep::DropNamespace, "t").await.expect("free");
@@ -426,4 +430,25 @@ async fn the_place_of_dropped_data_is_free() {
     assert!(near.is_empty());
     let catalog = &lease.store().catalogs_of(tenant.tenant_id).await.expect("answers")[0];
     assert_eq!((catalog.is_active, catalog.version, catalog.storage_prefix.as_str()), (false, 2, "acme"));
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn the_tables_of_whoever_had_the_slug_are_nobodys() {
+    let database = Database::create().await;
+    let tenant = database.tenant("acme").await;
+    let register = async |tenant: &Tenant| {
+        database.catalog(tenant).await;
+        let body = json!({ "tenant_id": tenant.tenant_id, "source_schema": "public", "source_table": "companies",
+                           "iceberg_namespace": "ivory_tenant_acme", "iceberg_table": "companies" });
+        let request = SyncTargetRequest::parse(body.as_object().expect("an object")).expect("valid");
+        database.store.register_sync_target(NewSyncTarget { request: &request, author: ALICE }).await
+    };
+    register(&tenant).await.expect("registered");
+    database.deactivate(&tenant).await;
+    let purge = database.request(&tenant).await;
+    database.complete_until(&purge, PurgeStep::SignCertificate).await;
+    let last = database.begin(&purge, PurgeStep::SignCertificate, "t").await.expect("free");
+    last.finish_purge(&json!({}), true).await.expect("written");
+    register(&database.tenant("acme").await).await.expect("the slug's next owner may have such a table");
 }
