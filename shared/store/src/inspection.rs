@@ -34,8 +34,10 @@ pub async fn inspect(client: &impl GenericClient) -> Result<Vec<Finding>, StoreE
     for row in &rows {
         let catalog: Uuid = row.try_get("id")?;
         findings.extend(credentials_of(row, catalog)?);
-        let location = Location::of(row.try_get("warehouse")?, row.try_get("storage_prefix")?);
-        places.push((location, row.try_get::<_, Uuid>("tenant_id")?, catalog));
+        if !row.try_get::<_, bool>("dropped")? {
+            let location = Location::of(row.try_get("warehouse")?, row.try_get("storage_prefix")?);
+            places.push((location, row.try_get::<_, Uuid>("tenant_id")?, catalog));
+        }
     }
     // In order, whatever lies in a place follows it.
     places.sort_by(|(one, ..), (other, ..)| one.as_str().cmp(other.as_str()));

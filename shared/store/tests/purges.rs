@@ -428,6 +428,8 @@ async fn the_place_of_dropped_data_is_free() {
     let (other, above) = (Uuid::now_v7(), vec!["s3://w/acme/".to_owned()]);
     let near = client.query(near, &[&other, &above, &"s3://w/acme/"]).await.expect("answers");
     assert!(near.is_empty());
+    database.catalog(&database.tenant("other").await).await;
+    assert_eq!(store::inspect(&client).await.expect("answers"), [], "it lies where nothing is");
     let catalog = &lease.store().catalogs_of(tenant.tenant_id).await.expect("answers")[0];
     assert_eq!((catalog.is_active, catalog.version, catalog.storage_prefix.as_str()), (false, 2, "acme"));
 }
