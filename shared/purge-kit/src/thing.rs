@@ -2,6 +2,7 @@
 
 use domain::{CauseCode, Failure, PurgeOutcome, PurgedItem, PurgedKind};
 use jiff::Timestamp;
+use lambda_kit::SecretEnd;
 use store::PurgeLease;
 use uuid::Uuid;
 
@@ -40,9 +41,16 @@ impl<'a> Thing<'a> {
         self.write(answered, PurgeOutcome::Gone, None, None).await
     }
 
-    /// Its system deletes it then.
-    pub async fn scheduled(&self, answered: &str, until: Timestamp) -> Result<(), Failure> {
-        self.write(answered, PurgeOutcome::Scheduled, None, Some(until)).await
+    /// It is a secret, and this became of it once its deletion was asked for.
+    pub async fn discarded(&self, end: SecretEnd) -> Result<(), Failure> {
+        match end {
+            SecretEnd::Gone => self.gone("no such secret").await,
+            SecretEnd::Scheduled(until) => {
+                let until = Timestamp::try_from(until).unwrap_or(Timestamp::MAX);
+                self.write("it is scheduled for deletion", PurgeOutcome::Scheduled, None, Some(until)).await
+            }
+            SecretEnd::There => Err(self.still_there("The secret")),
+        }
     }
 
     /// It stays.

@@ -43,7 +43,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("audit-anchors", &["aws-signature", "http-kit", "lambda-kit"]),
     ("api-kit", &["callers", "domain", "lambda-kit", "store"]),
     ("step-kit", &["domain", "lambda-kit", "store"]),
-    ("purge-kit", &["domain", "step-kit", "store"]),
+    ("purge-kit", &["domain", "lambda-kit", "step-kit", "store"]),
     // Code that several steps share.
     ("supabase-project", &["domain", "lambda-kit", "secrets", "store", "supabase", "tenant-database"]),
     // What steps will need, tried before the first one.

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 
 use domain::{DataPolicy, Failure, Location, PurgeStep, PurgedKind, names};
 use iomete::TABLE_CALL;
-use jiff::Timestamp;
-use lambda_kit::{Discard, Read, SecretEnd, needs, settings};
+use lambda_kit::{Discard, Read, needs, settings};
 use purge_kit::{Outcome, PurgeLease, Thing, Work};
 use secrets::{CatalogSecret, IometeSecret};
 use store::Catalog;
@@ -97,14 +96,7 @@ impl DropNamespace {
         let secret = Thing::of(lease, PurgedKind::CatalogSecret, names::catalog_secret(catalog.id));
         lease.fence(TABLE_CALL).await?;
         self.catalog_secrets.schedule(&catalog.id).await?;
-        match self.catalog_secrets.end_of(&catalog.id).await? {
-            SecretEnd::Gone => secret.gone("no such secret").await,
-            SecretEnd::Scheduled(until) => {
-                let until = Timestamp::try_from(until).unwrap_or(Timestamp::MAX);
-                secret.scheduled("it is scheduled for deletion", until).await
-            }
-            SecretEnd::There => Err(secret.still_there("The secret")),
-        }
+        secret.discarded(self.catalog_secrets.end_of(&catalog.id).await?).await
     }
 }
 

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use domain::{Failure, PurgeStep, PurgedKind, names};
-use jiff::Timestamp;
-use lambda_kit::{Discard, SecretEnd, needs};
+use lambda_kit::{Discard, needs};
 use purge_kit::{Outcome, PurgeLease, Thing, Work};
 use secrets::TenantSecret;
 use store::ResourceKind;
@@ -30,14 +29,7 @@ impl Work for DeleteSecrets {
         let secret = secret.in_ledger(row.map(|row| row.id));
         lease.fence(CALL).await?;
         self.tenants.schedule(&tenant_id).await?;
-        match self.tenants.end_of(&tenant_id).await? {
-            SecretEnd::Gone => secret.gone("no such secret").await?,
-            SecretEnd::Scheduled(until) => {
-                let until = Timestamp::try_from(until).unwrap_or(Timestamp::MAX);
-                secret.scheduled("it is scheduled for deletion", until).await?;
-            }
-            SecretEnd::There => return Err(secret.still_there("The secret")),
-        }
+        secret.discarded(self.tenants.end_of(&tenant_id).await?).await?;
         Ok(Outcome::DONE)
     }
 }
