@@ -10,6 +10,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::lease::written;
+use crate::steps::numbered;
 use crate::{Lease, Reader, StoreError};
 
 /// The kind of a resource.
@@ -143,13 +144,12 @@ impl TryFrom<&Row> for LedgerEntry {
     type Error = StoreError;
 
     fn try_from(row: &Row) -> Result<Self, StoreError> {
-        let step: i16 = row.try_get("step")?;
         Ok(Self {
             kind: row.try_get("kind")?,
             name: row.try_get("name")?,
             external_id: row.try_get("external_id")?,
             livemode: row.try_get("livemode")?,
-            step: Step::from_number(step).ok_or_else(|| StoreError::Broken("step".to_owned()))?,
+            step: numbered(row, "step", Step::from_number)?,
             attempt: row.try_get("attempt")?,
             provider_request_id: row.try_get("provider_request_id")?,
             sent_at: row.try_get("sent_at")?,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use crate::steps::{cause, numbered};
 use crate::tenants::{Tenant, parsed};
 use crate::{Author, Catalog, Reader, Store, StoreError};
 
@@ -68,8 +69,6 @@ impl Purge {
     }
 
     fn read(row: &Row, named: &dyn Fn(&str) -> String) -> Result<Self, StoreError> {
-        let broken = |column: &str| StoreError::Broken(column.to_owned());
-        let cause: Option<Value> = row.try_get(named("cause").as_str())?;
         let retrieval_days: i32 = row.try_get("retrieval_days")?;
         Ok(Self {
             tenant_id: TenantId(row.try_get("tenant_id")?),
@@ -77,10 +76,9 @@ impl Purge {
             state: parsed(row, &named("state"))?,
             attempt: row.try_get(named("attempt").as_str())?,
             policies: PurgePolicies { customer: parsed(row, "customer")?, data: parsed(row, "data")? },
-            no_return: PurgeStep::from_number(row.try_get("no_return_step")?)
-                .ok_or_else(|| broken("no_return_step"))?,
+            no_return: numbered(row, "no_return_step", PurgeStep::from_number)?,
             no_return_at: row.try_get("no_return_at")?,
-            retrieval_days: retrieval_days.try_into().map_err(|_| broken("retrieval_days"))?,
+            retrieval_days: retrieval_days.try_into().map_err(|_| StoreError::Broken("retrieval_days".to_owned()))?,
             reason: row.try_get("reason")?,
             requested_by: row.try_get("requested_by")?,
             requested_at: row.try_get("requested_at")?,
@@ -88,7 +86,7 @@ impl Purge {
             approved_at: row.try_get("approved_at")?,
             correlation_id: row.try_get(named("correlation_id").as_str())?,
             finished_at: row.try_get("finished_at")?,
-            cause: cause.map(serde_json::from_value).transpose().map_err(|_| broken("cause"))?,
+            cause: cause(row, &named("cause"))?,
             slug_released: row.try_get("slug_released")?,
             certificate: row.try_get("certificate")?,
         })

@@ -134,17 +134,15 @@ pub struct StepRow<S = Step> {
 
 impl<S> StepRow<S> {
     pub(crate) fn read(row: &Row, from_number: fn(i16) -> Option<S>) -> Result<Self, StoreError> {
-        let broken = |column: &str| StoreError::Broken(column.to_owned());
-        let cause: Option<Value> = row.try_get("cause")?;
         Ok(Self {
-            step: from_number(row.try_get("step")?).ok_or_else(|| broken("step"))?,
+            step: numbered(row, "step", from_number)?,
             state: parsed(row, "state")?,
             attempts: row.try_get("attempts")?,
             started_at: row.try_get("started_at")?,
             finished_at: row.try_get("finished_at")?,
             waiting_for: row.try_get("waiting_for")?,
             next_retry_at: row.try_get("next_retry_at")?,
-            cause: cause.map(serde_json::from_value).transpose().map_err(|_| broken("cause"))?,
+            cause: cause(row, "cause")?,
         })
     }
 }
@@ -309,6 +307,17 @@ impl Lease<'_> {
         let steps = self.store.steps(self.tenant.tenant_id).await?;
         Ok(steps.iter().any(|row| row.step == step && row.attempts > 0))
     }
+}
+
+/// The step whose number is in a column.
+pub(crate) fn numbered<S>(row: &Row, column: &str, from_number: fn(i16) -> Option<S>) -> Result<S, StoreError> {
+    from_number(row.try_get(column)?).ok_or_else(|| StoreError::Broken(column.to_owned()))
+}
+
+/// The cause in a column, if there is one.
+pub(crate) fn cause(row: &Row, column: &str) -> Result<Option<Cause>, StoreError> {
+    let stored: Option<Value> = row.try_get(column)?;
+    stored.map(serde_json::from_value).transpose().map_err(|_| StoreError::Broken(column.to_owned()))
 }
 
 /// A value as it is stored in a column of JSON.
