@@ -55,6 +55,10 @@ impl TenantCheck {
     /// parts.
     pub async fn look(&self, subject: &Subject, parts: &[TenantPart], budget: Budget) -> Vec<Finding> {
         let found = Findings::of(subject, parts);
+        if subject.is_purged {
+            found.not_needed(parts, "the tenant was purged");
+            return found.in_order();
+        }
         let call = budget.left();
         let groups: [(&'static [TenantPart], CauseCode, Work<'_>); 9] = [
             (&[TenantPart::Project], CauseCode::SupabaseTimeout, Box::pin(self.project(subject, &found))),

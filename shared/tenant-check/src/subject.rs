@@ -1,6 +1,6 @@
 //! The tenant that is checked, as the control database knows it.
 
-use domain::{CauseCode, Failure, ProvisioningState, TenantPart};
+use domain::{CauseCode, Failure, ProvisioningState, PurgeState, TenantPart};
 use store::{CatalogCredentials, LedgerEntry, Reader, ResourceKind, StoreError, Tenant};
 use supabase::ProjectRef;
 
@@ -11,6 +11,8 @@ pub struct Subject {
     pub(crate) ledger: Vec<LedgerEntry>,
     pub(crate) catalogs: Vec<CatalogCredentials>,
     pub(crate) namespaces: Vec<String>,
+    /// Whether it was purged: the certificate says what is left of it.
+    pub(crate) is_purged: bool,
 }
 
 impl Subject {
@@ -19,7 +21,9 @@ impl Subject {
         let ledger = reader.ledger(tenant.tenant_id).await?;
         let catalogs = reader.catalog_credentials(tenant.tenant_id).await?;
         let namespaces = reader.namespaces(tenant.tenant_id).await?;
-        Ok(Self { tenant, ledger, catalogs, namespaces })
+        let purge = reader.purge(tenant.tenant_id).await?;
+        let is_purged = purge.is_some_and(|purge| purge.state == PurgeState::Done);
+        Ok(Self { tenant, ledger, catalogs, namespaces, is_purged })
     }
 
     pub(crate) fn is_live(&self) -> bool {

@@ -51,7 +51,8 @@ fn subject(catalogs: &[&str]) -> Subject {
         lost_domain: None,
         hold: None,
     };
-    Subject { tenant, ledger: Vec::new(), catalogs: catalogs.iter().map(credentials).collect(), namespaces: Vec::new() }
+    let catalogs = catalogs.iter().map(credentials).collect();
+    Subject { tenant, ledger: Vec::new(), catalogs, namespaces: Vec::new(), is_purged: false }
 }
 
 #[tokio::test]

@@ -130,6 +130,9 @@ async fn a_tenant_is_gone_everywhere_and_its_slug_is_anothers_who_sees_nothing_o
     done(&purge)?;
     nothing_is_left(&cloud, &slug, tenant_id).await?;
     ensure!(!cloud.has_namespace(&namespace).await?, "{namespace}");
+    // Nothing is missed that is meant to be gone.
+    let checked = cloud.check(&tenant_id.to_string()).await?.expect(200)?;
+    ensure!(checked.as_array().is_some_and(|it| it.iter().all(|it| it["state"] == "not_needed")), "{checked}");
     let customers = cloud.customers(tenant_id).await?;
     ensure!(customers.len() == 1, "the customer is kept: {customers:?}");
     let expected = [
