@@ -18,8 +18,8 @@ use domain::{CauseCode, Failure, ProvisioningState, Step, StepState, TenantId, T
 use leasing::{CALL, LONG, intent, refused, request};
 use serde_json::json;
 use store::{
-    Activation, Author, Effect, FailOutcome, Intent, KeyedRequest, LEASE_MARGIN, Machine, NotBegun, Outcome, ResourceKind,
-    Resume, StepTask, StoreError,
+    Activation, Author, Effect, FailOutcome, Intent, KeyedRequest, LEASE_MARGIN, Machine, NotBegun, Outcome,
+    ResourceKind, Resume, StepTask, StoreError,
 };
 use support::Database;
 use uuid::Uuid;
@@ -150,7 +150,8 @@ async fn a_failed_run_names_its_step_and_resumes_once() {
     let tenant = database.tenant("acme").await;
     let store = &database.store;
     let (given, own) = (cause(CauseCode::RunLost), cause(CauseCode::SupabaseProjectLimit));
-    let fail = async || store.fail_run(Machine::Pipeline, tenant.tenant_id, 1, &given, false, "r").await.expect("answers");
+    let fail =
+        async || store.fail_run(Machine::Pipeline, tenant.tenant_id, 1, &given, false, "r").await.expect("answers");
     let lease = database.begin(&tenant, Step::CreateEnvironment, "a").await.expect("free");
     assert_eq!(fail().await, FailOutcome::Busy);
     lease.troubled(&own, None).await.expect("in time");
@@ -263,7 +264,10 @@ async fn activation_is_one_transaction_and_never_undone() {
     let row = database.row(&tenant).await;
     assert!(row.is_active && row.state == ProvisioningState::Active && row.activated_at.is_some());
     assert_eq!(store.outbox(&[one, two]).await.expect("answers").len(), 2);
-    let late = store.fail_run(Machine::Pipeline, tenant.tenant_id, 1, &cause(CauseCode::RunLost), true, "r").await.expect("answers");
+    let late = store
+        .fail_run(Machine::Pipeline, tenant.tenant_id, 1, &cause(CauseCode::RunLost), true, "r")
+        .await
+        .expect("answers");
     assert_eq!(late, FailOutcome::Over);
     assert!(matches!(database.begin(&tenant, Step::ActivateTenant, "b").await, Err(NotBegun::Completed)));
     store.outbox_delivered(one).await.expect("answers");

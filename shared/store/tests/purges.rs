@@ -11,7 +11,8 @@ use domain::{
 use jiff::Timestamp;
 use serde_json::json;
 use store::{
-    Author, Deactivation, FailOutcome, Machine, NewPurge, NewSyncTarget, NotBegun, Outcome, Purge, PurgeLease, StepTask, Tenant,
+    Author, Deactivation, FailOutcome, Machine, NewPurge, NewSyncTarget, NotBegun, Outcome, Purge, PurgeLease,
+    StepTask, Tenant,
 };
 use support::Database;
 use uuid::Uuid;
@@ -238,7 +239,8 @@ async fn a_failed_purge_goes_on_after_what_is_completed() {
     lease.troubled(&cause, None).await.expect("written");
     let lost = Failure::from(CauseCode::PurgeLost).cause();
     // The step's own cause counts more than that the execution ended.
-    let failed = database.store.fail_run(Machine::Purge, tenant.tenant_id, 1, &lost, false, "r").await.expect("answers");
+    let failed =
+        database.store.fail_run(Machine::Purge, tenant.tenant_id, 1, &lost, false, "r").await.expect("answers");
     assert_eq!(failed, FailOutcome::Failed(PurgeStep::DeleteIndex.function()));
     assert_eq!(database.purge(&tenant).await.cause, Some(cause.clone()));
     assert_eq!(

@@ -21,8 +21,8 @@ impl Subject {
         let ledger = reader.ledger(tenant.tenant_id).await?;
         let catalogs = reader.catalog_credentials(tenant.tenant_id).await?;
         let namespaces = reader.namespaces(tenant.tenant_id).await?;
-        let purge = reader.purge(tenant.tenant_id).await?;
-        let is_purged = purge.is_some_and(|purge| purge.state == PurgeState::Done);
+        let is_purged = tenant.state == ProvisioningState::Deprovisioned
+            && reader.purge(tenant.tenant_id).await?.is_some_and(|purge| purge.state == PurgeState::Done);
         Ok(Self { tenant, ledger, catalogs, namespaces, is_purged })
     }
 

@@ -120,7 +120,12 @@ pub struct ProvedItem<'a> {
 }
 
 impl<'a> PurgeStatus<'a> {
-    fn new(purge: &'a Purge, step: Option<PurgeStep>, steps: &'a [StepRow<PurgeStep>], items: &'a [PurgedItem]) -> Self {
+    fn new(
+        purge: &'a Purge,
+        step: Option<PurgeStep>,
+        steps: &'a [StepRow<PurgeStep>],
+        items: &'a [PurgedItem],
+    ) -> Self {
         Self {
             tenant_id: purge.tenant_id,
             slug: &purge.slug,

@@ -59,7 +59,7 @@ impl Handler for InviteAdmin {
         let begun = self.begin(&slug, &request.request_id, budget);
         let begun = budget.keeping(FOR_SUPABASE).at_least(LEAST_TIME).spend(begun).await;
         let lease = begun.unwrap_or_else(|| Err(Problem::unavailable()))?;
-        work_under(&lease, budget, self.invite(&lease, asked.admin_email.as_ref(), request)).await
+        work_under(&lease, budget, Box::pin(self.invite(&lease, asked.admin_email.as_ref(), request))).await
     }
 }
 

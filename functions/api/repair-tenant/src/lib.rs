@@ -43,7 +43,7 @@ impl Handler for RepairTenant {
         let begun = self.begin(&slug, &request.request_id, budget);
         let begun = budget.keeping(FOR_THE_SYSTEMS).at_least(LEAST_TIME).spend(begun).await;
         let lease = begun.unwrap_or_else(|| Err(Problem::unavailable()))?;
-        work_under(&lease, budget, self.repair(&lease, &asked, request, budget)).await
+        work_under(&lease, budget, Box::pin(self.repair(&lease, &asked, request, budget))).await
     }
 }
 

@@ -153,7 +153,8 @@ impl ReconcileTenants {
             }
             let span = telemetry::request_span(Self::NAME, request_id);
             telemetry::name_run(&span, &purge.run());
-            let care = runs::look_after(&self.store, &self.purges.of(&purge), request_id).instrument(span.clone()).await;
+            let care =
+                runs::look_after(&self.store, &self.purges.of(&purge), request_id).instrument(span.clone()).await;
             span.in_scope(|| report.count(care));
         }
         Ok(())

@@ -74,7 +74,9 @@ impl CloseAccess {
         let region = self.regions.read_of(lease.tenant().region).await?.falkordb;
         let falkordb = FalkorDb::connect(&region.url, region.ca_pem.as_deref()).await?;
         match falkordb.look_for_user(&graph, &graph).await? {
-            Found::Foreign | Found::Unmarked => Err(Thing::of(lease, PurgedKind::GraphUser, graph).foreign("The graph user")),
+            Found::Foreign | Found::Unmarked => {
+                Err(Thing::of(lease, PurgedKind::GraphUser, graph).foreign("The graph user"))
+            }
             Found::Ours => {
                 lease.fence(OPERATION_LIMIT).await?;
                 falkordb.switch_off(&graph).await?;

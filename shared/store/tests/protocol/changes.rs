@@ -6,8 +6,8 @@ use std::time::Duration;
 use domain::{CauseCode, Patch, ProvisioningState, Step, StepState, TenantChange, TenantId, Tier};
 use serde_json::{Value, json};
 use store::{
-    Activation, Author, Deactivated, Deactivation, Duty, Effect, Intent, Invited, Lease, Machine, NotBegun, NotLeased, Outcome,
-    ResourceKind, Resume, StoreError, Tenant, Update, Values,
+    Activation, Author, Deactivated, Deactivation, Duty, Effect, Intent, Invited, Lease, Machine, NotBegun, NotLeased,
+    Outcome, ResourceKind, Resume, StoreError, Tenant, Update, Values,
 };
 use uuid::Uuid;
 
@@ -126,7 +126,10 @@ async fn a_lease_for_billing_writes_no_step() {
 async fn a_row_that_changed_since_it_was_read_is_not_resumed() {
     let database = Database::create().await;
     let (store, tenant) = (&database.store, database.tenant("acme").await);
-    store.fail_run(Machine::Pipeline, tenant.tenant_id, 1, &cause(CauseCode::RunLost), false, "r").await.expect("answers");
+    store
+        .fail_run(Machine::Pipeline, tenant.tenant_id, 1, &cause(CauseCode::RunLost), false, "r")
+        .await
+        .expect("answers");
     let resume = async |row: &Tenant| {
         let resume = Resume {
             tenant: row,

@@ -125,7 +125,10 @@ async fn a_retry_of_a_restore_is_a_restore() {
     let database = Database::create().await;
     let (store, gone) = (&database.store, database.gone("acme").await);
     let back = database.restore(&gone).await.expect("answers").expect("restored");
-    store.fail_run(Machine::Pipeline, back.tenant_id, back.attempt, &cause(CauseCode::RunLost), true, "r").await.expect("answers");
+    store
+        .fail_run(Machine::Pipeline, back.tenant_id, back.attempt, &cause(CauseCode::RunLost), true, "r")
+        .await
+        .expect("answers");
     let failed = database.row(&back).await;
     assert!(database.restore(&failed).await.expect("answers").is_none(), "it is failed");
     let resume = Resume { tenant: &failed, values: (&failed).into(), correlation_id: "c", author: ADMIN };
