@@ -133,6 +133,9 @@ async fn a_tenant_is_gone_everywhere_and_its_slug_is_anothers_who_sees_nothing_o
     // Nothing is missed that is meant to be gone.
     let checked = cloud.check(&tenant_id.to_string()).await?.expect(200)?;
     ensure!(checked.as_array().is_some_and(|it| it.iter().all(|it| it["state"] == "not_needed")), "{checked}");
+    let listed = cloud.get(&format!("/v1/admin/tenants/{tenant_id}/resources")).await?.expect(200)?;
+    let left = listed.as_array().context("no list")?.iter().filter(|it| it["state"] != "given_up");
+    assert_eq!(left.map(|it| &it["kind"]).collect::<Vec<_>>(), ["stripe_customer"], "{listed}");
     let customers = cloud.customers(tenant_id).await?;
     ensure!(customers.len() == 1, "the customer is kept: {customers:?}");
     let expected = [

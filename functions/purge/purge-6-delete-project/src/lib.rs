@@ -11,8 +11,14 @@ use supabase_project::{ProjectRemoval, Removal};
 /// How long a project may be going down.
 const WAITS_FOR: Duration = Duration::from_hours(1);
 /// What is in a project, and ends with it.
-const INSIDE: [ResourceKind; 4] =
-    [ResourceKind::DatabasePassword, ResourceKind::AuthConfiguration, ResourceKind::AdminUser, ResourceKind::AdminMail];
+const INSIDE: [ResourceKind; 6] = [
+    ResourceKind::DatabasePassword,
+    ResourceKind::PublishableKey,
+    ResourceKind::SecretKey,
+    ResourceKind::AuthConfiguration,
+    ResourceKind::AdminUser,
+    ResourceKind::AdminMail,
+];
 
 needs! {
     /// Deletes the tenant's project.
