@@ -22,7 +22,7 @@ use crate::step_cell::{self, Played};
 const LONGEST: Duration = Duration::from_mins(10);
 
 /// How often a cell is tried if another process does the work first.
-const TRIES: usize = 4;
+const TRIES: usize = 8;
 
 /// A row of the matrix: an effect.
 #[derive(Clone, Copy, Debug)]
