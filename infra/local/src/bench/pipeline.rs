@@ -39,7 +39,6 @@ pub async fn run(workspace: &Workspace, options: &Bench, supervisor: &Supervisor
         journal: Some(folder.log("invocations")),
     };
     let (tools, binaries) = cloud::install(workspace, &parts, Some(PROGRAM)).await?;
-    // The cloud does not need it, and what measures must not be built while it is used.
     let bench = if options.no_build {
         binaries.get("bench")?
     } else {
