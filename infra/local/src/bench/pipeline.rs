@@ -37,6 +37,7 @@ pub async fn run(workspace: &Workspace, options: &Bench, supervisor: &Supervisor
         no_build: options.no_build,
         clock_scale: Some(CLOCK_SCALE),
         journal: Some(folder.log("invocations")),
+        ..Parts::default()
     };
     let (tools, binaries) = cloud::install(workspace, &parts, Some(PROGRAM)).await?;
     let bench = if options.no_build {
