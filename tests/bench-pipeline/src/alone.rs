@@ -9,9 +9,9 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use crate::history;
 use crate::journal::{Invocation, Journal};
 use crate::outside::{self, Span};
-use crate::history;
 
 /// How long a tenant may take.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -72,7 +72,9 @@ async fn one(cloud: &Cloud, proxy: &fault_proxy::Client, journal: &Journal) -> R
     let now = all.get(before..).context("the journal is shorter than before")?;
     let calls = outside::of(now, &calls);
     let steps: Vec<Spent> = (1..=9)
-        .map(|step| spent(calls.iter().filter(|(one, _)| one.step() == Some(step)).map(|(one, spans)| (*one, &**spans))))
+        .map(|step| {
+            spent(calls.iter().filter(|(one, _)| one.step() == Some(step)).map(|(one, spans)| (*one, &**spans)))
+        })
         .collect();
     ensure!(steps.iter().all(|step| step.invocations > 0.0), "a step is not in the journal");
     let all = spent(calls.iter().filter(|(one, _)| one.step().is_some()).map(|(one, spans)| (*one, &**spans)));

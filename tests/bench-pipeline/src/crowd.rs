@@ -58,7 +58,8 @@ pub async fn measure(cloud: &Cloud, journal: &Journal, tenants: usize) -> Result
         }),
         cpu_ms: by_step(now, |own| {
             let own: Vec<_> = own.into_iter().cloned().collect();
-            let spent: f64 = used(&own).iter().map(|(id, used)| used - known.get(id).copied().unwrap_or_default()).sum();
+            let spent: f64 =
+                used(&own).iter().map(|(id, used)| used - known.get(id).copied().unwrap_or_default()).sum();
             spent * 1e3 / f64::from(u32::try_from(tenants).unwrap_or(u32::MAX))
         }),
     })

@@ -101,6 +101,9 @@ mod tests {
     #[test]
     fn what_overlaps_counts_once() {
         let span = |from, to| Span { from, to, is_log_in: false };
-        assert!((under_way([span(1.0, 2.0), span(1.5, 1.7), span(1.9, 2.1), span(3.0, 3.1)].into_iter()) - 1200.0).abs() < 1e-6);
+        assert!(
+            (under_way([span(1.0, 2.0), span(1.5, 1.7), span(1.9, 2.1), span(3.0, 3.1)].into_iter()) - 1200.0).abs()
+                < 1e-6
+        );
     }
 }

@@ -86,7 +86,8 @@ fn cargo(folder: &Path, arguments: &[&str]) -> Result<f64> {
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
     // What cargo says to this program about itself is not for another checkout.
     for (name, _) in std::env::vars_os().filter(|(name, _)| {
-        name.to_str().is_some_and(|name| name.starts_with("CARGO_") && name != "CARGO_HOME" || name == "RUSTUP_TOOLCHAIN")
+        name.to_str()
+            .is_some_and(|name| name.starts_with("CARGO_") && name != "CARGO_HOME" || name == "RUSTUP_TOOLCHAIN")
     }) {
         command.env_remove(name);
     }

@@ -197,7 +197,12 @@ impl Pipeline {
         let Self { ours, python, .. } = self;
         let Alone { all, execution_ms, .. } = &ours.alone;
         vec![
-            Goal::at_most("the functions' time ≤ 1.5 × the outside round trips", all.wall_ms / all.round_trips(), 1.5, " ×"),
+            Goal::at_most(
+                "the functions' time ≤ 1.5 × the outside round trips",
+                all.wall_ms / all.round_trips(),
+                1.5,
+                " ×",
+            ),
             Goal::at_most(
                 "the execution's time without waits ≤ 1.5 × the outside round trips, the emulator's time included",
                 execution_ms / all.round_trips(),
@@ -251,7 +256,8 @@ mod tests {
     use super::*;
 
     fn functions(wall_ms: f64, cpu_ms: f64) -> Functions {
-        let spent = Spent { invocations: 1.0, wall_ms, cpu_ms, calls: 2.0, outside_ms: 8.0, log_ins: 1.0, log_in_ms: 2.0 };
+        let spent =
+            Spent { invocations: 1.0, wall_ms, cpu_ms, calls: 2.0, outside_ms: 8.0, log_ins: 1.0, log_in_ms: 2.0 };
         let all = Spent { wall_ms: 9.0 * wall_ms, outside_ms: 72.0, log_in_ms: 18.0, ..spent };
         let entered = Entered { tasks: 12.0, choices: 3.0, waits: 2.0, retries: 0.0 };
         let alone = Alone { tenants: 5, steps: vec![spent; 9], all, execution_ms: 400.0, entered };

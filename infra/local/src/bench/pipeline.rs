@@ -49,8 +49,10 @@ pub async fn run(workspace: &Workspace, options: &Bench, supervisor: &Supervisor
     let running = cloud::start_built(workspace, Bench::CLOUD, &parts, supervisor, &tools, &binaries).await?;
     let python = written(workspace, &folder, &peers, &steps)?;
 
-    let lanes = Lanes { workspace, options, folder: &folder, python: &tools.python, program: binaries.get(PROGRAM)?, running };
-    let measured = async { anyhow::Ok((lanes.measured("ours", &ours).await?, lanes.measured("python", &python).await?)) };
+    let lanes =
+        Lanes { workspace, options, folder: &folder, python: &tools.python, program: binaries.get(PROGRAM)?, running };
+    let measured =
+        async { anyhow::Ok((lanes.measured("ours", &ours).await?, lanes.measured("python", &python).await?)) };
     let (ours, python) = tokio::select! {
         measured = measured => measured?,
         error = supervisor.first_end() => return Err(error),
@@ -73,7 +75,12 @@ async fn shipped(workspace: &Workspace, options: &Bench, steps: &[String]) -> an
 }
 
 /// Writes what starts the handlers in Python, as the runtime of AWS does it.
-fn written(workspace: &Workspace, folder: &CloudFolder, peers: &Languages, steps: &[String]) -> anyhow::Result<Programs> {
+fn written(
+    workspace: &Workspace,
+    folder: &CloudFolder,
+    peers: &Languages,
+    steps: &[String],
+) -> anyhow::Result<Programs> {
     let scripts = folder.data("peers");
     private_dir(&scripts)?;
     let (root, python) = (workspace.root(), quoted(&peers.python));
@@ -121,7 +128,8 @@ impl Lanes<'_> {
         let mut command = Command::new(&self.program);
         command.arg(&file).arg("--journal").arg(self.folder.log("invocations"));
         command.args(["--alone", alone, "--at-once", at_once]).envs(&self.running.variables);
-        let status = command.stdin(Stdio::null()).kill_on_drop(true).status().await.context("starting the measurement")?;
+        let status =
+            command.stdin(Stdio::null()).kill_on_drop(true).status().await.context("starting the measurement")?;
         anyhow::ensure!(status.success(), "{PROGRAM} failed");
         Ok(file)
     }
