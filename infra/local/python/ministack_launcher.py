@@ -10,9 +10,12 @@ several, and gives the authorizer none.
 
 It serves the API on a port of its own under the paths that it has at API Gateway, `/v1/…`, so that what the API says of itself
 (`Location`, `Link`, `poll_url`) leads somewhere. API_FILE holds the API's id once there is one.
+
+With JOURNAL set, it writes down the functions' invocations (journal.py).
 """
 
 import os
+import runpy
 import socketserver
 from contextvars import ContextVar
 from pathlib import Path
@@ -66,5 +69,8 @@ def serve_both(app, config):
 
 
 hypercorn.asyncio.serve = serve_both
+
+if "JOURNAL" in os.environ:
+    runpy.run_path(str(Path(__file__).with_name("journal.py")))
 
 main()

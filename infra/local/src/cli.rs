@@ -120,6 +120,9 @@ pub struct Up {
 /// What a cloud is made of.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Parts {
+    /// Where each invocation of a function is written down.
+    #[arg(skip)]
+    pub journal: Option<PathBuf>,
     /// Put a proxy before every outside system. Tests can make its calls fail.
     #[arg(long)]
     pub fault_proxy: bool,
@@ -220,6 +223,9 @@ pub struct Faults {
 
 #[derive(Debug, Clone, Args)]
 pub struct Bench {
+    /// What to measure instead; the other figures stay as they are.
+    #[arg(long, value_enum, conflicts_with_all = ["also", "memory"])]
+    pub instead: Option<Instead>,
     /// Measure the programs of the last release build without building again.
     #[arg(long)]
     pub no_build: bool,
@@ -240,6 +246,14 @@ pub enum Also {
     Memories,
     /// The packages of all functions, whose build takes a minute of a core for each.
     Packages,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Instead {
+    /// Provisioning of tenants in a local cloud, beside the nine steps in Python: ten minutes, after the build of the steps.
+    Pipeline,
+    /// The builds that somebody waits for, from a clean clone on: half an hour.
+    Builds,
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -1,5 +1,6 @@
 //! Builds one function and replaces its code in the running cloud, without a deployment.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Deserialize;
@@ -8,10 +9,12 @@ use serde_json::json;
 use crate::cli::CloudName;
 use crate::deployed::Deployed;
 use crate::layout::Workspace;
+use crate::tools::venv::Venv;
 use crate::{compile, progress, python, tools};
 
+/// What `reload.py` returns.
 #[derive(Deserialize)]
-struct Reloaded {
+pub struct Reloaded {
     function: String,
     bytes: u64,
 }
@@ -21,9 +24,20 @@ pub async fn run(workspace: &Workspace, cloud: &CloudName, function: &str) -> an
     let tools = tools::install(workspace).await?;
     let bootstrap = compile::programs(workspace, function, &[function]).await?.get(function)?;
     let step = progress::step("update-function-code");
-    let input =
-        json!({ "access": deployed.access, "stack": deployed.stack, "function": function, "bootstrap": bootstrap });
-    let reloaded: Reloaded = python::call(workspace, &tools.python, "reload", &input).await?;
+    let reloaded = put(workspace, &tools.python, &deployed, function, &bootstrap).await?;
     step.done(&format!("{}, {} kB packed", reloaded.function, reloaded.bytes / 1000));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Puts a program into a deployed function. Its next call starts a new process.
+pub async fn put(
+    workspace: &Workspace,
+    python: &Venv,
+    deployed: &Deployed,
+    function: &str,
+    bootstrap: &Path,
+) -> anyhow::Result<Reloaded> {
+    let input =
+        json!({ "access": deployed.access, "stack": deployed.stack, "function": function, "bootstrap": bootstrap });
+    python::call(workspace, python, "reload", &input).await
 }

@@ -479,8 +479,8 @@ pub fn roles() -> impl Iterator<Item = &'static str> {
 impl Route {
     /// Whether it takes an `Idempotency-Key`: every POST and PATCH does.
     #[must_use]
-    pub fn idempotent_by_key(&self) -> bool {
-        matches!(self.method, "POST" | "PATCH")
+    pub const fn idempotent_by_key(&self) -> bool {
+        matches!(self.method.as_bytes(), b"POST" | b"PATCH")
     }
 
     /// Every problem that the route may answer with, sorted by status: its own, and those that follow from its method,

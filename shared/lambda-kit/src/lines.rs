@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::io::Write as _;
+use std::ops::Range;
 
 use serde::Serialize;
 use tracing::field::{Field, Visit};
@@ -48,7 +49,7 @@ where
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut known = Known::default();
+        let mut known = Known::nothing();
         attributes.record(&mut Fields(&mut known));
         span.extensions_mut().insert(known);
     }
@@ -72,11 +73,8 @@ where
         if let Some(span) = context.event_span(event) {
             line.name("span");
             line.0.push(b'{');
-            if let Some(Known(fields)) = span.extensions().get::<Known>() {
-                for (name, json) in fields {
-                    line.name(name);
-                    line.0.extend_from_slice(json);
-                }
+            if let Some(Known { text, .. }) = span.extensions().get() {
+                line.0.extend_from_slice(text.get(1..).unwrap_or_default());
             }
             line.member("name", span.name());
             line.0.push(b'}');
@@ -87,9 +85,29 @@ where
     }
 }
 
-/// What is known of a span: names with their values as JSON.
-#[derive(Default)]
-struct Known(Vec<(&'static str, Vec<u8>)>);
+/// What is known of a span.
+struct Known {
+    /// Members of a JSON object, each after a comma.
+    text: Vec<u8>,
+    /// Their names, and where in the text they are, comma included.
+    members: Vec<(&'static str, Range<usize>)>,
+}
+
+impl Known {
+    /// Nothing yet, with room for what a request's span says.
+    fn nothing() -> Self {
+        Self { text: Vec::with_capacity(512), members: Vec::with_capacity(16) }
+    }
+
+    fn forget(&mut self, name: &str) {
+        let Some(place) = self.members.iter().position(|(known, _)| *known == name) else { return };
+        let (_, gone) = self.members.remove(place);
+        for (_, later) in &mut self.members[place..] {
+            *later = later.start - gone.len()..later.end - gone.len();
+        }
+        self.text.drain(gone);
+    }
+}
 
 /// The beginning of a JSON object.
 struct Line(Vec<u8>);
@@ -131,12 +149,13 @@ impl Take for Line {
 impl Take for Known {
     /// A later value replaces an earlier one.
     fn take(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) {
-        let mut text = Vec::with_capacity(48);
-        json(&mut text, value);
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, before)) => *before = text,
-            None => self.0.push((name, text)),
-        }
+        self.forget(name);
+        let begin = self.text.len();
+        self.text.push(b',');
+        json(&mut self.text, name);
+        self.text.push(b':');
+        json(&mut self.text, value);
+        self.members.push((name, begin..self.text.len()));
     }
 }
 

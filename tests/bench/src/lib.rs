@@ -3,10 +3,13 @@
 //!
 //! `cargo xtask bench` builds and installs all of them, starts Postgres, and runs the program `bench`.
 
+pub mod builds;
 pub mod emulator;
 pub mod figures;
 pub mod instructions;
 pub mod machine;
+pub mod packages;
+pub mod pipeline;
 pub mod plot;
 pub mod process;
 pub mod report;

@@ -6,15 +6,18 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use bench::builds::Builds;
 use bench::instructions::Counter;
 use bench::machine::Machine;
+use bench::packages::Packages;
+use bench::pipeline::{Functions, Pipeline};
 use bench::process::{self, BECOME};
-use bench::report::{Measured, Memories, Outcome, Packages, Results, WithMemory, replaced};
+use bench::report::{Measured, Memories, Outcome, Results, WithMemory, replaced};
 use bench::series::{self, Cutter, Plan};
 use bench::share::{self, Quota};
 use bench::targets::{Contest, Kind, Programs};
 use bench::{plot, size, tenants};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use jiff::Zoned;
 use test_database::TestDatabase;
 use tokio_postgres::Client;
@@ -35,7 +38,26 @@ struct Arguments {
     /// Measures our functions with other sizes of memory too.
     #[arg(long)]
     memories: bool,
+    #[command(subcommand)]
+    other: Option<Other>,
 }
+
+/// What is done instead.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Writes what `bench-pipeline` found of both languages into the document.
+    Pipeline {
+        /// Its file about our functions.
+        ours: PathBuf,
+        /// The same about those in Python.
+        python: PathBuf,
+    },
+    /// Measures how long builds take, and writes that into the document.
+    Builds,
+}
+
+/// The file of the results.
+const RESULTS: &str = "results.json";
 
 /// From one call to the next where a process has a share of a core.
 const EVERY: Duration = Duration::from_millis(20);
@@ -52,13 +74,46 @@ fn main() -> Result<()> {
             .err()
             .unwrap_or_else(|| anyhow!("it returned")));
     }
-    measure(&Arguments::parse())
+    let arguments = Arguments::parse();
+    match &arguments.other {
+        None => measure(&arguments),
+        Some(Other::Pipeline { ours, python }) => {
+            let (ours, python) = (Functions::read(ours)?, Functions::read(python)?);
+            rewrite(|results| results.pipeline = Some(Pipeline { day: today(), ours, python }))
+        }
+        Some(Other::Builds) => {
+            let builds = Builds::measure(&root()?, today())?;
+            rewrite(|results| results.builds = Some(builds))
+        }
+    }
+}
+
+/// Changes a part of the last results, and writes them.
+fn rewrite(change: impl FnOnce(&mut Results)) -> Result<()> {
+    let (root, folder) = (root()?, folder()?);
+    let mut results = Results::read(&folder.join(RESULTS))?;
+    change(&mut results);
+    print!("\n{}", results.tables());
+    write(&root, &folder, &results)
+}
+
+fn root() -> Result<PathBuf> {
+    std::env::var_os("BENCH_ROOT").map(PathBuf::from).context("run `cargo xtask bench`")
+}
+
+/// Where the results are.
+fn folder() -> Result<PathBuf> {
+    Ok(root()?.join("tests/bench/results"))
+}
+
+fn today() -> String {
+    Zoned::now().strftime("%Y-%m-%d").to_string()
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn measure(arguments: &Arguments) -> Result<()> {
     let machine = Machine::this()?;
-    let root = std::env::var_os("BENCH_ROOT").map(PathBuf::from).context("run `cargo xtask bench`")?;
+    let root = root()?;
     let made = tempfile::tempdir()?;
     let programs = Programs::of_environment(made.path().to_owned())?;
     let database = TestDatabase::control().await;
@@ -80,9 +135,9 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     for (contest, amount) in &contests {
         outcomes.push(bench.outcome(contest, *amount).await?);
     }
-    let folder = root.join("tests/bench/results");
-    let before = Results::read(&folder.join("results.json")).ok();
-    let day = Zoned::now().strftime("%Y-%m-%d").to_string();
+    let folder = folder()?;
+    let before = Results::read(&folder.join(RESULTS)).ok();
+    let day = today();
     let packages = if arguments.packages.is_empty() {
         before.as_ref().and_then(|before| before.packages.clone())
     } else {
@@ -103,6 +158,8 @@ async fn measure(arguments: &Arguments) -> Result<()> {
         contests: outcomes,
         packages,
         memories,
+        pipeline: before.as_ref().and_then(|before| before.pipeline.clone()),
+        builds: before.as_ref().and_then(|before| before.builds.clone()),
     };
     print!("\n{}", results.tables());
     if let Some(before) = before {
@@ -117,7 +174,7 @@ async fn measure(arguments: &Arguments) -> Result<()> {
 
 fn write(root: &Path, folder: &Path, results: &Results) -> Result<()> {
     std::fs::create_dir_all(folder)?;
-    results.write(&folder.join("results.json"))?;
+    results.write(&folder.join(RESULTS))?;
     std::fs::write(folder.join("plot.svg"), plot::of(results)?)?;
     let document = root.join("BENCHMARKS.md");
     let text = replaced(&std::fs::read_to_string(&document)?, &results.tables())?;

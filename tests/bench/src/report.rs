@@ -1,15 +1,17 @@
 //! The results: as JSON, and as the tables of `BENCHMARKS.md`.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::builds::Builds;
 use crate::figures::Figures;
 use crate::instructions::Instructions;
 use crate::machine::Machine;
+use crate::packages::{self, Packages};
+use crate::pipeline::Pipeline;
 use crate::share;
 use crate::size::Size;
 use crate::targets::Kind;
@@ -35,6 +37,12 @@ pub struct Results {
     pub packages: Option<Packages>,
     /// How the functions fare with more or less memory, from the last run that tried.
     pub memories: Option<Memories>,
+    /// What provisioning a tenant costs, from the last run that measured it.
+    #[serde(default)]
+    pub pipeline: Option<Pipeline>,
+    /// How long builds take, from the last run that measured it.
+    #[serde(default)]
+    pub builds: Option<Builds>,
 }
 
 /// How functions fare with more or less memory.
@@ -64,15 +72,6 @@ impl WithMemory {
         let gigabytes = f64::from(self.memory_mb) / 1024.0;
         0.2 + gigabytes * (self.figures.warm_p50_us / 1e3).ceil() * 1e3 * 0.000_013_333_4
     }
-}
-
-/// What is uploaded for each function.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Packages {
-    /// When it was measured.
-    pub day: String,
-    /// By the function's name.
-    pub sizes: BTreeMap<String, Size>,
 }
 
 /// Those of one route.
@@ -114,15 +113,32 @@ impl Outcome {
 }
 
 /// What has to be reached, in words, the figure, and whether it is reached.
-struct Goal {
+pub(crate) struct Goal {
     words: &'static str,
     figure: String,
     reached: bool,
 }
 
+/// The table of goals.
+pub(crate) fn goals(text: &mut String, what: &str, goals: Vec<Goal>) {
+    let _ = writeln!(text, "\n### Goals of {what}\n\n| goal | this run | |\n|---|---|---|");
+    for Goal { words, figure, reached } in goals {
+        let _ = writeln!(text, "| {words} | {figure} | {} |", if reached { "reached" } else { "**missed**" });
+    }
+}
+
 impl Goal {
-    fn at_most(words: &'static str, value: f64, limit: f64, unit: &str) -> Self {
+    pub(crate) fn at_most(words: &'static str, value: f64, limit: f64, unit: &str) -> Self {
         Self { words, figure: number(value) + unit, reached: value <= limit }
+    }
+
+    pub(crate) const fn of(words: &'static str, figure: String, reached: bool) -> Self {
+        Self { words, figure, reached }
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn is_reached(&self) -> bool {
+        self.reached
     }
 
     fn at_least(words: &'static str, value: f64, limit: f64, unit: &str) -> Self {
@@ -131,7 +147,7 @@ impl Goal {
 }
 
 /// Three digits, as far as there are so many.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value {
         _ if value >= 99.95 => format!("{value:.0}"),
         _ if value >= 9.995 => format!("{value:.1}"),
@@ -139,12 +155,12 @@ fn number(value: f64) -> String {
     }
 }
 
-fn megabytes(bytes: u64) -> f64 {
+pub(crate) fn megabytes(bytes: u64) -> f64 {
     u32::try_from(bytes / 1000).map_or(f64::NAN, f64::from) / 1000.0
 }
 
 /// With a comma after each three digits.
-fn grouped(value: f64) -> String {
+pub(crate) fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut grouped = String::new();
     for (position, digit) in digits.chars().enumerate() {
@@ -176,22 +192,12 @@ impl Results {
                 shared(&mut text, outcome);
             }
         }
-        let goals = self.goals();
-        if !goals.is_empty() {
-            text.push_str("\n### Goals of `get-tenant`\n\n| goal | this run | |\n|---|---|---|\n");
-            for Goal { words, figure, reached } in goals {
-                let _ = writeln!(text, "| {words} | {figure} | {} |", if reached { "reached" } else { "**missed**" });
-            }
+        let own = self.goals();
+        if !own.is_empty() {
+            goals(&mut text, "`get-tenant`", own);
         }
-        if let Some(Packages { day, sizes }) = &self.packages {
-            let _ = writeln!(
-                text,
-                "\n### Packages\n\nOf all functions, {day}:\n\n| | program, MB | zip, MB |\n|---|---|---|"
-            );
-            for (name, size) in sizes {
-                let program = size.program.map(megabytes).map_or_else(|| "–".to_owned(), number);
-                let _ = writeln!(text, "| {name} | {program} | {} |", number(megabytes(size.package)));
-            }
+        if let Some(packages) = &self.packages {
+            packages.section(&mut text);
         }
         if let Some(Memories { day, rows }) = &self.memories {
             let _ = writeln!(
@@ -218,6 +224,12 @@ impl Results {
                     number(row.cost() * p99)
                 );
             }
+        }
+        if let Some(pipeline) = &self.pipeline {
+            pipeline.section(&mut text);
+        }
+        if let Some(builds) = &self.builds {
+            builds.section(&mut text);
         }
         text
     }
@@ -263,7 +275,7 @@ impl Results {
             goals.push(Goal::at_most("warm ≤ 1.2 × the floor's instructions", ours.warm_k / floor.warm_k, 1.2, " ×"));
         }
         goals.push(Goal::at_most("peak memory ≤ 10 MB", megabytes(ours.peak_memory), 10.0, " MB"));
-        goals.push(Goal::at_most("zip ≤ 3.5 MB", megabytes(ours.size.package), 3.5, " MB"));
+        goals.push(Goal::at_most("zip ≤ 3.5 MB", megabytes(ours.size.package), packages::WITH_SDK, " MB"));
         if let Some(shared) = &ours.shared {
             let warm = shared.warm_p99_us / 1e3;
             goals.push(Goal::at_most("share of a core: warm p99 ≤ 1 ms", warm, 1.0, " ms"));

@@ -16,7 +16,13 @@ pub struct Size {
     pub program: Option<u64>,
     /// The package as it is uploaded: deflated by the library that SAM uses.
     pub package: u64,
+    /// Whether AWS's SDK for Rust is in the program.
+    #[serde(default)]
+    pub has_sdk: bool,
 }
+
+/// The crate in which every client of the SDK runs, as its events name it.
+const SDK: &[u8] = b"aws_smithy_runtime";
 
 /// Measures what a program is deployed as.
 pub async fn of(target: &Target, programs: &Programs) -> Result<Size> {
@@ -26,7 +32,13 @@ pub async fn of(target: &Target, programs: &Programs) -> Result<Size> {
         }
         Kind::Node | Kind::Python => None,
     };
-    Ok(Size { program, package: zipped(&target.package, programs).await? })
+    let has_sdk = match target.kind {
+        Kind::Ours | Kind::Floor | Kind::FloorWithoutTls => {
+            target.package.first().map(|path| has_sdk(path)).transpose()?.unwrap_or_default()
+        }
+        Kind::Node | Kind::Python => false,
+    };
+    Ok(Size { program, package: zipped(&target.package, programs).await?, has_sdk })
 }
 
 /// The same of these functions, by name.
@@ -35,7 +47,8 @@ pub async fn of_functions(names: &[String], programs: &Programs) -> Result<BTree
     for name in names {
         let program = programs.function(name)?;
         let package = zipped(std::slice::from_ref(&program), programs).await?;
-        sizes.insert(name.clone(), Size { program: Some(bytes(&program)?), package });
+        let size = Size { program: Some(bytes(&program)?), package, has_sdk: has_sdk(&program)? };
+        sizes.insert(name.clone(), size);
     }
     Ok(sizes)
 }
@@ -47,6 +60,10 @@ async fn zipped(content: &[PathBuf], programs: &Programs) -> Result<u64> {
     command.args(["-m", "zipfile", "--create"]).arg(&zip).args(content);
     ensure!(command.status().await.context("starting Python")?.success(), "zipping failed");
     Ok(bytes(&zip)?)
+}
+
+fn has_sdk(program: &Path) -> std::io::Result<bool> {
+    Ok(std::fs::read(program)?.windows(SDK.len()).any(|part| part == SDK))
 }
 
 fn bytes(path: &Path) -> std::io::Result<u64> {

@@ -247,6 +247,10 @@ pub struct Call {
     /// HTTP: the upstream's status if it answered, otherwise the rule's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub status: Option<u16>,
+    /// When the upstream had answered: an HTTP request when the answer's headers came, a call of RESP or Postgres when its reply
+    /// was complete. A connection to Postgres is answered when the client is logged in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answered: Option<jiff::Timestamp>,
     /// TCP and Postgres: bytes from the client to the upstream, decrypted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bytes: Option<u64>,

@@ -63,6 +63,7 @@ impl Connection {
             target: target.map(str::to_owned),
             forwarded: false,
             status: None,
+            answered: None,
             bytes: None,
             rules: Vec::new(),
         })

@@ -11,6 +11,7 @@ use hyper::client::conn::http1::{self as client, SendRequest};
 use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use tokio::net::TcpStream;
 
 use crate::api::When;
@@ -166,7 +167,10 @@ impl Link {
         self.connection.gate.opened().await?;
         self.connection.update(seq, |call| call.forwarded = true);
         let answer = self.exchange(request).await?;
-        self.connection.update(seq, |call| call.status = Some(answer.status().as_u16()));
+        self.connection.update(seq, |call| {
+            call.status = Some(answer.status().as_u16());
+            call.answered = Some(Timestamp::now());
+        });
         self.connection.gate.opened().await?;
         Ok(answer)
     }

@@ -6,10 +6,12 @@
 //! The reply to a RESP command is found by counting replies. Subscriptions of RESP2 and `CLIENT REPLY` break the count:
 //! they pass, but an action `after` on a later command of such a connection meets the wrong reply.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
@@ -38,7 +40,7 @@ enum Phase {
     },
     /// The call was forwarded. The answers to the `ahead` calls before it come first.
     Awaiting {
-        ahead: u64,
+        ahead: usize,
         reply: BytesMut,
         then: Then,
     },
@@ -85,8 +87,8 @@ pub(crate) struct Pump<'a> {
     received: BytesMut,
     to_server: Outbox,
     to_client: Outbox,
-    /// How many calls were forwarded and not yet answered.
-    unanswered: u64,
+    /// The entries of the calls that were forwarded and not yet answered.
+    unanswered: VecDeque<Seq>,
     client: Client,
     server_closed: bool,
 }
@@ -117,7 +119,7 @@ impl<'a> Pump<'a> {
             received: BytesMut::new(),
             to_server: Outbox::default(),
             to_client: Outbox::default(),
-            unanswered: 0,
+            unanswered: VecDeque::new(),
             client: Client::Open,
             server_closed: false,
         }
@@ -221,7 +223,9 @@ impl<'a> Pump<'a> {
                 Cut::Pass { bytes, answered } => {
                     self.connection.update(self.seq, counted(bytes.len()));
                     self.to_server.push(&bytes);
-                    self.unanswered += u64::from(answered);
+                    if answered {
+                        self.unanswered.push_back(self.seq);
+                    }
                 }
             }
         }
@@ -260,7 +264,7 @@ impl<'a> Pump<'a> {
             Act::Respond(reply, When::After) => Then::Replace(reply.body),
             Act::Hold(When::After) => Then::Hold { rule, named },
         };
-        self.phase = Phase::Awaiting { ahead: self.unanswered, reply: BytesMut::new(), then };
+        self.phase = Phase::Awaiting { ahead: self.unanswered.len(), reply: BytesMut::new(), then };
         self.forward(&bytes, seq);
         Ok(())
     }
@@ -272,7 +276,9 @@ impl<'a> Pump<'a> {
             self.connection.update(self.seq, &count);
         }
         self.to_server.push(bytes);
-        self.unanswered += u64::from(self.framing.has_frames());
+        if self.framing.has_frames() {
+            self.unanswered.push_back(seq);
+        }
     }
 
     fn hold(&self, rule: RuleId, when: When, Named { method, path }: &Named) -> Hold {
@@ -285,7 +291,9 @@ impl<'a> Pump<'a> {
             let part = self.framing.reply(&self.received, self.to_server.is_empty());
             let bytes = self.received.split_to(part.len);
             let answers = part.ends && !part.push;
-            self.unanswered = self.unanswered.saturating_sub(u64::from(answers));
+            if answers && let Some(seq) = self.unanswered.pop_front() {
+                self.connection.update(seq, |call| call.answered = Some(Timestamp::now()));
+            }
             match &mut self.phase {
                 Phase::Awaiting { ahead: 0, reply, .. } if !part.push && (part.ends || self.framing.has_frames()) => {
                     reply.extend_from_slice(&bytes);
@@ -294,14 +302,14 @@ impl<'a> Pump<'a> {
                     }
                     continue;
                 }
-                Phase::Awaiting { ahead, .. } => *ahead = ahead.saturating_sub(u64::from(answers)),
+                Phase::Awaiting { ahead, .. } => *ahead = ahead.saturating_sub(usize::from(answers)),
                 Phase::Flow | Phase::Paused { .. } | Phase::Answering { .. } | Phase::Replied { .. } => {}
             }
             if !matches!(self.client, Client::Gone { .. }) {
                 self.to_client.push(&bytes);
             }
         }
-        if self.unanswered == 0
+        if self.unanswered.is_empty()
             && let Phase::Answering { reply } = &self.phase
         {
             self.to_client.push(reply);

@@ -55,6 +55,7 @@ async fn bytes_pass_unchanged_in_both_directions_on_one_connection() -> anyhow::
     let [first, second] = log.as_slice() else { panic!("{log:?}") };
     assert_eq!((first.seq + 1, first.status, first.forwarded), (second.seq, Some(299), true));
     assert_eq!(first.target.as_deref(), Some("secretsmanager.GetSecretValue"));
+    assert!(log.iter().all(|call| call.answered.is_some_and(|answered| answered >= call.at)));
     assert_eq!(first.client_port, stream.local_addr()?.port());
     Ok(())
 }

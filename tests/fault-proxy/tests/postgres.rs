@@ -44,6 +44,7 @@ async fn calls_pass_and_are_logged_without_their_parameters() -> anyhow::Result<
     let outside = START_UP.len() + message('X', "").len();
     assert_eq!(log[0].bytes, log[1..].iter().map(|call| call.bytes).sum::<Option<u64>>().map(|n| n + outside as u64));
     assert!(log.iter().all(|call| call.forwarded));
+    assert!(log.iter().all(|call| call.answered.is_some_and(|answered| answered >= call.at)));
     Ok(())
 }
 

@@ -29,6 +29,7 @@ async fn commands_pass_and_are_logged_without_their_arguments() -> anyhow::Resul
     assert_eq!(names, ["CONNECT", "PING", "LIST", "ACL SETUSER", "SET"]);
     assert_eq!(log[0].bytes, Some(log[1..].iter().filter_map(|call| call.bytes).sum()));
     assert!(log.iter().all(|call| call.forwarded));
+    assert!(log[1..].iter().all(|call| call.answered.is_some_and(|answered| answered >= call.at)));
     Ok(())
 }
 

@@ -9,6 +9,9 @@ use crate::credentials::CONTROL_REGION;
 use crate::layout::CloudFolder;
 use crate::supervisor::Service;
 
+/// How many processes of a function run at once where its invocations are written down.
+const PROCESSES_AT_ONCE: &str = "8";
+
 /// Holds the id of the API that has a port of its own.
 pub fn api_file(folder: &CloudFolder) -> PathBuf {
     folder.data("ministack").join("api")
@@ -32,6 +35,9 @@ pub async fn start(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> anyhow:
     command.env("API_PORT", site.ports.api.to_string()).env("API_FILE", api_file(site.folder));
     // For Wait states and the intervals of retriers.
     command.env("SFN_WAIT_SCALE", site.parts.clock_scale().to_string());
+    if let Some(journal) = &site.parts.journal {
+        command.env("JOURNAL", journal).env("AT_ONCE", PROCESSES_AT_ONCE);
+    }
     let root = &site.credentials.aws_root;
     command.env("AWS_ACCESS_KEY_ID", &root.access_key_id).env("AWS_SECRET_ACCESS_KEY", &root.secret_access_key);
     let service = Service::new("ministack", command, site.folder.log("ministack"));

@@ -5,6 +5,8 @@
 use std::env;
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use bench::signature::Scope;
 use http_body_util::{BodyExt as _, Full};
@@ -177,18 +179,43 @@ impl<'a> Record<'a> {
     }
 }
 
+/// What our function logs of an answer: CloudWatch makes metrics of it, and a reader finds everything of the request.
 #[derive(Serialize)]
 struct Line<'a> {
+    timestamp: Moment,
     level: &'a str,
-    message: &'a str,
+    version: &'a str,
+    #[serde(rename = "Latency")]
+    latency: f64,
+    #[serde(rename = "Errors")]
+    errors: u8,
+    #[serde(rename = "ColdStart")]
+    cold_start: bool,
     status: u16,
+    message: &'a str,
+    span: Span<'a>,
+}
+
+#[derive(Serialize)]
+struct Span<'a> {
+    function: &'a str,
+    request_id: &'a str,
+    correlation_id: &'a str,
     method: &'a str,
     path: &'a str,
-    request_id: &'a str,
+    slug: &'a str,
+    tenant_id: Option<Uuid>,
     caller: &'a str,
 }
 
+/// The beginning of the line: which of its fields are metrics.
+const METRICS: &str = r#"{"_aws":{"CloudWatchMetrics":[{"Namespace":"IvoryControlPlane","Dimensions":[["service","function_name"]],"Metrics":[{"Name":"Latency","Unit":"Milliseconds"},{"Name":"Errors","Unit":"Count"},{"Name":"ColdStart","Unit":"Count"}]}],"Timestamp":"#;
+const DIMENSIONS: &str = r#"},"service":"ivory","function_name":"get-tenant","#;
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 async fn answer(client: &Mutex<Client>, request: &Request) -> Result<Response<Body>, Error> {
+    static FIRST: AtomicBool = AtomicBool::new(true);
+    let (began, cold_start) = (Instant::now(), FIRST.swap(false, Ordering::Relaxed));
     let context = request.request_context_ref();
     let Some(RequestContext::ApiGatewayV1(context)) = context else { return Err("not of API Gateway".into()) };
     let field = |name: &str| context.authorizer.fields.get(name).and_then(|value| value.as_str()).unwrap_or_default();
@@ -203,8 +230,8 @@ async fn answer(client: &Mutex<Client>, request: &Request) -> Result<Response<Bo
         found = Some(client.query_typed(SQL, &[(&slug, Type::TEXT)]).await?);
     }
     let request_id = context.request_id.as_deref().unwrap_or_default();
-    let answer = Response::builder().header("x-request-id", request_id).header("cache-control", "no-store");
-    let answer = answer.header("content-type", "application/json");
+    let answer = Response::builder().header("x-request-id", request_id).header("x-ivory-version", VERSION);
+    let answer = answer.header("cache-control", "no-store").header("content-type", "application/json");
     let (status, answer) = match found.as_deref() {
         Some([row, ..]) => {
             let body = serde_json::to_string(&Record::of(row))?;
@@ -213,16 +240,30 @@ async fn answer(client: &Mutex<Client>, request: &Request) -> Result<Response<Bo
         Some([]) => (404, answer.status(404).body("{\"status\":404,\"code\":\"tenant_not_found\"}".into())?),
         None => (403, answer.status(403).body("{\"status\":403,\"code\":\"forbidden\"}".into())?),
     };
+    let now = Timestamp::now();
     let line = Line {
+        timestamp: Moment(now),
         level: "INFO",
-        message: "answered",
+        version: VERSION,
+        latency: began.elapsed().as_secs_f64() * 1e3,
+        errors: 0,
+        cold_start,
         status,
-        method: request.method().as_str(),
-        path: context.path.as_deref().unwrap_or_default(),
-        request_id,
-        caller: field("actor"),
+        message: "answered",
+        span: Span {
+            function: "get-tenant",
+            request_id,
+            correlation_id: request_id,
+            method: request.method().as_str(),
+            path: context.path.as_deref().unwrap_or_default(),
+            slug,
+            tenant_id: found.as_deref().and_then(|rows| rows.first()).map(|row| row.get(0)),
+            caller: field("actor"),
+        },
     };
-    let mut output = serde_json::to_vec(&line)?;
+    let mut output = Vec::with_capacity(1024);
+    write!(output, "{METRICS}{}{DIMENSIONS}", now.as_millisecond())?;
+    output.extend_from_slice(&serde_json::to_vec(&line)?[1..]);
     output.push(b'\n');
     std::io::stdout().write_all(&output)?;
     Ok(answer)

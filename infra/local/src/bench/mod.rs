@@ -1,13 +1,16 @@
-//! `cargo xtask bench`: functions beside the same work in other languages, with a Postgres of their own.
+//! `cargo xtask bench`: functions beside the same work in other languages, with a Postgres of their own; or the whole pipeline in a
+//! local cloud; or the builds.
+
+mod pipeline;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+use std::process::{ExitCode, ExitStatus, Stdio};
 
 use anyhow::Context as _;
 use tokio::process::Command;
 
-use crate::cli::{Also, Bench, Parts};
+use crate::cli::{Also, Bench, Instead, Parts};
 use crate::compile::{self, Binaries};
 use crate::credentials::Credentials;
 use crate::layout::Workspace;
@@ -27,6 +30,23 @@ struct Programs {
 }
 
 pub async fn run(workspace: &Workspace, options: &Bench, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
+    match options.instead {
+        Some(Instead::Pipeline) => pipeline::run(workspace, options, supervisor).await,
+        Some(Instead::Builds) => {
+            let bench = compile::programs(workspace, "what measures the builds", &["bench"]).await?.get("bench")?;
+            let mut command = Command::new(bench);
+            command.arg("builds").env("BENCH_ROOT", workspace.root()).stdin(Stdio::null()).kill_on_drop(true);
+            Ok(exit(command.status().await.context("starting the measurement")?))
+        }
+        None => functions(workspace, options, supervisor).await,
+    }
+}
+
+fn exit(status: ExitStatus) -> ExitCode {
+    if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn functions(workspace: &Workspace, options: &Bench, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
     let packages = if options.also.contains(&Also::Packages) { staging::deployed(workspace)? } else { BTreeSet::new() };
     let programs = programs(workspace, options, &packages).await?;
     let tools = tools::install(workspace).await?;
@@ -54,7 +74,7 @@ pub async fn run(workspace: &Workspace, options: &Bench, supervisor: &Supervisor
         status = command.status() => status.context("starting the measurement")?,
         error = supervisor.first_end() => return Err(error),
     };
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit(status))
 }
 
 /// The functions are built by themselves: together with the bench, their dependencies would have its features too.
