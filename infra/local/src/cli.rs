@@ -68,6 +68,8 @@ pub enum Command {
     Faults(Faults),
     /// Measure functions beside the same work in Python, in Node and in hand-written Rust, and write BENCHMARKS.md.
     Bench(Bench),
+    /// Simulate thousands of provisionings at once against the vendors' limits, and write infra/SCALE.md.
+    Simulate(Simulate),
     #[command(hide = true)]
     Guard {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -234,6 +236,22 @@ pub struct Bench {
     pub also: Vec<Also>,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct Simulate {
+    /// How many tenants are made at once, instead of what the document shows. Then nothing is written.
+    #[arg(long)]
+    pub tenants: Option<u32>,
+    /// With --tenants: how many invocations of Lambda the account may have at the same time.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub concurrency: u32,
+    /// With --tenants: makes a run repeatable.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Another definition of the state machine, e.g. an earlier one. Then nothing is written.
+    #[arg(long, value_name = "FILE")]
+    pub machine: Option<PathBuf>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Also {
     /// Our functions with 128 to 1769 MB: two minutes more.
@@ -295,6 +313,7 @@ impl Command {
             | Self::Openapi
             | Self::Errors
             | Self::Configuration
+            | Self::Simulate(_)
             | Self::Guard { .. }
             | Self::Worker { .. } => None,
         }
