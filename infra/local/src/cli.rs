@@ -131,6 +131,9 @@ pub struct Parts {
     /// How long a second of AWS and of the stand-ins takes, in seconds: 1 in the demo, else 0.25.
     #[arg(long, value_parser = clock_scale)]
     pub clock_scale: Option<f64>,
+    /// Room for thousands of tenants at the same time.
+    #[arg(skip)]
+    pub large: bool,
 }
 
 impl Parts {
@@ -214,8 +217,12 @@ pub struct Faults {
     #[arg(long, default_value_t = 40)]
     pub at_once: usize,
     /// Instead of the matrix: provision this many tenants at once while a process is killed every 100 ms.
+    /// From 1,000 tenants on, each dependency is taken away for 30 s besides.
     #[arg(long, value_name = "TENANTS")]
     pub storm: Option<usize>,
+    /// Take each dependency away in a smaller storm, too.
+    #[arg(long, requires = "storm")]
+    pub outages: bool,
     #[command(flatten)]
     pub parts: Parts,
 }
