@@ -1,6 +1,7 @@
 //! The figures, as `infra/SCALE.md` shows them.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -25,11 +26,25 @@ pub const SETTINGS: [Setting; 4] = [
     Setting { tenants: 10_000, concurrency: ACCOUNT, seed: SEED },
 ];
 
+/// The pipeline.
+pub const MACHINE: &str = "statemachine/provision-tenant.asl.json";
+/// The same in the release whose steps gave up after an hour.
+const EARLIER: (&str, &str) = ("0.1.0", "tests/upgrades/releases/0.1.0/provision-tenant.asl.json");
+
+/// What the document shows of the repository at `root`: each of the [`SETTINGS`], and the largest one as it was in
+/// an earlier release.
+pub fn shown(root: &Path) -> Result<String> {
+    let calls = Calls::load()?;
+    let today = table(&Machine::read(&root.join(MACHINE))?, &calls, &SETTINGS)?;
+    let (release, path) = EARLIER;
+    let earlier = table(&Machine::read(&root.join(path))?, &calls, &SETTINGS[SETTINGS.len() - 1..])?;
+    Ok(format!("{}\n{today}\nThe same with the definition of {release}:\n\n{earlier}", assumptions()))
+}
+
 /// Simulates each setting, and makes a table of the outcomes in Markdown.
 pub fn table(machine: &Machine, calls: &Calls, settings: &[Setting]) -> Result<String> {
-    let mut text = preamble();
-    text.push_str(
-        "\n| tenants at once | Lambda's concurrency | active | failed | tenants an hour | time to active p50 / p99 / max, min | refused calls \
+    let mut text = String::from(
+        "| tenants at once | Lambda's concurrency | active | failed | tenants an hour | time to active p50 / p99 / max, min | refused calls \
          | retries | transitions a tenant | what bound |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for setting in settings {
@@ -38,7 +53,7 @@ pub fn table(machine: &Machine, calls: &Calls, settings: &[Setting]) -> Result<S
     Ok(text)
 }
 
-fn preamble() -> String {
+fn assumptions() -> String {
     let seconds = |time: Duration| time.as_secs_f64();
     format!(
         "Assumed: a project comes up after {} to {} s, and its services {} s later; a call of Supabase's Management API or of Stripe takes \
@@ -96,27 +111,24 @@ fn grouped(value: f64) -> String {
 const BEGIN: &str = "<!-- begin: written by `cargo xtask simulate` -->\n";
 const END: &str = "<!-- end -->";
 
-/// The document with another table between its two marks.
-pub fn replaced(document: &str, table: &str) -> Result<String> {
-    let (before, rest) = document.split_once(BEGIN).context("the document has no mark at which the table begins")?;
-    let (_, after) = rest.split_once(END).context("the document has no mark at which the table ends")?;
-    Ok(format!("{before}{BEGIN}{table}{END}{after}"))
+/// The document with other figures between its two marks.
+pub fn replaced(document: &str, figures: &str) -> Result<String> {
+    let (before, rest) = document.split_once(BEGIN).context("the document has no mark at which the figures begin")?;
+    let (_, after) = rest.split_once(END).context("the document has no mark at which the figures end")?;
+    Ok(format!("{before}{BEGIN}{figures}{END}{after}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     /// The simulation gives the same figures wherever it runs.
     #[test]
     fn the_document_says_what_the_simulation_says() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let machine = Machine::read(&root.join("statemachine/provision-tenant.asl.json")).expect("a definition");
-        let table = table(&machine, &Calls::load().expect("calls"), &SETTINGS).expect("a table");
+        let shown = shown(&root).expect("figures");
         let document = std::fs::read_to_string(root.join("infra/SCALE.md")).expect("the document");
-        assert!(document == replaced(&document, &table).expect("marks"), "run `cargo xtask simulate`:\n{table}");
+        assert!(document == replaced(&document, &shown).expect("marks"), "run `cargo xtask simulate`:\n{shown}");
     }
 
     #[test]
