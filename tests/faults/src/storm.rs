@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use e2e::{Status, unique};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rand::SeedableRng as _;

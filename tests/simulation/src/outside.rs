@@ -137,9 +137,11 @@ impl<'a> Outside<'a> {
                 } else {
                     (Limit::SecretWrites, &mut self.secret_writes)
                 };
-                match bucket.admits(now) {
-                    false if tries + 1 < SDK_TRIES => Answer::CalledAgain(limit, SDK_PAUSE),
-                    admitted => limited(limit, admitted, assumed::SECRET_CALL),
+                let admitted = bucket.admits(now);
+                if !admitted && tries + 1 < SDK_TRIES {
+                    Answer::CalledAgain(limit, SDK_PAUSE)
+                } else {
+                    limited(limit, admitted, assumed::SECRET_CALL)
                 }
             }
             System::Supabase => {

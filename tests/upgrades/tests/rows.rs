@@ -74,10 +74,11 @@ async fn a_run_goes_on_where_it_was() -> Result<()> {
         let (_database, store) = upgraded(&release).await?;
         for (slug, attempt, next) in [("running-bank", 1, Step::InviteAdmin), ("waiting-bank", 2, Step::AwaitEnvironment)] {
             let (tenant_id, ..) = status(&store, slug).await?;
-            let begin = async |step| store.begin_step(StepTask { tenant_id, attempt, step }, "an-invocation", LONG, LONG).await;
-            let before = begin(Step::CreateEnvironment).await;
-            assert!(matches!(before, Err(NotBegun::Completed)), "{slug}: step 1 is repeated");
-            let Ok(lease) = begin(next).await else { anyhow::bail!("{slug} does not go on") };
+            let task = |step| StepTask { tenant_id, attempt, step };
+            let first = store.begin_step(task(Step::CreateEnvironment), "an-invocation", LONG, LONG).await;
+            assert!(matches!(first, Err(NotBegun::Completed)), "{slug}: step 1 is repeated");
+            let begun = store.begin_step(task(next), "an-invocation", LONG, LONG).await;
+            let Ok(lease) = begun else { anyhow::bail!("{slug} does not go on") };
             lease.finish(&Outcome::DONE, Duration::ZERO).await.map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
             let (_, _, steps) = status(&store, slug).await?;
             assert_eq!(steps[usize::try_from(next.number() - 1)?], StepState::Completed, "{slug}");
