@@ -2,6 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use domain::{Caught, Run};
+use lambda_kit::operation::Operation;
+use record_failure::RecordFailure;
 use serde_json::Value;
 use upgrades::{json, releases};
 
@@ -29,7 +31,8 @@ fn a_failure_is_recorded_with_its_cause() -> Result<()> {
     for release in releases()? {
         for failure in list(&json(&release, "inputs.json")?, "failures")? {
             let input = &failure["input"];
-            serde_json::from_value::<record_failure::Task>(input.clone()).with_context(|| input.to_string())?;
+            let read = serde_json::from_value::<<RecordFailure as Operation>::Event>(input.clone());
+            read.with_context(|| input.to_string())?;
             let caught: Caught = serde_json::from_value(input["error"].clone())?;
             assert_eq!(caught.cause().code, failure["code"].as_str().context("a code")?, "{input}");
         }
