@@ -68,6 +68,8 @@ pub enum Command {
     Faults(Faults),
     /// Measure functions beside the same work in Python, in Node and in hand-written Rust, and write BENCHMARKS.md.
     Bench(Bench),
+    /// Simulate thousands of provisionings at once against the vendors' limits, and write infra/SCALE.md.
+    Simulate(Simulate),
     #[command(hide = true)]
     Guard {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -132,6 +134,9 @@ pub struct Parts {
     /// How long a second of AWS and of the stand-ins takes, in seconds: 1 in the demo, else 0.25.
     #[arg(long, value_parser = clock_scale)]
     pub clock_scale: Option<f64>,
+    /// Room for thousands of tenants at the same time.
+    #[arg(skip)]
+    pub large: bool,
 }
 
 impl Parts {
@@ -215,8 +220,12 @@ pub struct Faults {
     #[arg(long, default_value_t = 40)]
     pub at_once: usize,
     /// Instead of the matrix: provision this many tenants at once while a process is killed every 100 ms.
+    /// From 1,000 tenants on, each dependency is taken away for 30 s besides.
     #[arg(long, value_name = "TENANTS")]
     pub storm: Option<usize>,
+    /// Take each dependency away in a smaller storm, too.
+    #[arg(long, requires = "storm")]
+    pub outages: bool,
     #[command(flatten)]
     pub parts: Parts,
 }
@@ -238,6 +247,22 @@ pub struct Bench {
     /// What to measure besides.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub also: Vec<Also>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Simulate {
+    /// How many tenants are made at once, instead of what the document shows. Then nothing is written.
+    #[arg(long)]
+    pub tenants: Option<u32>,
+    /// With --tenants: how many invocations of Lambda the account may have at the same time.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub concurrency: u32,
+    /// With --tenants: makes a run repeatable.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Another definition of the state machine, e.g. an earlier one. Then nothing is written.
+    #[arg(long, value_name = "FILE")]
+    pub machine: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -309,6 +334,7 @@ impl Command {
             | Self::Openapi
             | Self::Errors
             | Self::Configuration
+            | Self::Simulate(_)
             | Self::Guard { .. }
             | Self::Worker { .. } => None,
         }

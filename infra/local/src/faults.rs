@@ -10,8 +10,14 @@ use crate::cloud;
 use crate::layout::Workspace;
 use crate::supervisor::Supervisor;
 
+/// A storm of so many tenants is a large one: its dependencies are taken away, and it needs room.
+const LARGE: usize = 1_000;
+
 pub async fn run(workspace: &Workspace, options: &Faults, supervisor: &Supervisor) -> anyhow::Result<ExitCode> {
-    let parts = Parts { fault_proxy: true, ..options.parts.clone() };
+    let given = options.parts.clone();
+    // A second is a second while dependencies are away: the pauses of retries are meant for real ones.
+    let clock_scale = given.clock_scale.or(options.has_outages().then_some(1.0));
+    let parts = Parts { fault_proxy: true, large: options.is_large(), clock_scale, ..given };
     let (tools, binaries) = cloud::install(workspace, &parts, Some("faults")).await?;
     let running = cloud::start_built(workspace, &options.name, &parts, supervisor, &tools, &binaries).await?;
     let mut command = Command::new(binaries.get("faults")?);
@@ -24,6 +30,14 @@ pub async fn run(workspace: &Workspace, options: &Faults, supervisor: &Superviso
 }
 
 impl Faults {
+    fn is_large(&self) -> bool {
+        self.storm.is_some_and(|tenants| tenants >= LARGE)
+    }
+
+    fn has_outages(&self) -> bool {
+        self.outages || self.is_large()
+    }
+
     /// The options for the program that plays the matrix.
     fn matrix(&self) -> Vec<String> {
         let named = |name: &str, value: Option<String>| value.map(|value| [format!("--{name}"), value]);
@@ -36,6 +50,7 @@ impl Faults {
             named("at-once", Some(self.at_once.to_string())),
             named("storm", self.storm.map(|tenants| tenants.to_string())),
         ];
-        options.into_iter().flatten().flatten().collect()
+        let outages = self.has_outages().then(|| "--outages".to_owned());
+        options.into_iter().flatten().flatten().chain(outages).collect()
     }
 }

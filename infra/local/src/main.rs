@@ -26,6 +26,7 @@ mod python;
 mod reload;
 mod secrets;
 mod services;
+mod simulate;
 mod staging;
 mod supervisor;
 mod test;
@@ -65,6 +66,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         | Command::Configuration
         | Command::Fuzz(_)
         | Command::Faults(_)
-        | Command::Bench(_) => family::front::run(&command).await,
+        | Command::Bench(_)
+        | Command::Simulate(_) => family::front::run(&command).await,
     }
 }

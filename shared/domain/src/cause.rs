@@ -38,7 +38,7 @@ impl Owner {
 /// How the pipeline goes on after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureKind {
-    /// A rate limit. The state machine tries again every 30 seconds, for an hour.
+    /// A rate limit. The state machine tries again every 30 seconds, for three hours.
     RateLimited,
     /// Somebody else is at work, something is being changed, or an earlier request's outcome is not visible yet. The
     /// state machine looks again every 5 seconds, for 10 minutes.

@@ -36,6 +36,10 @@ words! {
         FalkorDbLimitsUnknown = "falkordb_limits_unknown",
         /// Whether our user may do what it has to is not known before it does it.
         FalkorDbRightsUnknown = "falkordb_rights_unknown",
+        /// A purge could not delete a graph or its user.
+        FalkorDbNoPurge = "falkordb_no_purge",
+        /// A purge could not delete an index.
+        OpenSearchNoPurge = "opensearch_no_purge",
         /// Supabase reports trouble with new projects in the region.
         SupabaseRegionStrained = "supabase_region_strained",
         /// The key is one of test mode.
@@ -66,6 +70,12 @@ impl Warning {
             }
             Self::FalkorDbRightsUnknown => {
                 "Whether our user may do what FalkorDB is needed for can only be tried. Allow it MULTI and DISCARD, with which nothing is carried out."
+            }
+            Self::FalkorDbNoPurge => {
+                "Our user of FalkorDB may not delete what a purge has to. Allow it GRAPH.DELETE and ACL DELUSER before a tenant is purged."
+            }
+            Self::OpenSearchNoPurge => {
+                "Our user of OpenSearch may not delete what a purge has to. Allow it indices:admin/delete on client_* before a tenant is purged."
             }
             Self::SupabaseRegionStrained => {
                 "Supabase reports that new projects in this region may fail just now; see its status page."

@@ -1,7 +1,7 @@
-//! A region's FalkorDB: the rights to what step 6 does, and what a tenant's query may take.
+//! A region's FalkorDB: the rights to what step 6 and a purge do, and what a tenant's query may take.
 
 use domain::{Region, Warning, names};
-use falkordb::{FalkorDb, Limits};
+use falkordb::{FalkorDb, Limits, Rehearsed};
 use lambda_kit::Read;
 use secrets::RegionSecret;
 
@@ -11,8 +11,10 @@ pub(crate) async fn check(regions: &Read<RegionSecret>, region: Region) -> Found
     let secret = regions.read_of(region).await?.falkordb;
     let falkordb = FalkorDb::connect(&secret.url, secret.ca_pem.as_deref()).await?;
     let mut warnings = Vec::new();
-    if !falkordb.rehearse(names::REHEARSED).await? {
-        warnings.push(Warning::FalkorDbRightsUnknown);
+    match falkordb.rehearse(names::REHEARSED).await? {
+        Rehearsed::Everything => {}
+        Rehearsed::NoEnd => warnings.push(Warning::FalkorDbNoPurge),
+        Rehearsed::Unknown => warnings.push(Warning::FalkorDbRightsUnknown),
     }
     match falkordb.limits().await? {
         None => warnings.push(Warning::FalkorDbLimitsUnknown),

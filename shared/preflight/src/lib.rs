@@ -2,10 +2,11 @@
 //!
 //! Nothing is made or changed anywhere, so there is nothing to clean up if the process dies. Where a right can only be
 //! tried, what is tried is refused or dropped by the system itself: a transaction that is discarded (FalkorDB, Valkey), an
-//! index whose alias cannot be parsed (OpenSearch), a log-in without a mail.
+//! index whose alias cannot be parsed and the end of one that nobody has (OpenSearch), a log-in without a mail.
 //!
 //! A cause is the one with which a step would fail. It stops the tenants that it concerns only if a step would fail at once
-//! and finally. What the steps retry, such as an outage, says nothing about the next hour.
+//! and finally. What the steps retry, such as an outage, says nothing about the next hour. A right that only a purge needs is a
+//! warning.
 
 #![warn(missing_docs)]
 

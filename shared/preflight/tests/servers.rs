@@ -179,9 +179,13 @@ async fn a_falkordb_that_does_not_let_us_make_users_is_found() -> Result<()> {
         tell(&mut server, &["ACL", "DELUSER", &user]).await?;
     }
     let user = unique("user");
-    for (rules, warning) in
-        [(no_multi, Warning::FalkorDbRightsUnknown), ("+@all -graph.config", Warning::FalkorDbLimitsUnknown)]
-    {
+    for (rules, warning) in [
+        (no_multi, Warning::FalkorDbRightsUnknown),
+        ("+@all -graph.config", Warning::FalkorDbLimitsUnknown),
+        // What only a purge needs stops nobody.
+        ("+@all -graph.delete", Warning::FalkorDbNoPurge),
+        ("+@all -acl|deluser", Warning::FalkorDbNoPurge),
+    ] {
         let rules = format!("ACL SETUSER {user} reset on >secret ~* &* {rules}");
         tell(&mut server, &rules.split_ascii_whitespace().collect::<Vec<_>>()).await?;
         let world = World::new()?;
@@ -192,6 +196,8 @@ async fn a_falkordb_that_does_not_let_us_make_users_is_found() -> Result<()> {
         assert_eq!(verdict.cause, None, "{rules}");
         nothing_is_left(&world.cloud).await?;
         assert!(verdict.warnings.contains(&warning), "{verdict:?}");
+        let lacks = [Warning::FalkorDbRightsUnknown, Warning::FalkorDbNoPurge];
+        assert!(verdict.warnings.iter().all(|found| *found == warning || !lacks.contains(found)), "{verdict:?}");
     }
     let url = World::new()?.url_as("regions/us-east-1", "/falkordb/url", &user, "another").await?;
     let world = World::new()?.with("regions/us-east-1", "/falkordb/url", url);

@@ -1,8 +1,8 @@
 """Runs the state machine in moto's interpreter, against functions that answer as a script says.
 
 The interpreter is moto's own, driven through the API of Step Functions. Replaced are: the client with which it invokes
-functions, so that a refusal of Lambda arrives as the official SDK raises it; and its clock, so that an hour of retries
-takes no time. The clock moves only while the machine pauses.
+functions, so that a refusal of Lambda arrives as the official SDK raises it; and its clock, so that hours of retries
+take no time. The clock moves only while the machine pauses.
 
 in:  {definition, runs: {name: script}}; a script has a list of answers for each state that does not succeed at once:
      {refused: code of Lambda} or {failed: {errorType, errorMessage}} or {ready: false}, each for so many `times` or until

@@ -157,7 +157,7 @@ fn scripts() -> Result<Value> {
 
         "busy": step(json!({ "failed": busy, "seconds": 595 })),
         "busy too long": step(json!({ "failed": busy })),
-        "rate-limited": step(json!({ "failed": limited, "seconds": 3_590 })),
+        "rate-limited": step(json!({ "failed": limited, "seconds": 10_790 })),
         "rate-limited too long": step(json!({ "failed": limited })),
         "transient": step(json!({ "failed": transient, "times": 5 })),
         "transient too often": step(json!({ "failed": transient, "times": 6 })),
@@ -283,7 +283,7 @@ fn each_kind_of_failure_has_its_own_patience() -> Result<()> {
     }
     for (name, code, calls) in [
         ("busy too long", CauseCode::LeaseHeld, 121),
-        ("rate-limited too long", CauseCode::StripeRateLimited, 121),
+        ("rate-limited too long", CauseCode::StripeRateLimited, 361),
         ("transient too often", CauseCode::OpenSearchTimeout, 6),
         ("rejected", CauseCode::OpenSearchConflict, 1),
         ("internal", CauseCode::ProjectUnknown, 1),

@@ -146,7 +146,7 @@ fn of_lambda() -> Value {
 fn all_steps_have_the_same_retriers() -> Result<()> {
     let expected = json!([
         { "ErrorEquals": ["Step.Rejected", "Step.Internal", "Step.Superseded"], "MaxAttempts": 0 },
-        { "ErrorEquals": ["Step.RateLimited"], "IntervalSeconds": 30, "MaxAttempts": 120, "BackoffRate": 1.0 },
+        { "ErrorEquals": ["Step.RateLimited"], "IntervalSeconds": 30, "MaxAttempts": 360, "BackoffRate": 1.0 },
         { "ErrorEquals": ["Step.Busy"], "IntervalSeconds": 5, "MaxAttempts": 120, "BackoffRate": 1.0 },
         of_lambda(),
         { "ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 5, "BackoffRate": 2.0,

@@ -13,6 +13,8 @@ mod effects;
 mod fault;
 mod invocation;
 mod matrix;
+mod outages;
+mod processes;
 mod protocol;
 pub mod readme;
 mod stage;

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use faults::{Kind, Part, Selection, Stage, counts, play, readme, select, storm, table};
+use faults::storm::{self, Storm};
+use faults::{Kind, Part, Selection, Stage, counts, play, readme, select, table};
 
 /// Lets every effect meet every fault, and prints the result. The whole matrix is written into tests/faults/README.md.
 #[derive(Debug, Parser)]
@@ -31,6 +32,9 @@ struct Arguments {
     /// Instead of the matrix: make this many tenants at once while a process is killed every 100 ms.
     #[arg(long, value_name = "TENANTS")]
     storm: Option<usize>,
+    /// During the storm, each dependency is taken away for 30 s, one after the other.
+    #[arg(long, requires = "storm")]
+    outages: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -39,7 +43,8 @@ async fn main() -> Result<ExitCode> {
     let stage = Stage::from_env()?;
     stage.proxy.reset().await?;
     if let Some(tenants) = arguments.storm {
-        let outcome = storm::rage(&stage, tenants, arguments.seed).await?;
+        let storm = Storm { tenants, seed: arguments.seed, outages: arguments.outages };
+        let outcome = storm::rage(&stage, storm).await?;
         println!("{outcome}");
         readme::write_storm(&outcome)?;
         return Ok(exit(outcome.is_calm()));

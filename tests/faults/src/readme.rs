@@ -11,6 +11,8 @@ use crate::table::{columns, counts, table};
 
 /// A smaller storm is not written down.
 const STORM: usize = 200;
+/// The same of one during which dependencies are taken away.
+const WITH_OUTAGES: usize = 1_000;
 
 /// Writes down the whole matrix.
 pub fn write_matrix(verdicts: &[Verdict]) -> Result<()> {
@@ -19,7 +21,8 @@ pub fn write_matrix(verdicts: &[Verdict]) -> Result<()> {
 
 /// Writes down a storm, if it was large enough.
 pub fn write_storm(outcome: &Outcome) -> Result<()> {
-    if outcome.tenants < STORM { Ok(()) } else { write("storm", &format!("{outcome}.\n")) }
+    let (part, least) = if outcome.outages > 0 { ("outages", WITH_OUTAGES) } else { ("storm", STORM) };
+    if outcome.tenants < least { Ok(()) } else { write(part, &format!("{outcome}.\n")) }
 }
 
 fn write(part: &str, text: &str) -> Result<()> {
@@ -51,6 +54,7 @@ mod tests {
         assert!(new.contains("\n\nCalm.\n\n"), "{new}");
         let storm = replaced(README, "storm", "").expect("the markers");
         assert_eq!(replaced(&new, "storm", "").as_ref(), Some(&storm));
+        assert!(replaced(README, "outages", "").is_some());
         assert_eq!(replaced(README, "drizzle", "Calm.\n"), None);
     }
 

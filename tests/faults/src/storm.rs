@@ -1,22 +1,23 @@
-//! The storm: many tenants are made at once while processes are killed. Each goes live, and nothing exists twice.
+//! The storm: many tenants are made at once while processes are killed, and dependencies are taken away. Each goes live, and
+//! nothing exists twice.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use e2e::{Status, unique};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use tokio::time::{Instant, interval};
 use uuid::Uuid;
 
 use crate::bar::Bar;
 use crate::effects::Subject;
+use crate::outages::{self, AWAY_FOR};
+use crate::processes::{Functions, Peak, measure_on};
 use crate::stage::{Pace, Stage};
 use crate::{victim, witness};
 
@@ -26,14 +27,31 @@ const KILL_EVERY: Duration = Duration::from_millis(100);
 const SPARED: Duration = Duration::from_secs(2);
 /// How many clients send requests at the same time.
 const CLIENTS: usize = 20;
-/// Patience for a storm, in which a process may die in every step of a tenant. The API asks clients to wait 5 s between
-/// looks.
-const PACE: Pace = Pace {
-    look: Duration::from_secs(10),
-    accepted: Duration::from_mins(10),
-    arrives: Duration::from_mins(12),
-    posts: 50,
-};
+
+/// What is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Storm {
+    /// How many tenants are made at once.
+    pub tenants: usize,
+    /// Decides which processes are killed.
+    pub seed: u64,
+    /// Whether each dependency is taken away.
+    pub outages: bool,
+}
+
+impl Storm {
+    /// Patience for a storm, in which a process may die in every step of a tenant. The API asks clients to wait 5 s between
+    /// looks; all of them together look twenty times a second at most. A tenant takes as long as all of them.
+    fn pace(self) -> Pace {
+        let times = |time: Duration| time * u32::try_from(self.tenants).unwrap_or(u32::MAX);
+        Pace {
+            look: times(Duration::from_millis(50)).max(Duration::from_secs(10)),
+            accepted: Duration::from_mins(10),
+            arrives: times(Duration::from_secs(6)).max(Duration::from_mins(12)),
+            posts: 50,
+        }
+    }
+}
 
 /// The result of a storm.
 #[derive(Clone, Debug, Default)]
@@ -44,14 +62,21 @@ pub struct Outcome {
     pub active: usize,
     /// How many processes were killed.
     pub killed: usize,
+    /// How many dependencies were taken away.
+    pub outages: usize,
     /// How many tenants took more than one `POST`.
     pub posts: usize,
     /// How many kinds of things exist too often.
     pub doubled: usize,
     /// How many kinds of things are missing.
     pub lost: usize,
-    /// How many tenants got a second mail. There should be none: if only our process dies, Auth keeps the invitee.
+    /// How many tenants got a second mail. There should be none: if only our process dies, Auth keeps the invitee. If the
+    /// mail server is taken away, nobody can avoid it.
     pub second_mails: usize,
+    /// From the first request until the last tenant was active.
+    pub took: Duration,
+    /// What it took of the machine.
+    pub peak: Peak,
     /// What is wrong, by tenant.
     pub complaints: Vec<String>,
 }
@@ -69,20 +94,39 @@ impl fmt::Display for Outcome {
         for complaint in &self.complaints {
             writeln!(f, "red: {complaint}")?;
         }
-        let Self { tenants, active, killed, posts, doubled, lost, second_mails, .. } = self;
+        let Self { tenants, active, killed, outages, posts, doubled, lost, second_mails, took, peak, .. } = self;
+        write!(f, "{tenants} tenants, {killed} processes killed")?;
+        if *outages > 0 {
+            write!(f, ", {outages} dependencies taken away for {} s each", AWAY_FOR.as_secs())?;
+        }
         write!(
             f,
-            "{tenants} tenants, {killed} processes killed: {active} active; duplicates {doubled}, lost {lost}; {posts} took more than one POST, {second_mails} a second mail"
+            ": {active} active; duplicates {doubled}, lost {lost}; {posts} took more than one POST, {second_mails} a second mail. "
+        )?;
+        let Peak { processes, functions_kb, machine_kb, connections } = peak;
+        let gigabytes = |kilobytes: u64| format!("{}.{} GB", kilobytes / 1_000_000, kilobytes / 100_000 % 10);
+        // Tenths of a tenant a minute.
+        let pace = (*active as u128 * 600_000).checked_div(took.as_millis()).unwrap_or_default();
+        write!(
+            f,
+            "{}.{} tenants a minute; at most {processes} processes of functions with {} together, {connections} connections to Postgres, \
+             {} of the machine's memory",
+            pace / 10,
+            pace % 10,
+            gigabytes(*functions_kb),
+            gigabytes(*machine_kb),
         )
     }
 }
 
-/// Makes `tenants` at once. Until the last one is live, a function's process is killed every 100 ms.
-pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
+/// Makes tenants at once. Until the last one is live, a function's process is killed every 100 ms.
+pub async fn rage(stage: &Stage, storm: Storm) -> Result<Outcome> {
+    let Storm { tenants, seed, outages } = storm;
     let mut outcome = Outcome { tenants, ..Outcome::default() };
-    let stage = &Stage { pace: PACE, ..stage.clone() };
+    let stage = &Stage { pace: storm.pace(), ..stage.clone() };
     let subjects = stream::iter(0..tenants).map(|_| asked_for(stage)).buffer_unordered(CLIENTS);
     let bar = Bar::new(tenants, "tenants");
+    let begun = Instant::now();
     let going_live = async {
         let subjects: Vec<Subject> = subjects.try_collect().await?;
         let live = subjects.into_iter().map(|subject| async {
@@ -90,34 +134,57 @@ pub async fn rage(stage: &Stage, tenants: usize, seed: u64) -> Result<Outcome> {
             bar.advance("");
             (subject, live)
         });
-        Ok::<_, anyhow::Error>(stream::iter(live).buffer_unordered(tenants.max(1)).collect::<Vec<_>>().await)
+        let live = stream::iter(live).buffer_unordered(tenants.max(1)).collect::<Vec<_>>().await;
+        Ok::<_, anyhow::Error>((live, begun.elapsed()))
     };
-    let live = tokio::select! {
-        live = going_live => live?,
+    let taken_away = async { if outages { outages::one_after_the_other(stage).await } else { Ok(0) } };
+    let ((live, took), taken_away) = tokio::select! {
+        done = async { tokio::try_join!(going_live, taken_away) } => done?,
         error = kill_on(&mut outcome.killed, seed) => return Err(error),
+        error = measure_on(&stage.cloud, &mut outcome.peak) => return Err(error),
     };
+    (outcome.took, outcome.outages) = (took, taken_away);
     // Promises that are still open are kept by the reconciler, now that it is no longer killed.
-    for (subject, live) in live {
-        if let Err(error) = seen(stage, &subject, live, &mut outcome).await {
-            outcome.complaints.push(format!("{}: {error:#}", subject.slug));
+    let looks = live.into_iter().map(|(subject, live)| async {
+        let seen = seen(stage, &subject, live).await;
+        (subject, seen)
+    });
+    let mut looks = stream::iter(looks).buffer_unordered(CLIENTS);
+    while let Some((subject, seen)) = looks.next().await {
+        match seen {
+            Ok(seen) => outcome.add(&subject, &seen),
+            Err(error) => outcome.complaints.push(format!("{}: {error:#}", subject.slug)),
         }
     }
     Ok(outcome)
 }
 
+/// What one live tenant looks like in the end.
+struct Seen {
+    posts: u32,
+    testimony: witness::Testimony,
+}
+
+impl Outcome {
+    fn add(&mut self, subject: &Subject, seen: &Seen) {
+        let Seen { posts, testimony } = seen;
+        let (doubled, lost) = (testimony.doubled(), testimony.lost());
+        self.active += 1;
+        self.posts += usize::from(*posts > 0);
+        self.doubled += doubled.len();
+        self.lost += lost.len();
+        self.second_mails += usize::from(testimony.mails.is_some_and(|mails| mails > 1));
+        if !doubled.is_empty() || !lost.is_empty() {
+            self.complaints.push(format!("{}: too many: {doubled:?}, too few: {lost:?}", subject.slug));
+        }
+    }
+}
+
 /// Looks at one tenant in the end.
-async fn seen(stage: &Stage, subject: &Subject, live: Result<(Status, u32)>, outcome: &mut Outcome) -> Result<()> {
+async fn seen(stage: &Stage, subject: &Subject, live: Result<(Status, u32)>) -> Result<Seen> {
     let (status, posts) = live?;
     stage.stays_active(subject).await?;
-    outcome.active += 1;
-    outcome.posts += usize::from(posts > 0);
-    let testimony = witness::of(&stage.cloud, subject, &status).await?;
-    let (doubled, lost) = (testimony.doubled(), testimony.lost());
-    outcome.doubled += doubled.len();
-    outcome.lost += lost.len();
-    outcome.second_mails += usize::from(testimony.mails.is_some_and(|mails| mails > 1));
-    ensure!(doubled.is_empty() && lost.is_empty(), "too many: {doubled:?}, too few: {lost:?}");
-    Ok(())
+    Ok(Seen { posts, testimony: witness::of(&stage.cloud, subject, &status).await? })
 }
 
 async fn asked_for(stage: &Stage) -> Result<Subject> {
@@ -131,17 +198,14 @@ async fn asked_for(stage: &Stage) -> Result<Subject> {
 async fn kill_on(killed: &mut usize, seed: u64) -> anyhow::Error {
     let mut lot = StdRng::seed_from_u64(seed);
     let mut every = interval(KILL_EVERY);
-    let mut alive_since: HashMap<Pid, Instant> = HashMap::new();
+    let mut functions = match Functions::older_than(SPARED) {
+        Ok(functions) => functions,
+        Err(error) => return error,
+    };
     loop {
         every.tick().await;
-        let victims: Vec<Pid> = match functions() {
-            Ok(alive) => {
-                alive_since.retain(|pid, _| alive.contains(pid));
-                alive
-                    .into_iter()
-                    .filter(|pid| alive_since.entry(*pid).or_insert_with(Instant::now).elapsed() > SPARED)
-                    .collect()
-            }
+        let victims = match functions.alive() {
+            Ok(victims) => victims,
             Err(error) => return error,
         };
         // The process may have ended already.
@@ -153,22 +217,30 @@ async fn kill_on(killed: &mut usize, seed: u64) -> anyhow::Error {
     }
 }
 
-/// The processes of the cloud's functions, at work or idle.
-fn functions() -> Result<Vec<Pid>> {
-    let mine = format!("AWS_ENDPOINT_URL={}", std::env::var("FAULT_PROXY_AWS_URL").context("FAULT_PROXY_AWS_URL")?);
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        let entry = entry?;
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
-            continue;
-        };
-        // The process may have ended, or belong to another user.
-        let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
-        let mut variables = environment.split(|byte| *byte == 0);
-        let is_function = variables.clone().any(|variable| variable.starts_with(b"AWS_LAMBDA_RUNTIME_API="));
-        if is_function && variables.any(|variable| variable == mine.as_bytes()) {
-            found.push(pid);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outcome_says_what_was_done_and_what_it_took() {
+        let peak = Peak { processes: 40, functions_kb: 1_260_000, machine_kb: 9_000_000, connections: 77 };
+        let took = Duration::from_mins(8);
+        let calm = Outcome { tenants: 100, active: 100, killed: 9, took, peak, ..Outcome::default() };
+        assert!(calm.is_calm());
+        let text = "100 tenants, 9 processes killed: 100 active; duplicates 0, lost 0; 0 took more than one POST, 0 a second mail. \
+                    12.5 tenants a minute; at most 40 processes of functions with 1.2 GB together, 77 connections to Postgres, \
+                    9.0 GB of the machine's memory";
+        assert_eq!(calm.to_string(), text);
+        let wild = Outcome { outages: 10, complaints: vec!["acme: lost".to_owned()], ..calm };
+        let first = "red: acme: lost\n100 tenants, 9 processes killed, 10 dependencies taken away for 30 s each: ";
+        assert!(!wild.is_calm() && wild.to_string().starts_with(first), "{wild}");
     }
-    Ok(found)
+
+    #[test]
+    fn a_larger_storm_has_more_patience() {
+        let pace = |tenants| Storm { tenants, seed: 1, outages: false }.pace();
+        let (small, large) = (pace(12), pace(1_000));
+        assert_eq!((small.look, small.arrives), (Duration::from_secs(10), Duration::from_mins(12)));
+        assert_eq!((large.look, large.arrives), (Duration::from_secs(50), Duration::from_mins(100)));
+    }
 }

@@ -2,7 +2,8 @@
 
 use anyhow::{Result, ensure};
 use e2e::alone;
-use faults::{Selection, Stage, counts, play, select, storm, table};
+use faults::storm::{self, Storm};
+use faults::{Selection, Stage, counts, play, select, table};
 
 /// The seed that chooses the part.
 const SEED: u64 = 20_261_127;
@@ -33,7 +34,7 @@ async fn a_part_of_the_matrix_is_green() -> Result<()> {
 async fn tenants_go_live_while_processes_are_killed() -> Result<()> {
     let stage = Stage::from_env()?;
     let _alone = alone().await;
-    let outcome = storm::rage(&stage, TENANTS, SEED).await?;
+    let outcome = storm::rage(&stage, Storm { tenants: TENANTS, seed: SEED, outages: false }).await?;
     println!("{outcome}");
     ensure!(outcome.is_calm(), "{outcome}");
     ensure!(outcome.killed > 0, "no process was killed");

@@ -13,7 +13,7 @@ use crate::cli::{Cli, Command};
 use crate::layout::Workspace;
 use crate::profile::Profile;
 use crate::supervisor::Supervisor;
-use crate::{bench, cloud, compile, demo, faults, fuzz, logs, openapi, reload, test};
+use crate::{bench, cloud, compile, demo, faults, fuzz, logs, openapi, reload, simulate, test};
 
 /// Runs one command line to its end, or until it is asked to stop. Standard input holds the cloud's lock.
 pub async fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
@@ -54,6 +54,7 @@ async fn work(command: &Command, supervisor: &Supervisor) -> anyhow::Result<Exit
         Command::Fuzz(options) => fuzz::run(&workspace, options, supervisor).await,
         Command::Faults(options) => faults::run(&workspace, options, supervisor).await,
         Command::Bench(options) => bench::run(&workspace, options, supervisor).await,
+        Command::Simulate(options) => simulate::run(&workspace, options).await,
         Command::Reload { cloud, function } => reload::run(&workspace, cloud, function).await,
         Command::Logs { cloud, follow, wanted, function } => {
             logs::run(&workspace, cloud, *follow, function.as_deref(), wanted).await

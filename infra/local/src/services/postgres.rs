@@ -30,12 +30,10 @@ const AS_NOBODY: [&str; 6] = [
 ];
 
 /// The data is removed at the next start, so nothing is flushed. A bank logs statements that change the schema or a user,
-/// so that no password may be in one. `max_connections` allows for hundreds of warm
-/// functions with one connection each, and for those of the stand-in and the tests.
+/// so that no password may be in one.
 const SETTINGS: &str = "
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-max_connections = 1000
 password_encryption = 'scram-sha-256'
 ssl = on
 ssl_ca_file = 'ca.crt'
@@ -47,6 +45,12 @@ full_page_writes = off
 synchronous_commit = off
 log_statement = ddl
 ";
+
+/// `max_connections` allows for hundreds of warm functions with one connection each, and for those of the stand-in and the
+/// tests.
+const CONNECTIONS: u16 = 1_000;
+/// The same for a large cloud.
+const MANY_CONNECTIONS: u16 = 4_000;
 
 /// The control database accepts TLS only. Tests of single crates may connect to their own databases without TLS.
 const ACCESS: &str = "
@@ -78,12 +82,16 @@ pub async fn start(site: &Site<'_>, certificates: &Certificates) -> anyhow::Resu
         bail!("initdb failed: {}", String::from_utf8_lossy(&made.stderr).trim());
     }
     fs::remove_file(&password)?;
+    let connections = if site.parts.large { MANY_CONNECTIONS } else { CONNECTIONS };
     for (name, content) in [
         ("ca.crt", &certificates.authority),
         ("server.crt", &certificates.server),
         ("server.key", &certificates.server_key),
         ("pg_hba.conf", &ACCESS.to_owned()),
-        ("postgresql.auto.conf", &format!("{SETTINGS}port = {}\n", site.ports.postgres)),
+        (
+            "postgresql.auto.conf",
+            &format!("{SETTINGS}max_connections = {connections}\nport = {}\n", site.ports.postgres),
+        ),
     ] {
         private_file(&cluster.join(name), content.as_bytes())?;
         give(&cluster.join(name))?;

@@ -39,10 +39,12 @@ pub async fn install(workspace: &Workspace, python: &Venv) -> anyhow::Result<Ope
 }
 
 impl OpenSearch {
-    /// The arguments of `java` for the node, before its folder and its port.
-    pub fn arguments(&self) -> Vec<String> {
+    /// The arguments of `java` for the node, before its folder and its port. `options` are more of the virtual machine; of two
+    /// that contradict each other the last one counts.
+    pub fn arguments(&self, options: &[&str]) -> Vec<String> {
         let archives = format!("-XX:SharedArchiveFile={}:{}", self.file("jre.jsa"), self.file("node.jsa"));
-        self.with_archives(&[archives])
+        let options: Vec<String> = [archives].into_iter().chain(options.iter().map(|&it| it.to_owned())).collect();
+        self.with_archives(&options)
     }
 
     fn with_archives(&self, options: &[String]) -> Vec<String> {

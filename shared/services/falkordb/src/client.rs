@@ -121,8 +121,7 @@ impl FalkorDb {
 
     /// Deletes a graph with its data. It is a success if there is no such graph.
     pub async fn delete_graph(&self, graph: &str) -> Result<(), Error> {
-        let delete = redis::cmd("GRAPH.DELETE").arg(graph).to_owned();
-        bounded(self.call_unless_done(&delete, "empty key")).await
+        bounded(self.call_unless_done(&graph_deletion(graph), "empty key")).await
     }
 
     /// What has the name of a graph's user.
@@ -136,10 +135,9 @@ impl FalkorDb {
     /// Deletes a user, also for the time after a restart. The server closes its connections. It is a success if there is no such
     /// user.
     pub async fn delete_user(&self, user: &str) -> Result<(), Error> {
-        let acl = |command: &str| redis::cmd("ACL").arg(command).to_owned();
         bounded(async {
-            let _: Value = self.call(acl("DELUSER").arg(user)).await?;
-            let _: Value = self.call(&acl("SAVE")).await?;
+            let _: Value = self.call(&user_deletion(user)).await?;
+            let _: Value = self.call(redis::cmd("ACL").arg("SAVE")).await?;
             Ok(())
         })
         .await
@@ -186,9 +184,9 @@ impl FalkorDb {
         if grant.is_shown_by(shown) { Ok(()) } else { Err(Error::GrantMissing) }
     }
 
-    /// Whether our user may do all that a tenant's graph and user take, under a name that no tenant has. Nothing is carried
-    /// out. False: the server does not let our user rehearse, so only the rights that reading shows are known.
-    pub async fn rehearse(&self, name: &str) -> Result<bool, Error> {
+    /// Whether our user may do all that a tenant's graph and user take, and their end, under a name that no tenant has. Nothing
+    /// is carried out.
+    pub async fn rehearse(&self, name: &str) -> Result<Rehearsed, Error> {
         let grant = Grant::new(name, &SecretString::default());
         let graph = [
             graph_command("GRAPH.RO_QUERY", name, "RETURN 1"),
@@ -196,22 +194,33 @@ impl FalkorDb {
             constraint_command(name),
         ];
         let user = user_commands(name, &grant);
-        let rehearsed = match self.server.rehearse(&[&graph[..], &user[..]].concat()).await {
+        let end = [graph_deletion(name), user_deletion(name)];
+        let mut rehearsed = match self.server.rehearse(&[&graph[..], &user[..], &end[..]].concat()).await {
             Err(redis_kit::Error::NotPermitted) => {
                 // It shows a user that does not exist, and changes nothing.
                 let _: Value = self.call(&user[2]).await.map_err(Error::of_users)?;
-                return Ok(false);
+                return Ok(Rehearsed::Unknown);
             }
             said => said.map_err(Error::named)?,
         };
+        let ends = rehearsed.split_off(graph.len() + user.len());
         for (number, said) in rehearsed.into_iter().enumerate() {
             said.map_err(Error::named)
                 .map_err(|error| if number < graph.len() { error } else { Error::of_users(error) })?;
         }
+        let mut all = true;
+        for said in ends {
+            match said.map_err(Error::named) {
+                Ok(()) => {}
+                Err(Error::Call(redis_kit::Error::NotPermitted)) => all = false,
+                Err(error) => return Err(error),
+            }
+        }
+        let rehearsed = if all { Rehearsed::Everything } else { Rehearsed::NoEnd };
         match self.call::<Vec<String>>(redis::cmd("CONFIG").arg("GET").arg("aclfile")).await {
             Ok(setting) if setting.get(1).is_some_and(String::is_empty) => Err(Error::NoAclFile),
             // Many servers show no settings. Then `ACL SAVE` itself says it.
-            Ok(_) | Err(Error::Call(redis_kit::Error::NotPermitted)) => Ok(true),
+            Ok(_) | Err(Error::Call(redis_kit::Error::NotPermitted)) => Ok(rehearsed),
             Err(error) => Err(error),
         }
     }
@@ -275,6 +284,17 @@ impl FalkorDb {
     }
 }
 
+/// What a rehearsal has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rehearsed {
+    /// Our user may do everything.
+    Everything,
+    /// Our user may make a graph and its user, and cannot delete both.
+    NoEnd,
+    /// The server does not let our user rehearse, so only the rights that reading shows are known.
+    Unknown,
+}
+
 /// What a user of the server may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rights {
@@ -320,6 +340,14 @@ fn constraint_command(graph: &str) -> Cmd {
     let mut command = redis::cmd("GRAPH.CONSTRAINT");
     command.arg("CREATE").arg(graph).arg(&["UNIQUE", "NODE", "Tenant", "PROPERTIES", "1", "tenant_id"]);
     command
+}
+
+fn graph_deletion(graph: &str) -> Cmd {
+    redis::cmd("GRAPH.DELETE").arg(graph).to_owned()
+}
+
+fn user_deletion(user: &str) -> Cmd {
+    redis::cmd("ACL").arg("DELUSER").arg(user).to_owned()
 }
 
 /// Makes a user, keeps all users across a restart, and shows the user.

@@ -11,5 +11,5 @@ mod cypher;
 mod error;
 mod grant;
 
-pub use client::{FalkorDb, Found, GraphSpec, Limits, OPERATION_LIMIT, Rights};
+pub use client::{FalkorDb, Found, GraphSpec, Limits, OPERATION_LIMIT, Rehearsed, Rights};
 pub use error::Error;

@@ -187,6 +187,26 @@ impl OpenSearch {
         Ok(())
     }
 
+    /// Whether our user may delete an index. The names must be those of nobody: the server looks for the index after it has
+    /// looked at the user's rights, and there is none. `None`: requests are signed, so each function has rights of its own,
+    /// and only the one that deletes has this one.
+    pub async fn may_delete(&self, spec: &IndexSpec<'_>) -> Result<Option<bool>, Error> {
+        if matches!(self.auth, Auth::SigV4 { .. }) {
+            return Ok(None);
+        }
+        let answer = self.call(Method::DELETE, &[spec.index], None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(Some(true));
+        }
+        if answer.status.is_success() {
+            return Err(Error::Unexpected);
+        }
+        match Error::refused(&answer) {
+            Error::PermissionMissing => Ok(Some(false)),
+            error => Err(error),
+        }
+    }
+
     /// What has the names of a tenant's index and alias: the index, whatever its settings are by now, counts as ours if its mapping
     /// is one of ours. An alias that leads to another index is somebody else's work.
     pub async fn whose(&self, spec: &IndexSpec<'_>) -> Result<Found, Error> {

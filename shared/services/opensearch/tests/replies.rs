@@ -63,6 +63,11 @@ fn basic() -> Auth {
     Auth::Basic { username: "user".to_owned(), password: SECRET.into() }
 }
 
+fn signed() -> Auth {
+    let credentials = SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", SECRET, None, None, "test"));
+    Auth::SigV4 { region: "eu-central-1".to_owned(), credentials }
+}
+
 /// The result of the creation if it gets this reply.
 async fn refused(status: u16, body: &'static str) -> Error {
     let server = Server::start(&[MISSING, (status, body)]).await;
@@ -205,10 +210,8 @@ async fn a_wrong_address_does_not_say_that_something_is_gone() {
 
 #[tokio::test]
 async fn each_request_is_authenticated() {
-    let credentials = SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", SECRET, None, None, "test"));
-    let signed = Auth::SigV4 { region: "eu-central-1".to_owned(), credentials };
     for (auth, expected) in
-        [(basic(), "Basic dXNlcjpodW50ZXIy"), (signed, "/eu-central-1/es/aws4_request, SignedHeaders=host;x-amz-date,")]
+        [(basic(), "Basic dXNlcjpodW50ZXIy"), (signed(), "/eu-central-1/es/aws4_request, SignedHeaders=host;x-amz-date,")]
     {
         let server = Server::start(&[MISSING, CREATED, SHOWN]).await;
         let opensearch = server.client(auth);
@@ -292,4 +295,29 @@ async fn a_rehearsal_finds_each_right_that_is_missing() {
     ] {
         assert_eq!(rehearsed(&[MISSING, reply]).await, Err(code), "{reply:?}");
     }
+}
+
+#[tokio::test]
+async fn the_right_to_delete_is_tried_on_what_nobody_has() {
+    const READ_ONLY: Reply = (403, r#"{"error":{"type":"cluster_block_exception","reason":"blocked"},"status":403}"#);
+    const DELETED: Reply = (200, r#"{"acknowledged":true}"#);
+    for (reply, expected) in [
+        (NO_INDEX, Ok(Some(true))),
+        (NO_PERMISSION, Ok(Some(false))),
+        (READ_ONLY, Err(Error::Blocked)),
+        // There was one.
+        (DELETED, Err(Error::Unexpected)),
+    ] {
+        let server = Server::start(&[reply]).await;
+        assert_eq!(server.client(basic()).may_delete(&SPEC).await, expected, "{reply:?}");
+        let heads = server.heads();
+        assert_eq!((heads[0].method.as_str(), heads[0].uri.path()), ("DELETE", "/base/client_acme_v1"));
+    }
+}
+
+#[tokio::test]
+async fn the_right_to_delete_of_another_function_is_not_tried() {
+    let server = Server::start(&[]).await;
+    assert_eq!(server.client(signed()).may_delete(&SPEC).await, Ok(None));
+    assert!(server.heads().is_empty());
 }

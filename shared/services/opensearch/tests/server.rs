@@ -303,6 +303,7 @@ async fn a_rehearsal_meets_what_the_creation_would_meet_and_creates_nothing() {
     assert_eq!(rehearse(bench.spec()).await, Ok(()));
     let (status, _) = bench.ask(Method::GET, &bench.index, Value::Null).await;
     assert_eq!(status, 404, "nothing was created");
+    assert_eq!(bench.opensearch.may_delete(&bench.spec()).await, Ok(Some(true)));
     let filler = format!("{}_filler", bench.alias);
     bench.fill(&filler).await;
     assert_eq!(rehearse(IndexSpec { replicas: 255, ..bench.spec() }).await, Err(Error::ShardLimit));
