@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use domain::routes::Route;
 use domain::{ProblemCode, Slug};
 use futures_util::FutureExt;
-use lambda_http::http::StatusCode;
+use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt, Response, service_fn};
-use lambda_kit::{Budget, Declaration, Need, Platform, telemetry};
+use lambda_kit::{Budget, Declaration, Need, Platform, VERSION, telemetry};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
@@ -194,7 +194,10 @@ async fn answer<H: Handler>(
 fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {
     let answer = outcome.unwrap_or_else(|problem| problem.into_answer(request_id));
     let has = |header: &str| answer.headers.iter().any(|(name, _)| name == header);
-    let mut builder = Response::builder().status(answer.status).header("x-request-id", request_id);
+    let mut builder = Response::builder()
+        .status(answer.status)
+        .header("x-request-id", request_id)
+        .header(HeaderName::from_static("x-ivory-version"), HeaderValue::from_static(VERSION));
     if !has("cache-control") {
         builder = builder.header("cache-control", "no-store");
     }

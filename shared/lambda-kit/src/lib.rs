@@ -20,6 +20,7 @@ mod rotation;
 mod secret;
 mod settings;
 pub mod telemetry;
+mod version;
 
 pub use budget::Budget;
 pub use manager::{SecretEnd, VersionId};
@@ -28,3 +29,4 @@ pub use platform::Platform;
 pub use rotation::Rotate;
 pub use secret::{Create, Discard, Read, ReadMaster, Versions, Write};
 pub use settings::{List, Misconfigured, Settings};
+pub use version::VERSION;

@@ -19,6 +19,8 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::version::VERSION;
+
 /// Writes the wanted events.
 pub(crate) struct Lines<W, F> {
     pub(crate) writer: W,
@@ -68,6 +70,7 @@ where
             line.member("timestamp", &now);
         }
         line.member("level", event.metadata().level().as_str());
+        line.member("version", VERSION);
         event.record(&mut Fields(&mut line));
         if let Some(span) = context.event_span(event) {
             line.name("span");

@@ -222,9 +222,12 @@ async fn a_routes_lines_name_caller_path_and_tenant_but_no_query_and_no_credenti
     let by_id = format!("/v1/admin/tenants/{tenant_id}/catalog");
     let line = async |answer: Answer| -> Result<Value> {
         let id = answer.header("x-request-id").context("no id")?;
+        let version = answer.header("x-ivory-version").context("no version")?;
         let function = if answer.method == "PATCH" { "update-tenant" } else { "get-catalog" };
         let found = log.about(function, id, 1).await?;
-        Ok(found[0].iter().find(|line| line["message"] == "answered").context("no answer")?["span"].clone())
+        let line = found[0].iter().find(|line| line["message"] == "answered").context("no answer")?;
+        ensure!(line["version"] == json!(version), "not {version}: {line}");
+        Ok(line["span"].clone())
     };
 
     let changed = line(cloud.change(&slug, json!({ "display_name": "Named" })).await?).await?;
