@@ -13,6 +13,7 @@ mod budget;
 mod declare;
 mod lines;
 mod manager;
+pub mod metrics;
 mod need;
 pub mod operation;
 mod platform;

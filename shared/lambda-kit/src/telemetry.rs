@@ -32,7 +32,12 @@ pub(crate) fn init(settings: &Settings) {
     panic::set_hook(Box::new(log_panic));
 }
 
-fn lines(level: LevelFilter, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl SubscriberInitExt {
+/// The log at this level, to be written elsewhere.
+#[must_use]
+pub fn lines(
+    level: LevelFilter,
+    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+) -> impl SubscriberInitExt {
     let wanted = move |place: &Metadata<'_>| is_wanted(place, level);
     registry().with(Lines { writer, wanted, most: level.max(LevelFilter::WARN) })
 }

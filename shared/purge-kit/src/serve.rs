@@ -1,12 +1,12 @@
 //! From a Lambda invocation to a step of a purge and back.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use domain::{CauseCode, Failure, PurgeStep, Run};
 use lambda_kit::{Declaration, Need, Platform, telemetry};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde::Serialize;
-use step_kit::{FAREWELL, StepError, log, retry_in};
+use step_kit::{Ending, FAREWELL, StepError, retry_in};
 use store::{ControlDatabase, PurgeLease, PurgeNotBegun, PurgeStepOutcome, PurgeTask, Store};
 use tracing::{Instrument, Span};
 
@@ -28,7 +28,7 @@ impl Declared {
     /// The declaration of one step.
     #[must_use]
     pub fn by<W: Work>() -> Declaration {
-        Declaration::of::<(ControlDatabase, W)>()
+        Declaration::of::<(ControlDatabase, (W, Ending))>()
     }
 }
 
@@ -47,15 +47,17 @@ pub async fn serve<W: Work>() -> Result<(), lambda_runtime::Error> {
     // If settings cannot be used, each invocation fails with that cause, so that the purge shows it.
     let work: Result<W, Failure> = platform.open();
     let store: ControlDatabase = platform.open()?;
+    let ending: Ending = platform.open()?;
     platform.warmed_up().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Run>| {
         let LambdaEvent { payload: run, context } = event;
+        let began = Instant::now();
         let span = telemetry::request_span(&W::STEP.function(), &context.request_id);
         telemetry::name_run(&span, &run);
         let outcome = invoke(work.as_ref(), &store, &run, &context).instrument(span.clone()).await;
         span.in_scope(|| match &outcome {
-            Ok(report) => tracing::info!(ready = report.ready, waiting_for = report.waiting_for, "step done"),
-            Err(failure) => log(failure),
+            Ok(report) => ending.done(began, report.waiting_for.as_deref()),
+            Err(failure) => ending.not_done(began, failure),
         });
         outcome.map_err(StepError)
     }))

@@ -16,9 +16,11 @@
 
 #![warn(missing_docs)]
 
+mod ending;
 mod error;
 mod serve;
 
+pub use ending::Ending;
 pub use error::StepError;
-pub use serve::{BUSY_RETRY, Declared, FAREWELL, RATE_LIMITED_RETRY, Work, log, retry_in, serve};
+pub use serve::{BUSY_RETRY, Declared, FAREWELL, RATE_LIMITED_RETRY, Work, retry_in, serve};
 pub use store::{Effect, Lease, Outcome};
