@@ -184,7 +184,7 @@ fn a_role_allows_exactly_what_its_function_declares() -> Result<()> {
     Ok(())
 }
 
-/// Besides what it declares, a function writes its log, has a network interface if it is in the VPC, and decrypts the
+/// Besides what it declares, a function writes its log and its traces, has a network interface if it is in the VPC, and decrypts the
 /// secrets that it reads.
 #[test]
 fn a_role_has_the_policies_of_its_surroundings() -> Result<()> {
@@ -288,11 +288,14 @@ fn no_other_resource_grants_anything() -> Result<()> {
     }]);
     assert_eq!(statements("SecretsKeyPolicy")?, expected);
     for group in ["Api", "Steps", "Ops"] {
-        let expected = json!([{
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": { "Fn::GetAtt": [format!("{group}LogGroup"), "Arn"] },
-        }]);
+        let expected = json!([
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": { "Fn::GetAtt": [format!("{group}LogGroup"), "Arn"] },
+            },
+            { "Effect": "Allow", "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "Resource": "*" },
+        ]);
         assert_eq!(statements(&format!("{group}LogsPolicy"))?, expected, "{group}");
     }
     // Lambda needs the network's actions on every resource, so the function's own code is denied all of them.

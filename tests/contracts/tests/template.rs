@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use contracts::functions;
+use contracts::machine::Machine;
 use contracts::template::Template;
 use domain::ProblemCode;
 use lambda_kit::AwsResource;
@@ -131,6 +132,21 @@ fn secrets_manager_rotates_the_secret_that_the_function_rotates() -> Result<()> 
         template.function(rotates)?.properties["Environment"],
         template.function(migrates)?.properties["Environment"]
     );
+    Ok(())
+}
+
+#[test]
+fn one_parameter_has_x_ray_follow_all_or_nothing() -> Result<()> {
+    let template = Template::load()?;
+    assert_eq!(template.document["Conditions"]["Traces"], json!({ "Fn::Equals": [{ "Ref": "Tracing" }, "Active"] }));
+    let traces = json!({ "Fn::If": ["Traces", true, false] });
+    assert_eq!(template.resource("Api")?["Properties"]["TracingEnabled"], traces);
+    for machine in Machine::all()? {
+        assert_eq!(template.resource(machine.resource)?["Properties"]["Tracing"], json!({ "Enabled": traces }));
+    }
+    for function in template.functions()? {
+        assert_eq!(function.properties["Tracing"], json!({ "Ref": "Tracing" }), "{}", function.resource);
+    }
     Ok(())
 }
 
