@@ -256,11 +256,36 @@ fn the_gateway_may_write_logs() -> Result<()> {
 }
 
 #[test]
+fn a_rollout_may_move_aliases_and_look_at_alarms() -> Result<()> {
+    let template = Template::load()?;
+    let [role, alarm] = [template.resource("RolloutRole")?, template.resource("RolloutErrors")?];
+    for only_then in [role, alarm] {
+        assert_eq!(only_then["Condition"], json!("RollsOutGradually"));
+    }
+    assert_only_for(&role["Properties"], "codedeploy.amazonaws.com");
+    let here = "${AWS::Region}:${AWS::AccountId}";
+    let expected = json!([
+        {
+            "Effect": "Allow",
+            "Action": ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
+            "Resource": { "Fn::Sub": format!("arn:${{AWS::Partition}}:lambda:{here}:function:${{AWS::StackName}}-*") },
+        },
+        {
+            "Effect": "Allow",
+            "Action": "cloudwatch:DescribeAlarms",
+            "Resource": { "Fn::Sub": format!("arn:${{AWS::Partition}}:cloudwatch:{here}:alarm:*") },
+        },
+    ]);
+    assert_eq!(role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"], expected);
+    Ok(())
+}
+
+#[test]
 fn no_other_resource_grants_anything() -> Result<()> {
     let template = Template::load()?;
     let mut expected: BTreeMap<String, &str> =
         functions::all().iter().map(|function| (pascal_case(&function.package) + "Role", "AWS::IAM::Role")).collect();
-    for role in ["ProvisionTenantStateMachineRole", "PurgeTenantStateMachineRole", "ApiAccountRole"] {
+    for role in ["ProvisionTenantStateMachineRole", "PurgeTenantStateMachineRole", "ApiAccountRole", "RolloutRole"] {
         expected.insert(role.to_owned(), "AWS::IAM::Role");
     }
     for policy in ["SecretsKeyPolicy", "NetworkPolicy", "ApiLogsPolicy", "StepsLogsPolicy", "OpsLogsPolicy"] {

@@ -135,6 +135,22 @@ fn secrets_manager_rotates_the_secret_that_the_function_rotates() -> Result<()> 
     Ok(())
 }
 
+/// SAM reads the way of a rollout out of a mapping, since it knows no conditions yet; CloudFormation reads a condition.
+#[test]
+fn a_way_to_take_over_means_the_same_to_sam_and_to_cloudformation() -> Result<()> {
+    let template = Template::load()?;
+    let ways = template.document["Parameters"]["Rollout"]["AllowedValues"].as_array().context("AllowedValues")?;
+    let mapped = template.document["Mappings"]["Rollouts"].as_object().context("Rollouts")?;
+    let ways: BTreeSet<_> = ways.iter().filter_map(Value::as_str).collect();
+    assert_eq!(ways, mapped.keys().map(String::as_str).collect());
+    for (way, mapped) in mapped {
+        assert_eq!(mapped["Gradual"], json!((way != "AllAtOnce").to_string()), "{way}");
+    }
+    let at_once = json!({ "Fn::Equals": [{ "Ref": "Rollout" }, "AllAtOnce"] });
+    assert_eq!(template.document["Conditions"]["RollsOutGradually"], json!({ "Fn::Not": [at_once] }));
+    Ok(())
+}
+
 #[test]
 fn one_parameter_has_x_ray_follow_all_or_nothing() -> Result<()> {
     let template = Template::load()?;
