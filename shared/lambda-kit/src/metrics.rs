@@ -2,7 +2,7 @@
 //! nothing is sent. A field of the line with the name of the metric is its value.
 //!
 //! ```
-//! # use lambda_kit::{Need, Platform, Settings};
+//! # use lambda_kit::{Platform, Settings};
 //! use lambda_kit::metrics::{Directive, Measured, Metric, Metrics, Unit};
 //!
 //! struct Served;
@@ -17,7 +17,7 @@
 //! tracing::info!(_aws = ?metrics.now(), Latency = 1.5, "served");
 //! ```
 
-use std::fmt::{self, Debug};
+use std::fmt::{self, Debug, Display};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -121,20 +121,23 @@ impl<M> Metrics<M> {
     #[must_use]
     pub fn now(&self) -> impl Debug {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Metadata { before_time: &self.before_time, millis: since_1970.as_millis(), after_time: &self.after_time }
+        let millis = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
+        Metadata { before_time: &self.before_time, millis, after_time: &self.after_time }
     }
 }
 
 /// Shows itself as JSON: the metadata, and after it the members that are its dimensions.
 struct Metadata<'a> {
     before_time: &'a str,
-    millis: u128,
+    millis: u64,
     after_time: &'a str,
 }
 
 impl Debug for Metadata<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.before_time, self.millis, self.after_time)
+        f.write_str(self.before_time)?;
+        Display::fmt(&self.millis, f)?;
+        f.write_str(self.after_time)
     }
 }
 

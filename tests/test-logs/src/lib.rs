@@ -27,6 +27,7 @@ impl io::Write for Written {
 }
 
 /// The lines that this thread logs meanwhile, from `info` on.
+#[must_use]
 pub fn logged(work: impl FnOnce()) -> Vec<String> {
     let written = Written::default();
     let writer = written.clone();
