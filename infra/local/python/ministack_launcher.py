@@ -5,6 +5,8 @@ Nagle's algorithm the second waits for the other side's delayed acknowledgement,
 
 It reads an API's binary media types as CloudFormation writes them: `*~1*` for `*/*`.
 
+It gives SAM's transform the parameters' values, as AWS does. ministack gives it the defaults.
+
 A request has one id: in the authorizer's event, in the function's, and in what the gateway answers itself. ministack makes
 several, and gives the authorizer none.
 
@@ -25,11 +27,26 @@ socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 import hypercorn.asyncio  # noqa: E402  (the switch above must come first)
 from ministack.app import main  # noqa: E402
 from ministack.services import apigateway_v1  # noqa: E402
+from ministack.services.cloudformation import changesets, engine, handlers  # noqa: E402
+from samtranslator.translator import transform as sam  # noqa: E402
 
 matches = apigateway_v1._media_type_matches
 apigateway_v1._media_type_matches = lambda media_type, patterns: matches(
     media_type, [pattern.replace("~1", "/") for pattern in patterns or []]
 )
+
+parameters = ContextVar("parameters", default={})
+apply_transforms, transform = engine._apply_transforms, sam.transform
+
+
+def apply_with_parameters(template, given=None, before=None):
+    parameters.set(engine._transform_parameters(template, given, before))
+    return apply_transforms(template, given, before)
+
+
+for module in (changesets, engine, handlers):
+    module._apply_transforms = apply_with_parameters
+sam.transform = lambda template, _, policies: transform(template, parameters.get(), policies)
 
 request_id = ContextVar("request_id", default=None)
 new_uuid, execute, authorize = apigateway_v1.new_uuid, apigateway_v1.handle_execute, apigateway_v1._invoke_authorizer_lambda

@@ -1,4 +1,4 @@
-"""Puts new code into one deployed function.
+"""Puts new code into one deployed function. The gateway calls a route by its alias, which then names the new version.
 
 in:  {access, stack, function, bootstrap: path of the binary}
 out: {function, bytes, sha256}
@@ -25,4 +25,7 @@ with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as pac
     with open(given["bootstrap"], "rb") as binary:
         package.writestr(entry, binary.read())
 updated = client("lambda").update_function_code(FunctionName=names[given["function"]], ZipFile=archive.getvalue())
+for alias in client("lambda").list_aliases(FunctionName=updated["FunctionName"])["Aliases"]:
+    version = client("lambda").publish_version(FunctionName=updated["FunctionName"])["Version"]
+    client("lambda").update_alias(FunctionName=updated["FunctionName"], Name=alias["Name"], FunctionVersion=version)
 write_output({"function": updated["FunctionName"], "bytes": updated["CodeSize"], "sha256": updated["CodeSha256"]})

@@ -15,6 +15,14 @@ const GLIBC_OF_LAMBDA: (u32, u32) = (2, 34);
 /// up their advisories.
 const CRATES: &[u8] = b".dep-v0\0";
 
+/// The variable in which a build learns what its programs call themselves, in answers and in logs.
+pub const VERSION: &str = "IVORY_VERSION";
+
+/// The release and the commit: `0.1.0+4fe1c2d0a9b1`.
+pub fn version(commit: &str) -> String {
+    format!("{}+{}", env!("CARGO_PKG_VERSION"), commit.get(..12).unwrap_or(commit))
+}
+
 /// What `cargo xtask deploy` writes beside the programs it built: of which commit they are, and their digests.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Made {
@@ -165,6 +173,12 @@ mod tests {
         assert!(unfit(&newer, Architecture::X86).expect("unfit").contains("glibc 2.39"));
         assert!(unfit(&elf(0x3E, b""), Architecture::X86).expect("unfit").contains("cargo auditable"));
         assert!(unfit(b"#!/bin/sh\n", Architecture::X86).expect("unfit").contains("ELF"));
+    }
+
+    #[test]
+    fn a_version_names_release_and_commit() {
+        let version = version("4fe1c2d0a9b1e6f7a8b9c0d1e2f3a4b5c6d7e8f9");
+        assert_eq!(version, concat!(env!("CARGO_PKG_VERSION"), "+4fe1c2d0a9b1"));
     }
 
     #[test]

@@ -98,9 +98,11 @@ fn build(root: &Path, installation: &Installation, no_build: bool) -> anyhow::Re
     let commit = commit(root)?;
     if !no_build {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        say!("$ {}", line("cargo", architecture.build()));
-        let status =
-            Command::new(cargo).args(architecture.build()).current_dir(root).status().context("starting cargo")?;
+        let version = bootstraps::version(&commit);
+        say!("$ {}={version} {}", bootstraps::VERSION, line("cargo", architecture.build()));
+        let mut command = Command::new(cargo);
+        command.args(architecture.build()).current_dir(root).env(bootstraps::VERSION, version);
+        let status = command.status().context("starting cargo")?;
         ensure!(status.success(), "the build failed (it needs cargo-lambda and cargo-auditable)");
         bootstraps::note(root, &commit)?;
     }

@@ -1,15 +1,16 @@
 //! From a gateway's request to a route's handler and back.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use domain::routes::Route;
 use domain::{ProblemCode, Slug};
 use futures_util::FutureExt;
-use lambda_http::http::StatusCode;
+use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt, Response, service_fn};
-use lambda_kit::{Budget, Declaration, Need, Platform, telemetry};
+use lambda_kit::metrics::{Directive, Measured, Metric, Metrics, Unit, cold_start, millis};
+use lambda_kit::{Budget, Declaration, Need, Platform, VERSION, telemetry};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
@@ -40,11 +41,31 @@ pub trait Handler: Need + Sync {
     ) -> impl Future<Output = Result<Answer, Problem>> + Send;
 }
 
+/// What the line of an answer measures. One that is not written, since all is well with a `polled` route, measures nothing.
+struct Answered;
+
+impl Measured for Answered {
+    const DIRECTIVES: &'static [Directive] = &[Directive {
+        by: &[&[]],
+        metrics: &[
+            // In the function, its start not included.
+            Metric { name: "Latency", unit: Unit::Milliseconds },
+            // Answers with 5xx.
+            Metric { name: "Errors", unit: Unit::Count },
+            Metric { name: "ColdStart", unit: Unit::Count },
+        ],
+    }];
+}
+
 /// Everything that a route's function reaches: the handler's needs, and the idempotency records if the route takes an
 /// `Idempotency-Key`.
 #[must_use]
 pub fn declaration<H: Handler>() -> Declaration {
-    if H::ROUTE.idempotent_by_key() { Declaration::of::<(H, Records)>() } else { Declaration::of::<H>() }
+    if H::ROUTE.idempotent_by_key() {
+        Declaration::of::<(H, (Records, Metrics<Answered>))>()
+    } else {
+        Declaration::of::<(H, Metrics<Answered>)>()
+    }
 }
 
 /// Serves a route until the process ends.
@@ -53,7 +74,7 @@ pub async fn serve<H: Handler>() -> Result<(), lambda_http::Error> {
     let platform = Platform::start(H::ROUTE.name);
     let handler: H = platform.open()?;
     let records = if H::ROUTE.idempotent_by_key() { Some(platform.open::<Records>()?) } else { None };
-    let endpoint = Endpoint { handler, records, gate: Gate::open(&platform)? };
+    let endpoint = Endpoint { handler, records, gate: Gate::open(&platform)?, metrics: platform.open()? };
     platform.warmed_up().await;
     lambda_http::run(service_fn(async |event: lambda_http::Request| {
         Ok::<_, lambda_http::Error>(respond(&endpoint, event).await)
@@ -66,6 +87,7 @@ struct Endpoint<H> {
     /// Only if the route takes an `Idempotency-Key`.
     records: Option<Records>,
     gate: Gate,
+    metrics: Metrics<Answered>,
 }
 
 impl<H: Handler> Endpoint<H> {
@@ -114,6 +136,7 @@ impl Gate {
 }
 
 async fn respond<H: Handler>(endpoint: &Endpoint<H>, event: lambda_http::Request) -> Response<Body> {
+    let (began, cold) = (Instant::now(), cold_start());
     let (request_id, path, waited) = match event.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => {
             (context.request_id.clone(), context.path.clone(), waited(context.request_time_epoch))
@@ -139,10 +162,11 @@ async fn respond<H: Handler>(endpoint: &Endpoint<H>, event: lambda_http::Request
     }
     .instrument(span.clone())
     .await;
+    let tell = |status, code| log(&H::ROUTE, status, code, &endpoint.metrics, millis(began), cold);
     span.in_scope(|| match &outcome {
-        Ok(answer) => log(&H::ROUTE, answer.status, None),
+        Ok(answer) => tell(answer.status, None),
         Err(problem) => {
-            log(&H::ROUTE, problem.status(), Some(problem.code()));
+            tell(problem.status(), Some(problem.code()));
             if !H::ROUTE.problems().contains(&problem.code()) {
                 tracing::error!(code = problem.code().as_str(), "an undocumented answer");
             }
@@ -153,11 +177,26 @@ async fn respond<H: Handler>(endpoint: &Endpoint<H>, event: lambda_http::Request
 
 /// Logs how a request was answered. What is refused is no trouble of ours. A 503 is trouble that passes or was logged where
 /// it was met, and any other 5xx our mistake.
-fn log(route: &Route, status: StatusCode, code: Option<ProblemCode>) {
+fn log(
+    route: &Route,
+    status: StatusCode,
+    code: Option<ProblemCode>,
+    metrics: &Metrics<Answered>,
+    latency: f64,
+    cold: u64,
+) {
     let code = code.map(ProblemCode::as_str);
     macro_rules! answered {
         ($level:ident) => {
-            tracing::$level!(status = status.as_u16(), code, "answered")
+            tracing::$level!(
+                _aws = ?metrics.now(),
+                Latency = latency,
+                Errors = u64::from(status.is_server_error()),
+                ColdStart = cold,
+                status = status.as_u16(),
+                code,
+                "answered"
+            )
         };
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -198,7 +237,10 @@ async fn answer<H: Handler>(
 fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {
     let answer = outcome.unwrap_or_else(|problem| problem.into_answer(request_id));
     let has = |header: &str| answer.headers.iter().any(|(name, _)| name == header);
-    let mut builder = Response::builder().status(answer.status).header("x-request-id", request_id);
+    let mut builder = Response::builder()
+        .status(answer.status)
+        .header("x-request-id", request_id)
+        .header(HeaderName::from_static("x-ivory-version"), HeaderValue::from_static(VERSION));
     if !has("cache-control") {
         builder = builder.header("cache-control", "no-store");
     }
@@ -215,7 +257,35 @@ fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
+    use domain::routes::{GET_TENANT, GET_TENANT_STATUS};
+    use lambda_kit::Settings;
+    use test_logs::Datum;
+
     use super::*;
+
+    #[test]
+    fn an_answer_is_one_line_with_its_metrics() {
+        let metrics = Platform::with("get-tenant-status", Settings::default()).open().expect("it needs nothing");
+        let lines = test_logs::logged(|| {
+            log(&GET_TENANT, StatusCode::OK, None, &metrics, 1.25, 1);
+            log(&GET_TENANT, StatusCode::NOT_FOUND, Some(ProblemCode::TenantNotFound), &metrics, 2.0, 0);
+            log(&GET_TENANT, StatusCode::SERVICE_UNAVAILABLE, Some(ProblemCode::Unavailable), &metrics, 4500.0, 0);
+            log(&GET_TENANT_STATUS, StatusCode::OK, None, &metrics, 1.0, 0);
+        });
+        let of = |line: &String| -> Vec<_> {
+            let data = test_logs::metrics(line).expect("CloudWatch reads it");
+            let by = |datum: &Datum| datum.dimensions["service"] == "ivory" && datum.dimensions.len() == 2;
+            assert!(data.iter().all(|datum| by(datum) && datum.namespace == "IvoryControlPlane"), "{line}");
+            data.into_iter().map(|datum| (datum.name, datum.unit, datum.value)).collect()
+        };
+        let expected = |latency, errors, cold| {
+            let [latency, errors, cold] =
+                [("Latency", "Milliseconds", latency), ("Errors", "Count", errors), ("ColdStart", "Count", cold)];
+            [latency, errors, cold].map(|(name, unit, value)| (name.to_owned(), unit.to_owned(), value)).to_vec()
+        };
+        let found: Vec<_> = lines.iter().map(of).collect();
+        assert_eq!(found, [expected(1.25, 0.0, 1.0), expected(2.0, 0.0, 0.0), expected(4500.0, 1.0, 0.0)]);
+    }
 
     #[test]
     fn only_a_wait_that_can_be_counts() {

@@ -20,6 +20,9 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::metrics;
+use crate::version::VERSION;
+
 /// Writes the wanted events.
 pub(crate) struct Lines<W, F> {
     pub(crate) writer: W,
@@ -62,13 +65,14 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut line = Line(Vec::with_capacity(512));
+        let mut line = Line(Vec::with_capacity(1024));
         line.0.push(b'{');
         let mut now = String::with_capacity(32);
         if SystemTime.format_time(&mut Writer::new(&mut now)).is_ok() {
             line.member("timestamp", &now);
         }
         line.member("level", event.metadata().level().as_str());
+        line.member("version", VERSION);
         event.record(&mut Fields(&mut line));
         if let Some(span) = context.event_span(event) {
             line.name("span");
@@ -138,11 +142,22 @@ fn json(text: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
 /// Takes fields one by one.
 trait Take {
     fn take(&mut self, name: &'static str, value: &(impl Serialize + ?Sized));
+
+    /// Takes a value that shows itself as JSON. Only an event has one.
+    fn take_json(&mut self, name: &'static str, value: &dyn Debug) {
+        self.take(name, &format_args!("{value:?}"));
+    }
 }
 
 impl Take for Line {
     fn take(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) {
         self.member(name, value);
+    }
+
+    fn take_json(&mut self, name: &'static str, value: &dyn Debug) {
+        self.name(name);
+        // A vector takes everything.
+        let _ = write!(self.0, "{value:?}");
     }
 }
 
@@ -183,6 +198,10 @@ impl<T: Take> Visit for Fields<'_, T> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.take(field.name(), &format_args!("{value:?}"));
+        if field.name() == metrics::FIELD {
+            self.0.take_json(field.name(), value);
+        } else {
+            self.0.take(field.name(), &format_args!("{value:?}"));
+        }
     }
 }

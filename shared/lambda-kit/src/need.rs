@@ -7,6 +7,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use domain::{CauseCode, Failure};
 
 use crate::aws;
+use crate::metrics::Directive;
 use crate::platform::Platform;
 use crate::settings::Misconfigured;
 
@@ -29,13 +30,15 @@ impl Platform {
     }
 }
 
-/// Everything that a function may reach.
+/// Everything that a function may reach, and what it measures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Declaration {
     /// The actions that its role allows.
     pub grants: BTreeSet<Grant>,
     /// The environment variables that it reads.
     pub settings: BTreeSet<&'static str>,
+    /// The metrics in its log.
+    pub metrics: BTreeSet<Directive>,
 }
 
 impl Declaration {

@@ -82,10 +82,12 @@ impl Platform {
         &self.settings
     }
 
+    /// The first part of every secret's name.
+    pub(crate) fn prefix(&self) -> String {
+        self.settings.read(SECRET_PREFIX, Some("ivory")).unwrap_or_default()
+    }
+
     pub(crate) fn manager(&self) -> &Manager {
-        self.manager.get_or_init(|| {
-            let prefix = self.settings.read(SECRET_PREFIX, Some("ivory")).unwrap_or_default();
-            Manager::new(Client::new(self.sdk()), prefix)
-        })
+        self.manager.get_or_init(|| Manager::new(Client::new(self.sdk()), self.prefix()))
     }
 }

@@ -1,4 +1,4 @@
-//! JSON logs: one line per event, with the ids of its request. (`LogFormat: JSON` of the Lambda service only wraps the
+//! JSON logs: one line per event, with the release and the ids of its request. (`LogFormat: JSON` of the Lambda service only wraps the
 //! lines that a function prints. It does not turn them into JSON.)
 //!
 //! Credentials, bodies of requests and answers, and texts of outside systems are never logged. Credentials are
@@ -32,7 +32,12 @@ pub(crate) fn init(settings: &Settings) {
     panic::set_hook(Box::new(log_panic));
 }
 
-fn lines(level: LevelFilter, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl SubscriberInitExt {
+/// The log at this level, to be written elsewhere.
+#[must_use]
+pub fn lines(
+    level: LevelFilter,
+    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+) -> impl SubscriberInitExt {
     let wanted = move |place: &Metadata<'_>| is_wanted(place, level);
     registry().with(Lines { writer, wanted, most: level.max(LevelFilter::WARN) })
 }
@@ -198,7 +203,8 @@ mod tests {
         ];
         for (mut line, expected) in lines.into_iter().zip(expected) {
             line.as_object_mut().expect("an object").remove("timestamp");
-            assert_eq!(line, expected);
+            let version = line.as_object_mut().expect("an object").remove("version");
+            assert_eq!((line, version), (expected, Some(json!(crate::VERSION))));
         }
     }
 

@@ -17,11 +17,13 @@
 
 #![warn(missing_docs)]
 
+mod ending;
 mod error;
 mod record;
 mod serve;
 mod task;
 
+pub use ending::Ending;
 pub use error::StepError;
 pub use record::{FailedRun, Recorded, not_recorded};
 pub use serve::{BUSY_RETRY, Declared, RATE_LIMITED_RETRY, Work, serve};

@@ -1,6 +1,6 @@
 //! From a Lambda invocation to a step and back.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use domain::{CauseCode, Failure, FailureKind, Run};
 use lambda_kit::{Declaration, Need, Platform, telemetry};
@@ -9,6 +9,7 @@ use serde::Serialize;
 use store::{ControlDatabase, Lease, NotBegun, Outcome, StepTask, Store};
 use tracing::{Instrument, Span};
 
+use crate::ending::Ending;
 use crate::error::StepError;
 use crate::task::Task;
 
@@ -40,7 +41,7 @@ impl Declared {
     /// The declaration of one step.
     #[must_use]
     pub fn by<W: Work>() -> Declaration {
-        Declaration::of::<(ControlDatabase, W)>()
+        Declaration::of::<(ControlDatabase, (W, Ending))>()
     }
 }
 
@@ -59,15 +60,17 @@ pub async fn serve<W: Work>() -> Result<(), lambda_runtime::Error> {
     // If settings cannot be used, each invocation fails with that cause, so that the status routes show it.
     let work: Result<W, Failure> = platform.open();
     let store: ControlDatabase = platform.open()?;
+    let ending: Ending = platform.open()?;
     platform.warmed_up().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Run>| {
         let LambdaEvent { payload: run, context } = event;
+        let began = Instant::now();
         let span = telemetry::request_span(W::STEP.function(), &context.request_id);
         telemetry::name_run(&span, &run);
         let outcome = invoke(work.as_ref(), &store, &run, &context).instrument(span.clone()).await;
         span.in_scope(|| match &outcome {
-            Ok(report) => tracing::info!(ready = report.ready, waiting_for = report.waiting_for, "step done"),
-            Err(failure) => log(failure),
+            Ok(report) => ending.done(began, report.waiting_for.as_deref()),
+            Err(failure) => ending.not_done(began, failure),
         });
         outcome.map_err(StepError)
     }))
@@ -115,27 +118,6 @@ async fn invoke<W: Work>(
             record(lease, &failure).await;
             Err(failure)
         }
-    }
-}
-
-/// Logs why a step is not done. That somebody else is at work, or that the run is over, is no trouble.
-fn log(failure: &Failure) {
-    macro_rules! not_done {
-        ($level:ident) => {
-            tracing::$level!(
-                error = failure.kind().error_name(),
-                cause = failure.code().as_str(),
-                owner = ?failure.code().owner(),
-                provider_request_id = failure.provider_request_id(),
-                hint = failure.hint(),
-                "step not done"
-            )
-        };
-    }
-    match failure.kind() {
-        FailureKind::Busy | FailureKind::Superseded => not_done!(info),
-        FailureKind::RateLimited | FailureKind::Transient | FailureKind::Rejected => not_done!(warn),
-        FailureKind::Internal => not_done!(error),
     }
 }
 

@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod ages;
 mod audit;
 mod author;
 mod billing;
@@ -34,6 +35,7 @@ mod tenants;
 mod transaction;
 mod verdicts;
 
+pub use ages::Ages;
 pub use audit::{AuditEntry, AuditFilter, LastSeal, Seal};
 pub use author::Author;
 pub use catalogs::{Catalog, CatalogNotBegun, CatalogNotCommitted, CatalogUpsert, NewCatalog};

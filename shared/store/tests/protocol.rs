@@ -18,7 +18,7 @@ use domain::{CauseCode, Failure, ProvisioningState, Step, StepState, TenantId, T
 use leasing::{CALL, LONG, intent, refused, request};
 use serde_json::json;
 use store::{
-    Activation, Author, Effect, FailOutcome, Intent, KeyedRequest, LEASE_MARGIN, Machine, NotBegun, Outcome,
+    Activation, Ages, Author, Effect, FailOutcome, Intent, KeyedRequest, LEASE_MARGIN, Machine, NotBegun, Outcome,
     ResourceKind, Resume, StepTask, StoreError,
 };
 use support::Database;
@@ -298,6 +298,38 @@ async fn there_is_one_reconciler_and_it_claims_each_idle_run() {
     assert_eq!(store.idle_runs(idle, 10).await.expect("answers").len(), 1);
     assert!(claim().await);
     assert!(!claim().await, "another process has just done so");
+}
+
+#[tokio::test]
+#[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
+async fn a_run_is_as_old_as_its_attempt_and_a_promise_is_so_until_it_is_kept() {
+    let database = Database::create().await;
+    let (store, client) = (&database.store, database.own.connect().await);
+    let in_minutes = async || {
+        let Ages { run, promise } = store.ages().await.expect("answers");
+        (run.as_secs() / 60, promise.as_secs() / 60)
+    };
+    assert_eq!(store.ages().await.expect("answers"), Ages::default(), "there is nothing");
+    let [old, new] = [database.tenant("acme").await, database.tenant("other").await];
+    let earlier = "UPDATE control.audit_log SET at = at - interval '1 hour' WHERE tenant_id = $1";
+    client.execute(earlier, &[&old.tenant_id.0]).await.expect("answers");
+    assert_eq!(in_minutes().await, (60, 0));
+    let failed = store.fail_run(old.tenant_id, 1, &cause(CauseCode::RunLost), true, "r").await.expect("answers");
+    assert!(matches!(failed, FailOutcome::Failed(_)));
+    assert_eq!(in_minutes().await, (0, 0), "it is over, and the other one is new");
+    client.execute(earlier, &[&new.tenant_id.0]).await.expect("answers");
+    assert_eq!(in_minutes().await, (60, 0));
+    client.execute(earlier, &[&new.tenant_id.0]).await.expect("answers");
+    assert_eq!(in_minutes().await, (120, 0));
+
+    database.active("promised", Tier::Pilot).await;
+    let earlier = "UPDATE control.outbox SET created_at = created_at - interval '1 hour' RETURNING id";
+    let promises = client.query(earlier, &[]).await.expect("answers");
+    assert_eq!((promises.len(), in_minutes().await), (2, (120, 60)));
+    for row in promises {
+        store.outbox_delivered(row.get(0)).await.expect("answers");
+    }
+    assert_eq!(in_minutes().await, (120, 0));
 }
 
 #[tokio::test]

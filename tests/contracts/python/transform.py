@@ -1,6 +1,6 @@
 """Prints a SAM template as CloudFormation gets it, by SAM's own transform.
 
-in:  path of the template, as the first argument
+in:  path of the template, as the first argument; parameters after it, as Name=Value
 out: the template as JSON
 """
 
@@ -30,4 +30,5 @@ for resource in template["Resources"].values():
         if field in resource.get("Properties", {}):
             resource["Properties"][field] = "s3://bucket/key"
 
-json.dump(transform(template, {}, NoManagedPolicies()), sys.stdout)
+parameters = dict(argument.split("=", 1) for argument in sys.argv[2:])
+json.dump(transform(template, parameters, NoManagedPolicies()), sys.stdout)

@@ -44,7 +44,7 @@ const CHECKOV: &[Waiver] = &[
         "it is encrypted with DynamoDB's key; what it holds for a day has no secret",
     ),
     waived("Api", "CKV_AWS_120", "an answer belongs to its caller, so none is kept for others"),
-    waived("Api", "CKV_AWS_73", "a request is followed by its id, which is in every line of its log"),
+    waived("Api", "CKV_AWS_73", "a parameter says whether it is traced, and by default it is"),
     waived("Database", "CKV_AWS_118", "Performance Insights shows the load"),
     waived("Database", "CKV_AWS_161", "the functions log in through RDS Proxy, with a password from Secrets Manager"),
     waived("Domain", "CKV_AWS_84", "the domain's own logs need a policy of the account's logs; its metrics need none"),

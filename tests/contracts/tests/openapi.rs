@@ -81,7 +81,7 @@ fn a_reader_finds_what_a_client_needs() -> Result<()> {
     {
         assert!(introduction.contains(name), "the introduction does not explain {name}");
     }
-    for name in ["Retry-After", "Link", "ETag", "x-request-id", "Idempotency-Replayed"] {
+    for name in ["Retry-After", "Link", "ETag", "x-request-id", "x-ivory-version", "Idempotency-Replayed"] {
         let explained = introduction.contains(&format!("`{name}")) && headers.contains(&format!("\"{name}\""));
         assert!(explained, "the introduction does not explain {name}, or no answer has it");
     }

@@ -184,7 +184,7 @@ fn a_role_allows_exactly_what_its_function_declares() -> Result<()> {
     Ok(())
 }
 
-/// Besides what it declares, a function writes its log, has a network interface if it is in the VPC, and decrypts the
+/// Besides what it declares, a function writes its log and its traces, has a network interface if it is in the VPC, and decrypts the
 /// secrets that it reads.
 #[test]
 fn a_role_has_the_policies_of_its_surroundings() -> Result<()> {
@@ -256,11 +256,36 @@ fn the_gateway_may_write_logs() -> Result<()> {
 }
 
 #[test]
+fn a_rollout_may_move_aliases_and_look_at_alarms() -> Result<()> {
+    let template = Template::load()?;
+    let [role, alarm] = [template.resource("RolloutRole")?, template.resource("RolloutErrors")?];
+    for only_then in [role, alarm] {
+        assert_eq!(only_then["Condition"], json!("RollsOutGradually"));
+    }
+    assert_only_for(&role["Properties"], "codedeploy.amazonaws.com");
+    let here = "${AWS::Region}:${AWS::AccountId}";
+    let expected = json!([
+        {
+            "Effect": "Allow",
+            "Action": ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
+            "Resource": { "Fn::Sub": format!("arn:${{AWS::Partition}}:lambda:{here}:function:${{AWS::StackName}}-*") },
+        },
+        {
+            "Effect": "Allow",
+            "Action": "cloudwatch:DescribeAlarms",
+            "Resource": { "Fn::Sub": format!("arn:${{AWS::Partition}}:cloudwatch:{here}:alarm:*") },
+        },
+    ]);
+    assert_eq!(role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"], expected);
+    Ok(())
+}
+
+#[test]
 fn no_other_resource_grants_anything() -> Result<()> {
     let template = Template::load()?;
     let mut expected: BTreeMap<String, &str> =
         functions::all().iter().map(|function| (pascal_case(&function.package) + "Role", "AWS::IAM::Role")).collect();
-    for role in ["ProvisionTenantStateMachineRole", "PurgeTenantStateMachineRole", "ApiAccountRole"] {
+    for role in ["ProvisionTenantStateMachineRole", "PurgeTenantStateMachineRole", "ApiAccountRole", "RolloutRole"] {
         expected.insert(role.to_owned(), "AWS::IAM::Role");
     }
     for policy in ["SecretsKeyPolicy", "NetworkPolicy", "ApiLogsPolicy", "StepsLogsPolicy", "OpsLogsPolicy"] {
@@ -288,11 +313,14 @@ fn no_other_resource_grants_anything() -> Result<()> {
     }]);
     assert_eq!(statements("SecretsKeyPolicy")?, expected);
     for group in ["Api", "Steps", "Ops"] {
-        let expected = json!([{
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": { "Fn::GetAtt": [format!("{group}LogGroup"), "Arn"] },
-        }]);
+        let expected = json!([
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": { "Fn::GetAtt": [format!("{group}LogGroup"), "Arn"] },
+            },
+            { "Effect": "Allow", "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "Resource": "*" },
+        ]);
         assert_eq!(statements(&format!("{group}LogsPolicy"))?, expected, "{group}");
     }
     // Lambda needs the network's actions on every resource, so the function's own code is denied all of them.

@@ -3,34 +3,18 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
-use contracts::runbook::{PATH, anchor, sections};
+use contracts::runbook::{PATH, TEMPLATES, alarms, anchor, sections};
 use contracts::template::Template;
 use contracts::{read, root};
 use domain::{CauseCode, System};
 use regex::Regex;
-use serde_json::{Value, json};
+use serde_json::json;
 
-const TEMPLATES: [&str; 2] = ["infra/aws/alarms.yaml", "infra/aws/region.yaml"];
 /// A line shorter than this tells nobody what to do.
 const WORDS: usize = 12;
 
 fn headings(part: &str) -> Result<Vec<String>> {
     Ok(sections(part)?.into_iter().map(|(heading, _)| heading).collect())
-}
-
-/// The alarms of these templates, by name.
-fn alarms() -> Result<Vec<(String, Value)>> {
-    let mut found = Vec::new();
-    for path in TEMPLATES {
-        let template = Template::of(path)?;
-        for name in &template.order {
-            let resource = template.resource(name)?;
-            if resource["Type"] == "AWS::CloudWatch::Alarm" {
-                found.push((name.clone(), resource["Properties"].clone()));
-            }
-        }
-    }
-    Ok(found)
 }
 
 #[test]

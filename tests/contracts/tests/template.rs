@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use contracts::functions;
+use contracts::machine::Machine;
 use contracts::template::Template;
 use domain::ProblemCode;
 use lambda_kit::AwsResource;
@@ -131,6 +132,37 @@ fn secrets_manager_rotates_the_secret_that_the_function_rotates() -> Result<()> 
         template.function(rotates)?.properties["Environment"],
         template.function(migrates)?.properties["Environment"]
     );
+    Ok(())
+}
+
+/// SAM reads the way of a rollout out of a mapping, since it knows no conditions yet; CloudFormation reads a condition.
+#[test]
+fn a_way_to_take_over_means_the_same_to_sam_and_to_cloudformation() -> Result<()> {
+    let template = Template::load()?;
+    let ways = template.document["Parameters"]["Rollout"]["AllowedValues"].as_array().context("AllowedValues")?;
+    let mapped = template.document["Mappings"]["Rollouts"].as_object().context("Rollouts")?;
+    let ways: BTreeSet<_> = ways.iter().filter_map(Value::as_str).collect();
+    assert_eq!(ways, mapped.keys().map(String::as_str).collect());
+    for (way, mapped) in mapped {
+        assert_eq!(mapped["Gradual"], json!((way != "AllAtOnce").to_string()), "{way}");
+    }
+    let at_once = json!({ "Fn::Equals": [{ "Ref": "Rollout" }, "AllAtOnce"] });
+    assert_eq!(template.document["Conditions"]["RollsOutGradually"], json!({ "Fn::Not": [at_once] }));
+    Ok(())
+}
+
+#[test]
+fn one_parameter_has_x_ray_follow_all_or_nothing() -> Result<()> {
+    let template = Template::load()?;
+    assert_eq!(template.document["Conditions"]["Traces"], json!({ "Fn::Equals": [{ "Ref": "Tracing" }, "Active"] }));
+    let traces = json!({ "Fn::If": ["Traces", true, false] });
+    assert_eq!(template.resource("Api")?["Properties"]["TracingEnabled"], traces);
+    for machine in Machine::all()? {
+        assert_eq!(template.resource(machine.resource)?["Properties"]["Tracing"], json!({ "Enabled": traces }));
+    }
+    for function in template.functions()? {
+        assert_eq!(function.properties["Tracing"], json!({ "Ref": "Tracing" }), "{}", function.resource);
+    }
     Ok(())
 }
 

@@ -1,13 +1,15 @@
-//! What the functions log: a reader finds every line of a run and of a request, and errors are errors.
+//! What the functions log: a reader finds every line of a run and of a request, errors are errors, and CloudWatch could read
+//! the metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Error, Result, ensure};
 use e2e::{Answer, Aws, Cloud, Issuer, State, alone, unique, with_faults};
 use fault_proxy::client::{Match, UpstreamState};
 use reqwest::Method;
 use serde_json::{Value, json};
+use test_logs::Datum;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -28,13 +30,27 @@ impl<'a> Log<'a> {
         Ok(Self { aws: &cloud.aws, since: i64::try_from(now)? })
     }
 
+    /// The lines of each invocation as they were written.
+    async fn written(&self) -> Result<Vec<Vec<String>>> {
+        let of_lambda = |line: &String| ["START ", "END ", "REPORT "].iter().any(|word| line.starts_with(word));
+        let ours = |lines: Vec<String>| lines.into_iter().filter(|line| !of_lambda(line)).collect();
+        Ok(self.aws.log_streams(self.since).await?.into_values().map(ours).collect())
+    }
+
     async fn invocations(&self) -> Result<Vec<Invocation>> {
-        let of_lambda = |line: &&String| ["START ", "END ", "REPORT "].iter().any(|word| line.starts_with(word));
         let json = |lines: Vec<String>| {
-            let lines = lines.iter().filter(|line| !of_lambda(line));
-            lines.map(|line| serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))).collect()
+            lines.iter().map(|line| serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))).collect()
         };
-        self.aws.log_streams(self.since).await?.into_values().map(json).collect()
+        self.written().await?.into_iter().map(json).collect()
+    }
+
+    /// What CloudWatch would make of the lines. The local AWS makes nothing of them.
+    async fn metrics(&self) -> Result<Vec<Datum>> {
+        let mut all = Vec::new();
+        for line in self.written().await?.into_iter().flatten() {
+            all.extend(test_logs::metrics(&line).map_err(|error| Error::msg(format!("{error}: {line}")))?);
+        }
+        Ok(all)
     }
 
     /// The invocations of these functions that have to do with something, once there are so many: lines appear a little
@@ -169,6 +185,79 @@ fn quiet_unless_trouble(lines: &Invocation) -> Result<()> {
     Ok(())
 }
 
+/// The values of a function's metric, by cause: "" for the metric of all causes.
+fn values<'a>(data: &'a [Datum], function: &str, name: &str) -> BTreeMap<&'a str, Vec<f64>> {
+    let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for datum in data.iter().filter(|datum| datum.dimensions["function_name"] == function && datum.name == name) {
+        let cause = datum.dimensions.get("cause").map_or("", String::as_str);
+        found.entry(cause).or_default().push(datum.value);
+    }
+    found
+}
+
+#[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
+async fn a_run_its_requests_and_the_reconciler_are_measured() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let log = Log::from_now(cloud)?;
+        let slug = unique("measured");
+        let refuse = faults.answer("opensearch-us-east-1", Match::request("PUT", "^/client_"), 403, "{}").await?;
+        cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+        cloud.wait_until(&slug, State::Failed, RUN).await?;
+        faults.mend(refuse).await?;
+        cloud.get(&format!("/v1/admin/tenants/{slug}")).await?.expect(200)?;
+        // A run that is at work while the reconciler looks.
+        let hold = faults.hold("falkordb-us-east-1", Match::command("^ACL SETUSER")).await?;
+        let other = unique("measured");
+        cloud.accepted(&other, json!({ "tier": "pilot" })).await?;
+        faults.held(hold).await?;
+        cloud.aws.invoke("reconcile-tenants", &json!({})).await?;
+        faults.mend(hold).await?;
+        cloud.wait_until(&other, State::Active, RUN).await?;
+        for (function, what) in [
+            ("provision-tenant", &*slug),
+            ("get-tenant", &*slug),
+            ("step-7-create-search-index", &*slug),
+            ("step-9-activate-tenant", &*other),
+            ("reconcile-tenants", "reconciled"),
+        ] {
+            log.about(function, what, 1).await?;
+        }
+
+        let data = log.metrics().await?;
+        let cause = json!(cloud.status(&slug).await?.step(7)["cause"]["code"]);
+        let cause = cause.as_str().context("no cause")?;
+        let is_one = |values: &[f64]| !values.is_empty() && values.iter().all(|value| *value >= 1.0);
+        let failures = values(&data, "step-7-create-search-index", "Failures");
+        assert_eq!(failures.keys().copied().collect::<BTreeSet<_>>(), BTreeSet::from(["", cause]));
+        ensure!(failures.values().all(|values| is_one(values)), "{failures:?}");
+        let waits = values(&data, "step-2-await-environment", "Waits");
+        ensure!(waits[""].contains(&1.0) && waits[""].contains(&0.0), "{waits:?}");
+        ensure!(values(&data, "step-1-create-environment", "Duration")[""].iter().all(|millis| *millis > 0.0));
+        for function in ["provision-tenant", "get-tenant"] {
+            for name in ["Latency", "Errors", "ColdStart"] {
+                let found = values(&data, function, name);
+                ensure!(!found[""].is_empty(), "{function}: {name}");
+                ensure!(name != "Latency" || found[""].iter().all(|millis| *millis > 0.0), "{function}: {found:?}");
+                ensure!(name == "Latency" || found[""].iter().all(|count| [0.0, 1.0].contains(count)), "{found:?}");
+            }
+        }
+        let ages = values(&data, "reconcile-tenants", "RunAge");
+        ensure!(ages[""].iter().any(|seconds| (0.0..RUN.as_secs_f64()).contains(seconds)), "{ages:?}");
+        for name in ["OutboxAge", "Repairs"] {
+            ensure!(!values(&data, "reconcile-tenants", name)[""].is_empty(), "{name}");
+        }
+        for datum in &data {
+            ensure!(datum.namespace == "IvoryControlPlane" && datum.dimensions["service"] == "ivory", "{datum:?}");
+            // Whose values are as many as tenants or requests would be a metric each.
+            let few = |name: &String| ["service", "function_name", "cause"].contains(&name.as_str());
+            ensure!(datum.dimensions.keys().all(few), "{datum:?}");
+        }
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test]
 #[ignore = "needs API_URL"]
 async fn a_refused_request_is_no_error_and_its_id_finds_its_lines() -> Result<()> {
@@ -222,9 +311,12 @@ async fn a_routes_lines_name_caller_path_and_tenant_but_no_query_and_no_credenti
     let by_id = format!("/v1/admin/tenants/{tenant_id}/catalog");
     let line = async |answer: Answer| -> Result<Value> {
         let id = answer.header("x-request-id").context("no id")?;
+        let version = answer.header("x-ivory-version").context("no version")?;
         let function = if answer.method == "PATCH" { "update-tenant" } else { "get-catalog" };
         let found = log.about(function, id, 1).await?;
-        Ok(found[0].iter().find(|line| line["message"] == "answered").context("no answer")?["span"].clone())
+        let line = found[0].iter().find(|line| line["message"] == "answered").context("no answer")?;
+        ensure!(line["version"] == json!(version), "not {version}: {line}");
+        Ok(line["span"].clone())
     };
 
     let changed = line(cloud.change(&slug, json!({ "display_name": "Named" })).await?).await?;

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use billing::Billing;
 use graph_users::GraphUsers;
+use lambda_kit::metrics::{Directive, Measured, Metric, Metrics, Unit};
 use lambda_kit::operation::Operation;
 use lambda_kit::{Budget, needs, telemetry};
 use outbox::Outbox;
 use runs::{Care, CareError, IDLE, Purges, Runs};
 use serde::Serialize;
 use serde_json::Value;
-use store::{ControlDatabase, StoreError};
+use store::{Ages, ControlDatabase, StoreError};
 use supabase_project::Revocation;
 use tracing::Instrument;
 
@@ -53,6 +54,21 @@ pub struct Report {
     billed: usize,
 }
 
+/// What the line of a reconciler measures. The alarms `RunOld` and `PromiseOld` look at it.
+struct Reconciled;
+
+impl Measured for Reconciled {
+    const DIRECTIVES: &'static [Directive] = &[Directive {
+        by: &[&[]],
+        metrics: &[
+            Metric { name: "RunAge", unit: Unit::Seconds },
+            Metric { name: "OutboxAge", unit: Unit::Seconds },
+            // Runs and purges that had died, and were started again or recorded as failed.
+            Metric { name: "Repairs", unit: Unit::Count },
+        ],
+    }];
+}
+
 needs! {
     /// The reconciler.
     pub struct ReconcileTenants {
@@ -63,6 +79,7 @@ needs! {
         runs: Runs,
         purges: Purges,
         billing: Billing,
+        metrics: Metrics<Reconciled>,
     }
 }
 
@@ -79,10 +96,26 @@ impl Operation for ReconcileTenants {
             return Ok(Report::default());
         }
         let outcome = self.reconcile(request_id).await;
+        let ages = self.store.ages().await;
         self.store.release_singleton(Self::NAME, request_id).await.map_err(domain::Failure::from)?;
         let report = outcome.map_err(domain::Failure::from)?;
         let Report { delivered, sealed, switched_off, revoked, started, failed, billed } = report;
-        tracing::info!(delivered, sealed, switched_off, revoked, started, failed, billed, "reconciled");
+        // As they are after what could be done.
+        let Ages { run, promise } = ages.map_err(domain::Failure::from)?;
+        tracing::info!(
+            _aws = ?self.metrics.now(),
+            RunAge = run.as_secs(),
+            OutboxAge = promise.as_secs(),
+            Repairs = started + failed,
+            delivered,
+            sealed,
+            switched_off,
+            revoked,
+            started,
+            failed,
+            billed,
+            "reconciled"
+        );
         Ok(report)
     }
 }

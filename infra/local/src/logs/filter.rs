@@ -1,5 +1,6 @@
 //! Which lines are shown.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use clap::ValueEnum;
@@ -78,7 +79,8 @@ impl Filter {
             let invocation = &self.streams[stream];
             let function = line.function.or(invocation.function.as_deref());
             let wanted = !is_of_lambda(text) && self.wants(&line, invocation, function);
-            wanted.then(|| format!("{} {:<26} {}", clock(*at), function.unwrap_or("-"), text.trim_end()))
+            let text = without_metadata(text.trim_end());
+            wanted.then(|| format!("{} {:<26} {text}", clock(*at), function.unwrap_or("-")))
         });
         shown.collect()
     }
@@ -148,6 +150,16 @@ fn is_of_lambda(text: &str) -> bool {
     ["START RequestId: ", "END RequestId: ", "REPORT RequestId: "].iter().any(|begin| text.starts_with(begin))
 }
 
+/// A line without what only CloudWatch reads: which of its members are metrics.
+fn without_metadata(text: &str) -> Cow<'_, str> {
+    let cut = || {
+        let (before, metadata) = text.split_once("\"_aws\":{")?;
+        let (_, after) = metadata.split_once("\"Timestamp\":")?.1.split_once("},")?;
+        Some(before.to_owned() + after)
+    };
+    cut().map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
 fn clock(at: i64) -> String {
     Timestamp::from_millisecond(at).unwrap_or_default().strftime("%H:%M:%S.%3f").to_string()
 }
@@ -208,6 +220,18 @@ mod tests {
             json.map_or(text.to_owned(), |json| json["message"].as_str().unwrap_or_default().to_owned())
         };
         lines.iter().map(said).collect()
+    }
+
+    #[test]
+    fn what_only_cloudwatch_reads_is_not_shown() {
+        let line = concat!(
+            r#"{"level":"INFO","message":"answered \"_aws\":{","_aws":{"CloudWatchMetrics":[{"Dimensions":[["service"]],"#,
+            r#""Metrics":[{"Name":"Latency"}],"Namespace":"N"}],"Timestamp":1800000000000},"service":"ivory","Latency":1.5}"#
+        );
+        let shown = r#"{"level":"INFO","message":"answered \"_aws\":{","service":"ivory","Latency":1.5}"#;
+        assert_eq!(without_metadata(line), shown);
+        assert_eq!(without_metadata(shown), shown);
+        assert_eq!(without_metadata(CRASH), CRASH);
     }
 
     const CRASH: &str = "memory allocation of 5 bytes failed";

@@ -2,16 +2,23 @@
 
 use serde_json::{Map, Value, json};
 
-/// The header `x-request-id`, which every answer has, and the given headers.
+/// What every answer has, and the given headers.
 pub fn headers(more: &[&str]) -> Value {
     let names = ["x-request-id"].iter().chain(more);
-    names.map(|name| ((*name).to_owned(), header(name, true))).collect::<Map<_, _>>().into()
+    let mut headers: Map<_, _> = names.map(|name| ((*name).to_owned(), header(name, true))).collect();
+    // The gateway's own answers lack it.
+    headers.insert("x-ivory-version".to_owned(), header("x-ivory-version", false));
+    headers.into()
 }
 
 /// A header by its name.
 pub fn header(name: &str, required: bool) -> Value {
     let (description, schema) = match name {
         "x-request-id" => ("Identifies the request in our logs.", json!({ "type": "string", "minLength": 1 })),
+        "x-ivory-version" => (
+            "The release that answered, and its commit after a `+` if the build knew it. The gateway's own answers lack it.",
+            json!({ "type": "string", "pattern": "^[0-9]+\\.[0-9]+\\.[0-9]+[A-Za-z0-9.+-]*$" }),
+        ),
         "WWW-Authenticate" => ("Which credentials are accepted.", json!({ "type": "string" })),
         "Retry-After" => ("Seconds after which another try makes sense.", json!({ "type": "integer", "minimum": 1 })),
         "Location" => {

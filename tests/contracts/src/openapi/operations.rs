@@ -50,7 +50,8 @@ The gateway takes so many requests a second of each route, of all callers togeth
 
 ## Following a request
 
-A caller's `x-correlation-id` is in every log line of the request, and of the run that it starts.
+A caller's `x-correlation-id` is in every log line of the request, and of the run that it starts. `x-ivory-version` of an answer is the \
+release that gave it.
 
 ## Where this contract comes from
 
