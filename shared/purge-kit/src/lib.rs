@@ -15,6 +15,5 @@
 
 mod thing;
 
-pub use step_kit::{Outcome, Work, serve};
-pub use store::PurgeLease;
+pub use step_kit::{Outcome, PurgeLease, Work, serve};
 pub use thing::Thing;

@@ -27,5 +27,5 @@ pub use ending::Ending;
 pub use error::StepError;
 pub use record::{FailedRun, Recorded, not_recorded};
 pub use serve::{BUSY_RETRY, Declared, RATE_LIMITED_RETRY, Work, serve};
-pub use store::{Effect, Lease, Outcome};
-pub use task::Task;
+pub use store::{Effect, Outcome};
+pub use task::{Lease, PurgeLease, Task};

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use domain::{PurgeStep, Step};
 use serde::Serialize;
-use store::{Lease, NotBegun, PurgeLease, StepTask, Store};
+use store::{NotBegun, StepTask, Store};
+
+/// The lease of a step of the pipeline. Written as [`Task`] writes it, so that the compiler takes its lifetime for the one of
+/// [`Work::run`](crate::Work::run).
+pub type Lease<'a> = <Step as Task>::Lease<'a>;
+/// The lease of a step of a purge, likewise.
+pub type PurgeLease<'a> = <PurgeStep as Task>::Lease<'a>;
 
 /// A step of the pipeline or of a purge.
 pub trait Task: Copy + Serialize {
@@ -24,11 +30,11 @@ pub trait Task: Copy + Serialize {
     ) -> impl Future<Output = Result<Self::Lease<'a>, NotBegun>>;
 
     /// What both leases have.
-    fn lease<'a>(lease: &'a Self::Lease<'_>) -> &'a Lease<'a>;
+    fn lease<'a>(lease: &'a Self::Lease<'_>) -> &'a store::Lease<'a>;
 }
 
 impl Task for Step {
-    type Lease<'a> = Lease<'a>;
+    type Lease<'a> = store::Lease<'a>;
 
     fn function(self) -> &'static str {
         self.function()
@@ -40,17 +46,17 @@ impl Task for Step {
         token: &str,
         work: Duration,
         invocation: Duration,
-    ) -> Result<Lease<'a>, NotBegun> {
+    ) -> Result<store::Lease<'a>, NotBegun> {
         store.begin_step(task, token, work, invocation).await
     }
 
-    fn lease<'a>(lease: &'a Lease<'_>) -> &'a Lease<'a> {
+    fn lease<'a>(lease: &'a store::Lease<'_>) -> &'a store::Lease<'a> {
         lease
     }
 }
 
 impl Task for PurgeStep {
-    type Lease<'a> = PurgeLease<'a>;
+    type Lease<'a> = store::PurgeLease<'a>;
 
     fn function(self) -> &'static str {
         self.function()
@@ -62,11 +68,11 @@ impl Task for PurgeStep {
         token: &str,
         work: Duration,
         invocation: Duration,
-    ) -> Result<PurgeLease<'a>, NotBegun> {
+    ) -> Result<store::PurgeLease<'a>, NotBegun> {
         store.begin_purge_step(task, token, work, invocation).await
     }
 
-    fn lease<'a>(lease: &'a PurgeLease<'_>) -> &'a Lease<'a> {
+    fn lease<'a>(lease: &'a store::PurgeLease<'_>) -> &'a store::Lease<'a> {
         lease
     }
 }

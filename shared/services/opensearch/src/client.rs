@@ -195,7 +195,7 @@ impl OpenSearch {
             return Ok(None);
         }
         let answer = self.call(Method::DELETE, &[spec.index], None).await?;
-        if answer.status == StatusCode::NOT_FOUND {
+        if is_missing(&answer) {
             return Ok(Some(true));
         }
         if answer.status.is_success() {
