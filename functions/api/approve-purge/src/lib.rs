@@ -32,6 +32,8 @@ impl Handler for ApprovePurge {
     ) -> Result<Answer, Problem> {
         let PurgeApproval = PurgeApproval::parse(&body, &slug)?;
         let author = request.author();
+        // What is asked for meanwhile, perhaps with other policies, is not what the caller agrees to.
+        let mut approved = None;
         for _ in 0..ROUNDS {
             let tenant = self.store.tenant_by_slug(&slug).await?.ok_or_else(Problem::tenant_not_found)?;
             if tenant.state != ProvisioningState::Deprovisioned {
@@ -60,7 +62,8 @@ impl Handler for ApprovePurge {
             if same_somebody(&purge.requested_by, author.actor) {
                 return Err(Problem::same_consumer());
             }
-            if !conditions.allow(Some(tenant.version)) {
+            let is_another = *approved.get_or_insert(purge.attempt) != purge.attempt;
+            if is_another || !conditions.allow(Some(tenant.version)) {
                 return Err(Problem::version_mismatch());
             }
             match self.store.approve_purge(&tenant, &request.correlation_id, author).await {
