@@ -95,7 +95,8 @@ async fn measure(cloud: &Cloud, peak: &mut Peak) -> Result<()> {
     let functions_kb = memory.filter_map(|text| kilobytes(&text, "Pss:")).sum();
     let machine = fs::read_to_string("/proc/meminfo")?;
     let [total, available] = ["MemTotal:", "MemAvailable:"].map(|name| kilobytes(&machine, name));
-    let machine_kb = total.zip(available).map(|(total, available)| total - available).context("another /proc/meminfo")?;
+    let machine_kb =
+        total.zip(available).map(|(total, available)| total - available).context("another /proc/meminfo")?;
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'";
     let connections = cloud.control_as_superuser().await?.query_one(sql, &[]).await?.get(0);
     *peak = Peak {
@@ -119,7 +120,8 @@ mod tests {
 
     #[test]
     fn the_kernels_numbers_are_read() {
-        let text = "55d0-7fff ---p 00000000 00:00 0    [rollup]\nRss:                1234 kB\nPss:                 987 kB\n";
+        let text =
+            "55d0-7fff ---p 00000000 00:00 0    [rollup]\nRss:                1234 kB\nPss:                 987 kB\n";
         assert_eq!((kilobytes(text, "Pss:"), kilobytes(text, "Pss_Anon:")), (Some(987), None));
         let own = fs::read_to_string("/proc/self/smaps_rollup").expect("a rollup");
         assert!(kilobytes(&own, "Pss:").is_some_and(|own| own > 0), "{own}");

@@ -380,10 +380,9 @@ mod tests {
     /// A definition whose step 1 does not wait for a limit.
     #[test]
     fn a_run_fails_where_the_definition_gives_up() {
-        let mut document: serde_json::Value = serde_json::from_str(include_str!(
-            "../../../statemachine/provision-tenant.asl.json"
-        ))
-        .expect("a definition");
+        let mut document: serde_json::Value =
+            serde_json::from_str(include_str!("../../../statemachine/provision-tenant.asl.json"))
+                .expect("a definition");
         let retriers = document["States"]["Step1CreateEnvironment"]["Retry"].as_array_mut().expect("retriers");
         for retrier in retriers.iter_mut().filter(|retrier| retrier["ErrorEquals"][0] == "Step.RateLimited") {
             retrier["MaxAttempts"] = 0.into();

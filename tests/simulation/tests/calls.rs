@@ -215,7 +215,10 @@ fn calls_are_named_by_what_does_not_vary() -> Result<()> {
             Some("auth POST /auth/v1/invite"),
         ),
         (call("opensearch-us-east-1", "PUT", Some("/client_acme_v1"), None)?, Some("opensearch PUT /{index}")),
-        (call("opensearch-us-east-1", "GET", Some("/_alias/client_acme"), None)?, Some("opensearch GET /_alias/{alias}")),
+        (
+            call("opensearch-us-east-1", "GET", Some("/_alias/client_acme"), None)?,
+            Some("opensearch GET /_alias/{alias}"),
+        ),
         (call("postgres", "QUERY", Some("SELECT 1"), None)?, None),
     ] {
         assert_eq!(name(&call)?.as_deref(), expected, "{call:?}");

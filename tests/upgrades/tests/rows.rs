@@ -9,7 +9,7 @@ use domain::{ProvisioningState, Step, StepState, TenantId};
 use lambda_kit::Read;
 use outbox::Event;
 use refinery::Target;
-use store::{Duty, NotBegun, Outcome, OutboxKind, ResourceKind, StepTask, Store};
+use store::{Duty, NotBegun, OutboxKind, Outcome, ResourceKind, StepTask, Store};
 use tenant_cache::CacheEntries;
 use test_database::TestDatabase;
 use tokio_postgres::Client;
@@ -72,7 +72,9 @@ async fn tenants_are_in_the_state_in_which_they_were() -> Result<()> {
 async fn a_run_goes_on_where_it_was() -> Result<()> {
     for release in releases()? {
         let (_database, store) = upgraded(&release).await?;
-        for (slug, attempt, next) in [("running-bank", 1, Step::InviteAdmin), ("waiting-bank", 2, Step::AwaitEnvironment)] {
+        for (slug, attempt, next) in
+            [("running-bank", 1, Step::InviteAdmin), ("waiting-bank", 2, Step::AwaitEnvironment)]
+        {
             let (tenant_id, ..) = status(&store, slug).await?;
             let task = |step| StepTask { tenant_id, attempt, step };
             let first = store.begin_step(task(Step::CreateEnvironment), "an-invocation", LONG, LONG).await;
@@ -120,7 +122,10 @@ async fn promises_are_kept() -> Result<()> {
             match row.kind {
                 OutboxKind::PublishEvent => {
                     let event: Event = serde_json::from_value(row.payload.clone())?;
-                    assert_eq!((event.stream.as_str(), event.fields["slug"].as_str()), ("iam:tenants:provisioned", "live-bank"));
+                    assert_eq!(
+                        (event.stream.as_str(), event.fields["slug"].as_str()),
+                        ("iam:tenants:provisioned", "live-bank")
+                    );
                 }
                 OutboxKind::InvalidateCache => {
                     assert_eq!(serde_json::from_value::<CacheEntries>(row.payload.clone())?.keys.len(), 2);

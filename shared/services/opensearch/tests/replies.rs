@@ -196,9 +196,10 @@ async fn an_undocumented_answer_is_not_a_success() {
 
 #[tokio::test]
 async fn each_request_is_authenticated() {
-    for (auth, expected) in
-        [(basic(), "Basic dXNlcjpodW50ZXIy"), (signed(), "/eu-central-1/es/aws4_request, SignedHeaders=host;x-amz-date,")]
-    {
+    for (auth, expected) in [
+        (basic(), "Basic dXNlcjpodW50ZXIy"),
+        (signed(), "/eu-central-1/es/aws4_request, SignedHeaders=host;x-amz-date,"),
+    ] {
         let server = Server::start(&[MISSING, CREATED, SHOWN]).await;
         let opensearch = server.client(auth);
         assert_eq!(opensearch.ensure_knn_index(&SPEC).await, Ok(Ensured::Created));
