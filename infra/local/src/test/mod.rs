@@ -64,8 +64,8 @@ struct Installed {
 
 async fn install(workspace: &Workspace, options: &Test) -> anyhow::Result<Installed> {
     let tools = tools::install(workspace).await?;
-    let needed =
-        options.package.is_empty() || options.package.iter().any(|package| package == languages::CLIENTS_PACKAGE);
+    let needed = options.package.is_empty()
+        || options.package.iter().any(|package| languages::CLIENTS_PACKAGES.contains(&package.as_str()));
     let clients =
         if needed { Some(languages::install(workspace, &tools.python, &languages::CLIENTS).await?) } else { None };
     let checks = checks::install(workspace, &tools.python).await?;
