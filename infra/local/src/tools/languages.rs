@@ -26,7 +26,7 @@ pub struct Needed {
 pub const CLIENTS: Needed =
     Needed { name: "clients", label: "Official clients, in Python and JavaScript", sources: "tests/clients" };
 /// The packages whose tests need them.
-pub const CLIENTS_PACKAGES: [&str; 1] = ["clients"];
+pub const CLIENTS_PACKAGES: [&str; 2] = ["browser", "clients"];
 
 /// What the functions are measured beside.
 pub const PEERS: Needed =
