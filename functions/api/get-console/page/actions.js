@@ -1,7 +1,7 @@
 import { may } from "./account.js";
 import { Refusal, ask, newKey } from "./api.js";
 import { sameOnACommandLine } from "./commands.js";
-import { button, fill, h, newId, say } from "./dom.js";
+import { at, button, fill, h, newId, say } from "./dom.js";
 import { Fields, form } from "./forms.js";
 import { TIERS } from "./format.js";
 import { planOf } from "./purge.js";
@@ -200,8 +200,13 @@ function openAction(action, record, etag, after) {
   }
 
   const close = () => dialog.close();
+  function closed() {
+    dialog.remove();
+    // What opened it may be gone.
+    if (document.activeElement === document.body) at("main").focus();
+  }
   const extra = [beside?.element, h("details", null, h("summary", null, "The same on a command line"), commands)];
-  const dialog = h("dialog", { "aria-labelledby": id, onclose: () => dialog.remove() },
+  const dialog = h("dialog", { "aria-labelledby": id, onclose: closed },
     h("h2", { id }, `${action.label}: ${record.slug}`), h("p", null, action.explain),
     form({ fields, submit: action.label, danger: action.danger, send, extra, cancel: close, changed }));
   changed(fields.values());

@@ -3,7 +3,7 @@ import { button, h, line, say, table } from "./dom.js";
 import { trouble } from "./forms.js";
 
 /**
- * A list of the API that loads on: at its end by itself, and by a button.
+ * A list of the API that loads on: at its end by itself, and by a button. `loaded` says how many the first page has.
  *
  * @template Row
  * @param {string} caption
@@ -16,7 +16,8 @@ export function loadingList(caption, operation, call, columns, none) {
   const whole = table(caption, columns, /** @type {Row[]} */ ([]));
   const body = /** @type {HTMLElement} */ (whole.querySelector("tbody"));
   const count = h("p", { class: "quiet" }, "Loading…");
-  const more = button("Load more", () => load());
+  const loadOn = async () => say((await load()) ?? "");
+  const more = button("Load more", loadOn);
   const wrong = h("div");
   /** @type {string | null} */
   let next = null;
@@ -32,7 +33,6 @@ export function loadingList(caption, operation, call, columns, none) {
       const shown = body.childElementCount;
       count.textContent = shown === 0 ? none : `${shown} shown${next ? ", and there are more" : ", which are all"}.`;
       wrong.replaceChildren();
-      say(count.textContent);
     } catch (error) {
       if (call.signal?.aborted) return;
       wrong.replaceChildren(trouble(error));
@@ -43,14 +43,14 @@ export function loadingList(caption, operation, call, columns, none) {
     whole.hidden = body.childElementCount === 0;
     // After a failure it tries again.
     more.hidden = next === null && wrong.childElementCount === 0;
+    return count.textContent;
   }
 
   whole.hidden = more.hidden = true;
   const observer = new IntersectionObserver((seen) => {
-    if (seen.some((entry) => entry.isIntersecting) && next !== null && wrong.childElementCount === 0) load();
+    if (seen.some((entry) => entry.isIntersecting) && next !== null && wrong.childElementCount === 0) loadOn();
   });
   observer.observe(more);
   call.signal?.addEventListener("abort", () => observer.disconnect());
-  const loaded = load();
-  return { element: h("div", null, count, whole, wrong, more), loaded };
+  return { element: h("div", null, count, whole, wrong, more), loaded: load() };
 }

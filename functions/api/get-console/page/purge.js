@@ -22,7 +22,7 @@ export function planOf(record) {
       const plan = await ask("get-purge-plan", { tenant: record.slug, query });
       if (mine === last) fill(element, planned(plan.data));
     } catch (error) {
-      fill(element, trouble(error));
+      if (mine === last) fill(element, trouble(error));
     }
   }
   return { element, update };
