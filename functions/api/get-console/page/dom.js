@@ -122,7 +122,7 @@ export class Shown {
     fill(this.element, render());
     if (focused) {
       const same = [...this.element.querySelectorAll("a, button")].find((it) => it.textContent === focused);
-      /** @type {HTMLElement} */ (same ?? at("main")).focus();
+      (same instanceof HTMLElement ? same : at("main")).focus();
     }
   }
 }
