@@ -15,7 +15,7 @@ use tokio::time::timeout;
 /// The time for the browser to start on a busy machine.
 const START: Duration = Duration::from_secs(40);
 /// What `WebDriver` calls an element in its answers.
-pub(crate) const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with one window.
 pub struct Browser {
@@ -88,12 +88,14 @@ impl Browser {
         self.command("execute/sync", json!({ "script": script, "args": arguments })).await
     }
 
-    /// The same for a script that returns a promise.
-    pub async fn run_to_end(&self, script: &str) -> Result<Value> {
+    /// The same for a script that awaits something.
+    pub async fn run_to_end(&self, script: &str, arguments: &[Value]) -> Result<Value> {
         let waiting = "const done = arguments[arguments.length - 1];";
         let script =
             format!("{waiting} (async () => {{ {script} }})().then(done, (error) => done({{ error: `${{error}}` }}));");
-        self.command("execute/async", json!({ "script": script, "args": [] })).await
+        let outcome = self.command("execute/async", json!({ "script": script, "args": arguments })).await?;
+        ensure!(!outcome["error"].is_string(), "{outcome}");
+        Ok(outcome)
     }
 
     /// The element that a script returns.
@@ -134,6 +136,12 @@ impl Browser {
     pub async fn prefer(&self, scheme: &str) -> Result<()> {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", features).await
+    }
+
+    /// Lets it always be this time for the page, in UTC, so that its pictures are the same every day.
+    pub async fn stop_the_clock(&self, time: &str) -> Result<()> {
+        self.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "UTC" })).await?;
+        self.run("const now = Date.parse(arguments[0]); Date.now = () => now;", &[json!(time)]).await.map(drop)
     }
 
     async fn devtools(&self, command: &str, parameters: Value) -> Result<()> {

@@ -30,8 +30,8 @@ async fn a_failed_run_says_what_to_do_and_goes_on() -> Result<()> {
             browser.click(&slug).await?;
 
             faults.mend(fault).await?;
-            browser.click("Retry…").await?;
-            browser.click("Retry").await?;
+            browser.begin("Retry…").await?;
+            browser.confirm("Retry").await?;
             browser.sees("in attempt 2").await?;
             browser.sees("9 of 9 steps are completed").await?;
             browser.sees_no_more("It failed at").await?;

@@ -3,8 +3,10 @@
 mod actions;
 mod ends;
 mod failing;
+mod figures;
 mod hostile;
 mod looks;
 mod pictures;
 mod policy;
 mod session;
+mod world;
