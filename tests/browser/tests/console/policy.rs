@@ -6,10 +6,10 @@ use browser::in_a_browser;
 /// What no page of this policy may do, and would do if somebody had written into it; and a word of the browser's complaint.
 const FORBIDDEN: [(&str, &str); 6] = [
     (
-        "style-src 'sha256-",
+        "inline style",
         "const style = document.createElement('style'); style.append('*{}'); document.head.append(style);",
     ),
-    ("inline style", "document.body.setAttribute('style', 'color: red');"),
+    ("style attributes", "document.body.setAttribute('style', 'color: red');"),
     ("connect-src", "fetch('http://127.0.0.1:9/').catch(() => {});"),
     (
         "img-src",

@@ -51,7 +51,7 @@ async fn a_wrong_credential_ends_no_session() -> Result<()> {
             browser.click("Sign in").await?;
             browser.sees("unauthenticated").await?;
             browser.visit("#/tenants/").await?;
-            browser.sees("shown").await?;
+            browser.sees("Search").await?;
         }
         assert!(browser.offers("Sign out").await?);
         Ok(())
