@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -121,7 +121,7 @@ impl Inside {
                 for (name, value) in &canned.headers {
                     response = response.header(name, value);
                 }
-                response.body(Body::from(canned.body.clone())).ok()
+                response.body(ended(canned.body.clone().into(), &rules.ending)).ok()
             }
         }
     }
@@ -148,10 +148,15 @@ async fn through(inside: &Inside, request: Request) -> Result<Response> {
     }
     let body = answer.bytes().await?;
     let ending = inside.rules().ending.clone();
-    // The page itself is no JSON.
-    let written = serde_json::from_slice::<Value>(&body).ok().filter(|_| !ending.is_empty());
-    let body = written.map_or_else(|| Body::from(body), |written| Body::from(appended(written, &ending).to_string()));
-    Ok(response.body(body)?)
+    Ok(response.body(ended(body, &ending))?)
+}
+
+/// A body with this at the end of every text in it. The page itself is no JSON.
+fn ended(body: Bytes, ending: &str) -> Body {
+    match serde_json::from_slice(&body) {
+        Ok(json) if !ending.is_empty() => Body::from(appended(json, ending).to_string()),
+        _ => Body::from(body),
+    }
 }
 
 /// The same with this at the end of every text.
