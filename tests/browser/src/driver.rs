@@ -144,6 +144,11 @@ impl Browser {
         self.run("const now = Date.parse(arguments[0]); Date.now = () => now;", &[json!(time)]).await.map(drop)
     }
 
+    /// Leaves scrollbars out of pictures.
+    pub async fn hide_scrollbars(&self) -> Result<()> {
+        self.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await
+    }
+
     async fn devtools(&self, command: &str, parameters: Value) -> Result<()> {
         self.command("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await.map(drop)
     }

@@ -96,7 +96,10 @@ impl TestRun<'_> {
         let cloud =
             cloud::start_built(self.workspace, &name, &parts, &supervisor, &self.installed.tools, self.binaries)
                 .await?;
-        let variables = for_tests(&cloud, self.installed);
+        let mut variables = for_tests(&cloud, self.installed);
+        if self.options.pictures {
+            variables.insert("UPDATE_CONSOLE", "1".to_owned());
+        }
         loop {
             let Some(unit) = self.plan.borrow_mut().next() else { break };
             self.unit(&unit, &cloud, &variables).await?;

@@ -30,6 +30,7 @@ async fn pictures_can_be_taken() -> Result<()> {
     in_a_browser(async |browser, door, cloud| {
         world::shown(browser, door).await?;
         browser.size(1200, 800).await?;
+        browser.hide_scrollbars().await?;
         browser.prefer("light").await?;
         browser.sign_in(&cloud.admin_key).await?;
         for (name, view, text) in [
@@ -42,6 +43,7 @@ async fn pictures_can_be_taken() -> Result<()> {
             browser.sees(text).await?;
             keep(name, &browser.picture().await?)?;
         }
+        browser.size(900, 900).await?;
         world::plan(browser).await?;
         keep("purge-plan", &browser.picture().await?)
     })
