@@ -47,7 +47,7 @@ function entrance(entered) {
   return form({ fields, submit: "Sign in", send });
 }
 
-/** Takes a credential that the API knows. A wrong one ends nothing. @param {"key" | "token"} kind @param {string} operation @param {string} text */
+/** Takes a credential that the API knows. A wrong one ends nothing. @template {"get-caller" | "get-lakehouse-caller"} Name @param {"key" | "token"} kind @param {Name} operation @param {string} text */
 async function enter(kind, operation, text) {
   const { data } = await ask(operation, { credential: text });
   useCredential(kind, text);

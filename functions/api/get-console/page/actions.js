@@ -12,7 +12,7 @@ import { planOf } from "./purge.js";
  * @typedef {import("./types.js").TenantRecord} TenantRecord
  * @typedef {import("./forms.js").Values} Values
  * @typedef {{
- *   operation: string, label: string, danger?: boolean, conditional?: boolean,
+ *   operation: import("./types.js").Operation, label: string, danger?: boolean, conditional?: boolean,
  *   when: (record: TenantRecord) => boolean,
  *   explain: string,
  *   fields?: (record: TenantRecord) => import("./forms.js").Field[],
@@ -170,7 +170,7 @@ function openAction(action, record, etag, after) {
   const [id, commands, beside] = [newId(), h("div"), action.beside?.(record)];
   let [once, sent] = [newKey(), ""];
 
-  /** @param {Values} values @returns {import("./api.js").Call} */
+  /** @param {Values} values @returns {import("./api.js").Call<any>} */
   const callOf = (values) => ({ tenant: record.slug, body: action.body?.(values, record), etag: action.conditional ? etag : null });
   /** @param {Values} values */
   function changed(values) {

@@ -3,9 +3,20 @@ import { OF_ANYBODY, OF_THE_LAKEHOUSE, ROUTES } from "./routes.js";
 /**
  * The one place that talks to the API. It also holds the credentials, in memory and nowhere else: they end with the page.
  *
- * @typedef {{ tenant?: string, query?: Record<string, string>, body?: unknown, etag?: string | null, once?: string,
- *   next?: string, signal?: AbortSignal, credential?: string }} Call `credential` is tried in the place of the one in use.
- * @typedef {{ data: any, etag: string | null, next: string | null }} Answer
+ * @typedef {import("./types.js").Operation} Operation
+ */
+
+/**
+ * What a call is made of. `credential` is tried in the place of the one in use.
+ *
+ * @template {Operation} Name
+ * @typedef {{ tenant?: string, query?: import("./types.js").QueryOf<Name>, body?: unknown, etag?: string | null, once?: string,
+ *   next?: string, signal?: AbortSignal, credential?: string }} Call
+ */
+
+/**
+ * @template {Operation} Name
+ * @typedef {{ data: import("./types.js").DataOf<Name>, etag: string | null, next: string | null }} Answer
  */
 
 /** What is before `/v1/console` in this page's address: a stage or a base path, if there is one. */
@@ -51,8 +62,9 @@ export function newKey() {
 /**
  * The path of a call.
  *
- * @param {string} operation
- * @param {Call} call
+ * @template {Operation} Name
+ * @param {Name} operation
+ * @param {Call<Name>} call
  */
 export function pathOf(operation, call) {
   const query = Object.entries(call.query ?? {}).filter(([, value]) => value !== "");
@@ -60,7 +72,7 @@ export function pathOf(operation, call) {
   return ROUTES[operation][1].replace("{tenant}", encodeURIComponent(call.tenant ?? "")) + search;
 }
 
-/** @param {string} operation @param {Call} call */
+/** @template {Operation} Name @param {Name} operation @param {Call<Name>} call */
 function headersOf(operation, call) {
   const headers = new Headers({ accept: "application/json" });
   if (OF_THE_LAKEHOUSE.has(operation)) {
@@ -77,9 +89,10 @@ function headersOf(operation, call) {
 /**
  * Calls an operation.
  *
- * @param {string} operation
- * @param {Call} [call]
- * @returns {Promise<Answer>}
+ * @template {Operation} Name
+ * @param {Name} operation
+ * @param {Call<Name>} [call]
+ * @returns {Promise<Answer<Name>>}
  */
 export async function ask(operation, call = {}) {
   const { signal } = call;

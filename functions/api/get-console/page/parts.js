@@ -44,8 +44,8 @@ export function resourcesPart(slug, signal) {
     const call = { tenant: slug, signal };
     const asked = may("list-systems") ? ask("list-systems", { signal }) : { data: [] };
     const [resources, systems] = await Promise.all([ask("list-tenant-resources", call), asked]);
-    const warnings = systems.data.flatMap((/** @type {import("./types.js").ListedSystem} */ system) => system.warnings);
-    const testMode = warnings.some((/** @type {{ code: string }} */ warning) => warning.code === "stripe_test_mode");
+    const warnings = systems.data.flatMap((system) => system.warnings);
+    const testMode = warnings.some((warning) => warning.code === "stripe_test_mode");
     /** @type {import("./dom.js").Column<import("./types.js").ListedResource>[]} */
     const columns = [
       { title: "What", cell: (it) => words(it.kind) },
@@ -86,7 +86,6 @@ export function checkPart(record, signal) {
   }
   const check = () => filled(body, signal, async () => {
     fill(body, "Asking…");
-    /** @type {import("./types.js").CheckedPart[]} */
     const found = (await ask("check-tenant", { tenant: record().slug, signal })).data;
     const broken = found.filter((it) => it.state === "broken");
     const names = [...new Set(broken.filter((it) => it.repairable).map((it) => it.resource))];

@@ -34,7 +34,7 @@ const PLANNED = [
   { title: "Name", cell: (it) => it.name },
   { title: "Then", cell: (it) => [state(it.action), it.why && h("p", { class: "quiet" }, it.why)] },
   { title: "Way back", cell: (it) => (it.reversible ? "a restore" : "none") },
-  { title: "Until then on the bill of", cell: (it) => it.cost ?? "nobody" },
+  { title: "Cost until then", cell: (it) => it.cost ?? "nobody" },
 ];
 
 /** @param {import("./types.js").PurgePlan} plan */

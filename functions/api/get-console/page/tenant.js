@@ -42,7 +42,6 @@ export async function tenantView(main, signal, slug) {
       throw error;
     });
     tenant = data;
-    /** @type {import("./types.js").Status} */
     const status = answer.data;
     const progress = `${status.provisioning_state} ${status.attempt} ${status.completed_steps.length}`;
     shown.head.show([tenant.display_name, tenant.provisioning_state], () => [`${tenant.display_name} `, state(tenant.provisioning_state)]);
