@@ -24,6 +24,9 @@ const OF_A_CONNECTION: [HeaderName; 4] =
 /// Fields that [`Door::append`] leaves as they are: the page's next request, its actions, or the place of a fault depend on them.
 const AS_THEY_ARE: [&str; 5] = ["slug", "tenant_id", "provisioning_state", "operations", "field"];
 
+/// Headers with a credential.
+const CREDENTIALS: [&str; 2] = ["x-api-key", "authorization"];
+
 /// How requests are let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
@@ -109,13 +112,13 @@ impl Inside {
                 let broken = stream::once(async { Err::<Vec<u8>, _>(io::Error::other("the door is closed")) });
                 Some(Body::from_stream(broken).into_response())
             }
-            Manner::Ended => {
+            Manner::Ended if CREDENTIALS.iter().any(|name| request.headers().contains_key(*name)) => {
                 let problem = r#"{"type":"urn:ivory-control-plane:problem:unauthenticated","title":"Unauthorized","status":401,
                     "detail":"Unauthorized","code":"unauthenticated","request_id":"door"}"#;
                 let kind = [(header::CONTENT_TYPE, "application/problem+json")];
                 Some((StatusCode::UNAUTHORIZED, kind, problem).into_response())
             }
-            Manner::Open => {
+            Manner::Open | Manner::Ended => {
                 let canned = rules.canned.get(request.uri().path()).filter(|_| request.method() == "GET")?;
                 let mut response = Response::builder();
                 for (name, value) in &canned.headers {

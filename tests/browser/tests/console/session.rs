@@ -105,6 +105,23 @@ async fn a_session_that_ends_goes_on_where_it_was() -> Result<()> {
     .await
 }
 
+/// Without a key beside it, nothing is left to go on with.
+#[tokio::test]
+#[ignore = "needs API_URL and TEST_CHROMEDRIVER"]
+async fn a_token_that_ends_is_asked_for_again() -> Result<()> {
+    in_a_browser(async |browser, door, cloud| {
+        browser.fill("Token", &Issuer::of(cloud).await?.admin()?).await?;
+        browser.click("Sign in").await?;
+        browser.sees("With the token").await?;
+        door.set(Manner::Ended);
+        browser.visit("#/lakehouse").await?;
+        browser.sees("Your token is not accepted any more").await?;
+        assert!(!browser.offers("Sign out").await?);
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test]
 #[ignore = "needs API_URL and TEST_CHROMEDRIVER"]
 async fn a_server_that_is_down_is_named_and_comes_back() -> Result<()> {
