@@ -56,6 +56,8 @@ pub enum Command {
     Demo(Demo),
     /// Run all tests (unit, contract, client and end-to-end tests), on separate clouds.
     Test(Test),
+    /// Use the console in a browser, and write the README's pictures and figures of it.
+    Pictures(Pictures),
     /// Write functions/api/openapi.json, made from the code.
     Openapi,
     /// Write functions/api/ERRORS.md, made from the code.
@@ -179,6 +181,30 @@ pub struct Test {
     pub clouds: u8,
     /// Only tests whose name contains this.
     pub filter: Option<String>,
+    /// Whether the tests of the console write what the README shows of it.
+    #[arg(skip)]
+    pub pictures: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Pictures {
+    /// Name of the run's cloud.
+    #[arg(long, default_value = "pictures", value_parser = cloud_name)]
+    pub name: String,
+}
+
+impl Pictures {
+    /// The tests that take them. None of them may be ignored.
+    pub fn tests(&self) -> Test {
+        Test {
+            name: self.name.clone(),
+            package: vec!["browser".to_owned()],
+            strict: true,
+            clouds: 1,
+            filter: None,
+            pictures: true,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
@@ -324,6 +350,7 @@ impl Command {
             Self::Up(up) => Some(&up.cloud.name),
             Self::Demo(demo) => Some(&demo.name),
             Self::Test(test) => Some(&test.name),
+            Self::Pictures(pictures) => Some(&pictures.name),
             Self::Fuzz(fuzz) => Some(&fuzz.name),
             Self::Faults(faults) => Some(&faults.name),
             Self::Bench(_) => Some(Bench::CLOUD),

@@ -61,6 +61,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         | Command::Logs { .. }
         | Command::Demo(_)
         | Command::Test(_)
+        | Command::Pictures(_)
         | Command::Openapi
         | Command::Errors
         | Command::Configuration

@@ -68,7 +68,7 @@ fn run() -> io::Result<ExitCode> {
 fn first_run(command: &str) -> Option<FirstRun> {
     match command {
         "demo" | "up" | "fuzz" | "faults" => Some(CLOUD),
-        "test" => Some(TESTS),
+        "test" | "pictures" => Some(TESTS),
         _ => None,
     }
 }

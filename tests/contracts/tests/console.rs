@@ -85,6 +85,10 @@ fn the_console_asks_for_nothing_beside_the_table() -> Result<()> {
         ensure!(text.contains(&format!("\"{name}\"")), "the console does not use {name}");
     }
     assert_eq!(text.matches("fetch(").count(), 1, "one place talks to the API");
+    for way in ["XMLHttpRequest", "WebSocket", "EventSource", "sendBeacon", "import("] {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with(['*', '/']) && !line.contains("/** "));
+        assert_eq!(code.filter(|line| line.contains(way)).count(), 0, "{way}");
+    }
     ensure!(!text.contains("\"/v1/admin") && !text.contains("`/v1/admin"), "a path beside the table");
     Ok(())
 }

@@ -13,7 +13,7 @@
 mod access;
 mod aws;
 mod cloud;
-mod contract;
+pub mod contract;
 mod faults;
 mod gateway;
 mod lakehouse;

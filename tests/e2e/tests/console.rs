@@ -1,4 +1,4 @@
-//! The console's page, as the gateway gives it to a browser.
+//! The console's page, as the gateway gives it to a browser. `tests/browser` uses it.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Answer, Cloud};

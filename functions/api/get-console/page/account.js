@@ -47,15 +47,11 @@ function entrance(entered) {
   return form({ fields, submit: "Sign in", send });
 }
 
-/** @param {"key" | "token"} kind @param {string} operation @param {string} text */
+/** Takes a credential that the API knows. A wrong one ends nothing. @template {"get-caller" | "get-lakehouse-caller"} Name @param {"key" | "token"} kind @param {Name} operation @param {string} text */
 async function enter(kind, operation, text) {
+  const { data } = await ask(operation, { credential: text });
   useCredential(kind, text);
-  try {
-    return (await ask(operation)).data;
-  } catch (error) {
-    forget(kind);
-    throw error;
-  }
+  return data;
 }
 
 /** The first page. @param {HTMLElement} main @param {string} why Why it is shown again. @param {() => void} entered */

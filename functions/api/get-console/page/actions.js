@@ -1,7 +1,7 @@
 import { may } from "./account.js";
 import { Refusal, ask, newKey } from "./api.js";
 import { sameOnACommandLine } from "./commands.js";
-import { button, fill, h, newId, say } from "./dom.js";
+import { at, button, fill, h, newId, say } from "./dom.js";
 import { Fields, form } from "./forms.js";
 import { TIERS } from "./format.js";
 import { planOf } from "./purge.js";
@@ -12,7 +12,7 @@ import { planOf } from "./purge.js";
  * @typedef {import("./types.js").TenantRecord} TenantRecord
  * @typedef {import("./forms.js").Values} Values
  * @typedef {{
- *   operation: string, label: string, danger?: boolean, conditional?: boolean,
+ *   operation: import("./types.js").Operation, label: string, danger?: boolean, conditional?: boolean,
  *   when: (record: TenantRecord) => boolean,
  *   explain: string,
  *   fields?: (record: TenantRecord) => import("./forms.js").Field[],
@@ -170,7 +170,7 @@ function openAction(action, record, etag, after) {
   const [id, commands, beside] = [newId(), h("div"), action.beside?.(record)];
   let [once, sent] = [newKey(), ""];
 
-  /** @param {Values} values @returns {import("./api.js").Call} */
+  /** @param {Values} values @returns {import("./api.js").Call<any>} */
   const callOf = (values) => ({ tenant: record.slug, body: action.body?.(values, record), etag: action.conditional ? etag : null });
   /** @param {Values} values */
   function changed(values) {
@@ -200,8 +200,13 @@ function openAction(action, record, etag, after) {
   }
 
   const close = () => dialog.close();
+  function closed() {
+    dialog.remove();
+    // What opened it may be gone.
+    if (document.activeElement === document.body) at("main").focus();
+  }
   const extra = [beside?.element, h("details", null, h("summary", null, "The same on a command line"), commands)];
-  const dialog = h("dialog", { "aria-labelledby": id, onclose: () => dialog.remove() },
+  const dialog = h("dialog", { "aria-labelledby": id, onclose: closed },
     h("h2", { id }, `${action.label}: ${record.slug}`), h("p", null, action.explain),
     form({ fields, submit: action.label, danger: action.danger, send, extra, cancel: close, changed }));
   changed(fields.values());

@@ -3,9 +3,20 @@ import { OF_ANYBODY, OF_THE_LAKEHOUSE, ROUTES } from "./routes.js";
 /**
  * The one place that talks to the API. It also holds the credentials, in memory and nowhere else: they end with the page.
  *
- * @typedef {{ tenant?: string, query?: Record<string, string>, body?: unknown, etag?: string | null, once?: string,
- *   next?: string, signal?: AbortSignal }} Call
- * @typedef {{ data: any, etag: string | null, next: string | null }} Answer
+ * @typedef {import("./types.js").Operation} Operation
+ */
+
+/**
+ * What a call is made of. `credential` is tried in the place of the one in use.
+ *
+ * @template {Operation} Name
+ * @typedef {{ tenant?: string, query?: import("./types.js").QueryOf<Name>, body?: unknown, etag?: string | null, once?: string,
+ *   next?: string, signal?: AbortSignal, credential?: string }} Call
+ */
+
+/**
+ * @template {Operation} Name
+ * @typedef {{ data: import("./types.js").DataOf<Name>, etag: string | null, next: string | null }} Answer
  */
 
 /** What is before `/v1/console` in this page's address: a stage or a base path, if there is one. */
@@ -14,7 +25,7 @@ const BASE = location.pathname.replace(/\/v1\/console\/?$/, "");
 const PATIENCE = 29_000;
 const credentials = { key: "", token: "" };
 
-/** Called after each call, with why the server could not be reached, or with nothing. @type {(why: string) => void} */
+/** Called after each call, with why the server could not be reached, or with nothing and the release that answered. @type {(why: string, release?: string | null) => void} */
 let onReach = () => {};
 /** Called when a credential counts no more. @type {(lakehouse: boolean) => void} */
 let onEnd = () => {};
@@ -31,7 +42,7 @@ export class Refusal extends Error {
 /** There was no answer, so nobody knows whether something happened. */
 export class Unreachable extends Error {}
 
-/** @param {(why: string) => void} reached @param {(lakehouse: boolean) => void} ended */
+/** @param {typeof onReach} reached @param {typeof onEnd} ended */
 export function listen(reached, ended) {
   onReach = reached;
   onEnd = ended;
@@ -51,8 +62,9 @@ export function newKey() {
 /**
  * The path of a call.
  *
- * @param {string} operation
- * @param {Call} call
+ * @template {Operation} Name
+ * @param {Name} operation
+ * @param {Call<Name>} call
  */
 export function pathOf(operation, call) {
   const query = Object.entries(call.query ?? {}).filter(([, value]) => value !== "");
@@ -60,13 +72,13 @@ export function pathOf(operation, call) {
   return ROUTES[operation][1].replace("{tenant}", encodeURIComponent(call.tenant ?? "")) + search;
 }
 
-/** @param {string} operation @param {Call} call */
+/** @template {Operation} Name @param {Name} operation @param {Call<Name>} call */
 function headersOf(operation, call) {
   const headers = new Headers({ accept: "application/json" });
   if (OF_THE_LAKEHOUSE.has(operation)) {
-    headers.set("authorization", `Bearer ${credentials.token}`);
+    headers.set("authorization", `Bearer ${call.credential ?? credentials.token}`);
   } else if (!OF_ANYBODY.has(operation)) {
-    headers.set("x-api-key", credentials.key);
+    headers.set("x-api-key", call.credential ?? credentials.key);
   }
   if (call.body !== undefined) headers.set("content-type", "application/json");
   if (call.etag) headers.set("if-match", call.etag);
@@ -77,17 +89,19 @@ function headersOf(operation, call) {
 /**
  * Calls an operation.
  *
- * @param {string} operation
- * @param {Call} [call]
- * @returns {Promise<Answer>}
+ * @template {Operation} Name
+ * @param {Name} operation
+ * @param {Call<Name>} [call]
+ * @returns {Promise<Answer<Name>>}
  */
 export async function ask(operation, call = {}) {
   const { signal } = call;
+  const headers = headersOf(operation, call);
   let response, text;
   try {
     response = await fetch(BASE + (call.next ?? pathOf(operation, call)), {
       method: ROUTES[operation][0],
-      headers: headersOf(operation, call),
+      headers,
       body: call.body === undefined ? undefined : JSON.stringify(call.body),
       cache: "no-store",
       credentials: "omit",
@@ -102,12 +116,12 @@ export async function ask(operation, call = {}) {
   }
   const data = parsed(text);
   if (response.ok || (operation === "check-lakehouse-health" && data?.status)) {
-    onReach("");
+    onReach("", response.headers.get("x-ivory-version"));
     const next = /<([^>]*)>; rel="next"/.exec(response.headers.get("link") ?? "");
     return { data, etag: response.headers.get("etag"), next: next && next[1] };
   }
   onReach(response.status >= 500 ? `The server answers with an error (${response.status}).` : "");
-  if (response.status === 401) onEnd(OF_THE_LAKEHOUSE.has(operation));
+  if (response.status === 401 && !call.credential) onEnd(OF_THE_LAKEHOUSE.has(operation));
   const nothing = { type: "", code: "", request_id: "", title: "An answer that is none of the API's", status: response.status };
   throw new Refusal({ ...nothing, detail: `HTTP ${response.status}`, ...data });
 }

@@ -1,4 +1,4 @@
-import { fill, h } from "./dom.js";
+import { fill, h, say } from "./dom.js";
 import { Fields, form } from "./forms.js";
 import { loadingList } from "./lists.js";
 import { AUDIT } from "./parts.js";
@@ -18,7 +18,7 @@ export async function auditView(main, signal) {
     const query = { .../** @type {Record<string, string>} */ (values), limit: "100" };
     const { element, loaded } = loadingList("Audit log", "list-audit", { query, signal }, AUDIT, "No such changes.");
     fill(results, element);
-    await loaded;
+    say((await loaded) ?? "");
   }
   const filter = h("details", { class: "card" }, h("summary", null, "Filter"), form({ fields, submit: "Show", send: list }));
   fill(main, h("h1", { tabindex: "-1" }, "Audit log"), filter, results);

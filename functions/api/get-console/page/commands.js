@@ -10,8 +10,8 @@ function quoted(word) {
 /**
  * What does the same on a command line. Credentials stay out of it: both lines read them from the environment.
  *
- * @param {string} operation
- * @param {import("./api.js").Call} call
+ * @param {import("./types.js").Operation} operation
+ * @param {import("./api.js").Call<any>} call
  * @param {string[]} args What follows the command of `ivory`.
  */
 export function sameOnACommandLine(operation, call, args) {

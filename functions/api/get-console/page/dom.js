@@ -105,7 +105,7 @@ export function copyable(label, text) {
   return h("div", { class: "field" }, h("div", { class: "head" }, h("b", null, label), copy), h("pre", null, text));
 }
 
-/** Renders into an element only if what is shown has changed, so that focus and selection stay. */
+/** Renders into an element only if what is shown has changed, so that selection stays. Focus goes to what says the same. */
 export class Shown {
   /** @param {Element} element */
   constructor(element) {
@@ -118,17 +118,24 @@ export class Shown {
     const now = JSON.stringify(data);
     if (now === this.last) return;
     this.last = now;
+    const focused = this.element.contains(document.activeElement) && document.activeElement?.textContent;
     fill(this.element, render());
+    if (focused) {
+      const same = [...this.element.querySelectorAll("a, button")].find((it) => it.textContent === focused);
+      (same instanceof HTMLElement ? same : at("main")).focus();
+    }
   }
 }
 
 /** Whoever pauses listens to it. */
 const bell = new EventTarget();
+let rings = 0;
 /** The shortest pause after a failure. */
 const AFTER_FAILURE = 5000;
 
 /** Whoever pauses goes on at once: something was changed. */
 export function goOnNow() {
+  rings += 1;
   bell.dispatchEvent(new Event("ring"));
 }
 
@@ -159,6 +166,9 @@ export async function keepOn(signal, rest, work) {
   for (;;) {
     await pause(rest, signal);
     if (signal.aborted) return;
+    const heard = rings;
     if (!document.hidden) rest = await work().catch(() => Math.max(rest, AFTER_FAILURE));
+    // What was asked for before the change may not show it.
+    if (heard !== rings) rest = 0;
   }
 }

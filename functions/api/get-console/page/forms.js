@@ -99,6 +99,8 @@ export function form({ fields, submit, danger, send, extra = [], cancel, changed
       wrong.replaceChildren(trouble(error, others));
     }
     go.disabled = false;
+    // A button that is disabled loses the focus.
+    if (document.activeElement === document.body) go.focus();
   };
   const back = cancel && h("button", { type: "button", onclick: cancel }, "Cancel");
   // What is required is said by the server, at the field, as everything else is.

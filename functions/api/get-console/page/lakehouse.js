@@ -19,8 +19,8 @@ const CATALOGS = [
 export async function lakehouseView(main, signal) {
   const { data: health } = await ask("check-lakehouse-health", { signal });
   const [gateway, body] = part("Gateway");
-  fill(body, state(health.status), health.error ? ` ${health.error}` : ` after ${health.latency_ms} ms`);
-  /** @param {string} title @param {string} operation @param {import("./dom.js").Column<any>[]} columns */
+  fill(body, state(health.status), "error" in health ? ` ${health.error}` : ` after ${health.latency_ms} ms`);
+  /** @param {string} title @param {"list-catalogs" | "list-sync-targets"} operation @param {import("./dom.js").Column<any>[]} columns */
   const list = (title, operation, columns) => {
     const [section, body] = part(title);
     if (may(operation)) fill(body, loadingList(title, operation, { query: { limit: "100" }, signal }, columns, "None.").element);

@@ -19,7 +19,7 @@ import { tenantsView } from "./tenants.js";
 const VIEWS = [
   { path: /^#\/$/, needs: "list-tenants", nav: ["#/", "Overview"], view: overviewView },
   { path: /^#\/tenants\/(?:\?(\w+))?$/, needs: "list-tenants", nav: ["#/tenants/", "Tenants"], view: tenantsView },
-  { path: /^#\/tenants\/(.+)$/, needs: "get-tenant", view: tenantView },
+  { path: /^#\/tenants\/(?!\.+$)(.+)$/, needs: "get-tenant", view: tenantView },
   { path: /^#\/create$/, needs: "provision-tenant", nav: ["#/create", "Create"], view: createView },
   { path: /^#\/audit$/, needs: "list-audit", nav: ["#/audit", "Audit"], view: auditView },
   { path: /^#\/lakehouse$/, needs: null, nav: ["#/lakehouse", "Lakehouse"], view: lakehouseView },
@@ -59,7 +59,7 @@ async function show() {
   const title = at("main").querySelector("h1");
   document.title = `${title?.textContent} · Console`;
   title?.focus();
-  farewell = "";
+  if (isSignedIn()) farewell = "";
   await goOn?.();
 }
 
@@ -75,13 +75,15 @@ function leave(reason) {
 }
 
 listen(
-  (trouble) => {
+  (trouble, release) => {
     if (at("banner").textContent !== trouble) at("banner").textContent = trouble;
+    if (release) at("release").textContent = `Release ${release}`;
   },
   (ofTheLakehouse) => {
     if (!isSignedIn()) return;
     if (ofTheLakehouse) forget("token");
-    else leave("Your API key is not accepted any more. Sign in again to go on where you were.");
+    if (ofTheLakehouse && isSignedIn()) return;
+    leave(`Your ${ofTheLakehouse ? "token" : "API key"} is not accepted any more. Sign in again to go on where you were.`);
   },
 );
 // An address of its own would be another view.
@@ -90,5 +92,7 @@ document.querySelector(".skip")?.addEventListener("click", (event) => {
   at("main").focus();
 });
 document.addEventListener("visibilitychange", goOnNow);
+// A browser may keep a page that somebody has left, to go back to.
+addEventListener("pagehide", () => leave(""));
 addEventListener("hashchange", show);
 show();

@@ -13,7 +13,7 @@ const PACE = 30_000;
 
 /**
  * @typedef {import("./types.js").ListedTenant} ListedTenant
- * @typedef {import("./types.js").Status} Status
+ * @typedef {Pick<import("./types.js").Status, "slug" | "steps" | "updated_at" | "last_error">} Status
  */
 
 /** @param {ListedTenant[]} tenants @param {"provisioning_state" | "tier" | "region"} by */
@@ -34,9 +34,9 @@ function counts(title, counts, shown) {
 async function statuses(tenants, signal) {
   const calls = tenants.slice(0, LOOKED_AT).map((tenant) =>
     ask("get-tenant-status", { tenant: tenant.slug, signal }).catch((error) => {
-      // One that was purged since it was listed is none to look at.
-      if (error.problem?.code !== "tenant_not_found") throw error;
-      return null;
+      // One that was purged since it was listed is none to look at. Any other trouble is that of one row.
+      if (error.problem?.code === "tenant_not_found") return null;
+      return { data: { slug: tenant.slug, steps: [], updated_at: new Date().toISOString(), last_error: String(error.message) } };
     }),
   );
   return (await Promise.all(calls)).flatMap((answer) => answer?.data ?? []);
@@ -92,7 +92,6 @@ export async function overviewView(main, signal) {
   async function look() {
     const asked = may("list-systems") ? ask("list-systems", { signal }) : { data: [] };
     const [list, verdicts] = await Promise.all([ask("list-tenants", all), asked]);
-    /** @type {ListedTenant[]} */
     const tenants = list.data;
     const of = (/** @type {string} */ state) => tenants.filter((tenant) => tenant.provisioning_state === state);
     const [now, broken] = await Promise.all([statuses(of("provisioning"), signal), statuses(of("failed"), signal)]);

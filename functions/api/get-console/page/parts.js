@@ -1,7 +1,7 @@
 import { may } from "./account.js";
 import { repairOf } from "./actions.js";
 import { Refusal, ask } from "./api.js";
-import { button, facts, fill, h, part, table } from "./dom.js";
+import { button, facts, fill, h, part, say, table } from "./dom.js";
 import { trouble } from "./forms.js";
 import { OWNERS, anything, outside, state, toTenant, when, words } from "./format.js";
 import { loadingList } from "./lists.js";
@@ -44,8 +44,8 @@ export function resourcesPart(slug, signal) {
     const call = { tenant: slug, signal };
     const asked = may("list-systems") ? ask("list-systems", { signal }) : { data: [] };
     const [resources, systems] = await Promise.all([ask("list-tenant-resources", call), asked]);
-    const warnings = systems.data.flatMap((/** @type {import("./types.js").ListedSystem} */ system) => system.warnings);
-    const testMode = warnings.some((/** @type {{ code: string }} */ warning) => warning.code === "stripe_test_mode");
+    const warnings = systems.data.flatMap((system) => system.warnings);
+    const testMode = warnings.some((warning) => warning.code === "stripe_test_mode");
     /** @type {import("./dom.js").Column<import("./types.js").ListedResource>[]} */
     const columns = [
       { title: "What", cell: (it) => words(it.kind) },
@@ -86,11 +86,12 @@ export function checkPart(record, signal) {
   }
   const check = () => filled(body, signal, async () => {
     fill(body, "Asking…");
-    /** @type {import("./types.js").CheckedPart[]} */
     const found = (await ask("check-tenant", { tenant: record().slug, signal })).data;
     const broken = found.filter((it) => it.state === "broken");
     const names = [...new Set(broken.filter((it) => it.repairable).map((it) => it.resource))];
-    return [h("p", { role: "status" }, broken.length ? `${broken.length} broken.` : "Nothing is broken."), table("Check", columns, found),
+    const told = broken.length ? `${broken.length} broken.` : "Nothing is broken.";
+    say(told);
+    return [h("p", null, told), table("Check", columns, found),
       h("p", null, names.length > 0 && repairOf(record(), names, repaired))];
   });
   return section;
@@ -154,7 +155,10 @@ function changed({ before, after }) {
 export function auditPart(slug, signal) {
   const [section, body] = part("Audit trail");
   const rows = { tenant: slug, query: { limit: "50" }, signal };
-  const reload = () => fill(body, loadingList("Audit trail", "list-tenant-audit", rows, AUDIT, "Nothing yet.").element);
+  const reload = async () => {
+    const { element, loaded } = loadingList("Audit trail", "list-tenant-audit", rows, AUDIT, "Nothing yet.");
+    if ((await loaded) !== undefined) fill(body, element);
+  };
   return { section, reload };
 }
 

@@ -22,7 +22,7 @@ export function planOf(record) {
       const plan = await ask("get-purge-plan", { tenant: record.slug, query });
       if (mine === last) fill(element, planned(plan.data));
     } catch (error) {
-      fill(element, trouble(error));
+      if (mine === last) fill(element, trouble(error));
     }
   }
   return { element, update };
@@ -34,7 +34,7 @@ const PLANNED = [
   { title: "Name", cell: (it) => it.name },
   { title: "Then", cell: (it) => [state(it.action), it.why && h("p", { class: "quiet" }, it.why)] },
   { title: "Way back", cell: (it) => (it.reversible ? "a restore" : "none") },
-  { title: "Until then on the bill of", cell: (it) => it.cost ?? "nobody" },
+  { title: "Cost until then", cell: (it) => it.cost ?? "nobody" },
 ];
 
 /** @param {import("./types.js").PurgePlan} plan */

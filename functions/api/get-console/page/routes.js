@@ -2,7 +2,7 @@
  * Every operation of the API that the console uses: its method, its path, and the command of `ivory` that does the same. Tests
  * hold the table against openapi.json and against the commands that can be typed.
  *
- * @type {Record<string, [method: string, path: string, command: string]>}
+ * @satisfies {Partial<Record<keyof import("./types.js").Operations, [method: string, path: string, command: string]>>}
  */
 export const ROUTES = {
   "provision-tenant": ["POST", "/v1/admin/tenants", "tenant create"],

@@ -37,12 +37,11 @@ export async function tenantView(main, signal, slug) {
     const call = { tenant: slug, signal };
     const [{ data, etag }, answer] = await Promise.all([ask("get-tenant", call), ask("get-tenant-status", call)]).catch((error) => {
       // The end of a purge frees the slug. From then on the record is found by its id.
-      const isPurged = tenant?.purge && tenant.tenant_id !== slug && error instanceof Refusal && error.problem.code === "tenant_not_found";
-      if (isPurged) location.hash = `#/tenants/${tenant.tenant_id}`;
+      const isGone = tenant && tenant.tenant_id !== slug && error instanceof Refusal && error.problem.code === "tenant_not_found";
+      if (isGone) location.hash = `#/tenants/${tenant.tenant_id}`;
       throw error;
     });
     tenant = data;
-    /** @type {import("./types.js").Status} */
     const status = answer.data;
     const progress = `${status.provisioning_state} ${status.attempt} ${status.completed_steps.length}`;
     shown.head.show([tenant.display_name, tenant.provisioning_state], () => [`${tenant.display_name} `, state(tenant.provisioning_state)]);

@@ -1,5 +1,5 @@
 import { may } from "./account.js";
-import { fill, h } from "./dom.js";
+import { fill, h, say } from "./dom.js";
 import { Fields } from "./forms.js";
 import { REGIONS, STATES, TIERS, state, toTenant, when } from "./format.js";
 import { loadingList } from "./lists.js";
@@ -31,14 +31,14 @@ export async function tenantsView(main, signal, state = "") {
   /** @type {AbortController | undefined} */
   let listing;
   let timer = 0;
-  function list() {
+  async function list() {
     listing?.abort();
     listing = new AbortController();
     const query = { .../** @type {Record<string, string>} */ (fields.values()), limit: PAGE };
     const both = AbortSignal.any([listing.signal, signal]);
     const { element, loaded } = loadingList("Tenants", "list-tenants", { query, signal: both }, COLUMNS, "No tenants.");
     fill(results, element);
-    return loaded;
+    say((await loaded) ?? "");
   }
   const later = () => {
     clearTimeout(timer);

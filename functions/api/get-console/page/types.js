@@ -2,6 +2,8 @@
  * What the API answers, for the type checker: nothing of this file reaches the page. The shapes come from openapi.json.
  *
  * @typedef {import("./openapi").components["schemas"]} Schemas
+ * @typedef {import("./openapi").operations} Operations
+ * @typedef {keyof typeof import("./routes.js").ROUTES} Operation
  * @typedef {Schemas["ListedTenant"]} ListedTenant
  * @typedef {Schemas["TenantRecord"]} TenantRecord
  * @typedef {Schemas["TenantHold"]} Hold
@@ -27,6 +29,30 @@
  * @typedef {Schemas["Region"]} Region
  * @typedef {Schemas["Tier"]} Tier
  * @typedef {Schemas["ProvisioningState"]} State
+ */
+
+/**
+ * What an operation answers when it succeeds. Null: nothing. Health is told as well when it is bad.
+ *
+ * @template {Operation} Name
+ * @typedef {{ [Status in keyof Operations[Name]["responses"]]: Status extends 200 | 201 | 202
+ *   ? Operations[Name]["responses"][Status] extends { content: { "application/json": infer Data } } ? Data : null
+ *   : Status extends 503 ? Operations[Name]["responses"][Status] extends { content: { "application/json": infer Data } } ? Data : never
+ *   : never }[keyof Operations[Name]["responses"]]} DataOf
+ */
+
+/**
+ * One row of what an operation lists.
+ *
+ * @template {Operation} Name
+ * @typedef {DataOf<Name> extends (infer Row)[] ? Row : never} RowOf
+ */
+
+/**
+ * The parameters behind the `?` of an operation's path, as texts.
+ *
+ * @template {Operation} Name
+ * @typedef {{ [Parameter in keyof NonNullable<Operations[Name]["parameters"]["query"]>]?: string }} QueryOf
  */
 
 export {};

@@ -52,7 +52,7 @@ pub struct Document {
 impl Document {
     /// Puts it together.
     pub fn new() -> Self {
-        let (style, script) = (without_comments(STYLE), script());
+        let (style, script) = (style(), script());
         let text = SKELETON.replace("{{style}}", &style).replace("{{script}}", &script);
         // Everything is forbidden that is not named. The page asks its own host only, sends no form, and makes no markup of text.
         let policy = format!(
@@ -72,10 +72,26 @@ fn source(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text.as_bytes())))
 }
 
+fn style() -> String {
+    squeezed(joined(&without_comments(STYLE)))
+}
+
+/// A style without the spaces that only people need.
+fn squeezed(style: String) -> String {
+    let needless = [(" {", "{"), ("{ ", "{"), ("; ", ";"), (" }", "}"), (";}", "}"), (": ", ":"), (", ", ",")];
+    needless.iter().fold(style, |style, (from, to)| style.replace(from, to))
+}
+
+/// Lines that go on where a break means nothing, in a style and in a script.
+fn joined(code: &str) -> String {
+    let needless = [("{\n", "{"), ("(\n", "("), ("[\n", "["), (",\n", ","), (";\n", ";")];
+    needless.iter().fold(code.to_owned(), |code, (from, to)| code.replace(from, to))
+}
+
 fn script() -> String {
     let lines = MODULES.iter().flat_map(|(_, text)| text.lines()).filter(|line| !line.starts_with("import "));
     let lines = lines.map(|line| line.strip_prefix("export ").unwrap_or(line));
-    without_comments(&lines.flat_map(|line| [line, "\n"]).collect::<String>())
+    joined(&without_comments(&lines.flat_map(|line| [line, "\n"]).collect::<String>()))
 }
 
 /// The lines of code, without indentation. A comment has lines of its own in these files.
@@ -211,6 +227,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_style_means_the_same_without_spaces() {
+        let style = "a b, .c > d { color: red; width: min(1rem, 2vw - 3px); }\n@media (width: 1px) {\na { margin: 0 1px; }\n}\n";
+        let by_hand = "a b,.c > d{color:red;width:min(1rem,2vw - 3px)}\n@media (width:1px){a{margin:0 1px}\n}\n";
+        assert_eq!(squeezed(joined(style)), by_hand);
+        // A text may have any spaces.
+        assert!(!STYLE.contains("content:") && !STYLE.contains("url("));
     }
 
     #[test]

@@ -48,6 +48,7 @@ async fn work(command: &Command, supervisor: &Supervisor) -> anyhow::Result<Exit
         }
         Command::Demo(options) => demo::run(&workspace, options, supervisor).await,
         Command::Test(options) => test::run(&workspace, options, supervisor).await,
+        Command::Pictures(options) => test::run(&workspace, &options.tests(), supervisor).await,
         Command::Openapi => openapi::run(&workspace).await,
         Command::Errors => openapi::errors(&workspace).await,
         Command::Configuration => openapi::configuration(&workspace).await,

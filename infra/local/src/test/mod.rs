@@ -64,8 +64,8 @@ struct Installed {
 
 async fn install(workspace: &Workspace, options: &Test) -> anyhow::Result<Installed> {
     let tools = tools::install(workspace).await?;
-    let needed =
-        options.package.is_empty() || options.package.iter().any(|package| package == languages::CLIENTS_PACKAGE);
+    let needed = options.package.is_empty()
+        || options.package.iter().any(|package| languages::CLIENTS_PACKAGES.contains(&package.as_str()));
     let clients =
         if needed { Some(languages::install(workspace, &tools.python, &languages::CLIENTS).await?) } else { None };
     let checks = checks::install(workspace, &tools.python).await?;
@@ -96,7 +96,10 @@ impl TestRun<'_> {
         let cloud =
             cloud::start_built(self.workspace, &name, &parts, &supervisor, &self.installed.tools, self.binaries)
                 .await?;
-        let variables = for_tests(&cloud, self.installed);
+        let mut variables = for_tests(&cloud, self.installed);
+        if self.options.pictures {
+            variables.insert("UPDATE_CONSOLE", "1".to_owned());
+        }
         loop {
             let Some(unit) = self.plan.borrow_mut().next() else { break };
             self.unit(&unit, &cloud, &variables).await?;

@@ -14,12 +14,13 @@ use crate::compile::TestProgram;
 pub const END_TO_END: &str = "e2e";
 
 /// These programs take longest. They run first, so that no cloud still has a long one when the others are done.
-const LONGEST: [(&str, &str); 7] = [
+const LONGEST: [(&str, &str); 8] = [
     ("faults", "part"),
     (END_TO_END, "failures"),
     (END_TO_END, "installation"),
     (END_TO_END, "outages"),
     (END_TO_END, "idempotency"),
+    ("browser", "console"),
     ("clients", "first_day"),
     ("store", "deployment"),
 ];

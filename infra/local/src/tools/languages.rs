@@ -21,11 +21,12 @@ pub struct Needed {
     sources: &'static str,
 }
 
-/// The official clients of the outside systems, and what makes clients of our API, for the package [`CLIENTS_PACKAGE`].
+/// The official clients of the outside systems, what makes clients of our API, and what looks for barriers in the console, for
+/// [`CLIENTS_PACKAGES`].
 pub const CLIENTS: Needed =
     Needed { name: "clients", label: "Official clients, in Python and JavaScript", sources: "tests/clients" };
-/// The package whose tests need them.
-pub const CLIENTS_PACKAGE: &str = "clients";
+/// The packages whose tests need them.
+pub const CLIENTS_PACKAGES: [&str; 2] = ["browser", "clients"];
 
 /// What the functions are measured beside.
 pub const PEERS: Needed =
