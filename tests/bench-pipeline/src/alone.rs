@@ -43,7 +43,7 @@ struct One {
 }
 
 /// Makes tenants, and says what each cost.
-pub async fn measure(cloud: &Cloud, proxy: &fault_proxy::Client, journal: &Journal, tenants: usize) -> Result<Alone> {
+pub async fn measure(cloud: &Cloud, proxy: &fault_proxy::client::Client, journal: &Journal, tenants: usize) -> Result<Alone> {
     let mut measured = Vec::new();
     for _ in 0..tenants {
         sleep(REST).await;
@@ -64,7 +64,7 @@ pub async fn measure(cloud: &Cloud, proxy: &fault_proxy::Client, journal: &Journ
     })
 }
 
-async fn one(cloud: &Cloud, proxy: &fault_proxy::Client, journal: &Journal) -> Result<One> {
+async fn one(cloud: &Cloud, proxy: &fault_proxy::client::Client, journal: &Journal) -> Result<One> {
     proxy.clear_log().await?;
     let before = journal.read()?.len();
     let (_, tenant_id) = make(cloud).await?;

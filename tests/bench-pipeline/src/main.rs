@@ -40,7 +40,7 @@ const WARM_UP: usize = 2;
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let (cloud, journal) = (Cloud::from_env()?, Journal(arguments.journal));
-    let proxy = fault_proxy::Client::new(std::env::var("FAULT_PROXY_URL").context("FAULT_PROXY_URL")?)?;
+    let proxy = fault_proxy::client::Client::new(std::env::var("FAULT_PROXY_URL").context("FAULT_PROXY_URL")?)?;
     proxy.reset().await?;
     eprintln!("  · {} tenants at once, in new processes", arguments.at_once);
     let fresh = crowd::measure(&cloud, &journal, arguments.at_once).await?;

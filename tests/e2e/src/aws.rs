@@ -321,11 +321,21 @@ impl Aws {
         self.set_environment_of(name, &variables).await
     }
 
-    /// Replaces the environment variables of one of our functions.
+    /// Replaces the environment variables of one of our functions. The gateway calls a route by its alias, which then names the
+    /// new version.
     pub async fn set_environment_of(&self, name: &str, variables: &Value) -> Result<()> {
         let name = self.function(name).await?;
         let body = json!({"Environment": {"Variables": variables}});
-        self.lambda(Method::PUT, &format!("{name}/configuration"), &body).await.map(drop)
+        self.lambda(Method::PUT, &format!("{name}/configuration"), &body).await?;
+        let aliases = format!("{name}/aliases");
+        let listed: Value = self.lambda(Method::GET, &aliases, &Value::Null).await?.json().await?;
+        for alias in listed["Aliases"].as_array().into_iter().flatten() {
+            let published = self.lambda(Method::POST, &format!("{name}/versions"), &json!({})).await?;
+            let version = published.json::<Value>().await?["Version"].take();
+            let alias = format!("{aliases}/{}", alias["Name"].as_str().context("no name")?);
+            self.lambda(Method::PUT, &alias, &json!({ "FunctionVersion": version })).await?;
+        }
+        Ok(())
     }
 
     /// Lets one of our functions do more than its template says.
