@@ -32,7 +32,7 @@ async fn migrate(client: &mut Client, target: Target) -> Result<()> {
 async fn upgraded(release: &Path) -> Result<(TestDatabase, Store)> {
     let database = TestDatabase::empty().await;
     let mut client = database.connect().await;
-    let schema = text(release, "schema")?.trim().parse().context("a version")?;
+    let schema: i32 = text(release, "schema")?.trim().parse().context("a version")?;
     migrate(&mut client, Target::Version(schema)).await?;
     client.batch_execute(&text(release, "rows.sql")?).await.context("rows.sql")?;
     migrate(&mut client, Target::Latest).await?;
