@@ -62,8 +62,8 @@ fn a_run_that_a_former_release_began_goes_on() -> Result<()> {
 #[test]
 fn secrets_of_a_former_release_are_read() -> Result<()> {
     type Read = fn(&Value) -> Result<()>;
-    let kinds: BTreeMap<&str, Read> = BTreeMap::from([
-        (DatabaseSecret::NAMES, is_read_as::<DatabaseSecret> as Read),
+    let kinds: [(&str, Read); 12] = [
+        (DatabaseSecret::NAMES, is_read_as::<DatabaseSecret>),
         (DatabaseReadSecret::NAMES, is_read_as::<DatabaseReadSecret>),
         (DatabaseOwnerSecret::NAMES, is_read_as::<DatabaseOwnerSecret>),
         (CallersSecret::NAMES, is_read_as::<CallersSecret>),
@@ -75,7 +75,8 @@ fn secrets_of_a_former_release_are_read() -> Result<()> {
         (RegionSecret::NAMES, is_read_as::<RegionSecret>),
         (TenantSecret::NAMES, is_read_as::<TenantSecret>),
         (CatalogSecret::NAMES, is_read_as::<CatalogSecret>),
-    ]);
+    ];
+    let kinds = BTreeMap::from(kinds);
     for (name, release) in releases()? {
         for (secret, values) in &release.secrets {
             let read = kinds.get(secret.as_str()).with_context(|| format!("{name}: nobody reads {secret} any more"))?;
