@@ -16,7 +16,8 @@ const SHORT: &str = "<img src=x onerror=hacked=1>";
 /// Nothing ran, and nothing became an element.
 async fn is_harmless(browser: &Browser) -> Result<()> {
     browser.unfold().await?;
-    let found = "return [window.hacked ?? null, document.querySelectorAll('img, iframe, script:not([type=module])').length,
+    let found =
+        "return [window.hacked ?? null, document.querySelectorAll('img, iframe, script:not([type=module])').length,
         [...document.querySelectorAll('a')].filter((link) => !/^https?:/.test(link.href)).length]";
     assert_eq!(browser.run(found, &[]).await?, json!([null, 0, 0]));
     browser.made_no_mistake().await

@@ -59,7 +59,10 @@ async fn axe_finds_nothing() -> Result<()> {
             browser.click("Cancel").await?;
             looks += 2;
         }
-        figure("Barriers that axe finds", &format!("0 in {looks} looks at {} views and their dialogs, in light and dark", VIEWS.len() + 1))
+        figure(
+            "Barriers that axe finds",
+            &format!("0 in {looks} looks at {} views and their dialogs, in light and dark", VIEWS.len() + 1),
+        )
     })
     .await
 }
@@ -115,7 +118,8 @@ async fn a_keyboard_is_enough() -> Result<()> {
         let inside = "return document.activeElement.closest('dialog[open]') !== null";
         browser.until_true("focus in the dialog", inside).await?;
         browser.press(ESCAPE).await?;
-        let back = "return document.querySelector('dialog') === null && document.activeElement.textContent === 'Deactivate…'";
+        let back =
+            "return document.querySelector('dialog') === null && document.activeElement.textContent === 'Deactivate…'";
         browser.until_true("focus where it was", back).await?;
         browser.press(ENTER).await?;
         browser.until_true("focus in the dialog", inside).await?;
