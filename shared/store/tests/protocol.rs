@@ -314,7 +314,10 @@ async fn a_run_is_as_old_as_its_attempt_and_a_promise_is_so_until_it_is_kept() {
     let earlier = "UPDATE control.audit_log SET at = at - interval '1 hour' WHERE tenant_id = $1";
     client.execute(earlier, &[&old.tenant_id.0]).await.expect("answers");
     assert_eq!(in_minutes().await, (60, 0));
-    let failed = store.fail_run(old.tenant_id, 1, &cause(CauseCode::RunLost), true, "r").await.expect("answers");
+    let failed = store
+        .fail_run(Machine::Pipeline, old.tenant_id, 1, &cause(CauseCode::RunLost), true, "r")
+        .await
+        .expect("answers");
     assert!(matches!(failed, FailOutcome::Failed(_)));
     assert_eq!(in_minutes().await, (0, 0), "it is over, and the other one is new");
     client.execute(earlier, &[&new.tenant_id.0]).await.expect("answers");

@@ -43,7 +43,12 @@ struct One {
 }
 
 /// Makes tenants, and says what each cost.
-pub async fn measure(cloud: &Cloud, proxy: &fault_proxy::client::Client, journal: &Journal, tenants: usize) -> Result<Alone> {
+pub async fn measure(
+    cloud: &Cloud,
+    proxy: &fault_proxy::client::Client,
+    journal: &Journal,
+    tenants: usize,
+) -> Result<Alone> {
     let mut measured = Vec::new();
     for _ in 0..tenants {
         sleep(REST).await;
