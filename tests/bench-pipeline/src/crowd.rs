@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub async fn measure(cloud: &Cloud, journal: &Journal, tenants: usize) -> Result<Crowd> {
     let before = journal.read()?;
     let begun = Instant::now();
-    let made = stream::iter(0..tenants).map(|_| cloud.accepted(&unique("crowd"), json!({})));
+    let made = stream::iter(0..tenants).map(async |_| cloud.accepted(&unique("crowd"), json!({})).await);
     let ids: Vec<Uuid> = made.buffer_unordered(CLIENTS).try_collect().await?;
     let control = cloud.control().await?;
     let sql = "SELECT count(*) FILTER (WHERE provisioning_state = 'active'), max(slug) FILTER (WHERE provisioning_state = 'failed')
