@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use bench::pipeline::{Alone, Entered, Spent};
 use e2e::{Cloud, unique};
+use fault_proxy::client::Client;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -43,12 +44,7 @@ struct One {
 }
 
 /// Makes tenants, and says what each cost.
-pub async fn measure(
-    cloud: &Cloud,
-    proxy: &fault_proxy::client::Client,
-    journal: &Journal,
-    tenants: usize,
-) -> Result<Alone> {
+pub async fn measure(cloud: &Cloud, proxy: &Client, journal: &Journal, tenants: usize) -> Result<Alone> {
     let mut measured = Vec::new();
     for _ in 0..tenants {
         sleep(REST).await;
@@ -69,7 +65,7 @@ pub async fn measure(
     })
 }
 
-async fn one(cloud: &Cloud, proxy: &fault_proxy::client::Client, journal: &Journal) -> Result<One> {
+async fn one(cloud: &Cloud, proxy: &Client, journal: &Journal) -> Result<One> {
     proxy.clear_log().await?;
     let before = journal.read()?.len();
     let (_, tenant_id) = make(cloud).await?;

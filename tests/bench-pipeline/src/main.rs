@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 use bench::pipeline::Functions;
 use clap::Parser;
 use e2e::Cloud;
+use fault_proxy::client::Client;
 use serde_json::Value;
 
 use crate::journal::Journal;
@@ -40,7 +41,7 @@ const WARM_UP: usize = 2;
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let (cloud, journal) = (Cloud::from_env()?, Journal(arguments.journal));
-    let proxy = fault_proxy::client::Client::new(std::env::var("FAULT_PROXY_URL").context("FAULT_PROXY_URL")?)?;
+    let proxy = Client::new(std::env::var("FAULT_PROXY_URL").context("FAULT_PROXY_URL")?)?;
     proxy.reset().await?;
     eprintln!("  · {} tenants at once, in new processes", arguments.at_once);
     let fresh = crowd::measure(&cloud, &journal, arguments.at_once).await?;
