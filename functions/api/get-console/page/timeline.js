@@ -1,5 +1,5 @@
 import { h } from "./dom.js";
-import { colour, duration, explained, since, state, when, words } from "./format.js";
+import { colour, duration, explained, since, state, when } from "./format.js";
 
 /** The nine steps of a run. @param {import("./types.js").Status} status */
 export function timeline(status) {

@@ -1,7 +1,8 @@
 //! The files of `page/` as one document, and the policy that lets a browser run nothing else.
 //!
 //! The files are modules as an editor and a type checker want them. In the document they share one scope, in this order:
-//! `import` lines and the word `export` fall away, and comments and indentation stay behind. So a name exists once in all of them.
+//! `import` lines and the word `export` fall away; comments, indentation and breaks that mean nothing stay behind. So a name
+//! exists once in all of them.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
