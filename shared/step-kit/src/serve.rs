@@ -87,7 +87,8 @@ async fn invoke<W: Work>(
     let remaining = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     let time = remaining.saturating_sub(FAREWELL);
     let task = StepTask { tenant_id: run.tenant_id, attempt: run.attempt, step: W::STEP };
-    let own = match W::Step::begin(store, task, &context.request_id, time, remaining).await {
+    // Boxed, as the step's future below is: both are nested too deep for the runtime around them.
+    let own = match Box::pin(W::Step::begin(store, task, &context.request_id, time, remaining)).await {
         Ok(own) => own,
         Err(NotBegun::Completed) => return Ok(done),
         Err(NotBegun::Superseded) => return Err(CauseCode::Superseded.into()),
@@ -101,7 +102,6 @@ async fn invoke<W: Work>(
         let tenant = lease.tenant();
         Span::current().record("slug", tenant.slug.as_str()).record("correlation_id", &tenant.correlation_id);
     }
-    // Boxed, because a step's future is nested too deep for the runtime around it.
     let work = Box::pin(async { work.map_err(Failure::clone)?.run(&own).await });
     let outcome = tokio::time::timeout(time, work).await.unwrap_or_else(|_| Err(CauseCode::StepTimeout.into()));
     let finished = match outcome {
