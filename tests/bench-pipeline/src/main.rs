@@ -1,5 +1,5 @@
 //! `bench-pipeline FILE`: measures the nine functions that are deployed in the cloud of the environment, whoever wrote them, and
-//! writes what it found into the file. `cargo xtask bench --pipeline` calls it once for each language.
+//! writes what it found into the file. `cargo xtask bench --instead pipeline` calls it once for each language.
 
 mod alone;
 mod crowd;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench --pipeline`: the nine steps as they are shipped, then the same steps as functions in Python, in the same local
+//! `cargo xtask bench --instead pipeline`: the nine steps as they are shipped, then the same steps as functions in Python, in the same local
 //! cloud. A function gets another program as `cargo xtask reload` gives it one; nothing else of the cloud changes.
 
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ async fn shipped(workspace: &Workspace, options: &Bench, steps: &[String]) -> an
     } else {
         compile::shipped(workspace, &steps.iter().map(String::as_str).collect::<Vec<_>>()).await?
     };
-    steps.iter().map(|step| Ok((step.clone(), built.get(step)?))).collect()
+    steps.iter().map(|step| anyhow::Ok((step.clone(), built.get(step)?))).collect()
 }
 
 /// Writes what starts the handlers in Python, as the runtime of AWS does it.
