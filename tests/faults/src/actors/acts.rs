@@ -209,7 +209,7 @@ pub const ACTS: &[Act] = &[
         Match::statement(&format!(r"INSERT INTO control\.purges .*\$1={} ", s.tenant_id))
     }),
     sql(Actor::PurgeApproval, "row", |s| {
-        Match::statement(&format!(r"SET state = 'running', approved_by = \$3.*\$1={} ", s.tenant_id))
+        Match::statement(&format!(r"SET state = 'running', approved_by = \$4.*\$1={} ", s.tenant_id))
     }),
     aws(Actor::PurgeApproval, "start", |s| {
         aws_call("AWSStepFunctions.StartExecution", &format!("{}-purge-1", s.tenant_id))
