@@ -53,8 +53,8 @@ pub async fn measure(cloud: &Cloud, proxy: &Client, journal: &Journal, tenants: 
     let of = |value: &dyn Fn(&One) -> f64| median(measured.iter().map(value).collect());
     Ok(Alone {
         tenants,
-        steps: (0..9).map(|step| medians(measured.iter().map(|one| one.steps[step]).collect())).collect(),
-        all: medians(measured.iter().map(|one| one.all).collect()),
+        steps: (0..9).map(|step| medians(measured.iter().map(|one| one.steps[step]))).collect(),
+        all: medians(measured.iter().map(|one| one.all)),
         execution_ms: of(&|one| one.execution_ms),
         entered: Entered {
             tasks: of(&|one| one.entered.tasks),
@@ -105,7 +105,8 @@ fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-fn medians(spent: Vec<Spent>) -> Spent {
+fn medians(spent: impl Iterator<Item = Spent>) -> Spent {
+    let spent: Vec<Spent> = spent.collect();
     let of = |value: fn(&Spent) -> f64| median(spent.iter().map(value).collect());
     Spent {
         invocations: of(|one| one.invocations),

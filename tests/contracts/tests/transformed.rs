@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 /// What CloudFormation takes in one stack (its quota, "Resources in template").
 const MOST_RESOURCES: usize = 500;
 /// What a route costs of them: a function, its role, the gateway's permission to call it, and a version with its alias, which
-/// CodeDeploy moves if a release takes over gradually.
+/// `CodeDeploy` moves if a release takes over gradually.
 const ROUTE: [&str; 6] = [
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::IAM::Role",

@@ -41,10 +41,10 @@ const DEPENDENCIES: [Away; 10] = [
 impl Away {
     async fn for_a_while(self, stage: &Stage) -> Result<()> {
         match self {
-            Self::Upstream(name, state) => {
-                stage.proxy.set_state(name, state).await?;
+            Self::Upstream(upstream, state) => {
+                stage.proxy.set_state(upstream, state).await?;
                 sleep(AWAY_FOR).await;
-                stage.proxy.set_state(name, UpstreamState::Up).await?;
+                stage.proxy.set_state(upstream, UpstreamState::Up).await?;
             }
             Self::Aws(service) => {
                 let header = HeaderMatch { name: "x-amz-target".to_owned(), regex: format!("^{service}\\.") };

@@ -20,7 +20,7 @@ impl Window {
 
     /// Whether a request is admitted.
     pub fn admits(&mut self, now: Duration) -> bool {
-        if self.began.is_none_or(|began| now - began >= self.length) {
+        if self.began.is_none_or(|began| now.saturating_sub(began) >= self.length) {
             (self.began, self.asked) = (Some(now), 0);
         }
         self.asked = self.asked.saturating_add(1);
@@ -91,7 +91,7 @@ impl Line {
     /// How long a request takes that arrives now.
     pub fn takes(&mut self, now: Duration) -> Duration {
         self.free_at = self.free_at.max(now) + self.each;
-        self.free_at - now
+        self.free_at.saturating_sub(now)
     }
 }
 

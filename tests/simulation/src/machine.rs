@@ -159,13 +159,13 @@ impl Task {
     pub fn retried_after(&self, error: &str, tries: &mut Tries, lot: &mut StdRng) -> Option<Duration> {
         let place = self.retry.iter().position(|retrier| names(&retrier.error_equals, error))?;
         tries.resize(self.retry.len(), 0);
-        let (retrier, tried) = (&self.retry[place], &mut tries[place]);
-        if *tried == retrier.max_attempts {
+        let (retrier, count) = (&self.retry[place], &mut tries[place]);
+        if *count == retrier.max_attempts {
             return None;
         }
-        let grown = f64::from(retrier.interval_seconds) * retrier.backoff_rate.powf(f64::from(*tried));
+        let grown = f64::from(retrier.interval_seconds) * retrier.backoff_rate.powf(f64::from(*count));
         let pause = grown.min(f64::from(retrier.max_delay_seconds));
-        *tried += 1;
+        *count += 1;
         let share = match retrier.jitter_strategy {
             Some(Jitter::Full) => lot.random::<f64>(),
             Some(Jitter::None) | None => 1.0,

@@ -25,8 +25,8 @@ impl Pattern {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(ALARMS);
         let template = std::fs::read_to_string(path)?;
         let mut lines = template.lines().skip_while(|line| *line != format!("  {filter}:")).skip(1);
-        let of_it = lines.by_ref().take_while(|line| line.starts_with("    "));
-        let text = of_it.filter_map(|line| line.trim().strip_prefix("FilterPattern: ")).next();
+        let mut of_it = lines.by_ref().take_while(|line| line.starts_with("    "));
+        let text = of_it.find_map(|line| line.trim().strip_prefix("FilterPattern: "));
         Self::parse(text.with_context(|| format!("{filter} has no pattern"))?)
     }
 
