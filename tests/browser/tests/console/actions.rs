@@ -187,10 +187,11 @@ async fn an_auditor_sees_everything_and_is_offered_no_change() -> Result<()> {
         browser.visit("#/create").await?;
         browser.sees("What you may do").await?;
         browser.visit("#/audit").await?;
+        browser.sees("tenant.purge").await?;
         browser.click("Filter").await?;
         browser.fill("What", "tenant.deactivate").await?;
         browser.click("Show").await?;
-        browser.sees_no_more("tenant.create").await?;
+        browser.sees_no_more("tenant.purge").await?;
         browser.sees("tenant.deactivate").await
     })
     .await
