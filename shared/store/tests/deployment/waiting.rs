@@ -84,9 +84,8 @@ async fn a_deployment_that_changes_nothing_goes_through_beside_a_reader() {
     reader.batch_execute(DUMP).await.expect("reading");
     let mut deployment = database.users().deployment();
     deployment.logins[0].user.password = secrecy::SecretString::from("another");
-    let begun = Instant::now();
+    // Were there a lock to wait for, it would give up: the reader stays.
     assert_eq!(run(&deployment).await.applied, 0);
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

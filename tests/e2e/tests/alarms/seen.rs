@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Cloud, State, unique, with_faults};
+use e2e::{Cloud, State, alone, unique, with_faults};
 use fault_proxy::client::{Match, UpstreamState};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -170,11 +170,50 @@ async fn a_system_that_cannot_be_used_is_counted_at_each_check() -> Result<()> {
     .await
 }
 
+/// Lets reconcilers measure until one of them has written at least this value of a metric.
+async fn measured(cloud: &Cloud, metric: &str, least: u64) -> Result<()> {
+    let began = SystemTime::now();
+    let end = Instant::now() + Duration::from_mins(1);
+    loop {
+        cloud.aws.invoke("reconcile-tenants", &json!({})).await?;
+        let lines = lines(cloud, began).await?;
+        let mut values = lines.iter().filter(|line| line["_aws"].is_object()).filter_map(|line| line[metric].as_u64());
+        if values.any(|value| value >= least) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "{metric} never was {least}");
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// `RunOld`, which looks at `RunAge`, and `PromiseOld`, which looks at `OutboxAge`.
+#[tokio::test]
+#[ignore = "needs API_URL and FAULT_PROXY_URL"]
+async fn the_ages_of_a_run_and_of_a_promise_are_measured() -> Result<()> {
+    with_faults(async |cloud, faults| {
+        let slug = unique("ageing");
+        let hold = faults.hold("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{slug}_v1"))).await?;
+        let publish = format!("^EVAL(SHA)? .* {slug} ");
+        faults.refuse("valkey", &publish, "OOM command not allowed when used memory > 'maxmemory'.").await?;
+        let tenant_id = cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
+        faults.held(hold).await?;
+        measured(cloud, "RunAge", 2).await?;
+        faults.mend(hold).await?;
+        cloud.wait_until(&slug, State::Active, RUN).await?;
+        let control = cloud.control().await?;
+        let earlier = "UPDATE control.outbox SET created_at = created_at - interval '1 hour' WHERE tenant_id = $1 AND delivered_at IS NULL";
+        assert_eq!(control.execute(earlier, &[&tenant_id]).await?, 1);
+        measured(cloud, "OutboxAge", 3600).await
+    })
+    .await
+}
+
 /// `RefusedCallers` counts lines of the gateway's log, which the local gateway does not write: here they are made of the
 /// template's own format and the statuses that were answered.
 #[tokio::test]
 #[ignore = "needs API_URL"]
 async fn a_refused_caller_is_counted_and_a_served_one_is_not() -> Result<()> {
+    let _alone = alone().await;
     let cloud = Cloud::from_env()?;
     let path = format!("/v1/admin/tenants/{}", unique("nobody"));
     let template = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml"))?;
