@@ -180,6 +180,7 @@ async fn the_state_decides_which_fields_may_change() -> Result<()> {
 #[tokio::test]
 #[ignore = "needs API_URL"]
 async fn the_cache_entry_is_removed_before_the_answer() -> Result<()> {
+    let _alone = alone().await;
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("cached", pilot()).await?;
     let name = json!({ "display_name": "Another" });
