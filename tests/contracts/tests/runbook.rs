@@ -111,3 +111,23 @@ fn an_alarm_counts_lines_that_somebody_writes() -> Result<()> {
     }
     Ok(())
 }
+
+/// The runbook says which alarms the tests see. The others look at what only an account has.
+#[test]
+fn every_alarm_was_seen_or_is_named_as_not_seen() -> Result<()> {
+    let (document, tests) = (read(PATH)?, read("tests/e2e/tests/alarms/seen.rs")?);
+    let part = document.split_once("## Alarms that were seen\n").context("no section")?.1;
+    let (part, _) = part.split_once("\n## ").context("no end")?;
+    let (seen, not) = part.split_once("\nNot seen,").context("nothing is not seen")?;
+    let names = |text: &str| -> BTreeSet<String> {
+        text.split('`').skip(1).step_by(2).filter(|name| !name.contains(['/', '.'])).map(str::to_owned).collect()
+    };
+    let (seen, not) = (names(seen), names(not));
+    ensure!(seen.is_disjoint(&not), "both: {:?}", seen.intersection(&not));
+    for name in &seen {
+        ensure!(tests.contains(&format!("`{name}`")), "no test names {name}");
+    }
+    let alarms = alarms()?.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(&seen | &not, alarms);
+    Ok(())
+}
