@@ -239,6 +239,9 @@ pub struct Faults {
     /// Only this part of the cells, e.g. 2/4. With one seed, the parts together are the whole.
     #[arg(long, value_name = "I/N")]
     pub part: Option<String>,
+    /// Only the cells that are red in the table of tests/faults/README.md. Their marks there are replaced.
+    #[arg(long, conflicts_with_all = ["step", "fault", "row", "part", "storm"])]
+    pub red: bool,
     /// Seed for the random order of the cells.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -50,7 +50,8 @@ impl Faults {
             named("at-once", Some(self.at_once.to_string())),
             named("storm", self.storm.map(|tenants| tenants.to_string())),
         ];
-        let outages = self.has_outages().then(|| "--outages".to_owned());
-        options.into_iter().flatten().flatten().chain(outages).collect()
+        let flags = [("--outages", self.has_outages()), ("--red", self.red)];
+        let flags = flags.into_iter().filter_map(|(flag, is_set)| is_set.then(|| flag.to_owned()));
+        options.into_iter().flatten().flatten().chain(flags).collect()
     }
 }

@@ -27,4 +27,4 @@ mod witness;
 pub use fault::Kind;
 pub use matrix::{Part, Selection, Verdict, play, select};
 pub use stage::Stage;
-pub use table::{counts, table};
+pub use table::Table;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use faults::storm::{self, Storm};
-use faults::{Kind, Part, Selection, Stage, counts, play, readme, select, table};
+use faults::{Kind, Part, Selection, Stage, Table, play, readme, select};
 
 /// Lets every effect meet every fault, and prints the result. The whole matrix is written into tests/faults/README.md.
 #[derive(Debug, Parser)]
@@ -23,6 +23,9 @@ struct Arguments {
     /// Only this part of what is selected, e.g. 2/4. With one seed, the parts together are the whole, and no cell is in two.
     #[arg(long, value_name = "I/N")]
     part: Option<Part>,
+    /// Only the cells that are red in the table. Their marks there are replaced.
+    #[arg(long, conflicts_with_all = ["step", "fault", "row", "part"])]
+    red: bool,
     /// Decides the order of the cells.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -49,6 +52,14 @@ async fn main() -> Result<ExitCode> {
         readme::write_storm(&outcome)?;
         return Ok(exit(outcome.is_calm()));
     }
+    if arguments.red {
+        let mut matrix = readme::matrix()?;
+        let verdicts = play(&stage, matrix.red(), arguments.at_once).await;
+        matrix.set(&verdicts);
+        println!("{}", matrix.counts(&verdicts));
+        readme::write_matrix(&matrix, &verdicts)?;
+        return Ok(exit(matrix.red().is_empty()));
+    }
     let selection = Selection {
         step: arguments.step.map(usize::from),
         kind: arguments.fault,
@@ -57,9 +68,10 @@ async fn main() -> Result<ExitCode> {
         sample: None,
     };
     let verdicts = play(&stage, select(&selection, arguments.seed), arguments.at_once).await;
-    println!("{}\n{}", table(&verdicts), counts(&verdicts));
+    let table = Table::of(&verdicts);
+    println!("{table}\n{}", table.counts(&verdicts));
     if selection.is_everything() {
-        readme::write_matrix(&verdicts)?;
+        readme::write_matrix(&table, &verdicts)?;
     }
     Ok(exit(!verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.red.is_none())))
 }

@@ -7,16 +7,21 @@ use anyhow::{Context as _, Result};
 
 use crate::matrix::Verdict;
 use crate::storm::Outcome;
-use crate::table::{columns, counts, table};
+use crate::table::{Table, columns};
 
 /// A smaller storm is not written down.
 const STORM: usize = 200;
 /// The same of one during which dependencies are taken away.
 const WITH_OUTAGES: usize = 1_000;
 
-/// Writes down the whole matrix.
-pub fn write_matrix(verdicts: &[Verdict]) -> Result<()> {
-    write("matrix", &format!("{}\n{}\n{}.\n", columns(), table(verdicts), counts(verdicts)))
+/// Writes down the matrix, of which these cells were played last.
+pub fn write_matrix(table: &Table, verdicts: &[Verdict]) -> Result<()> {
+    write("matrix", &format!("{}\n{table}\n{}.\n", columns(), table.counts(verdicts)))
+}
+
+/// The matrix that is written down.
+pub fn matrix() -> Result<Table> {
+    Ok(Table::read(&fs::read_to_string(path()).with_context(|| format!("reading {}", path().display()))?))
 }
 
 /// Writes down a storm, if it was large enough.
@@ -25,8 +30,12 @@ pub fn write_storm(outcome: &Outcome) -> Result<()> {
     if outcome.tenants < least { Ok(()) } else { write(part, &format!("{outcome}.\n")) }
 }
 
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")
+}
+
 fn write(part: &str, text: &str) -> Result<()> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let path = path();
     let old = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let new = replaced(&old, part, text).with_context(|| format!("{} has no part `{part}`", path.display()))?;
     fs::write(&path, new).with_context(|| format!("writing {}", path.display()))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use domain::Step;
-use e2e::Cloud;
+use e2e::{Cloud, State};
 use fault_proxy::client::RuleId;
 use serde_json::json;
 use tokio::time::Instant;
@@ -91,6 +91,9 @@ async fn stalled(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played>
     let (subject, mut invocation, rule) = catch(stage, effect, fault).await?;
     if fault.kind == Kind::Stale {
         found_failed(&stage.cloud, subject.tenant_id).await?;
+        // The state machine may have begun the step before it was stopped, and done it once the frozen one's lease had ended.
+        let state = stage.cloud.status(&subject.slug).await?.provisioning_state;
+        ensure!(state == State::Failed, Missed("another invocation did the work before the attempt was over"));
         stage.post(&subject.slug).await?;
     }
     let (status, posts) = stage.goes_live(&subject).await?;

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use e2e::alone;
 use faults::storm::{self, Storm};
-use faults::{Selection, Stage, counts, play, select, table};
+use faults::{Selection, Stage, Table, play, select};
 
 /// The seed that chooses the part.
 const SEED: u64 = 20_261_127;
@@ -20,7 +20,8 @@ async fn a_part_of_the_matrix_is_green() -> Result<()> {
     stage.proxy.reset().await?;
     let selection = Selection { sample: Some(CELLS), ..Selection::default() };
     let verdicts = play(&stage, select(&selection, SEED), 12).await;
-    println!("{}\n{}", table(&verdicts), counts(&verdicts));
+    let table = Table::of(&verdicts);
+    println!("{table}\n{}", table.counts(&verdicts));
     let red = verdicts.iter().filter_map(|verdict| Some(format!("{}: {}", verdict.cell.name(), verdict.red.as_ref()?)));
     let red: Vec<String> = red.collect();
     ensure!(red.is_empty(), "{red:#?}");

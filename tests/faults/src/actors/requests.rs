@@ -13,6 +13,9 @@ use crate::stage::Stage;
 /// How long a client repeats its request: longer than the longest lease of a request that died.
 const REPEATED: Duration = Duration::from_mins(2);
 
+/// A promise is kept by then: a reconciler runs every minute.
+const KEPT: Duration = Duration::from_secs(150);
+
 /// Sends a request until it is answered as wanted, like a client that gets no answer or a 5xx. At the same time, if the
 /// fault is a kill, the held call's process is killed.
 pub async fn repeated(
@@ -52,8 +55,13 @@ pub async fn kill_if_asked(stage: &Stage, fault: Fault, rule: RuleId) -> Result<
     Ok(())
 }
 
-/// Checks that the fault has met a call, and releases the calls that it still holds.
+/// Waits until the fault has met a call, and releases the calls that it still holds. What a request could not do while it was
+/// asked, it has promised: a reconciler does it later.
 pub async fn met(stage: &Stage, rule: RuleId) -> Result<()> {
-    ensure!(stage.fired(rule).await? > 0, "the fault met nothing");
+    let end = Instant::now() + KEPT;
+    while stage.fired(rule).await? == 0 {
+        ensure!(Instant::now() < end, "the fault met nothing");
+        sleep(Duration::from_millis(500)).await;
+    }
     stage.mend(rule).await
 }
