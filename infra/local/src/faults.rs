@@ -51,7 +51,7 @@ impl Faults {
             named("storm", self.storm.map(|tenants| tenants.to_string())),
         ];
         let flags = [("--outages", self.has_outages()), ("--red", self.red)];
-        let flags = flags.into_iter().filter_map(|(flag, is_set)| is_set.then(|| flag.to_owned()));
+        let flags = flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag.to_owned());
         options.into_iter().flatten().flatten().chain(flags).collect()
     }
 }

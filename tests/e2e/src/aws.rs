@@ -221,7 +221,8 @@ impl Aws {
         bail!("the request {request_id} left no line")
     }
 
-    async fn log_groups(&self) -> Result<Vec<Value>> {
+    /// All log groups, as CloudWatch describes them.
+    pub async fn log_groups(&self) -> Result<Vec<Value>> {
         let groups = || self.list("logs", "Logs_20140328.DescribeLogGroups", json!({}), "logGroups", "nextToken");
         // The stand-in fails if a new log group appears while it lists the groups.
         for _ in 0..5 {

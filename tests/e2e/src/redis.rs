@@ -1,10 +1,12 @@
 //! Connections to Valkey and to each region's `FalkorDB`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands as _, AsyncConnectionConfig, Client};
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::Cloud;
@@ -12,6 +14,14 @@ use crate::variables::variable;
 
 /// The library's default is half a second, which is too short on a busy machine.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+const PROVISIONED: &str = "iam:tenants:provisioned";
+/// If step 9 dies after its transaction, the reconciler delivers the event within a minute.
+const DELIVERY: Duration = Duration::from_secs(90);
+const POLL: Duration = Duration::from_millis(250);
+
+/// The fields of an event.
+pub type Event = BTreeMap<String, String>;
 
 impl Cloud {
     /// The control plane's Valkey.
@@ -47,13 +57,31 @@ impl Cloud {
     }
 
     /// The fields of each event of a tenant that went live.
-    pub async fn events_of(&self, slug: &str) -> Result<Vec<std::collections::BTreeMap<String, String>>> {
-        self.events_in("iam:tenants:provisioned", slug).await
+    pub async fn events_of(&self, slug: &str) -> Result<Vec<Event>> {
+        self.events_in(PROVISIONED, slug).await
+    }
+
+    /// The same, once there is one: the event follows the transaction that makes a tenant active.
+    pub async fn announced(&self, slug: &str) -> Result<Vec<Event>> {
+        self.announced_in(PROVISIONED, slug, 1).await
+    }
+
+    /// The events of one tenant in a stream, once there are so many.
+    pub async fn announced_in(&self, stream: &str, slug: &str, count: usize) -> Result<Vec<Event>> {
+        let end = Instant::now() + DELIVERY;
+        loop {
+            let events = self.events_in(stream, slug).await?;
+            if events.len() >= count {
+                return Ok(events);
+            }
+            ensure!(Instant::now() < end, "{slug} has {} of {count} events in {stream}", events.len());
+            sleep(POLL).await;
+        }
     }
 
     /// The fields of each event in a stream that belongs to one tenant.
-    pub async fn events_in(&self, stream: &str, slug: &str) -> Result<Vec<std::collections::BTreeMap<String, String>>> {
-        type Entries = Vec<(String, std::collections::BTreeMap<String, String>)>;
+    pub async fn events_in(&self, stream: &str, slug: &str) -> Result<Vec<Event>> {
+        type Entries = Vec<(String, Event)>;
         let mut valkey = self.valkey().await?;
         let entries: Entries = ::redis::cmd("XRANGE").arg(stream).arg("-").arg("+").query_async(&mut valkey).await?;
         Ok(entries

@@ -125,11 +125,12 @@ impl Cloud {
         Ok(serde_json::from_value(accepted["tenant_id"].clone())?)
     }
 
-    /// Provisions a new tenant and waits until it is active. Returns its slug and its id.
+    /// Provisions a new tenant and waits until it is active and announced. Returns its slug and its id.
     pub async fn live(&self, name: &str, overrides: Value) -> Result<(String, Uuid)> {
         let slug = unique(name);
         let tenant_id = self.accepted(&slug, overrides).await?;
         self.wait_until(&slug, State::Active, LIVE).await?;
+        self.announced(&slug).await?;
         Ok((slug, tenant_id))
     }
 

@@ -35,7 +35,7 @@ async fn fifty_requests_for_one_slug_make_one_tenant() -> Result<()> {
     assert_eq!(projects[0]["calls"]["create_project"], 1);
     assert_eq!(cloud.mails_to(&format!("admin@{slug}.example.com")).await?.len(), 1);
     assert_eq!((cloud.customers(tenant_id).await?.len(), cloud.subscriptions(tenant_id).await?.len()), (1, 1));
-    assert_eq!(cloud.events_of(&slug).await?.len(), 1);
+    assert_eq!(cloud.announced(&slug).await?.len(), 1);
     Ok(())
 }
 
@@ -51,7 +51,7 @@ async fn forty_simultaneous_tenants_all_become_active() -> Result<()> {
         assert_eq!(status.attempt, 1, "{status:?}");
     }
     for slug in &slugs {
-        assert_eq!(cloud.events_of(slug).await?.len(), 1, "{slug}");
+        assert_eq!(cloud.announced(slug).await?.len(), 1, "{slug}");
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ async fn check_one_of_everything(cloud: &Cloud, slug: &str, tenant_id: Uuid) -> 
     assert_eq!(projects[0]["calls"]["create_project"], 1);
     assert_eq!(cloud.mails_to(&format!("admin@{slug}.example.com")).await?.len(), 1);
     assert_eq!((cloud.customers(tenant_id).await?.len(), cloud.subscriptions(tenant_id).await?.len()), (1, 1));
-    assert_eq!(cloud.events_of(slug).await?.len(), 1);
+    assert_eq!(cloud.announced(slug).await?.len(), 1);
     Ok(())
 }
 

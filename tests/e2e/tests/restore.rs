@@ -100,8 +100,8 @@ async fn a_restored_tenant_is_what_it_was() -> Result<()> {
         assert_eq!(after[field] == *value, field != "graph_pass", "{field}: nothing else was revoked");
     }
     // Who follows the streams learns that it is back, and not that there is a new one.
-    assert_eq!(cloud.events_of(&slug).await?.len(), 1);
-    let events = cloud.events_in("iam:tenants:restored", &slug).await?;
+    assert_eq!(cloud.announced(&slug).await?.len(), 1);
+    let events = cloud.announced_in("iam:tenants:restored", &slug, 1).await?;
     let [event] = events.as_slice() else { anyhow::bail!("not one event: {events:?}") };
     assert_eq!((event["event_type"].as_str(), &event["tenant_id"]), ("iam:tenants:restored", &tenant_id.to_string()));
     assert_eq!(audited(&cloud, tenant_id, "tenant.restore").await?.len(), 1);
@@ -109,7 +109,7 @@ async fn a_restored_tenant_is_what_it_was() -> Result<()> {
     // Once more: it is deactivated and restored like any other.
     cloud.deactivate(&slug).await?.no_content()?;
     assert_eq!(restored(&cloud, &slug, tenant_id).await?.attempt, 3);
-    assert_eq!(cloud.events_in("iam:tenants:restored", &slug).await?.len(), 2);
+    assert_eq!(cloud.announced_in("iam:tenants:restored", &slug, 2).await?.len(), 2);
     cloud.graph_user(&slug, tenant_id).await.map(drop)
 }
 
@@ -162,8 +162,8 @@ async fn a_restore_that_failed_goes_on_as_a_restore() -> Result<()> {
     let resumed = cloud.retry(&slug).await?.expect(202)?;
     assert_eq!((&resumed["run"], &resumed["resumes_at"]), (&json!("resumed"), &json!("step_2")));
     assert_eq!(cloud.wait_until(&slug, State::Active, SOON).await?.attempt, 3);
-    assert_eq!(cloud.events_of(&slug).await?.len(), 1);
-    assert_eq!(cloud.events_in("iam:tenants:restored", &slug).await?.len(), 1);
+    assert_eq!(cloud.announced(&slug).await?.len(), 1);
+    assert_eq!(cloud.announced_in("iam:tenants:restored", &slug, 1).await?.len(), 1);
     cloud.graph_user(&slug, tenant_id).await.map(drop)
 }
 

@@ -41,8 +41,8 @@ const DEPENDENCIES: [Away; 10] = [
 impl Away {
     async fn for_a_while(self, stage: &Stage) -> Result<()> {
         match self {
-            Self::Upstream(upstream, state) => {
-                stage.proxy.set_state(upstream, state).await?;
+            Self::Upstream(upstream, away) => {
+                stage.proxy.set_state(upstream, away).await?;
                 sleep(AWAY_FOR).await;
                 stage.proxy.set_state(upstream, UpstreamState::Up).await?;
             }

@@ -92,8 +92,8 @@ async fn stalled(stage: &Stage, effect: &Effect, fault: Fault) -> Result<Played>
     if fault.kind == Kind::Stale {
         found_failed(&stage.cloud, subject.tenant_id).await?;
         // The state machine may have begun the step before it was stopped, and done it once the frozen one's lease had ended.
-        let state = stage.cloud.status(&subject.slug).await?.provisioning_state;
-        ensure!(state == State::Failed, Missed("another invocation did the work before the attempt was over"));
+        let found = stage.cloud.status(&subject.slug).await?.provisioning_state;
+        ensure!(found == State::Failed, Missed("another invocation did the work before the attempt was over"));
         stage.post(&subject.slug).await?;
     }
     let (status, posts) = stage.goes_live(&subject).await?;

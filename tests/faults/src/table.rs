@@ -128,19 +128,19 @@ mod tests {
         let verdicts: Vec<Verdict> =
             cells.iter().enumerate().map(|(n, cell)| played(*cell, (n == 2).then_some("lost"))).collect();
         let table = Table::of(&verdicts);
-        let mut read = Table::read(&format!("Words.\n\n{table}\nMore words.\n"));
-        assert_eq!(read.to_string(), table.to_string());
+        let mut written = Table::read(&format!("Words.\n\n{table}\nMore words.\n"));
+        assert_eq!(written.to_string(), table.to_string());
         assert!(table.counts(&verdicts).starts_with(&format!(
             "{} cells: {} green, 1 red; duplicates 1,",
             cells.len(),
             cells.len() - 1
         )));
 
-        let red = read.red();
+        let red = written.red();
         assert_eq!(red.iter().map(|cell| cell.name()).collect::<Vec<_>>(), [cells[2].name()]);
         let again = [played(red[0], None)];
-        read.set(&again);
-        assert_eq!(read.red().len(), 0);
-        assert!(read.counts(&again).contains(" green, 0 red; duplicates 0,"), "{}", read.counts(&again));
+        written.set(&again);
+        assert_eq!(written.red().len(), 0);
+        assert!(written.counts(&again).contains(" green, 0 red; duplicates 0,"), "{}", written.counts(&again));
     }
 }

@@ -113,7 +113,7 @@ async fn a_correlation_id_is_in_every_log_line_of_the_run() -> Result<()> {
     let answer = cloud.send(request).await?;
     answer.expect(202)?;
     cloud.wait_until(&slug, State::Active, Duration::from_mins(2)).await?;
-    let events = cloud.events_of(&slug).await?;
+    let events = cloud.announced(&slug).await?;
     assert_eq!(
         events.iter().map(|event| event["correlation_id"].as_str()).collect::<Vec<_>>(),
         [correlation_id.as_str()]

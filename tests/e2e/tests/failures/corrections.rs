@@ -70,7 +70,7 @@ async fn after_the_invitation_the_address_stays_but_name_and_tier_may_change() -
         let record = cloud.tenant(&tenant.slug).await?;
         assert_eq!((&record["display_name"], &record["tier"]), (&json!("A pilot now"), &json!("pilot")));
         assert_eq!((cloud.customers(tenant_id).await?.len(), cloud.subscriptions(tenant_id).await?.len()), (0, 0));
-        assert_eq!(cloud.events_of(&tenant.slug).await?[0]["display_name"], "A pilot now");
+        assert_eq!(cloud.announced(&tenant.slug).await?[0]["display_name"], "A pilot now");
         Ok(())
     })
     .await

@@ -154,7 +154,7 @@ impl<'a> Scenario<'a> {
         assert_eq!(self.cloud.mails_to(&self.email()).await?.len(), 1);
         let billed = (self.cloud.customers(tenant_id).await?.len(), self.cloud.subscriptions(tenant_id).await?.len());
         assert_eq!(billed, (1, 1));
-        assert_eq!(self.cloud.events_of(&self.slug).await?.len(), 1);
+        assert_eq!(self.cloud.announced(&self.slug).await?.len(), 1);
         Ok(())
     }
 

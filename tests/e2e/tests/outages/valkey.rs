@@ -48,7 +48,7 @@ async fn a_tenant_that_needs_valkey_becomes_active_after_the_outage() -> Result<
             sleep(Duration::from_secs(2)).await;
             faults.set_state("valkey", UpstreamState::Up).await?;
             let live = cloud.wait_until(&slug, State::Active, Duration::from_mins(2)).await?;
-            assert_eq!((live.attempt, cloud.events_of(&slug).await?.len()), (1, 1));
+            assert_eq!((live.attempt, cloud.announced(&slug).await?.len()), (1, 1));
         }
         Ok(())
     })

@@ -98,7 +98,7 @@ fn check_record(live: &Live) -> Result<()> {
 async fn check_event(cloud: &Cloud, live: &Live) -> Result<()> {
     const FIELDS: &str = "correlation_id display_name event_id event_type falkordb_graph_name occurred_at \
         opensearch_alias region schema_version slug supabase_project_ref supabase_url tenant_id tier";
-    let events = cloud.events_of(&live.slug).await?;
+    let events = cloud.announced(&live.slug).await?;
     let [event] = events.as_slice() else { anyhow::bail!("not one event: {events:?}") };
     assert_eq!(event.keys().cloned().collect::<Vec<_>>().join(" "), FIELDS);
     ensure!(e2e::is_timestamp(&json!(event["occurred_at"])), "{event:?}");
