@@ -13,19 +13,28 @@ several, and gives the authorizer none.
 It serves the API on a port of its own under the paths that it has at API Gateway, `/v1/…`, so that what the API says of itself
 (`Location`, `Link`, `poll_url`) leads somewhere. API_FILE holds the API's id once there is one.
 
+Its threads look less often for what they wait for. Each process of a function has several, and hundreds of them together keep
+Python's lock so busy that nothing else gets it.
+
 With JOURNAL set, it writes down the functions' invocations (journal.py).
 """
 
 import os
+import queue
 import runpy
+import socket
 import socketserver
+import sys
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
+from types import SimpleNamespace
 
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 import hypercorn.asyncio  # noqa: E402  (the switch above must come first)
 from ministack.app import main  # noqa: E402
+from ministack.core import lambda_runtime  # noqa: E402
 from ministack.services import apigateway_v1  # noqa: E402
 from ministack.services.cloudformation import changesets, engine, handlers  # noqa: E402
 from samtranslator.translator import transform as sam  # noqa: E402
@@ -86,6 +95,34 @@ def serve_both(app, config):
 
 
 hypercorn.asyncio.serve = serve_both
+
+# In seconds. A thread that waits for Python's lock asks for it so often; a server looks so often whether it has to end, a
+# process's request for work whether the process is superseded, and an invocation whether its process has died.
+sys.setswitchinterval(0.05)
+SUPERSEDED = 5.0
+lambda_runtime._PROVIDED_POLL = 0.2
+
+
+class Work(queue.Queue):
+    def get(self, block=True, timeout=None):
+        return super().get(block, timeout and max(timeout, SUPERSEDED))
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """One that is told when it has to end, by a connection."""
+
+    def serve_forever(self, poll_interval=0.5):
+        super().serve_forever(max(poll_interval, SUPERSEDED))
+
+    def shutdown(self):
+        self._BaseServer__shutdown_request = True
+        with suppress(OSError):
+            socket.create_connection(self.server_address, timeout=1).close()
+        super().shutdown()
+
+
+lambda_runtime.queue = SimpleNamespace(Queue=Work, Empty=queue.Empty, Full=queue.Full)
+socketserver.ThreadingTCPServer = Server
 
 if "JOURNAL" in os.environ:
     runpy.run_path(str(Path(__file__).with_name("journal.py")))
