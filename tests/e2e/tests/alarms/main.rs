@@ -2,4 +2,5 @@
 //! invocation that failed, an answer with 5xx.
 
 mod pattern;
+mod runbook;
 mod seen;

@@ -11,8 +11,10 @@ const ALARMS: &str = "infra/aws/alarms.yaml";
 /// as far as this project uses it.
 #[derive(Debug)]
 pub enum Pattern {
-    /// The text at this path is this one.
+    /// The text at this path is this one. A star at its end stands for any rest.
     Is(Vec<String>, String),
+    /// There is a text at this path, and it is another one.
+    IsNot(Vec<String>, String),
     /// All of them.
     All(Vec<Self>),
     /// One of them at least.
@@ -30,7 +32,8 @@ impl Pattern {
         Self::parse(text.with_context(|| format!("{filter} has no pattern"))?)
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// A pattern in the quotes of a template or of a shell.
+    pub fn parse(text: &str) -> Result<Self> {
         let inner = text.strip_prefix("'{").and_then(|text| text.strip_suffix("}'")).context("no braces")?;
         let mut rest = inner.trim();
         let pattern = Self::term(&mut rest)?;
@@ -58,13 +61,18 @@ impl Pattern {
             *rest = rest.strip_prefix(')').context("no )")?;
             term
         } else {
-            let Some((path, after)) = rest.strip_prefix("$.").and_then(|text| text.split_once(" = \"")) else {
+            let Some((path, after)) = rest.strip_prefix("$.").and_then(|text| text.split_once(' ')) else {
                 bail!("no selector: {rest}");
             };
+            let (sign, after) = after.split_once(" \"").context("no text")?;
             let (value, after) = after.split_once('"').context("no quote")?;
-            ensure!(!value.contains('*'), "a wildcard: {value}");
             *rest = after;
-            Self::Is(path.split('.').map(str::to_owned).collect(), value.to_owned())
+            let (path, value) = (path.split('.').map(str::to_owned).collect(), value.to_owned());
+            match sign {
+                "=" => Self::Is(path, value),
+                "!=" => Self::IsNot(path, value),
+                _ => bail!("no comparison: {sign}"),
+            }
         };
         *rest = rest.trim_start();
         Ok(term)
@@ -73,12 +81,17 @@ impl Pattern {
     /// Whether the filter counts this line.
     pub fn takes(&self, line: &Value) -> bool {
         match self {
-            Self::Is(path, wanted) => {
-                let found = path.iter().try_fold(line, |value, name| value.get(name));
-                found.is_some_and(|found| found == wanted.as_str())
-            }
+            Self::Is(path, wanted) => text_at(line, path).is_some_and(|found| match wanted.strip_suffix('*') {
+                Some(beginning) => found.starts_with(beginning),
+                None => found == wanted,
+            }),
+            Self::IsNot(path, wanted) => text_at(line, path).is_some_and(|found| found != wanted),
             Self::All(terms) => terms.iter().all(|term| term.takes(line)),
             Self::Any(terms) => terms.iter().any(|term| term.takes(line)),
         }
     }
+}
+
+fn text_at<'a>(line: &'a Value, path: &[String]) -> Option<&'a str> {
+    path.iter().try_fold(line, |value, name| value.get(name))?.as_str()
 }
