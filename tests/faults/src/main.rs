@@ -24,7 +24,7 @@ struct Arguments {
     #[arg(long, value_name = "I/N")]
     part: Option<Part>,
     /// Only the cells that are red in the table. Their marks there are replaced.
-    #[arg(long, conflicts_with_all = ["step", "fault", "row", "part"])]
+    #[arg(long, conflicts_with_all = ["step", "fault", "row", "part", "storm"])]
     red: bool,
     /// Decides the order of the cells.
     #[arg(long, default_value_t = 1)]

@@ -244,6 +244,8 @@ mod tests {
     fn a_larger_storm_has_more_patience() {
         let pace = |tenants| Storm { tenants, seed: 1, outages: false }.pace();
         let (small, large) = (pace(12), pace(1_000));
-        assert_eq!((small.arrives, large.arrives), (Duration::from_mins(12), Duration::from_mins(100)));
+        assert_eq!((small.look, small.arrives), (Duration::from_secs(10), Duration::from_mins(12)));
+        // Not more of them are made at once than can look every 10 s.
+        assert_eq!((large.look, large.arrives), (Duration::from_secs(10), Duration::from_mins(100)));
     }
 }

@@ -66,6 +66,8 @@ impl Pattern {
             };
             let (sign, after) = after.split_once(" \"").context("no text")?;
             let (value, after) = after.split_once('"').context("no quote")?;
+            let stars = value.strip_suffix('*').unwrap_or(value).contains('*') || (sign != "=" && value.contains('*'));
+            ensure!(!stars, "a wildcard that is not the end of what is equal: {value}");
             *rest = after;
             let (path, value) = (path.split('.').map(str::to_owned).collect(), value.to_owned());
             match sign {

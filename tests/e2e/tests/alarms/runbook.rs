@@ -75,11 +75,15 @@ impl Examples {
             ("--function-version 7", format!("--function-version {version}")),
             ("ivory/control/stripe", secret.clone()),
         ];
-        for name in ["Api", "Steps", "Ops", "Access"] {
-            let groups = aws.log_groups().await?;
+        let groups = aws.log_groups().await?;
+        for (example, name) in [
+            ("ivory-ApiLogGroup-EXAMPLE", "ApiLogGroup"),
+            ("ivory-StepsLogGroup-EXAMPLE", "StepsLogGroup"),
+            ("ivory-OpsLogGroup-EXAMPLE", "OpsLogGroup"),
+            ("ivory-AccessLogGroup-EXAMPLE", "AccessLogGroup"),
+        ] {
             let mut groups = groups.iter().filter_map(|group| group["logGroupName"].as_str());
-            let group = groups.find(|group| group.contains(&format!("{name}LogGroup"))).context(name)?;
-            names.push((example_of(name), group.to_owned()));
+            names.push((example, groups.find(|group| group.contains(name)).context(name)?.to_owned()));
         }
         Ok(Self { names, failed, executions, secret })
     }
@@ -87,15 +91,6 @@ impl Examples {
     /// The command with the names of this cloud.
     fn put_into(&self, command: &str) -> String {
         self.names.iter().fold(command.to_owned(), |line, (example, name)| line.replace(example, name))
-    }
-}
-
-fn example_of(group: &str) -> &'static str {
-    match group {
-        "Api" => "ivory-ApiLogGroup-EXAMPLE",
-        "Steps" => "ivory-StepsLogGroup-EXAMPLE",
-        "Ops" => "ivory-OpsLogGroup-EXAMPLE",
-        _ => "ivory-AccessLogGroup-EXAMPLE",
     }
 }
 
