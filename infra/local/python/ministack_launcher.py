@@ -14,7 +14,8 @@ It serves the API on a port of its own under the paths that it has at API Gatewa
 (`Location`, `Link`, `poll_url`) leads somewhere. API_FILE holds the API's id once there is one.
 
 Its threads look less often for what they wait for. Each process of a function has several, and hundreds of them together keep
-Python's lock so busy that nothing else gets it.
+Python's lock so busy that nothing else gets it. With LARGE set, they also ask less often for the lock while another has it; a
+single request takes longer then.
 
 With JOURNAL set, it writes down the functions' invocations (journal.py).
 """
@@ -96,9 +97,11 @@ def serve_both(app, config):
 
 hypercorn.asyncio.serve = serve_both
 
-# In seconds. A thread that waits for Python's lock asks for it so often; a server looks so often whether it has to end, a
-# process's request for work whether the process is superseded, and an invocation whether its process has died.
-sys.setswitchinterval(0.05)
+if "LARGE" in os.environ:
+    sys.setswitchinterval(0.05)
+
+# In seconds. A server looks so often whether it has to end, a process's request for work whether the process is superseded,
+# and an invocation whether its process has died.
 SUPERSEDED = 5.0
 lambda_runtime._PROVIDED_POLL = 0.2
 

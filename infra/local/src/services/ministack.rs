@@ -35,6 +35,9 @@ pub async fn start(site: &Site<'_>, fault_proxy: Option<&FaultProxy>) -> anyhow:
     command.env("API_PORT", site.ports.api.to_string()).env("API_FILE", api_file(site.folder));
     // For Wait states and the intervals of retriers.
     command.env("SFN_WAIT_SCALE", site.parts.clock_scale().to_string());
+    if site.parts.large {
+        command.env("LARGE", "1");
+    }
     if let Some(journal) = &site.parts.journal {
         command.env("JOURNAL", journal).env("AT_ONCE", PROCESSES_AT_ONCE);
     }
