@@ -24,10 +24,11 @@ pub struct Platform {
 }
 
 const SECRET_PREFIX: &str = "SECRET_PREFIX";
+const DATABASE_ADDRESS: &str = "DATABASE_ADDRESS";
 
 impl Platform {
     /// The settings that every function has, besides those that it declares.
-    pub const SETTINGS: [&str; 3] = [telemetry::LOG_LEVEL, SECRET_PREFIX, aws::CA_BUNDLE];
+    pub const SETTINGS: [&str; 4] = [telemetry::LOG_LEVEL, SECRET_PREFIX, DATABASE_ADDRESS, aws::CA_BUNDLE];
 
     /// Starts this function's process: logging and the settings.
     #[must_use]
@@ -80,6 +81,12 @@ impl Platform {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where the control database was at the deployment, as `host` or `host:port`. Its secret has the last word.
+    #[must_use]
+    pub fn database_address(&self) -> Option<&str> {
+        self.settings.text(DATABASE_ADDRESS)
     }
 
     /// The first part of every secret's name.

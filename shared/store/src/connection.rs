@@ -1,6 +1,7 @@
 //! One connection. What opened it is remembered, so that it is opened again without asking for the credentials, and is read
 //! again once it fails: a rotated password needs no restart.
 
+use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,8 +11,12 @@ use lambda_kit::{Declaration, Misconfigured, Need, Platform, Read};
 use secrecy::ExposeSecret;
 use secrets::{DatabaseReadSecret, DatabaseSecret};
 use tls::Authorities;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -22,6 +27,9 @@ use crate::StoreError;
 const APPLICATION: &str = "ivory-control-plane";
 /// The time limit for opening a connection, authentication included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a connection is idle before the system asks whether the server is still there.
+const KEPT_ALIVE: Duration = Duration::from_secs(30);
+const POSTGRES_PORT: &str = "5432";
 /// The time limit for a statement of the control database. Each reads or writes a handful of rows by key.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the start of a process waits for the database. The first request waits for the start.
@@ -41,7 +49,47 @@ pub async fn connect_trusting(
     config: &DatabaseSecret,
     application: &str,
 ) -> Result<Client, StoreError> {
-    Entrance::new(authorities, config.clone())?.open(application).await
+    Entrance::new(authorities, config.clone())?.open(None, application).await
+}
+
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Address {
+    host: String,
+    port: u16,
+}
+
+impl Address {
+    fn of(config: &DatabaseSecret) -> Self {
+        Self { host: config.host.clone(), port: config.port }
+    }
+
+    /// `host` or `host:port`.
+    fn parse(text: &str) -> Option<Self> {
+        let (host, port) = text.split_once(':').unwrap_or((text, POSTGRES_PORT));
+        let port = port.parse().ok()?;
+        (!host.is_empty()).then(|| Self { host: host.to_owned(), port })
+    }
+
+    async fn dial(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect((&*self.host, self.port)).await?;
+        stream.set_nodelay(true)?;
+        SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEPT_ALIVE))?;
+        Ok(stream)
+    }
+}
+
+/// A connection that was begun before it is known who will log in on it.
+struct Dialling {
+    address: Address,
+    stream: JoinHandle<io::Result<TcpStream>>,
+}
+
+impl Dialling {
+    fn begin(address: &Address) -> Self {
+        let dialled = address.clone();
+        Self { address: address.clone(), stream: tokio::spawn(async move { dialled.dial().await }) }
+    }
 }
 
 /// How a connection is opened.
@@ -58,20 +106,32 @@ impl Entrance {
         Ok(Self { config, tls: MakeRustlsConnect::new(tls) })
     }
 
-    async fn open(&self, application: &str) -> Result<Client, StoreError> {
+    /// Logs in on a connection that was begun, if it leads to this server.
+    async fn open(&self, begun: Option<Dialling>, application: &str) -> Result<Client, StoreError> {
+        let address = Address::of(&self.config);
+        let begun = begun.filter(|begun| begun.address == address);
+        let dialled = async {
+            match begun {
+                Some(Dialling { stream, .. }) => stream.await.map_err(|_| StoreError::Unavailable)?,
+                None => address.dial().await,
+            }
+            .map_err(|_| StoreError::Unavailable)
+        };
+        let connecting = async { self.log_in(dialled.await?, application).await };
+        tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| StoreError::Unavailable)?
+    }
+
+    async fn log_in(&self, stream: TcpStream, application: &str) -> Result<Client, StoreError> {
         let mut pg = Config::new();
-        pg.host(&self.config.host)
-            .port(self.config.port)
-            .dbname(&self.config.dbname)
+        pg.dbname(&self.config.dbname)
             .user(&self.config.username)
             .password(self.config.password.expose_secret())
             .application_name(application)
-            .ssl_mode(SslMode::Require)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .keepalives_idle(Duration::from_secs(30));
-        let connecting = pg.connect(self.tls.clone());
-        let (client, connection) =
-            tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| StoreError::Unavailable)??;
+            .ssl_mode(SslMode::Require);
+        let mut tls = self.tls.clone();
+        let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, &self.config.host);
+        let tls = tls.map_err(|_| StoreError::Unavailable)?;
+        let (client, connection) = pg.connect_raw(stream, tls).await?;
         // Ends when the client is dropped. If the connection breaks, `client.is_closed()` is true.
         tokio::spawn(connection);
         Ok(client)
@@ -82,6 +142,8 @@ impl Entrance {
 /// request at a time.
 pub struct Reader {
     credentials: Read<DatabaseSecret>,
+    /// Where the server probably is: it is dialled while the secret is read, which says where it is.
+    address: Option<Address>,
     /// What opened the last connection.
     entrance: Mutex<Option<Entrance>>,
     client: Mutex<Option<Connection>>,
@@ -144,7 +206,7 @@ impl Need for ControlReader {
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        let reader = Arc::new(Reader::new(Need::open(platform)?));
+        let reader = Arc::new(Reader::new(Need::open(platform)?).probably_at(platform.database_address()));
         let connecting = Arc::clone(&reader);
         platform.warm_up(async move { connecting.warm_up().await });
         Ok(Self(reader))
@@ -157,7 +219,8 @@ impl Need for ControlDatabase {
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        let store = Arc::new(Store::new(Need::open(platform)?, platform.function()));
+        let Store { actor, reader } = Store::new(Need::open(platform)?, platform.function());
+        let store = Arc::new(Store { actor, reader: reader.probably_at(platform.database_address()) });
         let connecting = Arc::clone(&store);
         platform.warm_up(async move { connecting.warm_up().await });
         Ok(Self(store))
@@ -185,7 +248,13 @@ impl Reader {
     }
 
     fn of(credentials: Read<DatabaseSecret>) -> Self {
-        Self { credentials, entrance: Mutex::new(None), client: Mutex::new(None) }
+        Self { credentials, address: None, entrance: Mutex::new(None), client: Mutex::new(None) }
+    }
+
+    /// With a head start if the server is at this address, `host` or `host:port`. If it is not, nothing is lost.
+    #[must_use]
+    pub fn probably_at(self, address: Option<&str>) -> Self {
+        Self { address: address.and_then(Address::parse), ..self }
     }
 
     /// Connects now, so that the first request does not wait for it. A failure is not an error yet: the first statement
@@ -209,17 +278,18 @@ impl Reader {
         let mut entrance = self.entrance.lock().await;
         // A failure may mean that the password, the host or the authority is another one now.
         if let Some(known) = entrance.take()
-            && let Ok(client) = known.open(APPLICATION).await
+            && let Ok(client) = known.open(None, APPLICATION).await
         {
             *entrance = Some(known);
             return Ok(client);
         }
+        let begun = self.address.as_ref().map(Dialling::begin);
         let mut read = self.read_entrance().await?;
-        let client = match read.open(APPLICATION).await {
+        let client = match read.open(begun, APPLICATION).await {
             // The password was rotated since it was read.
             Err(StoreError::Refused) => {
                 read = self.read_entrance().await?;
-                read.open(APPLICATION).await
+                read.open(None, APPLICATION).await
             }
             client => client,
         }?;

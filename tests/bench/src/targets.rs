@@ -135,7 +135,7 @@ impl Programs {
             kind: Kind::Ours,
             package: vec![program.clone()],
             program: vec![program.into()],
-            variables: variables(&[]),
+            variables: variables(&[("DATABASE_ADDRESS", format!("{}:{}", database.host, database.port).into())]),
             secret: secret(database),
         })
     }
