@@ -124,6 +124,7 @@ fn overrides(staged: &Staged, seen: &Seen<'_>, arns: &Arns) -> anyhow::Result<Ve
         ("SecretPrefix", PREFIX.to_owned()),
         ("SecretsKeyArn", arns.secrets_key_arn.clone()),
         ("MasterSecretArn", arns.master_secret_arn.clone()),
+        ("DatabaseAddress", format!("127.0.0.1:{}", seen.postgres()?)),
         ("SupabaseProjectUrlTemplate", format!("{supabase}/projects/{{ref}}")),
         ("InviteRedirectUrl", INVITE_PAGE.to_owned()),
         ("SupabaseApiUrl", supabase),

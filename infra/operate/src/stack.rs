@@ -59,6 +59,7 @@ impl Kind {
                         handed("VpcSubnetIds", Self::Network, "PrivateSubnetIds"),
                         handed("VpcSecurityGroupIds", Self::Network, "FunctionsSecurityGroupId"),
                         handed("MasterSecretArn", Self::Database, "MasterSecretArn"),
+                        handed("DatabaseAddress", Self::Database, "FunctionsHost"),
                         handed("SearchDomainArns", Self::Region, "SearchDomainArn"),
                     ]
                 }

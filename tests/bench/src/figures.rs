@@ -72,7 +72,7 @@ fn median(values: &[Duration]) -> f64 {
 }
 
 /// The smallest value that at least so many percent of all do not exceed, in seconds.
-fn quantile(values: &[Duration], percent: usize) -> f64 {
+pub(crate) fn quantile(values: &[Duration], percent: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
     let rank = (sorted.len() * percent).div_ceil(100).max(1);

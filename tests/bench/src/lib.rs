@@ -6,6 +6,7 @@
 pub mod builds;
 pub mod emulator;
 pub mod figures;
+pub mod hops;
 pub mod instructions;
 pub mod machine;
 pub mod packages;

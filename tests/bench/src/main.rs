@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use bench::builds::Builds;
+use bench::hops::Hops;
 use bench::instructions::Counter;
 use bench::machine::Machine;
 use bench::packages::Packages;
@@ -118,6 +119,8 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     let programs = Programs::of_environment(made.path().to_owned())?;
     let database = TestDatabase::control().await;
     let superuser = database.connect().await;
+    tell("the way of a call, without the call");
+    let hops = Hops::measure(EVERY, 500)?;
     tell("putting tenants into the database");
     tenants::put(&superuser).await?;
     let bench = Bench {
@@ -154,6 +157,7 @@ async fn measure(arguments: &Arguments) -> Result<()> {
         versions: versions(&contests, &superuser).await?,
         memory_mb: arguments.memory,
         share: bench.quota.as_ref().map(|_| share::of_memory(arguments.memory)).map_err(Clone::clone),
+        hops: Some(hops),
         counter: bench.counter.as_ref().map(Counter::to_string).map_err(Clone::clone),
         contests: outcomes,
         packages,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::builds::Builds;
 use crate::figures::Figures;
+use crate::hops::Hops;
 use crate::instructions::Instructions;
 use crate::machine::Machine;
 use crate::packages::{self, Packages};
@@ -29,6 +30,9 @@ pub struct Results {
     pub memory_mb: u32,
     /// The share of a core that it buys; or why no process could be held to it.
     pub share: Result<f64, String>,
+    /// What the machine takes for the way of a call; a run before this was measured lacks it.
+    #[serde(default)]
+    pub hops: Option<Hops>,
     /// What counted instructions; or why nothing did.
     pub counter: Result<String, String>,
     /// One for each route.
@@ -246,6 +250,17 @@ impl Results {
         match &self.counter {
             Ok(counter) => drop(writeln!(text, "User instructions counted by {counter}.")),
             Err(why) => drop(writeln!(text, "Instructions are not measured: {why}.")),
+        }
+        if let Some(Hops { busy_p50_us, busy_p99_us, rested_p50_us, rested_p99_us }) = &self.hops {
+            let _ = writeln!(
+                text,
+                "A byte over TCP to a second thread, from there to a third and back, p50 / p99: {} / {} µs one after the other, {} / {} \
+                 µs every 20 ms.",
+                number(*busy_p50_us),
+                number(*busy_p99_us),
+                number(*rested_p50_us),
+                number(*rested_p99_us)
+            );
         }
         if let Err(why) = &self.share {
             let _ = writeln!(text, "No cgroup can be made here, so nothing is measured at a share of a core: {why}.");

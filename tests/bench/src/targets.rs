@@ -135,7 +135,7 @@ impl Programs {
             kind: Kind::Ours,
             package: vec![program.clone()],
             program: vec![program.into()],
-            variables: variables(&[("DATABASE_ADDRESS", format!("{}:{}", database.host, database.port).into())]),
+            variables: variables(&[address(database)]),
             secret: secret(database),
         })
     }
@@ -146,7 +146,7 @@ impl Programs {
             kind,
             package: vec![self.floor.clone()],
             program: vec![self.floor.clone().into()],
-            variables: variables(&[]),
+            variables: variables(&[address(database)]),
             secret: secret(database),
         }
     }
@@ -211,6 +211,11 @@ const PREFIX: &str = "ivory";
 fn variables(own: &[(&str, OsString)]) -> Vec<(String, OsString)> {
     let own = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
     own.chain([("SECRET_PREFIX".to_owned(), PREFIX.into())]).collect()
+}
+
+/// Where the database is, for those that dial it before they know who they are there.
+fn address(database: &DatabaseSecret) -> (&'static str, OsString) {
+    ("DATABASE_ADDRESS", format!("{}:{}", database.host, database.port).into())
 }
 
 fn secret(database: &DatabaseSecret) -> StoredSecret {

@@ -15,6 +15,8 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt as _, Response, service_fn};
+use rustls::crypto::ring::kx_group::SECP256R1;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -40,7 +43,6 @@ async fn main() -> Result<(), Error> {
 #[derive(Deserialize)]
 struct Secret {
     host: String,
-    port: u16,
     dbname: String,
     username: String,
     password: String,
@@ -81,13 +83,16 @@ async fn secret() -> Result<Secret, Error> {
     Ok(serde_json::from_str(&secret_string)?)
 }
 
+/// The address is known from the deployment, so the server's process starts while the secret is read.
 async fn connect() -> Result<Client, Error> {
-    let secret = secret().await?;
+    let dialling = TcpStream::connect(env::var("DATABASE_ADDRESS")?);
+    let (stream, secret) = tokio::join!(dialling, secret());
+    let (stream, secret) = (stream?, secret?);
+    stream.set_nodelay(true)?;
     let mut config = Config::new();
-    config.host(&secret.host).port(secret.port).dbname(&secret.dbname).user(&secret.username);
-    config.password(&secret.password);
+    config.dbname(&secret.dbname).user(&secret.username).password(&secret.password);
     let Some(authorities) = secret.ca_pem else {
-        let (client, connection) = config.ssl_mode(SslMode::Disable).connect(NoTls).await?;
+        let (client, connection) = config.ssl_mode(SslMode::Disable).connect_raw(stream, NoTls).await?;
         tokio::spawn(connection);
         return Ok(client);
     };
@@ -95,11 +100,15 @@ async fn connect() -> Result<Client, Error> {
     for authority in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
         roots.add(authority?)?;
     }
-    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    // Postgres 17 takes only P-256.
+    let provider = CryptoProvider { kx_groups: vec![SECP256R1], ..ring::default_provider() };
+    let tls = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let (client, connection) = config.ssl_mode(SslMode::Require).connect(MakeRustlsConnect::new(tls)).await?;
+    let mut tls = MakeRustlsConnect::new(tls);
+    let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, &secret.host)?;
+    let (client, connection) = config.ssl_mode(SslMode::Require).connect_raw(stream, tls).await?;
     tokio::spawn(connection);
     Ok(client)
 }
