@@ -52,7 +52,14 @@ struct Examples {
 }
 
 impl Examples {
-    async fn new(cloud: &Cloud, failed: String, executions: [String; 2], request_id: String) -> Result<Self> {
+    /// `began` is when the first of what is searched for was logged, at the earliest.
+    async fn new(
+        cloud: &Cloud,
+        failed: String,
+        executions: [String; 2],
+        request_id: String,
+        began: SystemTime,
+    ) -> Result<Self> {
         let aws = &cloud.aws;
         let secret = format!("{}/control/{}", cloud.secret_prefix()?, unique("mislaid"));
         let value = json!({ "Name": secret, "SecretString": "{}" });
@@ -60,7 +67,7 @@ impl Examples {
         aws.json("secretsmanager", "secretsmanager.DeleteSecret", json!({ "SecretId": secret })).await?;
         let environment = aws.environment_of("provision-tenant").await?;
         let text = |name: &str| environment[name].as_str().map(str::to_owned).with_context(|| name.to_owned());
-        let began = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() - RUN.as_millis();
+        let began = began.duration_since(UNIX_EPOCH)?.as_millis();
         let route = aws.function("get-tenant").await?;
         let alias = ["lambda", "get-alias", "--function-name", &route, "--name", "live", "--query", "FunctionVersion"];
         let version: String = serde_json::from_str(&run(cloud, &format!("aws {}", alias.join(" "))).await?.output)?;
@@ -75,6 +82,8 @@ impl Examples {
             ("--function-version 7", format!("--function-version {version}")),
             ("ivory/control/stripe", secret.clone()),
         ];
+        // A test of an installation may have left groups of the same names, in a stack of its own.
+        let stack = cloud.secret_prefix()?;
         let groups = aws.log_groups().await?;
         for (example, name) in [
             ("ivory-ApiLogGroup-EXAMPLE", "ApiLogGroup"),
@@ -83,7 +92,8 @@ impl Examples {
             ("ivory-AccessLogGroup-EXAMPLE", "AccessLogGroup"),
         ] {
             let mut groups = groups.iter().filter_map(|group| group["logGroupName"].as_str());
-            names.push((example, groups.find(|group| group.contains(name)).context(name)?.to_owned()));
+            let own = groups.find(|group| group.contains(&*stack) && group.contains(name));
+            names.push((example, own.context(name)?.to_owned()));
         }
         Ok(Self { names, failed, executions, secret })
     }
@@ -179,7 +189,7 @@ async fn check(cloud: &Cloud, example: &str, examples: &Examples) -> Result<()> 
 #[ignore = "needs API_URL, FAULT_PROXY_URL and TEST_CHECKS"]
 async fn each_command_shows_what_the_runbook_says() -> Result<()> {
     with_faults(async |cloud, faults| {
-        let (failed, waits) = (unique("acme"), unique("slow"));
+        let (began, failed, waits) = (SystemTime::now(), unique("acme"), unique("slow"));
         let refuse = Match::request("PUT", &format!("^/client_{failed}_v1"));
         faults.answer("opensearch-us-east-1", refuse, 403, "{}").await?;
         let hold = faults.hold("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{waits}_v1"))).await?;
@@ -198,7 +208,7 @@ async fn each_command_shows_what_the_runbook_says() -> Result<()> {
         let request_id = answer.header("x-request-id").context("no id")?.to_owned();
 
         let executions = [format!("{id}-1"), format!("{waiting}-1")];
-        let examples = Examples::new(cloud, failed, executions, request_id).await?;
+        let examples = Examples::new(cloud, failed, executions, request_id, began).await?;
         let here = commands().into_iter().filter(|line| !ELSEWHERE.iter().any(|(start, _)| line.starts_with(start)));
         let mut complaints = Vec::new();
         for example in here {
