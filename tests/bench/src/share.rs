@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -38,11 +39,13 @@ impl Drop for Quota {
 impl Quota {
     /// Makes a group for this share of a core. The error says why none can be made here.
     pub fn of(share: f64) -> Result<Self> {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
         let read = |path: &str| fs::read_to_string(path).with_context(|| format!("reading {path}"));
         let Some((own, version)) = own_group(&read("/proc/self/mounts")?, &read("/proc/self/cgroup")?) else {
             bail!("no cgroup of the processor's scheduler is mounted");
         };
-        let folder = own.join(format!("bench-{}-{:.0}", std::process::id(), share * 1e6));
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = own.join(format!("bench-{}-{number}", std::process::id()));
         fs::create_dir(&folder).with_context(|| format!("a cgroup in {}", own.display()))?;
         let quota = Self { folder };
         quota.limit(&own, version, share).context("setting a cgroup's quota")?;
@@ -112,6 +115,14 @@ mod tests {
         assert!((of_memory(256) - 0.1447).abs() < 0.0001);
         assert!((of_memory(1769) - 1.0).abs() < f64::EPSILON);
         assert!((of_memory(10_240) - 1.0).abs() < f64::EPSILON);
+    }
+
+    /// Where none can be made, nothing is measured at a share either.
+    #[test]
+    fn two_groups_may_have_the_same_share() {
+        let Ok(first) = Quota::of(0.5) else { return };
+        let second = Quota::of(0.5).expect("another group");
+        assert_ne!(first.entrance(), second.entrance());
     }
 
     #[test]
