@@ -31,15 +31,15 @@ impl Hops {
         let (far, server) = connected()?;
         let last = thread::spawn(move || serve(&server, || Ok(())));
         let middle = thread::spawn(move || serve(&function, || there_and_back(&far)));
-        let timed = |pause| -> io::Result<Vec<Duration>> {
-            let timed = (0..times).map(|_| {
+        let series = |pause| {
+            let once = |_| {
                 thread::sleep(pause);
                 let sent = Instant::now();
                 there_and_back(&near).map(|()| sent.elapsed())
-            });
-            timed.collect()
+            };
+            (0..times).map(once).collect::<io::Result<Vec<_>>>()
         };
-        let (busy, rested) = (timed(Duration::ZERO)?, timed(pause)?);
+        let (busy, rested) = (series(Duration::ZERO)?, series(pause)?);
         drop(near);
         for ended in [middle, last].map(thread::JoinHandle::join) {
             ended.map_err(|_| anyhow!("a thread panicked"))??;
