@@ -90,8 +90,9 @@ fn written(
     for step in steps {
         let number = step.trim_start_matches("step-").split('-').next().context("a step without a number")?;
         let script = scripts.join(step);
+        // The SDK for Python takes an empty name of a file for a mistake.
         let text = format!(
-            "#!/bin/sh\nexport PYTHONPATH={handlers} PIPELINE_MIGRATIONS={migrations}\nexec {python} -m awslambdaric step_{number}.handler\n"
+            "#!/bin/sh\n[ \"$AWS_CA_BUNDLE\" ] || unset AWS_CA_BUNDLE\nexport PYTHONPATH={handlers} PIPELINE_MIGRATIONS={migrations}\nexec {python} -m awslambdaric step_{number}.handler\n"
         );
         std::fs::write(&script, text).with_context(|| format!("writing {}", script.display()))?;
         programs.insert(step.clone(), script);
