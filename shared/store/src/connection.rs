@@ -219,8 +219,9 @@ impl Need for ControlDatabase {
     }
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
-        let Store { actor, reader } = Store::new(Need::open(platform)?, platform.function());
-        let store = Arc::new(Store { actor, reader: reader.probably_at(platform.database_address()) });
+        let mut store = Store::new(Need::open(platform)?, platform.function());
+        store.reader = store.reader.probably_at(platform.database_address());
+        let store = Arc::new(store);
         let connecting = Arc::clone(&store);
         platform.warm_up(async move { connecting.warm_up().await });
         Ok(Self(store))
