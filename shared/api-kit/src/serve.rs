@@ -1,14 +1,16 @@
 //! From a gateway's request to a route's handler and back.
 
+use std::future::ready;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use domain::routes::Route;
 use domain::{ProblemCode, Slug};
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
-use lambda_http::{Body, RequestExt, Response, service_fn};
+use lambda_http::{Body, IntoResponse, RequestExt, Response, service_fn};
 use lambda_kit::metrics::{Directive, Measured, Metric, Metrics, Unit, cold_start, millis};
 use lambda_kit::{Budget, Declaration, Need, Platform, VERSION, telemetry};
 use tracing::{Instrument, Span};
@@ -73,34 +75,54 @@ pub async fn serve<H: Handler>() -> Result<(), lambda_http::Error> {
     const { assert!(H::Input::TAKES.are_those_of(&H::ROUTE), "the handler's input is not what the route table says") }
     let platform = Platform::start(H::ROUTE.name);
     let handler: H = platform.open()?;
-    let records = if H::ROUTE.idempotent_by_key() { Some(platform.open::<Records>()?) } else { None };
-    let endpoint = Endpoint { handler, records, gate: Gate::open(&platform)?, metrics: platform.open()? };
+    // Known to the compiler, so that a route without keys has no client of DynamoDB. A function, because a future has code for
+    // each place where it can wait, also for one that it never comes to.
+    let (records, handle): (_, Handle<H>) = if const { H::ROUTE.idempotent_by_key() } {
+        (Some(platform.open()?), Endpoint::once)
+    } else {
+        (None, Endpoint::handle)
+    };
+    let endpoint = Endpoint { handler, records, handle, gate: Gate::open(&platform)?, metrics: platform.open()? };
     platform.warmed_up().await;
     lambda_http::run(service_fn(async |event: lambda_http::Request| {
-        Ok::<_, lambda_http::Error>(respond(&endpoint, event).await)
+        Ok::<_, lambda_http::Error>(Ready(respond(&endpoint, event).await))
     }))
     .await
 }
+
+/// An answer as it is. What else a handler may return, the runtime converts by its type, with the tables of 40 encodings.
+struct Ready(Response<Body>);
+
+impl IntoResponse for Ready {
+    fn into_response(self) -> BoxFuture<'static, Response<Body>> {
+        Box::pin(ready(self.0))
+    }
+}
+
+/// How an endpoint handles an authorised request.
+type Handle<H> = for<'a> fn(&'a Endpoint<H>, &'a Request, Budget) -> BoxFuture<'a, Result<Answer, Problem>>;
 
 struct Endpoint<H> {
     handler: H,
     /// Only if the route takes an `Idempotency-Key`.
     records: Option<Records>,
+    handle: Handle<H>,
     gate: Gate,
     metrics: Metrics<Answered>,
 }
 
 impl<H: Handler> Endpoint<H> {
-    async fn handle(&self, request: &Request, budget: Budget) -> Result<Answer, Problem> {
-        // Boxed: what a handler awaits is nested too deep for the runtime around it.
-        let handle = async |budget| Box::pin(self.handler.handle(request, H::Input::read(request)?, budget)).await;
+    /// Boxed: what a handler awaits is nested too deep for the runtime around it.
+    fn handle<'a>(&'a self, request: &'a Request, budget: Budget) -> BoxFuture<'a, Result<Answer, Problem>> {
+        Box::pin(async move { self.handler.handle(request, H::Input::read(request)?, budget).await })
+    }
+
+    /// The same, once for an `Idempotency-Key`.
+    fn once<'a>(&'a self, request: &'a Request, budget: Budget) -> BoxFuture<'a, Result<Answer, Problem>> {
+        let handle = |budget| self.handle(request, budget);
         match &self.records {
-            // Known to the compiler, so that a route without keys has no client of DynamoDB. Boxed, because else each request is
-            // moved about with room for this.
-            Some(records) if const { H::ROUTE.idempotent_by_key() } => {
-                Box::pin(idempotency::once(records, H::ROUTE.name, request, budget, handle)).await
-            }
-            Some(_) | None => handle(budget).await,
+            Some(records) => Box::pin(idempotency::once(records, H::ROUTE.name, request, budget, handle)),
+            None => handle(budget),
         }
     }
 }
@@ -231,7 +253,7 @@ async fn answer<H: Handler>(
     }
     let caller = endpoint.gate.caller(&H::ROUTE, &event).await?;
     span.record("caller", caller.actor());
-    endpoint.handle(&Request::new(event, caller, request_id, correlation_id), budget).await
+    (endpoint.handle)(endpoint, &Request::new(event, caller, request_id, correlation_id), budget).await
 }
 
 fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {

@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use reqwest::{ClientBuilder, RequestBuilder, StatusCode, header::HeaderMap};
 
 pub use error::{ConnectError, TransportCodes, TransportError};
@@ -105,21 +106,24 @@ impl Answer {
 }
 
 /// Sends a request and reads the whole answer.
-pub async fn send(request: RequestBuilder) -> Result<Answer, TransportError> {
-    send_within(request, MAX_BODY).await
+pub fn send(request: RequestBuilder) -> BoxFuture<'static, Result<Answer, TransportError>> {
+    send_within(request, MAX_BODY)
 }
 
 /// Sends a request and reads the whole answer. The body may have up to `max_body` bytes.
-pub async fn send_within(request: RequestBuilder, max_body: usize) -> Result<Answer, TransportError> {
-    let mut response = request.send().await.map_err(|error| TransportError::of(&error))?;
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| TransportError::of(&error))? {
-        if body.len() + chunk.len() > max_body {
-            return Err(TransportError::TooLarge);
+// Boxed: compiled in this crate only, not in each one that awaits it.
+pub fn send_within(request: RequestBuilder, max_body: usize) -> BoxFuture<'static, Result<Answer, TransportError>> {
+    Box::pin(async move {
+        let mut response = request.send().await.map_err(|error| TransportError::of(&error))?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| TransportError::of(&error))? {
+            if body.len() + chunk.len() > max_body {
+                return Err(TransportError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer { status: response.status(), headers: response.headers().clone(), body: body.freeze() })
+        Ok(Answer { status: response.status(), headers: response.headers().clone(), body: body.freeze() })
+    })
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_secretsmanager::operation::get_secret_value::builders::GetSecretValueFluentBuilder;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use domain::{CauseCode, Failure};
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use tls::distrust;
 use tracing::field::display;
@@ -42,6 +43,10 @@ pub enum SecretEnd {
     /// There is no such secret.
     Gone,
 }
+
+/// A call of Secrets Manager. It is boxed, because Rust compiles what an `async fn` awaits in each crate that awaits it,
+/// and the SDK's part is 100 kB.
+type Call<'a, T> = BoxFuture<'a, Result<T, Failure>>;
 
 /// Secrets Manager, below the installation's prefix.
 #[derive(Clone, Debug)]
@@ -87,8 +92,7 @@ impl Manager {
     ) -> Result<S, Failure> {
         let name = self.full(name);
         let get = self.client.get_secret_value().secret_id(&name).version_id(version).version_stage(stage.label());
-        let answer = get.send().await.map_err(|error| failure(&name, &error))?;
-        parsed(&name, answer)
+        parsed(&name, &value(&name, get).await?.0)
     }
 
     /// A secret that is not below the prefix, by its full name or ARN.
@@ -98,59 +102,73 @@ impl Manager {
         version: Option<&str>,
     ) -> Result<(S, Option<VersionId>), Failure> {
         let get = self.client.get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
-        let answer = get.send().await.map_err(|error| failure(id, &error))?;
-        let version = answer.version_id.clone().map(VersionId);
-        Ok((parsed(id, answer)?, version))
+        let (value, version) = value(id, get).await?;
+        Ok((parsed(id, &value)?, version))
     }
 
     /// Creates a secret and returns its first version; `None` if the secret exists already. Without a key it is encrypted
     /// with the account's.
-    pub(crate) async fn create(&self, name: &str, json: &str, key: Option<&str>) -> Result<Option<VersionId>, Failure> {
-        let name = self.full(name);
-        let create = self.client.create_secret().name(&name).secret_string(json).set_kms_key_id(key.map(str::to_owned));
-        match create.send().await {
-            Ok(created) => version(&name, created.version_id).map(Some),
-            Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => {
-                Ok(None)
+    pub(crate) fn create<'a>(
+        &'a self,
+        name: &'a str,
+        json: &'a str,
+        key: Option<&'a str>,
+    ) -> Call<'a, Option<VersionId>> {
+        Box::pin(async move {
+            let name = self.full(name);
+            let create =
+                self.client.create_secret().name(&name).secret_string(json).set_kms_key_id(key.map(str::to_owned));
+            match create.send().await {
+                Ok(created) => version(&name, created.version_id).map(Some),
+                Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => {
+                    Ok(None)
+                }
+                Err(error) => Err(failure(&name, &error)),
             }
-            Err(error) => Err(failure(&name, &error)),
-        }
+        })
     }
 
     /// Puts a new version; `None` if the secret does not exist.
-    pub(crate) async fn put(&self, name: &str, json: &str) -> Result<Option<VersionId>, Failure> {
-        let name = self.full(name);
-        match self.client.put_secret_value().secret_id(&name).secret_string(json).send().await {
-            Ok(put) => version(&name, put.version_id).map(Some),
-            Err(error)
-                if error.as_service_error().is_some_and(PutSecretValueError::is_resource_not_found_exception) =>
-            {
-                Ok(None)
+    pub(crate) fn put<'a>(&'a self, name: &'a str, json: &'a str) -> Call<'a, Option<VersionId>> {
+        Box::pin(async move {
+            let name = self.full(name);
+            match self.client.put_secret_value().secret_id(&name).secret_string(json).send().await {
+                Ok(put) => version(&name, put.version_id).map(Some),
+                Err(error)
+                    if error.as_service_error().is_some_and(PutSecretValueError::is_resource_not_found_exception) =>
+                {
+                    Ok(None)
+                }
+                Err(error) => Err(failure(&name, &error)),
             }
-            Err(error) => Err(failure(&name, &error)),
-        }
+        })
     }
 
     /// Puts a version that is not current yet. The same version may be put again with the same value only.
-    pub(crate) async fn put_pending(&self, name: &str, version: &str, json: &str) -> Result<(), Failure> {
-        let name = self.full(name);
-        let put = self.client.put_secret_value().secret_id(&name).client_request_token(version).secret_string(json);
-        let put = put.version_stages(Stage::Pending.label());
-        put.send().await.map(drop).map_err(|error| failure(&name, &error))
+    pub(crate) fn put_pending<'a>(&'a self, name: &'a str, version: &'a str, json: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let name = self.full(name);
+            let put = self.client.put_secret_value().secret_id(&name).client_request_token(version).secret_string(json);
+            let put = put.version_stages(Stage::Pending.label());
+            put.send().await.map(drop).map_err(|error| failure(&name, &error))
+        })
     }
 
     /// Makes a version the current one in the place of another.
-    pub(crate) async fn make_current(
-        &self,
-        name: &str,
-        version: &str,
-        instead_of: Option<&VersionId>,
-    ) -> Result<(), Failure> {
-        let name = self.full(name);
-        let moving = self.client.update_secret_version_stage().secret_id(&name).version_stage(Stage::Current.label());
-        let moving = moving.move_to_version_id(version);
-        let moving = moving.set_remove_from_version_id(instead_of.map(|version| version.0.clone()));
-        moving.send().await.map(drop).map_err(|error| failure(&name, &error))
+    pub(crate) fn make_current<'a>(
+        &'a self,
+        name: &'a str,
+        version: &'a str,
+        instead_of: Option<&'a VersionId>,
+    ) -> Call<'a, ()> {
+        Box::pin(async move {
+            let name = self.full(name);
+            let moving =
+                self.client.update_secret_version_stage().secret_id(&name).version_stage(Stage::Current.label());
+            let moving = moving.move_to_version_id(version);
+            let moving = moving.set_remove_from_version_id(instead_of.map(|version| version.0.clone()));
+            moving.send().await.map(drop).map_err(|error| failure(&name, &error))
+        })
     }
 
     /// Whether an ARN or a full name is that of this secret. Secrets Manager ends an ARN with six characters of its own.
@@ -163,33 +181,37 @@ impl Manager {
     }
 
     /// Schedules the end of a secret. It is a success if that was done before, or if there is no such secret.
-    pub(crate) async fn schedule_deletion(&self, name: &str) -> Result<(), Failure> {
-        let name = self.full(name);
-        match self.client.delete_secret().secret_id(&name).recovery_window_in_days(RECOVERY_DAYS).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-                // The second one: it is scheduled. Whether that is so, its description says.
-                Some("ResourceNotFoundException" | "InvalidRequestException") => Ok(()),
-                _ => Err(failure(&name, &error)),
-            },
-        }
+    pub(crate) fn schedule_deletion<'a>(&'a self, name: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let name = self.full(name);
+            match self.client.delete_secret().secret_id(&name).recovery_window_in_days(RECOVERY_DAYS).send().await {
+                Ok(_) => Ok(()),
+                Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+                    // The second one: it is scheduled. Whether that is so, its description says.
+                    Some("ResourceNotFoundException" | "InvalidRequestException") => Ok(()),
+                    _ => Err(failure(&name, &error)),
+                },
+            }
+        })
     }
 
     /// What became of a secret.
-    pub(crate) async fn end_of(&self, name: &str) -> Result<SecretEnd, Failure> {
-        let name = self.full(name);
-        match self.client.describe_secret().secret_id(&name).send().await {
-            Ok(described) => Ok(described.deleted_date.map_or(SecretEnd::There, |date| {
-                let seconds = u64::try_from(date.secs()).unwrap_or_default();
-                SecretEnd::Scheduled(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
-            })),
-            Err(error)
-                if error.as_service_error().is_some_and(DescribeSecretError::is_resource_not_found_exception) =>
-            {
-                Ok(SecretEnd::Gone)
+    pub(crate) fn end_of<'a>(&'a self, name: &'a str) -> Call<'a, SecretEnd> {
+        Box::pin(async move {
+            let name = self.full(name);
+            match self.client.describe_secret().secret_id(&name).send().await {
+                Ok(described) => Ok(described.deleted_date.map_or(SecretEnd::There, |date| {
+                    let seconds = u64::try_from(date.secs()).unwrap_or_default();
+                    SecretEnd::Scheduled(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+                })),
+                Err(error)
+                    if error.as_service_error().is_some_and(DescribeSecretError::is_resource_not_found_exception) =>
+                {
+                    Ok(SecretEnd::Gone)
+                }
+                Err(error) => Err(failure(&name, &error)),
             }
-            Err(error) => Err(failure(&name, &error)),
-        }
+        })
     }
 
     pub(crate) fn missing(&self, name: &str) -> Failure {
@@ -213,9 +235,16 @@ impl Stage {
     }
 }
 
-fn parsed<S: DeserializeOwned>(id: &str, answer: GetSecretValueOutput) -> Result<S, Failure> {
-    let value = Zeroizing::new(answer.secret_string.unwrap_or_default());
-    serde_json::from_str(&value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))
+/// A secret's value, and its version.
+fn value(id: &str, get: GetSecretValueFluentBuilder) -> Call<'_, (Zeroizing<String>, Option<VersionId>)> {
+    Box::pin(async move {
+        let answer = get.send().await.map_err(|error| failure(id, &error))?;
+        Ok((Zeroizing::new(answer.secret_string.unwrap_or_default()), answer.version_id.map(VersionId)))
+    })
+}
+
+fn parsed<S: DeserializeOwned>(id: &str, value: &str) -> Result<S, Failure> {
+    serde_json::from_str(value).map_err(|_| Failure::with_detail(CauseCode::SecretMalformed, id))
 }
 
 fn version(name: &str, id: Option<String>) -> Result<VersionId, Failure> {

@@ -10,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, Pipeline, RedisConnectionInfo,
@@ -128,27 +129,32 @@ impl Server {
             .collect())
     }
 
-    async fn attempt(&self, command: &Cmd, deadline: Instant) -> Result<Value, Error> {
-        let mut connection = self.connection(deadline).await?;
-        let error = match timeout_at(deadline, command.query_async(&mut connection.handle)).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => Error::from(&error),
-            Err(_) => Error::Timeout,
-        };
-        if error.spoils_connection() {
-            self.connection.lock().await.take();
-        }
-        Err(error)
+    // Boxed, as the next one: compiled in this crate only, not in each one that awaits a call.
+    fn attempt<'a>(&'a self, command: &'a Cmd, deadline: Instant) -> BoxFuture<'a, Result<Value, Error>> {
+        Box::pin(async move {
+            let mut connection = self.connection(deadline).await?;
+            let error = match timeout_at(deadline, command.query_async(&mut connection.handle)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => Error::from(&error),
+                Err(_) => Error::Timeout,
+            };
+            if error.spoils_connection() {
+                self.connection.lock().await.take();
+            }
+            Err(error)
+        })
     }
 
-    async fn connection(&self, deadline: Instant) -> Result<Connection, Error> {
-        let mut slot = self.connection.lock().await;
-        if let Some(connection) = &*slot {
-            return Ok(connection.clone());
-        }
-        let connection = timeout_at(deadline, self.open()).await.map_err(|_| Error::Connect)??;
-        *slot = Some(connection.clone());
-        Ok(connection)
+    fn connection(&self, deadline: Instant) -> BoxFuture<'_, Result<Connection, Error>> {
+        Box::pin(async move {
+            let mut slot = self.connection.lock().await;
+            if let Some(connection) = &*slot {
+                return Ok(connection.clone());
+            }
+            let connection = timeout_at(deadline, self.open()).await.map_err(|_| Error::Connect)??;
+            *slot = Some(connection.clone());
+            Ok(connection)
+        })
     }
 
     async fn open(&self) -> Result<Connection, Error> {

@@ -7,6 +7,7 @@ use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use domain::{Caught, CauseCode, Failure, Run, TenantId, names};
+use futures_util::future::BoxFuture;
 use lambda_kit::{AwsResource, Declaration, Misconfigured, Need, Platform, settings};
 use store::{Machine, Purge, Tenant};
 
@@ -138,53 +139,68 @@ impl Purges {
 impl Execution<'_> {
     /// Starts it. If it was started already, nothing changes: Step Functions answers a repeated request with the same
     /// execution while it runs, and with `ExecutionAlreadyExists` afterwards.
-    pub(crate) async fn start(&self) -> Result<(), Failure> {
-        let Executions { client, state_machine_arn } = self.executions;
-        let input = serde_json::to_string(&self.run).unwrap_or_default();
-        let start = client.start_execution().state_machine_arn(state_machine_arn).name(&self.name).input(input);
-        match start.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
-                Ok(())
+    // Boxed, as the next two: compiled in this crate only, not in each one that awaits it.
+    pub(crate) fn start(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let Executions { client, state_machine_arn } = self.executions;
+            let input = serde_json::to_string(&self.run).unwrap_or_default();
+            let start = client.start_execution().state_machine_arn(state_machine_arn).name(&self.name).input(input);
+            match start.send().await {
+                Ok(_) => Ok(()),
+                Err(error)
+                    if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) =>
+                {
+                    Ok(())
+                }
+                Err(error) => Err(failure(&error)),
             }
-            Err(error) => Err(failure(&error)),
-        }
+        })
     }
 
     /// Its status, which is eventually consistent: a new execution may be absent for a moment.
-    pub(crate) async fn status(&self) -> Result<RunStatus, Failure> {
-        let arn = self.executions.execution_arn(&self.name);
-        match self.executions.client.describe_execution().execution_arn(arn).send().await {
-            Ok(execution) => Ok(match execution.status() {
-                ExecutionStatus::Running | ExecutionStatus::PendingRedrive => RunStatus::Running,
-                ExecutionStatus::Failed => RunStatus::Ended {
-                    by: execution.error().map(|error| Caught {
-                        error: error.to_owned(),
-                        cause: execution.cause().unwrap_or_default().to_owned(),
-                    }),
-                },
-                _ => RunStatus::Ended { by: None },
-            }),
-            Err(error) if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) => {
-                Ok(RunStatus::Absent)
+    pub(crate) fn status(&self) -> BoxFuture<'_, Result<RunStatus, Failure>> {
+        Box::pin(async move {
+            let arn = self.executions.execution_arn(&self.name);
+            match self.executions.client.describe_execution().execution_arn(arn).send().await {
+                Ok(execution) => Ok(match execution.status() {
+                    ExecutionStatus::Running | ExecutionStatus::PendingRedrive => RunStatus::Running,
+                    ExecutionStatus::Failed => RunStatus::Ended {
+                        by: execution.error().map(|error| Caught {
+                            error: error.to_owned(),
+                            cause: execution.cause().unwrap_or_default().to_owned(),
+                        }),
+                    },
+                    _ => RunStatus::Ended { by: None },
+                }),
+                Err(error)
+                    if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) =>
+                {
+                    Ok(RunStatus::Absent)
+                }
+                Err(error) => Err(failure(&error)),
             }
-            Err(error) => Err(failure(&error)),
-        }
+        })
     }
 }
 
 impl StopRuns {
     /// Stops an attempt's execution. It is a success if the execution does not exist or has ended.
-    pub async fn stop(&self, tenant_id: TenantId, attempt: i32) -> Result<(), Failure> {
-        let stop =
-            self.0.client.stop_execution().execution_arn(self.0.execution_arn(&names::execution(tenant_id, attempt)));
-        match stop.cause("The tenant was deactivated.").send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(StopExecutionError::is_execution_does_not_exist) => {
-                Ok(())
+    #[must_use]
+    pub fn stop(&self, tenant_id: TenantId, attempt: i32) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let stop = self
+                .0
+                .client
+                .stop_execution()
+                .execution_arn(self.0.execution_arn(&names::execution(tenant_id, attempt)));
+            match stop.cause("The tenant was deactivated.").send().await {
+                Ok(_) => Ok(()),
+                Err(error) if error.as_service_error().is_some_and(StopExecutionError::is_execution_does_not_exist) => {
+                    Ok(())
+                }
+                Err(error) => Err(failure(&error)),
             }
-            Err(error) => Err(failure(&error)),
-        }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use domain::{Actor, CauseCode};
+use futures_util::future::BoxFuture;
 use lambda_kit::{Declaration, Misconfigured, Need, Platform, Read};
 use secrecy::ExposeSecret;
 use secrets::{DatabaseReadSecret, DatabaseSecret};
@@ -44,12 +45,14 @@ pub async fn connect(config: &DatabaseSecret, application: &str) -> Result<Clien
 }
 
 /// Opens a connection, always over TLS. These authorities, and those that the secret holds are trusted.
-pub async fn connect_trusting(
+// Boxed: compiled in this crate only, not in each one that awaits it.
+#[must_use]
+pub fn connect_trusting<'a>(
     authorities: Authorities<'static>,
-    config: &DatabaseSecret,
-    application: &str,
-) -> Result<Client, StoreError> {
-    Entrance::new(authorities, config.clone())?.open(None, application).await
+    config: &'a DatabaseSecret,
+    application: &'a str,
+) -> BoxFuture<'a, Result<Client, StoreError>> {
+    Box::pin(async move { Entrance::new(authorities, config.clone())?.open(None, application).await })
 }
 
 /// Where a server is.
@@ -275,27 +278,30 @@ impl Reader {
         Ok(guard)
     }
 
-    async fn connect(&self) -> Result<Client, StoreError> {
-        let mut entrance = self.entrance.lock().await;
-        // A failure may mean that the password, the host or the authority is another one now.
-        if let Some(known) = entrance.take()
-            && let Ok(client) = known.open(None, APPLICATION).await
-        {
-            *entrance = Some(known);
-            return Ok(client);
-        }
-        let begun = self.address.as_ref().map(Dialling::begin);
-        let mut read = self.read_entrance().await?;
-        let client = match read.open(begun, APPLICATION).await {
-            // The password was rotated since it was read.
-            Err(StoreError::Refused) => {
-                read = self.read_entrance().await?;
-                read.open(None, APPLICATION).await
+    // Boxed: compiled in this crate only, not in each one that awaits a statement.
+    fn connect(&self) -> BoxFuture<'_, Result<Client, StoreError>> {
+        Box::pin(async move {
+            let mut entrance = self.entrance.lock().await;
+            // A failure may mean that the password, the host or the authority is another one now.
+            if let Some(known) = entrance.take()
+                && let Ok(client) = known.open(None, APPLICATION).await
+            {
+                *entrance = Some(known);
+                return Ok(client);
             }
-            client => client,
-        }?;
-        *entrance = Some(read);
-        Ok(client)
+            let begun = self.address.as_ref().map(Dialling::begin);
+            let mut read = self.read_entrance().await?;
+            let client = match read.open(begun, APPLICATION).await {
+                // The password was rotated since it was read.
+                Err(StoreError::Refused) => {
+                    read = self.read_entrance().await?;
+                    read.open(None, APPLICATION).await
+                }
+                client => client,
+            }?;
+            *entrance = Some(read);
+            Ok(client)
+        })
     }
 
     async fn read_entrance(&self) -> Result<Entrance, StoreError> {
