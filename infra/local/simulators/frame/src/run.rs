@@ -1,12 +1,17 @@
 //! The life of a stand-in's process.
 
+use std::env;
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::stand_in::StandIn;
 
@@ -18,8 +23,9 @@ where
     E: Error + 'static,
     F: Future<Output = Result<StandIn, E>>,
 {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let wanted = env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse::<Targets>().ok());
+    let wanted = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    tracing_subscriber::registry().with(wanted).with(fmt::layer().with_writer(io::stderr)).init();
     match live(start, S::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
