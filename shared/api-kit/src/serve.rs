@@ -75,14 +75,8 @@ pub async fn serve<H: Handler>() -> Result<(), lambda_http::Error> {
     const { assert!(H::Input::TAKES.are_those_of(&H::ROUTE), "the handler's input is not what the route table says") }
     let platform = Platform::start(H::ROUTE.name);
     let handler: H = platform.open()?;
-    // Known to the compiler, so that a route without keys has no client of DynamoDB. A function, because a future has code for
-    // each place where it can wait, also for one that it never comes to.
-    let (records, handle): (_, Handle<H>) = if const { H::ROUTE.idempotent_by_key() } {
-        (Some(platform.open()?), Endpoint::once)
-    } else {
-        (None, Endpoint::handle)
-    };
-    let endpoint = Endpoint { handler, records, handle, gate: Gate::open(&platform)?, metrics: platform.open()? };
+    let records = if H::ROUTE.idempotent_by_key() { Some(platform.open::<Records>()?) } else { None };
+    let endpoint = Endpoint { handler, records, gate: Gate::open(&platform)?, metrics: platform.open()? };
     platform.warmed_up().await;
     lambda_http::run(service_fn(async |event: lambda_http::Request| {
         Ok::<_, lambda_http::Error>(Ready(respond(&endpoint, event).await))
@@ -99,14 +93,10 @@ impl IntoResponse for Ready {
     }
 }
 
-/// How an endpoint handles an authorised request.
-type Handle<H> = for<'a> fn(&'a Endpoint<H>, &'a Request, Budget) -> BoxFuture<'a, Result<Answer, Problem>>;
-
 struct Endpoint<H> {
     handler: H,
     /// Only if the route takes an `Idempotency-Key`.
     records: Option<Records>,
-    handle: Handle<H>,
     gate: Gate,
     metrics: Metrics<Answered>,
 }
@@ -114,15 +104,16 @@ struct Endpoint<H> {
 impl<H: Handler> Endpoint<H> {
     /// Boxed: what a handler awaits is nested too deep for the runtime around it.
     fn handle<'a>(&'a self, request: &'a Request, budget: Budget) -> BoxFuture<'a, Result<Answer, Problem>> {
-        Box::pin(async move { self.handler.handle(request, H::Input::read(request)?, budget).await })
-    }
-
-    /// The same, once for an `Idempotency-Key`.
-    fn once<'a>(&'a self, request: &'a Request, budget: Budget) -> BoxFuture<'a, Result<Answer, Problem>> {
-        let handle = |budget| self.handle(request, budget);
+        let handle = move |budget| -> BoxFuture<'a, _> {
+            Box::pin(async move { self.handler.handle(request, H::Input::read(request)?, budget).await })
+        };
         match &self.records {
-            Some(records) => Box::pin(idempotency::once(records, H::ROUTE.name, request, budget, handle)),
-            None => handle(budget),
+            // Known to the compiler, so that a route without keys has no client of DynamoDB. Not in an `async fn`: a future has
+            // code for each place where it can wait, also for one that it never comes to.
+            Some(records) if const { H::ROUTE.idempotent_by_key() } => {
+                Box::pin(idempotency::once(records, H::ROUTE.name, request, budget, handle))
+            }
+            Some(_) | None => handle(budget),
         }
     }
 }
@@ -253,7 +244,7 @@ async fn answer<H: Handler>(
     }
     let caller = endpoint.gate.caller(&H::ROUTE, &event).await?;
     span.record("caller", caller.actor());
-    (endpoint.handle)(endpoint, &Request::new(event, caller, request_id, correlation_id), budget).await
+    endpoint.handle(&Request::new(event, caller, request_id, correlation_id), budget).await
 }
 
 fn write(outcome: Result<Answer, Problem>, request_id: &str) -> Response<Body> {

@@ -46,7 +46,7 @@ pub enum SecretEnd {
 
 /// A call of Secrets Manager. It is boxed, because Rust compiles what an `async fn` awaits in each crate that awaits it,
 /// and the SDK's part is 100 kB.
-type Call<'a, T> = BoxFuture<'a, Result<T, Failure>>;
+pub(crate) type Call<'a, T> = BoxFuture<'a, Result<T, Failure>>;
 
 /// Secrets Manager, below the installation's prefix.
 #[derive(Clone, Debug)]

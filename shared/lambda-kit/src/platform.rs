@@ -1,17 +1,17 @@
 //! The start of a process.
 
-use std::pin::Pin;
 use std::sync::{Mutex, OnceLock};
 
 use aws_sdk_secretsmanager::Client;
 use aws_types::SdkConfig;
+use futures_util::future::BoxFuture;
 
 use crate::manager::Manager;
 use crate::settings::Settings;
 use crate::{aws, telemetry};
 
 /// Work that is done before the first request, so that the request does not wait for it.
-type WarmUp = Pin<Box<dyn Future<Output = ()> + Send>>;
+type WarmUp = BoxFuture<'static, ()>;
 
 /// The source of all needs. A function never sees it; it gets only the handles that it declared.
 pub struct Platform {

@@ -4,7 +4,6 @@
 //! Its value is never shown.
 
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::{CauseCode, Failure};
@@ -12,7 +11,7 @@ use secrets::{MasterSecret, Secret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::manager::{Manager, SecretEnd, VersionId, unavailable};
+use crate::manager::{Call, Manager, SecretEnd, VersionId, unavailable};
 use crate::need::{AwsResource, Declaration, Need};
 use crate::platform::Platform;
 use crate::settings;
@@ -41,7 +40,7 @@ impl SecretsKey {
 }
 
 /// A future value of a secret, with its version if the source has versions.
-type Reading<S> = Pin<Box<dyn Future<Output = Result<(S, Option<VersionId>), Failure>> + Send>>;
+type Reading<S> = Call<'static, (S, Option<VersionId>)>;
 
 /// Reads the current version of a secret, or this one.
 type Source<S> = Arc<dyn Fn(<S as Secret>::Key, Option<String>) -> Reading<S> + Send + Sync>;

@@ -17,11 +17,10 @@ mod stripe;
 mod supabase;
 mod valkey;
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use domain::{CauseCode, Checked, Fact, Failure, Region, Tier, Verdict, Warning, names};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use lambda_kit::{Budget, Read, needs};
 use secrets::{RegionSecret, SmtpSecret, ValkeySecret};
 
@@ -31,7 +30,7 @@ pub const SYSTEM_LIMIT: Duration = Duration::from_secs(20);
 /// What is found of a system that can be used.
 type Found = Result<Vec<Warning>, Failure>;
 /// The check of one system.
-type Check<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
+type Check<'a> = BoxFuture<'a, Verdict>;
 
 needs! {
     /// The systems that tenants need.

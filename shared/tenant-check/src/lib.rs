@@ -17,12 +17,11 @@ mod repair;
 mod search;
 mod subject;
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use billing::Billing;
 use domain::{CauseCode, Failure, TenantPart};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use graph_users::GraphAccess;
 use lambda_kit::{Budget, Read, needs};
 use region_search::RegionSearchLook;
@@ -111,7 +110,7 @@ impl TenantCheck {
 }
 
 /// The work for a group of parts that one system has. What it finds until it fails, or until its time is over, counts.
-type Work<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+type Work<'a> = BoxFuture<'a, Result<(), Failure>>;
 
 /// Asks for a group's parts. What was not found in time was not asked for.
 async fn asked(
@@ -129,7 +128,7 @@ async fn asked(
 }
 
 /// One of several parts that a system is asked for at the same time.
-type Asking<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+type Asking<'a> = BoxFuture<'a, ()>;
 
 /// What a check leaves of its budget for the answer.
 pub const FOR_THE_ANSWER: Duration = Duration::from_millis(250);
