@@ -13,6 +13,8 @@ several, and gives the authorizer none.
 It serves the API on a port of its own under the paths that it has at API Gateway, `/v1/…`, so that what the API says of itself
 (`Location`, `Link`, `poll_url`) leads somewhere. API_FILE holds the API's id once there is one.
 
+It begins an execution at once. ministack waits 150 ms before.
+
 Its threads look less often for what they wait for. Each process of a function has several, and hundreds of them together keep
 Python's lock so busy that nothing else gets it. With LARGE set, they also ask less often for the lock while another has it; a
 single request takes longer then.
@@ -26,6 +28,7 @@ import runpy
 import socket
 import socketserver
 import sys
+import time
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -36,7 +39,7 @@ socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 import hypercorn.asyncio  # noqa: E402  (the switch above must come first)
 from ministack.app import main  # noqa: E402
 from ministack.core import lambda_runtime  # noqa: E402
-from ministack.services import apigateway_v1  # noqa: E402
+from ministack.services import apigateway_v1, stepfunctions  # noqa: E402
 from ministack.services.cloudformation import changesets, engine, handlers  # noqa: E402
 from samtranslator.translator import transform as sam  # noqa: E402
 
@@ -75,6 +78,16 @@ async def invoke_authorizer(authorizer, event, *scope):
 apigateway_v1.new_uuid = lambda: request_id.get() or new_uuid()
 apigateway_v1.handle_execute = handle_execute
 apigateway_v1._invoke_authorizer_lambda = invoke_authorizer
+
+BEFORE_EXECUTION = 0.15
+
+
+def sleep(seconds):
+    if seconds != BEFORE_EXECUTION:
+        time.sleep(seconds)
+
+
+stepfunctions.time = SimpleNamespace(**vars(time) | {"sleep": sleep})
 
 api_port, api_file, serve = int(os.environ["API_PORT"]), Path(os.environ["API_FILE"]), hypercorn.asyncio.serve
 

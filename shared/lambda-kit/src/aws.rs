@@ -7,6 +7,7 @@
 //! start, 210 KB, and has HTTP/2, which none of these services speaks.
 
 use std::fs;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -37,9 +38,26 @@ pub(crate) const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 pub(crate) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// The configuration of every client of AWS. An operation takes at most 4.5 s, including one repetition, because a route
-/// has to answer within 5 s.
-pub(crate) fn load(settings: &Settings) -> SdkConfig {
+/// The configuration of every client of AWS. It is made for the first who asks: a function that asks for nothing of AWS has
+/// no client linked, and one that does has opened its connections by then.
+#[derive(Clone, Debug)]
+pub(crate) struct Sdk {
+    settings: Settings,
+    config: Arc<OnceLock<SdkConfig>>,
+}
+
+impl Sdk {
+    pub(crate) fn of(settings: Settings) -> Self {
+        Self { settings, config: Arc::default() }
+    }
+
+    pub(crate) fn config(&self) -> &SdkConfig {
+        self.config.get_or_init(|| load(&self.settings))
+    }
+}
+
+/// An operation takes at most 4.5 s, including one repetition, because a route has to answer within 5 s.
+fn load(settings: &Settings) -> SdkConfig {
     let region = settings.text("AWS_REGION");
     let is_set = |name| settings.text(name).and_then(|value| value.parse().ok()).unwrap_or(false);
     let timeouts = TimeoutConfig::builder()

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
@@ -17,6 +17,8 @@ use serde::de::DeserializeOwned;
 use tls::distrust;
 use tracing::field::display;
 use zeroize::Zeroizing;
+
+use crate::aws::Sdk;
 
 /// The identifier of a secret's version. It is public.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,13 +53,19 @@ pub(crate) type Call<'a, T> = BoxFuture<'a, Result<T, Failure>>;
 /// Secrets Manager, below the installation's prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct Manager {
-    client: Client,
+    sdk: Sdk,
+    client: Arc<OnceLock<Client>>,
     prefix: Arc<str>,
 }
 
 impl Manager {
-    pub(crate) fn new(client: Client, prefix: String) -> Self {
-        Self { client, prefix: prefix.into() }
+    pub(crate) fn new(sdk: Sdk, prefix: String) -> Self {
+        Self { sdk, client: Arc::default(), prefix: prefix.into() }
+    }
+
+    /// Made when it is first used.
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| Client::new(self.sdk.config()))
     }
 
     fn full(&self, name: &str) -> String {
@@ -91,7 +99,7 @@ impl Manager {
         stage: Stage,
     ) -> Result<S, Failure> {
         let name = self.full(name);
-        let get = self.client.get_secret_value().secret_id(&name).version_id(version).version_stage(stage.label());
+        let get = self.client().get_secret_value().secret_id(&name).version_id(version).version_stage(stage.label());
         parsed(&name, &value(&name, get).await?.0)
     }
 
@@ -101,7 +109,7 @@ impl Manager {
         id: &str,
         version: Option<&str>,
     ) -> Result<(S, Option<VersionId>), Failure> {
-        let get = self.client.get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
+        let get = self.client().get_secret_value().secret_id(id).set_version_id(version.map(str::to_owned));
         let (value, version) = value(id, get).await?;
         Ok((parsed(id, &value)?, version))
     }
@@ -117,7 +125,7 @@ impl Manager {
         Box::pin(async move {
             let name = self.full(name);
             let create =
-                self.client.create_secret().name(&name).secret_string(json).set_kms_key_id(key.map(str::to_owned));
+                self.client().create_secret().name(&name).secret_string(json).set_kms_key_id(key.map(str::to_owned));
             match create.send().await {
                 Ok(created) => version(&name, created.version_id).map(Some),
                 Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => {
@@ -132,7 +140,7 @@ impl Manager {
     pub(crate) fn put<'a>(&'a self, name: &'a str, json: &'a str) -> Call<'a, Option<VersionId>> {
         Box::pin(async move {
             let name = self.full(name);
-            match self.client.put_secret_value().secret_id(&name).secret_string(json).send().await {
+            match self.client().put_secret_value().secret_id(&name).secret_string(json).send().await {
                 Ok(put) => version(&name, put.version_id).map(Some),
                 Err(error)
                     if error.as_service_error().is_some_and(PutSecretValueError::is_resource_not_found_exception) =>
@@ -148,7 +156,8 @@ impl Manager {
     pub(crate) fn put_pending<'a>(&'a self, name: &'a str, version: &'a str, json: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let name = self.full(name);
-            let put = self.client.put_secret_value().secret_id(&name).client_request_token(version).secret_string(json);
+            let put =
+                self.client().put_secret_value().secret_id(&name).client_request_token(version).secret_string(json);
             let put = put.version_stages(Stage::Pending.label());
             put.send().await.map(drop).map_err(|error| failure(&name, &error))
         })
@@ -164,7 +173,7 @@ impl Manager {
         Box::pin(async move {
             let name = self.full(name);
             let moving =
-                self.client.update_secret_version_stage().secret_id(&name).version_stage(Stage::Current.label());
+                self.client().update_secret_version_stage().secret_id(&name).version_stage(Stage::Current.label());
             let moving = moving.move_to_version_id(version);
             let moving = moving.set_remove_from_version_id(instead_of.map(|version| version.0.clone()));
             moving.send().await.map(drop).map_err(|error| failure(&name, &error))
@@ -184,7 +193,7 @@ impl Manager {
     pub(crate) fn schedule_deletion<'a>(&'a self, name: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let name = self.full(name);
-            match self.client.delete_secret().secret_id(&name).recovery_window_in_days(RECOVERY_DAYS).send().await {
+            match self.client().delete_secret().secret_id(&name).recovery_window_in_days(RECOVERY_DAYS).send().await {
                 Ok(_) => Ok(()),
                 Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
                     // The second one: it is scheduled. Whether that is so, its description says.
@@ -199,7 +208,7 @@ impl Manager {
     pub(crate) fn end_of<'a>(&'a self, name: &'a str) -> Call<'a, SecretEnd> {
         Box::pin(async move {
             let name = self.full(name);
-            match self.client.describe_secret().secret_id(&name).send().await {
+            match self.client().describe_secret().secret_id(&name).send().await {
                 Ok(described) => Ok(described.deleted_date.map_or(SecretEnd::There, |date| {
                     let seconds = u64::try_from(date.secs()).unwrap_or_default();
                     SecretEnd::Scheduled(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))

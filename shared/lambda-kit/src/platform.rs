@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use aws_sdk_secretsmanager::Client;
 use aws_types::SdkConfig;
 use futures_util::future::BoxFuture;
 
+use crate::aws::Sdk;
 use crate::manager::Manager;
 use crate::settings::Settings;
 use crate::{aws, telemetry};
@@ -17,8 +17,7 @@ type WarmUp = BoxFuture<'static, ()>;
 pub struct Platform {
     function: String,
     settings: Settings,
-    /// Made for the first who asks: a function that asks for nothing of AWS has no client linked.
-    sdk: OnceLock<SdkConfig>,
+    sdk: Sdk,
     manager: OnceLock<Manager>,
     warm_ups: Mutex<Vec<WarmUp>>,
 }
@@ -43,8 +42,8 @@ impl Platform {
     pub fn with(function: &str, settings: Settings) -> Self {
         Self {
             function: function.to_owned(),
+            sdk: Sdk::of(settings.clone()),
             settings,
-            sdk: OnceLock::new(),
             manager: OnceLock::new(),
             warm_ups: Mutex::default(),
         }
@@ -74,7 +73,7 @@ impl Platform {
     /// The AWS configuration, with which clients are made.
     #[must_use]
     pub fn sdk(&self) -> &SdkConfig {
-        self.sdk.get_or_init(|| aws::load(&self.settings))
+        self.sdk.config()
     }
 
     /// The settings.
@@ -95,6 +94,6 @@ impl Platform {
     }
 
     pub(crate) fn manager(&self) -> &Manager {
-        self.manager.get_or_init(|| Manager::new(Client::new(self.sdk()), self.prefix()))
+        self.manager.get_or_init(|| Manager::new(self.sdk.clone(), self.prefix()))
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The environment variables of the process, or of a test. An empty variable counts as absent.
 #[derive(Clone, Default)]
-pub struct Settings(BTreeMap<String, String>);
+pub struct Settings(Arc<BTreeMap<String, String>>);
 
 /// Shows names only: the process's credentials for AWS are among the values.
 impl fmt::Debug for Settings {
@@ -40,7 +41,7 @@ impl Settings {
 
 impl FromIterator<(String, String)> for Settings {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
-        Self(variables.into_iter().collect())
+        Self(Arc::new(variables.into_iter().collect()))
     }
 }
 

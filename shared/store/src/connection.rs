@@ -1,36 +1,25 @@
 //! One connection. What opened it is remembered, so that it is opened again without asking for the credentials, and is read
 //! again once it fails: a rotated password needs no restart.
 
-use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use domain::{Actor, CauseCode};
+use domain::Actor;
 use futures_util::future::BoxFuture;
 use lambda_kit::{Declaration, Misconfigured, Need, Platform, Read};
-use secrecy::ExposeSecret;
 use secrets::{DatabaseReadSecret, DatabaseSecret};
-use socket2::{SockRef, TcpKeepalive};
 use tls::Authorities;
-use tokio::net::TcpStream;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::task::JoinHandle;
-use tokio_postgres::config::SslMode;
-use tokio_postgres::tls::MakeTlsConnect;
+use tokio::task::yield_now;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, Row};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{Client, Row};
 
 use crate::StoreError;
+use crate::entrance::{Address, Entrance, HeadStart};
 
 /// How the functions name themselves to the server.
 const APPLICATION: &str = "ivory-control-plane";
-/// The time limit for opening a connection, authentication included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a connection is idle before the system asks whether the server is still there.
-const KEPT_ALIVE: Duration = Duration::from_secs(30);
-const POSTGRES_PORT: &str = "5432";
 /// The time limit for a statement of the control database. Each reads or writes a handful of rows by key.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the start of a process waits for the database. The first request waits for the start.
@@ -52,100 +41,14 @@ pub fn connect_trusting<'a>(
     config: &'a DatabaseSecret,
     application: &'a str,
 ) -> BoxFuture<'a, Result<Client, StoreError>> {
-    Box::pin(async move { Entrance::new(authorities, config.clone())?.open(None, application).await })
-}
-
-/// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Address {
-    host: String,
-    port: u16,
-}
-
-impl Address {
-    fn of(config: &DatabaseSecret) -> Self {
-        Self { host: config.host.clone(), port: config.port }
-    }
-
-    /// `host` or `host:port`.
-    fn parse(text: &str) -> Option<Self> {
-        let (host, port) = text.split_once(':').unwrap_or((text, POSTGRES_PORT));
-        let port = port.parse().ok()?;
-        (!host.is_empty()).then(|| Self { host: host.to_owned(), port })
-    }
-
-    async fn dial(&self) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect((&*self.host, self.port)).await?;
-        stream.set_nodelay(true)?;
-        SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEPT_ALIVE))?;
-        Ok(stream)
-    }
-}
-
-/// A connection that was begun before it is known who will log in on it.
-struct Dialling {
-    address: Address,
-    stream: JoinHandle<io::Result<TcpStream>>,
-}
-
-impl Dialling {
-    fn begin(address: &Address) -> Self {
-        let dialled = address.clone();
-        Self { address: address.clone(), stream: tokio::spawn(async move { dialled.dial().await }) }
-    }
-}
-
-/// How a connection is opened.
-struct Entrance {
-    config: DatabaseSecret,
-    /// Holds the sessions of TLS, which a server that keeps them resumes.
-    tls: MakeRustlsConnect,
-}
-
-impl Entrance {
-    fn new(authorities: Authorities<'static>, config: DatabaseSecret) -> Result<Self, StoreError> {
-        let tls = tls::client_config(authorities.and(config.ca_pem.as_deref()))
-            .map_err(|_| StoreError::Credentials(CauseCode::DatabaseCaMalformed.into()))?;
-        Ok(Self { config, tls: MakeRustlsConnect::new(tls) })
-    }
-
-    /// Logs in on a connection that was begun, if it leads to this server.
-    async fn open(&self, begun: Option<Dialling>, application: &str) -> Result<Client, StoreError> {
-        let address = Address::of(&self.config);
-        let begun = begun.filter(|begun| begun.address == address);
-        let dialled = async {
-            match begun {
-                Some(Dialling { stream, .. }) => stream.await.map_err(|_| StoreError::Unavailable)?,
-                None => address.dial().await,
-            }
-            .map_err(|_| StoreError::Unavailable)
-        };
-        let connecting = async { self.log_in(dialled.await?, application).await };
-        tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| StoreError::Unavailable)?
-    }
-
-    async fn log_in(&self, stream: TcpStream, application: &str) -> Result<Client, StoreError> {
-        let mut pg = Config::new();
-        pg.dbname(&self.config.dbname)
-            .user(&self.config.username)
-            .password(self.config.password.expose_secret())
-            .application_name(application)
-            .ssl_mode(SslMode::Require);
-        let mut tls = self.tls.clone();
-        let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, &self.config.host);
-        let tls = tls.map_err(|_| StoreError::Unavailable)?;
-        let (client, connection) = pg.connect_raw(stream, tls).await?;
-        // Ends when the client is dropped. If the connection breaks, `client.is_closed()` is true.
-        tokio::spawn(connection);
-        Ok(client)
-    }
+    Box::pin(async move { Entrance::new(authorities, config.clone(), None)?.open(application).await })
 }
 
 /// The control database, for statements that only read. One connection per process: a Lambda environment serves one
 /// request at a time.
 pub struct Reader {
     credentials: Read<DatabaseSecret>,
-    /// Where the server probably is: it is dialled while the secret is read, which says where it is.
+    /// Where the server probably is: a connection is begun while the secret is read, which says where it is.
     address: Option<Address>,
     /// What opened the last connection.
     entrance: Mutex<Option<Entrance>>,
@@ -283,19 +186,21 @@ impl Reader {
         Box::pin(async move {
             let mut entrance = self.entrance.lock().await;
             // A failure may mean that the password, the host or the authority is another one now.
-            if let Some(known) = entrance.take()
-                && let Ok(client) = known.open(None, APPLICATION).await
+            if let Some(mut known) = entrance.take()
+                && let Ok(client) = known.open(APPLICATION).await
             {
                 *entrance = Some(known);
                 return Ok(client);
             }
-            let begun = self.address.as_ref().map(Dialling::begin);
-            let mut read = self.read_entrance().await?;
-            let client = match read.open(begun, APPLICATION).await {
+            let begun = self.address.clone().map(HeadStart::begin);
+            // The server is dialled before AWS's client is made.
+            yield_now().await;
+            let mut read = self.read_entrance(begun).await?;
+            let client = match read.open(APPLICATION).await {
                 // The password was rotated since it was read.
                 Err(StoreError::Refused) => {
-                    read = self.read_entrance().await?;
-                    read.open(None, APPLICATION).await
+                    read = self.read_entrance(None).await?;
+                    read.open(APPLICATION).await
                 }
                 client => client,
             }?;
@@ -304,9 +209,9 @@ impl Reader {
         })
     }
 
-    async fn read_entrance(&self) -> Result<Entrance, StoreError> {
+    async fn read_entrance(&self, begun: Option<HeadStart>) -> Result<Entrance, StoreError> {
         let config = self.credentials.read().await.map_err(StoreError::Credentials)?;
-        Entrance::new(Authorities::rds(&config.host), config)
+        Entrance::new(Authorities::rds(&config.host), config, begun)
     }
 
     /// Runs one statement with typed parameters: unnamed, in one round trip. If the connection turns out to be dead

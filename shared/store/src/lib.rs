@@ -15,6 +15,7 @@ mod catalogs;
 mod connection;
 mod deployment;
 mod duties;
+mod entrance;
 mod error;
 mod holders;
 mod inspection;

@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 use domain::TenantId;
 use lambda_kit::Read;
 use secrets::{DatabaseReadSecret, DatabaseSecret};
-use store::Reader;
+use store::{Reader, StoreError};
 use test_database::TestDatabase;
-use tokio::io::copy_bidirectional;
+use test_database::stranger::{Authority, certificate, stranger};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
+use tokio::try_join;
 use uuid::Uuid;
 
+/// More bytes than a server sends before its certificate, and fewer than that has.
+const CERTIFICATE: usize = 300;
 /// Longer than any of this takes.
 const LONG: Duration = Duration::from_secs(10);
 
@@ -22,6 +26,8 @@ struct Way {
     /// The same user at this way's address.
     secret: DatabaseSecret,
     taken: Arc<AtomicUsize>,
+    /// How many bytes the server has sent.
+    answered: Arc<AtomicUsize>,
 }
 
 impl Way {
@@ -29,19 +35,36 @@ impl Way {
         let server = database.users().reader.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let secret = DatabaseSecret { port: listener.local_addr().expect("bound").port(), ..server.clone() };
-        let taken = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&taken);
+        let (taken, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (count, bytes) = (Arc::clone(&taken), Arc::clone(&answered));
         tokio::spawn(async move {
-            while let Ok((mut near, _)) = listener.accept().await {
+            while let Ok((near, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                let server = (server.host.clone(), server.port);
+                let (server, bytes) = ((server.host.clone(), server.port), Arc::clone(&bytes));
                 tokio::spawn(async move {
-                    let mut far = TcpStream::connect(server).await.expect("the server listens");
-                    copy_bidirectional(&mut near, &mut far).await
+                    let far = TcpStream::connect(server).await.expect("the server listens");
+                    let ((mut near_in, mut near_out), (mut far_in, mut far_out)) =
+                        (near.into_split(), far.into_split());
+                    let there = async {
+                        copy(&mut near_in, &mut far_out).await?;
+                        far_out.shutdown().await
+                    };
+                    let back = async {
+                        let mut part = [0; 4096];
+                        loop {
+                            let length = far_in.read(&mut part).await?;
+                            if length == 0 {
+                                return near_out.shutdown().await;
+                            }
+                            bytes.fetch_add(length, Ordering::SeqCst);
+                            near_out.write_all(&part[..length]).await?;
+                        }
+                    };
+                    try_join!(there, back)
                 });
             }
         });
-        Self { secret, taken }
+        Self { secret, taken, answered }
     }
 
     fn taken(&self) -> usize {
@@ -56,15 +79,15 @@ async fn works(reader: &Reader) {
 
 #[tokio::test]
 #[ignore = "needs TEST_POSTGRES_URL and POSTGRES_CA_FILE"]
-async fn the_server_is_dialled_before_the_secret_is_known() {
+async fn the_server_has_made_its_part_of_the_handshake_before_the_secret_is_known() {
     let database = TestDatabase::control().await;
     let way = Way::to(&database).await;
-    let (secret, taken) = (way.secret.clone(), Arc::clone(&way.taken));
+    let (secret, answered) = (way.secret.clone(), Arc::clone(&way.answered));
     let credentials = Read::from_fn(move |()| {
-        let (secret, taken) = (secret.clone(), Arc::clone(&taken));
+        let (secret, answered) = (secret.clone(), Arc::clone(&answered));
         async move {
-            // The secret comes once somebody is connected.
-            while taken.load(Ordering::SeqCst) == 0 {
+            // The secret comes once the server has shown its certificate.
+            while answered.load(Ordering::SeqCst) < CERTIFICATE {
                 sleep(Duration::from_millis(1)).await;
             }
             Ok(DatabaseReadSecret(secret))
@@ -73,6 +96,24 @@ async fn the_server_is_dialled_before_the_secret_is_known() {
     let address = format!("{}:{}", way.secret.host, way.secret.port);
     works(&Reader::new(credentials).probably_at(Some(&address))).await;
     assert_eq!(way.taken(), 1, "that connection is used");
+}
+
+/// The handshake begins before it is known whom to trust, and ends as if that had been known.
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_is_not_logged_in_to() -> anyhow::Result<()> {
+    let root = Authority::named("Root")?;
+    let server = stranger(certificate("127.0.0.1")?, &[&root]).await?;
+    let address = format!("{}:{}", server.host, server.port);
+    for (ca_pem, trusted) in [(None, false), (Some(Authority::named("Root")?.pem()), false), (Some(root.pem()), true)] {
+        let secret = DatabaseSecret { ca_pem, ..server.clone() };
+        let credentials = Read::from_fn(move |()| std::future::ready(Ok(DatabaseReadSecret(secret.clone()))));
+        let reader = Reader::new(credentials).probably_at(Some(&address));
+        let found = timeout(Duration::from_millis(500), reader.tenant_by_id(TenantId(Uuid::nil()))).await;
+        // The stranger lets everybody in, and answers no statement.
+        let refused = matches!(found, Ok(Err(StoreError::Untrusted(_))));
+        assert_eq!(refused, !trusted, "{found:?}");
+    }
+    Ok(())
 }
 
 #[tokio::test]

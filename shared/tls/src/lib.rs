@@ -12,7 +12,6 @@ mod trust;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::ring::kx_group::{SECP256R1, SECP384R1, X25519};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
 
@@ -33,21 +32,51 @@ const GROUPS: [&dyn SupportedKxGroup; 3] = [SECP256R1, X25519, SECP384R1];
 
 /// A client configuration that trusts these authorities. It remembers its sessions, so a server that keeps them is met
 /// again with a shorter handshake by whoever uses the same configuration.
-///
-/// # Panics
-/// Never: ring supports the protocol versions asked for, and there are public roots.
 pub fn client_config(authorities: Authorities<'_>) -> Result<ClientConfig, BadCaBundle> {
-    install_provider();
-    let roots = Arc::new(authorities.roots()?);
-    let provider = Arc::new(CryptoProvider { kx_groups: GROUPS.into(), ..ring::default_provider() });
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring supports the default protocol versions")
-        // What rustls calls dangerous is that a verifier may be wrong. Ours only adds words to what webpki decides.
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Verifier::new(verifier.expect("there are roots"))));
-    Ok(config.with_no_client_auth())
+    let undecided = Undecided::default();
+    let config = undecided.config().clone();
+    undecided.trust(authorities)?;
+    Ok(config)
+}
+
+/// A client configuration with which a handshake can begin before it is known whom to trust. A handshake that comes to the
+/// server's certificate before that fails.
+#[derive(Debug)]
+pub struct Undecided {
+    config: ClientConfig,
+    verifier: Arc<Verifier>,
+}
+
+impl Default for Undecided {
+    /// # Panics
+    /// Never: ring supports the protocol versions asked for.
+    fn default() -> Self {
+        install_provider();
+        let provider = Arc::new(CryptoProvider { kx_groups: GROUPS.into(), ..ring::default_provider() });
+        let verifier = Arc::new(Verifier::new(Arc::clone(&provider)));
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the default protocol versions")
+            // What rustls calls dangerous is that a verifier may be wrong. Ours only adds words to what webpki decides.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::<Verifier>::clone(&verifier))
+            .with_no_client_auth();
+        Self { config, verifier }
+    }
+}
+
+impl Undecided {
+    /// The configuration. Every copy of it trusts whom [`Undecided::trust`] names.
+    #[must_use]
+    pub const fn config(&self) -> &ClientConfig {
+        &self.config
+    }
+
+    /// Decides once and for all whom to trust.
+    pub fn trust(self, authorities: Authorities<'_>) -> Result<(), BadCaBundle> {
+        self.verifier.trust(authorities.roots()?);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +86,7 @@ mod tests {
     use rustls::{ClientConnection, HandshakeKind, ServerConfig, ServerConnection};
 
     use super::*;
+    use crate::trust::UNDECIDED;
 
     #[test]
     fn public_roots_alone_are_enough() {
@@ -124,5 +154,48 @@ mod tests {
         assert_eq!(met(&client(&pem), &postgres), HandshakeKind::Full);
         let (other, pem) = server(&[X25519]);
         assert_eq!(met(&client(&pem), &other), HandshakeKind::FullWithHelloRetryRequest);
+    }
+
+    /// The client's first words, and what it says of the server's answer to them once `decide` was called.
+    fn judged(server: &Arc<ServerConfig>, decide: impl FnOnce(Undecided)) -> Result<(), rustls::Error> {
+        let undecided = Undecided::default();
+        let name = ServerName::try_from("localhost").expect("a name");
+        let mut client = ClientConnection::new(Arc::new(undecided.config().clone()), name).expect("a client");
+        let mut server = ServerConnection::new(Arc::clone(server)).expect("a server");
+        let (mut there, mut back) = (Vec::new(), Vec::new());
+        client.write_tls(&mut there).expect("into memory");
+        server.read_tls(&mut &there[..]).expect("from memory");
+        server.process_new_packets().expect("a hello");
+        while server.wants_write() {
+            server.write_tls(&mut back).expect("into memory");
+        }
+        decide(undecided);
+        let mut back = &back[..];
+        while !back.is_empty() {
+            client.read_tls(&mut back).expect("from memory");
+            client.process_new_packets()?;
+        }
+        assert!(!client.is_handshaking());
+        Ok(())
+    }
+
+    #[test]
+    fn a_handshake_can_begin_before_it_is_known_whom_to_trust() {
+        let (server, pem) = server(&GROUPS);
+        let trusting = |pem: &str| {
+            let authorities = Authorities::PUBLIC.and(Some(pem));
+            judged(&server, |undecided| undecided.trust(authorities).expect("an authority"))
+        };
+        assert_eq!(trusting(&pem), Ok(()));
+        let (_, other) = self::server(&GROUPS);
+        let error = trusting(&other).expect_err("another authority");
+        assert_eq!(distrust(&error).map(|distrust| distrust.reason), Some(Reason::AnotherKey));
+    }
+
+    #[test]
+    fn nobody_is_trusted_before_it_is_known_whom_to_trust() {
+        let (server, _) = server(&GROUPS);
+        let error = judged(&server, drop).expect_err("nobody said whom to trust");
+        assert_eq!(error, rustls::Error::General(UNDECIDED.to_owned()));
     }
 }

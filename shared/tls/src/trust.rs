@@ -2,12 +2,13 @@
 
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::name::Name;
@@ -92,13 +93,28 @@ pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a 
     })
 }
 
+/// What is said of a server before it is known whom to trust.
+pub(crate) const UNDECIDED: &str = "it is not known yet whom to trust";
+
 /// Decides as webpki does, and says who was there.
 #[derive(Debug)]
-pub(crate) struct Verifier(Arc<WebPkiServerVerifier>);
+pub(crate) struct Verifier {
+    provider: Arc<CryptoProvider>,
+    /// Nobody is trusted before it is set.
+    chains: OnceLock<Arc<WebPkiServerVerifier>>,
+}
 
 impl Verifier {
-    pub(crate) const fn new(inner: Arc<WebPkiServerVerifier>) -> Self {
-        Self(inner)
+    pub(crate) const fn new(provider: Arc<CryptoProvider>) -> Self {
+        Self { provider, chains: OnceLock::new() }
+    }
+
+    /// Trusts these, of which there is at least one. Who was named first counts.
+    pub(crate) fn trust(&self, roots: RootCertStore) {
+        self.chains.get_or_init(|| {
+            let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider));
+            chains.build().expect("there are roots")
+        });
     }
 }
 
@@ -111,7 +127,8 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let chains = self.chains.get().ok_or_else(|| rustls::Error::General(UNDECIDED.to_owned()))?;
+        let verified = chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         verified.map_err(|error| explained(error, end_entity, intermediates, |why| why.into()))
     }
 
@@ -121,7 +138,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let verified = self.0.verify_tls12_signature(message, certificate, signed);
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let verified = verify_tls12_signature(message, certificate, signed, algorithms);
         verified.map_err(|error| explained(error, certificate, &[], |_| Reason::KeyNotHeld))
     }
 
@@ -131,12 +149,13 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let verified = self.0.verify_tls13_signature(message, certificate, signed);
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let verified = verify_tls13_signature(message, certificate, signed, algorithms);
         verified.map_err(|error| explained(error, certificate, &[], |_| Reason::KeyNotHeld))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -169,13 +188,11 @@ fn clean(name: &Name) -> String {
 mod tests {
     use std::time::Duration;
 
+    use super::*;
     use rcgen::{
         BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
         KeyUsagePurpose, date_time_ymd,
     };
-    use rustls::RootCertStore;
-
-    use super::*;
 
     type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -219,7 +236,8 @@ mod tests {
         for root in trusted {
             roots.add(root.der().clone()).expect("a root");
         }
-        let verifier = Verifier::new(WebPkiServerVerifier::builder(Arc::new(roots)).build().expect("there are roots"));
+        let verifier = Verifier::new(Arc::new(rustls::crypto::ring::default_provider()));
+        verifier.trust(roots);
         let own = leaf.signed_by(&KeyPair::generate().expect("a key"), above[0]).expect("signed");
         let above: Vec<_> = above.iter().map(|authority| authority.der().clone()).collect();
         let host = ServerName::try_from(POOLER).expect("a name");

@@ -49,6 +49,24 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// Adds what was measured later.
+    pub fn extend(&mut self, later: Self) {
+        self.first_next.extend(later.first_next);
+        self.first_answer.extend(later.first_answer);
+        self.first_answer_cpu.extend(later.first_answer_cpu);
+        self.warm.extend(later.warm);
+        self.warm_cpu.extend(later.warm_cpu);
+        self.reconnect.extend(later.reconnect);
+        self.peak_memory = self.peak_memory.max(later.peak_memory);
+    }
+
+    /// From each start until the first answer, in microseconds.
+    #[must_use]
+    pub fn first_answers_us(&self) -> Vec<u32> {
+        let us = |took: &Duration| u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        self.first_answer.iter().map(us).collect()
+    }
+
     /// What is reported of it.
     #[must_use]
     pub fn figures(&self) -> Figures {
@@ -60,7 +78,7 @@ impl Observed {
             first_answer_ms: median(&self.first_answer) * ms,
             first_answer_cpu_ms: median(&self.first_answer_cpu) * ms,
             warm_p50_us: median(&self.warm) * us,
-            warm_p99_us: quantile(&self.warm, 99) * us,
+            warm_p99_us: in_seconds(&self.warm, 99) * us,
             warm_cpu_us: median(&self.warm_cpu) * us,
             reconnect_ms: median(&self.reconnect) * ms,
         }
@@ -68,32 +86,38 @@ impl Observed {
 }
 
 fn median(values: &[Duration]) -> f64 {
-    quantile(values, 50)
+    in_seconds(values, 50)
 }
 
-/// The smallest value that at least so many percent of all do not exceed, in seconds.
-pub(crate) fn quantile(values: &[Duration], percent: usize) -> f64 {
+/// [`quantile`] of measured times, in seconds.
+pub(crate) fn in_seconds(values: &[Duration], percent: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
+    quantile(&sorted, percent).map_or(f64::NAN, |value| value.as_secs_f64())
+}
+
+/// The smallest value that at least so many percent of all do not exceed. They are sorted.
+pub(crate) fn quantile<T: Copy>(sorted: &[T], percent: usize) -> Option<T> {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).map_or(f64::NAN, Duration::as_secs_f64)
+    sorted.get(rank - 1).copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn seconds(values: impl IntoIterator<Item = u64>) -> Vec<Duration> {
-        values.into_iter().map(Duration::from_secs).collect()
+    #[test]
+    fn a_quantile_is_a_measured_value() {
+        let hundred: Vec<u32> = (1..=100).collect();
+        assert_eq!([50, 99, 100].map(|percent| quantile(&hundred, percent)), [Some(50), Some(99), Some(100)]);
+        assert_eq!(quantile(&[3], 99), Some(3));
+        assert_eq!(quantile::<u32>(&[], 50), None);
     }
 
     #[test]
-    fn a_quantile_is_a_measured_value() {
-        let hundred = seconds((1..=100).rev());
-        assert!((quantile(&hundred, 50) - 50.0).abs() < f64::EPSILON);
-        assert!((quantile(&hundred, 99) - 99.0).abs() < f64::EPSILON);
-        assert!((median(&seconds([9, 1, 5])) - 5.0).abs() < f64::EPSILON);
-        assert!((quantile(&seconds([3]), 99) - 3.0).abs() < f64::EPSILON);
-        assert!(quantile(&[], 50).is_nan());
+    fn times_are_sorted_before() {
+        let times = [9, 1, 5].map(Duration::from_secs);
+        assert!((median(&times) - 5.0).abs() < f64::EPSILON);
+        assert!(median(&[]).is_nan());
     }
 }

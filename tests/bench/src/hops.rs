@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
-use crate::figures::quantile;
+use crate::figures::in_seconds;
 
 /// How long the way takes, in microseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl Hops {
         for ended in [middle, last].map(thread::JoinHandle::join) {
             ended.map_err(|_| anyhow!("a thread panicked"))??;
         }
-        let us = |took, percent| quantile(took, percent) * 1e6;
+        let us = |took, percent| in_seconds(took, percent) * 1e6;
         Ok(Self {
             busy_p50_us: us(&busy, 50),
             busy_p99_us: us(&busy, 99),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_postgres::Client;
@@ -23,7 +24,7 @@ const NOTICE: Duration = Duration::from_millis(50);
 pub struct Plan {
     /// Starts of each program.
     pub rounds: usize,
-    /// Warm calls of each start.
+    /// Warm calls of each start, if there are any.
     pub calls: usize,
     /// From one warm call to the next. Without it, one follows the other.
     pub every: Option<Duration>,
@@ -72,6 +73,25 @@ async fn start_once(
     observed.first_answer.push(first.since_start);
     observed.first_answer_cpu.push(running.process().processor_time()?);
     observed.answer = first.answer.to_vec();
+    if plan.calls > 0 {
+        warm_calls(contest, plan, &mut running, &first.answer, observed).await?;
+    }
+    ensure!(tenants::cut(cutter.superuser, cutter.user).await? > 0, "it has no connection to the database");
+    sleep(NOTICE).await;
+    let again = running.call(&contest.event).await?;
+    ensure!(again.answer == first.answer, "the same question was answered in another way after a cut");
+    observed.reconnect.push(again.took);
+    observed.peak_memory = observed.peak_memory.max(running.process().peak_memory()?);
+    running.end().await
+}
+
+async fn warm_calls(
+    contest: &Contest,
+    plan: Plan,
+    running: &mut Running,
+    expected: &Bytes,
+    observed: &mut Observed,
+) -> Result<()> {
     for _ in 0..WARM_UP {
         running.call(&contest.event).await?;
     }
@@ -85,18 +105,12 @@ async fn start_once(
             clock.tick().await;
         }
         let answered = running.call(&contest.event).await?;
-        ensure!(answered.answer == first.answer, "the same question was answered in another way");
+        ensure!(answered.answer == *expected, "the same question was answered in another way");
         observed.warm.push(answered.took);
     }
     let used = running.process().processor_time()?.saturating_sub(before);
-    observed.warm_cpu.push(used / u32::try_from(plan.calls.max(1))?);
-    ensure!(tenants::cut(cutter.superuser, cutter.user).await? > 0, "it has no connection to the database");
-    sleep(NOTICE).await;
-    let again = running.call(&contest.event).await?;
-    ensure!(again.answer == first.answer, "the same question was answered in another way after a cut");
-    observed.reconnect.push(again.took);
-    observed.peak_memory = observed.peak_memory.max(running.process().peak_memory()?);
-    running.end().await
+    observed.warm_cpu.push(used / u32::try_from(plan.calls)?);
+    Ok(())
 }
 
 /// What an answer says to the caller, in whatever way it is written.
