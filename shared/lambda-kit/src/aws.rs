@@ -39,7 +39,7 @@ pub(crate) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The configuration of every client of AWS. It is made for the first who asks: a function that asks for nothing of AWS has
-/// no client linked, and one that does has opened its connections by then.
+/// no client linked, and one that does has begun its other connections by then.
 #[derive(Clone, Debug)]
 pub(crate) struct Sdk {
     settings: Settings,

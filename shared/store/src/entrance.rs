@@ -193,7 +193,7 @@ impl Entrance {
             let begun = self.begun.join_next().await;
             let stream = match begun.and_then(Result::ok).and_then(Result::ok) {
                 Some(stream) => stream,
-                None => Address::of(&self.config).secure(&self.tls, None).await.map_err(|error| unsecured(&error))?,
+                None => Address::of(&self.config).secure(&self.tls, None).await?,
             };
             self.log_in(stream, application).await
         };
@@ -214,8 +214,4 @@ impl Entrance {
         tokio::spawn(connection);
         Ok(client)
     }
-}
-
-fn unsecured(error: &io::Error) -> StoreError {
-    tls::distrust(error).map_or(StoreError::Unavailable, StoreError::Untrusted)
 }

@@ -1,5 +1,7 @@
 //! Errors of Postgres, distinguished as far as callers handle them differently.
 
+use std::io;
+
 use domain::{CauseCode, Failure};
 use tls::Distrust;
 use tokio_postgres::error::SqlState;
@@ -37,11 +39,15 @@ pub enum StoreError {
     Broken(String),
 }
 
+/// Converts the error of a connection that was not secure yet.
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        tls::distrust(&error).map_or(Self::Unavailable, Self::Untrusted)
+    }
+}
+
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
-        if let Some(distrust) = tls::distrust(&error) {
-            return Self::Untrusted(distrust);
-        }
         let Some(db) = error.as_db_error() else {
             // A row that cannot be converted does not fit the schema. Any other error without an SQLSTATE concerns the
             // connection.
