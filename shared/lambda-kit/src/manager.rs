@@ -59,8 +59,8 @@ pub(crate) struct Manager {
 }
 
 impl Manager {
-    pub(crate) fn new(sdk: Sdk, prefix: String) -> Self {
-        Self { sdk, client: Arc::default(), prefix: prefix.into() }
+    pub(crate) fn new(sdk: Sdk, prefix: Arc<str>) -> Self {
+        Self { sdk, client: Arc::default(), prefix }
     }
 
     /// Made when it is first used.

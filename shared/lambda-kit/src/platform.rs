@@ -1,6 +1,6 @@
 //! The start of a process.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use aws_types::SdkConfig;
 use futures_util::future::BoxFuture;
@@ -18,7 +18,8 @@ pub struct Platform {
     function: String,
     settings: Settings,
     sdk: Sdk,
-    manager: OnceLock<Manager>,
+    prefix: Arc<str>,
+    manager: Manager,
     warm_ups: Mutex<Vec<WarmUp>>,
 }
 
@@ -40,11 +41,14 @@ impl Platform {
     /// A platform with these settings and without logging, for tests.
     #[must_use]
     pub fn with(function: &str, settings: Settings) -> Self {
+        let sdk = Sdk::of(settings.clone());
+        let prefix: Arc<str> = settings.text(SECRET_PREFIX).unwrap_or("ivory").into();
         Self {
             function: function.to_owned(),
-            sdk: Sdk::of(settings.clone()),
+            manager: Manager::new(sdk.clone(), prefix.clone()),
+            sdk,
             settings,
-            manager: OnceLock::new(),
+            prefix,
             warm_ups: Mutex::default(),
         }
     }
@@ -89,11 +93,11 @@ impl Platform {
     }
 
     /// The first part of every secret's name.
-    pub(crate) fn prefix(&self) -> String {
-        self.settings.read(SECRET_PREFIX, Some("ivory")).unwrap_or_default()
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
-    pub(crate) fn manager(&self) -> &Manager {
-        self.manager.get_or_init(|| Manager::new(self.sdk.clone(), self.prefix()))
+    pub(crate) const fn manager(&self) -> &Manager {
+        &self.manager
     }
 }

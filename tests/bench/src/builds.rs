@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Goal, goals};
+use crate::goals::{Goal, goals};
 
 /// What was measured, in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -49,17 +49,6 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Adds what was measured later.
-    pub fn extend(&mut self, later: Self) {
-        self.first_next.extend(later.first_next);
-        self.first_answer.extend(later.first_answer);
-        self.first_answer_cpu.extend(later.first_answer_cpu);
-        self.warm.extend(later.warm);
-        self.warm_cpu.extend(later.warm_cpu);
-        self.reconnect.extend(later.reconnect);
-        self.peak_memory = self.peak_memory.max(later.peak_memory);
-    }
-
     /// From each start until the first answer, in microseconds.
     #[must_use]
     pub fn first_answers_us(&self) -> Vec<u32> {

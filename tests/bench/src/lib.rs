@@ -6,9 +6,11 @@
 pub mod builds;
 pub mod emulator;
 pub mod figures;
+mod goals;
 pub mod hops;
 pub mod instructions;
 pub mod machine;
+mod numbers;
 pub mod packages;
 pub mod pipeline;
 pub mod plot;

@@ -133,11 +133,11 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     let contests = [
         (
             programs.get_tenant(&database).await?,
-            Amount { starts: 40, whole: 20, shared: 8, calls: 200, every: 60, counted: 200 },
+            Amount { starts: 60, whole: 20, shared: 8, calls: 200, every: 60, counted: 200 },
         ),
         (
             programs.list_tenants(&database)?,
-            Amount { starts: 0, whole: 8, shared: 4, calls: 25, every: 25, counted: 20 },
+            Amount { starts: 8, whole: 8, shared: 4, calls: 25, every: 25, counted: 20 },
         ),
     ];
     let mut outcomes = Vec::new();
@@ -196,11 +196,11 @@ fn write(root: &Path, folder: &Path, results: &Results) -> Result<()> {
 /// How much of a contest is measured.
 #[derive(Clone, Copy, Debug)]
 struct Amount {
-    /// Starts of each program with whole cores, of which only the first answer counts.
+    /// Starts of each program with whole cores.
     starts: usize,
-    /// The same, with warm calls.
+    /// Of these, so many are followed by warm calls.
     whole: usize,
-    /// The same with a share of a core.
+    /// Starts with a share of a core.
     shared: usize,
     /// Warm calls of each start with whole cores.
     calls: usize,
@@ -226,7 +226,7 @@ impl Bench<'_> {
             for memory_mb in MEMORIES {
                 tell(&format!("{}: the share of a core that {memory_mb} MB buy", contest.route));
                 let quota = Quota::of(share::of_memory(memory_mb))?;
-                let plan = Plan { rounds: amount.shared, calls: amount.every, every: Some(EVERY) };
+                let plan = Plan::of(amount.shared, amount.every, EVERY);
                 let observed = series::play(&alone, plan, Some(&quota), &self.cutter).await?;
                 let figures = observed[0].figures();
                 rows.push(WithMemory { route: contest.route.to_owned(), memory_mb, figures });
@@ -237,23 +237,17 @@ impl Bench<'_> {
 
     async fn outcome(&self, contest: &Contest, amount: Amount) -> Result<Outcome> {
         // What a first run has to read and to compile is not measured.
-        let once = Plan { rounds: 1, calls: 0, every: None };
+        let once = Plan { starts: 1, warm: 0, calls: 0, every: None };
         series::play(contest, once, None, &self.cutter).await?;
         let fewer = |count: usize| if self.arguments.quick { count.div_ceil(4) } else { count };
         tell(&format!("{}: whole cores", contest.route));
-        let plan = Plan { rounds: fewer(amount.whole), calls: amount.calls, every: None };
-        let mut whole = series::play(contest, plan, None, &self.cutter).await?;
-        let starts = Plan { rounds: fewer(amount.starts), calls: 0, every: None };
-        if starts.rounds > 0 {
-            let later = series::play(contest, starts, None, &self.cutter).await?;
-            for (observed, later) in whole.iter_mut().zip(later) {
-                observed.extend(later);
-            }
-        }
+        let (starts, warm) = (fewer(amount.starts), fewer(amount.whole));
+        let plan = Plan { starts, warm, calls: amount.calls, every: None };
+        let whole = series::play(contest, plan, None, &self.cutter).await?;
         let shared = match &self.quota {
             Ok(quota) => {
                 tell(&format!("{}: the share of a core that {} MB buy", contest.route, self.arguments.memory));
-                let plan = Plan { rounds: fewer(amount.shared), calls: amount.every, every: Some(EVERY) };
+                let plan = Plan::of(fewer(amount.shared), amount.every, EVERY);
                 Some(series::play(contest, plan, Some(quota), &self.cutter).await?)
             }
             Err(_) => None,

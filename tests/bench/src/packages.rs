@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{megabytes, number};
+use crate::numbers::{megabytes, number};
 use crate::size::Size;
 
 /// The largest package of a function with AWS's SDK, in MB.

@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Goal, goals, grouped, number};
+use crate::goals::{Goal, goals};
+use crate::numbers::{grouped, number};
 
 /// What was found out of both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

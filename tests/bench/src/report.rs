@@ -7,10 +7,12 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::builds::Builds;
-use crate::figures::{Figures, quantile};
+use crate::figures::Figures;
+use crate::goals::{Goal, Times, goals};
 use crate::hops::Hops;
 use crate::instructions::Instructions;
 use crate::machine::Machine;
+use crate::numbers::{grouped, megabytes, number};
 use crate::packages::{self, Packages};
 use crate::pipeline::Pipeline;
 use crate::share;
@@ -105,7 +107,6 @@ pub struct Measured {
     /// With whole cores.
     pub whole: Figures,
     /// From each start of the program until its first answer, in the order of the starts.
-    #[serde(default)]
     pub first_answers_us: Vec<u32>,
     /// With the share of a core that its memory buys.
     pub shared: Option<Figures>,
@@ -123,90 +124,8 @@ impl Measured {
     /// How many times as long as the other's its first answer takes. The two took turns, so each start is compared with the
     /// other's of the same turn: what the machine did meanwhile concerns both.
     fn times(&self, other: &Self) -> Times {
-        let pairs = self.first_answers_us.iter().zip(&other.first_answers_us);
-        let mut all: Vec<f64> = pairs.map(|(&own, &others)| f64::from(own) / f64::from(others)).collect();
-        all.sort_by(f64::total_cmp);
-        let of = |percent| quantile(&all, percent).unwrap_or(f64::NAN);
-        Times { median: of(50), quartiles: [of(25), of(75)] }
+        Times::of_turns(&self.first_answers_us, &other.first_answers_us)
     }
-}
-
-/// How many times as long something takes.
-struct Times {
-    median: f64,
-    /// Half of all pairs are between these.
-    quartiles: [f64; 2],
-}
-
-impl Times {
-    fn words(&self) -> String {
-        let [lower, upper] = self.quartiles.map(number);
-        format!("{} × (half of all turns: {lower} to {upper})", number(self.median))
-    }
-
-    fn at_most(&self, words: &'static str, limit: f64) -> Goal {
-        Goal::of(words, self.words(), self.median <= limit)
-    }
-
-    fn at_least(&self, words: &'static str, limit: f64) -> Goal {
-        Goal::of(words, self.words(), self.median >= limit)
-    }
-}
-
-/// What has to be reached, in words, the figure, and whether it is reached.
-pub(crate) struct Goal {
-    words: &'static str,
-    figure: String,
-    reached: bool,
-}
-
-/// The table of goals.
-pub(crate) fn goals(text: &mut String, what: &str, goals: Vec<Goal>) {
-    let _ = writeln!(text, "\n### Goals of {what}\n\n| goal | this run | |\n|---|---|---|");
-    for Goal { words, figure, reached } in goals {
-        let _ = writeln!(text, "| {words} | {figure} | {} |", if reached { "reached" } else { "**missed**" });
-    }
-}
-
-impl Goal {
-    pub(crate) fn at_most(words: &'static str, value: f64, limit: f64, unit: &str) -> Self {
-        Self { words, figure: number(value) + unit, reached: value <= limit }
-    }
-
-    pub(crate) const fn of(words: &'static str, figure: String, reached: bool) -> Self {
-        Self { words, figure, reached }
-    }
-
-    #[cfg(test)]
-    pub(crate) const fn is_reached(&self) -> bool {
-        self.reached
-    }
-}
-
-/// Three digits, as far as there are so many.
-pub(crate) fn number(value: f64) -> String {
-    match value {
-        _ if value >= 99.95 => format!("{value:.0}"),
-        _ if value >= 9.995 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    }
-}
-
-pub(crate) fn megabytes(bytes: u64) -> f64 {
-    u32::try_from(bytes / 1000).map_or(f64::NAN, f64::from) / 1000.0
-}
-
-/// With a comma after each three digits.
-pub(crate) fn grouped(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut grouped = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 impl Results {
@@ -470,25 +389,14 @@ mod tests {
     #[test]
     fn what_is_missed_is_said() {
         let mut results = results();
-        let goals =
-            |results: &Results| results.goals().into_iter().map(|goal| (goal.words, goal.reached)).collect::<Vec<_>>();
+        let goals = |results: &Results| {
+            results.goals().iter().map(|goal| (goal.words(), goal.is_reached())).collect::<Vec<_>>()
+        };
         results.contests[0].measured[0].peak_memory = 10_000_000;
         assert!(goals(&results).contains(&("peak memory ≤ 10 MB", true)));
         results.contests[0].measured[0].peak_memory = 10_100_000;
         assert!(goals(&results).contains(&("peak memory ≤ 10 MB", false)));
         assert!(results.tables().contains("| peak memory ≤ 10 MB | 10.1 MB | **missed** |"));
-    }
-
-    #[test]
-    fn starts_are_compared_turn_by_turn() {
-        let taking = |first_answers_us: &[u32]| Measured {
-            first_answers_us: first_answers_us.to_vec(),
-            ..results().contests[0].measured[0].clone()
-        };
-        // The machine was slower in the first two turns.
-        let times = taking(&[4000, 6000, 1000, 1500]).times(&taking(&[2000, 2000, 500, 500]));
-        assert_eq!(times.words(), "2.00 × (half of all turns: 2.00 to 3.00)");
-        assert!(taking(&[]).times(&taking(&[])).median.is_nan());
     }
 
     #[test]
@@ -511,12 +419,5 @@ mod tests {
             number(WithMemory { route: String::new(), memory_mb, figures }.cost())
         };
         assert_eq!([cost(1024, 1000.0), cost(1024, 1001.0), cost(512, 9500.0)], ["0.21", "0.23", "0.27"]);
-    }
-
-    #[test]
-    fn numbers_have_three_digits() {
-        let values = [0.871, 9.994, 9.996, 12.64, 99.94, 99.96, 1237.2];
-        assert_eq!(values.map(number), ["0.87", "9.99", "10.0", "12.6", "99.9", "100", "1237"]);
-        assert_eq!([0.0, 999.4, 1000.0, 1_234_567.0].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

@@ -23,22 +23,33 @@ const NOTICE: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Starts of each program.
-    pub rounds: usize,
-    /// Warm calls of each start, if there are any.
+    pub starts: usize,
+    /// Of these, so many are followed by warm calls.
+    pub warm: usize,
+    /// Warm calls of each of them.
     pub calls: usize,
     /// From one warm call to the next. Without it, one follows the other.
     pub every: Option<Duration>,
 }
 
+impl Plan {
+    /// As many starts, each followed by as many calls with a pause between them.
+    #[must_use]
+    pub const fn of(starts: usize, calls: usize, every: Duration) -> Self {
+        Self { starts, warm: starts, calls, every: Some(every) }
+    }
+}
+
 /// Measures all programs of a contest. The result is in their order.
 pub async fn play(contest: &Contest, plan: Plan, quota: Option<&Quota>, cutter: &Cutter<'_>) -> Result<Vec<Observed>> {
     let mut all = vec![Observed::default(); contest.targets.len()];
-    for round in 0..plan.rounds {
+    for round in 0..plan.starts {
+        let calls = if round < plan.warm { plan.calls } else { 0 };
         for turn in 0..all.len() {
             // Each round begins with another one.
             let number = (round + turn) % all.len();
             let target = &contest.targets[number];
-            let once = start_once(contest, target, plan, quota, cutter, &mut all[number]);
+            let once = start_once(contest, target, Plan { calls, ..plan }, quota, cutter, &mut all[number]);
             once.await.with_context(|| target.name.clone())?;
         }
     }

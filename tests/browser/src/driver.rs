@@ -10,10 +10,12 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// The time for the browser to start on a busy machine.
 const START: Duration = Duration::from_secs(40);
+const TRIES: usize = 3;
+const PAUSE: Duration = Duration::from_secs(2);
 /// What `WebDriver` calls an element in its answers.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -29,12 +31,17 @@ pub struct Browser {
 pub struct Element(pub(crate) String);
 
 impl Browser {
-    /// Starts one, without a window on a screen. On a busy machine the first one may not be there in time.
+    /// Starts one, without a window on a screen. On a busy machine the first ones may not be there in time.
     pub async fn start(http: &Client) -> Result<Self> {
-        match Self::try_to_start(http).await {
-            Err(_) => Self::try_to_start(http).await,
-            started => started,
+        let mut failures = Vec::new();
+        for _ in 0..TRIES {
+            match Self::try_to_start(http).await {
+                Ok(browser) => return Ok(browser),
+                Err(error) => failures.push(format!("{error:#}")),
+            }
+            sleep(PAUSE).await;
         }
+        bail!("no browser: {failures:#?}")
     }
 
     async fn try_to_start(http: &Client) -> Result<Self> {
@@ -43,7 +50,8 @@ impl Browser {
         command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut driver = command.kill_on_drop(true).spawn().with_context(|| format!("starting {program}"))?;
         let mut said = BufReader::new(driver.stdout.take().context("no output")?).lines();
-        let port = timeout(START, port(&mut said)).await.with_context(|| format!("{program} does not start"))??;
+        let port = timeout(START, port(&mut said)).await.with_context(|| format!("{program} does not start"))?;
+        let port = port.with_context(|| program.clone())?;
         // A driver that cannot write any more ends.
         tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
         let url = format!("http://127.0.0.1:{port}");
@@ -185,12 +193,14 @@ impl Browser {
 
 /// The port that the driver says it has chosen.
 async fn port(said: &mut Lines<BufReader<ChildStdout>>) -> Result<u16> {
+    let mut before = Vec::new();
     while let Some(line) = said.next_line().await? {
         if let Some((_, port)) = line.split_once("started successfully on port ") {
-            return port.trim_end_matches('.').parse().with_context(|| line.clone());
+            return port.trim_end_matches('.').parse().context(line);
         }
+        before.push(line);
     }
-    bail!("it ended")
+    bail!("it ended after it had said {before:?}")
 }
 
 async fn send(http: &Client, method: Method, url: &str, body: &Value) -> Result<Value> {

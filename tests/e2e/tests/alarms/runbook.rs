@@ -41,7 +41,7 @@ fn statements() -> Vec<&'static str> {
     fenced.map(str::trim).collect()
 }
 
-/// A tenant that failed in step 7, one that waits there, and what else the examples name.
+/// A tenant that failed in step 7, one that waits for its database, and what else the examples name.
 struct Examples {
     names: Vec<(&'static str, String)>,
     failed: String,
@@ -192,11 +192,11 @@ async fn each_command_shows_what_the_runbook_says() -> Result<()> {
         let (began, failed, waits) = (SystemTime::now(), unique("acme"), unique("slow"));
         let refuse = Match::request("PUT", &format!("^/client_{failed}_v1"));
         faults.answer("opensearch-us-east-1", refuse, 403, "{}").await?;
-        let hold = faults.hold("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{waits}_v1"))).await?;
         let id = cloud.accepted(&failed, json!({ "tier": "pilot" })).await?;
         let waiting = cloud.accepted(&waits, json!({ "tier": "pilot" })).await?;
+        let project_ref = cloud.environment(&waits).await?;
+        cloud.impose(&project_ref, "COMING_UP").await?;
         cloud.wait_until(&failed, State::Failed, RUN).await?;
-        faults.held(hold).await?;
         // A promise that was tried in vain a hundred times is an error of the reconciler.
         let control = cloud.control().await?;
         let stuck = "INSERT INTO control.outbox (id, tenant_id, kind, payload, attempts, next_attempt_at)
@@ -221,12 +221,7 @@ async fn each_command_shows_what_the_runbook_says() -> Result<()> {
         assert_eq!(cloud.aws.secret(&examples.secret).await?, json!({}));
         let away = json!({ "SecretId": examples.secret, "ForceDeleteWithoutRecovery": true });
         cloud.aws.json("secretsmanager", "secretsmanager.DeleteSecret", away).await?;
-        faults.mend(hold).await?;
-        // Where the commands take longer than the step's patience, its run has failed by now.
-        let ended = cloud.wait_for(&waits, RUN, |status| status.provisioning_state != State::Provisioning).await?;
-        if ended.provisioning_state == State::Failed {
-            cloud.retry(&waits).await?;
-        }
+        cloud.impose(&project_ref, "ACTIVE_HEALTHY").await?;
         cloud.wait_until(&waits, State::Active, RUN).await.map(drop)
     })
     .await
