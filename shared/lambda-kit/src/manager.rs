@@ -59,8 +59,13 @@ pub(crate) struct Manager {
 }
 
 impl Manager {
-    pub(crate) fn new(sdk: Sdk, prefix: Arc<str>) -> Self {
-        Self { sdk, client: Arc::default(), prefix }
+    pub(crate) fn new(sdk: Sdk, prefix: &str) -> Self {
+        Self { sdk, client: Arc::default(), prefix: prefix.into() }
+    }
+
+    /// The first part of every secret's name.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// Made when it is first used.

@@ -107,7 +107,7 @@ impl<M: Measured> Need for Metrics<M> {
 
     fn open(platform: &Platform) -> Result<Self, Misconfigured> {
         let directives: Vec<_> = M::DIRECTIVES.iter().map(Directive::json).collect();
-        let [service, function_name] = [json!(platform.prefix()), json!(platform.function())];
+        let [service, function_name] = [json!(platform.manager().prefix()), json!(platform.function())];
         Ok(Self {
             before_time: format!("{{\"CloudWatchMetrics\":{},\"Timestamp\":", json!(directives)),
             after_time: format!("}},\"{}\":{service},\"{}\":{function_name}", DIMENSIONS[0], DIMENSIONS[1]),

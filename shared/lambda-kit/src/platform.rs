@@ -1,6 +1,6 @@
 //! The start of a process.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use aws_types::SdkConfig;
 use futures_util::future::BoxFuture;
@@ -18,7 +18,6 @@ pub struct Platform {
     function: String,
     settings: Settings,
     sdk: Sdk,
-    prefix: Arc<str>,
     manager: Manager,
     warm_ups: Mutex<Vec<WarmUp>>,
 }
@@ -42,13 +41,12 @@ impl Platform {
     #[must_use]
     pub fn with(function: &str, settings: Settings) -> Self {
         let sdk = Sdk::of(settings.clone());
-        let prefix: Arc<str> = settings.text(SECRET_PREFIX).unwrap_or("ivory").into();
+        let prefix = settings.text(SECRET_PREFIX).unwrap_or("ivory");
         Self {
             function: function.to_owned(),
-            manager: Manager::new(sdk.clone(), prefix.clone()),
+            manager: Manager::new(sdk.clone(), prefix),
             sdk,
             settings,
-            prefix,
             warm_ups: Mutex::default(),
         }
     }
@@ -90,11 +88,6 @@ impl Platform {
     #[must_use]
     pub fn database_address(&self) -> Option<&str> {
         self.settings.text(DATABASE_ADDRESS)
-    }
-
-    /// The first part of every secret's name.
-    pub(crate) fn prefix(&self) -> &str {
-        &self.prefix
     }
 
     pub(crate) const fn manager(&self) -> &Manager {

@@ -133,11 +133,11 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     let contests = [
         (
             programs.get_tenant(&database).await?,
-            Amount { starts: 60, whole: 20, shared: 8, calls: 200, every: 60, counted: 200 },
+            Amount { starts: 60, warm: 20, shared: 8, calls: 200, every: 60, counted: 200 },
         ),
         (
             programs.list_tenants(&database)?,
-            Amount { starts: 8, whole: 8, shared: 4, calls: 25, every: 25, counted: 20 },
+            Amount { starts: 8, warm: 8, shared: 4, calls: 25, every: 25, counted: 20 },
         ),
     ];
     let mut outcomes = Vec::new();
@@ -199,7 +199,7 @@ struct Amount {
     /// Starts of each program with whole cores.
     starts: usize,
     /// Of these, so many are followed by warm calls.
-    whole: usize,
+    warm: usize,
     /// Starts with a share of a core.
     shared: usize,
     /// Warm calls of each start with whole cores.
@@ -241,7 +241,7 @@ impl Bench<'_> {
         series::play(contest, once, None, &self.cutter).await?;
         let fewer = |count: usize| if self.arguments.quick { count.div_ceil(4) } else { count };
         tell(&format!("{}: whole cores", contest.route));
-        let (starts, warm) = (fewer(amount.starts), fewer(amount.whole));
+        let (starts, warm) = (fewer(amount.starts), fewer(amount.warm));
         let plan = Plan { starts, warm, calls: amount.calls, every: None };
         let whole = series::play(contest, plan, None, &self.cutter).await?;
         let shared = match &self.quota {

@@ -44,12 +44,12 @@ impl Plan {
 pub async fn play(contest: &Contest, plan: Plan, quota: Option<&Quota>, cutter: &Cutter<'_>) -> Result<Vec<Observed>> {
     let mut all = vec![Observed::default(); contest.targets.len()];
     for round in 0..plan.starts {
-        let calls = if round < plan.warm { plan.calls } else { 0 };
+        let warm = (round < plan.warm).then_some(plan);
         for turn in 0..all.len() {
             // Each round begins with another one.
             let number = (round + turn) % all.len();
             let target = &contest.targets[number];
-            let once = start_once(contest, target, Plan { calls, ..plan }, quota, cutter, &mut all[number]);
+            let once = start_once(contest, target, warm, quota, cutter, &mut all[number]);
             once.await.with_context(|| target.name.clone())?;
         }
     }
@@ -73,7 +73,7 @@ pub struct Cutter<'a> {
 async fn start_once(
     contest: &Contest,
     target: &Target,
-    plan: Plan,
+    warm: Option<Plan>,
     quota: Option<&Quota>,
     cutter: &Cutter<'_>,
     observed: &mut Observed,
@@ -84,7 +84,7 @@ async fn start_once(
     observed.first_answer.push(first.since_start);
     observed.first_answer_cpu.push(running.process().processor_time()?);
     observed.answer = first.answer.to_vec();
-    if plan.calls > 0 {
+    if let Some(plan) = warm {
         warm_calls(contest, plan, &mut running, &first.answer, observed).await?;
     }
     ensure!(tenants::cut(cutter.superuser, cutter.user).await? > 0, "it has no connection to the database");

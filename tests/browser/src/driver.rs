@@ -50,8 +50,7 @@ impl Browser {
         command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut driver = command.kill_on_drop(true).spawn().with_context(|| format!("starting {program}"))?;
         let mut said = BufReader::new(driver.stdout.take().context("no output")?).lines();
-        let port = timeout(START, port(&mut said)).await.with_context(|| format!("{program} does not start"))?;
-        let port = port.with_context(|| program.clone())?;
+        let port = timeout(START, port(&mut said)).await.with_context(|| format!("{program} does not start"))??;
         // A driver that cannot write any more ends.
         tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
         let url = format!("http://127.0.0.1:{port}");
@@ -200,7 +199,7 @@ async fn port(said: &mut Lines<BufReader<ChildStdout>>) -> Result<u16> {
         }
         before.push(line);
     }
-    bail!("it ended after it had said {before:?}")
+    bail!("the driver ended after it had said {before:?}")
 }
 
 async fn send(http: &Client, method: Method, url: &str, body: &Value) -> Result<Value> {

@@ -81,18 +81,26 @@ impl Answer {
     /// Sends a request, and sends it again while the answer is 503 with a `Retry-After` that ends before `end`. A small
     /// machine may be overloaded if many clients send requests at once.
     pub async fn served(end: Instant, request: impl AsyncFn() -> Result<Self>) -> Result<Self> {
+        Self::repeated(end, |answer| answer.status == 503, request).await
+    }
+
+    /// The same while the answer is one that passes.
+    pub async fn repeated(
+        end: Instant,
+        passes: impl Fn(&Self) -> bool,
+        request: impl AsyncFn() -> Result<Self>,
+    ) -> Result<Self> {
         loop {
             let answer = request().await?;
-            match answer.try_again() {
-                Some(pause) if Instant::now() + pause < end => sleep(pause).await,
+            match answer.retry_after() {
+                Some(pause) if passes(&answer) && Instant::now() + pause < end => sleep(pause).await,
                 _ => return Ok(answer),
             }
         }
     }
 
-    fn try_again(&self) -> Option<Duration> {
-        let seconds = self.header("retry-after").filter(|_| self.status == 503)?;
-        seconds.parse().ok().map(Duration::from_secs)
+    fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")?.parse().ok().map(Duration::from_secs)
     }
 
     /// The path of the next page, if the answer has a `Link` header.
