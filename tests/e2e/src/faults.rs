@@ -37,17 +37,26 @@ pub async fn with_faults(test: impl AsyncFnOnce(&Cloud, &Faults) -> Result<()>) 
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// Waits until no run of an earlier test is left: it would meet this test's faults. A run that another test stopped on
-/// purpose may stay, so the wait has an end.
+/// Waits until no run of an earlier test is left, and nothing else is at work on a tenant: it would meet this test's faults.
+/// A run that another test stopped on purpose may stay, so the wait has an end.
 async fn quiet(cloud: &Cloud) -> Result<()> {
     const PATIENCE: Duration = Duration::from_secs(20);
     let control = cloud.control().await?;
     let started = Instant::now();
-    let sql = "SELECT count(*) FROM control.tenants WHERE provisioning_state = 'provisioning'";
-    while started.elapsed() < PATIENCE && control.query_one(sql, &[]).await?.try_get::<_, i64>(0)? > 0 {
+    let sql = "SELECT slug FROM control.tenants
+               WHERE provisioning_state = 'provisioning' OR lease_until > clock_timestamp()";
+    loop {
+        let left = control.query(sql, &[]).await?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        if started.elapsed() > PATIENCE {
+            let slugs: Vec<String> = left.iter().map(|row| row.get(0)).collect();
+            eprintln!("still at work on {}", slugs.join(", "));
+            return Ok(());
+        }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    Ok(())
 }
 
 /// Lets the regions be checked until nothing stops tenants: what a check found while something was broken would stop those

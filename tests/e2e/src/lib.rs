@@ -12,6 +12,7 @@
 
 mod access;
 mod aws;
+pub mod calls;
 mod cloud;
 pub mod contract;
 mod faults;

@@ -1,8 +1,7 @@
 //! The audit log: who changed what, the values before and after, and the request. Refused requests are not in the log.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Answer, Cloud, Issuer, Lakehouse, State, unique, with_faults};
-use fault_proxy::client::Match;
+use e2e::{Answer, Cloud, Issuer, Lakehouse, State, calls, unique, with_faults};
 use reqwest::Method;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -106,7 +105,7 @@ async fn every_change_of_a_tenant_is_in_the_log() -> Result<()> {
         let slug = unique("audit");
         // The consumer's name and the key's digest, as the cloud's secret has them; the issuer's subject.
         let (admin, bearer) = actors(cloud).await?;
-        let index = Match::request("PUT", &format!("^/client_{slug}_v1"));
+        let index = calls::index(&slug);
         let forbidden = json!({ "error": { "type": "security_exception", "reason": "no" }, "status": 403 }).to_string();
         let fault = faults.answer("opensearch-us-east-1", index, 403, &forbidden).await?;
         let created = cloud.provision(&slug, json!({})).await?;

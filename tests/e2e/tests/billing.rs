@@ -1,7 +1,7 @@
 //! Tier changes at Stripe: one customer, one subscription with one item, and in the end always the row's tier.
 
 use anyhow::{Result, bail, ensure};
-use e2e::{Cloud, with_faults};
+use e2e::{Cloud, calls, with_faults};
 use fault_proxy::client::Match;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -114,8 +114,7 @@ async fn a_pilot_stays_a_pilot_if_stripe_refuses_the_subscription() -> Result<()
     with_faults(async |cloud, faults| {
         let before = cloud.tenant(&slug).await?;
         let body = json!({ "error": { "type": "card_error", "code": "card_declined", "message": "Declined." } });
-        let subscribe =
-            Match { body_regex: Some(tenant_id.to_string()), ..Match::request("POST", "^/v1/subscriptions$") };
+        let subscribe = calls::subscription(tenant_id);
         let fault = faults.answer("stripe", subscribe, 402, &body.to_string()).await?;
         let refused = cloud.change(&slug, tier("enterprise")).await?.problem(409, "billing_rejected")?;
         let detail = refused["detail"].as_str().unwrap_or_default();
@@ -179,8 +178,7 @@ async fn the_reconciler_finds_and_ends_a_subscription_whose_answer_was_lost() ->
     let cloud = Cloud::from_env()?;
     let (slug, tenant_id) = cloud.live("hanging", tier("pilot")).await?;
     with_faults(async |cloud, faults| {
-        let subscribe =
-            Match { body_regex: Some(tenant_id.to_string()), ..Match::request("POST", "^/v1/subscriptions$") };
+        let subscribe = calls::subscription(tenant_id);
         let fault = faults.hold_answer("stripe", subscribe).await?;
         cloud.change(&slug, tier("enterprise")).await?.later(503, "unavailable", "5")?;
         faults.mend(fault).await?;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{ALL_KEYS, Access, Answer, Cloud, State, Status, read_graph, unique, with_faults};
+use e2e::{ALL_KEYS, Access, Answer, Cloud, State, Status, calls, read_graph, unique, with_faults};
 use fault_proxy::client::{Match, When};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ async fn a_waiting_run_is_stopped() -> Result<()> {
 async fn a_running_step_does_not_reactivate_the_tenant() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("held");
-        let pause = faults.hold("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{slug}_v1"))).await?;
+        let pause = faults.hold("opensearch-us-east-1", calls::index(&slug)).await?;
         let tenant_id = cloud.accepted(&slug, json!({})).await?;
         faults.held(pause).await?;
         cloud.cache(&slug, tenant_id).await?;
@@ -282,7 +282,7 @@ async fn a_graph_user_that_cannot_be_switched_off_now_is_switched_off_later() ->
 async fn a_graph_user_that_a_fenced_step_makes_does_not_stay() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("granted");
-        let grant = Match::command(&format!("^ACL SETUSER client_{slug} reset on"));
+        let grant = calls::graph_user(&slug);
         let pause = faults.hold("falkordb-us-east-1", grant).await?;
         let tenant_id = cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
         faults.held(pause).await?;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Error, Result, ensure};
-use e2e::{Answer, Aws, Cloud, Issuer, State, alone, unique, with_faults};
-use fault_proxy::client::{Match, UpstreamState};
+use e2e::{Answer, Aws, Cloud, Issuer, State, alone, calls, unique, with_faults};
+use fault_proxy::client::UpstreamState;
 use reqwest::Method;
 use serde_json::{Value, json};
 use test_logs::Datum;
@@ -100,8 +100,8 @@ async fn every_line_of_a_run_carries_its_ids_whatever_becomes_of_it() -> Result<
         let (first, second) = (format!("first-{slug}"), format!("second-{slug}"));
 
         // The first attempt is busy at step 6, and fails at step 7.
-        let hold = faults.hold("falkordb-us-east-1", Match::command("^ACL SETUSER")).await?;
-        let refuse = faults.answer("opensearch-us-east-1", Match::request("PUT", "^/client_"), 403, "{}").await?;
+        let hold = faults.hold("falkordb-us-east-1", calls::graph_user(&slug)).await?;
+        let refuse = faults.answer("opensearch-us-east-1", calls::index(&slug), 403, "{}").await?;
         let tenant_id = asked_for(cloud, &slug, &first).await?;
         faults.held(hold).await?;
         let run = input(cloud, tenant_id, 1).await?;
@@ -125,7 +125,7 @@ async fn every_line_of_a_run_carries_its_ids_whatever_becomes_of_it() -> Result<
 
         // A third run cannot reach the control database for a while.
         let other = unique("unreached");
-        let hold = faults.hold("falkordb-us-east-1", Match::command("^ACL SETUSER")).await?;
+        let hold = faults.hold("falkordb-us-east-1", calls::graph_user(&other)).await?;
         let other_id = asked_for(cloud, &other, &other).await?;
         faults.held(hold).await?;
         faults.set_state("postgres", UpstreamState::Refuse).await?;
@@ -201,14 +201,14 @@ async fn a_run_its_requests_and_the_reconciler_are_measured() -> Result<()> {
     with_faults(async |cloud, faults| {
         let log = Log::from_now(cloud)?;
         let slug = unique("measured");
-        let refuse = faults.answer("opensearch-us-east-1", Match::request("PUT", "^/client_"), 403, "{}").await?;
+        let refuse = faults.answer("opensearch-us-east-1", calls::index(&slug), 403, "{}").await?;
         cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
         cloud.wait_until(&slug, State::Failed, RUN).await?;
         faults.mend(refuse).await?;
         cloud.get(&format!("/v1/admin/tenants/{slug}")).await?.expect(200)?;
         // A run that is at work while the reconciler looks.
-        let hold = faults.hold("falkordb-us-east-1", Match::command("^ACL SETUSER")).await?;
         let other = unique("measured");
+        let hold = faults.hold("falkordb-us-east-1", calls::graph_user(&other)).await?;
         cloud.accepted(&other, json!({ "tier": "pilot" })).await?;
         faults.held(hold).await?;
         cloud.aws.invoke("reconcile-tenants", &json!({})).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Cloud, Faults, State, unique, with_faults};
+use e2e::{Cloud, Faults, State, calls, unique, with_faults};
 use fault_proxy::client::Match;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -46,7 +46,7 @@ async fn unrecorded(cloud: &Cloud, faults: &Faults, slug: &str) -> Result<Uuid> 
     let reason =
         "no permissions for [indices:admin/create] and User [name=ivory, backend_roles=[], requestedTenant=null]";
     let body = json!({ "error": { "type": "security_exception", "reason": reason }, "status": 403 }).to_string();
-    let create = Match::request("PUT", &format!("^/client_{slug}_v1"));
+    let create = calls::index(slug);
     let fault = faults.answer("opensearch-us-east-1", create, 403, &body).await?;
     let tenant_id = cloud.accepted(slug, json!({})).await?;
     cloud.wait_until(slug, State::Failed, LIVE).await?;

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{ALL_KEYS, Access, Answer, Cloud, State, Status, is_timestamp, read_graph, unique, with_faults};
-use fault_proxy::client::Match;
+use e2e::{ALL_KEYS, Access, Answer, Cloud, State, Status, calls, is_timestamp, read_graph, unique, with_faults};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -254,7 +253,7 @@ async fn what_a_delete_left_to_be_done_is_superseded() -> Result<()> {
 async fn a_tenant_whose_step_is_still_at_work_is_not_restored_yet() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("unfinished");
-        let pause = faults.hold("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{slug}_v1"))).await?;
+        let pause = faults.hold("opensearch-us-east-1", calls::index(&slug)).await?;
         let tenant_id = cloud.accepted(&slug, pilot()).await?;
         faults.held(pause).await?;
         cloud.deactivate(&slug).await?.no_content()?;

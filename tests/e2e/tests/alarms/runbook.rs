@@ -7,8 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Cloud, State, unique, with_faults};
-use fault_proxy::client::Match;
+use e2e::{Cloud, State, calls, unique, with_faults};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
@@ -190,7 +189,7 @@ async fn check(cloud: &Cloud, example: &str, examples: &Examples) -> Result<()> 
 async fn each_command_shows_what_the_runbook_says() -> Result<()> {
     with_faults(async |cloud, faults| {
         let (began, failed, waits) = (SystemTime::now(), unique("acme"), unique("slow"));
-        let refuse = Match::request("PUT", &format!("^/client_{failed}_v1"));
+        let refuse = calls::index(&failed);
         faults.answer("opensearch-us-east-1", refuse, 403, "{}").await?;
         let id = cloud.accepted(&failed, json!({ "tier": "pilot" })).await?;
         let waiting = cloud.accepted(&waits, json!({ "tier": "pilot" })).await?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Cloud, State, alone, unique, with_faults};
+use e2e::{Cloud, State, alone, calls, unique, with_faults};
 use fault_proxy::client::{Match, UpstreamState};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ async fn ended(cloud: &Cloud, arn: &str) -> Result<Value> {
 async fn a_run_that_gives_up_is_a_failed_execution() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("alarmed");
-        let refuse = Match::request("PUT", &format!("^/client_{slug}_v1"));
+        let refuse = calls::index(&slug);
         faults.answer("opensearch-us-east-1", refuse, 403, "{}").await?;
         let tenant_id = cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
         cloud.wait_until(&slug, State::Failed, RUN).await?;
@@ -62,7 +62,7 @@ async fn a_run_that_gives_up_is_a_failed_execution() -> Result<()> {
 
         // A run that a DELETE ends raises no alarm.
         let slug = unique("called-off");
-        let hold = faults.hold("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{slug}_v1"))).await?;
+        let hold = faults.hold("opensearch-us-east-1", calls::index(&slug)).await?;
         let tenant_id = cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
         faults.held(hold).await?;
         cloud.deactivate(&slug).await?.no_content()?;
@@ -191,7 +191,7 @@ async fn measured(cloud: &Cloud, metric: &str, least: u64) -> Result<()> {
 async fn the_ages_of_a_run_and_of_a_promise_are_measured() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("ageing");
-        let hold = faults.hold("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{slug}_v1"))).await?;
+        let hold = faults.hold("opensearch-us-east-1", calls::index(&slug)).await?;
         let publish = format!("^EVAL(SHA)? .* {slug} ");
         faults.refuse("valkey", &publish, "OOM command not allowed when used memory > 'maxmemory'.").await?;
         let tenant_id = cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use e2e::{Cloud, Faults, with_faults};
-use fault_proxy::client::Match;
+use e2e::{Cloud, Faults, calls, with_faults};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -81,7 +80,7 @@ async fn a_refusal_of_the_configuration_before_is_not_final() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "late");
         let refusal = json!({ "code": "email_address_not_authorized", "message": "not authorized" }).to_string();
-        let refused = faults.answer("supabase", Match::request("POST", "/auth/v1/invite"), 400, &refusal).await?;
+        let refused = faults.answer("supabase", calls::invitation(&tenant.slug), 400, &refusal).await?;
         tenant.again().await?;
         tenant.retries(5, "supabase_auth_email_not_authorized", "platform").await?;
         faults.mend(refused).await?;

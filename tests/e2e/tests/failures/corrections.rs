@@ -2,7 +2,7 @@
 //! and never the region.
 
 use anyhow::{Result, ensure};
-use e2e::{Answer, State, with_faults};
+use e2e::{Answer, State, calls, with_faults};
 use fault_proxy::client::Match;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ async fn an_address_that_could_not_be_invited_can_be_corrected_with_all_later_fi
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "mistyped");
         let body = json!({ "code": "email_address_invalid", "message": "Email address is invalid" }).to_string();
-        faults.answer("supabase", Match::request("POST", "/auth/v1/invite").times(1), 400, &body).await?;
+        faults.answer("supabase", calls::invitation(&tenant.slug).times(1), 400, &body).await?;
         let tenant_id = cloud.accepted(&tenant.slug, json!({})).await?;
         let failed = tenant.fails(5, "supabase_auth_invalid_email").await?;
         assert_eq!(failed.cause()?["owner"], "caller");
@@ -55,7 +55,7 @@ async fn an_address_that_could_not_be_invited_can_be_corrected_with_all_later_fi
 async fn after_the_invitation_the_address_stays_but_name_and_tier_may_change() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "invited");
-        let fault = faults.answer("opensearch-us-east-1", Match::request("PUT", "^/client_"), 403, "{}").await?;
+        let fault = faults.answer("opensearch-us-east-1", calls::index(&tenant.slug), 403, "{}").await?;
         let tenant_id = cloud.accepted(&tenant.slug, json!({})).await?;
         tenant.fails(7, "opensearch_unauthorized").await?;
         faults.mend(fault).await?;
@@ -155,10 +155,10 @@ async fn while_a_run_is_under_way_values_are_corrected_until_they_are_used() -> 
 async fn what_comes_too_late_for_a_run_is_named_with_the_way_to_change_it() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "late");
-        let index = faults.hold("opensearch-us-east-1", Match::request("PUT", "^/client_")).await?;
-        let subscription = faults.hold("stripe", Match::request("POST", "^/v1/subscriptions$")).await?;
+        let index = faults.hold("opensearch-us-east-1", calls::index(&tenant.slug)).await?;
         let tenant_id = cloud.accepted(&tenant.slug, json!({})).await?;
         faults.held(index).await?;
+        let subscription = faults.hold("stripe", calls::subscription(tenant_id)).await?;
 
         let other = format!("chief@{}.example.com", tenant.slug);
         let order = json!({ "admin_email": other, "display_name": "Another name", "tier": "enterprise_plus" });
@@ -167,7 +167,7 @@ async fn what_comes_too_late_for_a_run_is_named_with_the_way_to_change_it() -> R
             late.filter_map(|late| late["field"].as_str()).map(str::to_owned).collect::<Vec<_>>()
         };
         let found = cloud.provision(&tenant.slug, order).await?.expect(202)?;
-        assert_eq!((&found["run"], fields(&found)), (&json!("found"), vec!["admin_email".to_owned()]));
+        assert_eq!((&found["run"], fields(&found)), (&json!("found"), vec!["admin_email".to_owned()]), "{found}");
         let reason = found["not_applied"][0]["reason"].as_str().unwrap_or_default();
         ensure!(reason.contains("POST /v1/admin/tenants/{slug}/invitation"), "{found}");
         let record = cloud.tenant(&tenant.slug).await?;

@@ -2,7 +2,7 @@
 //! it is used again.
 
 use anyhow::Result;
-use e2e::{Cloud, Faults, State, with_faults};
+use e2e::{Cloud, Faults, State, calls, with_faults};
 use fault_proxy::client::Match;
 use reqwest::Method;
 use serde_json::Value;
@@ -55,7 +55,7 @@ async fn an_environment_paused_before_the_invitation_is_left_to_a_person() -> Re
 async fn an_environment_paused_during_the_invitation_is_left_to_a_person() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "asleep");
-        let pause = faults.hold("supabase", Match::request("POST", "/auth/v1/invite").times(1)).await?;
+        let pause = faults.hold("supabase", calls::invitation(&tenant.slug).times(1)).await?;
         let tenant_id = tenant.again().await?;
         faults.held(pause).await?;
         let project_ref = cloud.environment(&tenant.slug).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Cloud, Faults, State, with_faults};
+use e2e::{Cloud, Faults, State, calls, with_faults};
 use fault_proxy::client::{HeaderMatch, Match};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ async fn if_the_log_in_stays_refused_the_password_is_set_only_once() -> Result<(
 async fn keys_that_were_replaced_at_supabase_are_read_again() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "rekeyed");
-        let pause = faults.hold("supabase", Match::request("POST", "/auth/v1/invite").times(1)).await?;
+        let pause = faults.hold("supabase", calls::invitation(&tenant.slug).times(1)).await?;
         let tenant_id = tenant.again().await?;
         faults.held(pause).await?;
         let before = secret(cloud, tenant_id).await?;
@@ -135,7 +135,7 @@ async fn refused_keys_that_are_the_projects_own_have_their_own_cause() -> Result
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "revoked");
         let body = json!({ "message": "Invalid API key" }).to_string();
-        let fault = faults.answer("supabase", Match::request("POST", "/auth/v1/invite"), 401, &body).await?;
+        let fault = faults.answer("supabase", calls::invitation(&tenant.slug), 401, &body).await?;
         tenant.again().await?;
         tenant.fails_for(5, "supabase_auth_unauthorized", "platform").await?;
         faults.mend(fault).await?;
@@ -151,7 +151,7 @@ async fn refused_keys_that_are_the_projects_own_have_their_own_cause() -> Result
 async fn an_invitee_who_vanished_before_the_grant_is_invited_again() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "restored");
-        let pause = faults.hold("supabase", Match::request("POST", "/auth/v1/invite").times(1)).await?;
+        let pause = faults.hold("supabase", calls::invitation(&tenant.slug).times(1)).await?;
         tenant.again().await?;
         faults.held(pause).await?;
         let database = cloud.tenant_database(&cloud.environment(&tenant.slug).await?).await?;

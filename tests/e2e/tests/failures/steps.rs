@@ -1,7 +1,7 @@
 //! Each step fails, is repaired and resumes.
 
 use anyhow::Result;
-use e2e::with_faults;
+use e2e::{calls, with_faults};
 use fault_proxy::client::Match;
 use serde_json::json;
 
@@ -122,7 +122,7 @@ async fn step_7_the_index_is_not_permitted() -> Result<()> {
     with_faults(async |cloud, faults| {
         let tenant = Scenario::new(cloud, faults, "step7");
         let body = json!({ "error": { "type": "security_exception", "reason": "no permissions" }, "status": 403 });
-        let create = Match::request("PUT", &format!("^/client_{}_v1", tenant.slug));
+        let create = calls::index(&tenant.slug);
         let fault = faults.answer("opensearch-us-east-1", create, 403, &body.to_string()).await?;
         cloud.accepted(&tenant.slug, json!({})).await?;
         tenant.fails(7, "opensearch_permission_missing").await?;

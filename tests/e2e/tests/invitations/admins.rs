@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{State, unique, with_faults};
-use fault_proxy::client::Match;
+use e2e::{State, calls, unique, with_faults};
 use serde_json::json;
 
-use crate::{Tenant, about};
+use crate::Tenant;
 
 const RUN: Duration = Duration::from_mins(2);
 
@@ -87,9 +86,7 @@ async fn an_admin_who_has_acted_is_disabled_and_can_come_back() -> Result<()> {
 async fn a_misspelt_address_of_a_failed_tenant_is_corrected_after_the_invitation() -> Result<()> {
     with_faults(async |cloud, faults| {
         let slug = unique("mistaken");
-        let fault = faults
-            .answer("opensearch-us-east-1", Match::request("PUT", &format!("^/client_{slug}")), 403, "{}")
-            .await?;
+        let fault = faults.answer("opensearch-us-east-1", calls::index(&slug), 403, "{}").await?;
         let id = cloud.accepted(&slug, json!({})).await?;
         cloud.wait_until(&slug, State::Failed, RUN).await?;
         faults.mend(fault).await?;
@@ -119,7 +116,7 @@ async fn the_customer_of_a_tenant_that_failed_in_billing_follows_too() -> Result
         let slug = unique("billed");
         let body = json!({ "error": { "type": "card_error", "message": "Declined." } }).to_string();
         let id = cloud.accepted(&slug, json!({})).await?;
-        let fault = faults.answer("stripe", about("^/v1/subscriptions$", &id.to_string()), 402, &body).await?;
+        let fault = faults.answer("stripe", calls::subscription(id), 402, &body).await?;
         cloud.wait_until(&slug, State::Failed, RUN).await?;
         faults.mend(fault).await?;
         let new = json!({ "admin_email": format!("chief@{slug}.example.com") });

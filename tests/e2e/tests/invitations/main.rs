@@ -7,16 +7,10 @@ mod refusals;
 
 use anyhow::{Context as _, Result};
 use e2e::{Cloud, links};
-use fault_proxy::client::Match;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 use url::Url;
 use uuid::Uuid;
-
-/// Calls whose body names a tenant. Other tests of this program go on meanwhile.
-fn about(path: &str, tenant: &str) -> Match {
-    Match { body_regex: Some(tenant.to_owned()), ..Match::request("POST", path) }
-}
 
 /// An active tenant with its project's database.
 struct Tenant {

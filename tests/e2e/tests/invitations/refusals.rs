@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use e2e::{Cloud, State, unique, with_faults};
+use e2e::{Cloud, State, calls, unique, with_faults};
+use fault_proxy::client::Match;
 use serde_json::json;
 
-use crate::{Tenant, about};
+use crate::Tenant;
 
 #[tokio::test]
 #[ignore = "needs API_URL and FAULT_PROXY_URL"]
@@ -15,7 +16,8 @@ async fn only_a_tenant_whose_admin_was_invited_has_one_to_be_invited_again() -> 
         cloud.invite_again("no-such-tenant", json!({})).await?.problem(404, "tenant_not_found")?;
 
         let slug = unique("early");
-        let fault = faults.answer("supabase", about("^/v1/projects$", &slug), 403, "{}").await?;
+        let asked = Match { body_regex: Some(slug.clone()), ..Match::request("POST", "^/v1/projects$") };
+        let fault = faults.answer("supabase", asked, 403, "{}").await?;
         cloud.accepted(&slug, json!({ "tier": "pilot" })).await?;
         cloud.invite_again(&slug, json!({})).await?.problem(409, "tenant_not_active")?;
         cloud.wait_until(&slug, State::Failed, Duration::from_mins(2)).await?;
@@ -44,14 +46,14 @@ async fn a_refused_address_changes_nothing() -> Result<()> {
         let link = tenant.link(&tenant.email()).await?;
         let before = (tenant.cloud.tenant(&tenant.slug).await?, tenant.people().await?);
         let body = json!({ "code": "email_address_invalid", "message": "Email address is invalid" }).to_string();
-        let fault = faults.answer("supabase", about("/auth/v1/invite", &tenant.slug), 400, &body).await?;
+        let fault = faults.answer("supabase", calls::invitation(&tenant.slug), 400, &body).await?;
         let other = json!({ "admin_email": format!("chief@{}.example.com", tenant.slug) });
         let refused = tenant.cloud.invite_again(&tenant.slug, other.clone()).await?;
         let problem = refused.problem(409, "invitation_rejected")?;
         assert!(problem["detail"].as_str().is_some_and(|it| it.contains("supabase_auth_invalid_email")), "{problem}");
         faults.mend(fault).await?;
         let body = json!({ "code": "over_email_send_rate_limit", "message": "email rate limit exceeded" }).to_string();
-        let fault = faults.answer("supabase", about("/auth/v1/invite", &tenant.slug), 429, &body).await?;
+        let fault = faults.answer("supabase", calls::invitation(&tenant.slug), 429, &body).await?;
         tenant.cloud.invite_again(&tenant.slug, other).await?.later(429, "invitation_limit", "61")?;
         faults.mend(fault).await?;
         assert_eq!((tenant.cloud.tenant(&tenant.slug).await?, tenant.people().await?), before);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use e2e::{State, unique, with_faults};
-use fault_proxy::client::{Match, UpstreamState};
+use e2e::{State, calls, unique, with_faults};
+use fault_proxy::client::UpstreamState;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -39,7 +39,7 @@ async fn a_tenant_that_needs_valkey_becomes_active_after_the_outage() -> Result<
         for state in DOWN {
             let slug = unique("uncached");
             // This is the last call before Valkey is needed.
-            let index = Match::request("PUT", &format!("^/client_{slug}_v1")).times(1);
+            let index = calls::index(&slug).times(1);
             let pause = faults.hold_answer("opensearch-us-east-1", index).await?;
             cloud.accepted(&slug, json!({})).await?;
             faults.held(pause).await?;
