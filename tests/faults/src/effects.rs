@@ -2,6 +2,7 @@
 //!
 //! The control database is outside as well, so a step's lease, its intents and its completion are effects.
 
+use e2e::calls;
 use fault_proxy::client::{HeaderMatch, Match, When};
 use uuid::Uuid;
 
@@ -136,7 +137,7 @@ pub const EFFECTS: &[Effect] = &[
     },
     confirmed(5, "auth_configuration"),
     postgres(5, "intent", |s| intent(s, "admin_user")),
-    http(5, "invitation", |s| body("POST", "/auth/v1/invite", &s.slug)),
+    http(5, "invitation", |s| calls::invitation(&s.slug)),
     Effect { upstream: "smtp", protocol: Protocol::Smtp, ..http(5, "mail", mail) },
     confirmed(5, "admin_user"),
     pooler(5, "grant", |s| tenant_statement(s, "iam.user_roles")),
@@ -146,15 +147,12 @@ pub const EFFECTS: &[Effect] = &[
     resp(6, "falkordb-us-east-1", "graph", |s| command(&format!(r"^GRAPH\.QUERY client_{} .*MERGE", s.slug))),
     resp(6, "falkordb-us-east-1", "index", |s| command(&format!(r"^GRAPH\.QUERY client_{} CREATE INDEX", s.slug))),
     resp(6, "falkordb-us-east-1", "constraint", |s| command(&format!(r"^GRAPH\.CONSTRAINT CREATE client_{} ", s.slug))),
-    resp(6, "falkordb-us-east-1", "user", |s| command(&format!(r"^ACL SETUSER client_{} ", s.slug))),
+    resp(6, "falkordb-us-east-1", "user", |s| calls::graph_user(&s.slug)),
     confirmed(6, "graph"),
     completed(6),
     lease(7),
     postgres(7, "intent", |s| intent(s, "search_index")),
-    Effect {
-        upstream: "opensearch-us-east-1",
-        ..http(7, "index", |s| Match::request("PUT", &format!("^/client_{}_v1", s.slug)))
-    },
+    Effect { upstream: "opensearch-us-east-1", ..http(7, "index", |s| calls::index(&s.slug)) },
     confirmed(7, "search_index"),
     completed(7),
     lease(8),
@@ -165,7 +163,7 @@ pub const EFFECTS: &[Effect] = &[
     stripe("customer", |s| body("POST", "^/v1/customers$", &s.tenant_id.to_string())),
     confirmed(9, "stripe_customer"),
     postgres(9, "subscription's intent", |s| intent(s, "stripe_subscription")),
-    stripe("subscription", |s| body("POST", "^/v1/subscriptions$", &s.tenant_id.to_string())),
+    stripe("subscription", |s| calls::subscription(s.tenant_id)),
     confirmed(9, "stripe_subscription"),
     postgres(9, "activation", activation),
     Effect {

@@ -5,6 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use domain::names::{REHEARSED, REHEARSED_INDEX};
 use domain::{CatalogId, TenantId};
+use e2e::calls;
 use fault_proxy::client::{HeaderMatch, Match, RuleId, When};
 
 use crate::effects::{Subject, activation, aws_call, confirmation, insertion, intent, mail_to, tenant_statement};
@@ -181,9 +182,7 @@ pub const ACTS: &[Act] = &[
     sql(Actor::Restore, "password's mark", |s| {
         Match::statement(&format!(r"^UPDATE control\.resources r SET request = \$3 FROM.* \$1={} ", s.row))
     }),
-    resp_of(Actor::Restore, "graph user", FALKORDB, |s| {
-        Match::command(&format!("^ACL SETUSER client_{} reset on", s.slug))
-    }),
+    resp_of(Actor::Restore, "graph user", FALKORDB, |s| calls::graph_user(&s.slug)),
     stripe(Actor::Restore, "subscription", |s| {
         Match::request("POST", &format!("^/v1/subscriptions/{}", s.project_ref))
     }),
@@ -265,9 +264,7 @@ pub const ACTS: &[Act] = &[
     pooler(Actor::Repair, "migrations", |s| tenant_statement(s, "CREATE TABLE iam.changes")),
     // The statements before belong to the migration history.
     pooler(Actor::Repair, "commit", |s| tenant_statement(s, "^COMMIT").nth(3)),
-    resp_of(Actor::Repair, "graph user", FALKORDB, |s| {
-        Match::command(&format!("^ACL SETUSER client_{} reset on ", s.slug))
-    }),
+    resp_of(Actor::Repair, "graph user", FALKORDB, |s| calls::graph_user(&s.slug)),
     Act {
         upstream: "opensearch-us-east-1",
         ..stripe(Actor::Repair, "alias", |s| Match {

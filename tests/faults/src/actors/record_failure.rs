@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use e2e::State;
-use fault_proxy::client::{Action, Answer, Match, When};
+use e2e::{State, calls};
+use fault_proxy::client::{Action, Answer, When};
 use serde_json::json;
 
 use crate::actors::acts::Act;
@@ -18,7 +18,7 @@ use crate::witness;
 pub async fn play(stage: &Stage, act: &Act, fault: Fault) -> Result<Played> {
     let (subject, (forbidden, rule)) = stage
         .ordered(async |subject| {
-            let index = Match::request("PUT", &format!("^/client_{}_v1", subject.slug));
+            let index = calls::index(&subject.slug);
             let forbidden = stage.lay("opensearch-us-east-1", index, no_permission(), u64::MAX).await?;
             let rule = act.lay(stage, fault, &subject).await?;
             Ok((subject, (forbidden, rule)))
