@@ -6,10 +6,9 @@ out: {function, bytes, sha256}
 
 import io
 import sys
-import zipfile
 
 from common import read_input, session, write_output
-from functions import physical_names
+from functions import pack, physical_names
 
 given = read_input()
 client = session(given["access"])
@@ -18,12 +17,7 @@ if given["function"] not in names:
     sys.exit(f"{given['function']} is not deployed; these are: {', '.join(sorted(names))}")
 
 archive = io.BytesIO()
-with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
-    entry = zipfile.ZipInfo("bootstrap")
-    entry.external_attr = 0o755 << 16
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    with open(given["bootstrap"], "rb") as binary:
-        package.writestr(entry, binary.read())
+pack(given["bootstrap"], archive)
 updated = client("lambda").update_function_code(FunctionName=names[given["function"]], ZipFile=archive.getvalue())
 for alias in client("lambda").list_aliases(FunctionName=updated["FunctionName"])["Aliases"]:
     version = client("lambda").publish_version(FunctionName=updated["FunctionName"])["Version"]

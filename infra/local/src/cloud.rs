@@ -66,11 +66,12 @@ pub async fn start_built(
         secret: credentials.jwt_secret.clone(),
     };
     let site = Site { workspace, folder, tools, binaries, parts, credentials, supervisor, ports: Ports::choose()? };
-    let services = services::start(&site).await?;
+    let packed = staging::pack(workspace, &tools.python, binaries);
+    let (services, ()) = tokio::try_join!(services::start(&site), packed)?;
     let seen = Seen { ports: &site.ports, services: &services };
     let values = secrets::values(PREFIX, credentials, &jwt, &seen)?;
     let (access, arns) = deploy::prepare(&site, &values).await?;
-    let staged = staging::stage(workspace, folder, binaries)?;
+    let staged = staging::stage(workspace, folder)?;
     let settled = deploy::deploy(&site, &staged, &seen, &access, &arns).await?;
 
     let authority = folder.data("postgres").with_file_name("postgres-ca.pem");

@@ -42,6 +42,11 @@ impl Workspace {
         self.local().join("tools")
     }
 
+    /// The functions' packages, for all clouds.
+    pub fn packages(&self) -> PathBuf {
+        self.local().join("packages")
+    }
+
     /// The folder of one cloud. A second and third cloud of the same command are called `name.2` and `name.3`. No user
     /// can give a cloud such a name, and the lock of the first cloud covers them.
     pub fn cloud(&self, name: &str) -> CloudFolder {

@@ -2,15 +2,23 @@
 //!
 //! Only the paths of the functions' code are changed in the template. The code that is shipped is built for another
 //! processor, into `target/lambda/`, and is not touched here.
+//!
+//! SAM would pack the programs one after the other, as small as it can, at each start of a cloud: that was two thirds of a
+//! start. It takes packages as well.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::compile::Binaries;
 use crate::layout::{CloudFolder, Workspace};
+use crate::tools::venv::Venv;
+use crate::{progress, python};
 
 /// The folder of a function's code in the template.
 const SHIPPED: &str = "target/lambda/";
@@ -22,20 +30,39 @@ pub struct Staged {
     pub parameters: BTreeSet<String>,
 }
 
-/// Copies or links everything that the template refers to.
-pub fn stage(workspace: &Workspace, folder: &CloudFolder, binaries: &Binaries) -> anyhow::Result<Staged> {
+/// What `pack.py` returns.
+#[derive(Deserialize)]
+struct Packed {
+    packed: usize,
+}
+
+/// Packs the functions' programs, but for those that were packed before and not built again since.
+pub async fn pack(workspace: &Workspace, python: &Venv, binaries: &Binaries) -> anyhow::Result<()> {
+    // The clouds of one command have the same packages.
+    static PACKING: Mutex<()> = Mutex::const_new(());
+    let _alone = PACKING.lock().await;
+    let step = progress::step("packages");
+    let functions = deployed(workspace)?;
+    let programs: BTreeMap<_, _> =
+        functions.iter().map(|name| Ok((name, binaries.get(name)?))).collect::<anyhow::Result<_>>()?;
+    let input = json!({ "programs": programs, "folder": workspace.packages() });
+    let Packed { packed } = python::call(workspace, python, "pack", &input).await?;
+    step.done(&format!("{packed} of {}", programs.len()));
+    Ok(())
+}
+
+/// Copies everything that the template refers to but the packages.
+pub fn stage(workspace: &Workspace, folder: &CloudFolder) -> anyhow::Result<Staged> {
     let staging = folder.staging();
+    fs::create_dir_all(&staging)?;
     let text = template(workspace)?;
-    for function in functions(&text) {
-        put_bootstrap(&binaries.get(&function)?, &staging.join("functions").join(&function))?;
-    }
     for folder in ["statemachine", "infra/aws"] {
         if workspace.root().join(folder).is_dir() {
             copy_files(&workspace.root().join(folder), &staging.join(folder))?;
         }
     }
     let template = staging.join("template.yaml");
-    fs::write(&template, text.replace(SHIPPED, "functions/"))?;
+    fs::write(&template, with_packages(&text, &workspace.packages()))?;
     Ok(Staged { template, parameters: parameters(&text) })
 }
 
@@ -52,17 +79,6 @@ fn template(workspace: &Workspace) -> anyhow::Result<String> {
     fs::read_to_string(workspace.root().join("template.yaml")).context("reading template.yaml")
 }
 
-/// A function's package is a folder with a program `bootstrap`, here a hard link to cargo's file.
-fn put_bootstrap(program: &Path, package: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(package)?;
-    let bootstrap = package.join("bootstrap");
-    // The link keeps today's content: cargo replaces its files instead of writing into them.
-    if fs::hard_link(program, &bootstrap).is_err() {
-        fs::copy(program, &bootstrap).with_context(|| format!("staging {}", program.display()))?;
-    }
-    Ok(())
-}
-
 fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -76,8 +92,23 @@ fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
 
 /// Every name after [`SHIPPED`].
 fn functions(template: &str) -> BTreeSet<String> {
-    let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
-    template.split(SHIPPED).skip(1).filter_map(|rest| rest.split(ends).next()).map(str::to_owned).collect()
+    template.split(SHIPPED).skip(1).map(|rest| name(rest).to_owned()).collect()
+}
+
+/// The template with a package in the place of each folder.
+fn with_packages(template: &str, packages: &Path) -> String {
+    let mut parts = template.split(SHIPPED);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, rest| {
+        let (name, after) = rest.split_at(name(rest).len());
+        let after = after.strip_prefix('/').unwrap_or(after);
+        format!("{text}{}{after}", packages.join(format!("{name}.zip")).display())
+    })
+}
+
+/// The function's name that a text begins with.
+fn name(text: &str) -> &str {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).next().unwrap_or_default()
 }
 
 /// The keys below the top-level `Parameters:`.
@@ -99,5 +130,12 @@ mod tests {
     fn functions_and_parameters_are_found() {
         assert_eq!(functions(TEMPLATE).into_iter().collect::<Vec<_>>(), ["get-tenant", "step-1-x"]);
         assert_eq!(parameters(TEMPLATE).into_iter().collect::<Vec<_>>(), ["KnnEngine", "SecretPrefix"]);
+    }
+
+    #[test]
+    fn packages_stand_in_the_place_of_folders() {
+        let template = with_packages(TEMPLATE, Path::new("/p"));
+        let code: Vec<_> = template.lines().filter(|line| line.contains("CodeUri")).map(str::trim).collect();
+        assert_eq!(code, ["CodeUri: /p/get-tenant.zip", "CodeUri: '/p/step-1-x.zip'"]);
     }
 }
