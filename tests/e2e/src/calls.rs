@@ -13,13 +13,13 @@ pub fn invitation(slug: &str) -> Match {
 /// `FalkorDB` makes the tenant's user, in step 6.
 #[must_use]
 pub fn graph_user(slug: &str) -> Match {
-    Match::command(&format!("^ACL SETUSER client_{slug} reset on"))
+    Match::command(&format!("^ACL SETUSER client_{slug} reset on "))
 }
 
 /// OpenSearch creates the tenant's index, in step 7.
 #[must_use]
 pub fn index(slug: &str) -> Match {
-    Match::request("PUT", &format!("^/client_{slug}_v1"))
+    Match::request("PUT", &format!("^/client_{slug}_v1$"))
 }
 
 /// Stripe creates the tenant's subscription, in step 9 or later.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use e2e::{REGIONS, State, unique, with_faults};
+use e2e::{REGIONS, State, calls, unique, with_faults};
 use fault_proxy::client::{HeaderMatch, Match};
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn authenticated(slug: &str) -> Result<Match> {
     let credentials = format!("{}:{}", user("OPENSEARCH_USERNAME")?, user("OPENSEARCH_PASSWORD")?);
     let expected = format!("^Basic {}$", regex::escape(&BASE64_STANDARD.encode(credentials)));
     let header = HeaderMatch { name: "authorization".to_owned(), regex: expected };
-    Ok(Match { header: Some(header), ..Match::request("PUT", &format!("^/client_{slug}_v1$")) })
+    Ok(Match { header: Some(header), ..calls::index(slug) })
 }
 
 #[tokio::test]
